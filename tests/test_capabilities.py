@@ -1,0 +1,217 @@
+"""What models refuse: reading it out of their errors, keeping it, and handing it on."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tune.capabilities import PARAMETERS, Adapted, Capabilities, Refusal, error_codes, error_text, read_refusal
+from tune.errors import TransientError
+
+SENT = ("temperature", "top_p", "n", "seed", "stop", "max_tokens", "reasoning_effort", "verbosity", "logprobs")
+names = st.text(min_size=1, max_size=8)
+
+
+def openai(message: str, param: str | None = None, code: str | None = None) -> dict[str, object]:
+    return {"error": {"message": message, "type": "invalid_request_error", "param": param, "code": code}}
+
+
+def test_nothing_is_refused_until_it_is_learned() -> None:
+    known = Capabilities()
+    assert not known.refuses("s", "m", "seed")
+    assert known.learn("s", "m", "seed")
+    assert not known.learn("s", "m", "seed"), "the second time is no news"
+    assert known.refuses("s", "m", "seed")
+    assert not known.refuses("s", "other", "seed")
+    assert not known.refuses("other", "m", "seed")
+    assert known.refused("s", "m") == {"seed"}
+
+
+def test_max_tokens_and_its_replacement_stand_in_for_each_other() -> None:
+    known = Capabilities()
+    assert known.spelling("s", "m", "max_tokens") == "max_tokens"
+    known.learn("s", "m", "max_tokens")
+    assert known.spelling("s", "m", "max_tokens") == "max_completion_tokens"
+    assert known.spelling("s", "m", "max_completion_tokens") == "max_completion_tokens"
+    known.learn("s", "m", "max_completion_tokens")
+    assert known.spelling("s", "m", "max_tokens") is None
+
+
+def test_a_parameter_without_replacement_is_spelled_one_way_or_not_at_all() -> None:
+    known = Capabilities([("s", "m", "stop")])
+    assert known.spelling("s", "m", "seed") == "seed"
+    assert known.spelling("s", "m", "stop") is None
+
+
+@given(st.sets(st.tuples(names, names, st.sampled_from(sorted(PARAMETERS)))))
+def test_what_was_learned_survives_json(refused: set[tuple[str, str, str]]) -> None:
+    known = Capabilities(refused)
+    again = Capabilities.from_dict(json.loads(json.dumps(known.to_dict())))
+    assert again == known
+    assert all(again.refuses(*triple) for triple in refused)
+
+
+def test_the_record_is_the_same_whatever_the_order_of_learning() -> None:
+    one, two = Capabilities(), Capabilities()
+    for parameter in ("n", "seed"):
+        one.learn("s", "m", parameter)
+    for parameter in ("seed", "n"):
+        two.learn("s", "m", parameter)
+    assert json.dumps(one.to_dict()) == json.dumps(two.to_dict()) == '{"s": {"m": ["n", "seed"]}}'
+
+
+def test_adapted_costs_nothing_and_asks_for_no_wait() -> None:
+    error = Adapted("sent anew")
+    assert isinstance(error, TransientError)
+    assert (error.charged, error.retry_after) == (False, 0.0)
+
+
+WHOLE = [
+    (
+        "OpenAI, a reasoning model",
+        openai(
+            "Unsupported parameter: 'max_tokens' is not supported with this model. "
+            "Use 'max_completion_tokens' instead.",
+            "max_tokens",
+            "unsupported_parameter",
+        ),
+        "max_tokens",
+    ),
+    (
+        "OpenAI, only the default value",
+        openai(
+            "Unsupported value: 'temperature' does not support 0.5 with this model. "
+            "Only the default (1) value is supported.",
+            "temperature",
+            "unsupported_value",
+        ),
+        "temperature",
+    ),
+    ("OpenAI, responses", openai("Unsupported parameter", "reasoning.effort", "unsupported_parameter"),
+     "reasoning_effort"),
+    ("Azure, older", openai("Unrecognized request argument supplied: seed"), "seed"),
+    ("Azure, without param", openai("Unknown parameter: 'verbosity'."), "verbosity"),
+    (
+        "vLLM, a list from pydantic",
+        {"object": "error", "message": "[{'type': 'extra_forbidden', 'loc': ('body', 'seed'), "
+         "'msg': 'Extra inputs are not permitted', 'input': 3}]", "type": "BadRequestError", "param": None,
+         "code": 400},
+        "seed",
+    ),
+    (
+        "FastAPI, 422",
+        {"detail": [{"type": "extra_forbidden", "loc": ["body", "seed"], "msg": "Extra inputs are not permitted"}]},
+        "seed",
+    ),
+    (
+        "Mistral, 422",
+        {"object": "error", "message": {"detail": [{"type": "extra_forbidden", "loc": ["body", "seed"],
+         "msg": "Extra inputs are not permitted"}]}},
+        "seed",
+    ),
+    ("llama.cpp, older", {"error": {"code": 500, "message": "Only one completion choice is allowed",
+     "type": "server_error"}}, "n"),
+    ("Groq", openai("property 'logprobs' is unsupported, did you mean 'logit_bias'?"), "logprobs"),
+    ("xAI", {"code": "Client specified an invalid argument",
+     "error": "Argument not supported on this model: stop"}, "stop"),
+    ("xAI, camel case", {"code": "400", "error": "Model grok does not support parameter reasoningEffort."},
+     "reasoning_effort"),
+    (
+        "Gemini",
+        [{"error": {"code": 400, "message": 'Invalid JSON payload received. Unknown name "seed": Cannot find field.',
+         "status": "INVALID_ARGUMENT"}}],
+        "seed",
+    ),
+    (
+        "Anthropic, compatible",
+        {"type": "error", "error": {"type": "invalid_request_error",
+         "message": "`temperature` and `top_p` cannot both be specified for this model. Please use only one."}},
+        "top_p",
+    ),
+    ("Anthropic, deprecated", openai("`temperature` is deprecated for this model."), "temperature"),
+    ("Anthropic, extra", openai("seed: Extra inputs are not permitted"), "seed"),
+    ("JSON schema", openai("Additional properties are not allowed ('stop' was unexpected) - 'stop'"), "stop"),
+    ("plain text", "reasoning_effort is not supported by this model", "reasoning_effort"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "parameter"), [c[1:] for c in WHOLE], ids=[c[0] for c in WHOLE])
+def test_a_refused_parameter_is_read_from_the_error(body: object, parameter: str) -> None:
+    refusal = read_refusal(body, SENT)
+    assert refusal is not None
+    assert refusal.parameter == parameter
+
+
+@pytest.mark.parametrize(("body", "parameter"), [c[1:] for c in WHOLE if "both" not in str(c)])
+def test_such_a_refusal_is_not_about_the_value(body: object, parameter: str) -> None:
+    assert read_refusal(body, SENT) == Refusal(parameter, value_only=False)
+
+
+VALUES = [
+    ("OpenAI, the cap", openai("max_tokens is too large: 100000. This model supports at most 16384 completion tokens, "
+     "whereas you provided 100000.", "max_tokens", "invalid_value"), "max_tokens"),
+    ("OpenAI, an effort", openai("Unsupported value: 'reasoning_effort' does not support 'minimal' with this model. "
+     "Supported values are: 'low', 'medium', and 'high'.", "reasoning_effort", "unsupported_value"),
+     "reasoning_effort"),
+    ("OpenAI, n", openai("Invalid 'n': integer above maximum value. Expected a value <= 128, but got 500 instead.",
+     "n", "integer_above_max_value"), "n"),
+    ("Anthropic", openai("temperature: range: 0..1"), "temperature"),
+    ("vLLM, greedy", {"object": "error", "message": "n must be 1 when using greedy sampling, got 3.",
+     "type": "BadRequestError", "param": None, "code": 400}, "n"),
+    ("vLLM, sampling", {"message": "top_p must be in (0, 1], got 2.0.", "code": 400}, "top_p"),
+    ("Groq, n", openai("'n' : number must be at most 1"), "n"),
+    ("Mistral", {"object": "error", "message": {"detail": [{"type": "less_than_equal", "loc": ["body", "temperature"],
+     "msg": "Input should be less than or equal to 1.5"}]}}, "temperature"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "parameter"), [c[1:] for c in VALUES], ids=[c[0] for c in VALUES])
+def test_a_refused_value_is_told_from_a_refused_parameter(body: object, parameter: str) -> None:
+    assert read_refusal(body, SENT) == Refusal(parameter, value_only=True)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        None,
+        {},
+        [],
+        "",
+        {"error": None},
+        {"error": {"message": None, "param": None, "code": None}},
+        openai("We could not parse the JSON body of your request."),
+        openai("Please stop sending n invalid things and seed the field."),
+        openai("messages[0].role does not support 'system' with this model", "messages[0].role"),
+        openai("The model `temperature-9` does not exist"),
+        openai("Unsupported parameter: 'frequency_penalty'", "frequency_penalty"),
+        {"error": {"message": {"deep": [1, 2]}, "param": 7}},
+        "<html>502 Bad Gateway</html>",
+    ],
+)
+def test_an_error_about_something_else_names_no_parameter(body: object) -> None:
+    assert read_refusal(body, SENT) is None
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=12),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(st.sampled_from(["error", "message", "detail", "param", "loc", "code", "type"]), inner)
+        ),
+        max_leaves=12,
+    )
+)
+def test_no_body_however_strange_breaks_the_reading(body: object) -> None:
+    refusal = read_refusal(body, SENT)
+    assert refusal is None or refusal.parameter in SENT
+    assert isinstance(error_text(body), str)
+    assert isinstance(error_codes(body), str)
+
+
+def test_codes_are_gathered_from_inside_too() -> None:
+    body = {"error": {"code": "content_filter", "innererror": {"code": "ResponsibleAIPolicyViolation"}}}
+    assert error_codes(body).split() == ["content_filter", "responsibleaipolicyviolation"]

@@ -1,0 +1,201 @@
+"""What a service's failures mean: whose fault, whether charged, how long to wait."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tune.errors import (
+    AnswerError,
+    EndpointError,
+    ParameterRejected,
+    ProviderError,
+    RateLimited,
+    TransientError,
+)
+from tune.providers.openai_fault import (
+    ValueRejected,
+    fault_in_answer,
+    fault_of_answer,
+    fault_of_transport,
+    retry_after,
+    shown,
+)
+
+WHO = "model 'm' at http://h/v1"
+SENT = ("model", "messages", "max_tokens", "temperature", "n", "seed")
+
+
+def fault(status: int, message: str = "words", *, code: object = None, param: str | None = None) -> ProviderError:
+    body = {"error": {"message": message, "code": code, "param": param}}
+    return fault_of_answer(status, {}, body, who=WHO, sent=SENT)
+
+
+@pytest.mark.parametrize("status", [429, 529])
+def test_being_called_too_often_is_free_and_may_say_how_long_to_wait(status: int) -> None:
+    error = fault_of_answer(status, {"retry-after": "3"}, None, who=WHO)
+    assert isinstance(error, RateLimited)
+    assert (error.charged, error.retry_after) == (False, 3.0)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        fault(429, "You exceeded your current quota, please check your plan.", code="insufficient_quota"),
+        fault(429, "insufficient_user_quota"),
+        fault(402, "Insufficient credits"),
+        fault(401, "Incorrect API key"),
+        fault(403, "Country not supported"),
+        fault(404, "The model does not exist", code="model_not_found"),
+        fault(400, "Invalid messages"),
+        fault(307),
+    ],
+)
+def test_what_no_retry_mends_ends_the_run_for_free_in_the_endpoints_own_words(error: ProviderError) -> None:
+    assert isinstance(error, EndpointError)
+    assert not error.charged
+    assert WHO in str(error)
+
+
+@pytest.mark.parametrize("status", [409, 425, 503])
+def test_a_refusal_that_may_pass_is_free(status: int) -> None:
+    error = fault(status)
+    assert type(error) is TransientError
+    assert not error.charged
+
+
+@pytest.mark.parametrize("status", [408, 500, 502, 504, 520, 524])
+def test_an_unknown_outcome_stays_charged(status: int) -> None:
+    error = fault(status)
+    assert type(error) is TransientError
+    assert error.charged
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        fault(400, "This model's maximum context length is 8192 tokens.", code="context_length_exceeded"),
+        fault(400, "the request exceeds the available context size, try increasing it"),
+        fault(400, "prompt is too long: 210000 tokens > 200000 maximum"),
+        fault(400, "input length and `max_tokens` exceed context limit: please reduce the length"),
+        fault(422, "Input too long", code="string_above_max_length"),
+        fault(400, "max_tokens must fit the context window", param="max_tokens"),
+        fault(413),
+    ],
+)
+def test_a_prompt_too_long_is_the_configs_doing(error: ProviderError) -> None:
+    assert isinstance(error, AnswerError)
+    assert (error.reason, error.charged) == ("context_length", False)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        fault(400, "The response was filtered", code="content_filter"),
+        fault(400, "Content Exists Risk"),
+        fault(400, "flagged as potentially violating our usage policy", code="invalid_prompt"),
+        fault(403, "Your chosen model requires moderation and your input was flagged"),
+        fault_of_answer(
+            400, {}, {"error": {"message": "no", "innererror": {"code": "ResponsibleAIPolicyViolation"}}}, who=WHO
+        ),
+    ],
+)
+def test_a_content_filter_is_the_configs_doing(error: ProviderError) -> None:
+    assert isinstance(error, AnswerError)
+    assert error.reason == "content_filter"
+
+
+def test_a_refused_parameter_is_told_from_a_refused_value() -> None:
+    whole = fault(400, "Unsupported parameter: 'temperature'", code="unsupported_parameter", param="temperature")
+    assert (type(whole), getattr(whole, "parameter", None)) == (ParameterRejected, "temperature")
+    value = fault(400, "temperature: range: 0..1")
+    assert (type(value), getattr(value, "parameter", None)) == (ValueRejected, "temperature")
+
+
+def test_only_parameters_that_were_sent_can_be_refused() -> None:
+    assert isinstance(fault(400, "Unsupported parameter: 'top_p'", param="top_p"), EndpointError)
+
+
+def test_an_older_llama_cpp_refuses_n_with_a_500() -> None:
+    error = fault(500, "Only one completion choice is allowed")
+    assert isinstance(error, ParameterRejected)
+    assert error.parameter == "n"
+    assert isinstance(fault(500, "unexpected 'n' in the machine"), TransientError)
+
+
+def test_a_path_that_is_not_there_hints_at_the_base_url() -> None:
+    assert "base URL" in str(fault(404, "Not Found"))
+    assert "base URL" not in str(fault(404, "The model does not exist"))
+
+
+def test_an_error_inside_a_200_may_have_been_charged() -> None:
+    error = fault_in_answer({"message": "upstream failed", "code": 502}, who=WHO)
+    assert isinstance(error, TransientError)
+    assert error.charged
+    assert "upstream failed" in str(error)
+
+
+@pytest.mark.parametrize("kind", ["ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError"])
+def test_what_never_left_is_free(kind: str) -> None:
+    error = fault_of_transport(kind, "refused", who=WHO)
+    assert (type(error), error.charged) == (TransientError, False)
+
+
+@pytest.mark.parametrize("kind", ["ReadError", "ReadTimeout", "WriteError", "RemoteProtocolError", "EndOfStream"])
+def test_what_was_lost_on_the_way_stays_charged(kind: str) -> None:
+    error = fault_of_transport(kind, "", who=WHO)
+    assert (type(error), error.charged) == (TransientError, True)
+    assert WHO in str(error)
+
+
+def test_what_cannot_be_put_on_the_wire_ends_the_run_and_is_not_quoted() -> None:
+    error = fault_of_transport("LocalProtocolError", "Illegal header value b'Bearer hunter2'", who=WHO)
+    assert isinstance(error, EndpointError)
+    assert "hunter2" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after": "7"}, 7.0),
+        ({"retry-after": "0.25"}, 0.25),
+        ({"retry-after-ms": "1500", "retry-after": "2"}, 1.5),
+        ({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "6m0s"}, 360.0),
+        ({"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "20ms"}, 0.02),
+        ({"x-ratelimit-remaining-tokens": "5", "x-ratelimit-reset-tokens": "20s"}, None),
+        ({"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "soon"}, None),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "-1"}, None),
+        ({"retry-after": "nan"}, None),
+        ({"retry-after": "inf"}, None),
+        ({}, None),
+    ],
+)
+def test_the_wish_to_wait_is_read_in_every_form(headers: dict[str, str], seconds: float | None) -> None:
+    assert retry_after(headers) == seconds
+
+
+def test_a_date_to_wait_for_becomes_seconds() -> None:
+    now = datetime(2026, 11, 22, 8, tzinfo=UTC)
+    later = format_datetime(now + timedelta(seconds=90), usegmt=True)
+    assert retry_after({"retry-after": later}, now) == 90.0
+    assert retry_after({"retry-after": later}, now + timedelta(hours=1)) == 0.0
+
+
+@given(st.text(), st.dictionaries(st.sampled_from(["retry-after", "retry-after-ms"]), st.text(max_size=12)))
+def test_no_words_and_no_headers_break_the_reading(words: str, headers: dict[str, str]) -> None:
+    for status in (307, 400, 404, 418, 429, 500):
+        error = fault_of_answer(status, headers, words, who=WHO, sent=SENT)
+        assert str(error).isprintable()
+        assert len(str(error)) < 500
+    wait = retry_after(headers)
+    assert wait is None or 0 <= wait < float("inf")
+
+
+def test_words_are_made_fit_for_a_line_of_a_terminal() -> None:
+    assert shown("a\x1b[31m\nb\u202e c") == "a [31m b c"
+    assert shown("x" * 400, 10) == "x" * 9 + "…"

@@ -1,0 +1,80 @@
+"""Reading a study's past: waves and outcomes, and what a continued study forgets."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tune.errors import StudyError
+from tune.replay import Recorded, check_steps, dump_steps, read_history
+from tune.space import Point
+from tune.trial import Step
+
+STEP = Step(0, Point({"model": "m", "prompt": "p", "stop": ("\n",)}), (0, 1, 2), 2, 64)
+
+
+def wave(phase: str = "search") -> dict[str, Any]:
+    return json.loads(json.dumps({"event": "wave", "phase": phase, "steps": dump_steps([STEP])}))  # type: ignore[no-any-return]
+
+
+def outcome(left: float, stopped: str | None = None, missing: list[Any] | None = None) -> dict[str, Any]:
+    return {"event": "outcome", "left": left, "stopped": stopped, "missing": missing or []}
+
+
+def test_waves_come_back_with_their_outcomes() -> None:
+    history = read_history(
+        [
+            {"event": "study"},
+            {"event": "phase", "name": "search", "left": 3.0},
+            wave(),
+            {"event": "learned", "model": "m", "parameter": "top_p"},
+            outcome(2.5, missing=[[0, 1, "service: 503"]]),
+            wave(),
+        ]
+    )
+    first, second = history.waves
+    assert history.start == {"search": 3.0}
+    assert (first.done, first.left, first.missing) == (True, 2.5, {(0, 1): "service: 503"})
+    assert first.learned == [("m", "top_p")]
+    assert not second.done
+
+
+def test_a_continued_study_forgets_what_money_cut_short_and_has_the_new_money() -> None:
+    history = read_history(
+        [
+            {"event": "phase", "name": "search", "left": 3.0},
+            wave(), outcome(2.0),
+            wave(), outcome(0.1, stopped="money"),
+            {"event": "phase", "name": "endgame", "left": 0.1},
+            wave("endgame"), outcome(0.1, stopped="money"),
+            {"event": "result", "stopped": "money"},
+            {"event": "continue", "left": 7.0},
+        ]
+    )  # fmt: skip
+    assert [(w.phase, w.left) for w in history.waves] == [("search", 7.0)]
+    assert history.start == {"search": 3.0}
+
+
+def test_a_study_that_is_continued_before_its_first_whole_wave_begins_anew() -> None:
+    history = read_history(
+        [
+            {"event": "phase", "name": "search", "left": 0.1},
+            wave(), outcome(0.1, stopped="money"),
+            {"event": "continue", "left": 7.0},
+        ]
+    )  # fmt: skip
+    assert history.waves == []
+    assert history.start == {"search": 7.0}
+
+
+def test_the_same_steps_pass_and_others_are_refused_with_a_way_out() -> None:
+    recorded = Recorded("search", wave()["steps"])
+    check_steps(recorded, "search", [STEP])
+    with pytest.raises(StudyError, match="--results"):
+        check_steps(recorded, "endgame", [STEP])
+    with pytest.raises(StudyError, match="--results"):
+        check_steps(recorded, "search", [Step(0, STEP.point, (0, 1), 2, 64)])
+    with pytest.raises(StudyError, match="--results"):
+        check_steps(recorded, "search", [])

@@ -1,0 +1,347 @@
+"""Intervals against exact answers, known tables, and worlds whose truth is known."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tune.stats import (
+    Interval,
+    detectable_difference,
+    difference_interval,
+    mean_interval,
+    percentile,
+    t_quantile,
+    verdict,
+)
+
+shares = st.floats(0, 1, allow_nan=False).map(lambda x: round(x, 3))
+some_scores = st.lists(shares, min_size=1, max_size=30)
+
+
+def binomial(n: int, p: float) -> np.ndarray:
+    """P(k of n) for k = 0..n."""
+    return np.array(
+        [
+            math.exp(math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)) * p**k * (1 - p) ** (n - k)
+            for k in range(n + 1)
+        ]
+    )
+
+
+# --- coverage ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n", [10, 20, 40, 100, 200, 400])
+def test_zero_one_scores_are_covered_at_least_93_percent_at_every_truth(n: int) -> None:
+    intervals = [mean_interval([1.0] * k + [0.0] * (n - k)) for k in range(n + 1)]
+    for p in np.linspace(0.02, 0.98, 97):
+        inside = np.array([i.low <= p <= i.high for i in intervals])
+        assert binomial(n, p) @ inside >= 0.93
+
+
+@pytest.mark.parametrize("n", [20, 50, 100])
+def test_zero_one_intervals_are_hardly_wider_than_wilsons(n: int) -> None:
+    z = 1.959964
+    for k in range(0, n + 1, 5):
+        p = k / n
+        wilson = 2 * z * math.sqrt(p * (1 - p) / n + z * z / 4 / n / n) / (1 + z * z / n)
+        interval = mean_interval([1.0] * k + [0.0] * (n - k))
+        assert interval.high - interval.low < 1.15 * wilson
+
+
+WORLDS: dict[str, tuple[Callable[[np.random.Generator, int], np.ndarray], float]] = {
+    "uniform": (lambda rng, n: rng.random(n), 0.5),
+    "piled up at 0": (lambda rng, n: rng.beta(0.2, 3.8, n), 0.05),
+    "nearly always equal": (lambda rng, n: np.where(rng.random(n) < 0.05, 0, 0.9), 0.855),
+    "means of five repeats": (lambda rng, n: rng.binomial(5, rng.beta(0.5, 0.2, n)) / 5, 0.5 / 0.7),
+}
+
+
+@pytest.mark.parametrize("n", [10, 60])
+@pytest.mark.parametrize("world", list(WORLDS))
+def test_other_scores_are_covered_where_the_t_interval_fails(world: str, n: int) -> None:
+    draw, truth = WORLDS[world]
+    rng = np.random.default_rng(7)
+    inside = [i.low <= truth <= i.high for i in (mean_interval(draw(rng, n)) for _ in range(200))]
+    assert np.mean(inside) >= 0.93
+
+
+@pytest.mark.parametrize("n", [10, 20, 40])
+def test_paired_differences_are_covered_and_false_claims_are_few_at_every_truth(n: int) -> None:
+    outcomes = [(w, k) for w in range(n + 1) for k in range(n + 1 - w)]
+    limits = {}
+    for w, k in outcomes:
+        ours, theirs = [1.0] * w + [0.0] * (n - w), [0.0] * w + [1.0] * k + [0.0] * (n - w - k)
+        limits[w, k] = difference_interval(ours, theirs)
+    low, high = (np.array([getattr(limits[o], end) for o in outcomes]) for end in ("low", "high"))
+    for wins in (0.02, 0.1, 0.18, 0.26, 0.34, 0.42, 0.5):
+        for losses in (0.0, wins / 4, wins / 2, wins):
+            p = np.array([trinomial(n, w, k, wins, losses) for w, k in outcomes])
+            truth = wins - losses
+            assert p @ ((low <= truth + 1e-9) & (truth - 1e-9 <= high)) >= 0.93
+            if wins == losses:
+                assert p @ ((low > 0) | (high < 0)) <= 0.055
+
+
+def trinomial(n: int, w: int, k: int, wins: float, losses: float) -> float:
+    ways = math.exp(math.lgamma(n + 1) - math.lgamma(w + 1) - math.lgamma(k + 1) - math.lgamma(n - w - k + 1))
+    return float(ways * wins**w * losses**k * (1 - wins - losses) ** (n - w - k))
+
+
+def test_clusters_are_covered_where_rows_taken_alone_are_not() -> None:
+    rng = np.random.default_rng(10)
+    clustered = alone = 0
+    for _ in range(200):
+        labels = np.repeat(np.arange(20), rng.integers(1, 7, 20))
+        scores = rng.random(len(labels)) < rng.beta(0.8, 0.4, 20)[labels]
+        with_clusters, without = mean_interval(scores, clusters=list(labels)), mean_interval(scores)
+        clustered += with_clusters.low <= 2 / 3 <= with_clusters.high
+        alone += without.low <= 2 / 3 <= without.high
+    assert clustered / 200 >= 0.93
+    assert alone / 200 < 0.88
+
+
+def test_skewed_costs_are_covered_better_than_by_the_t_interval() -> None:
+    rng = np.random.default_rng(11)
+    ours = usual = 0
+    for _ in range(300):
+        costs = rng.exponential(1.0, 20)
+        interval = mean_interval(costs, high=math.inf)
+        ours += interval.low <= 1 <= interval.high
+        usual += abs(costs.mean() - 1) <= t_quantile(0.975, 19) * costs.std(ddof=1) / math.sqrt(20)
+    assert ours > usual
+    assert ours / 300 >= 0.91
+
+
+# --- shape ------------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=50)
+@given(some_scores)
+def test_an_interval_holds_its_mean_and_stays_within_the_bounds(scores: list[float]) -> None:
+    interval = mean_interval(scores)
+    assert 0 <= interval.low <= interval.mean <= interval.high <= 1
+    assert interval.n == len(scores)
+    assert interval.low < interval.high
+
+
+@settings(max_examples=50)
+@given(some_scores, st.data())
+def test_a_better_score_never_lowers_a_limit(scores: list[float], data: st.DataObject) -> None:
+    which = data.draw(st.integers(0, len(scores) - 1))
+    raised = list(scores)
+    raised[which] = data.draw(st.floats(scores[which], 1))
+    before, after = mean_interval(scores), mean_interval(raised)
+    assert after.low >= before.low - 1e-4
+    assert after.high >= before.high - 1e-4
+
+
+@settings(max_examples=50)
+@given(some_scores, st.floats(0.5, 0.98))
+def test_more_confidence_is_never_narrower(scores: list[float], confidence: float) -> None:
+    narrow, wide = mean_interval(scores, confidence=confidence), mean_interval(scores, confidence=0.99)
+    assert wide.low <= narrow.low + 1e-6
+    assert wide.high >= narrow.high - 1e-6
+
+
+@settings(max_examples=50)
+@given(some_scores, st.floats(-50, 50), st.floats(0.1, 100))
+def test_the_scale_of_a_metric_does_not_matter(scores: list[float], shift: float, stretch: float) -> None:
+    plain = mean_interval(scores)
+    other = mean_interval([shift + stretch * s for s in scores], low=shift, high=shift + stretch)
+    assert other.low == pytest.approx(shift + stretch * plain.low, abs=1e-5 * stretch + 1e-9)
+    assert other.high == pytest.approx(shift + stretch * plain.high, abs=1e-5 * stretch + 1e-9)
+
+
+@settings(max_examples=50)
+@given(some_scores)
+def test_an_upside_down_metric_gives_the_mirrored_interval(scores: list[float]) -> None:
+    up, down = mean_interval(scores), mean_interval([1 - s for s in scores])
+    assert down.low == pytest.approx(1 - up.high, abs=1e-5)
+    assert down.high == pytest.approx(1 - up.low, abs=1e-5)
+
+
+@settings(max_examples=50)
+@given(some_scores, st.randoms(use_true_random=False))
+def test_the_order_of_examples_does_not_matter(scores: list[float], random) -> None:
+    shuffled = list(scores)
+    random.shuffle(shuffled)
+    before, after = mean_interval(scores), mean_interval(shuffled)
+    assert (after.low, after.high) == pytest.approx((before.low, before.high), abs=1e-7)
+
+
+@given(st.lists(st.tuples(shares, shares), min_size=1, max_size=30))
+def test_a_difference_turns_round_with_its_sides(pairs: list[tuple[float, float]]) -> None:
+    ours, theirs = [a for a, _ in pairs], [b for _, b in pairs]
+    forth, back = difference_interval(ours, theirs), difference_interval(theirs, ours)
+    assert -1 <= forth.low <= forth.mean <= forth.high <= 1
+    assert (back.low, back.high) == pytest.approx((-forth.high, -forth.low), abs=1e-5)
+
+
+@settings(max_examples=50)
+@given(some_scores)
+def test_clusters_of_one_change_nothing(scores: list[float]) -> None:
+    assert mean_interval(scores, clusters=list(range(len(scores)))) == mean_interval(scores)
+
+
+def test_equal_scores_still_leave_room_that_shrinks_with_n() -> None:
+    widths = [i.high - i.low for i in (mean_interval([0.7] * n) for n in (5, 20, 80, 320))]
+    assert widths == sorted(widths, reverse=True)
+    assert widths[0] > 0.3
+    assert 0 < widths[-1] < 0.02
+    perfect = mean_interval([1.0] * 30)
+    assert perfect.high == 1
+    assert 0.85 < perfect.low < 0.95
+
+
+def test_repeating_every_row_of_a_cluster_adds_no_certainty() -> None:
+    scores = [0.0, 1.0, 1.0, 0.0, 1.0, 1.0, 1.0, 0.0, 1.0, 1.0]
+    once = mean_interval(scores)
+    thrice = mean_interval(scores * 3, clusters=list(range(10)) * 3)
+    assert (thrice.low, thrice.high) == pytest.approx((once.low, once.high), abs=1e-6)
+    assert thrice.n == 30
+
+
+def test_scores_that_are_missing_are_left_out_and_not_scored_zero() -> None:
+    assert mean_interval([1.0, math.nan, 0.0, 1.0]) == mean_interval([1.0, 0.0, 1.0])
+    pairs = difference_interval([1.0, math.nan, 1.0, 0.0], [0.0, 1.0, math.nan, 0.0])
+    assert pairs == difference_interval([1.0, 0.0], [0.0, 0.0])
+    clustered = mean_interval([1.0, math.nan, 0.0], clusters=["a", "b", "b"])
+    assert clustered == mean_interval([1.0, 0.0], clusters=["a", "b"])
+
+
+# --- without bounds ---------------------------------------------------------------------------------------------
+
+
+def test_equal_costs_have_no_width_and_one_cost_says_nothing() -> None:
+    assert mean_interval([0.002] * 9, high=math.inf) == Interval(pytest.approx(0.002), 0.002, 0.002, 9)
+    assert mean_interval([0.002], high=math.inf) == Interval(0.002, 0.0, math.inf, 1)
+
+
+@given(st.lists(st.floats(0, 1e3), min_size=2, max_size=30))
+def test_a_cost_interval_is_never_negative_and_at_least_as_wide_as_t(costs: list[float]) -> None:
+    interval = mean_interval(costs, high=math.inf)
+    half = t_quantile(0.975, len(costs) - 1) * float(np.std(costs, ddof=1)) / math.sqrt(len(costs))
+    assert 0 <= interval.low <= interval.mean * (1 + 1e-9)
+    assert interval.high >= (interval.mean + half) * (1 - 1e-6) - 1e-9
+
+
+# --- verdicts and planning --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "larger_is_better", "said"),
+    [
+        (0.01, 0.2, True, "better"),
+        (0.01, 0.2, False, "worse"),
+        (-0.2, -0.01, True, "worse"),
+        (-0.2, -0.01, False, "better"),
+        (-0.1, 0.1, True, "not distinguishable"),
+        (0.0, 0.3, True, "not distinguishable"),
+    ],
+)
+def test_a_verdict_claims_only_what_excludes_zero(low: float, high: float, larger_is_better: bool, said: str) -> None:
+    assert verdict(Interval((low + high) / 2, low, high, 40), larger_is_better=larger_is_better) == said
+
+
+def test_an_interval_clears_a_value_only_when_it_lies_above_it() -> None:
+    assert Interval(0.6, 0.51, 0.7, 50).clears(0.5)
+    assert not Interval(0.6, 0.5, 0.7, 50).clears(0.5)
+
+
+@pytest.mark.parametrize("n", [20, 100])
+def test_a_detectable_difference_is_seen_four_times_in_five(n: int) -> None:
+    rng = np.random.default_rng(12)
+    difference = detectable_difference(n, 0.15)
+    seen = 0
+    for _ in range(300):
+        x = rng.normal(difference, 0.15, n)
+        seen += difference_interval(np.clip(0.5 + x / 2, 0, 1), np.clip(0.5 - x / 2, 0, 1)).low > 0
+    assert 0.73 <= seen / 300 <= 0.87
+
+
+@settings(max_examples=25)
+@given(st.integers(5, 300), st.floats(0, 1))
+def test_more_examples_see_smaller_differences(n: int, spread: float) -> None:
+    few, many = detectable_difference(n, spread), detectable_difference(2 * n, spread)
+    assert 0 < many <= few + 1e-6
+    assert detectable_difference(n, spread, power=0.95) >= few - 1e-6
+
+
+def test_a_spread_may_be_learned_from_differences() -> None:
+    seen = [0.1, -0.2, 0.4, 0.0, math.nan]
+    known = detectable_difference(50, float(np.std(seen[:4], ddof=1)))
+    assert detectable_difference(50, seen) == pytest.approx(known)
+    assert detectable_difference(50, 40.0, high=100) == pytest.approx(100 * detectable_difference(50, 0.4))
+
+
+def test_too_few_examples_can_see_nothing_at_all() -> None:
+    assert detectable_difference(1, 0.3) == math.inf
+
+
+# --- quantiles --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("p", "freedom", "value"),
+    [  # a printed table of the t distribution
+        (0.975, 1, 12.7062),
+        (0.975, 2, 4.3027),
+        (0.975, 3, 3.1824),
+        (0.975, 10, 2.2281),
+        (0.95, 29, 1.6991),
+        (0.9, 30, 1.3104),
+        (0.995, 7, 3.4995),
+        (0.9995, 3, 12.9240),
+        (0.975, 120, 1.9799),
+        (0.975, 1000, 1.9623),
+        (0.025, 10, -2.2281),
+        (0.5, 4, 0.0),
+    ],
+)
+def test_t_quantiles_agree_with_the_printed_table(p: float, freedom: int, value: float) -> None:
+    assert t_quantile(p, freedom) == pytest.approx(value, abs=6e-5)
+
+
+def test_the_two_formulas_for_t_meet_where_one_takes_over() -> None:
+    gap = t_quantile(0.975, 1000) - t_quantile(0.975, 1001)
+    assert 0 < gap < 5e-6
+    assert t_quantile(0.975, 10**7) == pytest.approx(1.959964, abs=1e-5)
+
+
+def test_percentiles_are_linear_between_neighbours() -> None:
+    assert percentile([3.0, 1.0, 2.0], 50) == 2
+    assert percentile([1.0, 2.0], 95) == pytest.approx(1.95)
+    assert percentile([1.0, math.nan, 3.0], 100) == 3
+    assert percentile([4.0], 5) == 4
+
+
+# --- what cannot be ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: mean_interval([]), "at least one score"),
+        (lambda: mean_interval([math.nan]), "at least one score"),
+        (lambda: mean_interval([0.5, 1.5]), r"between 0.0 and 1.0, but got 0.5 to 1.5"),
+        (lambda: mean_interval([0.5], confidence=1.0), "confidence"),
+        (lambda: mean_interval([0.5, 0.5], clusters=["a"]), "1 for 2"),
+        (lambda: difference_interval([0.5], [0.5, 0.5]), "1 and 2"),
+        (lambda: detectable_difference(0, 0.3), "n >= 1"),
+        (lambda: detectable_difference(10, [0.3]), "at least two"),
+        (lambda: detectable_difference(10, 0.3, high=math.inf), "finite"),
+        (lambda: percentile([], 50), "at least one value"),
+        (lambda: t_quantile(0.0, 3), "p=0.0"),
+        (lambda: t_quantile(0.9, 0), "freedom=0"),
+    ],
+)
+def test_what_cannot_be_computed_is_refused_with_the_values(call: Callable[[], object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        call()

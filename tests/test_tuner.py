@@ -1,0 +1,348 @@
+"""The main job over real sockets: a server that keeps its own bill, and a truth that is known."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from faults import Fault
+from server import Server, sometimes
+from world import LabelledWorld
+
+import tune
+from tune.errors import EndpointError, InputError, MetricError, StudyError
+from tune.pricing import to_picodollars
+
+WORLD = LabelledWorld(models={"small": 0.55, "large": 0.8})
+PRICES = ["small=0.10/0.40", "large=1.0/4.0"]
+SPACE = {
+    "model": ["small", "large"],
+    "prompt": {"short": "Label this ticket: {text}", "reasoned": "Think step by step, then label: {text}"},
+    "temperature": tune.Uniform(0, 1.0, step=0.25),
+    "n": tune.Integers(1, 5),
+    "max_tokens": tune.Integers(8, 64, log=True),
+    "aggregate": ["first", "vote"],
+    "answer": {"labels": list(WORLD.labels)},
+}
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server(models={"small": _model(0.10, 0.40), "large": _model(1.0, 4.0)}, world=WORLD) as started:
+        yield started
+
+
+def _model(given: float, taken: float) -> Any:
+    from faults import Model
+
+    return Model(given, taken)
+
+
+def options(server: Server, folder: Path, **more: Any) -> dict[str, Any]:
+    return {
+        "data": WORLD.examples(120),
+        "target": "label",
+        "space": tune.Space(**SPACE),
+        "base_url": server.base_url,
+        "price": PRICES,
+        "budget": 0.05,
+        "results": folder / "study",
+        **more,
+    }
+
+
+def test_a_run_finds_a_config_that_beats_the_baseline_and_says_what_the_server_billed(
+    server: Server, tmp_path: Path
+) -> None:
+    study = tune.tune(**options(server, tmp_path))
+    money = study.record.money
+    assert to_picodollars(money.spent) == server.bill <= to_picodollars(0.05)
+    assert money.uncertain == 0
+    baseline, best = study.record.baseline, study.best
+    assert baseline is not None
+    assert baseline.config.model == "small"
+    assert best.quality is not None
+    assert baseline.holdout is not None
+    assert best.quality.mean > baseline.holdout.mean
+    assert study.record.verdict == "better"
+
+
+def test_what_is_read_off_is_near_the_truth_that_the_server_answers_from(server: Server, tmp_path: Path) -> None:
+    study = tune.tune(**options(server, tmp_path))
+    for row in study.record.frontier:
+        assert row.tuning is not None
+        template = "step by step" if row.config.prompt == "reasoned" else "Label"
+        truth = WORLD.accuracy(row.config.model, template, float(row.config["temperature"] or 0.0))  # type: ignore[arg-type]
+        if row.config.n == 1 and row.tuning.n >= 40 and row.config.max_tokens == 64:
+            assert row.tuning.low - 0.1 < truth < row.tuning.high + 0.1
+
+
+def test_the_same_call_again_costs_nothing_and_gives_the_same_best(server: Server, tmp_path: Path) -> None:
+    first = tune.tune(**options(server, tmp_path))
+    calls = len(server.posts)
+    again = tune.tune(**options(server, tmp_path))
+    assert len(server.posts) == calls
+    assert again.best.config == first.best.config
+    assert again.record.money.spent_now == 0
+    assert again.record.money.spent == first.record.money.spent
+
+
+def test_another_folder_with_the_same_store_reads_the_draws_that_are_there(server: Server, tmp_path: Path) -> None:
+    store = str(tmp_path / "draws.db")
+    first = tune.tune(**options(server, tmp_path, store=store))
+    calls = len(server.posts)
+    again = tune.tune(**options(server, tmp_path, store=store, results=tmp_path / "other"))
+    assert again.record.draws_reused > 0.5 * first.record.draws_bought
+    assert len(server.posts) - calls < 0.6 * calls
+
+
+def test_fresh_buys_its_own_draws(server: Server, tmp_path: Path) -> None:
+    store = str(tmp_path / "draws.db")
+    tune.tune(**options(server, tmp_path, store=store, budget=0.01))
+    fresh = tune.tune(**options(server, tmp_path, store=store, results=tmp_path / "other", budget=0.01, fresh=True))
+    assert fresh.record.draws_reused == 0
+    assert fresh.record.money.spent > 0
+
+
+def test_a_larger_budget_continues_the_study_and_a_smaller_one_is_refused(server: Server, tmp_path: Path) -> None:
+    first = tune.tune(**options(server, tmp_path, budget=0.01))
+    more = tune.tune(**options(server, tmp_path, budget=0.03))
+    assert more.record.money.spent > first.record.money.spent
+    assert len(more.record.trials) >= len(first.record.trials)
+    assert to_picodollars(more.record.money.spent) == server.bill <= to_picodollars(0.03)
+    with pytest.raises(StudyError, match="lower"):
+        tune.tune(**options(server, tmp_path, budget=0.02))
+
+
+def test_a_folder_of_another_study_is_refused_with_the_difference(server: Server, tmp_path: Path) -> None:
+    tune.tune(**options(server, tmp_path, budget=0.01))
+    with pytest.raises(StudyError, match="data"):
+        tune.tune(**options(server, tmp_path, budget=0.01, data=WORLD.examples(100)))
+    with pytest.raises(StudyError, match="seed"):
+        tune.tune(**options(server, tmp_path, budget=0.01, seed=1))
+
+
+def test_it_works_inside_a_running_event_loop_both_ways(server: Server, tmp_path: Path) -> None:
+    async def inside() -> tuple[tune.Study, tune.Study]:
+        blocking = tune.tune(**options(server, tmp_path, budget=0.01))
+        awaited = await tune.tune_async(**options(server, tmp_path, budget=0.01, results=tmp_path / "other"))
+        return blocking, awaited
+
+    blocking, awaited = asyncio.run(inside())
+    assert blocking.best.config == awaited.best.config
+
+
+def test_concurrency_changes_nothing_but_the_time(server: Server, tmp_path: Path) -> None:
+    one = tune.tune(**options(server, tmp_path, concurrency=1, budget=0.02))
+    many = tune.tune(**options(server, tmp_path, concurrency=64, budget=0.02, results=tmp_path / "many"))
+    assert one.best.config == many.best.config
+    assert [t.point for t in one.record.trials] == [t.point for t in many.record.trials]
+
+
+def test_faults_that_pass_change_neither_the_best_nor_break_the_budget(server: Server, tmp_path: Path) -> None:
+    calm = tune.tune(**options(server, tmp_path, budget=0.2))
+    faults = [Fault("status", status=503), Fault("status", status=429, retry_after="0.01")]
+    plan = sometimes(0.1, faults, seed=1)
+    with Server(models=server.models, world=WORLD, plan=plan) as rough:
+        study = tune.tune(**options(rough, tmp_path, budget=0.2, results=tmp_path / "rough"))
+        assert to_picodollars(study.record.money.settled) == rough.bill
+    assert study.best.config == calm.best.config
+
+
+def test_a_refused_parameter_becomes_conditional_for_that_model_and_is_no_score(tmp_path: Path) -> None:
+    from faults import Model
+
+    models = {"small": Model(0.1, 0.4), "large": Model(1.0, 4.0, refuses=frozenset({"temperature"}))}
+    with Server(models=models, world=WORLD) as server:
+        study = tune.tune(**options(server, tmp_path, budget=0.05))
+    failed = [t for t in study.record.trials if t.state == "failed"]
+    assert failed
+    assert all("temperature" in t.reason and t.quality is None for t in failed)
+    large = [t for t in study.record.trials if t.point["model"] == "large" and t.state != "failed"]
+    assert large
+    assert all("temperature" not in t.point for t in large)
+
+
+def test_a_limit_on_the_cost_per_request_is_kept_by_the_choice(server: Server, tmp_path: Path) -> None:
+    study = tune.tune(**options(server, tmp_path, max_cost_per_request=3e-6))
+    assert study.best.cost is not None
+    assert study.best.cost.mean <= 3e-6
+
+
+def test_an_interrupted_run_is_resumed_to_the_same_result(server: Server, tmp_path: Path) -> None:
+    whole = tune.tune(**options(server, tmp_path, budget=0.02, results=tmp_path / "whole"))
+    with Server(models=server.models, world=WORLD, seconds=0.02) as slow:
+        script = tmp_path / "script.py"
+        script.write_text(_script(slow, tmp_path / "cut"))
+        for _ in range(3):
+            process = subprocess.Popen([sys.executable, str(script)], env={**os.environ, "PYTHONPATH": _paths()})
+            time.sleep(1.5)
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        done = subprocess.run(
+            [sys.executable, str(script)], env={**os.environ, "PYTHONPATH": _paths()}, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        record = json.loads(done.stdout)
+        assert to_picodollars(record["spent"]) >= slow.bill
+        assert record["spent"] <= 0.02
+    if record["uncertain"] == 0:
+        assert record["best"]["prompt"] == whole.best.config.prompt
+
+
+def _script(server: Server, folder: Path) -> str:
+    return f"""
+import json, tune
+from world import LabelledWorld
+world = LabelledWorld(models={dict(WORLD.models)!r})
+study = tune.tune(
+    data=world.examples(120), target="label", base_url={server.base_url!r}, price={PRICES!r}, budget=0.02,
+    results={str(folder)!r},
+    space=tune.Space(
+        model=["small", "large"],
+        prompt={SPACE["prompt"]!r},
+        temperature=tune.Uniform(0, 1.0, step=0.25), n=tune.Integers(1, 5),
+        max_tokens=tune.Integers(8, 64, log=True), aggregate=["first", "vote"], answer={SPACE["answer"]!r},
+    ),
+)
+print(json.dumps(study.summary()))
+"""
+
+
+def _paths() -> str:
+    here = Path(__file__).parent
+    return os.pathsep.join([str(here.parent), str(here)])
+
+
+def test_ctrl_c_leaves_a_report_and_a_study_that_resumes(server: Server, tmp_path: Path) -> None:
+    with Server(models=server.models, world=WORLD, seconds=0.05) as slow:
+        script = tmp_path / "script.py"
+        script.write_text(_script(slow, tmp_path / "cut"))
+        env = {**os.environ, "PYTHONPATH": _paths()}
+        process = subprocess.Popen(
+            [sys.executable, str(script)], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        deadline = time.monotonic() + 30
+        while len(slow.charges) < 20 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=30)
+        assert "KeyboardInterrupt" in errors
+        study = tune.Study.load(tmp_path / "cut")
+        assert study.stopped == "interrupted"
+        assert study.record.money.uncertain == 0
+        assert to_picodollars(study.record.money.spent) == slow.bill
+        assert (tmp_path / "cut" / "report.md").exists()
+        again = subprocess.run([sys.executable, str(script)], env=env, capture_output=True, text=True)
+        assert again.returncode == 0, again.stderr
+        assert json.loads(again.stdout)["stopped"] != "interrupted"
+
+
+def test_a_metric_that_raises_stops_the_run_and_loses_nothing(server: Server, tmp_path: Path) -> None:
+    def broken(answer: str | None, example: Any) -> float:
+        if example.id == "7":
+            raise KeyError("no such field")
+        return 1.0
+
+    with pytest.raises(MetricError, match="'7'"):
+        tune.tune(**options(server, tmp_path, metric=broken))
+    bill = server.bill
+    assert bill > 0
+    study = tune.tune(
+        **options(server, tmp_path, results=tmp_path / "mended", store=str(tmp_path / "study" / "draws.db"))
+    )
+    assert study.record.draws_reused > 0
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"data": "no/such/file.csv"}, "no/such/file.csv"),
+        ({"data": []}, "holds no row"),
+        ({"target": "colour"}, "colour"),
+        ({"budget": 0.0}, "budget"),
+        ({"budget": -1}, "budget"),
+        ({"budget": 1e-9}, "too small"),
+        ({"price": ["small=0.1/0.4"]}, "--price large=IN/OUT"),
+        ({"baseline": {"model": "huge"}}, "huge"),
+        ({"metric": "no_such"}, "no_such"),
+        ({"searcher": "no_such"}, "no_such"),
+        ({"models": {"small": {"api_key": "sk-planted"}}}, "api_key|API key"),
+        ({"unheard": 1}, "unheard"),
+    ],
+)
+def test_bad_input_is_one_sentence_before_any_call(
+    server: Server, tmp_path: Path, change: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(InputError, match=words) as caught:
+        tune.tune(**options(server, tmp_path, **change))
+    assert "\n" not in str(caught.value)
+    assert "sk-planted" not in str(caught.value)
+    assert server.posts == []
+
+
+def test_a_wrong_key_and_an_endpoint_that_is_not_there_are_found_before_any_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-planted-wrong")
+    with Server(models=("small", "large"), keys={"sk-right"}) as server:
+        with pytest.raises(EndpointError) as caught:
+            tune.tune(**options(server, tmp_path))
+        assert "sk-planted-wrong" not in str(caught.value)
+        assert server.posts == []
+    with pytest.raises(EndpointError, match=r"127\.0\.0\.1"):
+        tune.tune(**options(server, tmp_path, results=tmp_path / "gone"))
+
+
+def test_one_point_is_no_error_and_is_evaluated(server: Server, tmp_path: Path) -> None:
+    space = tune.Space(
+        model="small", prompt="Label this ticket: {text}", max_tokens=16, temperature=0.5, answer=SPACE["answer"]
+    )
+    study = tune.tune(**options(server, tmp_path, space=space, price=["small=0.1/0.4"]))
+    assert study.best.config["temperature"] == 0.5
+    assert study.best.quality is not None
+
+
+def test_all_paid_works_too(server: Server, tmp_path: Path) -> None:
+    study = tune.tune(**options(server, tmp_path, free=()))
+    assert study.best.config.n >= 1
+    assert {"n", "max_tokens", "aggregate"} <= set(study.record.trials[-1].point)
+
+
+@pytest.mark.parametrize("searcher", ["random", "grid", "blendsearch", "cfo", "tpe", "nsga2"])
+@pytest.mark.parametrize("strategy", ["full", "halving"])
+def test_every_searcher_and_strategy_comes_to_a_choice(
+    server: Server, tmp_path: Path, searcher: str, strategy: str
+) -> None:
+    study = tune.tune(
+        **options(server, tmp_path, budget=0.01, searcher=searcher, strategy=strategy, data=WORLD.examples(60))
+    )
+    assert study.best.quality is not None
+    assert server.bill <= to_picodollars(0.01)
+
+
+def test_no_key_is_in_any_file_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-planted-secret")
+    with Server(models=("small", "large"), world=WORLD, keys={"sk-planted-secret"}) as server:
+        study = tune.tune(**options(server, tmp_path, budget=0.01))
+    assert "sk-planted" not in json.dumps(study.best.llm_config())
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert {p.name for p in files} >= {
+        "best.json",
+        "report.md",
+        "trials.csv",
+        "study.jsonl",
+        "OAI_CONFIG_LIST",
+        "draws.db",
+    }
+    for path in files:
+        assert b"sk-planted" not in path.read_bytes()

@@ -1,0 +1,290 @@
+"""What a run found out, as a report: estimates become intervals, and nothing is bought any more."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+
+import numpy as np
+
+from tune.export import Deployment, addition
+from tune.pricing import to_dollars
+from tune.providers.services import public_url
+from tune.readout import Reading
+from tune.report import Money, PriceLine, PromptText, Provenance, Report, ReportConfig, TrialRow
+from tune.run import FINISHED, INTERRUPTED, Findings, Run
+from tune.space import Config
+from tune.stats import Interval, detectable_difference, difference_interval, mean_interval, percentile
+from tune.trial import Trial
+
+STOPPED = {
+    FINISHED: "the search had nothing more to try",
+    "money": "the money for the search was used up",
+    "time": "the time limit was reached",
+    "trials": "the limit of trials was reached",
+    INTERRUPTED: "it was interrupted; the same command resumes it",
+}
+"""Why a run ended, in words."""
+
+
+def conclude(run: Run, findings: Findings) -> Report:
+    """Everything that is shown of a study."""
+    plan, choice = run.plan, findings.choice
+    winner = _row(run, "winner", choice.reading, findings) if choice else None
+    baseline_reading = (findings.holdout or {}).get(plan.baseline)
+    baseline = _row(run, "baseline", baseline_reading, findings) if baseline_reading else None
+    carried = findings.carried
+    apart = carried is not None and choice is not None and carried.config != choice.reading.config
+    label, share = _commonest(run)
+    difference = _difference(run, choice.reading.config if choice else None, findings.holdout)
+    readings = [reading for s in run.standings().values() for reading in s.readings]
+    single = _row(run, "one answer", carried, findings) if apart and carried else None
+    return Report(
+        money=_money(run, findings),
+        provenance=_provenance(run),
+        winner=winner,
+        baseline=baseline,
+        carriable=single,
+        carriable_note=addition(winner, single) if winner and single else "",
+        runners_up=tuple(_row(run, "runner-up", r, findings) for r in (choice.runners_up if choice else ())),
+        difference=difference,
+        detectable=_detectable(run, choice.reading.config if choice else None, findings.holdout),
+        commonest=share,
+        commonest_label=label,
+        larger_is_better=plan.metric.larger_is_better,
+        template=_template(run, choice.reading.config) if choice else None,
+        answer=_answer(run),
+        frontier=tuple(_row(run, "frontier", r, findings) for r in _frontier(run, readings)),
+        trials=tuple(_trial_row(run, trial) for trial in findings.trials.values()),
+        draws_bought=sum(service.provider.bought for service in run.services.values()),
+        draws_reused=sum(service.provider.reused for service in run.services.values()),
+        readings=len(readings),
+        readings_cost=_cost_if_bought(readings),
+        prices=tuple(
+            PriceLine(name, price.input, price.output, price.source, price.date) for name, price in plan.prices.items()
+        ),
+        stopped=STOPPED[findings.stopped],
+        interrupted=findings.stopped == INTERRUPTED,
+        notices=tuple(_notices(run, findings)),
+    )
+
+
+def deploy(run: Run, findings: Findings) -> Deployment | None:
+    """The config that agents can carry, with where its model is."""
+    if findings.carried is None:
+        return None
+    config = findings.carried.config
+    entry, prompt = run.plan.entries[config.model], run.plan.prompts[config.prompt]
+    return Deployment(
+        config=config,
+        model=entry.model,
+        price=run.plan.prices[config.model],
+        base_url=public_url(entry.base_url),
+        key_env="" if entry.local else entry.key_env,
+        system_message=prompt.system_message,
+        template=prompt.template,
+        raw=prompt.raw,
+        local=entry.local,
+    )
+
+
+def _row(run: Run, name: str, reading: Reading, findings: Findings) -> ReportConfig:
+    """A reading with its intervals; its numbers on holdout examples where it met them."""
+    metric = run.plan.metric
+    met = (findings.holdout or {}).get(reading.config)
+    tuning = None if reading is met else reading
+    shown = met or reading
+    return ReportConfig(
+        name=name,
+        config=reading.config,
+        trial=tuning.trial if tuning is not None else None,
+        tuning=mean_interval(tuning.scores, low=metric.low, high=metric.high) if tuning is not None else None,
+        holdout=mean_interval(met.scores, low=metric.low, high=metric.high) if met is not None else None,
+        cost=mean_interval(shown.costs, low=0.0, high=math.inf),
+        seconds_median=percentile(shown.seconds, 50),
+        seconds_p95=percentile(shown.seconds, 95),
+        approximate=shown.approximate,
+    )
+
+
+def _pairs(
+    run: Run, config: Config | None, holdout: Mapping[Config, Reading] | None
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Scores of the choice and of the baseline on the holdout examples that both answered."""
+    if config is None or not holdout or config == run.plan.baseline:
+        return None
+    ours, theirs = holdout.get(config), holdout.get(run.plan.baseline)
+    if ours is None or theirs is None:
+        return None
+    both = sorted(set(ours.examples) & set(theirs.examples))
+    if not both:
+        return None
+    first, second = (dict(zip(r.examples, r.scores, strict=True)) for r in (ours, theirs))
+    return np.array([first[p] for p in both]), np.array([second[p] for p in both])
+
+
+def _difference(run: Run, config: Config | None, holdout: Mapping[Config, Reading] | None) -> Interval | None:
+    pairs = _pairs(run, config, holdout)
+    if pairs is None:
+        return None
+    return difference_interval(*pairs, low=run.plan.metric.low, high=run.plan.metric.high)
+
+
+def _detectable(run: Run, config: Config | None, holdout: Mapping[Config, Reading] | None) -> float | None:
+    pairs = _pairs(run, config, holdout)
+    return None if pairs is None or len(pairs[0]) < 2 else detectable_difference(len(pairs[0]), pairs[0] - pairs[1])
+
+
+def _commonest(run: Run) -> tuple[str, float | None]:
+    """The commonest target of the holdout, and the score of always giving it; only where targets are few labels."""
+    holdout = run.plan.split.holdout
+    counts = Counter(str(example.target) for example in holdout if example.target is not None)
+    if not counts or len(counts) > len(holdout) / 2 or run.plan.metric.costs or run.plan.metric.over_responses:
+        return "", None
+    label = counts.most_common(1)[0][0]
+    first = len(run.plan.split.tuning)
+    return label, float(np.mean([run.evaluator.score(label, first + i) for i in range(len(holdout))]))
+
+
+def _frontier(run: Run, readings: list[Reading]) -> list[Reading]:
+    """The readings that none beats in both quality and cost, of those on at least half as many examples as any."""
+    most = max((reading.n_examples for reading in readings), default=0)
+    known = [reading for reading in readings if reading.n_examples >= max(1, most / 2)]
+    sign = 1 if run.plan.metric.larger_is_better else -1
+    found: list[Reading] = []
+    for reading in sorted(known, key=lambda r: (r.cost, -sign * r.mean)):
+        if not found or sign * reading.mean > sign * found[-1].mean:
+            found.append(reading)
+    return found
+
+
+def _cost_if_bought(readings: list[Reading]) -> float:
+    """Dollars that all readings would have cost, had each config been bought by itself on its examples."""
+    return float(sum(reading.cost * reading.n_examples for reading in readings))
+
+
+def _money(run: Run, findings: Findings) -> Money:
+    balance = run.account.balance
+    left = balance.budget - balance.spent
+    reason = ""
+    if findings.stopped == "money" and left > 0:
+        reason = (
+            "a call is only sent when the most it can cost fits; what is left is less than that, "
+            "or was set aside for the holdout and not needed"
+        )
+    return Money(
+        budget=to_dollars(balance.budget),
+        spent=to_dollars(balance.spent),
+        spent_now=to_dollars(run.account.spent_now),
+        settled=to_dollars(balance.settled),
+        uncertain=to_dollars(balance.uncertain),
+        left=to_dollars(left),
+        left_reason=reason,
+        overshoot=to_dollars(balance.overshoot),
+        notional=any(price.notional for price in run.plan.prices.values()),
+    )
+
+
+def _provenance(run: Run) -> Provenance:
+    plan = run.plan
+    goal = "best quality"
+    if plan.max_cost is not None:
+        goal += f" under ${plan.max_cost:g} per request"
+    if plan.max_seconds is not None:
+        goal += f" within {plan.max_seconds:g} s per request"
+    return Provenance(
+        date=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        version=version("tune-llm"),
+        seed=plan.seed,
+        data=plan.data.name,
+        fingerprint=plan.data.fingerprint,
+        tuning=len(plan.split.tuning),
+        holdout=len(plan.split.holdout),
+        shots=len(plan.split.shots),
+        metric=plan.metric.name,
+        goal=goal,
+        search=f"{plan.identity['searcher']}, {plan.identity['strategy']}",
+        versions={name: found for name in _PACKAGES if (found := _version(name))},
+    )
+
+
+_PACKAGES = ("numpy", "openai", "flaml", "optuna", "openvino-genai", "genai-prices")
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
+def _template(run: Run, config: Config) -> PromptText:
+    prompt = run.plan.prompts[config.prompt]
+    source = prompt.source
+    return PromptText(
+        name=prompt.name,
+        text=prompt.template,
+        system_message=prompt.system_message,
+        messages=() if isinstance(source, str) else source,
+    )
+
+
+def _answer(run: Run) -> str:
+    return str(run.plan.identity["answer"])
+
+
+def _trial_row(run: Run, trial: Trial) -> TrialRow:
+    metric = run.plan.metric
+    standing = run.standings()[trial.number]
+    best = standing.best(run.problem())
+    return TrialRow(
+        number=trial.number,
+        point=trial.point,
+        state=trial.state,
+        reason=trial.reason,
+        examples=len(trial.draws),
+        draws=trial.bought,
+        missing=len(trial.missing),
+        spent=standing.spent_per_draw * trial.bought,
+        best=best.config if best else None,
+        quality=mean_interval(best.scores, low=metric.low, high=metric.high) if best else None,
+        cost=best.cost if best else None,
+    )
+
+
+def _oracle(run: Run, findings: Findings) -> list[str]:
+    """What the draws of the winner hold at most, where the space asks for the oracle."""
+    if findings.choice is None:
+        return []
+    reading = findings.choice.reading
+    trial = findings.trials[reading.trial]
+    asked = [c for c in run.plan.space.readings(trial.point, run.plan.free) if c.aggregate == "any"]
+    oracles = run.evaluator.read(trial, asked)
+    if not oracles:
+        return []
+    most = max(oracles, key=lambda r: r.config.n)
+    return [
+        f"Someone who knew the targets could pick answers that score {most.mean:.3f} out of {most.config.n} draws of "
+        f"the winner's settings (tuning examples): a bound for better ways of choosing, not a config."
+    ]
+
+
+def _notices(run: Run, findings: Findings) -> list[str]:
+    """What a reader must not miss."""
+    found = [*run.notices, *_oracle(run, findings)]
+    missing = sum(reason.startswith("service") for t in findings.trials.values() for reason in t.missing.values())
+    if missing:
+        asked = missing + sum(len(t.draws) for t in findings.trials.values())
+        found.append(
+            f"The service did not answer {missing} of {asked} examples ({missing / asked:.1%}); they are not scored."
+        )
+    if findings.holdout:
+        met = min(reading.n_examples for reading in findings.holdout.values())
+        if met < len(run.plan.split.holdout):
+            found.append(
+                f"The money reached {met} of {len(run.plan.split.holdout)} holdout examples: a random part of them."
+            )
+    return found

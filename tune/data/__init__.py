@@ -1,0 +1,7 @@
+"""Labelled examples: read from a file, the hub or an object in memory, and split by a seed."""
+
+from tune.data.example import Data, Example, to_text
+from tune.data.load import TARGET_NAMES, load_data
+from tune.data.parts import Split, split
+
+__all__ = ["TARGET_NAMES", "Data", "Example", "Split", "load_data", "split", "to_text"]

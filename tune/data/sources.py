@@ -1,0 +1,218 @@
+"""Tables of rows, from wherever data lies: files, the hub, data frames, lists of dicts."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from tune.errors import DataError
+
+Row: TypeAlias = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows as read.
+
+    Attributes:
+        name: what to call the data set.
+        rows: cells by column; a row may lack columns that others have.
+        places: where each row stands in its source, for messages ("line 7", "row 3").
+        columns: every column that any row has, in order of first appearance.
+    """
+
+    name: str
+    rows: Sequence[Row]
+    places: Sequence[str]
+    columns: tuple[str, ...]
+
+
+def read(source: Any) -> Table:
+    """The rows of a path, of `hf:org/name:split`, or of an object in memory.
+
+    Raises:
+        DataError: there is no such thing, or it cannot be read as rows.
+    """
+    if isinstance(source, str) and source.startswith("hf:"):
+        return _read_hub(source)
+    if isinstance(source, str | os.PathLike):
+        return _read_file(Path(source).expanduser())
+    return _read_object("data", source)
+
+
+def _table(name: str, placed: Iterable[tuple[str, Row]]) -> Table:
+    pairs = list(placed)
+    columns = dict.fromkeys(column for _, row in pairs for column in row)
+    return Table(name, [row for _, row in pairs], [place for place, _ in pairs], tuple(columns))
+
+
+def _read_file(path: Path) -> Table:
+    if not path.exists():
+        raise DataError(f"there is no data file {str(path)!r} (a data set of the hub is written hf:org/name:split)")
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None or path.is_dir():
+        raise DataError(f"the data file {str(path)!r} is none of {', '.join(_READERS)}")
+    try:
+        return _table(path.stem, reader(path))
+    except OSError as error:
+        raise DataError(f"the data file {str(path)!r} cannot be read: {error.strerror or error}") from None
+
+
+def _text(path: Path) -> str:
+    content = path.read_bytes()
+    try:
+        return content.decode("utf-8").removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"the data file {str(path)!r} is not UTF-8: byte 0x{content[error.start]:02x} at position {error.start}; "
+            f"save it as UTF-8"
+        ) from None
+
+
+def _json(path: Path, place: str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{place}{str(path)!r} is no JSON: {error}") from None
+
+
+def _json_object(path: Path, place: str, record: Any) -> Row:
+    if not isinstance(record, dict):
+        raise DataError(f"{place} of {str(path)!r} is no JSON object, but {_short(json.dumps(record))}")
+    return record
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _read_jsonl(path: Path) -> Iterator[tuple[str, Row]]:
+    # Not splitlines(): JSON strings may hold other line separators, such as U+2028, as they are.
+    for number, line in enumerate(_text(path).split("\n"), start=1):
+        if line.strip():
+            place = f"line {number}"
+            yield place, _json_object(path, place, _json(path, f"{place} of ", line))
+
+
+def _read_json(path: Path) -> Iterator[tuple[str, Row]]:
+    records = _json(path, "", _text(path))
+    if not isinstance(records, list):
+        raise DataError(
+            f"{str(path)!r} is no JSON list of objects, but {_short(json.dumps(records))} "
+            f"(a file with one object a line is named .jsonl)"
+        )
+    for number, record in enumerate(records, start=1):
+        yield f"row {number}", _json_object(path, f"row {number}", record)
+
+
+def _read_csv(path: Path) -> Iterator[tuple[str, Row]]:
+    separator = "\t" if path.suffix.lower() == ".tsv" else ","
+    reader = csv.reader(io.StringIO(_text(path), newline=""), delimiter=separator, strict=True)
+    limit = csv.field_size_limit(sys.maxsize)  # a document may be longer than the 131,072 characters of the default
+    try:
+        header = next(reader, [])
+        for name, count in Counter(header).items():
+            if count > 1:
+                raise DataError(f"the columns of {str(path)!r} must differ, but {name!r} is there {count} times")
+        line = reader.line_num + 1
+        for row in reader:
+            if row and len(row) != len(header):
+                raise DataError(
+                    f"line {line} of {str(path)!r} has {len(row)} cells, but the header names {len(header)} columns"
+                )
+            if row:
+                yield f"line {line}", {name: cell or None for name, cell in zip(header, row, strict=True)}
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise DataError(f"line {reader.line_num} of {str(path)!r} cannot be read: {error}") from None
+    finally:
+        csv.field_size_limit(limit)
+
+
+def _read_parquet(path: Path) -> Iterator[tuple[str, Row]]:
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        raise DataError(f"{str(path)!r} needs pyarrow: pip install 'tune-llm[data]'") from None
+    try:
+        rows = pyarrow.parquet.read_table(path).to_pylist()
+    except pyarrow.ArrowException as error:
+        raise DataError(f"the data file {str(path)!r} is no parquet: {error}") from None
+    return _numbered(rows)
+
+
+_READERS = {
+    ".jsonl": _read_jsonl,
+    ".ndjson": _read_jsonl,
+    ".json": _read_json,
+    ".csv": _read_csv,
+    ".tsv": _read_csv,
+    ".parquet": _read_parquet,
+}
+
+
+def _read_hub(source: str) -> Table:
+    place, _, part = source.removeprefix("hf:").partition(":")
+    if not place:
+        raise DataError(f"a data set of the hub is written hf:org/name:split, but got {source!r}")
+    try:
+        import datasets
+    except ImportError:
+        raise DataError(f"{source!r} needs datasets: pip install 'tune-llm[data]'") from None
+    path, config = place, None
+    if place.count("/") == 2 and not Path(place).is_dir():
+        path, _, config = place.rpartition("/")
+    try:
+        found = datasets.load_dataset(path, config, split=part or None)
+    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
+        raise DataError(f"the data set {source!r} cannot be loaded: {str(error).partition(chr(10))[0]}") from None
+    if isinstance(found, Mapping):
+        if len(found) != 1:
+            raise DataError(f"{source!r} has the splits {list(found)}: name one, as {source}:{next(iter(found))}")
+        found = next(iter(found.values()))
+    return _read_object(Path(path).name, found)
+
+
+def _read_object(name: str, source: Any) -> Table:
+    if hasattr(source, "columns") and hasattr(source, "notna"):  # a pandas DataFrame
+        if not source.columns.is_unique:
+            raise DataError(f"the columns of a data frame must differ, but got {list(source.columns)}")
+        source = source.astype(object).where(source.notna(), None).to_dict("records")
+    elif hasattr(source, "column_names") and hasattr(source, "features"):  # a datasets.Dataset
+        source = _dataset_rows(source)
+    elif isinstance(source, Mapping):  # a datasets.DatasetDict among them
+        raise DataError(f"data is one dict a row, but got a single mapping of {list(source)}: pass one part of it")
+    if not isinstance(source, Iterable) or isinstance(source, bytes):
+        raise DataError(
+            f"data is a path, 'hf:org/name:split', a data frame, a datasets.Dataset or dicts, one a row, "
+            f"but got {type(source).__name__}"
+        )
+    return _table(name, _numbered(source))
+
+
+def _numbered(rows: Iterable[Any]) -> Iterator[tuple[str, Row]]:
+    for number, row in enumerate(rows, start=1):
+        if not isinstance(row, Mapping):
+            raise DataError(f"row {number} of the data is no dict, but {type(row).__name__}")
+        yield f"row {number}", {str(name): cell for name, cell in row.items()}
+
+
+def _dataset_rows(source: Any) -> Iterator[Row]:
+    """Rows of a `datasets.Dataset`; a class label is given by its name, since that is what a model can say."""
+    labels = {name: feature for name, feature in (source.features or {}).items() if hasattr(feature, "int2str")}
+    for row in source:
+        named = {name: _label(feature, row[name]) for name, feature in labels.items()}
+        yield {**row, **named}
+
+
+def _label(feature: Any, number: int | None) -> str | None:
+    return None if number is None or number < 0 else str(feature.int2str(number))  # -1 stands for no label

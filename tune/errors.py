@@ -1,0 +1,120 @@
+"""Every error that tune raises, sorted by whose fault it is.
+
+```
+TuneError
+├── InputError              what was given cannot be used; raised before the first dollar
+│   ├── DataError           no such file, no rows, a missing column
+│   ├── SpaceError          a domain, a template or a baseline that cannot be
+│   ├── PriceError          a model whose price nobody stated
+│   ├── BudgetError         a budget that cannot be, or is too small for one block of examples
+│   └── StudyError          a results folder that is in use, unwritable or of another study
+├── MetricError             the metric raised, or left its bounds; names the example
+├── StoreError              the database cannot be read or written
+├── BudgetExhausted         a ceiling does not fit and nothing is in flight that could make room
+└── ProviderError           one call failed
+    ├── TransientError      the service's doing: retried, and never scored
+    │   └── RateLimited     it asked to be called less often
+    ├── AnswerError         the config's doing: the example gets the metric's worst value
+    ├── ParameterRejected   the model does not take a parameter: learned, and never scored
+    └── EndpointError       wrong key, no such model, unreachable, bills above its ceiling: the run stops
+```
+"""
+
+from __future__ import annotations
+
+
+class TuneError(Exception):
+    """The root: catch it to catch everything that tune raises on purpose."""
+
+
+class InputError(TuneError):
+    """What the user gave cannot be used. The message is one sentence: what, where, how to mend it."""
+
+
+class DataError(InputError):
+    """The data set cannot be read or holds nothing to tune on."""
+
+
+class SpaceError(InputError):
+    """The search space, a prompt template or the baseline cannot be."""
+
+
+class PriceError(InputError):
+    """A model has no known price; the message holds the line to add."""
+
+
+class BudgetError(InputError):
+    """The budget is no positive number of dollars, or too small for one block of examples."""
+
+
+class StudyError(InputError):
+    """The study's folder is in use, unwritable, damaged, or belongs to something else."""
+
+
+class MetricError(TuneError):
+    """The metric raised or returned a value outside its bounds; nothing paid is lost."""
+
+
+class StoreError(TuneError):
+    """The database cannot be opened, read or written."""
+
+
+class BudgetExhausted(TuneError):
+    """A reservation does not fit into the budget and no call in flight could make room for it."""
+
+
+class ProviderError(TuneError):
+    """One call to a model failed.
+
+    Attributes:
+        charged: whether the attempt may have been billed. True is the unknown outcome (a timeout, a lost
+            connection, 408, 500, 502, 504, an unreadable answer): the attempt stays charged at its ceiling.
+            False is a refusal, which costs nothing.
+    """
+
+    def __init__(self, message: str, *, charged: bool) -> None:
+        super().__init__(message)
+        self.charged = charged
+
+
+class TransientError(ProviderError):
+    """The service failed in a way that may pass: 5xx, timeout, lost connection, garbage."""
+
+    def __init__(self, message: str, *, charged: bool, retry_after: float | None = None) -> None:
+        super().__init__(message, charged=charged)
+        self.retry_after = retry_after
+        """Seconds that the service asked us to wait, where it did."""
+
+
+class RateLimited(TransientError):
+    """The service refused because it is called too often (429, 529)."""
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message, charged=False, retry_after=retry_after)
+
+
+class AnswerError(ProviderError):
+    """The configuration itself cannot be answered: context too long, content filter, answer too slow.
+
+    Attributes:
+        reason: `"context_length"`, `"content_filter"` or `"timeout"`; kept with the evaluation.
+    """
+
+    def __init__(self, message: str, *, reason: str, charged: bool = False) -> None:
+        super().__init__(message, charged=charged)
+        self.reason = reason
+
+
+class ParameterRejected(ProviderError):
+    """The model does not take `parameter` (or this value of it)."""
+
+    def __init__(self, message: str, *, parameter: str) -> None:
+        super().__init__(message, charged=False)
+        self.parameter = parameter
+
+
+class EndpointError(ProviderError):
+    """Nothing sent to this endpoint can succeed; the run stops with the endpoint's own words."""
+
+    def __init__(self, message: str, *, charged: bool = False) -> None:
+        super().__init__(message, charged=charged)

@@ -1,0 +1,32 @@
+"""What an estimator gives, and the simplest one: the mean of single draws."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Array: TypeAlias = npt.NDArray[np.float64]
+Whole: TypeAlias = npt.NDArray[np.int64]
+
+
+class Estimate(NamedTuple):
+    """Estimates for many examples (rows) and several n (columns); NaN where an example has fewer than n draws.
+
+    Attributes:
+        means: the expected score of an answer made of n draws.
+        variances: the variance of `means` that more draws of the same example would take away.
+    """
+
+    means: Array
+    variances: Array
+
+
+def mean_of_one(scores: Array) -> Estimate:
+    """The score of a single draw: the mean over the draws of each row, and s^2 / m."""
+    draws = scores.shape[1]
+    means = scores.mean(axis=1, keepdims=True)
+    if draws == 1:
+        return Estimate(means, np.full_like(means, np.nan))
+    return Estimate(means, scores.var(axis=1, ddof=1, keepdims=True) / draws)

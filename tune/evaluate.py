@@ -1,0 +1,268 @@
+"""Waves of steps become draws, draws become scores: the part of a run that waits."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from tune.aggregate import blind, deployable
+from tune.completion import Completion, Request, Setting
+from tune.data import Example
+from tune.errors import AnswerError, BudgetExhausted, ParameterRejected, TransientError, TuneError
+from tune.extract import Extract
+from tune.metrics import Answer, Metric
+from tune.prompt import Prompt
+from tune.providers.services import Service
+from tune.readout import Reading, read, wanted
+from tune.space import FREE, Config, Space
+from tune.store import Store
+from tune.trial import Step, Trial
+
+MOST_MISSING = 0.05
+"""The share of a trial's examples that the service may fail to answer before the trial fails."""
+
+
+@dataclass(slots=True)
+class Wave:
+    """What became of a wave.
+
+    Attributes:
+        complete: whether everything was bought that the money, the clock and the user allowed.
+        missing: (trial, position) of examples that lack draws, with the reason.
+    """
+
+    complete: bool = True
+    missing: dict[tuple[int, int], str] = field(default_factory=dict)
+
+
+class Evaluator:
+    """Buys what steps ask for and reads trials off what was bought.
+
+    Args:
+        examples: in the study's seeded order: tuning examples first, then the holdout.
+        free: the dimensions that are read off, not bought.
+        verifier: for the aggregate "best": how good an answer looks, without knowing the target.
+        judge: answers for a metric that costs, and takes its money from earmarks.
+        bought: called after each purchase, for progress.
+        learned: called with (model, parameter) when a model refuses a parameter.
+    """
+
+    def __init__(
+        self,
+        *,
+        space: Space,
+        free: Sequence[str],
+        prompts: Mapping[str, Prompt],
+        examples: Sequence[Example],
+        services: Mapping[str, Service],
+        metric: Metric,
+        extract: Extract,
+        store: Store,
+        verifier: Callable[[str, Example], float] | None = None,
+        judge: Service | None = None,
+        seed: int = 0,
+        bought: Callable[[], None] = lambda: None,
+        learned: Callable[[str, str], None] = lambda _model, _parameter: None,
+    ) -> None:
+        self.space, self.free, self.prompts = space, tuple(free), prompts
+        self.examples, self.services, self.metric = examples, services, metric
+        self.extract, self.store = extract, store
+        self.verifier, self.seed = verifier, seed
+        self._judge, self._bought, self._learned = judge, bought, learned
+        self._scores: dict[tuple[int, Answer], float] = {}
+        self._keys: dict[int, str] = {}
+        self._verdicts: dict[int, Callable[[str], float]] = {}
+        self._lost: TuneError | None = None
+        self._readings: dict[int, list[Reading]] = {}
+
+    def request(self, point: Mapping[str, object], cap: int, stop: tuple[str, ...], position: int) -> Request:
+        """The request that a config sends for one example."""
+        service = self.services[str(point["model"])]
+        settings: dict[str, Setting] = {
+            name: value  # type: ignore[misc]
+            for name, value in point.items()
+            if name not in ("model", "prompt", *FREE) and value is not None
+        }
+        return Request(
+            service=service.id,
+            model=service.entry.model,
+            prompt=self.prompts[str(point["prompt"])].render(self.examples[position]),
+            max_tokens=cap,
+            stop=stop,
+            settings=tuple(sorted(settings.items())),
+        )
+
+    def bought_stop(self, point: Mapping[str, object]) -> tuple[str, ...]:
+        """The stop strings that draws of a paid point are bought with: those that every reading would have."""
+        if "stop" in point:
+            return tuple(point["stop"] or ())  # type: ignore[arg-type]
+        return self.space.common_stop(point)
+
+    async def run(
+        self, steps: Sequence[Step], trials: dict[int, Trial], *, skip: Mapping[tuple[int, int], str]
+    ) -> Wave:
+        """Bring every step's examples to the draws asked for, side by side, admitted in the steps' order.
+
+        What the service failed to answer is tried once more when the rest is there; what still lacks is
+        `missing`, never scored. A fault that no retry mends ends the run after the calls in flight have settled.
+
+        Args:
+            skip: purchases that failed in the run that is being replayed, by (trial, position): not tried again.
+
+        Raises:
+            TuneError: of whoever's fault it is, by class; what was bought until then is stored.
+        """
+        wave = Wave(missing=dict(skip))
+        self._lost = None
+        orders = [(step, position) for step in steps for position in step.examples]
+        for step in steps:
+            trials.setdefault(step.trial, Trial(step.trial, step.point, step.cap))
+            self._readings.pop(step.trial, None)
+        for (trial, position), reason in skip.items():
+            trials[trial].missing[position] = reason
+        await self._all([o for o in orders if (o[0].trial, o[1]) not in skip], trials, wave)
+        again = [o for o in orders if wave.missing.get((o[0].trial, o[1]), "").startswith("service") and not skip]
+        await self._all(again, trials, wave)
+        for step in steps:
+            self._judge_trial(trials[step.trial], step)
+        return wave
+
+    async def _all(self, orders: Sequence[tuple[Step, int]], trials: Mapping[int, Trial], wave: Wave) -> None:
+        await asyncio.gather(*(self._fill(step, trials[step.trial], position, wave) for step, position in orders))
+        if self._lost is not None:
+            raise self._lost
+
+    async def _fill(self, step: Step, trial: Trial, position: int, wave: Wave) -> None:
+        """Bring one example of a trial to `step.draws` draws."""
+        held = len(trial.draws.get(position, ()))
+        if self._lost is not None or trial.state == "failed" or held >= step.draws or position in trial.spoiled:
+            return
+        order = (trial.number, position)
+        request = self.request(trial.point, trial.cap, self.bought_stop(trial.point), position)
+        wave.missing.pop(order, None)
+        trial.missing.pop(position, None)
+        try:
+            new = await self.services[str(trial.point["model"])].provider.complete(request, range(held, step.draws))
+            trial.draws.setdefault(position, []).extend(new)
+            if self._judge is not None:
+                await self._have_judged(trial, new, position)
+        except AnswerError as error:
+            trial.spoiled[position] = error.reason
+        except ParameterRejected as error:
+            trial.state, trial.reason = "failed", f"the model does not take {error.parameter}"
+            self._learned(str(trial.point["model"]), error.parameter)
+        except TransientError as error:
+            trial.missing[position] = wave.missing[order] = f"service: {error}"
+        except BudgetExhausted as error:
+            wave.complete = False
+            trial.missing[position] = wave.missing[order] = f"money: {error}"
+        except TuneError as error:
+            # The others in flight are paid for: let them settle, and send nothing more.
+            self._lost = self._lost or error
+        self._bought()
+
+    def _judge_trial(self, trial: Trial, step: Step) -> None:
+        """Fail a trial of whose examples the service left too many without an answer."""
+        asked = len(set(step.examples) | set(trial.draws) | set(trial.missing))
+        lost = sum(reason.startswith("service") for reason in trial.missing.values())
+        if trial.state == "running" and lost > max(1, MOST_MISSING * asked):
+            trial.state, trial.reason = "failed", f"the service did not answer {lost} of {asked} examples"
+
+    async def _have_judged(self, trial: Trial, new: Sequence[Completion], position: int) -> None:
+        """Have a metric that costs score each new answer once, from the money set aside for it."""
+        assert self._judge is not None
+        view = replace(trial, draws={position: list(new)}, missing={}, spoiled={})
+        used = 0
+        for answer, _ in wanted(view, self.configs(trial), extract=self.extract):
+            if self._known(position, answer) is None:
+                used += 1
+                self._keep(position, answer, await self.metric.judge(answer, self.examples[position]))
+        earmark = self.services[str(trial.point["model"])].metered.earmark
+        self._judge.metered.account.release_earmark(max(0, len(new) - used) * earmark)
+
+    def score(self, answer: Answer, position: int) -> float:
+        """The metric's score of an answer to one example; each (answer, example) is scored once for ever.
+
+        NaN where a judge did not come to score it: not scored, and never bad.
+
+        Raises:
+            MetricError: the metric raised or left its bounds.
+        """
+        known = self._known(position, answer)
+        if known is None:
+            if self.metric.costs:
+                return math.nan
+            known = self.metric.score(answer, self.examples[position])
+            self._keep(position, answer, known)
+        return known
+
+    def _known(self, position: int, answer: Answer) -> float | None:
+        key = (position, answer)
+        if key not in self._scores:
+            stored = self.store.score(self.metric.identity, self._example_key(position), _text(answer))
+            if stored is None:
+                return None
+            self._scores[key] = stored
+        return self._scores[key]
+
+    def _keep(self, position: int, answer: Answer, score: float) -> None:
+        self._scores[position, answer] = score
+        if not math.isnan(score):
+            self.store.put_score(self.metric.identity, self._example_key(position), _text(answer), score)
+
+    def _example_key(self, position: int) -> str:
+        """What a score depends on besides the answer: everything that the metric can see of the example."""
+        if position not in self._keys:
+            example = self.examples[position]
+            seen = [example.id, dict(example.inputs), example.target, dict(example.metadata)]
+            text = json.dumps(seen, sort_keys=True, ensure_ascii=False, default=repr)
+            self._keys[position] = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        return self._keys[position]
+
+    def configs(self, trial: Trial) -> list[Config]:
+        """Every config that can be read off a trial and deployed; the oracle is none of them."""
+        configs = self.space.readings(trial.point, self.free)
+        return [c for c in configs if c.max_tokens <= trial.cap and deployable(c.aggregate)]
+
+    def readings(self, trial: Trial) -> list[Reading]:
+        """Every reading of a trial, from the draws it has now."""
+        if trial.number not in self._readings:
+            self._readings[trial.number] = self.read(trial, self.configs(trial))
+        return self._readings[trial.number]
+
+    def read(self, trial: Trial, configs: Sequence[Config]) -> list[Reading]:
+        """These readings of a trial."""
+        if trial.state == "failed":
+            return []
+        service = self.services[str(trial.point["model"])]
+        found = read(
+            trial,
+            configs,
+            extract=self.extract,
+            score=self.score,
+            worst=self.metric.worst,
+            price=service.price,
+            native_n=service.endpoint.native_n,
+            verifier=self._verify if self.verifier is not None else None,
+            larger_is_better=self.metric.larger_is_better,
+            over_responses=self.metric.over_responses,
+            seed=self.seed,
+        )
+        self.store.flush()
+        return found
+
+    def _verify(self, answer: str, position: int) -> float:
+        """The verifier's view of an answer, which never sees the target."""
+        assert self.verifier is not None
+        if position not in self._verdicts:
+            self._verdicts[position] = blind(self.verifier, self.examples[position])
+        return self._verdicts[position](answer)
+
+
+def _text(answer: Answer) -> str | None:
+    """An answer as the store keys it: several answers as one JSON list."""
+    return json.dumps(answer, ensure_ascii=False) if isinstance(answer, tuple) else answer

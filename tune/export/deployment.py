@@ -1,0 +1,112 @@
+"""What is deployed: a configuration, where its model answers, and what a plain agent can carry of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlsplit, urlunsplit
+
+from tune.pricing import Price
+from tune.report import ReportConfig
+from tune.report.writing import dollars, with_limits
+from tune.space import Config
+
+OPENAI_KEY = "OPENAI_API_KEY"
+"""The variable that the `openai` package, and so every framework on top of it, reads by itself."""
+
+LOCAL_URL = "http://localhost:8080/v1"
+"""Stands for the server that a model run in process still needs before an agent can reach it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """A configuration with everything that is needed to call it elsewhere, except the key.
+
+    Attributes:
+        config: what is deployed, with its own values: exports never change one.
+        model: the model's name as its endpoint knows it (the config has the space's name for it).
+        price: dollars per million tokens.
+        base_url: an OpenAI-compatible endpoint; None is OpenAI's own.
+        key_env: the environment variable that holds the key; "" where the endpoint asks for none.
+        system_message: the part of the prompt that an agent takes as its system message, or None.
+        template: the text of a user message, with `{field}` where an example's inputs go.
+        cap: the name under which the model takes its cap.
+        raw: whether the prompt is one text that the model continues, not a chat.
+        local: whether the model ran in process, so that no endpoint is known.
+        tags: further labels for `filter_dict`.
+    """
+
+    config: Config
+    model: str
+    price: Price
+    base_url: str | None = None
+    key_env: str = OPENAI_KEY
+    system_message: str | None = None
+    template: str = ""
+    cap: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    raw: bool = False
+    local: bool = False
+    tags: tuple[str, ...] = ()
+
+    @property
+    def url(self) -> str | None:
+        """The endpoint's address without what may be secret in it: user, password, query and fragment."""
+        address = LOCAL_URL if self.local and self.base_url is None else self.base_url
+        if address is None:
+            return None
+        parts = urlsplit(address if "://" in address else f"//{address}")
+        return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", "")).removeprefix("//")
+
+
+def carriable(config: Config, *, raw: bool = False) -> bool:
+    """Whether an agent of AutoGen's kind can carry a config: it chats, and reads one answer per request.
+
+    Args:
+        config: a complete config.
+        raw: whether its prompt is no chat.
+    """
+    # Of a single answer every aggregate makes that answer, but only "first" says so.
+    return config.n == 1 and config.aggregate == "first" and not raw
+
+
+def addition(winner: ReportConfig, carried: ReportConfig) -> str:
+    """One sentence on what the full winner would add to the config that an agent carries, each with its own numbers."""
+    if winner.config == carried.config:
+        return "An agent carries the winner as it is."
+    ways = []
+    if winner.config.n != carried.config.n or winner.config.aggregate != carried.config.aggregate:
+        ways.append(f"takes {winner.config.n} answers per request by {winner.config.aggregate!r}")
+    names = dict.fromkeys([*winner.config, *carried.config])
+    others = [
+        name for name in names if name not in ("n", "aggregate") and winner.config.get(name) != carried.config.get(name)
+    ]
+    if others:
+        ways.append(f"differs in {', '.join(others)}")
+    sentence = f"An agent reads one answer per request; the full winner {' and '.join(ways)}"
+    if winner.quality is not None and carried.quality is not None:
+        sentence += f": {with_limits(winner.quality)} against {with_limits(carried.quality)}"
+    if winner.cost is not None and carried.cost is not None:
+        sentence += f", at {dollars(winner.cost.mean)} against {dollars(carried.cost.mean)} per request"
+    return f"{sentence}."
+
+
+def notes(deployment: Deployment) -> tuple[str, ...]:
+    """What a person must know, or do, before an export works."""
+    said = []
+    if deployment.local and deployment.base_url is None:
+        said.append(
+            f"The model ran in process: serve it behind an OpenAI-compatible endpoint and put its address in place of "
+            f"{LOCAL_URL}."
+        )
+    if deployment.base_url is not None and deployment.url != deployment.base_url:
+        said.append("The endpoint's address held what may be secret and was left out: add it where you deploy.")
+    if deployment.key_env not in ("", OPENAI_KEY) and not deployment.local:
+        said.append(
+            f"The key is read from the environment: pass each entry's api_key, ${{{deployment.key_env}}}, through "
+            f"os.path.expandvars."
+        )
+    if deployment.price.notional:
+        said.append("The price is notional: nobody is billed at it.")
+    if deployment.raw:
+        said.append("The prompt is continued as it stands and is no chat: call the completions endpoint with it.")
+    return tuple(said)

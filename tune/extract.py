@@ -1,0 +1,341 @@
+"""How the answer is taken out of a model's text, before metric and vote."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib
+import inspect
+import json
+import re
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from decimal import Decimal
+from types import TracebackType
+from typing import Any, TypeAlias
+
+from tune.errors import SpaceError, TuneError
+
+Extract: TypeAlias = Callable[[str], str | None]
+"""Text to answer; None where the text holds none, which abstains in a vote and has the metric's worst score."""
+
+_NUMBER = re.compile(
+    r"(?:(?<![\w.,)])[-+\u2212])?"
+    r"(?:(?:(?<![0-9,])[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?|(?<![0-9.])\.[0-9]+)"
+    r"(?:[eE][-+]?[0-9]{1,2}(?![0-9A-Za-z]))?"
+)
+
+
+def parse_extract(spec: Any, *, prompt: str | None = None) -> Extract:
+    r"""Read how answers are to be found.
+
+    Args:
+        spec: one of
+
+            - None: the whole text without the space around it;
+            - `{"pattern": r"Answer: (\w+)"}`: what a regular expression matches, its first group that took part
+              or group number `group`; in lower case with `lower = true`;
+            - `{"labels": ["positive", "negative"]}`: a label that stands by itself, in any case, spelled as listed;
+            - `{"json": "field.path"}`: a field of the first JSON object in the text;
+            - `{"number": true}`: the last number, as 1234.5 for "$1,234.50";
+            - a callable from text to text or None, or its name as `"module:attribute"`;
+            - `{"by": {"short": ..., "reasoned": ...}}`: one of these for each prompt, by its name.
+
+            Patterns and labels take the last match in the text, or the first with `which = "first"`.
+        prompt: the prompt whose texts are read; needed only with "by".
+
+    A pattern is the user's own and is run as it stands, on texts no longer than max_tokens allows: nothing cuts off
+    one that backtracks for ever, as `(a+)+$` may.
+
+    Raises:
+        SpaceError: the specification has another form, or its pattern is no regular expression.
+    """
+    if isinstance(spec, Mapping) and "by" in spec:
+        return parse_extract(_for_prompt(spec, prompt))
+    if spec is None:
+        return whole
+    if isinstance(spec, str):
+        spec = load(spec, "answer")
+    if callable(spec):
+        return functools.partial(_call, spec)
+    if not isinstance(spec, Mapping):
+        raise SpaceError(f"answer: a table, a callable or 'module:attribute' is wanted, but got {spec!r}")
+    kinds = sorted(_KINDS.keys() & spec.keys())
+    if len(kinds) != 1:
+        raise SpaceError(f"answer: exactly one of {sorted(_KINDS)} must be given, but got {dict(spec)}")
+    kind = kinds[0]
+    unknown = sorted(spec.keys() - {kind} - _OPTIONS[kind])
+    if unknown:
+        raise SpaceError(f"answer: {kind!r} goes with {sorted(_OPTIONS[kind])}, but got {unknown}")
+    if spec.get("which", "last") not in ("first", "last"):
+        raise SpaceError(f'answer: which is "first" or "last", but got {spec["which"]!r}')
+    return _KINDS[kind](spec)
+
+
+def parse_extract_name(spec: Any) -> str:
+    """A name that stays the same for as long as `parse_extract(spec)` finds the same answers, on any machine."""
+    if spec is None:
+        return "whole"
+    if isinstance(spec, Mapping):
+        return json.dumps({str(k): _plain_name(v) for k, v in spec.items()}, sort_keys=True, ensure_ascii=False)
+    return str(_plain_name(spec))
+
+
+def _plain_name(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(k): _plain_name(v) for k, v in value.items()}
+    if isinstance(value, str) and re.fullmatch(r"[\w.]+:[\w.]+", value):
+        return fingerprint(load(value, "answer"))
+    return fingerprint(value) if callable(value) else value
+
+
+def _for_prompt(spec: Mapping[str, Any], prompt: str | None) -> Any:
+    by = spec["by"]
+    if len(spec) > 1 or not isinstance(by, Mapping):
+        raise SpaceError(f"answer: `by` is a table of prompts and stands alone, but got {dict(spec)}")
+    if prompt is None:
+        for inner in by.values():
+            parse_extract(inner)
+        raise SpaceError(f"answer: it is found differently for each of the prompts {list(by)}, but no prompt was named")
+    if prompt not in by:
+        raise SpaceError(f"answer: prompt {prompt!r} is not among those that `by` names: {list(by)}")
+    return by[prompt]
+
+
+def whole(text: str) -> str | None:
+    """The whole text without the space around it; None where nothing is left."""
+    return text.strip() or None
+
+
+def last_number(text: str) -> str | None:
+    """The last number in a text, without thousands separators and trailing zeros; None where there is none."""
+    found = _NUMBER.findall(text)
+    return normal_number(found[-1]) if found else None
+
+
+def normal_number(text: str) -> str:
+    """A number in digits, as 1234.5 for 1,234.50 and 1000 for 1e3."""
+    plain = format(Decimal(text.replace(",", "").replace("\u2212", "-")), "f")
+    if "." in plain:
+        plain = plain.rstrip("0").rstrip(".")
+    return "0" if plain in ("-0", "") else plain.lstrip("+")
+
+
+def first_object(text: str) -> dict[str, Any] | None:
+    """The first JSON object in a text; None where there is none."""
+    decoder = json.JSONDecoder()
+    start = text.find("{")
+    while start >= 0:
+        try:
+            found, _ = decoder.raw_decode(text, start)
+        except RecursionError:  # nobody means that
+            return None
+        except ValueError:
+            start = text.find("{", start + 1)
+            continue
+        return found if isinstance(found, dict) else None
+    return None
+
+
+def _call(function: Callable[[str], Any], text: str) -> str | None:
+    with blame(SpaceError, f"answer: {_name(function)} raised on {text[:60]!r}"):
+        found = function(text)
+    if found is not None and not isinstance(found, str):
+        raise SpaceError(f"answer: {_name(function)} must return a text or None, but got {found!r}")
+    return found or None
+
+
+def _pattern(spec: Mapping[str, Any]) -> Extract:
+    try:
+        pattern = re.compile(spec["pattern"])
+    except (re.error, TypeError) as error:
+        raise SpaceError(f"answer: {spec['pattern']!r} is no regular expression: {error}") from None
+    group = spec.get("group")
+    if group is not None and (not isinstance(group, int) or not 0 <= group <= pattern.groups):
+        raise SpaceError(f"answer: the pattern has {pattern.groups} groups, but got group={group!r}")
+
+    def find(text: str) -> str | None:
+        match = _which(pattern, text, spec)
+        if match is None:
+            return None
+        found = match[group] if group is not None else next((g for g in match.groups() if g is not None), match[0])
+        found = (found or "").strip()
+        return (found.lower() if spec.get("lower") else found) or None
+
+    return find
+
+
+def _labels(spec: Mapping[str, Any]) -> Extract:
+    labels = spec["labels"]
+    if isinstance(labels, str) or not isinstance(labels, Sequence) or not labels:
+        raise SpaceError(f"answer: labels is a list of names, but got {labels!r}")
+    if not all(isinstance(label, str) and label.strip() for label in labels):
+        raise SpaceError(f"answer: a label is a name that is not empty, but got {list(labels)}")
+    spelled = {_fold(label): label for label in labels}
+    if len(spelled) < len(labels):
+        raise SpaceError(f"answer: labels must differ in more than case, but got {list(labels)}")
+    # The longest first, so that "very good" is not read as "good".
+    either = "|".join(_label(folded) for folded in sorted(spelled, key=len, reverse=True))
+    pattern = re.compile(rf"(?<!\w)(?<!\w-)(?:{either})(?!\w|-\w)", re.IGNORECASE)
+
+    def find(text: str) -> str | None:
+        match = _which(pattern, text, spec)
+        return spelled.get(_fold(match[0])) if match else None
+
+    return find
+
+
+def _fold(text: str) -> str:
+    return " ".join(text.lower().split())
+
+
+def _label(folded: str) -> str:
+    words = r"\s+".join(re.escape(word) for word in folded.split())
+    # The label 1 stands neither in 1.5 nor in 2.1 nor in -1.
+    before = r"(?<!-)(?<!\d[.,])" if folded[0].isdigit() else ""
+    return before + words + (r"(?![.,]\d)" if folded[-1].isdigit() else "")
+
+
+def _which(pattern: re.Pattern[str], text: str, spec: Mapping[str, Any]) -> re.Match[str] | None:
+    if spec.get("which") == "first":
+        return pattern.search(text)
+    match = None
+    for match in pattern.finditer(text):  # noqa: B007  (the last one is wanted)
+        pass
+    return match
+
+
+def _json(spec: Mapping[str, Any]) -> Extract:
+    path = spec["json"]
+    if not isinstance(path, str):
+        raise SpaceError(f'answer: json is the path of a field, as "result.label", but got {path!r}')
+    steps = path.split(".") if path else []
+
+    def find(text: str) -> str | None:
+        value: Any = first_object(text)
+        for step in steps:
+            if isinstance(value, dict) and step in value:
+                value = value[step]
+            elif isinstance(value, list) and step.isdecimal() and int(step) < len(value):
+                value = value[int(step)]
+            else:
+                return None
+        if isinstance(value, str):
+            return value.strip() or None
+        return None if value is None else json.dumps(value, sort_keys=True, ensure_ascii=False)
+
+    return find
+
+
+def _number(spec: Mapping[str, Any]) -> Extract:
+    if spec["number"] is not True:
+        raise SpaceError(f"answer: number is true or left out, but got {spec['number']!r}")
+    return last_number
+
+
+_KINDS: dict[str, Callable[[Mapping[str, Any]], Extract]] = {
+    "pattern": _pattern,
+    "labels": _labels,
+    "json": _json,
+    "number": _number,
+}
+
+_OPTIONS: dict[str, set[str]] = {
+    "pattern": {"which", "lower", "group"},
+    "labels": {"which"},
+    "json": set(),
+    "number": set(),
+}
+
+
+# --- callables of users ----------------------------------------------------------------------------------------------
+
+
+def load(path: str, what: str) -> Any:
+    """The object that `"module:attribute"` names.
+
+    Args:
+        path: where it is.
+        what: what it is for; begins the message.
+
+    Raises:
+        SpaceError: the text has another form, or there is no such module or attribute.
+    """
+    module, colon, attribute = path.partition(":")
+    if not (module and colon and attribute):
+        raise SpaceError(f"{what}: 'module:attribute' is wanted, but got {path!r}")
+    try:
+        found: Any = importlib.import_module(module)
+        for name in attribute.split("."):
+            found = getattr(found, name)
+    except (ImportError, AttributeError) as error:
+        raise SpaceError(f"{what}: {path!r} cannot be loaded: {error}") from None
+    return found
+
+
+class blame(AbstractContextManager[None]):  # noqa: N801  (read as a word after `with`)
+    """Turn whatever a user's callable raises into an error of ours that says where, with the cause chained.
+
+    Args:
+        error: the class to raise; errors of ours pass as they are.
+        message: what was called, and on what.
+    """
+
+    def __init__(self, error: type[TuneError], message: str) -> None:
+        self.error, self.message = error, message
+
+    def __exit__(
+        self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(raised, Exception) and not isinstance(raised, TuneError):
+            raise self.error(f"{self.message}: {type(raised).__name__}: {raised}") from raised
+
+
+def fingerprint(function: Callable[..., Any]) -> str:
+    """A name for a callable that changes with its source, its defaults and what it closes over.
+
+    It is the same in every process. What the callable uses beyond its own source (other functions, files) does not
+    change it. Where there is no source, it is the name alone.
+    """
+    if isinstance(function, functools.partial):
+        given = [repr_of(v) for v in function.args]
+        given += [f"{k}={repr_of(v)}" for k, v in sorted(function.keywords.items())]
+        return f"{fingerprint(function.func)}({', '.join(given)})"
+    inner = inspect.unwrap(function)
+    defined = inner if inspect.isroutine(inner) or inspect.isclass(inner) else type(inner)
+    try:
+        source = textwrap.dedent(inspect.getsource(defined))
+    except (OSError, TypeError):
+        return _name(inner)
+    owner = getattr(inner, "__self__", inner)
+    parts = [source, repr_of(getattr(inner, "__defaults__", None)), repr_of(getattr(inner, "__kwdefaults__", None))]
+    parts += [repr_of(_cell(cell)) for cell in getattr(inner, "__closure__", None) or ()]
+    if not (inspect.isfunction(owner) or inspect.isclass(owner)):
+        parts.append(repr_of(dict(sorted(getattr(owner, "__dict__", {}).items()))))
+    return f"{_name(inner)}@{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:12]}"
+
+
+def _cell(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # not filled yet
+        return None
+
+
+def repr_of(value: Any) -> str:
+    """What a value is, without its address in memory and without an order that the process made up."""
+    if callable(value):
+        return _name(value)
+    if isinstance(value, set | frozenset):
+        return f"{{{', '.join(sorted(repr_of(v) for v in value))}}}"
+    if isinstance(value, list | tuple):
+        return f"({', '.join(repr_of(v) for v in value)})"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{repr_of(k)}: {repr_of(v)}' for k, v in value.items())}}}"
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
+
+
+def _name(function: Any) -> str:
+    named = function if hasattr(function, "__qualname__") else type(function)
+    return f"{named.__module__}:{named.__qualname__}"

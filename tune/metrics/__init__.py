@@ -1,0 +1,7 @@
+"""The user's judgement of an answer: built-in metrics, callables, EcoOptiGen's shape and a model as a judge."""
+
+from tune.metrics.judge import Judge
+from tune.metrics.metric import METRICS, Metric, parse_metric, responses_metric
+from tune.metrics.score import Answer, Score
+
+__all__ = ["METRICS", "Answer", "Judge", "Metric", "Score", "parse_metric", "responses_metric"]

@@ -1,0 +1,243 @@
+"""The metric itself, and every form in which a user may give one."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from tune.completion import Provider
+from tune.data import Example
+from tune.errors import InputError, MetricError
+from tune.extract import blame, fingerprint, load
+from tune.metrics import texts
+from tune.metrics.judge import Judge
+from tune.metrics.score import Answer, Score, check_score
+
+METRICS: dict[str, Callable[..., Any]] = {
+    "exact_match": texts.exact_match,
+    "contains": texts.contains,
+    "regex": texts.regex,
+    "numeric": texts.numeric,
+    "json": texts.json_fields,
+    "f1": texts.token_f1,
+    "rouge_l": texts.rouge_l,
+    "judge": Judge,
+}
+"""The built-in metrics by name. Scores are kept under that name: a rule that changes takes a new one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A judgement that knows its name, its bounds and its direction.
+
+    Attributes:
+        name: for people.
+        identity: changes whenever the metric could judge otherwise; scores are kept under it.
+        function: `(answer, example)` to a bool, a number or a `Score`; awaited where the metric costs.
+        low: the least value it can give.
+        high: the largest.
+        larger_is_better: False for errors, distances and the like.
+        costs: whether each score costs dollars (a judge); then `judge` is awaited and `score` is refused.
+        over_responses: whether it judges all n responses of a request at once.
+    """
+
+    name: str
+    identity: str
+    function: Callable[..., Any] = field(repr=False, compare=False)
+    low: float = 0.0
+    high: float = 1.0
+    larger_is_better: bool = True
+    costs: bool = False
+    over_responses: bool = False
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
+            raise InputError(
+                f"metric {self.name!r}: `low < high` must hold, but got (low={self.low}, high={self.high})"
+            )
+
+    @property
+    def worst(self) -> float:
+        """The worst value: what an example gets whose answer is missing or cannot be had."""
+        return self.low if self.larger_is_better else self.high
+
+    @property
+    def model(self) -> str:
+        """The model that a metric asks that costs, by the name it has among the study's models, or ""."""
+        return self.function.model if isinstance(self.function, Judge) else ""
+
+    def score(self, answer: Answer, example: Example) -> float:
+        """The value of an answer; the worst where there is none.
+
+        Raises:
+            MetricError: the metric raised, returned no number or left its bounds; names the example.
+        """
+        return self.review(answer, example).value
+
+    def review(self, answer: Answer, example: Example) -> Score:
+        """As `score`, with the metric's comment."""
+        if self.costs:
+            raise TypeError(f"the metric {self.name!r} costs: await judge(answer, example)")
+        if answer is None:
+            return Score(self.worst, "no answer")
+        with blame(MetricError, f"the metric {self.name!r} raised on example {example.id!r}"):
+            found = self.function(answer, example)
+        return check_score(found, metric=self.name, example=example.id, low=self.low, high=self.high)
+
+    async def judge(self, answer: str | None, example: Example) -> float:
+        """The value of an answer by a metric that may cost; NaN where the judge could not be read.
+
+        Raises:
+            MetricError: as `score`.
+            ProviderError: the judge could not be asked.
+            BudgetExhausted: the verdict's ceiling does not fit.
+        """
+        if not self.costs or answer is None:
+            return self.worst if answer is None else self.score(answer, example)
+        score: Score = await self.function(answer, example)
+        if math.isnan(score.value):
+            return math.nan
+        return check_score(score, metric=self.name, example=example.id, low=self.low, high=self.high).value
+
+    def bound(self, provider: Provider, *, service: str, model: str = "") -> Metric:
+        """This metric with the provider that its judge's calls go through, so that the study's ledger meters them.
+
+        Args:
+            provider: answers the judge's requests.
+            service: who that is, as in `Request.service`; it is part of the identity, so bind before scoring.
+            model: the name that the service has for the judge's model, where it is another.
+        """
+        if not isinstance(self.function, Judge):
+            return self
+        judge = replace(self.function, provider=provider, service=service, model=model or self.function.model)
+        return _judged(judge)
+
+
+def parse_metric(spec: Any, **options: Any) -> Metric:
+    """Read a metric as users give it.
+
+    Args:
+        spec: a name of `METRICS`, a callable `(answer, example)` to a bool, a number or a `Score`, its name as
+            `"module:attribute"`, a `Judge`, a `Metric`, or a table with the `name` and the options.
+        options: what the metric takes by keyword; for a callable also `name`, `low`, `high` and
+            `larger_is_better`, which belong to the metric and are not passed on.
+
+    Raises:
+        InputError: there is no such metric, or it does not take such an option.
+    """
+    if isinstance(spec, Mapping):
+        return parse_metric(spec.get("name"), **{k: v for k, v in {**spec, **options}.items() if k != "name"})
+    if isinstance(spec, str) and ":" in spec:
+        return parse_metric(load(spec, "metric"), **options)
+    if isinstance(spec, str):
+        return _built_in(spec, options)
+    if isinstance(spec, Metric | Judge):
+        if options:
+            raise InputError(f"a metric that is made already takes no options, but got {sorted(options)}")
+        return _judged(spec) if isinstance(spec, Judge) else spec
+    if not callable(spec):
+        raise InputError(
+            f"a metric is one of {sorted(METRICS)}, 'module:attribute' or a callable (answer, example), "
+            f"but got {spec!r}"
+        )
+    return _from_callable(spec, options)
+
+
+def responses_metric(
+    function: Callable[..., Mapping[str, Any]],
+    key: str = "success",
+    *,
+    per_response: bool = False,
+    target: str = "target",
+    low: float = 0.0,
+    high: float = 1.0,
+    larger_is_better: bool = True,
+) -> Metric:
+    """A metric of EcoOptiGen's shape, `eval_func(responses, **data) -> dict`.
+
+    Args:
+        function: gets the n responses as a list, and every column of the example by keyword.
+        key: which entry of its result is the score.
+        per_response: it judges each response by itself, so one is passed at a time and n stays free to read off;
+            otherwise it needs all n at once, and n has to be bought.
+        target: the name by which the function takes the target.
+        low: the least value it can give.
+        high: the largest.
+        larger_is_better: False for errors, distances and the like.
+    """
+
+    def judge(answer: Answer, example: Example) -> Any:
+        responses = [answer] if isinstance(answer, str) else [one or "" for one in answer or ()]
+        found = function(responses, **{**example.metadata, **example.inputs, target: example.target})
+        if key not in found:
+            raise MetricError(
+                f"the metric {function.__name__!r} gave {sorted(found)} for example {example.id!r}, but no {key!r}: "
+                f"name the entry that is the score with `key`"
+            )
+        return found[key]
+
+    shape = json.dumps([key, target, per_response, low, high, larger_is_better])
+    return Metric(
+        name=f"{getattr(function, '__name__', 'responses')}[{key}]",
+        identity=f"responses:{fingerprint(function)}{shape}",
+        function=judge,
+        low=low,
+        high=high,
+        larger_is_better=larger_is_better,
+        over_responses=not per_response,
+    )
+
+
+def _built_in(name: str, options: Mapping[str, Any]) -> Metric:
+    if name not in METRICS:
+        raise InputError(f"there is no metric {name!r}: there are {sorted(METRICS)}, or give module:attribute")
+    function = METRICS[name]
+    _check_options(name, function, options)
+    if name == "judge":
+        return _judged(Judge(**options))
+    if name == "rouge_l":
+        texts.rouge_scorer()  # says now, not after the first dollar, that the package is missing
+    given = f"({json.dumps(options, sort_keys=True)})" if options else ""
+    return Metric(name, f"{name}{given}", functools.partial(function, **options) if options else function)
+
+
+def _judged(judge: Judge) -> Metric:
+    return Metric(judge.name, judge.identity, judge, low=judge.low, high=judge.high, costs=True)
+
+
+def _from_callable(function: Callable[..., Any], options: Mapping[str, Any]) -> Metric:
+    own = {k: v for k, v in options.items() if k in ("name", "low", "high", "larger_is_better")}
+    passed = {k: v for k, v in options.items() if k not in own}
+    name = own.pop("name", None) or getattr(function, "__name__", type(function).__name__)
+    if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None)):  # noqa: B004
+        raise InputError(f"metric {name!r}: a plain function is wanted, but got a coroutine function")
+    _check_options(name, function, passed)
+    given = functools.partial(function, **passed) if passed else function
+    try:
+        inspect.signature(given).bind("answer", "example")
+    except TypeError as error:
+        raise InputError(
+            f"metric {name!r}: it is called as metric(answer, example), which it does not take: {error}"
+        ) from None
+    except ValueError:  # a builtin without a signature
+        pass
+    return Metric(name, fingerprint(given), given, **own)
+
+
+def _check_options(name: str, function: Callable[..., Any], options: Mapping[str, Any]) -> None:
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except ValueError:
+        return
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        return
+    # The first two are the answer and the example; a judge is made of options alone.
+    known = sorted({p.name for p in (parameters if function is Judge else parameters[2:])} - {"provider"})
+    unknown = sorted(set(options) - set(known))
+    if unknown:
+        raise InputError(f"the metric {name!r} takes the options {known}, but got {unknown}")

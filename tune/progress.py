@@ -1,0 +1,98 @@
+"""What a person sees while a run works: a bar of dollars, trials, the best so far and the time left."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+from tune.run import Progress
+from tune.stats import Interval, mean_interval
+
+PLAIN_EVERY = 10.0
+"""Seconds between lines where the output is no terminal."""
+
+
+class Screen:
+    """Shows a run on standard error: a live bar on a terminal, a line now and then elsewhere, nothing if quiet."""
+
+    def __init__(self, *, low: float = 0.0, high: float = 1.0, quiet: bool = False) -> None:
+        self._low, self._high, self._quiet = low, high, quiet
+        self._stream: TextIO = sys.stderr
+        self._next = 0.0
+        self._live = None
+        if not quiet and self._stream.isatty():
+            from rich.console import Console
+            from rich.live import Live
+
+            self._live = Live(console=Console(stderr=True), refresh_per_second=4, transient=True)
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Keep the bar on the screen inside the block."""
+        if self._live is None:
+            yield
+        else:
+            with self._live:
+                yield
+
+    def __call__(self, progress: Progress) -> None:
+        """Show where the run stands."""
+        if self._quiet:
+            return
+        if self._live is not None:
+            from rich.text import Text
+
+            self._live.update(Text("\n".join([_bar(progress), describe(progress, self._low, self._high)])))
+        elif time.monotonic() >= self._next:
+            self._next = time.monotonic() + PLAIN_EVERY
+            self.say(describe(progress, self._low, self._high))
+
+    def say(self, sentence: str) -> None:
+        """Print one line above the bar."""
+        if self._quiet:
+            return
+        if self._live is not None:
+            self._live.console.print(sentence, markup=False, highlight=False)
+        else:
+            self._stream.write(sentence + "\n")
+            self._stream.flush()
+
+
+def _bar(progress: Progress, width: int = 40) -> str:
+    filled = round(width * min(1.0, progress.spent / progress.budget))
+    return f"{progress.phase:8s} {'━' * filled}{'╌' * (width - filled)} ${progress.spent:.2f} / ${progress.budget:.2f}"
+
+
+def describe(progress: Progress, low: float = 0.0, high: float = 1.0) -> str:
+    """One line: phase, trials, money, the best so far with its interval, and the time left."""
+    parts = [
+        progress.phase,
+        f"{progress.trials} trials",
+        f"${progress.spent:.4g} of ${progress.budget:.4g}",
+    ]
+    if progress.best is not None:
+        parts.append(f"best so far {_interval(mean_interval(progress.best.scores, low=low, high=high))}")
+        parts.append(name_config(progress.best.config))
+    if progress.left_seconds is not None:
+        parts.append(f"at most {_duration(progress.left_seconds)} left")
+    return " · ".join(parts)
+
+
+def name_config(config: object) -> str:
+    """A config in a few words, for one line."""
+    values = dict(config)  # type: ignore[call-overload]
+    shown = [f"{values.pop('model')}", f"{values.pop('prompt')}"]
+    n, aggregate = values.pop("n"), values.pop("aggregate")
+    shown += [f"{name} {value}" for name, value in sorted(values.items()) if value not in ((), None)]
+    return ", ".join([*shown, *([f"{aggregate} of {n}"] if n != 1 else [])])
+
+
+def _interval(interval: Interval) -> str:
+    return f"{interval.mean:.3f} [{interval.low:.3f}, {interval.high:.3f}]"
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

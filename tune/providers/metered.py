@@ -1,0 +1,238 @@
+"""The gate of money in front of an endpoint: reserve, send, settle; every attempt anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+from tune.completion import Completion, Endpoint, Request
+from tune.errors import EndpointError, ProviderError, TransientError
+from tune.ledger import Account, Attempt
+from tune.pricing import Price, to_dollars
+from tune.store import Store
+
+_ABSURD = 10**7
+"""Tokens that no answer and no prompt can have: usage beyond it is a fault of the report."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of one attempt, for observers.
+
+    Attributes:
+        service: who was called.
+        model: the model that was asked for.
+        purpose: "search", "judge" or "holdout".
+        state: "settled" (answered), "refused" (cost nothing), "uncertain" (stays charged at its ceiling).
+        draws: answers that came back.
+        ceiling: picodollars that were reserved.
+        cost: picodollars that were booked.
+        overshoot: picodollars by which the bill was above the ceiling.
+        doubt: what was wrong with the reported usage, where an own count took its place; else "".
+    """
+
+    service: str
+    model: str
+    purpose: str
+    state: Literal["settled", "refused", "uncertain"]
+    draws: int
+    ceiling: int
+    cost: int
+    overshoot: int = 0
+    doubt: str = ""
+
+
+Observer: TypeAlias = Callable[[Receipt], None]
+
+
+class Metered:
+    """Sends a call only when the most that it can cost is reserved, and keeps what it bought.
+
+    An answer's draws and its settlement are one transaction, so neither is ever there without the other. A bill
+    above its ceiling is booked in full, and nothing more is sent to that endpoint.
+
+    Args:
+        endpoint: the one that really sends.
+        price: what its model costs.
+        store: where the draws are kept.
+        account: whose money it is; in the same database as the store.
+        purpose: what the money is for: "search", "judge" or "holdout".
+        earmark: picodollars to set aside with each draw, for judging it.
+        judge: whether its money comes from such earmarks first.
+        observer: told of every attempt when it is closed.
+
+    Attributes:
+        purpose: may be set when the study goes on to another phase.
+        earmark: likewise.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        price: Price,
+        store: Store,
+        account: Account,
+        purpose: str = "search",
+        earmark: int = 0,
+        judge: bool = False,
+        observer: Observer | None = None,
+    ) -> None:
+        if store.db is not account.db:
+            raise ValueError("a draw and its settlement are one transaction: store and account share one database")
+        self.endpoint = endpoint
+        self.price = price
+        self.store = store
+        self.account = account
+        self.purpose = purpose
+        self.earmark = earmark
+        self._judge = judge
+        self._observer = observer
+        self._stopped = ""
+
+    def ceiling(self, request: Request, draws: int) -> int:
+        """Picodollars that buying this many draws in one call can cost at most."""
+        prompt = self.endpoint.most_prompt_tokens(request)
+        if self.endpoint.native_n:
+            return self.price.ceiling(prompt, draws * request.max_tokens)
+        return draws * self.price.ceiling(prompt, request.max_tokens)
+
+    async def complete(self, request: Request, numbers: range) -> list[Completion]:
+        """Buy draws: in order, as many as the endpoint returned, and at most as many as were asked for.
+
+        Raises:
+            BudgetExhausted: the ceiling does not fit into what is left.
+            EndpointError: the endpoint was stopped, because a bill was above its ceiling.
+            ProviderError: the call failed; it is booked as refused or uncertain.
+        """
+        self._check_stopped()
+        attempt = await self.account.reserve(
+            self.ceiling(request, len(numbers)),
+            purpose=self.purpose,
+            service=request.service,
+            earmark=self.earmark * len(numbers),
+            from_earmark=self._judge,
+        )
+        completions: list[Completion] = []
+        charged = False
+        try:
+            self._check_stopped()
+            charged = True  # whatever ends the call from here on, a cancellation among them, may have been billed
+            completions = await self.endpoint.complete(request, numbers)
+        except ProviderError as error:
+            charged = charged and error.charged
+            raise
+        finally:
+            if not completions:
+                self._lose(attempt, request, charged=charged)
+        if not completions:
+            raise TransientError(f"{request.service} returned no answer for model {request.model!r}", charged=True)
+        return self._keep(attempt, request, numbers, completions)
+
+    def _keep(
+        self, attempt: Attempt, request: Request, numbers: range, completions: Sequence[Completion]
+    ) -> list[Completion]:
+        """Store what was bought and settle it, in one transaction."""
+        most = self.endpoint.most_prompt_tokens(request)
+        counted = [_count(completion, request.max_tokens, most) for completion in completions]
+        draws = [completion for completion, _ in counted]
+        costs = self._costs(draws)
+        # An answer too few is missing, and one too many is paid: it gets the next number.
+        given = range(numbers.start, numbers.start + len(draws))
+        with self.account.db.transaction():
+            overshoot = self.account.settle(attempt, sum(costs))
+            self.store.put(request, given, draws, study=self.account.study, attempt=attempt.id, costs=costs)
+        if overshoot:
+            self._stopped = (
+                f"{request.service} billed {to_dollars(sum(costs)):.6g} dollars for a call of model {request.model!r} "
+                f"that could cost {to_dollars(attempt.ceiling):.6g} at most: nothing more is sent to it"
+            )
+        self._tell(
+            attempt,
+            request,
+            "settled",
+            draws=len(draws),
+            cost=sum(costs),
+            overshoot=overshoot,
+            doubt=next((doubt for _, doubt in counted if doubt), ""),
+        )
+        return draws[: len(numbers)]
+
+    def _costs(self, draws: Sequence[Completion]) -> list[int]:
+        """Picodollars of each draw; draws of one call share its prompt evenly, the first takes what is left over."""
+        if not self.endpoint.native_n:
+            return [self.price.bill(d.prompt_tokens, d.completion_tokens, d.cached_tokens) for d in draws]
+        prompt = max(d.prompt_tokens for d in draws)
+        cached = min(d.cached_tokens for d in draws)
+        shared = self.price.bill(prompt, 0, cached)
+        costs = [self.price.bill(prompt, d.completion_tokens, cached) - shared + shared // len(draws) for d in draws]
+        costs[0] += shared % len(draws)
+        return costs
+
+    def _lose(self, attempt: Attempt, request: Request, *, charged: bool) -> None:
+        if charged:
+            self.account.strand(attempt)
+            self._tell(attempt, request, "uncertain", cost=attempt.ceiling)
+        else:
+            self.account.refuse(attempt)
+            self._tell(attempt, request, "refused")
+
+    def _tell(
+        self,
+        attempt: Attempt,
+        request: Request,
+        state: Literal["settled", "refused", "uncertain"],
+        *,
+        draws: int = 0,
+        cost: int = 0,
+        overshoot: int = 0,
+        doubt: str = "",
+    ) -> None:
+        if self._observer is not None:
+            self._observer(
+                Receipt(
+                    service=request.service,
+                    model=request.model,
+                    purpose=attempt.purpose,
+                    state=state,
+                    draws=draws,
+                    ceiling=attempt.ceiling,
+                    cost=cost,
+                    overshoot=overshoot,
+                    doubt=doubt,
+                )
+            )
+
+    def _check_stopped(self) -> None:
+        if self._stopped:
+            raise EndpointError(self._stopped)
+
+
+def _count(completion: Completion, cap: int, most_prompt: int) -> tuple[Completion, str]:
+    """The completion with token counts to settle by, and what was wrong with those that were reported.
+
+    Where a count is missing or absurd, a bound takes its place: the whole cap for an answer that was cut, else a
+    token for each byte. Where the answer has more tokens than were reported, those that it has are counted.
+    """
+    prompt, taken, doubt = completion.prompt_tokens, completion.completion_tokens, ""
+    seen = len(completion.token_ends or ())
+    cut = completion.finish_reason == "length"
+    if not 0 <= taken <= _ABSURD or (taken == 0 and (cut or completion.text)):
+        doubt = f"completion tokens cannot be {taken}"
+        size = len(completion.text.encode("utf-8", "surrogatepass"))
+        taken = max(seen, cap if cut else min(cap, size))
+    elif taken < seen:
+        doubt = f"completion tokens cannot be {taken}: the answer has {seen}"
+        taken = seen
+    if prompt != most_prompt and not 0 < prompt <= _ABSURD:
+        doubt = doubt or f"prompt tokens cannot be {prompt}"
+        prompt = most_prompt
+    counted = replace(
+        completion,
+        prompt_tokens=prompt,
+        completion_tokens=taken,
+        cached_tokens=min(max(completion.cached_tokens, 0), prompt),
+        reasoning_tokens=min(max(completion.reasoning_tokens, 0), taken),
+    )
+    return counted, doubt

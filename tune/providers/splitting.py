@@ -1,0 +1,53 @@
+"""Several draws where one call returns one: calls side by side."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tune.completion import Completion, Endpoint, Provider, Request
+from tune.errors import EndpointError, ParameterRejected, ProviderError
+
+
+class Splitting:
+    """Buys several draws of a request as one call where the endpoint can, else as calls of one draw each.
+
+    Calls of one draw go out side by side. If one of them fails the others are waited for, because what they buy is
+    paid and stored further in; then the gravest failure is raised, and the same order given again buys only what
+    is missing. An endpoint that refuses n, or returns fewer answers than it was asked for, is asked for the rest
+    one by one.
+
+    Args:
+        inner: what calls go through.
+        endpoint: the endpoint that they end at; asked whether it has a native n before every order, because it
+            may learn that it has none.
+    """
+
+    def __init__(self, inner: Provider, endpoint: Endpoint) -> None:
+        self._inner, self._endpoint = inner, endpoint
+
+    async def complete(self, request: Request, numbers: range) -> list[Completion]:
+        """Buy the draws with these numbers, in order."""
+        bought: list[Completion] = []
+        if len(numbers) == 1 or self._endpoint.native_n:
+            try:
+                bought = await self._inner.complete(request, numbers)
+            except ParameterRejected as error:
+                if error.parameter != "n" or len(numbers) == 1:
+                    raise
+        return bought + await self._singly(request, numbers[len(bought) :])
+
+    async def _singly(self, request: Request, numbers: range) -> list[Completion]:
+        calls = (self._inner.complete(request, range(number, number + 1)) for number in numbers)
+        # A cancelled gather cancels the calls and ends when the last of them has.
+        ended = await asyncio.gather(*calls, return_exceptions=True)
+        failures = [outcome for outcome in ended if isinstance(outcome, BaseException)]
+        if failures:
+            raise min(failures, key=_rank)
+        return [draw for outcome in ended if not isinstance(outcome, BaseException) for draw in outcome]
+
+
+def _rank(failure: BaseException) -> int:
+    """What has to be heard first: a fault that is no endpoint's, then one that ends the run, then the first call's."""
+    if not isinstance(failure, ProviderError):
+        return 0
+    return 1 if isinstance(failure, EndpointError) else 2

@@ -1,0 +1,216 @@
+"""The trials in a race: what was ordered for each, what it will cost to go on, and how they stand."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from tune.racing.pairing import levels, table
+from tune.racing.problem import Array, Outcome, Problem, Standing, dear
+from tune.readout import Reading
+from tune.space import Point
+from tune.telling import Telling
+from tune.trial import Step
+
+
+@dataclass(slots=True)
+class Entrant:
+    """A trial in the race.
+
+    Attributes:
+        trial: its number.
+        point: its paid point.
+        cap: max_tokens that its draws are bought with.
+        ladder: the numbers of draws at which a reading with a larger n appears, from the fewest that make one.
+        examples: it was ordered on positions 0 to this.
+        draws: ordered for each of them.
+        told: whether the searcher knows of it.
+    """
+
+    trial: int
+    point: Point
+    cap: int
+    ladder: tuple[int, ...]
+    examples: int = 0
+    draws: int = 0
+    told: bool = False
+
+
+def rung_sizes(examples: int) -> list[int]:
+    """How many examples each rung has: a small block, growing with the data, then ever twice as many, then all."""
+    size = min(examples, max(8, min(32, math.ceil(examples / 16))))
+    sizes = [size]
+    while size < examples:
+        size = min(examples, 2 * size)
+        sizes.append(size)
+    return sizes
+
+
+class Field:
+    """Everything that was begun.
+
+    Attributes:
+        left: dollars that may still be spent.
+        over: whether a wave was refused in part, so that no other shall follow.
+        entrants: by trial number.
+        tellings: what the searcher was told, in order.
+    """
+
+    def __init__(self, problem: Problem, left: float, standings: Mapping[int, Standing] | None = None) -> None:
+        self.problem, self.left, self.over = problem, left, False
+        self.standings: dict[int, Standing] = dict(standings or {})
+        self.entrants: dict[int, Entrant] = {}
+        self.tellings: list[Telling] = []
+        self._ceilings: dict[tuple[Point, int], float] = {}
+        self._best: dict[int, tuple[Standing, Reading | None]] = {}
+        for standing in self.standings.values():
+            entrant = self.enter(standing.point, standing.trial)
+            entrant.examples = max((max(r.examples) + 1 for r in standing.readings if len(r.examples)), default=0)
+            entrant.draws = _draws_seen(standing, entrant)
+
+    def enter(self, point: Point, trial: int | None = None) -> Entrant:
+        """A trial, the next where no number is given; nothing is ordered for it yet."""
+        space, number = self.problem.space, len(self.entrants) if trial is None else trial
+        ladder = tuple(sorted({config.n for config in space.readings(point, self.problem.free)}))
+        self.entrants[number] = Entrant(number, point, space.cap(point), ladder)
+        return self.entrants[number]
+
+    def withdraw(self, entrant: Entrant) -> Point:
+        """Take back the trial that was entered last and for which nothing was ordered."""
+        return self.entrants.pop(entrant.trial).point
+
+    def take(self, outcome: Outcome) -> None:
+        """Take in what became of a wave."""
+        self.standings.update(outcome.standings)
+        self.left, self.over = outcome.left, not outcome.complete
+        self.__dict__.pop("_costliness", None)
+
+    # --- money ----------------------------------------------------------------------------------------------------
+
+    def ceiling(self, entrant: Entrant, draws: int) -> float:
+        """Dollars that one example can cost at most."""
+        key = (entrant.point, draws)
+        if key not in self._ceilings:
+            self._ceilings[key] = self.problem.ceiling(entrant.point, draws, entrant.cap)
+        return self._ceilings[key]
+
+    @cached_property
+    def _costliness(self) -> dict[int | str, float]:
+        """What draws cost as a share of their ceilings, by trial and, the highest seen, by model."""
+        found: dict[int | str, float] = {}
+        for standing in self.standings.values():
+            entrant = self.entrants.get(standing.trial)
+            if entrant is None or not standing.spent_per_draw:
+                continue
+            most = self.ceiling(entrant, max(1, entrant.draws)) / max(1, entrant.draws)
+            share = min(1.0, standing.spent_per_draw / most) if most > 0 else 1.0
+            found[standing.trial] = share
+            model = str(standing.point["model"])
+            found[model] = max(share, found.get(model, 0.0))
+        return found
+
+    def price(self, entrant: Entrant, draws: int) -> float:
+        """Dollars that one example with so many new draws is expected to cost.
+
+        As the trial's own draws have cost, else at most as those of its model or of any, else the ceiling.
+        """
+        share = self._costliness.get(entrant.trial, self._costliness.get(str(entrant.point["model"])))
+        if share is None:
+            share = max(self._costliness.values(), default=1.0)
+        return share * self.ceiling(entrant, draws) if draws > 0 else 0.0
+
+    def expense(self, entrant: Entrant, examples: int, draws: int) -> float:
+        """Dollars that it is expected to cost to bring a trial to so many examples and draws."""
+        old = min(entrant.examples, examples)
+        return old * self.price(entrant, draws - entrant.draws) + (examples - old) * self.price(entrant, draws)
+
+    def affords(self, entrant: Entrant, examples: int, draws: int, money: float) -> bool:
+        """Whether a sum is expected to pay for that, and what is left to let the first of its calls through."""
+        return self.expense(entrant, examples, draws) <= money and self.ceiling(entrant, draws) <= self.left
+
+    # --- orders ---------------------------------------------------------------------------------------------------
+
+    def order(self, entrant: Entrant, examples: int, draws: int) -> list[Step]:
+        """The step that brings a trial to so many examples with so many draws each; none where it is there."""
+        draws, examples = max(draws, entrant.draws), max(examples, entrant.examples)
+        first = 0 if draws > entrant.draws else entrant.examples
+        entrant.examples, entrant.draws = examples, draws
+        positions = tuple(range(first, examples))
+        return [Step(entrant.trial, entrant.point, positions, draws, entrant.cap)] if positions else []
+
+    # --- how they stand -------------------------------------------------------------------------------------------
+
+    def best(self, entrant: Entrant) -> Reading | None:
+        """The best reading of a trial that may keep the limits."""
+        standing = self.standings.get(entrant.trial)
+        if standing is None:
+            return None
+        known = self._best.get(entrant.trial)
+        if known is None or known[0] is not standing:
+            known = self._best[entrant.trial] = (standing, standing.best(self.problem))
+        return known[1]
+
+    def ranked(self, entrants: Sequence[Entrant]) -> list[tuple[Entrant, float, Array]]:
+        """Entrants with a reading, the best first, each with its level and its row of qualities.
+
+        Levels are fitted over all trials, so that those on other examples are on the same scale; of equal ones
+        the cheaper is first.
+        """
+        everyone = [(e, r) for e in self.entrants.values() if (r := self.best(e)) is not None]
+        rows = table(self.problem, [reading for _, reading in everyone])
+        level = np.round(levels(rows), 9)
+        wanted = {entrant.trial for entrant in entrants}
+        found = [
+            ((-level[i], dear(reading), entrant.trial), entrant, rows[i])
+            for i, (entrant, reading) in enumerate(everyone)
+            if entrant.trial in wanted
+        ]
+        return [(entrant, float(-key[0]), row) for key, entrant, row in sorted(found, key=lambda f: f[0])]
+
+    def more_draws(self, entrant: Entrant) -> int:
+        """The draws that could show a larger n to be better, or those that there are.
+
+        More are worth it as long as n = 1 is all that was seen, or the largest n so far is the best.
+        """
+        top = entrant.ladder[-1]
+        best = self.best(entrant)
+        if (
+            best is None
+            or entrant.draws >= top
+            or (entrant.draws > entrant.ladder[0] and best.config.n < entrant.draws)
+        ):
+            return entrant.draws
+        return min((n for n in entrant.ladder if n > 2 * entrant.draws), default=top)
+
+    # --- what the searcher is told --------------------------------------------------------------------------------
+
+    def tell(self, entrants: Sequence[Entrant]) -> None:
+        """Tell the searcher of these trials, once each: levels, and nothing where nothing was scored.
+
+        A trial none of whose readings keeps the limits is told its best one's quality less the share by which that
+        is beyond them, so that a search is led back to where they are kept.
+        """
+        level = {entrant.trial: level for entrant, level, _ in self.ranked(entrants)}
+        for entrant in entrants:
+            if entrant.told:
+                continue
+            entrant.told = True
+            standing = self.standings.get(entrant.trial)
+            readings = standing.whole() if standing else []
+            reading = self.best(entrant) or min(readings, key=self.problem.excess, default=None)
+            if reading is None:
+                self.tellings.append(Telling(entrant.point, float("nan"), float("nan")))
+                continue
+            beyond = float(np.mean(self.problem.quality(reading.scores))) / max(1.0, self.problem.excess(reading))
+            score = min(1.0, max(0.0, level.get(entrant.trial, beyond)))
+            cost = reading.cost if math.isfinite(reading.cost) else self.ceiling(entrant, reading.config.n)
+            self.tellings.append(Telling(entrant.point, score, cost))
+
+
+def _draws_seen(standing: Standing, entrant: Entrant) -> int:
+    """How many draws a trial has on nearly all of its examples, as far as its readings show it."""
+    return max((reading.config.n for reading in standing.whole()), default=entrant.ladder[0])

@@ -1,0 +1,171 @@
+"""What strategies are given, what they are sent, and what they come to."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from tune.readout import Reading
+from tune.space import Point, Space
+from tune.telling import Searcher
+from tune.trial import Step
+
+Array: TypeAlias = npt.NDArray[np.float64]
+
+DOUBT = 1.0
+"""While a race is on, a limit counts as kept up to so many standard errors above it: more examples may clear it."""
+
+CERTAINTY = 1.645
+"""In the end a limit counts as kept where the mean and so many standard errors are under it (one-sided 95 %)."""
+
+WHOLE = 0.8
+"""The share of a trial's examples that a reading must be read on to stand for it."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A study as a strategy sees it: neither texts nor money, but what can be bought and how it is judged.
+
+    Attributes:
+        space: what is searched.
+        free: the dimensions that are read off draws already bought.
+        examples: how many tuning examples there are; positions 0, 1, 2, ... in the study's seeded order, so that
+            any prefix is a random subset.
+        seed: of whatever the strategy draws.
+        low: the least score that the metric can give.
+        high: the largest.
+        larger_is_better: whether scores are to be large.
+        max_cost: the most dollars per request that a config may cost on average, or None.
+        max_seconds: the most seconds per request that it may take on average, or None.
+        ceiling: dollars that one example of a paid point can cost at most, from (point, draws, cap).
+        baseline: the paid point of the config that the user has today, or None.
+    """
+
+    space: Space
+    free: tuple[str, ...]
+    examples: int
+    seed: int
+    low: float
+    high: float
+    larger_is_better: bool
+    max_cost: float | None
+    max_seconds: float | None
+    ceiling: Callable[[Point, int, int], float]
+    baseline: Point | None = None
+
+    def quality(self, scores: npt.ArrayLike) -> Array:
+        """Scores as shares of the metric's range: 0 is the worst that there can be, 1 the best."""
+        share = (np.asarray(scores, dtype=float) - self.low) / (self.high - self.low)
+        return share if self.larger_is_better else 1.0 - share
+
+    def excess(self, reading: Reading, errors: float = 0.0) -> float:
+        """The share of the limits that a reading takes up: 1 or less keeps them; inf where nobody knows.
+
+        Args:
+            reading: what is judged.
+            errors: standard errors that are added to its means beforehand.
+        """
+        means = (
+            (reading.cost, reading.costs, self.max_cost),
+            (reading.mean_seconds, reading.seconds, self.max_seconds),
+        )
+        shares = [(mean + errors * _standard_error(all_)) / limit for mean, all_, limit in means if limit is not None]
+        return max((share if math.isfinite(share) else math.inf for share in shares), default=0.0)
+
+
+def _standard_error(values: Array) -> float:
+    known = values[np.isfinite(values)]
+    return float(np.std(known, ddof=1)) / math.sqrt(len(known)) if len(known) > 1 else 0.0
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What is known of one trial.
+
+    Attributes:
+        trial: its number.
+        point: its paid point.
+        examples: how many examples are scored so far.
+        readings: every complete config that can be read off its draws.
+        failed: it takes no further part: the model refuses a parameter, or the service left too much unanswered.
+        spent_per_draw: mean dollars per draw bought, at list price.
+    """
+
+    trial: int
+    point: Point
+    examples: int
+    readings: tuple[Reading, ...]
+    failed: bool
+    spent_per_draw: float
+
+    def best(self, problem: Problem, errors: float = -DOUBT) -> Reading | None:
+        """The reading with the best mean score of those that keep the limits, ties going to the cheaper.
+
+        Args:
+            problem: the limits, and whether scores are to be large.
+            errors: standard errors that are added to cost and seconds before they are held against the limits:
+                by default the benefit of a doubt.
+        """
+        kept = [reading for reading in self.whole() if problem.excess(reading, errors) <= 1.0]
+        return min(kept, key=lambda reading: preference(problem, reading), default=None)
+
+    def whole(self) -> list[Reading]:
+        """The readings on nearly all examples that the trial has: a large n may be read on a lucky few only."""
+        most = max((len(reading.examples) for reading in self.readings), default=0)
+        return [] if self.failed else [r for r in self.readings if len(r.examples) >= max(1.0, WHOLE * most)]
+
+
+def preference(problem: Problem, reading: Reading) -> tuple[float, float, int, int, str]:
+    """A sort key: the best mean first, then the cheapest, then the plainest."""
+    config = reading.config
+    mean = float(np.mean(problem.quality(reading.scores)))
+    # Rounded, so that sums in another order on another machine break no tie otherwise.
+    return (-round(mean, 9), dear(reading), config.n, config.max_tokens, config.key)
+
+
+def dear(reading: Reading) -> float:
+    """A sort key: dollars per request, the unknown last."""
+    return round(reading.cost, 15) if math.isfinite(reading.cost) else math.inf
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a wave.
+
+    Attributes:
+        standings: every trial so far, by number.
+        left: dollars that the search may still spend.
+        complete: False when money, time or the user refused a part of the wave: the search is over.
+    """
+
+    standings: Mapping[int, Standing]
+    left: float
+    complete: bool
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a search comes to.
+
+    Attributes:
+        reading: the frozen choice.
+        runners_up: the best readings of other trials, the best first.
+        feasible: whether the choice keeps the limits on cost and seconds with one-sided confidence of 95 %.
+    """
+
+    reading: Reading
+    runners_up: tuple[Reading, ...]
+    feasible: bool
+
+
+Strategy: TypeAlias = Callable[[Problem, Searcher, float], Generator[list[Step], Outcome, None]]
+"""A generator function of the problem, the searcher and the dollars that the search may spend.
+
+It yields waves (lists of steps that are bought side by side), and is sent what became of each. It neither waits,
+nor pays, nor reads a clock: given the same outcomes, it yields the same waves.
+"""

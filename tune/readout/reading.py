@@ -1,0 +1,107 @@
+"""A reading: a complete config with what a trial says of it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from tune.estimators import Array
+from tune.space import Config
+
+
+class Difference(NamedTuple):
+    """How much better one reading is than another on the examples that both have.
+
+    Attributes:
+        mean: of the differences, on the metric's own scale; NaN without common examples.
+        standard_error: of that mean; NaN with fewer than two.
+        n_examples: how many both have.
+    """
+
+    mean: float
+    standard_error: float
+    n_examples: int
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """A config with what a trial says of it, example by example. Examples without a score are not in it.
+
+    Attributes:
+        config: complete, what a user would deploy.
+        trial: the number of the trial that it was read off.
+        examples: positions of the scored examples, ascending.
+        scores: the expected score of a request, on the metric's own scale.
+        variances: the variance of `scores` that comes from having few draws of each example; NaN where a single
+            draw was bought, which cannot tell.
+        costs: expected dollars per request in production, at list price; NaN for an example that the config
+            cannot answer.
+        seconds: expected seconds per request, its answers being drawn side by side; NaN likewise.
+        approximate: whether any text or token count was cut without known token boundaries.
+    """
+
+    config: Config
+    trial: int
+    examples: tuple[int, ...]
+    scores: Array
+    variances: Array
+    costs: Array
+    seconds: Array
+    approximate: bool
+
+    @property
+    def n_examples(self) -> int:
+        """How many examples were scored."""
+        return len(self.examples)
+
+    @property
+    def mean(self) -> float:
+        """The mean score."""
+        return _mean(self.scores)
+
+    @property
+    def standard_error(self) -> float:
+        """Of the mean, for examples like these: what differs between examples and what few draws leave open."""
+        return _standard_error(self.scores)
+
+    @property
+    def draw_error(self) -> float:
+        """The part of `standard_error` that more draws of the same examples would take away; NaN if unknown."""
+        return math.sqrt(float(self.variances.sum())) / len(self.examples)
+
+    @property
+    def cost(self) -> float:
+        """Mean dollars per request."""
+        return _mean(self.costs)
+
+    @property
+    def cost_standard_error(self) -> float:
+        """Of the mean cost, in dollars."""
+        return _standard_error(self.costs)
+
+    @property
+    def mean_seconds(self) -> float:
+        """Mean seconds per request."""
+        return _mean(self.seconds)
+
+    def difference(self, other: Reading) -> Difference:
+        """This reading's scores less the other's, paired by example."""
+        mine, theirs = (
+            dict(zip(self.examples, self.scores, strict=True)),
+            dict(zip(other.examples, other.scores, strict=True)),
+        )
+        common = np.array([mine[e] - theirs[e] for e in self.examples if e in theirs])
+        return Difference(_mean(common), _standard_error(common), len(common))
+
+
+def _mean(values: Array) -> float:
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else math.nan
+
+
+def _standard_error(values: Array) -> float:
+    known = values[np.isfinite(values)]
+    return float(known.std(ddof=1)) / math.sqrt(len(known)) if len(known) > 1 else math.nan

@@ -1,0 +1,109 @@
+"""A study's events, read back: what was planned, what became of it, and where a continued study goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tune.errors import StudyError
+from tune.space import Point
+from tune.trial import Step
+
+
+@dataclass(slots=True)
+class Recorded:
+    """A wave as it was recorded.
+
+    Attributes:
+        phase: "search" or "endgame".
+        steps: the steps, as `dump_steps` writes them.
+        done: whether its outcome was recorded; else the process ended inside it.
+        stopped: why not everything asked for was bought ("money", "time"); None where it was.
+        missing: what was not, by (trial, position), with the reason.
+        learned: (model, parameter) pairs that were refused in it.
+        left: dollars that the search could still spend after it.
+    """
+
+    phase: str
+    steps: list[Any]
+    done: bool = False
+    stopped: str | None = None
+    missing: dict[tuple[int, int], str] = field(default_factory=dict)
+    learned: list[tuple[str, str]] = field(default_factory=list)
+    left: float = 0.0
+
+
+@dataclass(slots=True)
+class History:
+    """What is to be replayed before a study goes live.
+
+    Attributes:
+        start: dollars that the search could spend when it began, by phase.
+        waves: the recorded waves, in order.
+    """
+
+    start: dict[str, float] = field(default_factory=dict)
+    waves: list[Recorded] = field(default_factory=list)
+
+
+def read_history(events: Sequence[Mapping[str, Any]]) -> History:
+    """The waves to be replayed.
+
+    When a finished study was continued with more money or time, everything after its last whole wave of the
+    search is void: those draws are in the store, but the strategy decides anew what they are worth.
+    """
+    history = History()
+    for event in events:
+        kind = event["event"]
+        if kind == "phase":
+            history.start[event["name"]] = event["left"]
+        elif kind == "wave":
+            history.waves.append(Recorded(event["phase"], event["steps"]))
+        elif kind == "learned":
+            history.waves[-1].learned.append((event["model"], event["parameter"]))
+        elif kind == "outcome":
+            wave = history.waves[-1]
+            wave.done, wave.stopped, wave.left = True, event["stopped"], event["left"]
+            wave.missing = {(trial, position): reason for trial, position, reason in event["missing"]}
+        elif kind == "continue":
+            _rewind(history, event["left"])
+    return history
+
+
+def _rewind(history: History, left: float) -> None:
+    whole = [wave for wave in history.waves if wave.phase == "search" and wave.done and wave.stopped is None]
+    history.waves = whole
+    if whole:
+        whole[-1].left = left
+    history.start = {"search": history.start.get("search", left) if whole else left}
+
+
+def dump_steps(steps: Sequence[Step]) -> list[Any]:
+    """Steps as plain JSON."""
+    return [[s.trial, dict(s.point), list(s.examples), s.draws, s.cap] for s in steps]
+
+
+def check_steps(recorded: Recorded, phase: str, steps: Sequence[Step]) -> None:
+    """See that a replayed strategy asks for what it asked for when it was live.
+
+    Raises:
+        StudyError: it does not: another version of tune, of its strategy or of the searcher wrote this study.
+    """
+    now = [[t, dict(Point(p)), e, d, c] for t, p, e, d, c in _plain(dump_steps(steps))]
+    then = [[t, dict(Point(p)), e, d, c] for t, p, e, d, c in recorded.steps]
+    if recorded.phase != phase or now != then:
+        raise StudyError(
+            "this study cannot be resumed: its strategy now asks for other steps than were recorded, so it was "
+            "begun with another version of tune or of a library; begin anew with another --results (draws that "
+            "are in the store are not bought again)"
+        )
+
+
+def _plain(value: Any) -> Any:
+    """As it would come back from JSON: tuples become lists."""
+    if isinstance(value, dict):
+        return {key: _plain(v) for key, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    return value

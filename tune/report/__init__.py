@@ -1,0 +1,35 @@
+"""What a study found, as text and records: Markdown, CSV, JSON, and the lines that end a run."""
+
+from tune.report.answer import answer, summary_lines
+from tune.report.markdown import markdown
+from tune.report.records import (
+    Money,
+    PriceLine,
+    PromptText,
+    Provenance,
+    Report,
+    ReportConfig,
+    TrialRow,
+    plain_config,
+)
+from tune.report.results import best_json, result_json
+from tune.report.tables import frontier_rows, trial_rows, trials_csv
+
+__all__ = [
+    "Money",
+    "PriceLine",
+    "PromptText",
+    "Provenance",
+    "Report",
+    "ReportConfig",
+    "TrialRow",
+    "answer",
+    "best_json",
+    "frontier_rows",
+    "markdown",
+    "plain_config",
+    "result_json",
+    "summary_lines",
+    "trial_rows",
+    "trials_csv",
+]

@@ -1,0 +1,113 @@
+"""The answer in three sentences: what was found, what it is worth, and against what. No claim without its interval."""
+
+from __future__ import annotations
+
+import math
+
+from tune.report.records import Report, ReportConfig
+from tune.report.writing import count, describe, dollars, inline, number, visible, with_limits
+from tune.stats import Interval
+
+
+def answer(report: Report) -> tuple[str, ...]:
+    """Three sentences in plain text, not escaped: the winner, the comparison, the yardstick or the money."""
+    if report.winner is None:
+        return _nothing_found(report)
+    return _winner(report, report.winner), _comparison(report), _yardstick(report, report.winner)
+
+
+def answer_markdown(report: Report) -> str:
+    """The answer as a paragraph of Markdown."""
+    return " ".join(inline(sentence, limit=2000) for sentence in answer(report))
+
+
+def summary_lines(report: Report) -> list[str]:
+    """The few lines that end a run in a terminal."""
+    lines = [*answer(report)]
+    if report.carriable is not None and report.carriable_note:
+        lines.append(report.carriable_note)
+    lines.append(money_sentence(report))
+    lines += report.notices
+    return [visible(line) for line in lines]
+
+
+def money_sentence(report: Report) -> str:
+    """What was spent of what, on what, and why it ended."""
+    money = report.money
+    said = f"Spent {dollars(money.spent)} of {dollars(money.budget)}"
+    if money.spent_now != money.spent:
+        said += f" ({dollars(money.spent_now)} now)"
+    if money.notional:
+        said += " at prices that are notional (nobody is billed)"
+    said += f" on {count(report.draws_bought, 'draw')}"
+    if report.draws_reused:
+        said += f", {report.draws_reused:,} more reused"
+    said += f", in {count(len(report.trials), 'trial')}"
+    return said + (f"; {report.stopped}." if report.stopped else ".")
+
+
+def evidence(quality: Interval | None, *, holdout: bool) -> str:
+    """A quality with its interval and what it rests on, in words."""
+    if quality is None:
+        return "not scored"
+    kind = "holdout example" if holdout else "tuning example"
+    return (
+        f"{number(quality.mean)} on {count(quality.n, kind)} "
+        f"(95 % interval {number(quality.low)} to {number(quality.high)})"
+    )
+
+
+def _nothing_found(report: Report) -> tuple[str, ...]:
+    done = "The run was interrupted before anything was scored" if report.interrupted else "Nothing was scored"
+    why = f": {report.stopped}" if report.stopped else ""
+    first = f"{done}, so there is no configuration to recommend{why}."
+    if report.baseline is not None and report.baseline.quality is not None:
+        known = evidence(report.baseline.quality, holdout=report.baseline.holdout is not None)
+        return first, f"The baseline scores {known}.", money_sentence(report)
+    return first, "Nothing is known of the baseline either.", money_sentence(report)
+
+
+def _winner(report: Report, winner: ReportConfig) -> str:
+    price = f", at {dollars(winner.cost.mean)} per request" if winner.cost is not None else ""
+    known = evidence(winner.quality, holdout=winner.holdout is not None)
+    so_far = " so far" if report.interrupted else ""
+    sentence = f"The best configuration found{so_far} is {describe(winner.config)}: it scores {known}{price}"
+    if not report.larger_is_better:
+        sentence += " (a lower score is better)"
+    if winner.holdout is None:
+        sentence += "; these are the examples it was chosen by, so the number flatters it"
+    return sentence + "."
+
+
+def _comparison(report: Report) -> str:
+    difference, baseline = report.difference, report.baseline
+    if report.winner_is_baseline:
+        return "It is the baseline itself: nothing that was tried is preferred to it."
+    if baseline is None:
+        return "There is no baseline to compare it with, so no gain is claimed."
+    if difference is None:
+        known = evidence(baseline.quality, holdout=baseline.holdout is not None)
+        return f"The baseline is {known}, and the two were not compared on holdout examples, so no gain is claimed."
+    on = f"on the same {count(difference.n, 'holdout example')}, the difference is {with_limits(difference)}"
+    if report.verdict == "better":
+        return f"It is better than the baseline: {on}."
+    if report.verdict == "worse":
+        return f"It is worse than the baseline, in spite of what the tuning examples said: {on}."
+    seen = ""
+    if report.detectable is not None and math.isfinite(report.detectable):
+        seen = f", and a difference below {number(report.detectable)} would mostly go unseen with so few"
+    return f"The data cannot tell it from the baseline: {on}{seen}."
+
+
+def _yardstick(report: Report, winner: ReportConfig) -> str:
+    if report.commonest is None:
+        return money_sentence(report)
+    name = f" ({report.commonest_label})" if report.commonest_label else ""
+    share = f"Always answering the commonest class{name} would score {number(report.commonest)}"
+    if winner.quality is None:
+        return f"{share}."
+    if winner.holdout is not None and report.clears(winner.holdout, report.commonest):
+        return f"{share}, which the winner's whole interval clears."
+    if winner.holdout is None:
+        return f"{share} on holdout examples, which the winner has not met."
+    return f"{share}, which the winner's interval does not clear."

@@ -1,0 +1,235 @@
+"""`report.md`: the answer first, then the money, the frontier, the trials, and what it takes to do it again."""
+
+from __future__ import annotations
+
+import json
+import math
+
+from tune.report.answer import answer_markdown, money_sentence
+from tune.report.records import Report, ReportConfig, TrialRow, plain_config
+from tune.report.writing import count, describe, dollars, fence, inline, number, seconds, table, with_limits
+
+_MOST_TRIALS = 40  # trials.csv has them all
+
+
+def markdown(report: Report) -> str:
+    """The whole report as GitHub-flavoured Markdown; everything that users and models wrote is escaped."""
+    sections = [
+        f"# {inline(report.provenance.data)}: {inline(report.provenance.goal)}",
+        answer_markdown(report),
+        _comparison_table(report),
+        _notices(report),
+        _use(report),
+        _money(report),
+        _frontier(report),
+        _trials(report),
+        _prices(report),
+        _provenance(report),
+    ]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _comparison_table(report: Report) -> str:
+    rows = [_comparison_row(report, c) for c in (report.winner, report.baseline) if c is not None]
+    rows = rows[:1] if report.winner_is_baseline else rows
+    if report.carriable is not None and (report.winner is None or report.carriable.config != report.winner.config):
+        rows.append(_comparison_row(report, report.carriable))
+    if report.commonest is not None:
+        label = f" ({report.commonest_label})" if report.commonest_label else ""
+        rows.append([inline(f"always the commonest class{label}"), number(report.commonest), *["-"] * 5])
+    rows += [_comparison_row(report, c) for c in report.runners_up]
+    if not rows:
+        return ""
+    metric = inline(report.provenance.metric)
+    direction = "" if report.larger_is_better else ", lower is better"
+    header = [
+        "configuration",
+        f"{metric} on holdout (95 %{direction})",
+        "on tuning examples (flatters)",
+        "difference to the baseline",
+        "verdict",
+        "cost per request",
+        "seconds, median / 95th percentile",
+    ]
+    return table(header, rows)
+
+
+def _comparison_row(report: Report, row: ReportConfig) -> list[str]:
+    is_winner = row is report.winner
+    compared = is_winner and not report.winner_is_baseline
+    mark = " ≈" if row.approximate else ""
+    return [
+        f"**{inline(row.name)}**" if is_winner else inline(row.name),
+        with_limits(row.holdout),
+        with_limits(row.tuning) + mark,
+        with_limits(report.difference) if compared else "-",
+        (report.verdict or "not compared") if compared else "-",
+        with_limits(row.cost, dollars),
+        f"{seconds(row.seconds_median)} / {seconds(row.seconds_p95)}" if row.seconds_median is not None else "-",
+    ]
+
+
+def _notices(report: Report) -> str:
+    lines = [*report.notices]
+    if report.interrupted:
+        lines.append("The run was interrupted: the same command takes it up again, and nothing paid is lost.")
+    if report.winner is not None and report.winner.holdout is None:
+        lines.append(
+            "No holdout result: every number here is a tuning estimate, and the best of many estimates flatters."
+        )
+    if report.money.notional:
+        lines.append("Some prices are notional: those dollars measure work, and nobody is billed for them.")
+    if report.money.uncertain > 0:
+        lines.append(
+            f"{dollars(report.money.uncertain)} is charged for attempts whose outcome is unknown; "
+            "it may turn out not to have been billed."
+        )
+    if report.money.overshoot > 0:
+        lines.append(
+            f"An endpoint billed {dollars(report.money.overshoot)} above the caps it was sent; it was stopped."
+        )
+    return "\n".join(f"- {inline(line, limit=1000)}" for line in dict.fromkeys(lines))
+
+
+def _use(report: Report) -> str:
+    winner = report.winner
+    if winner is None:
+        return ""
+    parts = ["## How to use it", f"Settings of the winner, {inline(describe(winner.config))}:"]
+    parts.append(fence(json.dumps(plain_config(winner.config), indent=2, ensure_ascii=False), "json"))
+    if report.template is not None:
+        parts += [f"Its prompt, {inline(report.template.name)}:", fence(report.template.text, "text")]
+    if report.answer:
+        parts.append(f"The answer is taken out of the text so: {inline(report.answer)}.")
+    parts.append(
+        "For AutoGen and AG2 agents: `study.best.llm_config()` in Python, or the file `OAI_CONFIG_LIST` beside this "
+        "one. `best.json` holds all of it. No file holds a key."
+    )
+    if report.carriable is not None:
+        own = with_limits(report.carriable.quality)
+        parts.append(
+            f"What such an agent carries is {inline(describe(report.carriable.config))}: {own}"
+            + ("" if report.carriable.holdout is not None else " on tuning examples")
+            + (f". {inline(report.carriable_note, limit=1000)}" if report.carriable_note else ".")
+        )
+    return "\n\n".join(parts)
+
+
+def _money(report: Report) -> str:
+    money = report.money
+    rows = [
+        ["budget", dollars(money.budget)],
+        ["spent", dollars(money.spent)],
+        ["of it by the last run", dollars(money.spent_now)],
+        ["of it settled", dollars(money.settled)],
+        ["of it uncertain", dollars(money.uncertain)],
+        ["left", dollars(money.left) + (f": {inline(money.left_reason)}" if money.left_reason else "")],
+        ["draws bought", f"{report.draws_bought:,}"],
+        ["draws reused", f"{report.draws_reused:,}"],
+    ]
+    if money.overshoot > 0:
+        rows.insert(5, ["billed above the caps sent", dollars(money.overshoot)])
+    if report.readings:
+        rows.append(["configurations read off the draws", f"{report.readings:,}"])
+    if report.readings_cost is not None:
+        rows.append(["had each been bought for itself", dollars(report.readings_cost)])
+    return "\n\n".join(["## Money", inline(money_sentence(report), limit=1000), table(["", "dollars or draws"], rows)])
+
+
+def _frontier(report: Report) -> str:
+    if not report.frontier:
+        return ""
+    rows = [
+        [
+            inline(describe(row.config)),
+            with_limits(row.tuning) + (" ≈" if row.approximate else ""),
+            with_limits(row.holdout),
+            with_limits(row.cost, dollars),
+            seconds(row.seconds_median),
+            "-" if row.trial is None else str(row.trial),
+        ]
+        for row in report.frontier
+    ]
+    header = ["configuration", "tuning estimate (95 %)", "holdout (95 %)", "cost per request", "median time", "trial"]
+    note = (
+        "No configuration here is beaten in both quality and cost by another. The numbers are tuning estimates: "
+        "each row was picked because it looked good, so they flatter."
+    )
+    mark = "≈: an estimate from text that was cut without known token boundaries."
+    parts = ["## Quality against cost", note, table(header, rows)]
+    return "\n\n".join([*parts, mark] if any(row.approximate for row in report.frontier) else parts)
+
+
+def _trials(report: Report) -> str:
+    if not report.trials:
+        return ""
+    shown = sorted(report.trials, key=lambda trial: _rank(report, trial))[:_MOST_TRIALS]
+    header = ["trial", "point", "state", "examples", "draws", "best reading", "its tuning estimate", "spent"]
+    rows = [
+        [
+            str(trial.number),
+            inline(describe(trial.point)),
+            inline(f"{trial.state}: {trial.reason}" if trial.reason else trial.state),
+            f"{trial.examples:,}" + (f" ({trial.missing:,} missing)" if trial.missing else ""),
+            f"{trial.draws:,}",
+            _free_part(trial),
+            with_limits(trial.quality),
+            dollars(trial.spent),
+        ]
+        for trial in shown
+    ]
+    left_out = len(report.trials) - len(shown)
+    more = f" The {count(left_out, 'other')} are in `trials.csv`." if left_out else " `trials.csv` has the same."
+    return "\n\n".join(["## Trials", f"Best tuning estimate first.{more}", table(header, rows)])
+
+
+def _rank(report: Report, trial: TrialRow) -> tuple[float, int]:
+    if trial.quality is None:
+        return float("inf"), trial.number
+    return (-trial.quality.mean if report.larger_is_better else trial.quality.mean), trial.number
+
+
+def _free_part(trial: TrialRow) -> str:
+    """What a reading adds to its trial's paid point."""
+    if trial.best is None:
+        return "-"
+    return inline(describe({k: v for k, v in trial.best.items() if k not in trial.point})) or "as bought"
+
+
+def _prices(report: Report) -> str:
+    if not report.prices:
+        return ""
+    rows = [
+        [inline(p.model), dollars(p.input), dollars(p.output), inline(p.source), inline(p.date) or "-"]
+        for p in report.prices
+    ]
+    return "## Prices\n\n" + table(["model", "in, per million tokens", "out", "source", "date"], rows)
+
+
+def _detectable(report: Report) -> str:
+    if report.detectable is None:
+        return ""
+    if math.isinf(report.detectable):
+        return "none: there are too few holdout examples"
+    return f"{number(report.detectable)} on the holdout examples"
+
+
+def _provenance(report: Report) -> str:
+    source = report.provenance
+    rows = [
+        ["date", source.date],
+        ["tune", source.version + (f", commit {source.commit}" if source.commit else "")],
+        ["data", f"{source.data}, fingerprint {source.fingerprint}"],
+        ["examples", f"{source.tuning:,} tuning, {source.holdout:,} holdout, {source.shots:,} set aside for prompts"],
+        ["metric", source.metric + ("" if report.larger_is_better else ", lower is better")],
+        ["goal", source.goal],
+        ["search", source.search],
+        ["seed", str(source.seed)],
+        ["smallest difference seen with 80 % probability", _detectable(report)],
+        ["versions", ", ".join(f"{name} {version}" for name, version in sorted(source.versions.items()))],
+    ]
+    parts = ["## How it was made", table(["", ""], [[k, inline(v, limit=1000)] for k, v in rows if v])]
+    if source.command:
+        parts += ["The same command shows this result again for $0; with a larger budget it goes on:"]
+        parts.append(fence(source.command, "sh"))
+    return "\n\n".join(parts)

@@ -1,0 +1,248 @@
+"""What a report shows, as plain records: nothing here can pay, wait or look anything up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tune.completion import Message
+from tune.space import Config, Point
+from tune.stats import Interval, Verdict, verdict
+from tune.trial import State
+
+
+@dataclass(frozen=True, slots=True)
+class ReportConfig:
+    """One configuration and what is known of it.
+
+    Attributes:
+        name: what it is to the report: "winner", "baseline", "runner-up", a row of the frontier.
+        config: its values.
+        trial: the number of the trial it was read from, or None where it was not searched.
+        tuning: its quality on tuning examples, in the metric's own scale. The search chose by this number, so it
+            flatters.
+        holdout: its quality on examples that the search never saw.
+        cost: dollars per request in production, at list price.
+        seconds_median: half of the requests took no longer than this.
+        seconds_p95: nor did 95 % of them than this.
+        approximate: whether a reading of it is only an estimate (text cut without known token boundaries).
+    """
+
+    name: str
+    config: Config
+    trial: int | None = None
+    tuning: Interval | None = None
+    holdout: Interval | None = None
+    cost: Interval | None = None
+    seconds_median: float | None = None
+    seconds_p95: float | None = None
+    approximate: bool = False
+
+    @property
+    def quality(self) -> Interval | None:
+        """The number to believe: on holdout examples where there are any, else on tuning examples."""
+        return self.holdout or self.tuning
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """The study's dollars.
+
+    Attributes:
+        budget: what the study may spend.
+        spent: what it has been charged so far, by this process and those before it, uncertain charges included.
+        spent_now: the part of it that this process was charged.
+        settled: charges whose bill is known.
+        uncertain: charges for attempts of unknown outcome, each at its ceiling.
+        left: what was not spent.
+        left_reason: why it was not, in words; "" where nothing is to be said.
+        overshoot: what endpoints billed above the caps they were sent.
+        notional: whether some of these dollars are at prices that nobody is ever billed.
+    """
+
+    budget: float
+    spent: float
+    spent_now: float
+    settled: float
+    uncertain: float
+    left: float
+    left_reason: str = ""
+    overshoot: float = 0.0
+    notional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PriceLine:
+    """A model's price: dollars per million tokens in and out, and who says so, when (YYYY-MM-DD or "")."""
+
+    model: str
+    input: float
+    output: float
+    source: str
+    date: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What another person needs to get the same numbers.
+
+    Attributes:
+        date: when the report was made, as ISO 8601.
+        version: of tune.
+        seed: of the split and the search.
+        data: the data set's name.
+        fingerprint: of its content.
+        tuning: examples the search may see.
+        holdout: examples only the frozen choice and the baseline meet.
+        shots: examples set aside for few-shot prompts.
+        metric: its name.
+        goal: in words: "best quality", "best quality under $0.002 per request".
+        search: searcher and strategy, in words.
+        commit: of the working copy, or "".
+        command: the command line to run again, or "".
+        versions: of the packages that numbers depend on, by name.
+    """
+
+    date: str
+    version: str
+    seed: int
+    data: str
+    fingerprint: str
+    tuning: int
+    holdout: int
+    shots: int
+    metric: str
+    goal: str
+    search: str = ""
+    commit: str = ""
+    command: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PromptText:
+    """The winner's prompt, for people and for `best.json`.
+
+    Attributes:
+        name: the name it has in the space.
+        text: the template as people read it, with `{field}` where an example's inputs go.
+        system_message: the part that an agent takes as its system message, or None.
+        messages: the chat messages, few-shot examples included; empty for a raw prompt.
+    """
+
+    name: str
+    text: str
+    system_message: str | None = None
+    messages: tuple[Message, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRow:
+    """One trial: what was bought, how it ended, and the best that can be read off it.
+
+    Attributes:
+        number: from 0, in the order in which trials were begun.
+        point: its paid point.
+        state: running, complete, stopped or failed.
+        reason: why it was stopped or failed.
+        examples: tuning examples with at least one draw.
+        draws: draws in all.
+        missing: examples without a draw through the service's fault.
+        spent: dollars charged for it.
+        best: the best config that was read off its draws, or None.
+        quality: that config's quality on tuning examples.
+        cost: that config's dollars per request.
+    """
+
+    number: int
+    point: Point
+    state: State
+    reason: str = ""
+    examples: int = 0
+    draws: int = 0
+    missing: int = 0
+    spent: float = 0.0
+    best: Config | None = None
+    quality: Interval | None = None
+    cost: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Everything that is shown of a study. Every part but money and provenance may be missing.
+
+    Attributes:
+        money: the study's dollars.
+        provenance: what it takes to do it again.
+        winner: the frozen choice, or None where nothing was scored.
+        baseline: the config the user has today.
+        carriable: the best config that an agent's `llm_config` can carry, where the winner is not it.
+        carriable_note: one sentence on what the full winner would add to it.
+        runners_up: shown only; they never change the choice.
+        difference: winner less baseline on holdout examples, paired, in the metric's own scale.
+        detectable: the smallest difference that so many holdout examples show with 80 % probability.
+        commonest: the score on holdout of always giving the commonest target, or None where there is none.
+        commonest_label: that target.
+        larger_is_better: the metric's direction.
+        template: the winner's prompt.
+        answer: how the answer is taken out of the text, in words.
+        frontier: configs that none beats in both quality and cost.
+        trials: every trial.
+        draws_bought: draws paid for by this study.
+        draws_reused: draws that were already in the store.
+        readings: configs that were read off the draws.
+        readings_cost: dollars that those configs would have cost, each bought for itself.
+        prices: the price table.
+        stopped: why the search ended, in words.
+        interrupted: whether the run can be taken up again.
+        notices: sentences that a reader must not miss.
+    """
+
+    money: Money
+    provenance: Provenance
+    winner: ReportConfig | None = None
+    baseline: ReportConfig | None = None
+    carriable: ReportConfig | None = None
+    carriable_note: str = ""
+    runners_up: tuple[ReportConfig, ...] = ()
+    difference: Interval | None = None
+    detectable: float | None = None
+    commonest: float | None = None
+    commonest_label: str = ""
+    larger_is_better: bool = True
+    template: PromptText | None = None
+    answer: str = ""
+    frontier: tuple[ReportConfig, ...] = ()
+    trials: tuple[TrialRow, ...] = ()
+    draws_bought: int = 0
+    draws_reused: int = 0
+    readings: int = 0
+    readings_cost: float | None = None
+    prices: tuple[PriceLine, ...] = ()
+    stopped: str = ""
+    interrupted: bool = False
+    notices: tuple[str, ...] = ()
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """What the difference carries, or None where winner and baseline were not compared."""
+        if self.difference is None:
+            return None
+        return verdict(self.difference, larger_is_better=self.larger_is_better)
+
+    @property
+    def winner_is_baseline(self) -> bool:
+        """Whether the search found nothing it prefers to the baseline."""
+        return self.winner is not None and self.baseline is not None and self.winner.config == self.baseline.config
+
+    def clears(self, quality: Interval | None, value: float | None) -> bool:
+        """Whether a quality's whole interval is better than `value`."""
+        if quality is None or value is None:
+            return False
+        return quality.low > value if self.larger_is_better else quality.high < value
+
+
+def plain_config(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A config as JSON knows it: stop strings as a list."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in config.items()}

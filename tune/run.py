@@ -1,0 +1,354 @@
+"""One study, from its plan to its frozen choice on the holdout: the straight line of a run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from tune.errors import BudgetError
+from tune.evaluate import Evaluator
+from tune.export import carriable
+from tune.journal import Journal
+from tune.ledger import Account
+from tune.plan import Plan
+from tune.pricing import to_dollars, to_picodollars
+from tune.providers.services import Service
+from tune.racing import Choice, Outcome, Problem, Standing, endgame
+from tune.readout import Reading
+from tune.replay import History, check_steps, dump_steps, read_history
+from tune.search import Searcher, Telling
+from tune.space import Config, Point
+from tune.trial import Step, Trial
+
+FINISHED = "finished"
+INTERRUPTED = "interrupted"
+
+MOST_HOLDOUT_SHARE = 0.4
+"""The most of the budget that is set aside for the holdout."""
+
+HOLDOUT_BLOCK = 16
+"""Holdout examples that the choice and the baseline meet together: a prefix has both."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a run stands, for observers.
+
+    Attributes:
+        phase: "search", "endgame" or "holdout".
+        trials: paid points begun.
+        spent: dollars, of this study.
+        budget: dollars.
+        best: the best reading so far, or None.
+        seconds: since this process began.
+        left_seconds: how long the rest will take at the rate so far, or None where nobody can say.
+    """
+
+    phase: str
+    trials: int
+    spent: float
+    budget: float
+    best: Reading | None
+    seconds: float
+    left_seconds: float | None
+
+
+@dataclass(slots=True)
+class Findings:
+    """What a run found out.
+
+    Attributes:
+        trials: every trial of the search, by number.
+        choice: the frozen choice and its runners-up, or None where nothing was scored.
+        carried: the best reading of one answer alone, for agents that take no more; None where there is none.
+        holdout: readings of the choice, the carried one and the baseline on holdout examples, by config.
+        stopped: why it ended: "finished", "money", "time", "trials" or "interrupted".
+    """
+
+    trials: dict[int, Trial]
+    choice: Choice | None = None
+    carried: Reading | None = None
+    holdout: Mapping[Config, Reading] | None = None
+    stopped: str = "finished"
+
+
+class Run:
+    """The work of one process on one study.
+
+    Args:
+        notices: sentences that users should be told, as they come up.
+        observer: called with a `Progress` after every purchase and every wave.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        journal: Journal,
+        services: Mapping[str, Service],
+        account: Account,
+        evaluator: Evaluator,
+        notices: Collection[str],
+        observer: Callable[[Progress], None] = lambda _: None,
+    ) -> None:
+        self.plan, self.journal, self.services = plan, journal, services
+        self.account, self.evaluator, self.observer = account, evaluator, observer
+        self.notices = notices
+        self.trials: dict[int, Trial] = {}
+        self.history: History = read_history(journal.events)
+        self.phase = "search"
+        self._stopped: str | None = None
+        self._began = time.monotonic()
+        self._spent_before = to_dollars(account.spent)
+        self._standings: dict[int, tuple[object, Standing]] = {}
+
+    # --- the line ---------------------------------------------------------------------------------------------
+
+    async def go(self) -> Findings:
+        """Search, tell the finalists apart, freeze the choice, and meet the holdout."""
+        findings = Findings(self.trials)
+        self._check_budget()
+        self._set_holdout_aside()
+        proposed = _AtMost(self.plan.searcher(self.plan.space, self.plan.free, self.plan.seed), self.plan.trials)
+        problem = self.problem()
+        await self._drive("search", lambda left: self.plan.strategy(problem, proposed, left))
+        findings.choice = await self._drive("endgame", lambda left: endgame(problem, self.standings(), left))
+        findings.stopped = self._stopped or ("trials" if proposed.refused else FINISHED)
+        findings.carried = self._carried(findings.choice)
+        if findings.choice is None or self.account.closed == INTERRUPTED:
+            return findings
+        self.journal.append("choice", config=dict(findings.choice.reading.config), trial=findings.choice.reading.trial)
+        findings.holdout = await self._meet_holdout(findings)
+        if self.account.closed == INTERRUPTED:
+            findings.stopped = INTERRUPTED
+        return findings
+
+    async def _drive(self, phase: str, begin: Callable[[float], Generator[list[Step], Outcome, T]]) -> T | None:
+        """Feed a strategy its recorded outcomes, then buy what it asks for; its return value, if it ended itself."""
+        self.phase = phase
+        if phase not in self.history.start:
+            self.history.start[phase] = self._left()
+            self.journal.append("phase", name=phase, left=self.history.start[phase])
+        strategy = begin(self.history.start[phase])
+        outcome: Outcome | None = None
+        while True:
+            try:
+                steps = strategy.send(outcome)  # type: ignore[arg-type]
+            except StopIteration as stop:
+                return stop.value  # type: ignore[no-any-return]
+            outcome = await self._wave(phase, steps)
+            self._report()
+
+    async def _wave(self, phase: str, steps: list[Step]) -> Outcome:
+        """Buy a wave, or replay it from the store when it was recorded."""
+        recorded = self.history.waves.pop(0) if self.history.waves else None
+        if recorded is not None:
+            check_steps(recorded, phase, steps)
+        elif self.account.closed != INTERRUPTED:
+            self.journal.append("wave", phase=phase, steps=dump_steps(steps))
+        if recorded is not None and recorded.done:
+            await self.evaluator.run(steps, self.trials, skip=recorded.missing)
+            for model, parameter in recorded.learned:
+                self.plan.space.drop(model, parameter)
+            self._stopped = self._stopped or recorded.stopped
+            return Outcome(standings=self.standings(), left=recorded.left, complete=recorded.stopped is None)
+        wave = await self.evaluator.run(steps, self.trials, skip={})
+        stopped = None if wave.complete else self.account.closed or "money"
+        self._stopped = self._stopped or stopped
+        self._set_holdout_aside()
+        left = self._left()
+        if stopped != INTERRUPTED:
+            missing = [[trial, position, reason] for (trial, position), reason in sorted(wave.missing.items())]
+            self.journal.append("outcome", stopped=stopped, missing=missing, left=left)
+        return Outcome(standings=self.standings(), left=left, complete=stopped is None)
+
+    # --- what the strategy may know ---------------------------------------------------------------------------
+
+    def problem(self) -> Problem:
+        """The study as a strategy sees it."""
+        plan = self.plan
+        return Problem(
+            space=plan.space,
+            free=plan.free,
+            examples=len(plan.split.tuning),
+            seed=plan.seed,
+            low=plan.metric.low,
+            high=plan.metric.high,
+            larger_is_better=plan.metric.larger_is_better,
+            max_cost=plan.max_cost,
+            max_seconds=plan.max_seconds,
+            ceiling=self._ceiling,
+            baseline=self._baseline_point(),
+        )
+
+    def standings(self) -> dict[int, Standing]:
+        """Every trial with its readings, from the draws it has."""
+        return {number: self._standing(trial) for number, trial in self.trials.items()}
+
+    def _standing(self, trial: Trial) -> Standing:
+        mark = (trial.bought, len(trial.spoiled), len(trial.missing), trial.state)
+        known = self._standings.get(trial.number)
+        if known is None or known[0] != mark:
+            price = self.services[str(trial.point["model"])].price
+            spent = sum(
+                price.cost(d.prompt_tokens, d.completion_tokens) for draws in trial.draws.values() for d in draws
+            )
+            standing = Standing(
+                trial=trial.number,
+                point=trial.point,
+                examples=len(trial.draws) + len(trial.spoiled),
+                readings=tuple(self.evaluator.readings(trial)),
+                failed=trial.state == "failed",
+                spent_per_draw=to_dollars(spent) / trial.bought if trial.bought else 0.0,
+            )
+            known = self._standings[trial.number] = (mark, standing)
+        return known[1]
+
+    def _baseline_point(self) -> Point:
+        """The baseline as a paid point, so that the search has it in the race where the space has it too."""
+        return Point({k: v for k, v in self.plan.baseline.items() if k not in self.plan.free})
+
+    def _ceiling(self, point: Point, draws: int, cap: int) -> float:
+        """Dollars that one example of a point can cost at most, from the longest prompt among a few."""
+        service = self.services[str(point["model"])]
+        stop = self.evaluator.bought_stop(point)
+        requests = [self.evaluator.request(point, cap, stop, p) for p in range(min(8, len(self.plan.split.tuning)))]
+        most = max(service.endpoint.most_prompt_tokens(request) for request in requests)
+        prompts = 1 if service.endpoint.native_n else draws
+        return to_dollars(service.price.ceiling(prompts * most, draws * cap))
+
+    # --- money ------------------------------------------------------------------------------------------------
+
+    def _left(self) -> float:
+        """Dollars that the search may still spend."""
+        return to_dollars(max(0, self.account.limit - self.account.spent))
+
+    def _check_budget(self) -> None:
+        """Refuse a budget that cannot even score one example of the baseline on both sides of the split."""
+        least = 2 * self._ceiling(self._baseline_point(), self.plan.baseline.n, self.plan.baseline.max_tokens)
+        needed = least * min(8, len(self.plan.split.tuning))
+        if to_picodollars(self.plan.budget) < to_picodollars(needed):
+            raise BudgetError(
+                f"a budget of ${self.plan.budget:.6g} is too small for one block of examples: "
+                f"${needed:.2g} is the least that makes sense, ${20 * needed:.2g} is a search"
+            )
+
+    def _set_holdout_aside(self) -> None:
+        """Keep the holdout's money where the search cannot reach it.
+
+        What the choice will cost is known only roughly, and better with every wave: the dearest of the best
+        few readings and the baseline, with half as much again, and never over 40 % of the budget.
+        """
+        examples = len(self.plan.split.holdout)
+        point, baseline = self._baseline_point(), self.plan.baseline
+        leading = sorted(
+            (reading for s in self.standings().values() for reading in s.readings if reading.n_examples >= 8),
+            key=lambda r: -self._oriented(r.mean),
+        )[:20]
+        costs = [reading.cost for reading in leading]
+        expected = (max(costs) if costs else self._ceiling(point, 1, baseline.max_tokens)) * 2 + (
+            self._ceiling(point, baseline.n, baseline.max_tokens)
+        )
+        share = min(MOST_HOLDOUT_SHARE * self.plan.budget, 1.5 * examples * expected)
+        self.account.set_aside(to_picodollars(share))
+
+    # --- the choice and the holdout ---------------------------------------------------------------------------
+
+    def _oriented(self, score: float) -> float:
+        """A score as a share of the metric's range, larger is better."""
+        metric = self.plan.metric
+        share = (score - metric.low) / (metric.high - metric.low)
+        return share if metric.larger_is_better else 1.0 - share
+
+    def _carried(self, choice: Choice | None) -> Reading | None:
+        """The best reading of one answer alone among those read on as many examples as the choice."""
+        if choice is None:
+            return None
+        if self._carriable(choice.reading.config):
+            return choice.reading
+        enough = 0.8 * choice.reading.n_examples
+        singles = [
+            reading
+            for standing in self.standings().values()
+            for reading in standing.readings
+            if self._carriable(reading.config) and reading.n_examples >= enough and self._affordable(reading)
+        ]
+        return max(singles, key=lambda r: (self._oriented(r.mean), -r.cost), default=None)
+
+    def _carriable(self, config: Config) -> bool:
+        return carriable(config, raw=self.plan.prompts[config.prompt].raw)
+
+    def _affordable(self, reading: Reading) -> bool:
+        plan = self.plan
+        return (plan.max_cost is None or reading.cost <= plan.max_cost) and (
+            plan.max_seconds is None or reading.mean_seconds <= plan.max_seconds
+        )
+
+    async def _meet_holdout(self, findings: Findings) -> dict[Config, Reading]:
+        """Buy the frozen choice and the baseline, each with its own n, max_tokens and stop, on fresh examples.
+
+        They meet the examples block by block together, so that whatever the money reaches is paired.
+        """
+        assert findings.choice is not None
+        self.phase = "holdout"
+        self.account.reopen()
+        self.account.set_aside(0)
+        for service in self.services.values():
+            service.metered.purpose = "holdout"
+        configs = list(dict.fromkeys([findings.choice.reading.config, self.plan.baseline]))
+        if findings.carried is not None and findings.carried.config not in configs:
+            configs.append(findings.carried.config)
+        trials = {i: Trial(i, config, config.max_tokens) for i, config in enumerate(configs)}
+        first, last = len(self.plan.split.tuning), len(self.plan.examples)
+        for start in range(first, last, HOLDOUT_BLOCK):
+            block = tuple(range(start, min(start + HOLDOUT_BLOCK, last)))
+            steps = [Step(i, trial.point, block, trial.point.n, trial.cap) for i, trial in trials.items()]  # type: ignore[attr-defined]
+            wave = await self.evaluator.run(steps, trials, skip={})
+            self._report()
+            if not wave.complete:
+                break
+        found = {config: self.evaluator.read(trials[i], [config]) for i, config in enumerate(configs)}
+        return {config: readings[0] for config, readings in found.items() if readings}
+
+    # --- progress ---------------------------------------------------------------------------------------------
+
+    def _report(self) -> None:
+        """Tell the observer where the run stands."""
+        seconds = time.monotonic() - self._began
+        spent = to_dollars(self.account.spent)
+        rate = (spent - self._spent_before) / seconds if seconds > 1 else 0.0
+        self.observer(
+            Progress(
+                phase=self.phase,
+                trials=len(self.trials),
+                spent=spent,
+                budget=self.plan.budget,
+                best=self._leader(),
+                seconds=seconds,
+                left_seconds=(self.plan.budget - spent) / rate if rate > 0 else None,
+            )
+        )
+
+    def _leader(self) -> Reading | None:
+        """The best reading so far, of those on at least a block of examples."""
+        known = [standing for _, standing in self._standings.values()]
+        readings = [r for s in known for r in s.readings if r.n_examples >= 8 and self._affordable(r)]
+        return max(readings, key=lambda r: (self._oriented(r.mean), -r.cost), default=None)
+
+
+class _AtMost:
+    """A searcher that proposes at most so many points in all."""
+
+    def __init__(self, searcher: Searcher, most: int | None) -> None:
+        self._searcher, self._most, self._asked = searcher, most, 0
+        self.refused = False
+
+    def __call__(self, tellings: Sequence[Telling]) -> Point | None:
+        if self._most is not None and self._asked >= self._most:
+            self.refused = True
+            return None
+        self._asked += 1
+        return self._searcher(tellings)

@@ -1,0 +1,25 @@
+"""Searchers: each proposes paid points from what it was told, and knows neither money nor examples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from tune.search.flaml_search import blendsearch, cfo
+from tune.search.grid import grid
+from tune.search.optuna_search import gp, nsga2, tpe
+from tune.search.random_search import random_search
+from tune.space import Space
+from tune.telling import Searcher, Telling
+
+__all__ = ["SEARCHERS", "Searcher", "Telling"]
+
+SEARCHERS: dict[str, Callable[[Space, Sequence[str], int], Searcher]] = {
+    "random": random_search,
+    "grid": grid,
+    "blendsearch": blendsearch,
+    "cfo": cfo,
+    "tpe": tpe,
+    "nsga2": nsga2,
+    "gp": gp,
+}
+"""By name: makes a searcher of a space, of the names of the free dimensions, and of a seed."""

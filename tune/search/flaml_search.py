@@ -1,0 +1,157 @@
+"""FLAML's searchers: BlendSearch, which EcoOptiGen was built on, and the local search CFO."""
+
+from __future__ import annotations
+
+import copy
+import random
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tune.search.asking import Asker, following, known, missing, quiet
+from tune.search.lattice import MODEL, Axis, Lattice
+from tune.search.random_search import deal
+from tune.space import Point, Space
+from tune.telling import Searcher, Telling
+
+if TYPE_CHECKING:
+    from flaml.tune.searcher.blendsearch import BlendSearch
+
+_TRIES = 24
+"""How often FLAML is asked in one go: it answers None whenever it happens on a point that it has seen."""
+
+_MICRODOLLARS = 1e6
+"""FLAML takes every cost below 1 for 1, so dollars per request would all look alike to it."""
+
+
+def blendsearch(space: Space, free: Sequence[str], seed: int) -> Searcher:
+    """BlendSearch (Wang et al., ICLR 2021): Optuna's TPE proposes where to begin, FLOW2 walks on from there.
+
+    Raises:
+        InputError: flaml or optuna is not installed.
+    """
+    return _searcher("blendsearch", "BlendSearch", space, free, seed, needs=("flaml", "optuna"))
+
+
+def cfo(space: Space, free: Sequence[str], seed: int) -> Searcher:
+    """CFO (Wu et al., AAAI 2021): the local search FLOW2, begun anew where it has converged.
+
+    Raises:
+        InputError: flaml is not installed.
+    """
+    return _searcher("cfo", "CFO", space, free, seed, needs=("flaml",))
+
+
+def _searcher(
+    name: str, kind: str, space: Space, free: Sequence[str], seed: int, *, needs: tuple[str, ...]
+) -> Searcher:
+    for package in needs:
+        try:
+            with quiet():
+                # FLAML warns on import that its AutoML part is not installed; only its searchers are wanted.
+                __import__(package)
+        except ImportError:
+            raise missing(name, package) from None
+    from flaml.tune.searcher import blendsearch as module
+
+    def make(lattice: Lattice) -> Searcher:
+        search = _begin(getattr(module, kind), lattice, seed)
+        return Asker(_FlamlProposer(lattice, search), lattice, deal(lattice, seed), seed=seed)
+
+    return following(space, free, make)
+
+
+def _begin(kind: type[BlendSearch], lattice: Lattice, seed: int) -> BlendSearch:
+    """A search that begins with the same settings on every model, as EcoOptiGen does."""
+    rng = random.Random(f"flaml/{seed}")
+    first = {key: rng.randrange(len(axis.values)) for key, axis in lattice.keys.items()}
+    starts = [first | {MODEL: i} for i in range(len(lattice.models))] if MODEL in lattice.keys else [first]
+    rng.shuffle(starts)
+    with quiet():
+        return kind(
+            metric="score",
+            mode="max",
+            space={key: _domain(axis) for key, axis in lattice.keys.items()},
+            points_to_evaluate=starts,
+            cost_attr="cost",
+            seed=seed,
+        )
+
+
+def _domain(axis: Axis) -> Any:
+    from flaml import tune
+
+    if axis.ordered:
+        return tune.randint(0, len(axis.values))
+    return tune.choice(list(range(len(axis.values))), order=False)
+
+
+class _Proposal(NamedTuple):
+    name: str
+    config: dict[str, int]
+    point: Point
+
+
+class _FlamlProposer:
+    """A FLAML search that is a function of the tellings.
+
+    The search itself has one proposal out at a time, and is told its result before it makes the next: what it
+    was built for. The rest of a batch comes from a copy of it, in which the proposals before are still running.
+    Their results, and those of points that nobody proposed, reach the search as finds of its global part, from
+    which it may start a new local search.
+    """
+
+    def __init__(self, lattice: Lattice, search: BlendSearch) -> None:
+        self._lattice, self._search = lattice, search
+        self._told: dict[Point, Telling] = {}
+        self._out: _Proposal | None = None
+        self._ahead: BlendSearch | None = None
+        self._names = 0
+
+    def learn(self, telling: Telling) -> None:
+        self._out = self._out or self._ask(self._search)
+        self._ahead = None
+        if self._out is not None and self._out.point == telling.point:
+            _complete(self._search, self._out, telling)
+            self._out = None
+        elif known(telling):
+            indexes = self._lattice.indexes(telling.point)
+            if indexes is not None:
+                config = {key: indexes.get(key, 0) for key in self._lattice.keys}
+                _complete(self._search, _Proposal(self._name(), config, telling.point), telling)
+        self._told[telling.point] = telling
+
+    def propose(self, asked: int, attempt: int) -> Point | None:
+        if asked == 0 and attempt == 0:
+            self._out = self._out or self._ask(self._search)
+            return self._out.point if self._out else None
+        if self._ahead is None:
+            self._ahead = copy.deepcopy(self._search)
+        proposal = self._ask(self._ahead)
+        return proposal.point if proposal else None
+
+    def _ask(self, search: BlendSearch) -> _Proposal | None:
+        """The next proposal that was not told before; what was told, the search is told again at once."""
+        for _ in range(_TRIES):
+            name = self._name()
+            with quiet():
+                config = search.suggest(name)
+            if config is None:
+                continue
+            proposal = _Proposal(name, config, self._lattice.point({key: int(i) for key, i in config.items()}))
+            if proposal.point not in self._told:
+                return proposal
+            _complete(search, proposal, self._told[proposal.point])
+        return None
+
+    def _name(self) -> str:
+        self._names += 1
+        return f"{self._names}"
+
+
+def _complete(search: BlendSearch, proposal: _Proposal, telling: Telling) -> None:
+    result = None
+    if known(telling):
+        config = {f"config/{key}": value for key, value in proposal.config.items()}
+        result = {"score": telling.score, "cost": telling.cost * _MICRODOLLARS, **config}
+    with quiet():
+        search.on_trial_complete(proposal.name, result, error=result is None)

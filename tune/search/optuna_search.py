@@ -1,0 +1,202 @@
+"""Optuna's samplers as searchers: TPE, NSGA-II and a Gaussian process."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from tune.search.asking import Asker, following, known, missing, quiet
+from tune.search.lattice import MODEL, Axis, Lattice
+from tune.search.random_search import deal
+from tune.space import Point, Space
+from tune.telling import Searcher, Telling
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+    from optuna.samplers import BaseSampler
+    from optuna.trial import Trial
+
+STARTUP = 10
+"""Points that are spread over the space before TPE and the Gaussian process are asked."""
+
+POPULATION = 12
+"""Points in a generation of NSGA-II: a search for money sees tens of points, not the thousands of its papers."""
+
+
+def tpe(space: Space, free: Sequence[str], seed: int) -> Searcher:
+    """Tree-structured Parzen estimator (Bergstra et al. 2011), multivariate, a model's own dimensions apart.
+
+    Raises:
+        InputError: optuna is not installed.
+    """
+
+    def sampler(seed: int) -> BaseSampler:
+        from optuna.samplers import TPESampler
+
+        return TPESampler(seed=seed, n_startup_trials=1, multivariate=True, group=True)
+
+    return _searcher("tpe", space, free, seed, sampler, startup=STARTUP, conditional=True)
+
+
+def nsga2(space: Space, free: Sequence[str], seed: int) -> Searcher:
+    """NSGA-II (Deb et al. 2002) for two goals, the score and the cost per request: it searches the whole frontier.
+
+    Raises:
+        InputError: optuna is not installed.
+    """
+
+    def sampler(seed: int) -> BaseSampler:
+        from optuna.samplers import NSGAIISampler
+
+        return NSGAIISampler(seed=seed, population_size=POPULATION)
+
+    return _searcher("nsga2", space, free, seed, sampler, startup=POPULATION, costs=True)
+
+
+def gp(space: Space, free: Sequence[str], seed: int) -> Searcher:
+    """Expected improvement under a Gaussian process that allows for noisy scores.
+
+    Raises:
+        InputError: optuna, or torch or scipy, which its Gaussian process is made of, is not installed.
+    """
+    for package in ("torch", "scipy"):
+        try:
+            __import__(package)
+        except ImportError:
+            raise missing("gp", package) from None
+
+    def sampler(seed: int) -> BaseSampler:
+        from optuna.samplers import GPSampler
+
+        return GPSampler(seed=seed, n_startup_trials=1, deterministic_objective=False)
+
+    return _searcher("gp", space, free, seed, sampler, startup=STARTUP)
+
+
+def _searcher(
+    name: str,
+    space: Space,
+    free: Sequence[str],
+    seed: int,
+    sampler: Callable[[int], BaseSampler],
+    *,
+    startup: int,
+    conditional: bool = False,
+    costs: bool = False,
+) -> Searcher:
+    try:
+        import optuna  # noqa: F401
+    except ImportError:
+        raise missing(name, "optuna") from None
+
+    def make(lattice: Lattice) -> Searcher:
+        proposer = _OptunaProposer(lattice, seed, sampler, conditional=conditional, costs=costs)
+        return Asker(proposer, lattice, deal(lattice, seed), seed=seed, startup=startup)
+
+    return following(space, free, make)
+
+
+class _OptunaProposer:
+    """An Optuna study that is a function of the tellings.
+
+    What is told goes in as finished trials in the order of the telling; what was proposed and not told yet stays
+    as running trials, which the samplers that can keep away from. Each proposal has a sampler of its own, whose
+    seed follows from how much was told and asked, so nothing hidden in a sampler survives it.
+
+    Args:
+        lattice: the points.
+        seed: of all samplers' seeds.
+        sampler: makes a sampler from a seed.
+        conditional: ask only for the dimensions of the model that was drawn first, for samplers that take such
+            spaces; else every axis is asked for, and those that the model does not have count as 0.
+        costs: whether the cost per request is a second goal.
+    """
+
+    def __init__(
+        self, lattice: Lattice, seed: int, sampler: Callable[[int], BaseSampler], *, conditional: bool, costs: bool
+    ) -> None:
+        import optuna
+
+        self._lattice, self._seed, self._sampler = lattice, seed, sampler
+        self._conditional, self._costs = conditional, costs
+        self._distributions = {key: _distribution(axis) for key, axis in lattice.keys.items()}
+        self._running: dict[Point, Trial] = {}
+        self._told: list[Point] = []
+        self._finished = 0
+        with quiet():
+            self._study = optuna.create_study(directions=["maximize", "minimize"] if costs else ["maximize"])
+
+    def learn(self, telling: Telling) -> None:
+        from optuna.trial import TrialState, create_trial
+
+        self._told.append(telling.point)
+        running = self._running.pop(telling.point, None)
+        if running is not None:
+            with quiet():
+                self._study.tell(running, state=TrialState.FAIL)
+        indexes = self._lattice.indexes(telling.point)
+        if indexes is None or not known(telling):
+            return
+        keys = [key for key in self._lattice.keys if key in indexes or not self._conditional]
+        self._study.add_trial(
+            create_trial(
+                values=[telling.score, telling.cost] if self._costs else [telling.score],
+                params={key: indexes.get(key, 0) for key in keys},
+                distributions={key: self._distributions[key] for key in keys},
+                # NSGA-II reads a trial's generation off this attribute and knows none without it.
+                system_attrs={"NSGAIISampler:generation": self._finished // POPULATION} if self._costs else {},
+            )
+        )
+        self._finished += 1
+        if self._costs and self._finished % POPULATION == 0:
+            self._choose_parents()
+
+    def _choose_parents(self) -> None:
+        """Have the next generation's parents chosen now, by a trial for nothing.
+
+        Optuna chooses them at the first ask of a generation, and then has them in another order than when it reads
+        them back later: proposals would depend on when it was asked before.
+        """
+        from optuna.trial import TrialState
+
+        with quiet():
+            self._study.sampler = self._sampler(0)
+            self._study.tell(self._study.ask(self._distributions), state=TrialState.FAIL)
+
+    def propose(self, asked: int, attempt: int) -> Point | None:
+        from optuna.trial import TrialState
+
+        with quiet():
+            self._study.sampler = self._sampler(
+                zlib.crc32(f"{self._seed}/{len(self._told)}/{asked}/{attempt}".encode())
+            )
+            trial = self._study.ask(None if self._conditional else self._distributions)
+            if self._conditional:
+                _suggest(trial, self._lattice)
+            point = self._lattice.point(trial.params)
+            if point in self._running or point in self._told:
+                self._study.tell(trial, state=TrialState.FAIL)
+            else:
+                self._running[point] = trial
+        return point
+
+
+def _suggest(trial: Trial, lattice: Lattice) -> None:
+    """Ask for the model, and then for the axes that it has."""
+    model = trial.suggest_categorical(MODEL, range(len(lattice.models))) if MODEL in lattice.keys else 0
+    for axis in lattice.axes[lattice.models[model]]:
+        last = len(axis.values) - 1
+        if axis.key not in lattice.keys:
+            continue
+        if axis.ordered:
+            trial.suggest_int(axis.key, 0, last)
+        else:
+            trial.suggest_categorical(axis.key, range(last + 1))
+
+
+def _distribution(axis: Axis) -> BaseDistribution:
+    from optuna.distributions import CategoricalDistribution, IntDistribution
+
+    last = len(axis.values) - 1
+    return IntDistribution(0, last) if axis.ordered else CategoricalDistribution(range(last + 1))

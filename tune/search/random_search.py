@@ -1,0 +1,58 @@
+"""Random search, evenly spread: the values of every dimension are dealt like cards."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+
+from tune.search.asking import following, walk
+from tune.search.lattice import Axis, Lattice
+from tune.space import Point, Space, Value
+from tune.telling import Searcher
+
+_PATIENCE = 64
+"""Deals in a row that bring nothing new, after which what is left of a model's points is listed."""
+
+
+def random_search(space: Space, free: Sequence[str], seed: int) -> Searcher:
+    """Points at random, each once, spread evenly over models, prompts and every other dimension."""
+    return following(space, free, lambda lattice: walk(deal(lattice, seed)))
+
+
+def deal(lattice: Lattice, seed: int) -> Iterator[Point]:
+    """Every point once, at random: models take turns, and no value of a dimension comes again before all have come.
+
+    So the first few points already see each model and, within a model, each prompt and the whole range of
+    temperatures, where independent draws would leave gaps (as in Latin hypercube sampling).
+    """
+    rng = random.Random(f"deal/{seed}")
+    hands = {model: _hands(lattice, model, rng) for model in lattice.models}
+    while hands:
+        for model in rng.sample(list(hands), len(hands)):
+            point = next(hands[model], None)
+            if point is None:
+                del hands[model]
+            else:
+                yield point
+
+
+def _hands(lattice: Lattice, model: str, rng: random.Random) -> Iterator[Point]:
+    """Every point of one model: dealt while that brings new ones, then what is left in any order."""
+    decks = [(axis.name, _deck(axis, rng)) for axis in lattice.axes[model]]
+    dealt: set[Point] = set()
+    stale = 0
+    while stale < _PATIENCE:
+        point = lattice.complete(model, {name: next(deck) for name, deck in decks})
+        stale += 1
+        if point not in dealt:
+            stale = 0
+            dealt.add(point)
+            yield point
+    rest = [point for point in lattice.points(model) if point not in dealt]
+    rng.shuffle(rest)
+    yield from rest
+
+
+def _deck(axis: Axis, rng: random.Random) -> Iterator[Value]:
+    while True:
+        yield from rng.sample(axis.values, len(axis.values))

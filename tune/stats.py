@@ -1,0 +1,343 @@
+"""Intervals that cover at small n, paired differences, and what a number of examples can see.
+
+Scores are bounded, few and often piled up at a bound, where the usual t interval fails (at 20 examples of which
+one in twenty scores 0 it covers 62 % of the time). The intervals here come from Dirichlet weights: each example
+weighs as much as a standard exponential variable, one more atom sits at the bound, and the limit is the quantile
+of the weighted mean. With an atom of weight 1 that is the bound of Gaffke (2005) and of Learned-Miller and Thomas
+(2019, arXiv 1905.06208), which for 0/1 scores is Clopper's and Pearson's; smaller weights relate to it as mid-P
+does. The quantile is found by a saddlepoint approximation (Lugannani and Rice 1980; Barndorff-Nielsen's r*), which
+needs no random numbers and agrees with simulation to about 0.001.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Array: TypeAlias = npt.NDArray[np.float64]
+Numbers: TypeAlias = Sequence[float] | Array
+Verdict: TypeAlias = Literal["better", "worse", "not distinguishable"]
+
+# The weight of the atom at the bound, chosen by measured coverage: the smallest of 1/4, 1/2, 3/4 and 1 at which a
+# 95 % interval covers at least 93 % of the time from 10 examples on, for 0/1 scores whose mean lies between 0.02 and
+# 0.98, and for differences of such scores. Those have room on both sides of nearly every truth and need less.
+_ATOM_MEAN = 0.75
+_ATOM_DIFFERENCE = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A mean and the limits between which the truth lies, at the stated confidence.
+
+    Attributes:
+        mean: the plain mean of what was scored.
+        low: the lower limit.
+        high: the upper limit.
+        n: examples that went into it; those without a score are not counted.
+    """
+
+    mean: float
+    low: float
+    high: float
+    n: int
+
+    def clears(self, value: float) -> bool:
+        """Whether the whole interval lies above `value`."""
+        return self.low > value
+
+
+def mean_interval(
+    scores: Numbers,
+    *,
+    low: float = 0.0,
+    high: float = 1.0,
+    confidence: float = 0.95,
+    clusters: Sequence[Hashable] | None = None,
+) -> Interval:
+    """The interval for the mean of bounded scores, one per example (repeats averaged beforehand).
+
+    Between finite bounds it is never of zero width: equal scores may be luck, and how much luck depends on n.
+    Costs and seconds have no upper bound (`high=math.inf`); there equal values give no width, and one value alone
+    says nothing.
+
+    Args:
+        scores: one number per example; NaN means "not scored" and is left out.
+        low: the least score there can be; -inf where there is none.
+        high: the largest score there can be; inf where there is none.
+        confidence: how often the interval shall cover, 0 to 1.
+        clusters: what belongs together, one label per score: rows of one customer, repeats of one question.
+            Whole clusters are then what is few, not rows.
+
+    Raises:
+        ValueError: there is no score, or one is outside the bounds.
+    """
+    values = np.asarray(scores, dtype=float)
+    return _interval(values, low, high, atom=_ATOM_MEAN, confidence=confidence, clusters=clusters)
+
+
+def difference_interval(
+    scores: Numbers,
+    others: Numbers,
+    *,
+    low: float = 0.0,
+    high: float = 1.0,
+    confidence: float = 0.95,
+    clusters: Sequence[Hashable] | None = None,
+) -> Interval:
+    """The interval for the mean of `scores - others`, paired: both lists name the same examples in one order.
+
+    Args:
+        scores: one number per example.
+        others: the scores that they are compared with. Where either is NaN, the pair is left out.
+        low: the least score there can be; a difference is at least `low - high`.
+        high: the largest score there can be.
+        confidence: how often the interval shall cover, 0 to 1.
+        clusters: what belongs together, one label per pair.
+
+    Raises:
+        ValueError: the lists differ in length, there is no pair, or a score is outside the bounds.
+    """
+    first, second = np.asarray(scores, dtype=float), np.asarray(others, dtype=float)
+    if first.shape != second.shape:
+        raise ValueError(f"paired scores come in equal numbers, but got {first.size} and {second.size}")
+    span = high - low
+    return _interval(first - second, -span, span, atom=_ATOM_DIFFERENCE, confidence=confidence, clusters=clusters)
+
+
+def verdict(difference: Interval, *, larger_is_better: bool = True) -> Verdict:
+    """What an interval for a difference carries: "better" or "worse" only where it excludes 0."""
+    if difference.low <= 0 <= difference.high:
+        return "not distinguishable"
+    return "better" if (difference.low > 0) == larger_is_better else "worse"
+
+
+def detectable_difference(
+    n: int,
+    spread: float | Numbers,
+    *,
+    power: float = 0.8,
+    low: float = 0.0,
+    high: float = 1.0,
+    confidence: float = 0.95,
+) -> float:
+    """The smallest true mean difference that n paired examples show as better, with probability `power`.
+
+    Args:
+        n: paired examples.
+        spread: the standard deviation of a paired difference, or differences seen so far.
+        power: the probability of seeing it, 0 to 1.
+        low: the least score there can be.
+        high: the largest score there can be.
+        confidence: of the interval that has to exclude 0.
+
+    Returns:
+        A difference in the scores' own scale; inf where not even the largest possible one would be seen.
+
+    Raises:
+        ValueError: n is less than 1, a bound is infinite, or fewer than two differences are given to learn from.
+    """
+    if n < 1:
+        raise ValueError(f"`n >= 1` must hold, but got {n}")
+    deviation, span = _deviation(spread), high - low
+    if math.isinf(span):
+        raise ValueError(f"what can be seen depends on the bounds, which must be finite, but got {low} and {high}")
+    unlucky = _normal_quantile(power) * deviation / math.sqrt(n)
+    # Differences as typical as can be: the normal distribution's own quantiles, with the deviation that was asked.
+    scores = np.array([_normal_quantile((i + 0.5) / n) for i in range(n)])
+    typical = deviation * scores / max(float(scores.std()), 1e-12)
+
+    def lower(difference: float) -> float:
+        values = np.clip(difference - unlucky + typical, -span, span)
+        return -_upper(-values, np.ones(n), span, _ATOM_DIFFERENCE, confidence)
+
+    return _root(lower, 0.0, span) if lower(span) > 0 else math.inf
+
+
+def percentile(values: Numbers, q: float) -> float:
+    """The q-th percentile (0 to 100), linear between neighbours; NaN values are left out.
+
+    Raises:
+        ValueError: there is no value, or q is no percentage.
+    """
+    known = np.asarray(values, dtype=float)
+    known = known[~np.isnan(known)]
+    if not known.size:
+        raise ValueError("a percentile needs at least one value, but got none")
+    return float(np.percentile(known, q))
+
+
+def _interval(
+    scores: Array, low: float, high: float, *, atom: float, confidence: float, clusters: Sequence[Hashable] | None
+) -> Interval:
+    if clusters is not None and len(clusters) != scores.size:
+        raise ValueError(f"one cluster label per score is wanted, but got {len(clusters)} for {scores.size}")
+    if not 0 < confidence < 1:
+        raise ValueError(f"`0 < confidence < 1` must hold, but got {confidence}")
+    known = ~np.isnan(scores)
+    values = scores[known]
+    if not values.size:
+        raise ValueError("an interval needs at least one score, but got none")
+    slack = 1e-9 * max(1.0, abs(low) if math.isfinite(low) else 0.0, abs(high) if math.isfinite(high) else 0.0)
+    if values.min() < low - slack or values.max() > high + slack:
+        raise ValueError(f"scores lie between {low} and {high}, but got {values.min()} to {values.max()}")
+    values = np.clip(values, low, high)
+    labels = None if clusters is None else [label for label, k in zip(clusters, known, strict=True) if k]
+    sums, sizes = _by_cluster(values, labels)
+    mean = float(values.mean())
+    if math.isinf(low) or math.isinf(high):
+        upper = _upper_unbounded(sums, sizes, confidence)
+        lower = -_upper_unbounded(-sums, sizes, confidence)
+    else:
+        upper = _upper(sums, sizes, high, atom, confidence)
+        lower = -_upper(-sums, sizes, -low, atom, confidence)
+    return Interval(mean, float(max(low, min(lower, mean))), float(min(high, max(upper, mean))), int(values.size))
+
+
+def _by_cluster(values: Array, labels: Sequence[Hashable] | None) -> tuple[Array, Array]:
+    """Sums and sizes of the clusters; each value is its own where nothing belongs together."""
+    if labels is None:
+        return values, np.ones_like(values)
+    number: dict[Hashable, int] = {}
+    index = [number.setdefault(label, len(number)) for label in labels]
+    sums, sizes = np.zeros(len(number)), np.zeros(len(number))
+    np.add.at(sums, index, values)
+    np.add.at(sizes, index, 1.0)
+    return sums, sizes
+
+
+def _upper(sums: Array, sizes: Array, bound: float, atom: float, confidence: float) -> float:
+    """The upper limit of the mean of clusters, each with a Dirichlet weight, and an atom at the bound."""
+    mean = float(sums.sum() / sizes.sum())
+    if mean >= bound:
+        return bound
+    weights = np.append(np.ones(len(sums)), atom)
+    # The atom has an average cluster's size: what was not seen is a cluster, not a row.
+    size = float(sizes.mean())
+    sums, sizes = np.append(sums, bound * size), np.append(sizes, size)
+    wanted = _normal_quantile(0.5 + confidence / 2)
+    return _root(lambda t: _tail(sums - t * sizes, weights) - wanted, mean, bound)
+
+
+def _upper_unbounded(sums: Array, sizes: Array, confidence: float) -> float:
+    """The upper limit where nothing bounds what was not seen, as with costs.
+
+    The t limit misses the long side of skewed values, Dirichlet weights (here without an atom, with a t quantile
+    and the usual deviation) do not reach beyond the largest value; the farther of the two does well on both.
+    """
+    count, mean = len(sums), float(sums.sum() / sizes.sum())
+    if count == 1:
+        return math.inf
+    distances = sums - mean * sizes
+    if not np.abs(distances).max() > 1e-12 * np.abs(sums).max():
+        return mean
+    quantile = t_quantile(0.5 + confidence / 2, count - 1)
+    error = math.sqrt(count / (count - 1) * float(distances @ distances)) / float(sizes.sum())
+    wanted = quantile * math.sqrt((count + 1) / (count - 1))
+    weights, largest = np.ones(count), float((sums / sizes).max())
+    weighted = _root(lambda t: _tail(sums - t * sizes, weights) - wanted, mean, largest)
+    return max(mean + quantile * error, weighted)
+
+
+def _tail(distances: Array, weights: Array) -> float:
+    """The normal quantile of P(sum of Gamma(weight) x distance <= 0), by a saddlepoint approximation."""
+    least, largest = float(distances.min()), float(distances.max())
+    if largest <= 0:
+        return math.inf
+    if least >= 0:
+        return -math.inf
+    scale = max(largest, -least)
+    distances, least, largest = distances / scale, least / scale, largest / scale
+    left, right, s = 1 / least, 1 / largest, 0.0
+    for _ in range(100):
+        ratio = distances / (1 - s * distances)
+        slope, curvature = float(weights @ ratio), float(weights @ ratio**2)
+        left, right = (left, s) if slope > 0 else (s, right)
+        step = s - slope / curvature
+        step = step if left < step < right else (left + right) / 2
+        if abs(step - s) <= 1e-12 * abs(right - left) or step == s:
+            break
+        s = step
+    signed = math.copysign(math.sqrt(max(0.0, 2 * float(weights @ np.log1p(-s * distances)))), s)
+    if abs(signed) < 1e-4:  # at the centre the correction is 0/0, and small
+        return signed
+    return signed + math.log(s * math.sqrt(curvature) / signed) / signed
+
+
+def _root(f: Callable[[float], float], low: float, high: float) -> float:
+    """Where f, which rises or falls through 0 once between the ends, is 0: bisection, with secant steps."""
+    tolerance = 1e-10 * (high - low)
+    start, end = f(low), f(high)
+    if start == 0 or (start > 0) == (end > 0):
+        return low if abs(start) <= abs(end) else high
+    rising, side = start < 0, 0
+    for _ in range(200):
+        guess = (low + high) / 2
+        if math.isfinite(start) and math.isfinite(end):
+            secant = (low * end - high * start) / (end - start)
+            guess = secant if low < secant < high else guess
+        value = f(guess)
+        if value == 0 or high - low <= tolerance:
+            return guess
+        if (value < 0) == rising:
+            low, start = guess, value
+            end = end / 2 if side == -1 else end  # Illinois: the end that stays put counts for less
+            side = -1
+        else:
+            high, end = guess, value
+            start = start / 2 if side == 1 else start
+            side = 1
+    return (low + high) / 2
+
+
+def _deviation(spread: float | Numbers) -> float:
+    if isinstance(spread, int | float):
+        return float(spread)
+    known = np.asarray(spread, dtype=float)
+    known = known[~np.isnan(known)]
+    if known.size < 2:
+        raise ValueError(f"a spread is learned from at least two differences, but got {known.size}")
+    return float(known.std(ddof=1))
+
+
+def _normal_quantile(p: float) -> float:
+    return NormalDist().inv_cdf(p)
+
+
+def t_quantile(p: float, freedom: int) -> float:
+    """The p-quantile of Student's t with a whole number of degrees of freedom.
+
+    By the finite sums of Abramowitz and Stegun 26.7.3 and 26.7.4, turned round numerically; beyond 1,000 degrees
+    by the Cornish-Fisher expansion 26.7.5, whose error is then below 1e-12.
+
+    Raises:
+        ValueError: p is not between 0 and 1, or there is no degree of freedom.
+    """
+    if not 0 < p < 1 or freedom < 1:
+        raise ValueError(f"`0 < p < 1` and `freedom >= 1` must hold, but got p={p}, freedom={freedom}")
+    if p == 0.5:
+        return 0.0
+    if p < 0.5:
+        return -t_quantile(1 - p, freedom)
+    z = _normal_quantile(p)
+    if freedom > 1000:
+        return z + (z**3 + z) / (4 * freedom) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * freedom**2)
+    # theta = atan(t / sqrt(freedom)) is bounded, which a bisection wants.
+    theta = _root(lambda angle: _t_share(angle, freedom) - (2 * p - 1), 0.0, math.pi / 2)
+    return math.sqrt(freedom) * math.tan(theta)
+
+
+def _t_share(theta: float, freedom: int) -> float:
+    """P(|T| < t) as a function of theta = atan(t / sqrt(freedom))."""
+    sine, cosine = math.sin(theta), math.cos(theta)
+    odd = freedom % 2 == 1
+    term, total = (cosine if odd else 1.0), 0.0
+    for k in range(2 if odd else 1, freedom, 2):
+        total += term
+        term *= cosine**2 * k / (k + 1)
+    return 2 / math.pi * (theta + sine * total) if odd else sine * total

@@ -1,0 +1,219 @@
+"""A finished (or interrupted) study: what was found, and everything that can be made of it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tune.completion import Message
+from tune.errors import StudyError
+from tune.export import Deployment, llm_config, oai_config_list
+from tune.journal import read_events
+from tune.report import Report, ReportConfig, best_json, markdown, result_json, summary_lines, trials_csv
+from tune.report.saving import dump, load
+from tune.space import Config
+from tune.stats import Interval
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """The frozen choice, ready for use.
+
+    Attributes:
+        config: its values.
+        quality: on holdout examples where they were met, else on tuning examples (which flatters).
+        cost: dollars per request, at list price.
+        prompt: the template as people read it, with `{field}` where an example's inputs go.
+        messages: the chat messages, few-shot examples included; empty for a raw prompt.
+    """
+
+    config: Config
+    quality: Interval | None
+    cost: Interval | None
+    prompt: str
+    messages: tuple[Message, ...]
+    _system: str | None
+    _carried: Deployment | None
+    _note: str
+
+    def system_message(self) -> str | None:
+        """The part of the prompt that an agent takes as its system message, or None where there is none."""
+        return self._system
+
+    def llm_config(self) -> dict[str, Any]:
+        """What an AutoGen or AG2 agent takes as its `llm_config`: the best reading that one answer can carry.
+
+        Agents read one answer, so this is the best config with n = 1, with its own settings; `note` says what
+        the full winner would add. No key is in it: agents read the environment variable.
+
+        Raises:
+            StudyError: no config with one answer was evaluated.
+        """
+        if self._carried is None:
+            raise StudyError("no config with one answer was evaluated, and agents of AutoGen read no more than one")
+        return llm_config(self._carried)
+
+    @property
+    def note(self) -> str:
+        """One sentence on what the full winner would add to `llm_config()`; "" where it is the same."""
+        return self._note
+
+
+class Study:
+    """What one study found.
+
+    Attributes:
+        record: everything that a report shows.
+        folder: where its files are.
+        deployment: the config that agents can carry, with where its model is; None where there is none.
+        stopped: why it ended: "finished", "money", "time", "trials" or "interrupted".
+    """
+
+    def __init__(self, record: Report, folder: Path, *, stopped: str, deployment: Deployment | None) -> None:
+        self.record, self.folder, self.stopped, self.deployment = record, folder, stopped, deployment
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Study:
+        """The study in a results folder.
+
+        Raises:
+            StudyError: there is none, or it has not come to a result yet.
+        """
+        return recorded_study(Path(folder), read_events(Path(folder) / "study.jsonl"))
+
+    @property
+    def best(self) -> Best:
+        """The frozen choice.
+
+        Raises:
+            StudyError: nothing was scored.
+        """
+        winner, template = self.record.winner, self.record.template
+        if winner is None or template is None:
+            raise StudyError(f"the study in {str(self.folder)!r} scored nothing: {self.record.stopped}")
+        return Best(
+            config=winner.config,
+            quality=winner.quality,
+            cost=winner.cost,
+            prompt=template.text,
+            messages=template.messages,
+            _system=template.system_message,
+            _carried=self.deployment,
+            _note=self.record.carriable_note,
+        )
+
+    def frontier(self) -> pd.DataFrame:
+        """Quality against cost: the configs that none beats in both, the cheapest first.
+
+        The quality is estimated on tuning examples, by which the configs were also chosen; `holdout_*` columns
+        hold the believable numbers of those that met the holdout.
+        """
+        import pandas as pd
+
+        return pd.DataFrame([_frontier_row(row) for row in self.record.frontier])
+
+    def trials_dataframe(self) -> pd.DataFrame:
+        """One row a trial: its point, state, draws, dollars, and the best that was read off it."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            {
+                "trial": row.number,
+                **row.point,
+                "state": row.state,
+                "reason": row.reason,
+                "examples": row.examples,
+                "draws": row.draws,
+                "missing": row.missing,
+                "spent": row.spent,
+                **{f"best_{name}": row.best[name] for name in ("n", "max_tokens", "aggregate") if row.best is not None},
+                **_interval("quality", row.quality),
+                "cost_per_request": row.cost,
+            }
+            for row in self.record.trials
+        )
+
+    def report(self, folder: str | Path) -> Path:
+        """Write the report and all other files of a result into a folder; returns the path of `report.md`.
+
+        Raises:
+            StudyError: the folder cannot be written.
+        """
+        target = Path(folder)
+        files = {
+            "best.json": json.dumps(best_json(self.record), ensure_ascii=False, indent=2) + "\n",
+            "trials.csv": trials_csv(self.record),
+            "report.md": markdown(self.record),
+        }
+        if self.deployment is not None:
+            files["OAI_CONFIG_LIST"] = oai_config_list(self.deployment)
+        try:
+            target.mkdir(parents=True, exist_ok=True)
+            for name, text in files.items():
+                _write_whole(target / name, text)
+        except OSError as error:
+            raise StudyError(f"the report cannot be written to {str(target)!r}: {error.strerror}") from None
+        return target / "report.md"
+
+    def summary(self) -> dict[str, Any]:
+        """The object that `--json` prints."""
+        return result_json(self.record, results=str(self.folder)) | {"stopped": self.stopped}
+
+    def __str__(self) -> str:
+        return "\n".join([*summary_lines(self.record), f"Everything is in {self.folder}: read report.md."])
+
+    def to_record(self) -> dict[str, Any]:
+        """The study in JSON's types, for its journal."""
+        return {
+            "report": dump(self.record),
+            "deployment": dump(self.deployment),
+        }
+
+
+def recorded_study(folder: Path, events: Sequence[Mapping[str, Any]]) -> Study:
+    """The study that a journal's last result holds; nothing was spent on showing it.
+
+    Raises:
+        StudyError: it has no result yet.
+    """
+    result = next((event for event in reversed(events) if event["event"] == "result"), None)
+    if result is None:
+        raise StudyError(f"the study in {str(folder)!r} has no result yet: run its command again, and it resumes")
+    report = load(Report, result["record"]["report"])
+    deployment = result["record"]["deployment"]
+    return Study(
+        replace(report, money=replace(report.money, spent_now=0.0)),
+        folder,
+        stopped=result["stopped"],
+        deployment=None if deployment is None else load(Deployment, deployment),
+    )
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Write a file so that no reader ever sees half of it."""
+    beside = path.with_name(path.name + ".part")
+    beside.write_text(text, encoding="utf-8")
+    os.replace(beside, path)
+
+
+def _frontier_row(row: ReportConfig) -> dict[str, Any]:
+    return {
+        **row.config,
+        **_interval("quality", row.tuning),
+        **_interval("holdout", row.holdout),
+        **_interval("cost_per_request", row.cost),
+        "seconds_median": row.seconds_median,
+        "estimate": "holdout" if row.holdout is not None else "tuning",
+    }
+
+
+def _interval(name: str, interval: Interval | None) -> dict[str, float | None]:
+    known = (None, None, None) if interval is None else (interval.mean, interval.low, interval.high)
+    return dict(zip((name, f"{name}_low", f"{name}_high"), known, strict=True))
