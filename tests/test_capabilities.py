@@ -125,12 +125,6 @@ WHOLE = [
          "status": "INVALID_ARGUMENT"}}],
         "seed",
     ),
-    (
-        "Anthropic, compatible",
-        {"type": "error", "error": {"type": "invalid_request_error",
-         "message": "`temperature` and `top_p` cannot both be specified for this model. Please use only one."}},
-        "top_p",
-    ),
     ("Anthropic, deprecated", openai("`temperature` is deprecated for this model."), "temperature"),
     ("Anthropic, extra", openai("seed: Extra inputs are not permitted"), "seed"),
     ("JSON schema", openai("Additional properties are not allowed ('stop' was unexpected) - 'stop'"), "stop"),
@@ -145,12 +139,18 @@ def test_a_refused_parameter_is_read_from_the_error(body: object, parameter: str
     assert refusal.parameter == parameter
 
 
-@pytest.mark.parametrize(("body", "parameter"), [c[1:] for c in WHOLE if "both" not in str(c)])
+@pytest.mark.parametrize(("body", "parameter"), [c[1:] for c in WHOLE])
 def test_such_a_refusal_is_not_about_the_value(body: object, parameter: str) -> None:
     assert read_refusal(body, SENT) == Refusal(parameter, value_only=False)
 
 
 VALUES = [
+    (
+        "Anthropic, compatible",
+        {"type": "error", "error": {"type": "invalid_request_error",
+         "message": "`temperature` and `top_p` cannot both be specified for this model. Please use only one."}},
+        "top_p",
+    ),
     ("OpenAI, the cap", openai("max_tokens is too large: 100000. This model supports at most 16384 completion tokens, "
      "whereas you provided 100000.", "max_tokens", "invalid_value"), "max_tokens"),
     ("OpenAI, an effort", openai("Unsupported value: 'reasoning_effort' does not support 'minimal' with this model. "
@@ -210,6 +210,18 @@ def test_no_body_however_strange_breaks_the_reading(body: object) -> None:
     assert refusal is None or refusal.parameter in SENT
     assert isinstance(error_text(body), str)
     assert isinstance(error_codes(body), str)
+
+
+@pytest.mark.parametrize("name", ["model", "messages", "prompt"])
+def test_the_model_and_the_prompt_are_no_parameters(name: str) -> None:
+    assert read_refusal(openai(f"Invalid value for '{name}'.", name, "invalid_value"), [*SENT, name]) is None
+
+
+def test_only_what_was_sent_is_looked_for() -> None:
+    body = openai("`top_p` is not supported with `temperature`")
+    assert read_refusal(body, ["top_p"]) == Refusal("top_p", value_only=False)
+    assert read_refusal(body, ["temperature"]) == Refusal("temperature", value_only=False)
+    assert read_refusal(body, ["seed"]) is None
 
 
 def test_codes_are_gathered_from_inside_too() -> None:

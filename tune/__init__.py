@@ -4,12 +4,18 @@ study = tune.tune(data="tickets.jsonl", space=tune.Space(...), budget=5.00)
 study.best.llm_config()
 """
 
-from tune.errors import InputError, TuneError
-from tune.metrics import Judge, Metric, Score, responses_metric
-from tune.pricing import Price
-from tune.space import Choice, Integers, Space, Uniform
-from tune.study import Study
-from tune.tuner import tune, tune_async
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tune.errors import InputError, TuneError
+    from tune.metrics import Judge, Metric, Score, responses_metric
+    from tune.pricing import Price
+    from tune.space import Choice, Integers, Space, Uniform
+    from tune.study import Study
+    from tune.tuner import tune, tune_async
 
 __all__ = [
     "Choice",
@@ -27,3 +33,20 @@ __all__ = [
     "tune",
     "tune_async",
 ]
+
+_HOMES = {
+    "tune.errors": ("InputError", "TuneError"),
+    "tune.metrics": ("Judge", "Metric", "Score", "responses_metric"),
+    "tune.pricing": ("Price",),
+    "tune.space": ("Choice", "Integers", "Space", "Uniform"),
+    "tune.study": ("Study",),
+    "tune.tuner": ("tune", "tune_async"),
+}
+"""Where public names live; they are fetched when they are first used, so that `tune --help` is there at once."""
+
+
+def __getattr__(name: str) -> Any:
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(home), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -91,7 +91,7 @@ class Refusal(NamedTuple):
 
     Attributes:
         parameter: its name, as the request has it (`reasoning.effort` is `reasoning_effort`).
-        value_only: the model takes the parameter, but not this value of it.
+        value_only: the model takes the parameter, but not this value of it, or not beside another one.
     """
 
     parameter: str
@@ -109,9 +109,10 @@ def read_refusal(error: object, sent: Collection[str] = PARAMETERS) -> Refusal |
         sent: the names that the request carried: no other is looked for in prose.
 
     Returns:
-        What it says, or None where it is not seen to be about one of the parameters sent.
+        What it says, or None where it is not seen to be about one of the parameters sent; model and prompt are none.
     """
     text = error_text(error)
+    sent = set(sent) - {"model", "messages", "prompt"}
     named = _named(error) or _quoted_location(text) or _in_prose(text, sent)
     if named is None or named not in sent:
         return None
@@ -219,7 +220,7 @@ _WHOLE = re.compile(
 
 
 def _value_only(error: object, text: str) -> bool:
-    if re.search(r"supported values are", text, re.IGNORECASE):
+    if re.search(r"supported values are|\bboth\b|\btogether\b", text, re.IGNORECASE):
         return True
     codes = error_codes(error)
     if "unsupported" in codes or "extra_forbidden" in codes or _WHOLE.search(text):

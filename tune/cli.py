@@ -5,8 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tune.study import Study
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
@@ -14,6 +17,8 @@ EPILOG = """\
 With no more than --budget, a small language model that runs on this machine is tuned on product reviews:
 no key is needed and nobody is billed. Exit status: 0 done, 1 the run failed, 2 bad input, 130 interrupted
 (the same command resumes). The same command again shows the result for $0; with a larger --budget it goes on.
+
+other commands: tune reconcile STUDY --billed USD   book what the provider billed in place of uncertain charges
 """
 
 
@@ -65,8 +70,11 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words and words[0] in COMMANDS:
+        return COMMANDS[words[0]](words[1:])
     parser = build_parser()
-    given = vars(parser.parse_args(argv))
+    given = vars(parser.parse_args(words))
     quiet, as_json = given.pop("quiet"), given.pop("json")
     if given.pop("version"):
         from importlib.metadata import version
@@ -79,20 +87,57 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(given: dict[str, Any], *, quiet: bool, as_json: bool) -> int:
-    from tune.errors import InputError, TuneError
-    from tune.progress import Screen
-    from tune.tuner import run_study
+    apart = ("data", "space", "budget")
+    options = {name: value for name, value in given.items() if value is not None and name not in apart}
 
-    options = {
-        name: value for name, value in given.items() if value is not None and name not in ("data", "space", "budget")
-    }
-    screen = Screen(quiet=quiet)
-    try:
+    def work() -> Study:
+        from tune.progress import Screen
+        from tune.tuner import run_study
+
+        screen = Screen(quiet=quiet)
         with screen.shown():
-            study = run_study(
-                given["data"], space=given["space"], budget=given["budget"], options=options,  # type: ignore[arg-type]
-                observer=screen, notice=screen.say,
-            )  # fmt: skip
+            return run_study(
+                given["data"],
+                space=given["space"],
+                budget=given["budget"],
+                options=options,  # type: ignore[arg-type]
+                observer=screen,
+                notice=screen.say,
+            )
+
+    return _finish(work, as_json=as_json)
+
+
+def _reconcile(argv: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="tune reconcile",
+        description="Replace what is uncertain (calls whose outcome nobody knows stay charged at the most they can "
+        "cost) by what the provider billed for the whole study. The study may then spend the difference.",
+    )
+    parser.add_argument("study", metavar="STUDY", help="the study's results folder")
+    parser.add_argument("--billed", type=float, required=True, metavar="USD", help="the provider's bill for all of it")
+    parser.add_argument("--store", metavar="URL", help="where its draws are kept, if it was said for the run")
+    parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    given = parser.parse_args(argv)
+
+    def work() -> Study:
+        from tune.reconcile import reconcile
+
+        return reconcile(given.study, billed=given.billed, store=given.store)
+
+    return _finish(work, as_json=given.json)
+
+
+COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {"reconcile": _reconcile}
+"""Commands besides a run, by their first word."""
+
+
+def _finish(work: Callable[[], Study], *, as_json: bool) -> int:
+    """Do the work, show its study, and turn every error that is somebody's into one line and a status."""
+    from tune.errors import InputError, TuneError
+
+    try:
+        study = work()
     except InputError as error:
         sys.stderr.write(f"tune: {error}\n")
         return BAD_INPUT
@@ -105,5 +150,5 @@ def _run(given: dict[str, Any], *, quiet: bool, as_json: bool) -> int:
     if as_json:
         sys.stdout.write(json.dumps(study.summary(), ensure_ascii=False) + "\n")
     else:
-        sys.stdout.write(str(study) + "\n")
+        sys.stdout.write(f"{study}\n")
     return INTERRUPTED if study.stopped == "interrupted" else DONE

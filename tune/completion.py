@@ -61,7 +61,7 @@ class Request:
     @property
     def key(self) -> bytes:
         """32 bytes that identify this request in the store (SHA-256 of the canonical form)."""
-        return hashlib.sha256(self.canonical.encode()).digest()
+        return hashlib.sha256(self.canonical.encode("utf-8", "surrogatepass")).digest()
 
     def seed(self, number: int) -> int:
         """A 31-bit seed for draw `number`, for endpoints that take one; it is no part of the key."""

@@ -118,6 +118,8 @@ class Run:
         findings.choice = await self._drive("endgame", lambda left: endgame(problem, self.standings(), left))
         findings.stopped = self._stopped or ("trials" if proposed.refused else FINISHED)
         findings.carried = self._carried(findings.choice)
+        if self.account.closed != INTERRUPTED:
+            self._end_trials()
         if findings.choice is None or self.account.closed == INTERRUPTED:
             return findings
         self.journal.append("choice", config=dict(findings.choice.reading.config), trial=findings.choice.reading.trial)
@@ -277,6 +279,15 @@ class Run:
             if self._carriable(reading.config) and reading.n_examples >= enough and self._affordable(reading)
         ]
         return max(singles, key=lambda r: (self._oriented(r.mean), -r.cost), default=None)
+
+    def _end_trials(self) -> None:
+        """Say of every trial how it ended, now that nothing more is bought for it."""
+        whole = len(self.plan.split.tuning)
+        for trial in self.trials.values():
+            if trial.state == "running":
+                met = len(trial.draws) + len(trial.spoiled)
+                trial.state = "complete" if met >= whole else "stopped"
+                trial.reason = "" if met >= whole else f"after {met} of {whole} examples: others were preferred"
 
     def _carriable(self, config: Config) -> bool:
         return carriable(config, raw=self.plan.prompts[config.prompt].raw)

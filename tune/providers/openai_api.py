@@ -92,7 +92,8 @@ class OpenAIEndpoint:
         self._timeout = timeout
         self._capabilities = Capabilities() if capabilities is None else capabilities
         self._who = f"model {model!r} at {self._access.url}"
-        self._reasons = bool(_REASONS.match(model.rpartition("/")[2]))
+        self._reasoning_name = bool(_REASONS.match(model.rpartition("/")[2]))
+        self._reasons = self._reasoning_name
         self._client: AsyncOpenAI | None = None
         self._several, self._drops_n = 0, False
         """Calls for several draws under way; and whether there shall be no more of them when these have ended."""
@@ -225,9 +226,8 @@ class OpenAIEndpoint:
         return body | dict(request.settings)
 
     def _cap_name(self, request: Request) -> str:
-        chat = not isinstance(request.prompt, str)
-        reasons = chat and bool(_REASONS.match(self.model.rpartition("/")[2]))
-        usual = "max_completion_tokens" if reasons else "max_tokens"
+        newer = self._reasoning_name and not isinstance(request.prompt, str)
+        usual = "max_completion_tokens" if newer else "max_tokens"
         name = self._capabilities.spelling(self.service, self.model, usual)
         if name is None:
             raise EndpointError(

@@ -103,7 +103,7 @@ class Stored:
 
     def _check_names(self, request: Request, draws: Iterable[Completion]) -> None:
         asked = (request.service, request.model)
-        for now in {draw.model for draw in draws if draw.model}:
+        for now in dict.fromkeys(draw.model for draw in draws if draw.model):
             before = self._names.setdefault(asked, now)
             if now != before and asked not in self._changed:
                 self._changed.add(asked)

