@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Sequence
+from random import Random
 
 import numpy as np
 import pytest
@@ -112,6 +113,29 @@ def test_any_choice_that_can_only_be_called_is_worth_its_mean_over_subsets(
     for n in range(1, len(names) + 1):
         mean, _ = mean_of_choice(lambda order: max(scores[i] for i in order), len(names), n, seed=0)
         assert mean == pytest.approx(mean_of_largest(table([scores]), [n])[0, 0])
+
+
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=9))
+def test_more_answers_to_pick_from_are_never_worth_less(values: list[float]) -> None:
+    ns = list(range(1, len(values) + 1))
+    scores = table([values])
+    means = mean_of_best(scores, scores, ns).means[0]
+    assert (np.diff(means) >= -1e-12).all()
+    assert means[0] == pytest.approx(np.mean(values))
+    assert means[-1] == pytest.approx(max(values))
+
+
+@given(NAMES, MARKS, st.randoms(use_true_random=False))
+def test_neither_the_order_of_the_draws_nor_the_names_of_the_answers_matter(
+    names: list[int], marks: list[float], rng: Random
+) -> None:
+    ns = list(range(1, len(names) + 1))
+    plain = mean_of_vote(np.array([names]), table([scores_of(names, marks)]), WORST, ns)
+    shuffled = rng.sample(names, len(names))
+    renamed = [name if name < 0 else 40 - name for name in shuffled]
+    other = mean_of_vote(np.array([renamed]), table([scores_of(shuffled, marks)]), WORST, ns)
+    for one, two in zip(plain, other, strict=True):
+        assert two == pytest.approx(one, nan_ok=True)
 
 
 # --- ties, silence, edges --------------------------------------------------------------------------------------------

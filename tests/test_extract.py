@@ -319,6 +319,7 @@ def test_the_name_of_a_specification_changes_with_it_and_with_nothing_else() -> 
         {"json": "a"},
         {"pattern": "a"},
         {"pattern": "a", "which": "first"},
+        {"pattern": "Answer:yes"},
         shout,
         numb,
         {"by": {"short": shout}},

@@ -188,6 +188,16 @@ def test_an_answer_whose_score_is_missing_leaves_its_example_out() -> None:
         assert reading.mean == 1.0
 
 
+def test_a_vote_too_large_to_count_is_read_off_random_subsets_that_a_seed_fixes() -> None:
+    said = answers(*["blue"] * 22, *["red"] * 18)
+    bought = trial({0: said, 1: answers(*["red"] * 40)})
+    few, many = read_off(bought, config(9, aggregate="vote"), config(35, aggregate="vote"))
+    assert few.scores == pytest.approx(one(bought, config(9, aggregate="vote"), seed=7).scores)
+    assert 0.8 < many.scores[0] <= 1.0
+    assert many.scores[1] == 0.0
+    assert many.scores == pytest.approx(one(bought, config(35, aggregate="vote")).scores, abs=0)
+
+
 # --- examples that are left out --------------------------------------------------------------------------------------
 
 
@@ -199,6 +209,23 @@ def test_an_example_with_too_few_draws_is_left_out_and_never_scored_zero() -> No
     assert [len(reading.costs) for reading in readings] == [3, 2, 1]
     assert np.isnan(readings[0].variances).tolist() == [False, True, False]
     assert math.isnan(readings[0].draw_error)
+
+
+def test_examples_stay_beside_their_own_numbers_however_many_draws_each_has() -> None:
+    bought = trial(
+        {
+            7: [draw("Answer: blue", 10, prompt=700)] * 2,
+            2: [draw("Answer: red", 10, prompt=200, seconds=2.0)],
+            5: [draw("Answer: blue", 10, prompt=500, seconds=5.0)] * 2,
+            1: [draw("Answer: blue", 10, prompt=100, seconds=4.0)],
+        },
+        spoiled={3: "timeout"},
+    )
+    reading = one(bought, config())
+    assert reading.examples == (1, 2, 3, 5, 7)
+    assert reading.scores == pytest.approx([1, 0, 0, 1, 1])
+    assert reading.costs * 1e6 - 40 == pytest.approx([100, 200, math.nan, 500, 700], nan_ok=True)
+    assert reading.seconds == pytest.approx([4, 2, math.nan, 5, 1], nan_ok=True)
 
 
 def test_missing_examples_are_left_out_and_spoiled_ones_are_scored_worst() -> None:

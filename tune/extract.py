@@ -74,20 +74,20 @@ def parse_extract(spec: Any, *, prompt: str | None = None) -> Extract:
 
 
 def parse_extract_name(spec: Any) -> str:
-    """A name that stays the same for as long as `parse_extract(spec)` finds the same answers, on any machine."""
+    """A name that stays the same for as long as `parse_extract(spec)` finds the same answers, on any machine.
+
+    Raises:
+        SpaceError: the specification names a callable that cannot be loaded.
+    """
     if spec is None:
         return "whole"
-    if isinstance(spec, Mapping):
-        return json.dumps({str(k): _plain_name(v) for k, v in spec.items()}, sort_keys=True, ensure_ascii=False)
-    return str(_plain_name(spec))
-
-
-def _plain_name(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(k): _plain_name(v) for k, v in value.items()}
-    if isinstance(value, str) and re.fullmatch(r"[\w.]+:[\w.]+", value):
-        return fingerprint(load(value, "answer"))
-    return fingerprint(value) if callable(value) else value
+    if isinstance(spec, str):
+        return fingerprint(load(spec, "answer"))
+    if callable(spec):
+        return fingerprint(spec)
+    if isinstance(spec, Mapping) and isinstance(spec.get("by"), Mapping):
+        spec = {"by": {str(prompt): parse_extract_name(inner) for prompt, inner in spec["by"].items()}}
+    return json.dumps(spec, sort_keys=True, ensure_ascii=False, default=repr)
 
 
 def _for_prompt(spec: Mapping[str, Any], prompt: str | None) -> Any:

@@ -107,6 +107,7 @@ class Metered:
             ProviderError: the call failed; it is booked as refused or uncertain.
         """
         self._check_stopped()
+        native_n = self.endpoint.native_n  # what is learned while the call is under way counts for the next
         attempt = await self.account.reserve(
             self.ceiling(request, len(numbers)),
             purpose=self.purpose,
@@ -128,16 +129,22 @@ class Metered:
                 self._lose(attempt, request, charged=charged)
         if not completions:
             raise TransientError(f"{request.service} returned no answer for model {request.model!r}", charged=True)
-        return self._keep(attempt, request, numbers, completions)
+        return self._keep(attempt, request, numbers, completions, native_n=native_n)
 
     def _keep(
-        self, attempt: Attempt, request: Request, numbers: range, completions: Sequence[Completion]
+        self,
+        attempt: Attempt,
+        request: Request,
+        numbers: range,
+        completions: Sequence[Completion],
+        *,
+        native_n: bool,
     ) -> list[Completion]:
         """Store what was bought and settle it, in one transaction."""
         most = self.endpoint.most_prompt_tokens(request)
         counted = [_count(completion, request.max_tokens, most) for completion in completions]
         draws = [completion for completion, _ in counted]
-        costs = self._costs(draws)
+        costs = self._costs(draws, native_n=native_n)
         # An answer too few is missing, and one too many is paid: it gets the next number.
         given = range(numbers.start, numbers.start + len(draws))
         with self.account.db.transaction():
@@ -159,9 +166,9 @@ class Metered:
         )
         return draws[: len(numbers)]
 
-    def _costs(self, draws: Sequence[Completion]) -> list[int]:
+    def _costs(self, draws: Sequence[Completion], *, native_n: bool) -> list[int]:
         """Picodollars of each draw; draws of one call share its prompt evenly, the first takes what is left over."""
-        if not self.endpoint.native_n:
+        if not native_n:
             return [self.price.bill(d.prompt_tokens, d.completion_tokens, d.cached_tokens) for d in draws]
         prompt = max(d.prompt_tokens for d in draws)
         cached = min(d.cached_tokens for d in draws)

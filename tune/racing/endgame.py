@@ -6,7 +6,7 @@ from collections.abc import Generator, Mapping, Sequence
 
 import numpy as np
 
-from tune.racing.field import Entrant, Field, rung_sizes
+from tune.racing.field import Entrant, Field, Wave, rung_sizes
 from tune.racing.pairing import difference, levels, table
 from tune.racing.problem import CERTAINTY, Array, Choice, Outcome, Problem, Standing, dear, preference
 from tune.readout import Reading
@@ -65,27 +65,23 @@ def _next_block(field: Field, finalists: Sequence[Entrant]) -> list[Step]:
     if len(finalists) < 2 or fewest >= field.problem.examples:
         return []
     target = next(size for size in rung_sizes(field.problem.examples) if size > fewest)
-    wave: list[Step] = []
-    money = field.left
+    wave = Wave(field, field.left)
     for entrant in finalists:
-        if entrant.examples < target and field.affords(entrant, target, entrant.draws, money):
-            money -= field.expense(entrant, target, entrant.draws)
-            wave += field.order(entrant, target, entrant.draws)
-    return wave
+        if entrant.examples < target:
+            wave.add(entrant, target, entrant.draws)
+    return wave.steps
 
 
 def _more_draws(field: Field, finalists: Sequence[Entrant]) -> list[Step]:
     """More draws: where a larger n may be better still, and where finalists cannot be told apart otherwise."""
-    wave: list[Step] = []
-    money = field.left
+    wave = Wave(field, field.left)
     for entrant in finalists:
         draws = field.more_draws(entrant)
         if draws == entrant.draws and len(finalists) > 1 and entrant.point.get("temperature") != 0:
             draws = min(2 * draws, 2 * entrant.ladder[-1])
-        if draws > entrant.draws and field.affords(entrant, entrant.examples, draws, money):
-            money -= field.expense(entrant, entrant.examples, draws)
-            wave += field.order(entrant, entrant.examples, draws)
-    return wave
+        if draws > entrant.draws:
+            wave.add(entrant, entrant.examples, draws)
+    return wave.steps
 
 
 def freeze(problem: Problem, standings: Mapping[int, Standing]) -> Choice | None:

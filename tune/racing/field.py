@@ -128,10 +128,6 @@ class Field:
         old = min(entrant.examples, examples)
         return old * self.price(entrant, draws - entrant.draws) + (examples - old) * self.price(entrant, draws)
 
-    def affords(self, entrant: Entrant, examples: int, draws: int, money: float) -> bool:
-        """Whether a sum is expected to pay for that, and what is left to let the first of its calls through."""
-        return self.expense(entrant, examples, draws) <= money and self.ceiling(entrant, draws) <= self.left
-
     # --- orders ---------------------------------------------------------------------------------------------------
 
     def order(self, entrant: Entrant, examples: int, draws: int) -> list[Step]:
@@ -209,6 +205,34 @@ class Field:
             score = min(1.0, max(0.0, level.get(entrant.trial, beyond)))
             cost = reading.cost if math.isfinite(reading.cost) else self.ceiling(entrant, reading.config.n)
             self.tellings.append(Telling(entrant.point, score, cost))
+
+
+class Wave:
+    """Steps that are bought together, as far as a sum of money is expected to pay for them.
+
+    Attributes:
+        steps: what was added.
+        money: dollars that are not planned for yet.
+    """
+
+    def __init__(self, field: Field, money: float) -> None:
+        self._field, self.steps, self.money = field, list[Step](), money
+        self._beyond = field.left - money
+
+    def add(self, entrant: Entrant, examples: int, draws: int) -> bool:
+        """Bring a trial to so many examples and draws, if the money pays for it.
+
+        A call is let through only while its ceiling fits into what is left, so of all that is left the ceiling of
+        one call stays unplanned.
+        """
+        field = self._field
+        cost = field.expense(entrant, examples, draws)
+        last = field.ceiling(entrant, draws) - field.price(entrant, draws)
+        if cost > self.money or cost + last > self.money + self._beyond:
+            return False
+        self.money -= cost
+        self.steps += field.order(entrant, examples, draws)
+        return True
 
 
 def _draws_seen(standing: Standing, entrant: Entrant) -> int:

@@ -4,35 +4,55 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
-from tune.racing.field import Field
+from tune.racing.field import Entrant, Field, Wave
 from tune.racing.problem import Outcome, Problem
 from tune.telling import Searcher
 from tune.trial import Step
 
 PROBE = 8
-"""Examples that a trial meets first, as long as nobody knows what it costs."""
+"""Examples that the first trial meets at most, before the rest, as long as nobody knows what it costs."""
+
+PATIENCE = 16
+"""Proposals in a row that the money left does not pay for, after which the search ends."""
 
 
 def full(problem: Problem, searcher: Searcher, left: float) -> Generator[list[Step], Outcome, None]:
     """One trial after the other on all tuning examples, with as many draws as the largest n takes.
 
-    The yardstick: published EcoOptiGen and users of Optuna search like this. The first trial meets a few examples
-    before the rest, so that what it costs is known; no trial is begun that the money left clearly cannot pay for.
+    The yardstick: published EcoOptiGen and users of Optuna search like this. Only the first trial meets a few
+    examples before the rest, so that what calls cost is known. A point that the money left clearly cannot pay for
+    is not begun, and the searcher is told that nothing came of it.
+
+    Args:
+        problem: what is searched.
+        searcher: proposes one point after the other.
+        left: dollars that the search may spend.
     """
     field = Field(problem, left)
     point = problem.baseline or searcher(field.tellings)
-    while point is not None and not field.over:
+    refused = 0
+    while point is not None and refused < PATIENCE and not field.over:
         entrant = field.enter(point)
-        draws = entrant.ladder[-1]
-        if not field.standings:
-            probe = min(PROBE, problem.examples, int(left / max(field.price(entrant, draws), 1e-300)))
-            if probe:
-                field.take((yield field.order(entrant, probe, draws)))
-        if not field.affords(entrant, problem.examples, draws, field.left):
-            return
-        steps = field.order(entrant, problem.examples, draws)
-        if steps and not field.over:
-            field.take((yield steps))
-        field.tell([entrant])
+        wave = Wave(field, field.left)
+        if wave.add(entrant, _first_block(field, entrant), entrant.ladder[-1]):
+            refused = 0
+            field.take((yield wave.steps))
+            rest = Wave(field, field.left)
+            if not field.over and rest.add(entrant, problem.examples, entrant.draws) and rest.steps:
+                field.take((yield rest.steps))
+            field.tell([entrant])
+        else:
+            refused += 1
+            field.tell([entrant])
+            field.withdraw(entrant)
         while (point := searcher(field.tellings)) == problem.baseline is not None:
             pass
+
+
+def _first_block(field: Field, entrant: Entrant) -> int:
+    """All examples, but a few where what they cost is not known yet."""
+    if field.standings:
+        return field.problem.examples
+    price = field.price(entrant, entrant.ladder[-1])
+    affordable = int(field.left / price) if price > 0 else PROBE
+    return max(1, min(PROBE, field.problem.examples, affordable))

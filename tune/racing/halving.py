@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Generator
 
-from tune.racing.field import Entrant, Field, rung_sizes
+from tune.racing.field import Entrant, Field, Wave, rung_sizes
 from tune.racing.pairing import difference
 from tune.racing.problem import Outcome, Problem
 from tune.space import Point
@@ -81,52 +81,42 @@ def _first_rung(field: Field, proposals: _Proposals, bracket: list[Entrant], blo
     """Begin as many trials as a share of the money pays for, on one block of examples."""
     if not field.standings:
         # Nobody knows yet what anything costs: a few, as far as their ceilings go.
-        allowance = BLIND_SHARE * (field.left - reserve)
-        wave = _begin(field, proposals, bracket, block, allowance, most=BLIND_ARMS) or _begin_one(
-            field, proposals, bracket, block
-        )
-        if wave:
-            field.take((yield wave))
+        wave = Wave(field, BLIND_SHARE * (field.left - reserve))
+        _begin(field, proposals, bracket, wave, block, BLIND_ARMS)
+        if not wave.steps:
+            wave = Wave(field, field.left)
+            _begin_one(field, proposals, bracket, wave, block)
+        if wave.steps:
+            field.take((yield wave.steps))
     if not field.over:
-        allowance = BRACKET_SHARE * (field.left - reserve)
-        wave = _begin(field, proposals, bracket, block, allowance, most=MOST_ARMS - len(bracket))
-        if wave:
-            field.take((yield wave))
+        wave = Wave(field, BRACKET_SHARE * (field.left - reserve))
+        _begin(field, proposals, bracket, wave, block, MOST_ARMS)
+        if wave.steps:
+            field.take((yield wave.steps))
 
 
-def _begin(
-    field: Field, proposals: _Proposals, bracket: list[Entrant], block: int, allowance: float, *, most: int
-) -> list[Step]:
-    """Begin at most so many trials, as far as the allowance goes."""
-    wave: list[Step] = []
-    for _ in range(most):
-        point = proposals.next()
-        if point is None:
-            break
+def _begin(field: Field, proposals: _Proposals, bracket: list[Entrant], wave: Wave, block: int, most: int) -> None:
+    """Begin fresh trials, up to so many in the bracket, as far as the wave's money goes."""
+    while len(bracket) < most and (point := proposals.next()) is not None:
         entrant = field.enter(point)
-        draws = entrant.ladder[0]
-        if not field.affords(entrant, block, draws, allowance):
+        if not wave.add(entrant, block, entrant.ladder[0]):
             proposals.put_back(field.withdraw(entrant))
-            break
-        allowance -= field.expense(entrant, block, draws)
+            return
         bracket.append(entrant)
-        wave += field.order(entrant, block, draws)
-    return wave
 
 
-def _begin_one(field: Field, proposals: _Proposals, bracket: list[Entrant], block: int) -> list[Step]:
-    """Begin one trial on as many examples of a block as all the money pays for, none where it pays for none."""
+def _begin_one(field: Field, proposals: _Proposals, bracket: list[Entrant], wave: Wave, block: int) -> None:
+    """Begin one trial on as many examples of a block as the money pays for at their ceilings."""
     point = proposals.next()
     if point is None:
-        return []
+        return
     entrant = field.enter(point)
     price = field.price(entrant, entrant.ladder[0])
-    if price > field.left:
+    examples = min(block, int(wave.money / price)) if price > 0 else block
+    if examples and wave.add(entrant, examples, entrant.ladder[0]):
+        bracket.append(entrant)
+    else:
         field.withdraw(entrant)
-        return []
-    bracket.append(entrant)
-    examples = min(block, int(field.left / price)) if price > 0 else block
-    return field.order(entrant, examples, entrant.ladder[0])
 
 
 def _climb(field: Field, bracket: list[Entrant], sizes: list[int], reserve: float) -> Waves:
@@ -136,17 +126,12 @@ def _climb(field: Field, bracket: list[Entrant], sizes: list[int], reserve: floa
         if field.over or (rung and len(going) < 2):
             return
         going = _best(field, going, math.ceil(len(going) / (2 if rung else 3)))
-        wave: list[Step] = []
-        money = field.left - reserve
+        wave = Wave(field, field.left - reserve)
         for entrant in going:
-            for draws in (field.more_draws(entrant), entrant.draws):
-                if field.affords(entrant, examples, draws, money):
-                    money -= field.expense(entrant, examples, draws)
-                    wave += field.order(entrant, examples, draws)
-                    break
-        if not wave:
+            wave.add(entrant, examples, field.more_draws(entrant)) or wave.add(entrant, examples, entrant.draws)
+        if not wave.steps:
             return
-        field.take((yield wave))
+        field.take((yield wave.steps))
 
 
 def _best(field: Field, entrants: list[Entrant], count: int) -> list[Entrant]:
