@@ -13,7 +13,6 @@ import numpy as np
 from tune.racing import Choice, Outcome, Problem, Standing, endgame
 from tune.readout import Reading
 from tune.space import FREE, Config, Point, Space, Uniform
-from tune.space import Choice as OneOf
 from tune.telling import Searcher
 from tune.trial import Step
 
@@ -52,6 +51,10 @@ class World:
         slack: how many times what a draw costs its ceiling is.
         flip: whether scores are errors, of which fewer is better.
         failing: points whose trials fail.
+        quality: how often a point is right on every example, instead of the made-up skills.
+        max_cost: dollars per request.
+        noise: by how much, as a share, the costs of examples differ.
+        baseline: the user's point.
     """
 
     space: Space = field(default_factory=some_space)
@@ -63,6 +66,7 @@ class World:
     failing: Callable[[Point], bool] = lambda _: False
     quality: Callable[[Point], float] | None = None
     max_cost: float | None = None
+    noise: float = 0.0
     baseline: Point | None = None
 
     def __post_init__(self) -> None:
@@ -89,11 +93,15 @@ class World:
         n = config.n if config.aggregate == "vote" else 1
         if point.get("temperature") == 0:
             n = 1
-        return float(np.mean([_vote(p, n) for p in right]))
+        return float(_majority(right, n).mean())
 
     def cost(self, config: Mapping[str, object], n: int) -> float:
         """Dollars per request, exactly."""
         return n * PRICES[str(config["model"])] * LENGTHS[str(config["prompt"])]
+
+    def factor(self, point: Point, example: int) -> float:
+        """By how much an example costs more or less than the average."""
+        return 1.0 + self.noise * (2.0 * (zlib.crc32(f"{point.key}/{example}".encode()) / 2**32) - 1.0)
 
     def best(self) -> float:
         """The worth of the best config that keeps the limit on cost."""
@@ -151,24 +159,26 @@ class World:
             examples=examples,
             scores=1.0 - scores if self.flip else scores,
             variances=np.full(len(examples), np.nan),
-            costs=np.full(len(examples), self.cost(config, config.n)),
+            costs=self.cost(config, config.n) * np.array([self.factor(point, e) for e in examples]),
             seconds=np.ones(len(examples)),
             approximate=False,
         )
 
 
-@lru_cache(maxsize=100_000)
-def _vote(p: float, n: int) -> float:
+def _majority(p: np.ndarray, n: int) -> np.ndarray:
     """How often a majority of n is right, each being right with probability p."""
-    return sum(math.comb(n, k) * p**k * (1 - p) ** (n - k) * (1 if 2 * k > n else 0.5 * (2 * k == n)) for k in range(n + 1))
+    return sum(math.comb(n, k) * p**k * (1 - p) ** (n - k) * _wins(k, n) for k in range(n + 1))  # type: ignore[return-value]
+
+
+def _wins(right: int, n: int) -> float:
+    return 1.0 if 2 * right > n else 0.5 * (2 * right == n)
 
 
 @lru_cache(maxsize=100_000)
 def _vote_of(right: int, drawn: int, n: int) -> float:
     """The same for n of the draws that there are."""
-    every = math.comb(drawn, n)
-    ways = (math.comb(right, k) * math.comb(drawn - right, n - k) * (1 if 2 * k > n else 0.5 * (2 * k == n)) for k in range(n + 1))
-    return sum(ways) / every
+    ways = (math.comb(right, k) * math.comb(drawn - right, n - k) * _wins(k, n) for k in range(n + 1))
+    return sum(ways) / math.comb(drawn, n)
 
 
 @dataclass
@@ -214,9 +224,9 @@ class Till:
                 new = step.draws - held.get(example, 0)
                 if new <= 0 or self.world.failing(step.point):
                     continue
-                cost = self.world.cost(step.point, new)
+                cost = self.world.cost(step.point, new) * self.world.factor(step.point, example)
                 wanted += cost
-                if self.world.slack * cost > self.left + 1e-15:
+                if self.world.slack * self.world.cost(step.point, new) > self.left + 1e-15:
                     complete = False
                     continue
                 self.left -= cost
@@ -228,7 +238,9 @@ class Till:
         return Outcome(dict(self.standings), self.left, complete)
 
 
-def play(world: World, strategy: Callable[..., Generator[list[Step], Outcome, None]], searcher: Searcher, dollars: float) -> tuple[Choice | None, Till]:
+def play(
+    world: World, strategy: Callable[..., Generator[list[Step], Outcome, None]], searcher: Searcher, dollars: float
+) -> tuple[Choice | None, Till]:
     """A whole search: the strategy, then the endgame."""
     till = Till(world, dollars)
     problem = world.problem()
@@ -236,7 +248,3 @@ def play(world: World, strategy: Callable[..., Generator[list[Step], Outcome, No
     choice = till.drive(endgame(problem, till.standings, till.left))
     assert choice is None or isinstance(choice, Choice)
     return choice, till
-
-
-def one_of(*values: object) -> OneOf:
-    return OneOf(values)  # type: ignore[arg-type]

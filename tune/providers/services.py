@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -15,7 +15,7 @@ from tune.ledger import Account
 from tune.pricing import Price
 from tune.providers.limited import Limited
 from tune.providers.metered import Metered, Receipt
-from tune.providers.retrying import Retrying
+from tune.providers.retrying import Retrying, RetryPolicy
 from tune.providers.splitting import Splitting
 from tune.providers.stored import ModelChanged, Stored
 from tune.store import Store
@@ -87,6 +87,7 @@ class Access:
         account: whose money it is.
         capabilities: what models were seen to refuse.
         concurrency: the most calls in flight per endpoint.
+        retry: when a failed call is tried again.
         notice: called with one sentence for whatever a user should be told.
     """
 
@@ -94,6 +95,7 @@ class Access:
     account: Account
     capabilities: Capabilities
     concurrency: int = 64
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
     notice: Callable[[str], None] = lambda _: None
 
 
@@ -161,12 +163,12 @@ def _read_price(name: str, price: Any) -> Price | None:
     raise PriceError(f"the price of model {name!r} reads [IN, OUT] in dollars per million tokens, but got {price!r}")
 
 
-def open_endpoint(entry: Entry, capabilities: Capabilities) -> Endpoint:
+def open_endpoint(entry: Entry, access: Access) -> Endpoint:
     """The endpoint of an entry; nothing is sent or loaded yet."""
     if entry.local:
         from tune.providers.local import LocalEndpoint
 
-        return LocalEndpoint(entry.model)
+        return LocalEndpoint(entry.model, progress=access.notice)
     from tune.providers.openai_api import OpenAIEndpoint
 
     return OpenAIEndpoint(
@@ -174,7 +176,7 @@ def open_endpoint(entry: Entry, capabilities: Capabilities) -> Endpoint:
         base_url=entry.base_url,
         key_env=entry.key_env,
         timeout=entry.timeout,
-        capabilities=capabilities,
+        capabilities=access.capabilities,
         alias=entry.alias,
     )
 
@@ -219,7 +221,7 @@ def build_stack(entry: Entry, endpoint: Endpoint, price: Price, access: Access, 
         tokens_per_minute=entry.tokens_per_minute,
         endpoint=endpoint,
     )
-    split = Splitting(Retrying(limited), endpoint)
+    split = Splitting(Retrying(limited, policy=access.retry), endpoint)
     stored = Stored(split, store=access.store, observer=renamed)
     return Service(entry, endpoint.service, price, stored, metered, endpoint)
 
@@ -233,16 +235,15 @@ async def open_services(
         InputError: a model cannot be loaded.
         EndpointError: wrong key, no such model, unreachable; in the endpoint's own words.
     """
-    services = {
-        name: build_stack(entry, open_endpoint(entry, access.capabilities), prices[name], access, judge=judge)
-        for name, entry in entries.items()
-    }
+    endpoints = {name: open_endpoint(entry, access) for name, entry in entries.items()}
     try:
-        await asyncio.gather(*(service.endpoint.preflight() for service in services.values()))
+        await asyncio.gather(*(endpoint.preflight() for endpoint in endpoints.values()))
     except BaseException:
-        await close_services(services)
+        await asyncio.gather(*(endpoint.close() for endpoint in endpoints.values()))
         raise
-    return services
+    return {
+        name: build_stack(entry, endpoints[name], prices[name], access, judge=judge) for name, entry in entries.items()
+    }
 
 
 async def close_services(services: Mapping[str, Service]) -> None:

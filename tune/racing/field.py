@@ -13,7 +13,7 @@ from tune.racing.pairing import levels, table
 from tune.racing.problem import Array, Outcome, Problem, Standing, dear
 from tune.readout import Reading
 from tune.space import Point
-from tune.telling import Telling
+from tune.telling import Searcher, Telling
 from tune.trial import Step
 
 
@@ -48,6 +48,10 @@ def rung_sizes(examples: int) -> list[int]:
         size = min(examples, 2 * size)
         sizes.append(size)
     return sizes
+
+
+REPEATS = 100
+"""Points in a row that were begun already, after which a searcher is taken to have no others."""
 
 
 class Field:
@@ -219,20 +223,48 @@ class Wave:
         self._field, self.steps, self.money = field, list[Step](), money
         self._beyond = field.left - money
 
-    def add(self, entrant: Entrant, examples: int, draws: int) -> bool:
-        """Bring a trial to so many examples and draws, if the money pays for it.
+    def pays(self, entrant: Entrant, examples: int, draws: int) -> bool:
+        """Whether the money pays for so many examples and draws of a trial.
 
         A call is let through only while its ceiling fits into what is left, so of all that is left the ceiling of
         one call stays unplanned.
         """
-        field = self._field
-        cost = field.expense(entrant, examples, draws)
-        last = field.ceiling(entrant, draws) - field.price(entrant, draws)
-        if cost > self.money or cost + last > self.money + self._beyond:
+        cost = self._field.expense(entrant, examples, draws)
+        last = self._field.ceiling(entrant, draws) - self._field.price(entrant, draws)
+        return cost <= self.money and cost + last <= self.money + self._beyond
+
+    def add(self, entrant: Entrant, examples: int, draws: int) -> bool:
+        """Bring a trial to so many examples and draws, if the money pays for it."""
+        if not self.pays(entrant, examples, draws):
             return False
-        self.money -= cost
-        self.steps += field.order(entrant, examples, draws)
+        self.money -= self._field.expense(entrant, examples, draws)
+        self.steps += self._field.order(entrant, examples, draws)
         return True
+
+
+class Proposals:
+    """Fresh points, the baseline first; one that there was no money for comes again."""
+
+    def __init__(self, field: Field, searcher: Searcher) -> None:
+        self._field, self._searcher = field, searcher
+        baseline = field.problem.baseline
+        self._again: list[Point] = [] if baseline is None else [baseline]
+        self._begun: set[Point | None] = {*self._again}
+
+    def next(self) -> Point | None:
+        """The next point, or None when there is no other."""
+        if self._again:
+            return self._again.pop()
+        for _ in range(REPEATS):
+            point = self._searcher(self._field.tellings)
+            if point not in self._begun:
+                self._begun.add(point)
+                return point
+        return None
+
+    def put_back(self, point: Point) -> None:
+        """Have a point that was not begun come next."""
+        self._again.append(point)
 
 
 def _draws_seen(standing: Standing, entrant: Entrant) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
-from tune.racing.field import Entrant, Field, Wave
+from tune.racing.field import Entrant, Field, Proposals, Wave
 from tune.racing.problem import Outcome, Problem
 from tune.telling import Searcher
 from tune.trial import Step
@@ -29,9 +29,9 @@ def full(problem: Problem, searcher: Searcher, left: float) -> Generator[list[St
         left: dollars that the search may spend.
     """
     field = Field(problem, left)
-    point = problem.baseline or searcher(field.tellings)
+    proposals = Proposals(field, searcher)
     refused = 0
-    while point is not None and refused < PATIENCE and not field.over:
+    while refused < PATIENCE and not field.over and (point := proposals.next()) is not None:
         entrant = field.enter(point)
         wave = Wave(field, field.left)
         if wave.add(entrant, _first_block(field, entrant), entrant.ladder[-1]):
@@ -45,8 +45,6 @@ def full(problem: Problem, searcher: Searcher, left: float) -> Generator[list[St
             refused += 1
             field.tell([entrant])
             field.withdraw(entrant)
-        while (point := searcher(field.tellings)) == problem.baseline is not None:
-            pass
 
 
 def _first_block(field: Field, entrant: Entrant) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Generator
 
-from tune.racing.field import Entrant, Field, Wave, rung_sizes
+from tune.racing.field import Entrant, Field, Proposals, Wave, rung_sizes
 from tune.racing.pairing import difference
 from tune.racing.problem import Outcome, Problem
 from tune.space import Point
@@ -27,6 +27,10 @@ BLIND_ARMS = 8
 BLIND_SHARE = 0.5
 """The share of the money that the ceilings of the first wave may add up to; what it really costs is far less."""
 
+GROW = 0
+PATIENCE = 16
+"""Proposals that the money left does not pay for, after which a bracket takes no more."""
+
 Waves = Generator[list[Step], Outcome, None]
 
 
@@ -46,7 +50,7 @@ def halving(problem: Problem, searcher: Searcher, left: float) -> Waves:
     field = Field(problem, left)
     reserve = ENDGAME_SHARE * left
     sizes = rung_sizes(problem.examples)
-    proposals = _Proposals(problem, searcher, field)
+    proposals = Proposals(field, searcher)
     while not field.over:
         bracket: list[Entrant] = []
         yield from _first_rung(field, proposals, bracket, sizes[0], reserve)
@@ -56,67 +60,68 @@ def halving(problem: Problem, searcher: Searcher, left: float) -> Waves:
         field.tell(bracket)
 
 
-class _Proposals:
-    """Fresh points, the baseline first; a point that there was no money for comes again."""
-
-    def __init__(self, problem: Problem, searcher: Searcher, field: Field) -> None:
-        self._searcher, self._field = searcher, field
-        self._again: list[Point] = [] if problem.baseline is None else [problem.baseline]
-        self._begun: set[Point] = set(self._again)
-
-    def next(self) -> Point | None:
-        if self._again:
-            return self._again.pop()
-        while (point := self._searcher(self._field.tellings)) in self._begun:
-            pass
-        if point is not None:
-            self._begun.add(point)
-        return point
-
-    def put_back(self, point: Point) -> None:
-        self._again.append(point)
-
-
-def _first_rung(field: Field, proposals: _Proposals, bracket: list[Entrant], block: int, reserve: float) -> Waves:
+def _first_rung(field: Field, proposals: Proposals, bracket: list[Entrant], block: int, reserve: float) -> Waves:
     """Begin as many trials as a share of the money pays for, on one block of examples."""
     if not field.standings:
         # Nobody knows yet what anything costs: a few, as far as their ceilings go.
-        wave = Wave(field, BLIND_SHARE * (field.left - reserve))
-        _begin(field, proposals, bracket, wave, block, BLIND_ARMS)
-        if not wave.steps:
-            wave = Wave(field, field.left)
-            _begin_one(field, proposals, bracket, wave, block)
-        if wave.steps:
-            field.take((yield wave.steps))
+        wave = _begin(field, proposals, bracket, block, share=BLIND_SHARE, money=field.left - reserve, most=BLIND_ARMS)
+        wave = wave or _begin_one(field, proposals, bracket, block)
+        if wave:
+            field.take((yield wave))
     if not field.over:
-        wave = Wave(field, BRACKET_SHARE * (field.left - reserve))
-        _begin(field, proposals, bracket, wave, block, MOST_ARMS)
-        if wave.steps:
-            field.take((yield wave.steps))
+        wave = _begin(field, proposals, bracket, block, share=BRACKET_SHARE, money=field.left - reserve, most=MOST_ARMS)
+        if wave:
+            field.take((yield wave))
 
 
-def _begin(field: Field, proposals: _Proposals, bracket: list[Entrant], wave: Wave, block: int, most: int) -> None:
-    """Begin fresh trials, up to so many in the bracket, as far as the wave's money goes."""
-    while len(bracket) < most and (point := proposals.next()) is not None:
+def _begin(
+    field: Field, proposals: Proposals, bracket: list[Entrant], block: int, *, share: float, money: float, most: int
+) -> list[Step]:
+    """Begin fresh trials, up to so many in the bracket, as far as a share of the money goes.
+
+    A point that the share has no room for comes first in the next wave; one that all the money is known not to
+    pay for is let go, and the searcher is told that nothing came of it.
+    """
+    wave, whole = Wave(field, share * money), Wave(field, money)
+    refused = 0
+    while len(bracket) < most and refused < PATIENCE and (point := proposals.next()) is not None:
         entrant = field.enter(point)
-        if not wave.add(entrant, block, entrant.ladder[0]):
+        if wave.add(entrant, block, entrant.ladder[0]):
+            bracket.append(entrant)
+        elif not bracket and whole.add(entrant, block, entrant.ladder[0]):
+            bracket.append(entrant)
+            return whole.steps
+        elif field.standings and not whole.pays(entrant, block, entrant.ladder[0]):
+            refused += 1
+            field.tell([entrant])
+            field.withdraw(entrant)
+        else:
             proposals.put_back(field.withdraw(entrant))
-            return
-        bracket.append(entrant)
+            break
+    return wave.steps
 
 
-def _begin_one(field: Field, proposals: _Proposals, bracket: list[Entrant], wave: Wave, block: int) -> None:
-    """Begin one trial on as many examples of a block as the money pays for at their ceilings."""
-    point = proposals.next()
-    if point is None:
-        return
-    entrant = field.enter(point)
-    price = field.price(entrant, entrant.ladder[0])
-    examples = min(block, int(wave.money / price)) if price > 0 else block
-    if examples and wave.add(entrant, examples, entrant.ladder[0]):
-        bracket.append(entrant)
-    else:
-        field.withdraw(entrant)
+def _begin_one(field: Field, proposals: Proposals, bracket: list[Entrant], block: int) -> list[Step]:
+    """Begin one trial on as many examples of a block as all the money pays for at their ceilings.
+
+    It is the first of a few points that could have the whole block, or else the most of one.
+    """
+    found: list[tuple[int, Point]] = []
+    while len(found) < PATIENCE and (point := proposals.next()) is not None:
+        entrant = field.enter(point)
+        price = field.price(entrant, entrant.ladder[0])
+        found.append((min(block, int(field.left / price)) if price > 0 else block, field.withdraw(entrant)))
+        if found[-1][0] == block:
+            break
+    most = max(found, key=lambda one: one[0], default=(0, None))
+    for one in reversed(found):
+        if one is not most:
+            proposals.put_back(one[1])
+    wave = Wave(field, field.left)
+    if most[0] and most[1] is not None:
+        bracket.append(field.enter(most[1]))
+        wave.add(bracket[0], most[0], bracket[0].ladder[0])
+    return wave.steps
 
 
 def _climb(field: Field, bracket: list[Entrant], sizes: list[int], reserve: float) -> Waves:
@@ -128,7 +133,9 @@ def _climb(field: Field, bracket: list[Entrant], sizes: list[int], reserve: floa
         going = _best(field, going, math.ceil(len(going) / (2 if rung else 3)))
         wave = Wave(field, field.left - reserve)
         for entrant in going:
-            wave.add(entrant, examples, field.more_draws(entrant)) or wave.add(entrant, examples, entrant.draws)
+            for draws in (field.more_draws(entrant) if examples >= GROW else entrant.draws, entrant.draws):
+                if wave.add(entrant, examples, draws):
+                    break
         if not wave.steps:
             return
         field.take((yield wave.steps))

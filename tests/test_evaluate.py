@@ -1,0 +1,280 @@
+"""Waves become draws and draws become scores: order, faults sorted by whose they are, judges, and the memo."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tune.capabilities import Capabilities
+from tune.completion import Completion, Request
+from tune.data import Example
+from tune.database import Database
+from tune.errors import AnswerError, EndpointError, ParameterRejected, ProviderError, TransientError
+from tune.evaluate import Evaluator
+from tune.extract import parse_extract
+from tune.ledger import Account
+from tune.metrics import Judge, parse_metric
+from tune.pricing import PICODOLLARS, Price
+from tune.prompt import parse_prompt
+from tune.providers.fake import FakeEndpoint
+from tune.providers.retrying import RetryPolicy
+from tune.providers.services import Access, Entry, Service, build_stack
+from tune.space import FREE, Point, Space
+from tune.store import Store
+from tune.trial import Step, Trial
+
+PRICE = Price(1.0, 2.0)
+EXAMPLES = [Example(str(i), {"text": f"ticket {i}"}, "yes" if i % 2 else "no", {}) for i in range(12)]
+POINT = Point({"model": "m", "prompt": "p", "temperature": 0.5})
+QUICK = RetryPolicy(attempts=2, seconds=1.0, first=0.001, longest=0.001)
+
+
+def target(request: Request) -> str:
+    assert not isinstance(request.prompt, str)
+    return "yes" if int(request.prompt[-1].content.split()[-1]) % 2 else "no"
+
+
+def says_target(request: Request, _: random.Random) -> str:
+    return target(request)
+
+
+class House:
+    """An evaluator over one fake endpoint, with a real store and ledger in memory."""
+
+    def __init__(
+        self,
+        world: Any = says_target,
+        *,
+        budget: float = 1.0,
+        metric: Any = "exact_match",
+        judge: FakeEndpoint | None = None,
+        failures: Callable[[int], ProviderError | None] = lambda _: None,
+        space: Space | None = None,
+    ) -> None:
+        self.db = Database(":memory:")
+        self.store, self.account = Store(self.db), Account(self.db, "s", int(budget * PICODOLLARS))
+        self.access = Access(self.store, self.account, Capabilities(), retry=QUICK)
+        self.endpoint = FakeEndpoint(world, price=PRICE, failures=failures)
+        self.space = space or Space(
+            model="m",
+            prompt={"p": "{text}"},
+            temperature=[0, 0.5],
+            n=[1, 3],
+            max_tokens=[1, 8],
+            aggregate=["first", "vote"],
+        )
+        self.services = {"m": self._service(self.endpoint, "m")}
+        self.learned: list[tuple[str, str]] = []
+        chosen = parse_metric(metric)
+        judging = None
+        if judge is not None:
+            judging = self._service(judge, "j", judge=True)
+            chosen = chosen.bound(judging.provider, service=judging.id)
+            self.services["m"].metered.earmark = 10**6
+        self.evaluator = Evaluator(
+            space=self.space, free=FREE, prompts={"p": parse_prompt("p", "{text}")}, examples=EXAMPLES,
+            services=self.services, metric=chosen, extract=parse_extract(None), store=self.store, judge=judging,
+            learned=lambda model, parameter: self.learned.append((model, parameter)),
+        )  # fmt: skip
+        self.trials: dict[int, Trial] = {}
+
+    def _service(self, endpoint: FakeEndpoint, name: str, *, judge: bool = False) -> Service:
+        return build_stack(Entry(name, name), endpoint, PRICE, self.access, judge=judge)
+
+    async def buy(self, *steps: Step, skip: dict[tuple[int, int], str] | None = None) -> Any:
+        return await self.evaluator.run(steps, self.trials, skip=skip or {})
+
+
+def step(examples: range = range(4), draws: int = 1, trial: int = 0, point: Point = POINT) -> Step:
+    return Step(trial, point, tuple(examples), draws, 8)
+
+
+async def test_a_wave_brings_every_example_to_its_draws_and_buys_only_what_is_missing() -> None:
+    house = House()
+    wave = await house.buy(step(draws=2))
+    assert wave.complete
+    assert {p: len(d) for p, d in house.trials[0].draws.items()} == {0: 2, 1: 2, 2: 2, 3: 2}
+    await house.buy(step(range(6), draws=3))
+    assert house.endpoint.draws == 18
+    assert house.account.settled == house.endpoint.billed
+
+
+async def test_another_trial_of_the_same_point_pays_nothing() -> None:
+    house = House()
+    await house.buy(step(draws=3))
+    bill = house.endpoint.billed
+    await house.buy(step(draws=2, trial=1))
+    assert house.endpoint.billed == bill
+    assert house.trials[1].draws[0] == house.trials[0].draws[0][:2]
+
+
+async def test_readings_have_the_scores_that_the_texts_deserve() -> None:
+    house = House(lambda request, rng: target(request) if rng.random() < 0.7 else "maybe")
+    await house.buy(step(range(12), draws=3))
+    trial = house.trials[0]
+    readings = {(r.config.n, r.config.max_tokens): r for r in house.evaluator.readings(trial)}
+    right = [sum(d.text == EXAMPLES[p].target for d in draws) / 3 for p, draws in sorted(trial.draws.items())]
+    assert readings[1, 8].scores.tolist() == pytest.approx(right)
+    assert readings[3, 8].config.aggregate == "vote"
+    assert readings[3, 8].cost > readings[1, 8].cost
+
+
+async def test_the_oracle_is_never_in_the_race() -> None:
+    space = Space(
+        model="m", prompt={"p": "{text}"}, temperature=0.5, n=[1, 3], max_tokens=8, aggregate=["first", "any"]
+    )
+    house = House(space=space)
+    await house.buy(step(draws=3))
+    assert {r.config.aggregate for r in house.evaluator.readings(house.trials[0])} == {"first"}
+
+
+async def test_what_the_service_does_not_answer_is_missing_and_never_scored() -> None:
+    house = House(failures=lambda call: TransientError("503", charged=False) if call < 4 else None)
+    wave = await house.buy(step(range(12)))
+    assert wave.missing == {}  # tried again, and had in the end
+    broken = House(failures=lambda call: TransientError("503", charged=False) if call % 24 < 1 or call > 23 else None)
+    await broken.buy(step(range(12)))
+    always = House(failures=lambda call: TransientError("down", charged=False))
+    lost = await always.buy(step())
+    assert set(lost.missing) == {(0, p) for p in range(4)}
+    assert always.trials[0].state == "failed"
+    assert always.evaluator.readings(always.trials[0]) == []
+    assert always.account.spent == 0
+
+
+async def test_what_the_config_cannot_answer_gets_the_worst_score_and_keeps_its_reason() -> None:
+    def too_long(call: int) -> ProviderError | None:
+        return AnswerError("too long", reason="context_length") if call == 1 else None
+
+    house = House(failures=too_long)
+    await house.buy(step(range(4)))
+    trial = house.trials[0]
+    assert list(trial.spoiled.values()) == ["context_length"]
+    (position,) = trial.spoiled
+    reading = next(r for r in house.evaluator.readings(trial) if r.config.n == 1 and r.config.max_tokens == 8)
+    assert dict(zip(reading.examples, reading.scores, strict=True))[position] == 0.0
+    assert reading.n_examples == 4
+
+
+async def test_a_refused_parameter_fails_the_trial_without_a_score_and_is_learned() -> None:
+    house = House(failures=lambda call: ParameterRejected("no temperature", parameter="temperature"))
+    wave = await house.buy(step())
+    assert wave.complete
+    assert house.trials[0].state == "failed"
+    assert house.learned[0] == ("m", "temperature")
+    assert house.account.spent == 0
+
+
+async def test_a_fault_that_nothing_mends_is_raised_after_the_calls_in_flight_have_settled() -> None:
+    house = House(failures=lambda call: EndpointError("no such model") if call == 2 else None)
+    house.endpoint._latency = 0.01
+    with pytest.raises(EndpointError, match="no such model"):
+        await house.buy(step(range(12)))
+    assert house.account.reserved == 0
+    assert house.account.uncertain == 0
+    assert house.account.settled == house.endpoint.billed
+
+
+async def test_when_the_money_ends_the_wave_says_so_and_what_was_bought_counts() -> None:
+    house = House(budget=2 * (2 * 1 + 8 * 2) / 1e6 + 1e-6)
+    wave = await house.buy(step(range(12)))
+    assert not wave.complete
+    assert all(reason.startswith("money") for reason in wave.missing.values())
+    assert 0 < house.trials[0].bought < 12
+    assert house.account.spent <= house.account.budget
+    assert house.trials[0].state == "running"
+
+
+async def test_what_is_skipped_on_a_replay_is_not_tried() -> None:
+    house = House()
+    await house.buy(step(), skip={(0, 1): "service: lost", (0, 2): "money: none"})
+    assert set(house.trials[0].draws) == {0, 3}
+    assert house.trials[0].missing == {1: "service: lost", 2: "money: none"}
+    assert house.endpoint.draws == 2
+
+
+async def test_a_closed_account_lets_the_wave_end_at_once() -> None:
+    house = House()
+    house.account.close("time")
+    wave = await house.buy(step())
+    assert not wave.complete
+    assert house.endpoint.calls == 0
+
+
+async def test_each_answer_is_scored_once_for_ever() -> None:
+    asked: list[tuple[str, str]] = []
+
+    def metric(answer: str, example: Example) -> bool:
+        asked.append((answer, example.id))
+        return answer == example.target
+
+    house = House(metric=metric)
+    await house.buy(step(draws=3))
+    house.evaluator.readings(house.trials[0])
+    assert len(asked) == len(set(asked)) == 4
+    again = Evaluator(
+        space=house.space, free=FREE, prompts=house.evaluator.prompts, examples=EXAMPLES, services=house.services,
+        metric=house.evaluator.metric, extract=parse_extract(None), store=house.store,
+    )  # fmt: skip
+    again.readings(house.trials[0])
+    assert len(asked) == 4
+
+
+async def test_a_score_is_not_reused_for_another_example_with_the_same_id() -> None:
+    house = House()
+    other = Evaluator(
+        space=house.space, free=FREE, prompts=house.evaluator.prompts,
+        examples=[Example("0", {"text": "ticket 0"}, "changed", {})], services=house.services,
+        metric=parse_metric("exact_match"), extract=parse_extract(None), store=house.store,
+    )  # fmt: skip
+    assert house.evaluator.score("no", 0) == 1.0
+    assert other.score("no", 0) == 0.0
+
+
+async def test_a_judge_is_paid_by_the_same_ledger_and_asked_once_for_each_answer() -> None:
+    judge = FakeEndpoint("Score: 8", price=PRICE)
+    house = House(metric=Judge(model="j"), judge=judge)
+    await house.buy(step(range(6), draws=3))
+    assert judge.calls == 6  # all three draws of an example say the same
+    assert house.account.settled == judge.billed + house.endpoint.billed
+    assert house.account.reserved == 0
+    reading = house.evaluator.readings(house.trials[0])[0]
+    assert reading.mean == 8.0
+
+
+async def test_an_unreadable_verdict_is_no_score() -> None:
+    judge = FakeEndpoint(
+        lambda request, rng: "I cannot say" if "ticket 1\n" in str(request.prompt[0]) + "\n" else "Score: 8",
+        price=PRICE,
+    )
+    house = House(metric=Judge(model="j"), judge=judge)
+    await house.buy(step(range(4)))
+    reading = next(r for r in house.evaluator.readings(house.trials[0]))
+    assert 0 < reading.n_examples <= 4
+    assert set(reading.scores) == {8.0}
+
+
+async def test_settings_that_are_absent_or_none_are_left_to_the_service(tmp_path: Path) -> None:
+    house = House()
+    plain = house.evaluator.request({"model": "m", "prompt": "p", "top_p": None}, 8, (), 0)
+    assert plain.settings == ()
+    hot = house.evaluator.request({"model": "m", "prompt": "p", "temperature": 1.5, "n": 3}, 8, ("x",), 0)
+    assert (hot.settings, hot.stop, hot.max_tokens) == ((("temperature", 1.5),), ("x",), 8)
+
+
+async def test_a_stop_that_every_reading_has_is_bought_and_others_are_read_off() -> None:
+    space = Space(model="m", prompt={"p": "{text}"}, temperature=0.5, max_tokens=8, stop=["END", ["END", "no"]])
+    house = House(space=space)
+    await house.buy(step())
+    assert {request.stop for request, _ in house.endpoint.requests} == {("END",)}
+    readings = {r.config.stop: r for r in house.evaluator.readings(house.trials[0])}
+    assert readings["END",].mean == 1.0
+    assert readings["END", "no"].mean == 0.5  # "no" is cut away
+
+
+def test_a_completion_has_no_n() -> None:
+    assert "n" not in Completion.__slots__

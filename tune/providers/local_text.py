@@ -1,0 +1,61 @@
+"""From generated tokens to text: cut at stop strings, with the place where each token ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import NamedTuple
+
+Decode = Callable[[list[list[int]]], Sequence[str]]
+"""A tokenizer's way from lists of tokens to texts."""
+
+
+class Answer(NamedTuple):
+    """One answer, read.
+
+    Attributes:
+        text: what is visible of it.
+        tokens: all its tokens, those that end it included.
+        token_ends: for each visible token the number of characters of `text` up to its end.
+        stopped: whether it ended by itself or at a stop string.
+    """
+
+    text: str
+    tokens: int
+    token_ends: tuple[int, ...]
+    stopped: bool
+
+
+def read_answer(ids: Sequence[int], end_ids: Collection[int], stops: Sequence[str], decode: Decode) -> Answer:
+    """Turn generated tokens into text that ends before the first stop string, and find where each token ends.
+
+    Args:
+        ids: the tokens as generated, a last one that ends the text or completes a stop string included.
+        end_ids: the tokens that end a text.
+        stops: the stop strings.
+        decode: the tokenizer's.
+    """
+    ended = bool(ids) and ids[-1] in end_ids
+    texts: list[str] = []
+    for text in _growing(ids[:-1] if ended else ids, decode):
+        texts.append(text)
+        found = [text.find(stop) for stop in stops if stop in text]
+        if found:
+            # A token is visible if it begins before the cut; the others only spell the stop string.
+            visible = [i for i in range(len(texts)) if (len(texts[i - 1]) if i else 0) < min(found)]
+            whole = text[: min(found)]
+            return Answer(whole, len(texts), tuple(_shared(texts[i], whole) for i in visible), stopped=True)
+    whole = texts[-1] if texts else ""
+    return Answer(whole, len(ids), tuple(_shared(text, whole) for text in texts), stopped=ended)
+
+
+def _growing(ids: Sequence[int], decode: Decode) -> Iterator[str]:
+    """The text after each token. Only whole beginnings are decoded: a token alone may be half a character."""
+    for start in range(0, len(ids), 64):
+        yield from decode([list(ids[: i + 1]) for i in range(start, min(start + 64, len(ids)))])
+
+
+def _shared(text: str, whole: str) -> int:
+    """How many characters two texts have in common at their beginning."""
+    if whole.startswith(text):
+        return len(text)
+    return next((i for i, (a, b) in enumerate(zip(text, whole, strict=False)) if a != b), min(len(text), len(whole)))
