@@ -14,7 +14,8 @@ import pytest
 from server import Server
 from world import LabelledWorld
 
-from tune.cli import BAD_INPUT, DONE, FAILED, build_parser, main
+from tune.cli import build_parser, main
+from tune.commands import BAD_INPUT, DONE, FAILED
 from tune.plan import Options
 
 ROOT = Path(__file__).parent.parent

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from tune.commands import DONE, finish
 
 if TYPE_CHECKING:
     from tune.study import Study
 
-DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+COMMANDS = {
+    "reconcile": ("tune.commands.reconcile", "book what the provider billed in place of uncertain charges"),
+}
+"""Commands besides a run, by their first word: the module whose `main` runs it, and what it does."""
 
 EPILOG = """\
 With no more than --budget, a small language model that runs on this machine is tuned on product reviews:
 no key is needed and nobody is billed. Exit status: 0 done, 1 the run failed, 2 bad input, 130 interrupted
 (the same command resumes). The same command again shows the result for $0; with a larger --budget it goes on.
 
-other commands: tune reconcile STUDY --billed USD   book what the provider billed in place of uncertain charges
-"""
+other commands (each has its own --help):
+""" + "\n".join(f"  tune {name:10s} {what}" for name, (_, what) in COMMANDS.items())
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -72,7 +77,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
     if words and words[0] in COMMANDS:
-        return COMMANDS[words[0]](words[1:])
+        command: Callable[[Sequence[str]], int] = import_module(COMMANDS[words[0]][0]).main
+        return command(words[1:])
     parser = build_parser()
     given = vars(parser.parse_args(words))
     quiet, as_json = given.pop("quiet"), given.pop("json")
@@ -105,50 +111,4 @@ def _run(given: dict[str, Any], *, quiet: bool, as_json: bool) -> int:
                 notice=screen.say,
             )
 
-    return _finish(work, as_json=as_json)
-
-
-def _reconcile(argv: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog="tune reconcile",
-        description="Replace what is uncertain (calls whose outcome nobody knows stay charged at the most they can "
-        "cost) by what the provider billed for the whole study. The study may then spend the difference.",
-    )
-    parser.add_argument("study", metavar="STUDY", help="the study's results folder")
-    parser.add_argument("--billed", type=float, required=True, metavar="USD", help="the provider's bill for all of it")
-    parser.add_argument("--store", metavar="URL", help="where its draws are kept, if it was said for the run")
-    parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
-    given = parser.parse_args(argv)
-
-    def work() -> Study:
-        from tune.reconcile import reconcile
-
-        return reconcile(given.study, billed=given.billed, store=given.store)
-
-    return _finish(work, as_json=given.json)
-
-
-COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {"reconcile": _reconcile}
-"""Commands besides a run, by their first word."""
-
-
-def _finish(work: Callable[[], Study], *, as_json: bool) -> int:
-    """Do the work, show its study, and turn every error that is somebody's into one line and a status."""
-    from tune.errors import InputError, TuneError
-
-    try:
-        study = work()
-    except InputError as error:
-        sys.stderr.write(f"tune: {error}\n")
-        return BAD_INPUT
-    except TuneError as error:
-        sys.stderr.write(f"tune: {error}\n")
-        return FAILED
-    except KeyboardInterrupt:
-        sys.stderr.write("tune: interrupted; the same command resumes\n")
-        return INTERRUPTED
-    if as_json:
-        sys.stdout.write(json.dumps(study.summary(), ensure_ascii=False) + "\n")
-    else:
-        sys.stdout.write(f"{study}\n")
-    return INTERRUPTED if study.stopped == "interrupted" else DONE
+    return finish(work, as_json=as_json)

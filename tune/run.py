@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,8 +29,8 @@ INTERRUPTED = "interrupted"
 MOST_HOLDOUT_SHARE = 0.4
 """The most of the budget that is set aside for the holdout."""
 
-HOLDOUT_BLOCK = 16
-"""Holdout examples that the choice and the baseline meet together: a prefix has both."""
+HOLDOUT_BLOCK = 4
+"""Holdout examples for which the choice and the baseline are admitted together: a prefix has both."""
 
 T = TypeVar("T")
 
@@ -266,19 +267,22 @@ class Run:
         return share if metric.larger_is_better else 1.0 - share
 
     def _carried(self, choice: Choice | None) -> Reading | None:
-        """The best reading of one answer alone among those read on as many examples as the choice."""
+        """The reading to hand to agents that take one answer of a chat: the choice itself where it is one.
+
+        Else the one of which the most is certain (its mean less a standard error), so that a lucky few examples
+        do not decide.
+        """
         if choice is None:
             return None
         if self._carriable(choice.reading.config):
             return choice.reading
-        enough = 0.8 * choice.reading.n_examples
-        singles = [
-            reading
-            for standing in self.standings().values()
-            for reading in standing.readings
-            if self._carriable(reading.config) and reading.n_examples >= enough and self._affordable(reading)
-        ]
-        return max(singles, key=lambda r: (self._oriented(r.mean), -r.cost), default=None)
+        readings = [r for s in self.standings().values() for r in s.readings if self._carriable(r.config)]
+
+        def certain(reading: Reading) -> tuple[float, float]:
+            share = reading.standard_error / (self.plan.metric.high - self.plan.metric.low)
+            return self._oriented(reading.mean) - (1.0 if math.isnan(share) else share), -reading.cost
+
+        return max((r for r in readings if self._affordable(r)), key=certain, default=None)
 
     def _end_trials(self) -> None:
         """Say of every trial how it ended, now that nothing more is bought for it."""
@@ -301,7 +305,7 @@ class Run:
     async def _meet_holdout(self, findings: Findings) -> dict[Config, Reading]:
         """Buy the frozen choice and the baseline, each with its own n, max_tokens and stop, on fresh examples.
 
-        They meet the examples block by block together, so that whatever the money reaches is paired.
+        They are admitted block by block together, so that whatever the money reaches is paired.
         """
         assert findings.choice is not None
         self.phase = "holdout"
@@ -314,13 +318,14 @@ class Run:
             configs.append(findings.carried.config)
         trials = {i: Trial(i, config, config.max_tokens) for i, config in enumerate(configs)}
         first, last = len(self.plan.split.tuning), len(self.plan.examples)
-        for start in range(first, last, HOLDOUT_BLOCK):
-            block = tuple(range(start, min(start + HOLDOUT_BLOCK, last)))
-            steps = [Step(i, trial.point, block, trial.point.n, trial.cap) for i, trial in trials.items()]  # type: ignore[attr-defined]
-            wave = await self.evaluator.run(steps, trials, skip={})
-            self._report()
-            if not wave.complete:
-                break
+        blocks = [range(start, min(start + HOLDOUT_BLOCK, last)) for start in range(first, last, HOLDOUT_BLOCK)]
+        steps = [
+            Step(trial.number, trial.point, tuple(block), config.n, trial.cap)
+            for block in blocks
+            for config, trial in zip(configs, trials.values(), strict=True)
+        ]
+        await self.evaluator.run(steps, trials, skip={})
+        self._report()
         found = {config: self.evaluator.read(trials[i], [config]) for i, config in enumerate(configs)}
         return {config: readings[0] for config, readings in found.items() if readings}
 

@@ -165,7 +165,7 @@ async def _study(
             notices.setdefault(sentence)
             notice(sentence)
 
-        access = Access(draws, account, capabilities, plan.concurrency, notice=tell)
+        access = Access(draws, account, capabilities, plan.concurrency, notice=tell, progress=notice)
         services = await open_services(plan.entries, plan.prices, access)
         judges: dict[str, Service] = {}
         try:

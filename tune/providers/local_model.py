@@ -23,7 +23,7 @@ from tune.providers.local_files import context_length
 from tune.providers.local_text import read_answer
 
 _MOST_SEQUENCES = 128  # answered side by side; from 32 to 256 the speed is the same
-_MOST_STEP_TOKENS = 2048
+_MOST_STEP_TOKENS = 256  # a step holds Python's lock; larger ones are no faster
 _BLOCK = 32  # tokens that the prefix cache keeps together on a CPU
 
 
@@ -53,6 +53,8 @@ class Job:
         numbers: the draws' numbers.
         future: resolves to the draws; cancelling it takes the job back.
         alone: whether nothing else may be in the pipeline with it, since the cache was too small once.
+        new: blocks of its prompt that were not in the prefix cache when it began.
+        unread: tokens of its prompt that are still to be computed, as far as is known.
         started: when the pipeline got it, by the monotonic clock, in seconds.
         handle: the pipeline's.
     """
@@ -63,6 +65,8 @@ class Job:
     numbers: range
     future: Future[list[Completion]]
     alone: bool = False
+    new: tuple[int, ...] = ()
+    unread: int = 0
     started: float = 0.0
     handle: Any = None
 
@@ -212,12 +216,12 @@ class LoadedModel:
     def _admit(self) -> None:
         """Hand waiting jobs to the pipeline, in order.
 
-        Of those that begin alike, with a beginning that is not in the prefix cache, only the first is admitted in
-        one step: a step later the others find it there. Few-shot prompts are answered four times faster for it.
+        Of those that begin alike, with a beginning that is not in the prefix cache, only the first is admitted: when
+        it has been read the others find it there. Few-shot prompts are answered four times faster for it.
         """
         if self._pipeline is None:
             self._load()
-        coming: set[int] = set()
+        coming = {block for job in self._running if job.unread for block in job.new}
         later: list[Job] = []
         while self._waiting:
             job = self._waiting.popleft()
@@ -226,16 +230,14 @@ class LoadedModel:
             if self._running and self._is_full_for(job):
                 later.append(job)
                 break
-            new = [block for block in job.prompt.blocks if block not in self._cached]
-            if new and new[0] in coming:
+            job.new = tuple(block for block in job.prompt.blocks if block not in self._cached)
+            if job.new and job.new[0] in coming:
                 later.append(job)
                 continue
-            coming.update(new)
+            job.unread = len(job.prompt.ids) - _BLOCK * (len(job.prompt.blocks) - len(job.new))
+            coming.update(job.new)
             self._begin(job)
         self._waiting.extendleft(reversed(later))
-        if len(self._cached) > 1 << 16:  # the cache itself forgets sooner; forgetting here costs one step
-            self._cached.clear()
-        self._cached |= coming
 
     def _is_full_for(self, job: Job) -> bool:
         width = sum(other.width for other in self._running) + job.width
@@ -282,6 +284,19 @@ class LoadedModel:
                 job.resolve(TransientError(f"{job.request.model} broke: {_last_line(error)}", charged=False))
             self._running.clear()
             self._pipeline = None
+        self._note_what_was_read()
+
+    def _note_what_was_read(self) -> None:
+        """Follow the pipeline: it goes on with the answers that have begun, then reads prompts in order."""
+        left = _MOST_STEP_TOKENS - sum(job.width for job in self._running if not job.unread)
+        for job in self._running:
+            read = min(left, job.unread)
+            left -= read
+            job.unread -= read
+            if read and not job.unread:
+                self._cached.update(job.new)
+        if len(self._cached) > 1 << 16:  # the cache itself forgets sooner; to forget here costs little
+            self._cached.clear()
 
     def _collect(self) -> None:
         idle = self._pipeline is None or not self._pipeline.has_non_finished_requests()

@@ -88,7 +88,8 @@ class Access:
         capabilities: what models were seen to refuse.
         concurrency: the most calls in flight per endpoint.
         retry: when a failed call is tried again.
-        notice: called with one sentence for whatever a user should be told.
+        notice: called with one sentence for whatever a user should be told, also in the report.
+        progress: called with a few words on what takes a while, such as loading a model.
     """
 
     store: Store
@@ -97,6 +98,7 @@ class Access:
     concurrency: int = 64
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     notice: Callable[[str], None] = lambda _: None
+    progress: Callable[[str], None] = lambda _: None
 
 
 def public_url(url: str | None) -> str | None:
@@ -168,7 +170,7 @@ def open_endpoint(entry: Entry, access: Access) -> Endpoint:
     if entry.local:
         from tune.providers.local import LocalEndpoint
 
-        return LocalEndpoint(entry.model, progress=access.notice)
+        return LocalEndpoint(entry.model, progress=access.progress)
     from tune.providers.openai_api import OpenAIEndpoint
 
     return OpenAIEndpoint(

@@ -1,0 +1,36 @@
+"""Commands besides a run: one module each, whose `main(argv)` parses its flags and returns the exit status."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tune.study import Study
+
+DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+"""Exit statuses; a command may have more of its own."""
+
+
+def finish(work: Callable[[], Study], *, as_json: bool) -> int:
+    """Do the work, show its study, and turn every error that is somebody's into one line and a status."""
+    from tune.errors import InputError, TuneError
+
+    try:
+        study = work()
+    except InputError as error:
+        sys.stderr.write(f"tune: {error}\n")
+        return BAD_INPUT
+    except TuneError as error:
+        sys.stderr.write(f"tune: {error}\n")
+        return FAILED
+    except KeyboardInterrupt:
+        sys.stderr.write("tune: interrupted; the same command resumes\n")
+        return INTERRUPTED
+    if as_json:
+        sys.stdout.write(json.dumps(study.summary(), ensure_ascii=False) + "\n")
+    else:
+        sys.stdout.write(f"{study}\n")
+    return INTERRUPTED if study.stopped == "interrupted" else DONE
