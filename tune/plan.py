@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -44,7 +45,8 @@ class Options(TypedDict, total=False):
         max_cost_per_request: dollars that a config may cost per request in production.
         max_seconds_per_request: seconds that it may take.
         baseline: the config used today, as a mapping, JSON, or a path of a JSON file.
-        searcher: proposes paid points; a name of `tune.search.SEARCHERS` or "module:attribute".
+        searcher: proposes paid points; a name of `tune.search.SEARCHERS` or "module:attribute". Default: "tpe" where
+            Optuna is installed, else "random".
         strategy: buys; a name of `tune.racing.STRATEGIES` or "module:attribute".
         free: dimensions that are read off draws rather than bought; () buys every value.
         verifier: for the aggregate "best": a callable `(answer, example) -> float`, or "module:attribute".
@@ -164,7 +166,8 @@ def make_plan(data: Any, space: Any, budget: float, options: Options) -> Plan:
     free = _free(options, metric)
     verifier = _callable(options.get("verifier"), "verifier")
     _check_aggregates(searched, verifier)
-    searcher = _named(options.get("searcher", "tpe"), SEARCHERS, "searcher")
+    proposing = options.get("searcher") or default_searcher()
+    searcher = _named(proposing, SEARCHERS, "searcher")
     strategy = _named(options.get("strategy", "halving"), STRATEGIES, "strategy")
     limits = {"max_cost": options.get("max_cost_per_request"), "max_seconds": options.get("max_seconds_per_request")}
     identity = {
@@ -179,7 +182,7 @@ def make_plan(data: Any, space: Any, budget: float, options: Options) -> Plan:
         "answer": parse_extract_name(searched.answer),
         "baseline": dict(baseline),
         "free": list(free),
-        "searcher": _name_of(options.get("searcher", "tpe")),
+        "searcher": _name_of(proposing),
         "strategy": _name_of(options.get("strategy", "halving")),
         "holdout": options.get("holdout", 0.4),
         "group": options.get("group"),
@@ -212,6 +215,11 @@ def make_plan(data: Any, space: Any, budget: float, options: Options) -> Plan:
         fresh=options.get("fresh", False),
         identity=json.loads(json.dumps(identity)),
     )
+
+
+def default_searcher() -> str:
+    """The searcher of a run that names none: TPE where Optuna is installed, else random points."""
+    return "tpe" if find_spec("optuna") else "random"
 
 
 def _check_numbers(budget: float, options: Options) -> None:
