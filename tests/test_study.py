@@ -1,0 +1,146 @@
+"""What a finished study gives: the best, frames, files, and itself again from its journal."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from faults import Model
+from server import Server
+from world import LabelledWorld
+
+import tune
+from tune.errors import StudyError
+from tune.study import Study
+
+WORLD = LabelledWorld(models={"small": 0.5, "large": 0.8})
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Study]:
+    with Server(models={"small": Model(0.1, 0.4), "large": Model(1.0, 4.0)}, world=WORLD) as server:
+        yield tune.tune(
+            data=WORLD.examples(80),
+            target="label",
+            base_url=server.base_url,
+            price=["small=0.1/0.4", "large=1/4"],
+            budget=0.02,
+            results=tmp_path_factory.mktemp("study") / "out",
+            space=tune.Space(
+                model=["small", "large"],
+                prompt={
+                    "short": "Label this ticket: {text}",
+                    "chat": [
+                        {"role": "system", "content": "You label tickets."},
+                        {"role": "user", "content": "Think step by step, then label: {text}"},
+                    ],
+                },
+                temperature=[0, 0.5],
+                n=[1, 3],
+                max_tokens=64,
+                aggregate=["first", "vote"],
+                answer={"labels": list(WORLD.labels)},
+            ),
+        )
+
+
+def test_the_best_has_all_that_it_takes_to_use_it(study: Study) -> None:
+    best = study.best
+    assert set(best.config) >= {"model", "prompt", "n", "max_tokens", "stop", "aggregate"}
+    assert "{text}" in best.prompt
+    assert best.quality is not None
+    assert best.quality.low <= best.quality.mean <= best.quality.high
+    assert best.cost is not None
+    assert best.cost.mean > 0
+    if best.config.prompt == "chat":
+        assert best.system_message() == "You label tickets."
+        assert best.messages[0].role == "system"
+
+
+def test_llm_config_is_what_one_answer_can_carry_with_its_own_numbers_and_no_key(study: Study) -> None:
+    config = study.best.llm_config()
+    (entry,) = config["config_list"]
+    assert entry["model"] in ("small", "large")
+    assert entry["base_url"].startswith("http://127.0.0.1")
+    assert "tune" in entry["tags"]
+    assert entry["price"] in ([0.0001, 0.0004], [0.001, 0.004])
+    assert "n" not in config
+    assert "n" not in entry
+    carried = study.deployment
+    assert carried is not None
+    assert carried.config.n == 1
+    shown = study.record.carriable or study.record.winner
+    assert shown is not None
+    assert shown.config == carried.config
+    assert shown.holdout is not None, "it was frozen first, and then it met the holdout"
+
+
+def test_the_frontier_rises_in_cost_and_quality_and_says_what_is_an_estimate(study: Study) -> None:
+    frame = study.frontier()
+    assert len(frame) >= 1
+    assert frame["cost_per_request"].is_monotonic_increasing
+    assert frame["quality"].is_monotonic_increasing
+    assert set(frame["estimate"]) <= {"tuning", "holdout"}
+    assert (frame["quality_low"] <= frame["quality"]).all()
+    assert (frame["quality"] <= frame["quality_high"]).all()
+
+
+def test_the_trials_frame_has_a_row_for_each_trial(study: Study) -> None:
+    frame = study.trials_dataframe()
+    assert list(frame["trial"]) == list(range(len(study.record.trials)))
+    assert {"model", "prompt", "state", "examples", "draws", "quality", "cost_per_request", "spent"} <= set(frame)
+    assert set(frame["state"]) <= {"complete", "stopped", "failed"}
+    assert frame["spent"].sum() == pytest.approx(study.record.money.spent, rel=0.6)
+
+
+def test_its_files_say_the_same(study: Study) -> None:
+    best = json.loads((study.folder / "best.json").read_text())
+    assert best["config"]["model"] == study.best.config.model
+    assert best["provenance"]["fingerprint"]
+    assert best["provenance"]["seed"] == 0
+    assert best["winner"]["holdout"]["mean"] == pytest.approx(study.best.quality.mean)  # type: ignore[union-attr]
+    rows = list(csv.DictReader((study.folder / "trials.csv").read_text().splitlines()))
+    assert len(rows) == len(study.record.trials)
+    entries = json.loads((study.folder / "OAI_CONFIG_LIST").read_text())
+    assert entries[0]["model"] == study.best.llm_config()["config_list"][0]["model"]
+    text = (study.folder / "report.md").read_text()
+    assert f"{study.best.quality.mean:.3f}" in text  # type: ignore[union-attr]
+    assert {p.name for p in study.folder.iterdir()} >= {"study.jsonl", "draws.db"}
+    assert not list(study.folder.glob("*.part"))
+
+
+def test_a_report_can_be_written_anywhere(study: Study, tmp_path: Path) -> None:
+    path = study.report(tmp_path / "elsewhere" / "deep")
+    assert path.read_text().startswith("# ")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StudyError, match="cannot be written"):
+        study.report(tmp_path / "file" / "x")
+
+
+def test_loaded_again_it_is_the_same_study_and_nothing_was_spent(study: Study) -> None:
+    again = Study.load(study.folder)
+    assert again.best.config == study.best.config
+    assert again.record.trials == study.record.trials
+    assert again.record.frontier == study.record.frontier
+    assert again.best.llm_config() == study.best.llm_config()
+    assert again.summary() == {**study.summary(), "spent_now": 0.0}
+    assert again.record.money.spent_now == 0.0
+
+
+def test_there_is_no_study_where_there_is_none(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match="no study"):
+        Study.load(tmp_path)
+    (tmp_path / "study.jsonl").write_text('{"event":"study"}\n')
+    with pytest.raises(StudyError, match="no result yet"):
+        Study.load(tmp_path)
+
+
+def test_printed_it_is_the_answer_in_a_few_lines(study: Study) -> None:
+    shown = str(study)
+    assert study.best.config.model in shown
+    assert "holdout" in shown
+    assert str(study.folder) in shown
+    assert shown.count("\n") < 12
