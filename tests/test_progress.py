@@ -22,8 +22,8 @@ def reading(scores: list[float]) -> Reading:
 
 
 def progress(**changes: object) -> Progress:
-    given = {"phase": "search", "trials": 3, "spent": 1.25, "budget": 5.0, "best": reading([1, 0, 1, 1]), "seconds": 10.0,
-             "left_seconds": 30.0} | changes  # fmt: skip
+    given = {"phase": "search", "trials": 3, "spent": 1.25, "budget": 5.0, "best": reading([1, 0, 1, 1])}
+    given |= {"seconds": 10.0, "left_seconds": 30.0, **changes}
     return Progress(**given)  # type: ignore[arg-type]
 
 
