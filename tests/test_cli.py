@@ -14,8 +14,9 @@ import pytest
 from server import Server
 from world import LabelledWorld
 
-from tune.cli import build_parser, main
+from tune.cli import main
 from tune.commands import BAD_INPUT, DONE, FAILED
+from tune.commands.flags import build_parser
 from tune.plan import Options
 
 ROOT = Path(__file__).parent.parent
@@ -206,3 +207,14 @@ def test_import_tune_from_the_root_finds_the_package() -> None:
         [sys.executable, "-c", "import tune; print(tune.tune, tune.Space)"], cwd=ROOT, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_a_key_in_the_environment_adds_a_hint_and_never_a_bill(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-planted")
+    assert main(["--budget", "0.000001", "--results", str(tmp_path / "out")]) == BAD_INPUT
+    shown = capsys.readouterr().err
+    assert "OPENAI_API_KEY is set but not used" in shown
+    assert "sk-planted" not in shown
+    assert "too small" in shown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ from tune.completion import Completion, Request
 from tune.data import Example
 from tune.database import Database
 from tune.errors import AnswerError, EndpointError, ParameterRejected, ProviderError, TransientError
-from tune.evaluate import Evaluator
+from tune.evaluate import Evaluator, Wave, dump_faults
 from tune.extract import parse_extract
 from tune.ledger import Account
 from tune.metrics import Judge, parse_metric
@@ -23,6 +24,7 @@ from tune.prompt import parse_prompt
 from tune.providers.fake import FakeEndpoint
 from tune.providers.retrying import RetryPolicy
 from tune.providers.services import Access, Entry, Service, build_stack
+from tune.replay import Recorded, dump_steps, read_history
 from tune.space import FREE, Point, Space
 from tune.store import Store
 from tune.trial import Step, Trial
@@ -85,8 +87,8 @@ class House:
     def _service(self, endpoint: FakeEndpoint, name: str, *, judge: bool = False) -> Service:
         return build_stack(Entry(name, name), endpoint, PRICE, self.access, judge=judge)
 
-    async def buy(self, *steps: Step, skip: dict[tuple[int, int], str] | None = None) -> Any:
-        return await self.evaluator.run(steps, self.trials, skip=skip or {})
+    async def buy(self, *steps: Step) -> Wave:
+        return await self.evaluator.run(steps, self.trials)
 
 
 def step(examples: range = range(4), draws: int = 1, trial: int = 0, point: Point = POINT) -> Step:
@@ -189,12 +191,54 @@ async def test_when_the_money_ends_the_wave_says_so_and_what_was_bought_counts()
     assert house.trials[0].state == "running"
 
 
-async def test_what_is_skipped_on_a_replay_is_not_tried() -> None:
-    house = House()
-    await house.buy(step(), skip={(0, 1): "service: lost", (0, 2): "money: none"})
-    assert set(house.trials[0].draws) == {0, 3}
-    assert house.trials[0].missing == {1: "service: lost", 2: "money: none"}
-    assert house.endpoint.draws == 2
+def recorded(wave: Wave, *steps: Step) -> Recorded:
+    """The wave as it comes back from a journal."""
+    events = [
+        {"event": "wave", "phase": "search", "steps": dump_steps(steps)},
+        {"event": "outcome", "stopped": None, "left": 1.0, **dump_faults(wave)},
+    ]
+    return read_history(json.loads(json.dumps(events))).waves[0]
+
+
+FAULTS: list[Callable[[int], ProviderError | None]] = [
+    lambda call: AnswerError("too long", reason="context_length") if call == 1 else None,
+    lambda call: TransientError("down", charged=False) if call % 12 in (3, 4, 5, 6) else None,
+    lambda call: TransientError("down", charged=True) if call > 5 else None,
+    lambda call: ParameterRejected("no temperature", parameter="temperature") if call == 4 else None,
+    lambda call: ParameterRejected("no temperature", parameter="temperature"),
+]
+
+
+@pytest.mark.parametrize("failures", FAULTS)
+@pytest.mark.parametrize("budget", [1.0, 0.0002])
+async def test_a_replay_leaves_the_trials_as_they_were_and_sends_nothing(
+    failures: Callable[[int], ProviderError | None], budget: float
+) -> None:
+    house = House(failures=failures, budget=budget)
+    steps = (step(range(12), draws=2), step(range(6), draws=3), step(range(12), trial=1))
+    waves = [await house.buy(each) for each in steps]
+    then, calls, bill = house.trials, house.endpoint.calls, house.account.spent
+    house.trials = {}
+    for each, wave in zip(steps, waves, strict=True):
+        await house.evaluator.replay([each], house.trials, recorded(wave, each))
+    assert house.trials == then
+    assert (house.endpoint.calls, house.account.spent) == (calls, bill)
+
+
+async def test_a_replay_of_a_judged_wave_asks_no_judge_again() -> None:
+    judge = FakeEndpoint(lambda request, rng: "no idea" if rng.random() < 0.5 else "Score: 8", price=PRICE)
+    house = House(metric=Judge(model="j"), judge=judge, budget=0.004)
+    wave = await house.buy(step(range(12), draws=3))
+    then, calls = house.trials, judge.calls
+    readings = house.evaluator.readings(then[0])
+    again = House(metric=Judge(model="j"), judge=judge)
+    again.evaluator.store = house.store
+    again.services["m"] = house.services["m"]
+    await again.evaluator.replay([step(range(12), draws=3)], again.trials, recorded(wave, step(range(12), draws=3)))
+    assert again.trials == then
+    assert judge.calls == calls
+    for one, other in zip(readings, again.evaluator.readings(again.trials[0]), strict=True):
+        assert one.scores.tolist() == other.scores.tolist()
 
 
 async def test_a_closed_account_lets_the_wave_end_at_once() -> None:
@@ -244,6 +288,27 @@ async def test_a_judge_is_paid_by_the_same_ledger_and_asked_once_for_each_answer
     assert house.account.reserved == 0
     reading = house.evaluator.readings(house.trials[0])[0]
     assert reading.mean == 8.0
+
+
+async def test_what_is_set_aside_beyond_what_a_verdict_can_cost_is_let_go_at_once() -> None:
+    judge = FakeEndpoint("Score: 8", price=PRICE, latency=0.001)
+    room = 8 * 10**9  # for the earmarks of four draws, and a wave needs 36
+    house = House(metric=Judge(model="j", max_tokens=8), judge=judge, budget=0.03 + room / PICODOLLARS)
+    house.services["m"].metered.earmark = 2 * 10**9
+    wave = await house.buy(step(range(12), draws=3))
+    assert wave.complete
+    assert house.trials[0].bought == 36
+    assert house.account.reserved == 0
+
+
+async def test_nothing_is_set_aside_any_more_when_a_wave_is_over() -> None:
+    judge = FakeEndpoint("Score: 8", price=PRICE, failures=lambda call: TransientError("down", charged=False))
+    house = House(metric=Judge(model="j"), judge=judge)
+    wave = await house.buy(step(range(4)))
+    assert len(wave.missing) == 4
+    assert house.account.reserved == 0
+    assert house.trials[0].draws == {}  # without a score they are no part of the trial, but they are stored
+    assert house.store.held(house.evaluator.request(POINT, 8, (), 0)) == 1
 
 
 async def test_an_unreadable_verdict_is_no_score() -> None:

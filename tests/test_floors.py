@@ -13,15 +13,15 @@ ROOT = Path(__file__).parent.parent / "tune"
 FLOORS: dict[str, int] = {
     "errors": 0,
     "data": 1, "space": 1, "completion": 1, "pricing": 1, "capabilities": 1, "stats": 1, "extract": 1,
-    "database": 1, "journal": 1, "sandbox": 1,
+    "database": 1, "journal": 1, "sandbox": 1, "sequential": 2,
     "telling": 2, "prompt": 2, "aggregate": 2, "metrics": 2, "store": 2, "ledger": 2, "estimators": 2, "cutting": 2,
     "defaults": 2, "trial": 3, "readout": 4, "providers": 3,
     "replay": 4,
     "evaluate": 5, "racing": 5, "search": 5, "report": 5,
     "export": 6, "plan": 6,
-    "run": 7,
+    "run": 7, "estimate": 7, "stopping": 6, "recipe": 7,
     "conclude": 8, "study": 8, "progress": 8,
-    "tuner": 9, "reconcile": 9, "__init__": 12,
+    "tuner": 9, "reconcile": 9, "reprice": 9, "check": 9, "challenge": 9, "testing": 10, "__init__": 12,
     "commands": 10, "cli": 11,
 }  # fmt: skip
 """By the first name under `tune`; a package's own files may import each other."""
@@ -73,3 +73,14 @@ def test_there_is_no_import_cycle() -> None:
 def test_every_floor_named_here_has_a_room() -> None:
     rooms = {room(module(path)) for path in FILES}
     assert set(FLOORS) - rooms == set()
+
+
+def test_the_picture_in_contributing_is_this_one() -> None:
+    text = (ROOT.parent / "CONTRIBUTING.md").read_text()
+    drawn = {
+        name.rstrip("/"): int(line.split()[0])
+        for line in text.splitlines()
+        if line.split()[:1] and line.split()[0].isdigit()
+        for name in line.split()[1:]
+    }
+    assert drawn == {name: floor for name, floor in FLOORS.items() if name != "__init__"}

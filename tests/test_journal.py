@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tune.errors import StudyError
+from tune.errors import StoreError, StudyError
 from tune.journal import Journal, read_events
 
 
@@ -76,10 +76,36 @@ def test_a_full_disk_is_one_sentence() -> None:
     journal.path = Path("/dev/full")
     journal.events = []
     journal._file = Path("/dev/full").open("ab", buffering=0)  # noqa: SIM115
-    with pytest.raises(StudyError, match="cannot be written"):
+    with pytest.raises(StoreError, match="cannot be written"):
         journal.append("study")
     journal.close()
     assert journal.events == []
+
+
+def test_a_line_for_which_the_disk_has_no_room_leaves_the_others_whole(tmp_path: Path) -> None:
+    path = tmp_path / "study.jsonl"
+    fill = f"""
+import resource
+from tune.errors import StoreError
+from tune.journal import Journal
+resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
+with Journal({str(path)!r}) as journal:
+    try:
+        for number in range(1000):
+            journal.append("wave", number=number, text="x" * 100)
+    except StoreError as error:
+        print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", fill], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "study.jsonl' cannot be written: File too large" in done.stdout
+    notices: list[str] = []
+    with Journal(path, notice=notices.append) as journal:
+        assert [e["number"] for e in journal.events] == list(range(len(journal.events)))
+        assert 30 < len(journal.events) < 50
+        journal.append("wave")
+    assert notices == []
+    assert len(read_events(path)) == len(journal.events)
 
 
 def test_reading_a_study_that_is_not_there_says_so(tmp_path: Path) -> None:

@@ -293,7 +293,7 @@ def test_a_metric_is_found_by_its_path() -> None:
 @pytest.mark.parametrize(
     ("spec", "options", "said"),
     [
-        ("accuracy", {}, r"no metric 'accuracy': there are \['contains', 'exact_match'"),
+        ("accuracy", {}, r"no metric 'accuracy': there are \['code', 'contains', 'exact_match'"),
         (3, {}, "or a callable"),
         (None, {}, "or a callable"),
         ("numeric", {"tolerance": 1}, r"takes the options \['relative', 'absolute'\]|\['absolute', 'relative'\]"),

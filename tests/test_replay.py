@@ -20,7 +20,8 @@ def wave(phase: str = "search") -> dict[str, Any]:
 
 
 def outcome(left: float, stopped: str | None = None, missing: list[Any] | None = None) -> dict[str, Any]:
-    return {"event": "outcome", "left": left, "stopped": stopped, "missing": missing or []}
+    faults = {"missing": missing or [], "spoiled": [[0, 2, "content_filter"]], "failed": [[0, "no answers"]]}
+    return {"event": "outcome", "left": left, "stopped": stopped, **faults}
 
 
 def test_waves_come_back_with_their_outcomes() -> None:
@@ -37,6 +38,7 @@ def test_waves_come_back_with_their_outcomes() -> None:
     first, second = history.waves
     assert history.start == {"search": 3.0}
     assert (first.done, first.left, first.missing) == (True, 2.5, {(0, 1): "service: 503"})
+    assert (first.spoiled, first.failed) == ({(0, 2): "content_filter"}, {0: "no answers"})
     assert first.learned == [("m", "top_p")]
     assert not second.done
 

@@ -119,6 +119,7 @@ def whole(**values: Any) -> Report:
         "draws_bought": 5000,
         "draws_reused": 12,
         "readings": 300,
+        "read_cost": 4.1,
         "readings_cost": 61.2,
         "prices": (PriceLine("small", 0.1, 0.4, "user", "2026-11-01"),),
         "stopped": "the money is used up",
@@ -296,7 +297,8 @@ def test_money_is_shown_with_what_is_uncertain_and_why_some_is_left() -> None:
     assert rows["left"] == "$0.07: no ceiling of a call fits"
     assert rows["of it uncertain"] == "$0.03"
     assert rows["billed above the caps sent"] == "$0.50"
-    assert rows["had each been bought for itself"] == "$61.20"
+    assert "Read 300 configurations off draws that cost $4.10 at list price" in text
+    assert "they would have cost $61.20." in text
     assert "may turn out not to have been billed" in text
     assert "An endpoint billed $0.50 above the caps" in text
 

@@ -60,6 +60,11 @@ def options(server: Server, folder: Path, **more: Any) -> dict[str, Any]:
     }
 
 
+def one_service(server: Server) -> dict[str, dict[str, str]]:
+    """Entries with an alias: the seeds of draws follow it, so that servers on two ports answer alike."""
+    return {name: {"base_url": server.base_url, "alias": "the service"} for name in ("small", "large")}
+
+
 def test_a_run_finds_a_config_that_beats_the_baseline_and_says_what_the_server_billed(
     server: Server, tmp_path: Path
 ) -> None:
@@ -149,11 +154,11 @@ def test_concurrency_changes_nothing_but_the_time(server: Server, tmp_path: Path
 
 
 def test_faults_that_pass_change_neither_the_best_nor_break_the_budget(server: Server, tmp_path: Path) -> None:
-    calm = tune.tune(**options(server, tmp_path, budget=0.2))
+    calm = tune.tune(**options(server, tmp_path, budget=0.2, models=one_service(server)))
     faults = [Fault("status", status=503), Fault("status", status=429, retry_after="0.01")]
     plan = sometimes(0.1, faults, seed=1)
     with Server(models=server.models, world=WORLD, plan=plan) as rough:
-        study = tune.tune(**options(rough, tmp_path, budget=0.2, results=tmp_path / "rough"))
+        study = tune.tune(**options(rough, tmp_path, budget=0.2, results=tmp_path / "rough", models=one_service(rough)))
         assert to_picodollars(study.record.money.settled) == rough.bill
     assert study.best.config == calm.best.config
 
@@ -346,3 +351,23 @@ def test_no_key_is_in_any_file_of_a_run(tmp_path: Path, monkeypatch: pytest.Monk
     }
     for path in files:
         assert b"sk-planted" not in path.read_bytes()
+
+
+def test_models_of_several_endpoints_are_searched_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from faults import Model
+
+    monkeypatch.setenv("FIRST_KEY", "sk-one")
+    monkeypatch.setenv("SECOND_KEY", "sk-two")
+    with (
+        Server(models={"small": Model(0.1, 0.4)}, world=WORLD, keys={"sk-one"}) as one,
+        Server(models={"big-v2": Model(1.0, 4.0)}, world=LabelledWorld(default=0.8), keys={"sk-two"}) as two,
+    ):
+        models = {
+            "small": {"base_url": one.base_url, "key_env": "FIRST_KEY", "price": [0.1, 0.4]},
+            "large": {"model": "big-v2", "base_url": two.base_url, "key_env": "SECOND_KEY", "price": [1.0, 4.0]},
+        }
+        study = tune.tune(**options(one, tmp_path, models=models, base_url=None, price=[], budget=0.03))
+        assert one.posts
+        assert two.posts
+        assert to_picodollars(study.record.money.spent) == one.bill + two.bill <= to_picodollars(0.03)
+        assert {body.body["model"] for body in two.posts} == {"big-v2"}

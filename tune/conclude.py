@@ -5,23 +5,29 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 
+from tune.completion import Completion
+from tune.cutting import cut
+from tune.estimate import Forecast, compare
 from tune.export import Deployment, addition
 from tune.pricing import to_dollars
-from tune.providers.services import public_url
+from tune.providers.services import Service, public_url
 from tune.readout import Reading
+from tune.recipe import recipe_record
 from tune.report import Money, PriceLine, PromptText, Provenance, Report, ReportConfig, TrialRow
-from tune.run import FINISHED, INTERRUPTED, Findings, Run
-from tune.space import Config
+from tune.report.saving import load
+from tune.run import ENOUGH, FINISHED, INTERRUPTED, Findings, Run
+from tune.space import FREE, Config, Point
 from tune.stats import Interval, detectable_difference, difference_interval, mean_interval, percentile
+from tune.stopping import chance_of_change
 from tune.trial import Trial
 
 STOPPED = {
-    FINISHED: "the search had nothing more to try",
+    FINISHED: "the search was done",
     "money": "the money for the search was used up",
     "time": "the time limit was reached",
     "trials": "the limit of trials was reached",
@@ -41,6 +47,7 @@ def conclude(run: Run, findings: Findings) -> Report:
     label, share = _commonest(run)
     difference = _difference(run, choice.reading.config if choice else None, findings.holdout)
     readings = [reading for s in run.standings().values() for reading in s.readings]
+    read_cost, readings_cost = _costs_of_readings(run, findings.trials)
     single = _row(run, "one answer", carried, findings) if apart and carried else None
     return Report(
         money=_money(run, findings),
@@ -55,21 +62,32 @@ def conclude(run: Run, findings: Findings) -> Report:
         commonest=share,
         commonest_label=label,
         larger_is_better=plan.metric.larger_is_better,
+        min_quality=plan.min_quality,
+        margin=plan.margin,
         template=_template(run, choice.reading.config) if choice else None,
+        recipe=recipe_record(plan, choice.reading.config) if choice else {},
         answer=_answer(run),
         frontier=tuple(_row(run, "frontier", r, findings) for r in _frontier(run, readings)),
         trials=tuple(_trial_row(run, trial) for trial in findings.trials.values()),
         draws_bought=sum(service.provider.bought for service in run.services.values()),
         draws_reused=sum(service.provider.reused for service in run.services.values()),
         readings=len(readings),
-        readings_cost=_cost_if_bought(readings),
+        read_cost=read_cost,
+        readings_cost=readings_cost,
         prices=tuple(
             PriceLine(name, price.input, price.output, price.source, price.date) for name, price in plan.prices.items()
         ),
-        stopped=STOPPED[findings.stopped],
+        estimate=compare(_forecasts(run), findings.trials, plan.prices),
+        stopped=_why(run, findings),
         interrupted=findings.stopped == INTERRUPTED,
         notices=tuple(_notices(run, findings)),
     )
+
+
+def _forecasts(run: Run) -> tuple[Forecast, ...]:
+    """What the study was expected to pay when it began."""
+    event = next((event for event in run.journal.events if event["event"] == "estimate"), None)
+    return () if event is None else tuple(load(Forecast, row) for row in event["rows"])
 
 
 def deploy(run: Run, findings: Findings) -> Deployment | None:
@@ -88,6 +106,18 @@ def deploy(run: Run, findings: Findings) -> Deployment | None:
         template=prompt.template,
         raw=prompt.raw,
         local=entry.local,
+    )
+
+
+def _why(run: Run, findings: Findings) -> str:
+    """Why the run ended, in words; where it kept money, what more of it would have done."""
+    if findings.stopped != ENOUGH:
+        return STOPPED[findings.stopped]
+    points, chance = 100 * run.plan.min_gain, chance_of_change(run.problem(), run.standings(), 1.0)
+    shown = "less than 1 %" if chance < 0.01 else f"{100 * chance:.0f} %"
+    return (
+        f"the rest of the money was expected to gain less than {points:g} points (hundredths of the metric's range), "
+        f"so it was kept: another $1 has a chance of {shown} to change the choice"
     )
 
 
@@ -161,9 +191,36 @@ def _frontier(run: Run, readings: list[Reading]) -> list[Reading]:
     return found
 
 
-def _cost_if_bought(readings: list[Reading]) -> float:
-    """Dollars that all readings would have cost, had each config been bought by itself on its examples."""
-    return float(sum(reading.cost * reading.n_examples for reading in readings))
+def _costs_of_readings(run: Run, trials: Mapping[int, Trial]) -> tuple[float, float]:
+    """Dollars of the draws that were read, and of the same readings where every max_tokens and stop is paid.
+
+    Both at list price and in as few calls as can be, with as many draws of each example as were read: who pays for
+    caps and stops can share draws over n and aggregates too, so that n costs nothing in either.
+    """
+    read: dict[object, int] = {}
+    paid: dict[object, int] = {}
+    for number, standing in run.standings().items():
+        cuts = dict.fromkeys((r.config.max_tokens, r.config.stop) for r in standing.readings)
+        if not cuts:
+            continue
+        trial, service = trials[number], run.services[str(standing.point["model"])]
+        said = Point({name: value for name, value in trial.point.items() if name not in FREE})
+        bought = (trial.cap, run.evaluator.bought_stop(trial.point))
+        for position, draws in trial.draws.items():
+            for cap, stop in cuts:
+                cost = _price_of(service, draws, [cut(draw, cap, stop).tokens for draw in draws])
+                paid[said, cap, stop, position] = max(paid.get((said, cap, stop, position), 0), cost)
+            # Trials that ask the same share draws: they are counted once.
+            cost = _price_of(service, draws, [draw.completion_tokens for draw in draws])
+            read[said, *bought, position] = max(read.get((said, *bought, position), 0), cost)
+    return to_dollars(sum(read.values())), to_dollars(sum(paid.values()))
+
+
+def _price_of(service: Service, draws: Sequence[Completion], tokens: Sequence[int]) -> int:
+    """Picodollars of draws of one request that took so many tokens each, bought together."""
+    if service.endpoint.native_n:
+        return service.price.cost(max(draw.prompt_tokens for draw in draws), sum(tokens))
+    return sum(service.price.cost(draw.prompt_tokens, each) for draw, each in zip(draws, tokens, strict=True))
 
 
 def _money(run: Run, findings: Findings) -> Money:
@@ -175,6 +232,8 @@ def _money(run: Run, findings: Findings) -> Money:
             "a call is only sent when the most it can cost fits; what is left is less than that, "
             "or was set aside for the holdout and not needed"
         )
+    elif findings.stopped == FINISHED and left > 0:
+        reason = "it was kept for telling finalists apart and for the holdout, which needed less"
     return Money(
         budget=to_dollars(balance.budget),
         spent=to_dollars(balance.spent),
@@ -191,6 +250,11 @@ def _money(run: Run, findings: Findings) -> Money:
 def _provenance(run: Run) -> Provenance:
     plan = run.plan
     goal = "best quality"
+    if plan.min_quality is not None:
+        bound = "at least" if plan.metric.larger_is_better else "at most"
+        goal = f"the cheapest with a score of {bound} {plan.min_quality:g}"
+    elif plan.margin is not None:
+        goal = f"the cheapest that is not worse than the baseline by more than {plan.margin:g}"
     if plan.max_cost is not None:
         goal += f" under ${plan.max_cost:g} per request"
     if plan.max_seconds is not None:
@@ -275,6 +339,11 @@ def _oracle(run: Run, findings: Findings) -> list[str]:
 def _notices(run: Run, findings: Findings) -> list[str]:
     """What a reader must not miss."""
     found = [*run.notices, *_oracle(run, findings)]
+    if findings.choice is not None and not findings.choice.reached:
+        found.append(
+            "No configuration was shown to be good enough on tuning examples (one-sided 95 %), so the best one found "
+            "is shown instead of the cheapest: more examples or money may show one."
+        )
     missing = sum(reason.startswith("service") for t in findings.trials.values() for reason in t.missing.values())
     if missing:
         asked = missing + sum(len(t.draws) for t in findings.trials.values())

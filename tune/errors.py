@@ -9,7 +9,7 @@ TuneError
 │   ├── BudgetError         a budget that cannot be, or is too small for one block of examples
 │   └── StudyError          a results folder that is in use, unwritable or of another study
 ├── MetricError             the metric raised, or left its bounds; names the example
-├── StoreError              the database cannot be read or written
+├── StoreError              the database cannot be read or written, or the study's files cannot any more
 ├── BudgetExhausted         a ceiling does not fit and nothing is in flight that could make room
 └── ProviderError           one call failed
     ├── TransientError      the service's doing: retried, and never scored
@@ -56,7 +56,7 @@ class MetricError(TuneError):
 
 
 class StoreError(TuneError):
-    """The database cannot be opened, read or written."""
+    """The database cannot be opened, read or written, or the study's files cannot: a full disk, a lost folder."""
 
 
 class BudgetExhausted(TuneError):

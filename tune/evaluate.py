@@ -6,18 +6,21 @@ import asyncio
 import hashlib
 import json
 import math
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from tune.aggregate import blind, deployable
 from tune.completion import Completion, Request, Setting
 from tune.data import Example
 from tune.errors import AnswerError, BudgetExhausted, ParameterRejected, TransientError, TuneError
 from tune.extract import Extract
-from tune.metrics import Answer, Metric
+from tune.metrics import Answer, Judge, Metric
 from tune.prompt import Prompt
 from tune.providers.services import Service
 from tune.readout import Reading, read, wanted
+from tune.replay import Recorded
 from tune.space import FREE, Config, Space
 from tune.store import Store
 from tune.trial import Step, Trial
@@ -33,10 +36,23 @@ class Wave:
     Attributes:
         complete: whether everything was bought that the money, the clock and the user allowed.
         missing: (trial, position) of examples that lack draws, with the reason.
+        spoiled: those that the config itself cannot answer, likewise.
+        failed: trials that it was the end of, with the reason.
     """
 
     complete: bool = True
     missing: dict[tuple[int, int], str] = field(default_factory=dict)
+    spoiled: dict[tuple[int, int], str] = field(default_factory=dict)
+    failed: dict[int, str] = field(default_factory=dict)
+
+
+def dump_faults(wave: Wave) -> dict[str, list[Any]]:
+    """What a wave lacks as plain JSON, for a journal."""
+    return {
+        "missing": [[trial, position, reason] for (trial, position), reason in sorted(wave.missing.items())],
+        "spoiled": [[trial, position, reason] for (trial, position), reason in sorted(wave.spoiled.items())],
+        "failed": [[trial, reason] for trial, reason in sorted(wave.failed.items())],
+    }
 
 
 class Evaluator:
@@ -77,6 +93,7 @@ class Evaluator:
         self._keys: dict[int, str] = {}
         self._verdicts: dict[int, Callable[[str], float]] = {}
         self._lost: TuneError | None = None
+        self._cores = asyncio.Semaphore(os.cpu_count() or 1)
         self._readings: dict[int, list[Reading]] = {}
 
     def request(self, point: Mapping[str, object], cap: int, stop: tuple[str, ...], position: int) -> Request:
@@ -102,34 +119,59 @@ class Evaluator:
             return tuple(point["stop"] or ())  # type: ignore[arg-type]
         return self.space.common_stop(point)
 
-    async def run(
-        self, steps: Sequence[Step], trials: dict[int, Trial], *, skip: Mapping[tuple[int, int], str]
-    ) -> Wave:
+    async def run(self, steps: Sequence[Step], trials: dict[int, Trial]) -> Wave:
         """Bring every step's examples to the draws asked for, side by side, admitted in the steps' order.
 
         What the service failed to answer is tried once more when the rest is there; what still lacks is
         `missing`, never scored. A fault that no retry mends ends the run after the calls in flight have settled.
 
-        Args:
-            skip: purchases that failed in the run that is being replayed, by (trial, position): not tried again.
-
         Raises:
             TuneError: of whoever's fault it is, by class; what was bought until then is stored.
         """
-        wave = Wave(missing=dict(skip))
+        wave = Wave()
         self._lost = None
-        orders = [(step, position) for step in steps for position in step.examples]
+        orders = self._begin(steps, trials)
+        await self._all(orders, trials, wave)
+        again = [o for o in orders if wave.missing.get((o[0].trial, o[1]), "").startswith("service")]
+        await self._all(again, trials, wave)
+        for step in steps:
+            self._judge_trial(trials[step.trial], step, wave)
+        if self._judge is not None:
+            account = self._judge.metered.account
+            account.release_earmark(account.reserved)  # nothing is in flight, so nobody comes for it any more
+        self.store.flush()
+        return wave
+
+    async def replay(self, steps: Sequence[Step], trials: dict[int, Trial], recorded: Recorded) -> None:
+        """Bring trials to where a recorded wave left them. Everything comes from the store: nothing is sent."""
+        for step, position in self._begin(steps, trials):
+            trial, order = trials[step.trial], (step.trial, position)
+            held = len(trial.draws.get(position, ()))
+            if trial.state == "failed" or held >= step.draws or position in trial.spoiled:
+                continue
+            if order in recorded.spoiled:
+                trial.spoiled[position] = recorded.spoiled[order]
+                continue
+            trial.missing.pop(position, None)
+            request, numbers = self._order(trial, position), range(held, step.draws)
+            if order in recorded.missing:
+                trial.missing[position] = recorded.missing[order]
+            elif len(self.store.draws(request, numbers)) == len(numbers):
+                new = await self.services[str(trial.point["model"])].provider.complete(request, numbers)
+                trial.draws.setdefault(position, []).extend(new)
+        for number, reason in recorded.failed.items():
+            trials[number].state, trials[number].reason = "failed", reason
+
+    def _begin(self, steps: Sequence[Step], trials: dict[int, Trial]) -> list[tuple[Step, int]]:
+        """The orders of steps, one for each example; trials that are new are begun."""
         for step in steps:
             trials.setdefault(step.trial, Trial(step.trial, step.point, step.cap))
             self._readings.pop(step.trial, None)
-        for (trial, position), reason in skip.items():
-            trials[trial].missing[position] = reason
-        await self._all([o for o in orders if (o[0].trial, o[1]) not in skip], trials, wave)
-        again = [o for o in orders if wave.missing.get((o[0].trial, o[1]), "").startswith("service") and not skip]
-        await self._all(again, trials, wave)
-        for step in steps:
-            self._judge_trial(trials[step.trial], step)
-        return wave
+        return [(step, position) for step in steps for position in step.examples]
+
+    def _order(self, trial: Trial, position: int) -> Request:
+        """The request that draws of a trial are bought with."""
+        return self.request(trial.point, trial.cap, self.bought_stop(trial.point), position)
 
     async def _all(self, orders: Sequence[tuple[Step, int]], trials: Mapping[int, Trial], wave: Wave) -> None:
         await asyncio.gather(*(self._fill(step, trials[step.trial], position, wave) for step, position in orders))
@@ -142,18 +184,22 @@ class Evaluator:
         if self._lost is not None or trial.state == "failed" or held >= step.draws or position in trial.spoiled:
             return
         order = (trial.number, position)
-        request = self.request(trial.point, trial.cap, self.bought_stop(trial.point), position)
+        request = self._order(trial, position)
         wave.missing.pop(order, None)
         trial.missing.pop(position, None)
+        numbers = range(held, step.draws)
+        bought = len(numbers) - len(self.store.draws(request, numbers)) if self._judge is not None else 0
         try:
-            new = await self.services[str(trial.point["model"])].provider.complete(request, range(held, step.draws))
-            trial.draws.setdefault(position, []).extend(new)
+            new = await self.services[str(trial.point["model"])].provider.complete(request, numbers)
             if self._judge is not None:
-                await self._have_judged(trial, new, position)
+                await self._have_judged(trial, new, position, bought)
+            trial.draws.setdefault(position, []).extend(new)
+            if self.metric.runs_code:
+                await self._have_run(trial, position)
         except AnswerError as error:
-            trial.spoiled[position] = error.reason
+            trial.spoiled[position] = wave.spoiled[order] = error.reason
         except ParameterRejected as error:
-            trial.state, trial.reason = "failed", f"the model does not take {error.parameter}"
+            self._fail(trial, f"the model does not take {error.parameter}", wave)
             self._learned(str(trial.point["model"]), error.parameter)
         except TransientError as error:
             trial.missing[position] = wave.missing[order] = f"service: {error}"
@@ -165,24 +211,43 @@ class Evaluator:
             self._lost = self._lost or error
         self._bought()
 
-    def _judge_trial(self, trial: Trial, step: Step) -> None:
+    @staticmethod
+    def _fail(trial: Trial, reason: str, wave: Wave) -> None:
+        trial.state, trial.reason = "failed", reason
+        wave.failed[trial.number] = reason
+
+    def _judge_trial(self, trial: Trial, step: Step, wave: Wave) -> None:
         """Fail a trial of whose examples the service left too many without an answer."""
         asked = len(set(step.examples) | set(trial.draws) | set(trial.missing))
         lost = sum(reason.startswith("service") for reason in trial.missing.values())
         if trial.state == "running" and lost > max(1, MOST_MISSING * asked):
-            trial.state, trial.reason = "failed", f"the service did not answer {lost} of {asked} examples"
+            self._fail(trial, f"the service did not answer {lost} of {asked} examples", wave)
 
-    async def _have_judged(self, trial: Trial, new: Sequence[Completion], position: int) -> None:
-        """Have a metric that costs score each new answer once, from the money set aside for it."""
+    async def _have_judged(self, trial: Trial, new: Sequence[Completion], position: int, bought: int) -> None:
+        """Have a metric that costs score each new answer once, from the money set aside with those just bought.
+
+        What that is more than the verdicts can cost is let go first: others may be waiting for it.
+        """
         assert self._judge is not None
+        assert isinstance(self.metric.function, Judge)
+        metered, example = self._judge.metered, self.examples[position]
         view = replace(trial, draws={position: list(new)}, missing={}, spoiled={})
-        used = 0
+        answers = [a for a, _ in wanted(view, self.configs(trial), extract=self.extract)]
+        unknown = [answer for answer in answers if self._known(position, answer) is None]
+        needed = sum(metered.ceiling(self.metric.function.request(answer, example), 1) for answer in unknown)
+        set_aside = bought * self.services[str(trial.point["model"])].metered.earmark
+        metered.account.release_earmark(max(0, set_aside - needed))
+        for answer in unknown:
+            self._keep(position, answer, await self.metric.judge(answer, example))
+
+    async def _have_run(self, trial: Trial, position: int) -> None:
+        """Have a metric that runs code score each new answer: in threads, as many at a time as there are cores."""
+        view = replace(trial, draws={position: trial.draws[position]}, missing={}, spoiled={})
         for answer, _ in wanted(view, self.configs(trial), extract=self.extract):
-            if self._known(position, answer) is None:
-                used += 1
-                self._keep(position, answer, await self.metric.judge(answer, self.examples[position]))
-        earmark = self.services[str(trial.point["model"])].metered.earmark
-        self._judge.metered.account.release_earmark(max(0, len(new) - used) * earmark)
+            async with self._cores:
+                if self._known(position, answer) is None:
+                    score = await asyncio.to_thread(self.metric.score, answer, self.examples[position])
+                    self._keep(position, answer, score)
 
     def score(self, answer: Answer, position: int) -> float:
         """The metric's score of an answer to one example; each (answer, example) is scored once for ever.

@@ -26,6 +26,11 @@ _NUMBER = re.compile(
     r"(?:[eE][-+]?[0-9]{1,2}(?![0-9A-Za-z]))?"
 )
 
+_FENCE = re.compile(
+    r"^ {0,3}(?P<fence>`{3,}|~{3,})[ \t]*(?P<language>[^\s`]*)[^\n`]*\n(?P<code>.*?)(?:^ {0,3}(?P=fence)[`~]*\s*?$|\Z)",
+    re.MULTILINE | re.DOTALL,
+)
+
 
 def parse_extract(spec: Any, *, prompt: str | None = None) -> Extract:
     r"""Read how answers are to be found.
@@ -39,10 +44,11 @@ def parse_extract(spec: Any, *, prompt: str | None = None) -> Extract:
             - `{"labels": ["positive", "negative"]}`: a label that stands by itself, in any case, spelled as listed;
             - `{"json": "field.path"}`: a field of the first JSON object in the text;
             - `{"number": true}`: the last number, as 1234.5 for "$1,234.50";
+            - `{"code": true}`: the last Python block of Markdown, or the whole text where there is none;
             - a callable from text to text or None, or its name as `"module:attribute"`;
             - `{"by": {"short": ..., "reasoned": ...}}`: one of these for each prompt, by its name.
 
-            Patterns and labels take the last match in the text, or the first with `which = "first"`.
+            Patterns, labels and code take the last match in the text, or the first with `which = "first"`.
         prompt: the prompt whose texts are read; needed only with "by".
 
     A pattern is the user's own and is run as it stands, on texts no longer than max_tokens allows: nothing cuts off
@@ -120,6 +126,16 @@ def normal_number(text: str) -> str:
     if "." in plain:
         plain = plain.rstrip("0").rstrip(".")
     return "0" if plain in ("-0", "") else plain.lstrip("+")
+
+
+def code_blocks(text: str) -> list[str]:
+    """The Python in a text's Markdown fences, else what stands in fences that name no language.
+
+    A fence that is not closed, as in an answer that was cut off, reaches to the end.
+    """
+    found = [(match["language"].lower(), match["code"]) for match in _FENCE.finditer(text)]
+    python = [code for language, code in found if language in ("python", "python3", "py", "py3")]
+    return python or [code for language, code in found if not language]
 
 
 def first_object(text: str) -> dict[str, Any] | None:
@@ -234,11 +250,25 @@ def _number(spec: Mapping[str, Any]) -> Extract:
     return last_number
 
 
+def _code(spec: Mapping[str, Any]) -> Extract:
+    if spec["code"] is not True:
+        raise SpaceError(f"answer: code is true or left out, but got {spec['code']!r}")
+    place = 0 if spec.get("which") == "first" else -1
+
+    def find(text: str) -> str | None:
+        code = (code_blocks(text) or [text])[place]
+        # The first line's indentation belongs to the code.
+        return re.sub(r"\A(?:[^\S\n]*\n)+", "", code).rstrip() or None
+
+    return find
+
+
 _KINDS: dict[str, Callable[[Mapping[str, Any]], Extract]] = {
     "pattern": _pattern,
     "labels": _labels,
     "json": _json,
     "number": _number,
+    "code": _code,
 }
 
 _OPTIONS: dict[str, set[str]] = {
@@ -246,6 +276,7 @@ _OPTIONS: dict[str, set[str]] = {
     "labels": {"which"},
     "json": set(),
     "number": set(),
+    "code": {"which"},
 }
 
 

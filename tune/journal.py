@@ -6,10 +6,11 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
-from tune.errors import StudyError
+from tune.errors import StoreError, StudyError
 
 
 class Journal:
@@ -30,7 +31,7 @@ class Journal:
         self.path = Path(path)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file: IO[bytes] = self.path.open("a+b")
+            self._file: IO[bytes] = self.path.open("a+b", buffering=0)  # nothing is left to be written at the end
         except OSError as error:
             raise StudyError(
                 f"the results folder {str(self.path.parent)!r} cannot be written: {error.strerror}; "
@@ -47,12 +48,11 @@ class Journal:
 
     def _load(self, notice: Callable[[str], None]) -> Iterator[dict[str, Any]]:
         self._file.seek(0)
-        whole = 0
-        for number, line in enumerate(self._file, start=1):
+        whole, lines = 0, self._file.read().splitlines(keepends=True)
+        for number, line in enumerate(lines, start=1):
             event = _parse(line)
             if event is None:
-                rest = self._file.read()
-                if rest.strip():
+                if b"".join(lines[number:]).strip():
                     raise StudyError(f"line {number} of {str(self.path)!r} is no event: the file is damaged")
                 notice(f"the last line of {self.path.name} was torn and has been dropped")
                 self._file.truncate(whole)
@@ -64,15 +64,21 @@ class Journal:
         """Write one event and have it on disk before returning.
 
         Raises:
-            StudyError: the disk is full or the folder is gone.
+            StoreError: the disk is full or the folder is gone; what is there stays whole.
         """
         record = {"event": event, **fields}
+        line = memoryview(json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
+        size = os.fstat(self._file.fileno()).st_size
         try:
-            self._file.write(json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
-            self._file.flush()
+            while line:
+                line = line[self._file.write(line) :]
             os.fsync(self._file.fileno())
         except OSError as error:
-            raise StudyError(f"{str(self.path)!r} cannot be written: {error.strerror}") from None
+            with suppress(OSError):
+                self._file.truncate(size)
+            raise StoreError(
+                f"{str(self.path)!r} cannot be written: {error.strerror}; mend that and run the same command again"
+            ) from None
         self.events.append(record)
         return record
 

@@ -27,6 +27,9 @@ from tune.space import FREE, Config, Space, read_toml
 EMBEDDED = Path(__file__).parent / "tasks" / "reviews"
 """The task that a run without --data works on."""
 
+GOALS = ("quality", "cheapest")
+"""What is to be chosen."""
+
 LOCAL_MODEL = "local:smollm2"
 """The model of a run that names none: never a hosted one, whatever keys are in the environment."""
 
@@ -44,6 +47,9 @@ class Options(TypedDict, total=False):
         price: "MODEL=IN/OUT" in dollars per million tokens, or a mapping from model to `Price`.
         max_cost_per_request: dollars that a config may cost per request in production.
         max_seconds_per_request: seconds that it may take.
+        goal: "quality", the best under the limits, or "cheapest", the cheapest that is good enough.
+        min_quality: the score that is good enough for the goal "cheapest", in the metric's own scale.
+        margin: or by how much it may be worse than the baseline (a test of non-inferiority), in the same scale.
         baseline: the config used today, as a mapping, JSON, or a path of a JSON file.
         searcher: proposes paid points; a name of `tune.search.SEARCHERS` or "module:attribute". Default: "tpe" where
             Optuna is installed, else "random".
@@ -55,10 +61,13 @@ class Options(TypedDict, total=False):
         seed: decides the split, the order of examples and the search.
         concurrency: the most calls in flight per endpoint.
         time_limit: seconds after which no further call is sent.
+        min_gain: points (hundredths of the metric's range); the search ends when the rest of the budget is expected
+            to gain less. 0.1 unless said; 0 spends the whole budget.
         trials: the most paid points that are tried.
         results: the folder for this study and its store; default `results/<data>-<fingerprint>`.
         store: where draws are kept; default `draws.db` in the results folder.
         fresh: ignore draws that other studies bought.
+        allow_code: let a metric run what models write, in a process of its own with limits (`tune.sandbox`).
     """
 
     input: Sequence[str] | str
@@ -70,6 +79,9 @@ class Options(TypedDict, total=False):
     price: Any
     max_cost_per_request: float | None
     max_seconds_per_request: float | None
+    goal: str
+    min_quality: float | None
+    margin: float | None
     baseline: Any
     searcher: str | Callable[..., Any]
     strategy: str | Callable[..., Any]
@@ -80,10 +92,12 @@ class Options(TypedDict, total=False):
     seed: int
     concurrency: int
     time_limit: float | None
+    min_gain: float
     trials: int | None
     results: str | Path | None
     store: str | None
     fresh: bool
+    allow_code: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +109,7 @@ class Plan:
     space: Space
     prompts: Mapping[str, Prompt]
     metric: Metric
+    metric_spec: Any
     extract: Extract
     verifier: Callable[[str, Example], float] | None
     entries: Mapping[str, Entry]
@@ -106,11 +121,15 @@ class Plan:
     budget: float
     max_cost: float | None
     max_seconds: float | None
+    goal: str
+    min_quality: float | None
+    margin: float | None
     searcher: Callable[..., Any]
     strategy: Callable[..., Any]
     seed: int
     concurrency: int
     time_limit: float | None
+    min_gain: float
     trials: int | None
     fresh: bool
     identity: Mapping[str, Any]
@@ -146,7 +165,14 @@ def make_plan(data: Any, space: Any, budget: float, options: Options) -> Plan:
     record = default_space(loaded) if record is None else record
     searched = space if isinstance(space, Space) else _read_space(record)
     searched = searched.among(_names(options.get("model")))
-    metric = parse_metric(options.get("metric") or record.get("metric") or "exact_match")
+    metric_spec = options.get("metric") or record.get("metric") or "exact_match"
+    metric = parse_metric(metric_spec)
+    if metric.runs_code and not options.get("allow_code"):
+        raise InputError(
+            f"the metric {metric.name!r} runs code that models write: say that it may with --allow-code "
+            f"(allow_code=True); it runs in a process of its own, with limits on what it can use and reach"
+        )
+    metric.check(loaded.examples)
     parts = split(
         loaded,
         holdout=options.get("holdout", 0.4),
@@ -169,7 +195,11 @@ def make_plan(data: Any, space: Any, budget: float, options: Options) -> Plan:
     proposing = options.get("searcher") or default_searcher()
     searcher = _named(proposing, SEARCHERS, "searcher")
     strategy = _named(options.get("strategy", "halving"), STRATEGIES, "strategy")
-    limits = {"max_cost": options.get("max_cost_per_request"), "max_seconds": options.get("max_seconds_per_request")}
+    limits: dict[str, Any] = {
+        "max_cost": options.get("max_cost_per_request"),
+        "max_seconds": options.get("max_seconds_per_request"),
+    }
+    goal = _goal(options, metric)
     identity = {
         "data": loaded.fingerprint,
         "space": searched.to_mapping(),
@@ -189,6 +219,7 @@ def make_plan(data: Any, space: Any, budget: float, options: Options) -> Plan:
         "seed": options.get("seed", 0),
         "trials": options.get("trials"),
         **limits,
+        **({name: value for name, value in goal.items() if value is not None} if goal["goal"] != "quality" else {}),
     }
     return Plan(
         data=loaded,
@@ -196,6 +227,7 @@ def make_plan(data: Any, space: Any, budget: float, options: Options) -> Plan:
         space=searched,
         prompts=prompts,
         metric=metric,
+        metric_spec=metric_spec,
         extract=parse_extract(searched.answer),
         verifier=verifier,
         entries=entries,
@@ -206,11 +238,13 @@ def make_plan(data: Any, space: Any, budget: float, options: Options) -> Plan:
         free=free,
         budget=float(budget),
         **limits,
+        **goal,
         searcher=searcher,
         strategy=strategy,
         seed=options.get("seed", 0),
         concurrency=options.get("concurrency", 64),
         time_limit=options.get("time_limit"),
+        min_gain=options.get("min_gain", 0.1) / 100,
         trials=options.get("trials"),
         fresh=options.get("fresh", False),
         identity=json.loads(json.dumps(identity)),
@@ -225,10 +259,38 @@ def default_searcher() -> str:
 def _check_numbers(budget: float, options: Options) -> None:
     if isinstance(budget, bool) or not isinstance(budget, int | float) or not 0 < budget < math.inf:
         raise BudgetError(f"the budget is a number of dollars above 0, but got {budget!r}")
+    least = options.get("min_gain", 0.0)
+    if isinstance(least, bool) or not isinstance(least, int | float) or not 0 <= least <= 100:
+        raise InputError(f"min_gain is a number of points, 0 to 100, but got {least!r}")
     for name in ("max_cost_per_request", "max_seconds_per_request", "time_limit", "trials", "concurrency"):
         value = options.get(name)
         if value is not None and not (isinstance(value, int | float) and value > 0):
             raise InputError(f"`{name} > 0` must hold, but got {value!r}")
+
+
+def _goal(options: Options, metric: Metric) -> dict[str, Any]:
+    """What is to be chosen: the best, or the cheapest with a stated quality."""
+    goal, least, margin = options.get("goal", "quality"), options.get("min_quality"), options.get("margin")
+    if goal not in GOALS:
+        raise InputError(f"there is no goal {goal!r}: there are {list(GOALS)}")
+    if goal == "quality" and (least is not None or margin is not None):
+        raise InputError(
+            'min_quality and margin say what is good enough for goal="cheapest", but the goal is "quality"'
+        )
+    if goal == "cheapest" and (least is None) == (margin is None):
+        raise InputError(
+            'goal="cheapest" needs either min_quality, a score that is good enough, or margin, by how much it may be '
+            f"worse than the baseline, but got min_quality={least!r} and margin={margin!r}"
+        )
+    if least is not None and not metric.low <= least <= metric.high:
+        raise InputError(
+            f"min_quality is a score of {metric.name}, {metric.low:g} to {metric.high:g}, but got {least!r}"
+        )
+    if margin is not None and not 0 < margin < metric.high - metric.low:
+        raise InputError(
+            f"margin is a difference of scores, above 0 and below {metric.high - metric.low:g}, but got {margin!r}"
+        )
+    return {"goal": goal, "min_quality": least, "margin": margin}
 
 
 def _space_record(data: Any, space: Any) -> tuple[dict[str, Any] | None, Path]:

@@ -10,7 +10,7 @@ from tune.errors import BudgetError, StudyError
 from tune.journal import Journal
 from tune.ledger import Account, read_balance
 from tune.pricing import to_dollars, to_picodollars
-from tune.study import Study, recorded_study
+from tune.study import Study, find_store, recorded_study
 
 
 def reconcile(folder: str | Path, *, billed: float, store: str | None = None) -> Study:
@@ -59,11 +59,5 @@ def reconcile(folder: str | Path, *, billed: float, store: str | None = None) ->
         mended = Study(replace(study.record, money=money), place, stopped=study.stopped, deployment=study.deployment)
         journal.append("reconciled", billed=billed)
         journal.append("result", stopped=mended.stopped, record=mended.to_record())
-    mended.report(place)
+        mended.report(place)
     return mended
-
-
-def find_store(folder: Path) -> str:
-    """The store of a study: in its folder where it was given one, else beside it."""
-    own = folder / "draws.db"
-    return str(own if own.exists() else folder.parent / "draws.db")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from tune.errors import StudyError
@@ -21,6 +23,8 @@ class Recorded:
         done: whether its outcome was recorded; else the process ended inside it.
         stopped: why not everything asked for was bought ("money", "time"); None where it was.
         missing: what was not, by (trial, position), with the reason.
+        spoiled: examples that the config itself could not answer, likewise.
+        failed: trials that it was the end of, with the reason.
         learned: (model, parameter) pairs that were refused in it.
         left: dollars that the search could still spend after it.
     """
@@ -30,6 +34,8 @@ class Recorded:
     done: bool = False
     stopped: str | None = None
     missing: dict[tuple[int, int], str] = field(default_factory=dict)
+    spoiled: dict[tuple[int, int], str] = field(default_factory=dict)
+    failed: dict[int, str] = field(default_factory=dict)
     learned: list[tuple[str, str]] = field(default_factory=list)
     left: float = 0.0
 
@@ -65,10 +71,22 @@ def read_history(events: Sequence[Mapping[str, Any]]) -> History:
         elif kind == "outcome":
             wave = history.waves[-1]
             wave.done, wave.stopped, wave.left = True, event["stopped"], event["left"]
-            wave.missing = {(trial, position): reason for trial, position, reason in event["missing"]}
+            read_faults(wave, event)
         elif kind == "continue":
             _rewind(history, event["left"])
     return history
+
+
+def read_faults(wave: Recorded, event: Mapping[str, Any]) -> None:
+    """Put into a wave what it lacked, as an event has it."""
+    wave.missing = {(trial, position): reason for trial, position, reason in event["missing"]}
+    wave.spoiled = {(trial, position): reason for trial, position, reason in event["spoiled"]}
+    wave.failed = dict(event["failed"])
+
+
+def load_steps(steps: Sequence[Sequence[Any]]) -> list[Step]:
+    """Steps from what `dump_steps` wrote."""
+    return [Step(trial, Point(point), tuple(positions), draws, cap) for trial, point, positions, draws, cap in steps]
 
 
 def _rewind(history: History, left: float) -> None:
@@ -77,6 +95,35 @@ def _rewind(history: History, left: float) -> None:
     if whole:
         whole[-1].left = left
     history.start = {"search": history.start.get("search", left) if whole else left}
+
+
+def check_identity(
+    then: Mapping[str, Any], now: Mapping[str, Any], folder: Path, *, besides: Collection[str] = ()
+) -> None:
+    """See that a folder holds the study that is asked for.
+
+    Args:
+        then: what made it that study, as it was recorded.
+        now: the same of what is asked for.
+        folder: where it is.
+        besides: parts that may differ.
+
+    Raises:
+        StudyError: it is another; the first difference is shown.
+    """
+    differing = [name for name in {**then, **now} if then.get(name) != now.get(name) and name not in besides]
+    if differing:
+        name = differing[0]
+        raise StudyError(
+            f"the folder {str(folder)!r} holds a study with other {', '.join(differing)} "
+            f"({name}: {_short(then.get(name))} there, {_short(now.get(name))} now): "
+            f"choose another with --results"
+        )
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 120 else text[:117] + "..."
 
 
 def dump_steps(steps: Sequence[Step]) -> list[Any]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from tune.errors import BudgetError
-from tune.evaluate import Evaluator
+from tune.evaluate import Evaluator, dump_faults
 from tune.export import carriable
 from tune.journal import Journal
 from tune.ledger import Account
@@ -21,10 +21,13 @@ from tune.readout import Reading
 from tune.replay import History, check_steps, dump_steps, read_history
 from tune.search import Searcher, Telling
 from tune.space import Config, Point
+from tune.stopping import endgame_prospect, search_prospect
 from tune.trial import Step, Trial
 
 FINISHED = "finished"
 INTERRUPTED = "interrupted"
+ENOUGH = "gain"
+"""The rest of the money was expected to gain too little."""
 
 MOST_HOLDOUT_SHARE = 0.4
 """The most of the budget that is set aside for the holdout."""
@@ -67,7 +70,7 @@ class Findings:
         choice: the frozen choice and its runners-up, or None where nothing was scored.
         carried: the best reading of one answer alone, for agents that take no more; None where there is none.
         holdout: readings of the choice, the carried one and the baseline on holdout examples, by config.
-        stopped: why it ended: "finished", "money", "time", "trials" or "interrupted".
+        stopped: why it ended: "finished", "gain", "money", "time", "trials" or "interrupted".
     """
 
     trials: dict[int, Trial]
@@ -118,10 +121,13 @@ class Run:
         await self._drive("search", lambda left: self.plan.strategy(problem, proposed, left))
         findings.choice = await self._drive("endgame", lambda left: endgame(problem, self.standings(), left))
         findings.stopped = self._stopped or ("trials" if proposed.refused else FINISHED)
-        findings.carried = self._carried(findings.choice)
-        if self.account.closed != INTERRUPTED:
-            self._end_trials()
-        if findings.choice is None or self.account.closed == INTERRUPTED:
+        findings.carried = self.carried(findings.choice)
+        if self.account.closed == INTERRUPTED:
+            # Also where the money or the time was up before: the holdout is still to come.
+            findings.stopped = INTERRUPTED
+            return findings
+        self.end_trials()
+        if findings.choice is None:
             return findings
         self.journal.append("choice", config=dict(findings.choice.reading.config), trial=findings.choice.reading.trial)
         findings.holdout = await self._meet_holdout(findings)
@@ -134,7 +140,8 @@ class Run:
         self.phase = phase
         if phase not in self.history.start:
             self.history.start[phase] = self._left()
-            self.journal.append("phase", name=phase, left=self.history.start[phase])
+            if self.account.closed != INTERRUPTED:  # else the phase before is not over, and goes on when resumed
+                self.journal.append("phase", name=phase, left=self.history.start[phase])
         strategy = begin(self.history.start[phase])
         outcome: Outcome | None = None
         while True:
@@ -153,20 +160,35 @@ class Run:
         elif self.account.closed != INTERRUPTED:
             self.journal.append("wave", phase=phase, steps=dump_steps(steps))
         if recorded is not None and recorded.done:
-            await self.evaluator.run(steps, self.trials, skip=recorded.missing)
+            await self.evaluator.replay(steps, self.trials, recorded)
             for model, parameter in recorded.learned:
                 self.plan.space.drop(model, parameter)
-            self._stopped = self._stopped or recorded.stopped
+            self._note_stop(recorded.stopped)
             return Outcome(standings=self.standings(), left=recorded.left, complete=recorded.stopped is None)
-        wave = await self.evaluator.run(steps, self.trials, skip={})
+        self._set_holdout_aside()  # after a replay it is what it was when the study began
+        wave = await self.evaluator.run(steps, self.trials)
         stopped = None if wave.complete else self.account.closed or "money"
-        self._stopped = self._stopped or stopped
         self._set_holdout_aside()
         left = self._left()
+        if stopped is None and self._is_enough(phase, left):
+            stopped = ENOUGH
+        self._note_stop(stopped)
         if stopped != INTERRUPTED:
-            missing = [[trial, position, reason] for (trial, position), reason in sorted(wave.missing.items())]
-            self.journal.append("outcome", stopped=stopped, missing=missing, left=left)
+            self.journal.append("outcome", stopped=stopped, left=left, **dump_faults(wave))
         return Outcome(standings=self.standings(), left=left, complete=stopped is None)
+
+    def _is_enough(self, phase: str, left: float) -> bool:
+        """Whether the rest of the money is expected to gain less than the user cares for."""
+        if self.plan.min_gain <= 0:
+            return False
+        expect = search_prospect if phase == "search" else endgame_prospect
+        gain = expect(self.problem(), self.standings(), left).gain
+        return 0 < gain < self.plan.min_gain  # where there is nothing to gain, the strategy ends by itself
+
+    def _note_stop(self, stopped: str | None) -> None:
+        """Keep why the run ends; money that ran out after all was not kept."""
+        if self._stopped is None or (self._stopped == ENOUGH and stopped is not None):
+            self._stopped = stopped
 
     # --- what the strategy may know ---------------------------------------------------------------------------
 
@@ -185,6 +207,10 @@ class Run:
             max_seconds=plan.max_seconds,
             ceiling=self._ceiling,
             baseline=self._baseline_point(),
+            goal=plan.goal,
+            min_quality=plan.min_quality,
+            margin=plan.margin,
+            baseline_config=plan.baseline,
         )
 
     def standings(self) -> dict[int, Standing]:
@@ -195,10 +221,7 @@ class Run:
         mark = (trial.bought, len(trial.spoiled), len(trial.missing), trial.state)
         known = self._standings.get(trial.number)
         if known is None or known[0] != mark:
-            price = self.services[str(trial.point["model"])].price
-            spent = sum(
-                price.cost(d.prompt_tokens, d.completion_tokens) for draws in trial.draws.values() for d in draws
-            )
+            spent = self._spent_on(trial)
             standing = Standing(
                 trial=trial.number,
                 point=trial.point,
@@ -209,6 +232,16 @@ class Run:
             )
             known = self._standings[trial.number] = (mark, standing)
         return known[1]
+
+    def _spent_on(self, trial: Trial) -> int:
+        """Picodollars that the draws of a trial cost at list price; those of one call share its prompt."""
+        service = self.services[str(trial.point["model"])]
+        spent = 0
+        for draws in trial.draws.values():
+            prompts = draws[:1] if service.endpoint.native_n else draws
+            spent += sum(service.price.cost(d.prompt_tokens, 0) for d in prompts)
+            spent += sum(service.price.cost(0, d.completion_tokens) for d in draws)
+        return spent
 
     def _baseline_point(self) -> Point:
         """The baseline as a paid point, so that the search has it in the race where the space has it too."""
@@ -266,7 +299,7 @@ class Run:
         share = (score - metric.low) / (metric.high - metric.low)
         return share if metric.larger_is_better else 1.0 - share
 
-    def _carried(self, choice: Choice | None) -> Reading | None:
+    def carried(self, choice: Choice | None) -> Reading | None:
         """The reading to hand to agents that take one answer of a chat: the choice itself where it is one.
 
         Else the one of which the most is certain (its mean less a standard error), so that a lucky few examples
@@ -284,7 +317,7 @@ class Run:
 
         return max((r for r in readings if self._affordable(r)), key=certain, default=None)
 
-    def _end_trials(self) -> None:
+    def end_trials(self) -> None:
         """Say of every trial how it ended, now that nothing more is bought for it."""
         whole = len(self.plan.split.tuning)
         for trial in self.trials.values():
@@ -324,7 +357,9 @@ class Run:
             for block in blocks
             for config, trial in zip(configs, trials.values(), strict=True)
         ]
-        await self.evaluator.run(steps, trials, skip={})
+        wave = await self.evaluator.run(steps, trials)
+        if self.account.closed != INTERRUPTED:
+            self.journal.append("holdout", steps=dump_steps(steps), **dump_faults(wave))
         self._report()
         found = {config: self.evaluator.read(trials[i], [config]) for i, config in enumerate(configs)}
         return {config: readings[0] for config, readings in found.items() if readings}

@@ -73,7 +73,7 @@ class Study:
         record: everything that a report shows.
         folder: where its files are.
         deployment: the config that agents can carry, with where its model is; None where there is none.
-        stopped: why it ended: "finished", "money", "time", "trials" or "interrupted".
+        stopped: why it ended: "finished", "gain", "money", "time", "trials" or "interrupted".
     """
 
     def __init__(self, record: Report, folder: Path, *, stopped: str, deployment: Deployment | None) -> None:
@@ -194,6 +194,12 @@ def recorded_study(folder: Path, events: Sequence[Mapping[str, Any]]) -> Study:
         stopped=result["stopped"],
         deployment=None if deployment is None else load(Deployment, deployment),
     )
+
+
+def find_store(folder: Path) -> str:
+    """The store of a study: in its folder where it was given one, else beside it."""
+    own = folder / "draws.db"
+    return str(own if own.exists() else folder.parent / "draws.db")
 
 
 def _write_whole(path: Path, text: str) -> None:

@@ -10,7 +10,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -19,19 +19,25 @@ from tune.completion import Request
 from tune.conclude import conclude, deploy
 from tune.database import Database
 from tune.errors import StudyError
+from tune.estimate import estimate, estimate_lines
 from tune.evaluate import Evaluator
 from tune.journal import Journal
-from tune.ledger import Account
+from tune.ledger import Account, read_balance
 from tune.metrics import Judge, Metric
 from tune.plan import Options, Plan, make_plan
 from tune.pricing import to_picodollars
+from tune.providers.retrying import RetryPolicy
 from tune.providers.services import Access, Service, close_services, open_services
-from tune.run import INTERRUPTED, Progress, Run
+from tune.replay import check_identity
+from tune.report.saving import dump
+from tune.run import ENOUGH, INTERRUPTED, Progress, Run
 from tune.store import Store
 from tune.study import Study, recorded_study
 
 Observer = Callable[[Progress], None]
 Notice = Callable[[str], None]
+
+_RETRY = RetryPolicy()
 
 
 def tune(data: Any = None, space: Any = None, *, budget: float, **options: Unpack[Options]) -> Study:
@@ -81,7 +87,8 @@ class Stop:
         with self._lock:
             self._wished = True
             if self._obey is not None:
-                self._obey()
+                with suppress(RuntimeError):  # the loop is closed already: there is nothing left to stop
+                    self._obey()
 
     def obey(self, action: Callable[[], None]) -> None:
         """What to do on the wish; done at once where it came already. Call from the run's event loop."""
@@ -100,6 +107,7 @@ def run_study(
     options: Options,
     observer: Observer = lambda _: None,
     notice: Notice = lambda _: None,
+    retry: RetryPolicy = _RETRY,
 ) -> Study:
     """As `tune`, with progress, and an interrupted study instead of a KeyboardInterrupt.
 
@@ -110,7 +118,7 @@ def run_study(
     box: list[Study | BaseException] = []
     done = threading.Event()  # a join that Ctrl-C interrupts takes the thread for dead
     loop = asyncio.new_event_loop()
-    work = loop.create_task(_study(data, space, budget, options, stop, observer, notice))
+    work = loop.create_task(_study(data, space, budget, options, stop, observer, notice, retry))
 
     def live() -> None:
         try:
@@ -133,7 +141,8 @@ def run_study(
                 notice("stopping: the calls in flight are settled first (Ctrl-C again gives them up)")
                 stop.wish()
             else:
-                loop.call_soon_threadsafe(work.cancel)
+                with suppress(RuntimeError):  # the loop was closed at this moment: the work is done
+                    loop.call_soon_threadsafe(work.cancel)
     if isinstance(box[0], asyncio.CancelledError):
         raise KeyboardInterrupt
     if isinstance(box[0], BaseException):
@@ -142,11 +151,18 @@ def run_study(
 
 
 async def _study(
-    data: Any, space: Any, budget: float, options: Options, stop: Stop, observer: Observer, notice: Notice
+    data: Any,
+    space: Any,
+    budget: float,
+    options: Options,
+    stop: Stop,
+    observer: Observer,
+    notice: Notice,
+    retry: RetryPolicy = _RETRY,
 ) -> Study:
     """The run from the order to the written study."""
     plan = make_plan(data, space, budget, options)
-    folder, store = _places(plan, options)
+    folder, store = places(plan, options)
     with ExitStack() as stack:
         journal = stack.enter_context(Journal(folder / "study.jsonl", notice=notice))
         known = _open_journal(journal, plan)
@@ -155,9 +171,10 @@ async def _study(
         db = Database(store)
         stack.callback(db.close)
         study = journal.events[0]["id"]
+        _check_ledger(journal, db, study)
         draws = Store(db, generation=study if plan.fresh else "")
         account = Account(db, study, to_picodollars(plan.budget))
-        stop.obey(lambda: account.close(INTERRUPTED))
+        stop.obey(lambda: _interrupt(account))
         _continue(journal, plan, account)
         capabilities, notices = Capabilities(), dict[str, None]()
 
@@ -165,24 +182,46 @@ async def _study(
             notices.setdefault(sentence)
             notice(sentence)
 
-        access = Access(draws, account, capabilities, plan.concurrency, notice=tell, progress=notice)
+        access = Access(draws, account, capabilities, plan.concurrency, retry, notice=tell, progress=notice)
         services = await open_services(plan.entries, plan.prices, access)
         judges: dict[str, Service] = {}
         try:
             if plan.judge is not None:
                 judges = await open_services({plan.judge.name: plan.judge}, plan.prices, access, judge=True)
+            _say_what_is_unprotected(plan, tell)
+            _estimate(journal, plan, services, draws, notice)
             evaluator = _evaluator(plan, services, judges.get(plan.metric.model), draws, journal)
             run = Run(plan, journal, services, account, evaluator, notices, observer)
-            timer = _start_timer(plan, account)
+            stack.callback(_start_timer(run).cancel)
             findings = await run.go()
-            timer.cancel()
             result = Study(conclude(run, findings), folder, stopped=findings.stopped, deployment=deploy(run, findings))
         finally:
             await close_services(services)
             await close_services(judges)
-        journal.append("result", stopped=result.stopped, record=result.to_record())
-        result.report(folder)
+        result.report(folder)  # before the study counts as ended: else a kill in between would leave it unwritten
+        several = {name: service.endpoint.native_n for name, service in services.items()}
+        journal.append("result", stopped=result.stopped, record=result.to_record(), native_n=several)
         return result
+
+
+def _say_what_is_unprotected(plan: Plan, tell: Callable[[str], None]) -> None:
+    """Code that models write is run in a sandbox, and not every machine can build all of its walls."""
+    if plan.metric.runs_code:
+        from tune.sandbox import unprotected
+
+        if missing := unprotected():
+            tell(f"generated code is run, and this machine cannot keep it from: {', '.join(missing)}")
+
+
+def _estimate(
+    journal: Journal, plan: Plan, services: dict[str, Service], store: Store, notice: Callable[[str], None]
+) -> None:
+    """Say what the run will cost before it begins; the first estimate of a study is kept, for its report."""
+    found = estimate(plan, {name: service.endpoint for name, service in services.items()}, store)
+    for line in estimate_lines(found):
+        notice(line)
+    if not any(event["event"] == "estimate" for event in journal.events):
+        journal.append("estimate", rows=dump(found.rows), budget=plan.budget, enough=found.enough)
 
 
 def _evaluator(
@@ -221,7 +260,7 @@ def _sample_verdict(plan: Plan, metric: Metric, model: str) -> Request:
     return metric.function.request(" word" * plan.space.cap({"model": model}), longest)
 
 
-def _places(plan: Plan, options: Options) -> tuple[Path, str]:
+def places(plan: Plan, options: Options) -> tuple[Path, str]:
     """The study's folder and its store."""
     given = options.get("results")
     mark = hashlib.sha256(json.dumps(plan.identity, sort_keys=True).encode()).hexdigest()[:8]
@@ -230,10 +269,21 @@ def _places(plan: Plan, options: Options) -> tuple[Path, str]:
     return folder, options.get("store") or str(beside / "draws.db")
 
 
-def _start_timer(plan: Plan, account: Account) -> asyncio.TimerHandle:
-    """Send no call of the search after the time limit."""
-    seconds = plan.time_limit if plan.time_limit is not None else 10**9
-    return asyncio.get_running_loop().call_later(seconds, account.close, "time")
+def _start_timer(run: Run) -> asyncio.TimerHandle:
+    """Send no call of the search after the time limit; the holdout is no part of it."""
+    seconds = run.plan.time_limit if run.plan.time_limit is not None else 10**9
+
+    def ring() -> None:
+        if run.phase != "holdout":
+            run.account.close("time")
+
+    return asyncio.get_running_loop().call_later(seconds, ring)
+
+
+def _interrupt(account: Account) -> None:
+    """Send nothing more, whatever it was closed for before."""
+    account.reopen()
+    account.close(INTERRUPTED)
 
 
 # --- a study's own past -------------------------------------------------------------------------------------
@@ -254,7 +304,7 @@ def _open_journal(journal: Journal, plan: Plan) -> Study | None:
     first = journal.events[0]
     if first["event"] != "study":
         raise StudyError(f"{str(journal.path)!r} is no study: its first line is {first['event']!r}")
-    _check_identity(first["identity"], plan, journal.path.parent)
+    check_identity(first["identity"], plan.identity, journal.path.parent)
     limits = _last_limits(journal)
     if plan.budget < limits["budget"]:
         raise StudyError(
@@ -262,43 +312,44 @@ def _open_journal(journal: Journal, plan: Plan) -> Study | None:
             f"${plan.budget:g} would lower: give that or more, or another --results"
         )
     ended = journal.events[-1]["event"] == "result" and journal.events[-1]["stopped"] != INTERRUPTED
-    if ended and not _more(plan, limits):
+    if ended and not _more(plan, journal):
         return recorded_study(journal.path.parent, journal.events)
     return None
 
 
-def _check_identity(then: dict[str, Any], plan: Plan, folder: Path) -> None:
-    differing = [name for name in {**then, **plan.identity} if then.get(name) != plan.identity.get(name)]
-    if differing:
-        name = differing[0]
+def _check_ledger(journal: Journal, db: Database, study: str) -> None:
+    """See that the money that a study has spent is known.
+
+    Raises:
+        StudyError: its ledger is not in this store.
+    """
+    began = any(event["event"] == "phase" for event in journal.events)
+    if began and read_balance(db, study) is None:
         raise StudyError(
-            f"the folder {str(folder)!r} holds a study with other {', '.join(differing)} "
-            f"({name}: {_short(then.get(name))} there, {_short(plan.identity.get(name))} now): "
-            f"choose another with --results"
+            f"the study in {str(journal.path.parent)!r} has begun to spend, but the store {db.path!r} does not hold "
+            f"its ledger: give the --store that it was begun with, or begin anew with another --results"
         )
 
 
-def _short(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 120 else text[:117] + "..."
-
-
 def _limits(plan: Plan) -> dict[str, Any]:
-    return {"budget": plan.budget, "time_limit": plan.time_limit}
+    return {"budget": plan.budget, "time_limit": plan.time_limit, "min_gain": plan.min_gain}
 
 
 def _last_limits(journal: Journal) -> dict[str, Any]:
     return next(e for e in reversed(journal.events) if e["event"] in ("study", "continue"))
 
 
-def _more(plan: Plan, limits: dict[str, Any]) -> bool:
+def _more(plan: Plan, journal: Journal) -> bool:
     """Whether this run may do more than the last one could."""
+    limits = _last_limits(journal)
     then, now = limits["time_limit"], plan.time_limit
-    return plan.budget > limits["budget"] or (then is not None and (now is None or now > then))
+    last = next((event["stopped"] for event in reversed(journal.events) if event["event"] == "result"), None)
+    wants_less = last == ENOUGH and plan.min_gain < limits["min_gain"]
+    return plan.budget > limits["budget"] or (then is not None and (now is None or now > then)) or wants_less
 
 
 def _continue(journal: Journal, plan: Plan, account: Account) -> None:
     """Note that a study goes on with more than it had."""
-    if _more(plan, _last_limits(journal)):
+    if _more(plan, journal):
         left = (account.budget - account.spent) / 10**12
         journal.append("continue", left=left, **_limits(plan))

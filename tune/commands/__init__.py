@@ -15,11 +15,25 @@ DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 
 def finish(work: Callable[[], Study], *, as_json: bool) -> int:
-    """Do the work, show its study, and turn every error that is somebody's into one line and a status."""
+    """Do the work and show its study; every error that is somebody's becomes one line and a status."""
+
+    def show() -> int:
+        study = work()
+        if as_json:
+            sys.stdout.write(json.dumps(study.summary(), ensure_ascii=False) + "\n")
+        else:
+            sys.stdout.write(f"{study}\n")
+        return INTERRUPTED if study.stopped == "interrupted" else DONE
+
+    return attempt(show)
+
+
+def attempt(work: Callable[[], int]) -> int:
+    """Do the work, which returns the exit status; every error that is somebody's becomes one line and a status."""
     from tune.errors import InputError, TuneError
 
     try:
-        study = work()
+        return work()
     except InputError as error:
         sys.stderr.write(f"tune: {error}\n")
         return BAD_INPUT
@@ -29,8 +43,3 @@ def finish(work: Callable[[], Study], *, as_json: bool) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("tune: interrupted; the same command resumes\n")
         return INTERRUPTED
-    if as_json:
-        sys.stdout.write(json.dumps(study.summary(), ensure_ascii=False) + "\n")
-    else:
-        sys.stdout.write(f"{study}\n")
-    return INTERRUPTED if study.stopped == "interrupted" else DONE

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Literal
 
 from tune.database import Database
 from tune.errors import BudgetExhausted, StoreError
@@ -100,21 +101,18 @@ class Account:
         if cost < 0:
             raise ValueError(f"a cost is 0 or more, but got {cost}")
         cost = min(cost, MOST)  # a bill of a million dollars is a fault, and must not break the sums
-        self._books.close(attempt, "settled", cost)
+        self._close(attempt, "settled", cost)
         self._spent_now += cost
-        self._landed(attempt)
         return max(0, cost - attempt.ceiling)
 
     def refuse(self, attempt: Attempt) -> None:
         """Book that an attempt was refused, and cost nothing."""
-        self._books.close(attempt, "refused", 0)
-        self._landed(attempt)
+        self._close(attempt, "refused", 0)
 
     def strand(self, attempt: Attempt) -> None:
         """Book that nobody knows whether an attempt was billed: it stays charged at its ceiling."""
-        self._books.close(attempt, "uncertain", attempt.ceiling)
+        self._close(attempt, "uncertain", attempt.ceiling)
         self._spent_now += attempt.ceiling
-        self._landed(attempt)
 
     def release_earmark(self, amount: int) -> None:
         """Let go of picodollars that were set aside for a judge: it is not needed, or costs less."""
@@ -239,9 +237,13 @@ class Account:
             self._ticks = _TICKS
         return attempt
 
-    def _landed(self, attempt: Attempt) -> None:
-        self._in_flight.discard(attempt.id)
-        self._wake()
+    def _close(self, attempt: Attempt, state: Literal["settled", "refused", "uncertain"], cost: int) -> None:
+        try:
+            self._books.close(attempt, state, cost)
+        finally:
+            # Also where the disk is full: those who wait for this attempt's money must hear of it.
+            self._in_flight.discard(attempt.id)
+            self._wake()
 
     def _wake(self) -> None:
         """Look at the waiting orders soon: after the transaction that makes room for them is committed."""

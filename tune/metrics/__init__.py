@@ -1,7 +1,8 @@
-"""The user's judgement of an answer: built-in metrics, callables, EcoOptiGen's shape and a model as a judge."""
+"""The user's judgement of an answer: built-in metrics, callables, EcoOptiGen's shape, a judge, and code that is run."""
 
+from tune.metrics.code import Code
 from tune.metrics.judge import Judge
 from tune.metrics.metric import METRICS, Metric, parse_metric, responses_metric
 from tune.metrics.score import Answer, Score
 
-__all__ = ["METRICS", "Answer", "Judge", "Metric", "Score", "parse_metric", "responses_metric"]
+__all__ = ["METRICS", "Answer", "Code", "Judge", "Metric", "Score", "parse_metric", "responses_metric"]

@@ -6,7 +6,7 @@ import functools
 import inspect
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,8 +15,10 @@ from tune.data import Example
 from tune.errors import InputError, MetricError
 from tune.extract import blame, fingerprint, load
 from tune.metrics import texts
+from tune.metrics.code import Code
 from tune.metrics.judge import Judge
 from tune.metrics.score import Answer, Score, check_score
+from tune.sandbox import unprotected
 
 METRICS: dict[str, Callable[..., Any]] = {
     "exact_match": texts.exact_match,
@@ -27,6 +29,7 @@ METRICS: dict[str, Callable[..., Any]] = {
     "f1": texts.token_f1,
     "rouge_l": texts.rouge_l,
     "judge": Judge,
+    "code": Code,
 }
 """The built-in metrics by name. Scores are kept under that name: a rule that changes takes a new one."""
 
@@ -44,6 +47,8 @@ class Metric:
         larger_is_better: False for errors, distances and the like.
         costs: whether each score costs dollars (a judge); then `judge` is awaited and `score` is refused.
         over_responses: whether it judges all n responses of a request at once.
+        runs_code: whether it runs what models write: refused unless the user allows it, and then called from several
+            threads side by side.
     """
 
     name: str
@@ -54,6 +59,7 @@ class Metric:
     larger_is_better: bool = True
     costs: bool = False
     over_responses: bool = False
+    runs_code: bool = False
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
@@ -70,6 +76,17 @@ class Metric:
     def model(self) -> str:
         """The model that a metric asks that costs, by the name it has among the study's models, or ""."""
         return self.function.model if isinstance(self.function, Judge) else ""
+
+    def check(self, examples: Iterable[Example]) -> None:
+        """See that a metric that runs code can judge these examples, and that there is something to hold the code.
+
+        Raises:
+            InputError: an example has no test, or this system cannot hold a program.
+        """
+        if isinstance(self.function, Code):
+            unprotected()
+            for example in examples:
+                self.function.task("", example)
 
     def score(self, answer: Answer, example: Example) -> float:
         """The value of an answer; the worst where there is none.
@@ -115,7 +132,7 @@ class Metric:
         if not isinstance(self.function, Judge):
             return self
         judge = replace(self.function, provider=provider, service=service, model=model or self.function.model)
-        return _judged(judge)
+        return _made(judge)
 
 
 def parse_metric(spec: Any, **options: Any) -> Metric:
@@ -123,7 +140,7 @@ def parse_metric(spec: Any, **options: Any) -> Metric:
 
     Args:
         spec: a name of `METRICS`, a callable `(answer, example)` to a bool, a number or a `Score`, its name as
-            `"module:attribute"`, a `Judge`, a `Metric`, or a table with the `name` and the options.
+            `"module:attribute"`, a `Judge`, a `Code`, a `Metric`, or a table with the `name` and the options.
         options: what the metric takes by keyword; for a callable also `name`, `low`, `high` and
             `larger_is_better`, which belong to the metric and are not passed on.
 
@@ -136,10 +153,10 @@ def parse_metric(spec: Any, **options: Any) -> Metric:
         return parse_metric(load(spec, "metric"), **options)
     if isinstance(spec, str):
         return _built_in(spec, options)
-    if isinstance(spec, Metric | Judge):
+    if isinstance(spec, Metric | Judge | Code):
         if options:
             raise InputError(f"a metric that is made already takes no options, but got {sorted(options)}")
-        return _judged(spec) if isinstance(spec, Judge) else spec
+        return spec if isinstance(spec, Metric) else _made(spec)
     if not callable(spec):
         raise InputError(
             f"a metric is one of {sorted(METRICS)}, 'module:attribute' or a callable (answer, example), "
@@ -198,16 +215,18 @@ def _built_in(name: str, options: Mapping[str, Any]) -> Metric:
         raise InputError(f"there is no metric {name!r}: there are {sorted(METRICS)}, or give module:attribute")
     function = METRICS[name]
     _check_options(name, function, options)
-    if name == "judge":
-        return _judged(Judge(**options))
+    if function in (Judge, Code):
+        return _made(function(**options))
     if name == "rouge_l":
         texts.rouge_scorer()  # says now, not after the first dollar, that the package is missing
     given = f"({json.dumps(options, sort_keys=True)})" if options else ""
     return Metric(name, f"{name}{given}", functools.partial(function, **options) if options else function)
 
 
-def _judged(judge: Judge) -> Metric:
-    return Metric(judge.name, judge.identity, judge, low=judge.low, high=judge.high, costs=True)
+def _made(function: Judge | Code) -> Metric:
+    if isinstance(function, Code):
+        return Metric("code", function.identity, function, runs_code=True)
+    return Metric(function.name, function.identity, function, low=function.low, high=function.high, costs=True)
 
 
 def _from_callable(function: Callable[..., Any], options: Mapping[str, Any]) -> Metric:
@@ -236,8 +255,8 @@ def _check_options(name: str, function: Callable[..., Any], options: Mapping[str
         return
     if any(p.kind is p.VAR_KEYWORD for p in parameters):
         return
-    # The first two are the answer and the example; a judge is made of options alone.
-    known = sorted({p.name for p in (parameters if function is Judge else parameters[2:])} - {"provider"})
+    # The first two are the answer and the example; a judge and the like are made of options alone.
+    known = sorted({p.name for p in (parameters if function in (Judge, Code) else parameters[2:])} - {"provider"})
     unknown = sorted(set(options) - set(known))
     if unknown:
         raise InputError(f"the metric {name!r} takes the options {known}, but got {unknown}")

@@ -29,17 +29,12 @@ _BLOCK = 32  # tokens that the prefix cache keeps together on a CPU
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A prompt as the model reads it.
-
-    Attributes:
-        ids: its tokens.
-        tensor: the same for the pipeline.
-        blocks: a hash of each full block of tokens together with all before it: what the prefix cache can hold.
-    """
+    """A prompt as the model reads it."""
 
     ids: tuple[int, ...]
     tensor: Any
     blocks: tuple[int, ...]
+    """A hash of each full block of tokens together with all before it: what the prefix cache can hold."""
 
 
 @dataclass(slots=True, eq=False)
@@ -47,16 +42,11 @@ class Job:
     """Draws of one request that are made together.
 
     Attributes:
-        prompt: the request's prompt, encoded.
-        request: what is asked.
-        settings: its settings, checked.
-        numbers: the draws' numbers.
         future: resolves to the draws; cancelling it takes the job back.
         alone: whether nothing else may be in the pipeline with it, since the cache was too small once.
         new: blocks of its prompt that were not in the prefix cache when it began.
         unread: tokens of its prompt that are still to be computed, as far as is known.
         started: when the pipeline got it, by the monotonic clock, in seconds.
-        handle: the pipeline's.
     """
 
     prompt: Encoded
@@ -166,7 +156,7 @@ class LoadedModel:
         with self._wake:
             self.ended = True
             self._wake.notify()
-        self._thread.join()
+        self._thread.join(timeout=60)
 
     def _work(self) -> None:
         reason = f"the model {self._path.name} stopped working"
@@ -195,7 +185,7 @@ class LoadedModel:
         scheduler.max_num_seqs = _MOST_SEQUENCES
         scheduler.max_num_batched_tokens = _MOST_STEP_TOKENS
         scheduler.cache_size = 1 if _size(self._path) < 1 << 30 else 4  # gigabytes
-        # In bfloat16, the default where the processor has it, an answer depends on what else is being answered.
+        # In bfloat16, the default where the processor has it, shares of answers depend on what else is answered.
         # Pinned threads make two processes share one core.
         properties = {"INFERENCE_PRECISION_HINT": "f32", "ENABLE_CPU_PINNING": False}
         self._pipeline = self._genai.ContinuousBatchingPipeline(str(self._path), scheduler, "CPU", properties)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from tune.racing.field import Entrant, Field, Wave, rung_sizes
+from tune.racing.goal import cheapest, prove
 from tune.racing.pairing import difference, levels, table
 from tune.racing.problem import CERTAINTY, Array, Choice, Outcome, Problem, Standing, dear, preference
 from tune.readout import Reading
@@ -24,10 +26,10 @@ def endgame(
 ) -> Generator[list[Step], Outcome, Choice | None]:
     """Tell the finalists apart on examples that they have not met, then by more draws, and freeze the choice.
 
-    Finalists are the trials whose level is within two standard errors of the best. They meet the remaining tuning
-    examples block by block, the ones with fewer examples first, so that they are paired; who is clearly behind (two
-    standard errors) drops out. When all examples are met, those still in the race get more draws. It ends when one
-    is clearly ahead, when there is nothing more to learn, or when the money does not pay for the next block.
+    Finalists are the trials of the highest level that are not clearly behind the best on the same examples. They
+    meet the remaining tuning examples block by block, the ones with fewer examples first, so that they are paired;
+    who is clearly behind drops out. When all examples are met, those still in the race get more draws. It ends when
+    one is clearly ahead, when there is nothing more to learn, or when the money does not pay for the next block.
 
     Args:
         problem: what is searched.
@@ -38,6 +40,9 @@ def endgame(
         The frozen choice, or None where nothing was scored.
     """
     field = Field(problem, left, standings)
+    if problem.goal == "cheapest":
+        yield from prove(field)
+        return freeze(problem, field.standings)
     finalists = _finalists(field)
     while finalists and not field.over:
         wave = _next_block(field, finalists) or _more_draws(field, finalists)
@@ -54,9 +59,10 @@ def _finalists(field: Field) -> list[Entrant]:
 
 
 def _still_in(field: Field, entrants: Sequence[Entrant]) -> list[Entrant]:
-    """Those that are not clearly behind the first of them, in their order."""
-    ranked = field.ranked(entrants)
-    return [entrant for entrant, _, row in ranked if not difference(row, ranked[0][2]).behind]
+    """Those that are not clearly behind the best of them, the best first."""
+    numbers = {entrant.trial for entrant in entrants}
+    ranking = [rank for rank in field.ranking() if rank.entrant.trial in numbers]
+    return [rank.entrant for rank in ranking if not difference(rank.row, ranking[0].row).behind]
 
 
 def _next_block(field: Field, finalists: Sequence[Entrant]) -> list[Step]:
@@ -92,10 +98,23 @@ def freeze(problem: Problem, standings: Mapping[int, Standing]) -> Choice | None
     seconds are to be kept with one-sided confidence of 95 %; where no reading does, on average; where none does
     that either, the reading closest to them is chosen.
 
+    Where the goal is the cheapest that is good enough, that is chosen; where none was shown to be, the best.
+
     Returns:
         None where nothing was scored.
     """
     live = [s for s in standings.values() if not s.failed and any(len(r.examples) for r in s.readings)]
+    best = _freeze_best(problem, live)
+    if best is None or problem.goal != "cheapest":
+        return best
+    chosen = cheapest(problem, live)
+    if chosen is None:
+        return replace(best, reached=False)
+    others = [r for r in (best.reading, *best.runners_up) if r.config != chosen.config]
+    return Choice(chosen, tuple(others[: MOST_FINALISTS - 1]), feasible=True)
+
+
+def _freeze_best(problem: Problem, live: Sequence[Standing]) -> Choice | None:
     for errors in (CERTAINTY, 0.0):
         if any(s.best(problem, errors) for s in live):
             return _choose(problem, live, errors)

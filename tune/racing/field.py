@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -38,6 +38,20 @@ class Entrant:
     examples: int = 0
     draws: int = 0
     told: bool = False
+
+
+class Rank(NamedTuple):
+    """Where a trial stands.
+
+    Attributes:
+        entrant: the trial.
+        level: its quality, on one scale with all others; see `tune.racing.pairing.levels`.
+        row: the qualities of its best reading, by example.
+    """
+
+    entrant: Entrant
+    level: float
+    row: Array
 
 
 def rung_sizes(examples: int) -> list[int]:
@@ -75,6 +89,7 @@ class Field:
             entrant = self.enter(standing.point, standing.trial)
             entrant.examples = max((max(r.examples) + 1 for r in standing.readings if len(r.examples)), default=0)
             entrant.draws = _draws_seen(standing, entrant)
+        self._shares = self._learn_shares()
 
     def enter(self, point: Point, trial: int | None = None) -> Entrant:
         """A trial, the next where no number is given; nothing is ordered for it yet."""
@@ -91,7 +106,7 @@ class Field:
         """Take in what became of a wave."""
         self.standings.update(outcome.standings)
         self.left, self.over = outcome.left, not outcome.complete
-        self.__dict__.pop("_costliness", None)
+        self._shares = self._learn_shares()
 
     # --- money ----------------------------------------------------------------------------------------------------
 
@@ -102,19 +117,17 @@ class Field:
             self._ceilings[key] = self.problem.ceiling(entrant.point, draws, entrant.cap)
         return self._ceilings[key]
 
-    @cached_property
-    def _costliness(self) -> dict[int | str, float]:
+    def _learn_shares(self) -> dict[int | str, float]:
         """What draws cost as a share of their ceilings, by trial and, the highest seen, by model."""
         found: dict[int | str, float] = {}
-        for standing in self.standings.values():
-            entrant = self.entrants.get(standing.trial)
+        for trial, standing in self.standings.items():
+            entrant = self.entrants.get(trial)
             if entrant is None or not standing.spent_per_draw:
                 continue
-            most = self.ceiling(entrant, max(1, entrant.draws)) / max(1, entrant.draws)
+            most = self.ceiling(entrant, entrant.draws) / entrant.draws
             share = min(1.0, standing.spent_per_draw / most) if most > 0 else 1.0
-            found[standing.trial] = share
             model = str(standing.point["model"])
-            found[model] = max(share, found.get(model, 0.0))
+            found[trial], found[model] = share, max(share, found.get(model, 0.0))
         return found
 
     def price(self, entrant: Entrant, draws: int) -> float:
@@ -122,9 +135,9 @@ class Field:
 
         As the trial's own draws have cost, else at most as those of its model or of any, else the ceiling.
         """
-        share = self._costliness.get(entrant.trial, self._costliness.get(str(entrant.point["model"])))
+        share = self._shares.get(entrant.trial, self._shares.get(str(entrant.point["model"])))
         if share is None:
-            share = max(self._costliness.values(), default=1.0)
+            share = max(self._shares.values(), default=1.0)
         return share * self.ceiling(entrant, draws) if draws > 0 else 0.0
 
     def expense(self, entrant: Entrant, examples: int, draws: int) -> float:
@@ -154,22 +167,14 @@ class Field:
             known = self._best[entrant.trial] = (standing, standing.best(self.problem))
         return known[1]
 
-    def ranked(self, entrants: Sequence[Entrant]) -> list[tuple[Entrant, float, Array]]:
-        """Entrants with a reading, the best first, each with its level and its row of qualities.
-
-        Levels are fitted over all trials, so that those on other examples are on the same scale; of equal ones
-        the cheaper is first.
-        """
-        everyone = [(e, r) for e in self.entrants.values() if (r := self.best(e)) is not None]
-        rows = table(self.problem, [reading for _, reading in everyone])
-        level = np.round(levels(rows), 9)
-        wanted = {entrant.trial for entrant in entrants}
-        found = [
-            ((-level[i], dear(reading), entrant.trial), entrant, rows[i])
-            for i, (entrant, reading) in enumerate(everyone)
-            if entrant.trial in wanted
-        ]
-        return [(entrant, float(-key[0]), row) for key, entrant, row in sorted(found, key=lambda f: f[0])]
+    def ranking(self) -> list[Rank]:
+        """Every trial with a reading, the best first; of equal ones the cheaper."""
+        read = [(entrant, r) for entrant in self.entrants.values() if (r := self.best(entrant)) is not None]
+        rows = table(self.problem, [reading for _, reading in read])
+        # Rounded, so that sums in another order on another machine decide nothing.
+        level = np.round(levels(rows), 9).tolist()
+        order = sorted(range(len(read)), key=lambda i: (-level[i], dear(read[i][1]), read[i][0].trial))
+        return [Rank(read[i][0], level[i], rows[i]) for i in order]
 
     def more_draws(self, entrant: Entrant) -> int:
         """The draws that could show a larger n to be better, or those that there are.
@@ -191,10 +196,10 @@ class Field:
     def tell(self, entrants: Sequence[Entrant]) -> None:
         """Tell the searcher of these trials, once each: levels, and nothing where nothing was scored.
 
-        A trial none of whose readings keeps the limits is told its best one's quality less the share by which that
-        is beyond them, so that a search is led back to where they are kept.
+        A trial none of whose readings keeps the limits is told the quality of the one that is closest to them,
+        divided by how many times over it is, so that a search is led back to where they are kept.
         """
-        level = {entrant.trial: level for entrant, level, _ in self.ranked(entrants)}
+        level = {rank.entrant.trial: rank.level for rank in self.ranking()}
         for entrant in entrants:
             if entrant.told:
                 continue

@@ -18,6 +18,9 @@ ENDGAME_SHARE = 0.2
 BRACKET_SHARE = 0.5
 """The share of what the search may still spend that the first rung of a bracket takes."""
 
+LEAST_SHARE = 0.1
+"""The share of the search's money that must be left for another bracket: with less, it would hold no field."""
+
 MOST_ARMS = 24
 """Points in a bracket, so that the searcher hears of some before it proposes the rest."""
 
@@ -27,7 +30,6 @@ BLIND_ARMS = 8
 BLIND_SHARE = 0.5
 """The share of the money that the ceilings of the first wave may add up to; what it really costs is far less."""
 
-GROW = 0
 PATIENCE = 16
 """Proposals that the money left does not pay for, after which a bracket takes no more."""
 
@@ -40,7 +42,7 @@ def halving(problem: Problem, searcher: Searcher, left: float) -> Waves:
     A bracket begins with fresh points on a small block of examples. The best third of them go on to twice as many
     examples, then ever the better half, with more draws where a larger n may win; who is clearly behind the best of
     all brackets on the same examples goes no further. When one is left, the searcher is told how each fared, and
-    proposes the next bracket. The money for telling the finalists apart is left alone.
+    proposes the next bracket, while the money pays for one. What is set aside for the finalists is left alone.
 
     Args:
         problem: what is searched.
@@ -51,7 +53,8 @@ def halving(problem: Problem, searcher: Searcher, left: float) -> Waves:
     reserve = ENDGAME_SHARE * left
     sizes = rung_sizes(problem.examples)
     proposals = Proposals(field, searcher)
-    while not field.over:
+    least = LEAST_SHARE * (left - reserve)
+    while not field.over and (not field.standings or field.left - reserve > least):
         bracket: list[Entrant] = []
         yield from _first_rung(field, proposals, bracket, sizes[0], reserve)
         if not bracket:
@@ -79,25 +82,22 @@ def _begin(
 ) -> list[Step]:
     """Begin fresh trials, up to so many in the bracket, as far as a share of the money goes.
 
-    A point that the share has no room for comes first in the next wave; one that all the money is known not to
-    pay for is let go, and the searcher is told that nothing came of it.
+    A point that there is no more room for comes first in the next wave. One whose first block alone is known to
+    cost more than the share is let go: the searcher is told that nothing came of it.
     """
-    wave, whole = Wave(field, share * money), Wave(field, money)
+    wave = Wave(field, share * money)
     refused = 0
     while len(bracket) < most and refused < PATIENCE and (point := proposals.next()) is not None:
         entrant = field.enter(point)
         if wave.add(entrant, block, entrant.ladder[0]):
             bracket.append(entrant)
-        elif not bracket and whole.add(entrant, block, entrant.ladder[0]):
-            bracket.append(entrant)
-            return whole.steps
-        elif field.standings and not whole.pays(entrant, block, entrant.ladder[0]):
+        elif wave.steps or not field.standings:
+            proposals.put_back(field.withdraw(entrant))
+            break
+        else:
             refused += 1
             field.tell([entrant])
             field.withdraw(entrant)
-        else:
-            proposals.put_back(field.withdraw(entrant))
-            break
     return wave.steps
 
 
@@ -133,7 +133,7 @@ def _climb(field: Field, bracket: list[Entrant], sizes: list[int], reserve: floa
         going = _best(field, going, math.ceil(len(going) / (2 if rung else 3)))
         wave = Wave(field, field.left - reserve)
         for entrant in going:
-            for draws in (field.more_draws(entrant) if examples >= GROW else entrant.draws, entrant.draws):
+            for draws in (field.more_draws(entrant), entrant.draws):
                 if wave.add(entrant, examples, draws):
                     break
         if not wave.steps:
@@ -143,6 +143,7 @@ def _climb(field: Field, bracket: list[Entrant], sizes: list[int], reserve: floa
 
 def _best(field: Field, entrants: list[Entrant], count: int) -> list[Entrant]:
     """The best so many, without those that are clearly behind the best trial of all."""
-    leader = field.ranked(list(field.entrants.values()))[:1]
-    ranked = field.ranked(entrants)[:count]
-    return [entrant for entrant, _, row in ranked if not (leader and difference(row, leader[0][2]).behind)]
+    ranking = field.ranking()
+    numbers = {entrant.trial for entrant in entrants}
+    best = [rank for rank in ranking if rank.entrant.trial in numbers][:count]
+    return [rank.entrant for rank in best if not difference(rank.row, ranking[0].row).behind]

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tune.readout import Reading
-from tune.space import Point, Space
+from tune.space import Config, Point, Space
 from tune.telling import Searcher
 from tune.trial import Step
 
@@ -44,6 +44,10 @@ class Problem:
         max_seconds: the most seconds per request that it may take on average, or None.
         ceiling: dollars that one example of a paid point can cost at most, from (point, draws, cap).
         baseline: the paid point of the config that the user has today, or None.
+        goal: "quality", the best there is, or "cheapest", the cheapest that is good enough.
+        min_quality: the score that is good enough, in the metric's own scale.
+        margin: or by how much it may be worse than the baseline, in the same scale.
+        baseline_config: the config that the user has today, whole.
     """
 
     space: Space
@@ -57,6 +61,10 @@ class Problem:
     max_seconds: float | None
     ceiling: Callable[[Point, int, int], float]
     baseline: Point | None = None
+    goal: str = "quality"
+    min_quality: float | None = None
+    margin: float | None = None
+    baseline_config: Config | None = None
 
     def quality(self, scores: npt.ArrayLike) -> Array:
         """Scores as shares of the metric's range: 0 is the worst that there can be, 1 the best."""
@@ -156,11 +164,13 @@ class Choice:
         reading: the frozen choice.
         runners_up: the best readings of other trials, the best first.
         feasible: whether the choice keeps the limits on cost and seconds with one-sided confidence of 95 %.
+        reached: whether it was shown to be good enough, where the goal is the cheapest that is.
     """
 
     reading: Reading
     runners_up: tuple[Reading, ...]
     feasible: bool
+    reached: bool = True
 
 
 Strategy: TypeAlias = Callable[[Problem, Searcher, float], Generator[list[Step], Outcome, None]]

@@ -3,6 +3,7 @@
 from tune.report.answer import answer, summary_lines
 from tune.report.markdown import markdown
 from tune.report.records import (
+    EstimateRow,
     Money,
     PriceLine,
     PromptText,
@@ -16,6 +17,7 @@ from tune.report.results import best_json, result_json
 from tune.report.tables import frontier_rows, trial_rows, trials_csv
 
 __all__ = [
+    "EstimateRow",
     "Money",
     "PriceLine",
     "PromptText",

@@ -72,6 +72,7 @@ def _winner(report: Report, winner: ReportConfig) -> str:
     known = evidence(winner.quality, holdout=winner.holdout is not None)
     so_far = " so far" if report.interrupted else ""
     sentence = f"The best configuration found{so_far} is {describe(winner.config)}: it scores {known}{price}"
+    sentence += _asked(report, winner.quality)
     if not report.larger_is_better:
         sentence += " (a lower score is better)"
     if winner.holdout is None:
@@ -88,6 +89,8 @@ def _comparison(report: Report) -> str:
     if difference is None:
         known = evidence(baseline.quality, holdout=baseline.holdout is not None)
         return f"The baseline is {known}, and the two were not compared on holdout examples, so no gain is claimed."
+    if report.margin is not None:
+        return _non_inferiority(report, report.margin, difference)
     on = f"on the same {count(difference.n, 'holdout example')}, the difference is {with_limits(difference)}"
     if report.verdict == "better":
         return f"It is better than the baseline: {on}."
@@ -97,6 +100,35 @@ def _comparison(report: Report) -> str:
     if report.detectable is not None and math.isfinite(report.detectable):
         seen = f", and a difference below {number(report.detectable)} would mostly go unseen with so few"
     return f"The data cannot tell it from the baseline: {on}{seen}."
+
+
+def _non_inferiority(report: Report, margin: float, difference: Interval) -> str:
+    on = f"on the same {count(difference.n, 'holdout example')}, the difference is {with_limits(difference)}"
+    side, limit = ("lower", -margin) if report.larger_is_better else ("upper", margin)
+    if report.non_inferior:
+        return (
+            f"Non-inferiority is shown: it is not worse than the baseline by more than {number(margin)}: {on}, whose "
+            f"{side} limit is within {number(limit)}."
+        )
+    clearly = difference.high < -margin if report.larger_is_better else difference.low > margin
+    if clearly:
+        return f"It is worse than the baseline by more than the {number(margin)} that was allowed: {on}."
+    return (
+        f"Non-inferiority is not shown: it may be worse than the baseline by more than {number(margin)}: {on}, whose "
+        f"{side} limit is beyond {number(limit)}."
+    )
+
+
+def _asked(report: Report, quality: Interval | None) -> str:
+    """Whether a quality has what was asked for."""
+    if report.min_quality is None or quality is None:
+        return ""
+    least = number(report.min_quality)
+    shown = quality.low >= report.min_quality if report.larger_is_better else quality.high <= report.min_quality
+    word = "at least" if report.larger_is_better else "at most"
+    if shown:
+        return f"; its whole interval shows the {word} {least} that was asked for"
+    return f"; that it has the {word} {least} that was asked for is not shown by its interval"
 
 
 def _yardstick(report: Report, winner: ReportConfig) -> str:

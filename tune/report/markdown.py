@@ -24,6 +24,7 @@ def markdown(report: Report) -> str:
         _frontier(report),
         _trials(report),
         _prices(report),
+        _estimate(report),
         _provenance(report),
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
@@ -63,10 +64,17 @@ def _comparison_row(report: Report, row: ReportConfig) -> list[str]:
         with_limits(row.holdout),
         with_limits(row.tuning) + mark,
         with_limits(report.difference) if compared else "-",
-        (report.verdict or "not compared") if compared else "-",
+        _verdict(report) if compared else "-",
         with_limits(row.cost, dollars),
         f"{seconds(row.seconds_median)} / {seconds(row.seconds_p95)}" if row.seconds_median is not None else "-",
     ]
+
+
+def _verdict(report: Report) -> str:
+    said = report.verdict or "not compared"
+    if report.non_inferior is None or report.margin is None:
+        return said
+    return f"{said}; non-inferiority by {number(report.margin)} {'shown' if report.non_inferior else 'not shown'}"
 
 
 def _notices(report: Report) -> str:
@@ -129,11 +137,19 @@ def _money(report: Report) -> str:
     ]
     if money.overshoot > 0:
         rows.insert(5, ["billed above the caps sent", dollars(money.overshoot)])
-    if report.readings:
-        rows.append(["configurations read off the draws", f"{report.readings:,}"])
-    if report.readings_cost is not None:
-        rows.append(["had each been bought for itself", dollars(report.readings_cost)])
-    return "\n\n".join(["## Money", inline(money_sentence(report), limit=1000), table(["", "dollars or draws"], rows)])
+    parts = ["## Money", inline(money_sentence(report), limit=1000), table(["", "dollars or draws"], rows)]
+    return "\n\n".join(part for part in [*parts, _readings(report)] if part)
+
+
+def _readings(report: Report) -> str:
+    """What reading saved against buying."""
+    if not report.readings or report.read_cost is None or report.readings_cost is None:
+        return ""
+    return (
+        f"Read {count(report.readings, 'configuration')} off draws that cost {dollars(report.read_cost)} at list "
+        f"price; bought with draws shared over n, but anew for every max_tokens and stop, they would have cost "
+        f"{dollars(report.readings_cost)}."
+    )
 
 
 def _frontier(report: Report) -> str:
@@ -204,6 +220,29 @@ def _prices(report: Report) -> str:
         for p in report.prices
     ]
     return "## Prices\n\n" + table(["model", "in, per million tokens", "out", "source", "date"], rows)
+
+
+def _estimate(report: Report) -> str:
+    """What an answer was expected to cost before the run, and what it did."""
+    if not report.estimate:
+        return ""
+    rows = [
+        [
+            inline(f"{row.model}, {row.prompt}"),
+            dollars(row.predicted) + ("" if row.learned else " (assumed)"),
+            dollars(row.actual),
+            f"{row.predicted / row.actual:.2f}" if row.actual > 0 else "-",
+            f"{row.predicted_tokens:.0f} / {row.actual_tokens:.0f}",
+            f"{row.draws:,}",
+        ]
+        for row in report.estimate
+    ]
+    note = (
+        "Dollars of one answer to one example at list price: what the estimate said before anything was sent, and "
+        "what it was. Where nothing like it had been bought before, the answer's length was assumed."
+    )
+    header = ["model, prompt", "estimated", "actual", "ratio", "tokens of the answer, estimated / actual", "draws"]
+    return "\n\n".join(["## The estimate, and what happened", note, table(header, rows)])
 
 
 def _detectable(report: Report) -> str:

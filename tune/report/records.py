@@ -168,6 +168,31 @@ class TrialRow:
     cost: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class EstimateRow:
+    """What was expected of one answer of a model to a prompt, and what it took.
+
+    Attributes:
+        model: its name in the space.
+        prompt: the prompt's name.
+        predicted: dollars of one answer to one example, at list price, before anything was sent.
+        actual: the same, as it came.
+        predicted_tokens: tokens of the answer, as expected.
+        actual_tokens: as they came.
+        draws: answers that the actual figures are means of.
+        learned: draws in the store that the expectation was learned from; 0 where it was assumed.
+    """
+
+    model: str
+    prompt: str
+    predicted: float
+    actual: float
+    predicted_tokens: float
+    actual_tokens: float
+    draws: int
+    learned: int = 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """Everything that is shown of a study. Every part but money and provenance may be missing.
@@ -185,6 +210,8 @@ class Report:
         commonest: the score on holdout of always giving the commonest target, or None where there is none.
         commonest_label: that target.
         larger_is_better: the metric's direction.
+        min_quality: the score that was asked for, where the goal was the cheapest that has it.
+        margin: by how much the winner may be worse than the baseline, where the goal was the cheapest such.
         template: the winner's prompt.
         answer: how the answer is taken out of the text, in words.
         frontier: configs that none beats in both quality and cost.
@@ -192,11 +219,15 @@ class Report:
         draws_bought: draws paid for by this study.
         draws_reused: draws that were already in the store.
         readings: configs that were read off the draws.
-        readings_cost: dollars that those configs would have cost, each bought for itself.
+        read_cost: dollars of the draws that they were read off, at list price.
+        readings_cost: dollars that they would have cost with new draws for every max_tokens and stop, these being
+            shared over n and aggregates; at list price too.
         prices: the price table.
+        estimate: what was expected to be paid for an answer against what was, by model and prompt.
         stopped: why the search ended, in words.
         interrupted: whether the run can be taken up again.
         notices: sentences that a reader must not miss.
+        recipe: all that it takes to call the winner again and to score it, for programs; see `tune.recipe`.
     """
 
     money: Money
@@ -211,6 +242,8 @@ class Report:
     commonest: float | None = None
     commonest_label: str = ""
     larger_is_better: bool = True
+    min_quality: float | None = None
+    margin: float | None = None
     template: PromptText | None = None
     answer: str = ""
     frontier: tuple[ReportConfig, ...] = ()
@@ -218,11 +251,14 @@ class Report:
     draws_bought: int = 0
     draws_reused: int = 0
     readings: int = 0
+    read_cost: float | None = None
     readings_cost: float | None = None
     prices: tuple[PriceLine, ...] = ()
+    estimate: tuple[EstimateRow, ...] = ()
     stopped: str = ""
     interrupted: bool = False
     notices: tuple[str, ...] = ()
+    recipe: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def verdict(self) -> Verdict | None:
@@ -230,6 +266,15 @@ class Report:
         if self.difference is None:
             return None
         return verdict(self.difference, larger_is_better=self.larger_is_better)
+
+    @property
+    def non_inferior(self) -> bool | None:
+        """Whether the winner was shown not to be worse than the baseline by more than the margin, one-sided at
+        97.5 %; None where that was not asked, or they were not compared.
+        """
+        if self.margin is None or self.difference is None:
+            return None
+        return self.difference.low > -self.margin if self.larger_is_better else self.difference.high < self.margin
 
     @property
     def winner_is_baseline(self) -> bool:

@@ -34,6 +34,7 @@ def best_json(report: Report) -> dict[str, Any]:
         "config": None if winner is None else plain_config(winner.config),
         "prompt": prompt,
         "answer_rule": report.answer,
+        "recipe": dict(report.recipe) or None,
         "winner": _config_record(winner),
         "baseline": _config_record(report.baseline),
         "difference": difference_record(report),
@@ -88,7 +89,10 @@ def interval_record(interval: Interval | None) -> dict[str, Any] | None:
 def difference_record(report: Report) -> dict[str, Any] | None:
     """The difference between winner and baseline, and what it carries."""
     known = interval_record(report.difference)
-    return None if known is None else known | {"verdict": report.verdict}
+    if known is None:
+        return None
+    asked = {} if report.margin is None else {"margin": report.margin, "non_inferior": report.non_inferior}
+    return known | {"verdict": report.verdict} | asked
 
 
 def _cost_record(cost: Interval | None) -> dict[str, Any] | None:

@@ -5,9 +5,10 @@
     tune ── launcher ── keeper (the first process of its namespaces) ── program          ways "root" and "user"
     tune ── launcher, which is the keeper ── program                                      way "plain"
 
-It stands alone, on the standard library. ORDER is what `tune.sandbox.run` writes, as JSON. What happened is reported
-as lines of JSON on the descriptor `report`, which the program does not have: {"missing": [...]} just before it
-begins, {"status": ..., "cpu": ...} when it has ended, {"error": ...} where it could not be begun. SIGTERM ends all.
+It stands alone, and imports little, as it starts for every answer that is judged. ORDER is what `tune.sandbox.run`
+writes, as `marshal` in hexadecimal. What happened is reported as lines on the descriptor `report`, which the program
+does not have: "missing network files" just before it begins, "ended -9 1.25" (its status, and its seconds of processor
+time), "error ..." where it could not be begun. SIGTERM ends all.
 """
 
 from __future__ import annotations
@@ -15,14 +16,20 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
-import json
+import functools
+import marshal
 import os
 import resource
 import signal
 import struct
 import sys
-from pathlib import Path
-from typing import Any, NoReturn
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, NoReturn
+
+    Order = dict[str, Any]
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 LINUX = sys.platform == "linux"
@@ -38,29 +45,20 @@ DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 NOBODY_ELSE = 1 << 30
 """User ids from here on belong to nobody; with the process id added, to one sandbox alone."""
 
-Order = dict[str, Any]
-
-
-class Ended(BaseException):
-    """SIGTERM came: the program is to be ended with all that it began."""
-
 
 # --- the program ------------------------------------------------------------------------------------------------------
 
 
 def become(order: Order, user: int | None) -> NoReturn:
     """Give up everything that the program shall not have, and run it."""
-    missing = []
     os.setsid()
     if user is not None:
         os.setgroups([])
         os.setresgid(user, user, user)
         os.setresuid(user, user, user)
-    if not set_limits(order, user):
-        missing.append("memory")
-    if LINUX:
-        call("prctl", PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        call("prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    missing = [] if set_limits(order, user) else ["memory"]
+    control(PR_SET_PDEATHSIG, signal.SIGKILL)
+    control(PR_SET_NO_NEW_PRIVS, 1)
     plain = order["way"] == "plain"
     landlock = forbid_files(order) if plain else 0
     filtered = refuse_calls(bytes.fromhex(order["filter"]))
@@ -71,7 +69,7 @@ def become(order: Order, user: int | None) -> NoReturn:
     for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them, and what is ignored stays so
         signal.signal(number, signal.SIG_DFL)
     os.chdir(order["work"])
-    tell(order, missing=missing)
+    tell(order, " ".join(["missing", *missing]))
     os.execve(order["python"], [*order["command"], order["program"]], order["environment"])
 
 
@@ -145,6 +143,7 @@ def forbid_files(order: Order) -> int:
 def build_root(order: Order, owner: int) -> None:
     """Make a file system that holds what is readable and one empty folder, and step into it."""
     stage = order["stage"]
+    call("unshare", CLONE_NEWNS)
     mount(None, "/", None, MS_REC | MS_PRIVATE)
     mount("tmpfs", stage, "tmpfs", MS_NOSUID, "size=1m,nr_inodes=1024,mode=755")
     for path in order["readable"]:
@@ -153,8 +152,10 @@ def build_root(order: Order, owner: int) -> None:
     for path in DEVICES:
         bind(path, stage + path, ATTR_NOSUID)
     work = order["work"]
-    os.symlink(work, f"{stage}/dev/shm")
     os.mkdir(stage + work)
+    for name in ("/dev/shm", "/tmp"):
+        with contextlib.suppress(FileExistsError):  # an interpreter may be there
+            os.symlink(work, stage + name)
     size = f"size={order['disk']},nr_inodes=16384,mode=700,uid={owner},gid={owner}"
     mount("tmpfs", stage + work, "tmpfs", MS_NOSUID | MS_NODEV, size)
     protect(stage, ATTR_RDONLY, recursive=False)
@@ -173,7 +174,7 @@ def bind(source: str, target: str, attributes: int) -> None:
     if os.path.isdir(source):
         os.makedirs(target, exist_ok=True)
     elif os.path.exists(source):
-        Path(target).touch()
+        write(target, "")
     else:
         return
     mount(source, target, None, MS_BIND | MS_REC)
@@ -196,65 +197,63 @@ def protect(path: str, attributes: int, *, recursive: bool) -> None:
 # --- keeping ----------------------------------------------------------------------------------------------------------
 
 
-def keep(order: Order, user: int | None) -> None:
+def keep(order: Order, user: int | None, end: Callable[[int], None]) -> None:
     """Begin the program, wait for it, and report how it ended."""
-    order["group"] = program = os.fork()
-    if program == 0:
-        attempt(order, lambda: become(order, user))
+    program = begin(order, lambda: become(order, user), end)
     while True:
         pid, status, usage = os.wait4(-1, 0)  # those that it leaves behind come here as well
         if pid == program:
             break
-    code = os.waitstatus_to_exitcode(status)
-    tell(order, status=code, cpu=usage.ru_utime + usage.ru_stime)
+    tell(order, f"ended {os.waitstatus_to_exitcode(status)} {usage.ru_utime + usage.ru_stime}")
+
+
+def begin(order: Order, work: Callable[[], None], end: Callable[[int], None]) -> int:
+    """Fork a process that does the work. SIGTERM, which was held back until now, ends it."""
+    child = os.fork()
+    if child:
+        signal.signal(signal.SIGTERM, lambda *_: end(child))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
+    if not child:
+        attempt(order, work)
+    return child
 
 
 def enter_namespaces(order: Order) -> int | None:
     """The ways "root" and "user"; the user whom the program becomes, where it is another."""
-    shared = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC
+    shared = CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC
     if order["way"] == "root":
         call("unshare", shared)
         return NOBODY_ELSE + os.getpid()
     user, group = os.getuid(), os.getgid()
     call("unshare", shared | CLONE_NEWUSER)
-    Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
-    Path("/proc/self/uid_map").write_text(f"1000 {user} 1", encoding="ascii")
-    Path("/proc/self/gid_map").write_text(f"1000 {group} 1", encoding="ascii")
+    for name, text in (("setgroups", "deny"), ("uid_map", f"1000 {user} 1"), ("gid_map", f"1000 {group} 1")):
+        write(f"/proc/self/{name}", text)
     return None
 
 
 def keep_in_namespaces(order: Order) -> None:
     """Wait for the keeper; whatever happens, with it all the others are gone."""
     user = enter_namespaces(order)
-    keeper = os.fork()
-    if keeper == 0:
 
-        def start() -> None:
-            call("prctl", PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-            build_root(order, 1000 if user is None else user)
-            call("prctl", PR_SET_DUMPABLE, 0, 0, 0, 0)
-            keep(order, user)
+    def start() -> None:
+        control(PR_SET_PDEATHSIG, signal.SIGKILL)
+        build_root(order, 1000 if user is None else user)
+        control(PR_SET_DUMPABLE, 0)
+        keep(order, user, kill)
 
-        attempt(order, start)
-    try:
-        os.waitpid(keeper, 0)
-    except Ended:
-        os.kill(keeper, signal.SIGKILL)
-        os.waitpid(keeper, 0)  # returns when its namespace is empty
+    os.waitpid(begin(order, start, kill), 0)  # returns when its namespace is empty
 
 
 def keep_plainly(order: Order) -> None:
     """The way "plain": be the one to whom all that is left behind comes, and end it."""
     user = nobody_else(order) if os.geteuid() == 0 else None
-    if LINUX:
-        call("prctl", PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-        call("prctl", PR_SET_DUMPABLE, 0, 0, 0, 0)
-    try:
-        keep(order, user)
-    except Ended:
-        pass
-    finally:
-        end_descendants(order)
+    control(PR_SET_CHILD_SUBREAPER, 1)
+    control(PR_SET_DUMPABLE, 0)
+    keep(order, user, kill_all)
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            kill_all()
+            os.waitpid(-1, 0)
 
 
 def nobody_else(order: Order) -> int | None:
@@ -271,31 +270,34 @@ def nobody_else(order: Order) -> int | None:
 
 def open_to_all(name: str) -> bool:
     """Whether every user may read a file or folder, and come to it."""
-    path = Path(name)
-    return all(p.stat().st_mode & 1 for p in path.parents) and path.stat().st_mode & 4 != 0
+    if not os.stat(name).st_mode & 4:
+        return False
+    while name != "/":
+        name = os.path.dirname(name)
+        if not os.stat(name).st_mode & 1:
+            return False
+    return True
 
 
-def end_descendants(order: Order) -> None:
-    """Kill everything below this process, again until nothing is left; where there is no /proc, a group only."""
-    while True:
-        if not LINUX and "group" in order:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(order["group"], signal.SIGKILL)
-        for pid in descendants(os.getpid()):
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
-        try:
-            os.waitpid(-1, 0)
-        except ChildProcessError:
-            return
+def kill(pid: int) -> None:
+    """End a process, or, where there is no /proc to find its descendants in, its group."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        (os.kill if LINUX else os.killpg)(pid, signal.SIGKILL)
+
+
+def kill_all(child: int = 0) -> None:
+    """End everything below this process that can be found, and at least its child."""
+    for pid in descendants(os.getpid()) or [child] * bool(child):
+        kill(pid)
 
 
 def descendants(pid: int) -> list[int]:
     """The processes below one; none where there is no /proc."""
     found: list[int] = []
-    for children in Path(f"/proc/{pid}/task").glob("*/children"):
-        with contextlib.suppress(OSError):
-            found += map(int, children.read_text(encoding="ascii").split())
+    with contextlib.suppress(OSError):
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{task}/children", encoding="ascii") as file:
+                found += map(int, file.read().split())
     return found + [below for child in found for below in descendants(child)]
 
 
@@ -318,48 +320,54 @@ def call(name: str, *arguments: Any) -> int:
     return result
 
 
-def syscall(number: int, *arguments: Any) -> int:
-    """Make a system call that the C library may not know.
-
-    Raises:
-        OSError: it failed.
-    """
-    return call("syscall", number, *arguments)
+syscall = functools.partial(call, "syscall")
+"""Makes a system call, by its number, that the C library may not know."""
 
 
-def tell(order: Order, **words: Any) -> None:
+def control(option: int, value: int) -> None:
+    """As prctl(2), where there is such a thing."""
+    if LINUX:
+        call("prctl", option, value, 0, 0, 0)
+
+
+def write(name: str, text: str) -> None:
+    """Write a file, whole."""
+    with open(name, "w", encoding="ascii") as file:
+        file.write(text)
+
+
+def tell(order: Order, line: str) -> None:
     """Report one line."""
     with contextlib.suppress(BrokenPipeError):
-        os.write(order["report"], json.dumps(words).encode() + b"\n")
+        os.write(order["report"], line.encode("utf-8", "replace").replace(b"\n", b" ") + b"\n")
 
 
-def attempt(order: Order, work: Any) -> NoReturn:
+def attempt(order: Order, work: Callable[[], None]) -> NoReturn:
     """Do the work of a process, report what went wrong, and never return into what it was forked from."""
     try:
         work()
     except (OSError, ValueError, KeyError) as error:
-        tell(order, error=f"{type(error).__name__}: {error}")
+        tell(order, f"error {type(error).__name__}: {error}")
     finally:
+        if os.getpid() == order["launcher"] and os.getppid() != order["parent"]:
+            import shutil
+
+            shutil.rmtree(order["folder"], ignore_errors=True)  # tune is gone, and nobody else will
         os._exit(0)
 
 
 def main() -> None:
     """See the top of this file."""
-    order: Order = json.loads(sys.argv[1])
+    order: Order = marshal.loads(bytes.fromhex(sys.argv[1])) | {"launcher": os.getpid()}
 
-    def end(*_: object) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        raise Ended
-
-    signal.signal(signal.SIGTERM, end)
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
     os.umask(0o022)
     os.set_inheritable(order["report"], False)
-    if LINUX:
-        call("prctl", PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-        with contextlib.suppress(OSError):  # where memory runs out, this goes first
-            Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+    control(PR_SET_PDEATHSIG, signal.SIGTERM)
+    with contextlib.suppress(OSError):  # where memory runs out, this goes first
+        write("/proc/self/oom_score_adj", "1000")
     if os.getppid() == order["parent"]:
-        attempt(order, lambda: (keep_plainly if order["way"] == "plain" else keep_in_namespaces)(order))
+        attempt(order, lambda: keep_plainly(order) if order["way"] == "plain" else keep_in_namespaces(order))
 
 
 if __name__ == "__main__":

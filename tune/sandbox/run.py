@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import marshal
 import os
 import selectors
 import shutil
@@ -38,7 +38,7 @@ FLAGS = ("-s", "-P", "-S", "-B")
 """As -I, but the environment, which is ours, is read: it fixes the order of sets, so that a program acts the same."""
 
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/gnu/store")
-"""Where the libraries of interpreters are."""
+"""Where interpreters and their libraries are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +112,7 @@ def run_python(source: str, *, limits: Limits | None = None, stdin: str = "", pa
     return run_in(_best_way(), source, limits=limits, stdin=stdin, packages=packages)
 
 
+@lru_cache(maxsize=1)
 def unprotected() -> tuple[str, ...]:
     """What this machine cannot keep a program from, as in `Outcome.unprotected`; found out by trying, once.
 
@@ -146,7 +147,7 @@ def run_in(way: str, source: str, *, limits: Limits | None = None, stdin: str = 
         report = stack.enter_context(open(reading, "rb", buffering=0))
         try:
             process = subprocess.Popen(
-                [sys.executable, *FLAGS, str(LAUNCHER), json.dumps({**order, "report": writing})],
+                [sys.executable, *FLAGS, str(LAUNCHER), marshal.dumps({**order, "report": writing}).hex()],
                 stdin=given,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -243,23 +244,27 @@ class _Watched:
         Raises:
             MetricError: the sandbox could not be set up.
         """
-        lines: dict[str, Any] = {}
-        for line in self.said["report"].splitlines():
-            lines |= json.loads(line)
+        lines = {}
+        for line in self.said["report"].decode("utf-8", "replace").splitlines():
+            what, _, words = line.partition(" ")
+            lines[what] = words
         if "error" in lines or "missing" not in lines:
             last = self.said["stderr"].decode("utf-8", "replace").strip().rpartition("\n")[2]
             raise MetricError(
                 f"generated code cannot be run here: {lines.get('error') or last or 'no sandbox came up'}"
             )
-        status = int(lines.get("status", -signal.SIGKILL))
-        slow = status in (-signal.SIGXCPU, -signal.SIGKILL) and lines.get("cpu", 0) >= self.limits.cpu_seconds
+        status, cpu = lines.get("ended", f"{-signal.SIGKILL} 0").split()
+        # One that does not heed the first signal is killed a second later.
+        used_up = int(status) == -signal.SIGXCPU or (
+            int(status) == -signal.SIGKILL and float(cpu) >= self.limits.cpu_seconds
+        )
         return Outcome(
-            status=status,
+            status=int(status),
             stdout=self.said["stdout"].decode("utf-8", "replace"),
             stderr=self.said["stderr"].decode("utf-8", "replace"),
             seconds=self.seconds or time.monotonic() - self.began,
-            limit=self.limit or ("cpu_seconds" if slow else ""),
-            unprotected=tuple(lines["missing"]),
+            limit=self.limit or ("cpu_seconds" if used_up else ""),
+            unprotected=tuple(lines["missing"].split()),
         )
 
 
@@ -280,10 +285,11 @@ def _order(way: str, folder: Path, limits: Limits, packages: bool) -> dict[str, 
     paths = sysconfig.get_paths()
     libraries = list(dict.fromkeys([paths["purelib"], paths["platlib"]])) if packages else []
     plain = way == "plain"
-    work = str(folder / "work") if plain else "/tmp"
+    work = str(folder / "work") if plain else "/sandbox"
     return {
         "way": way,
         "parent": os.getpid(),
+        "folder": str(folder),
         "python": python,
         "library": os.path.realpath(paths["stdlib"]),
         "command": [python, *FLAGS],
@@ -314,7 +320,7 @@ def _order(way: str, folder: Path, limits: Limits, packages: bool) -> dict[str, 
 def _readable(python: str, paths: dict[str, str], libraries: list[str]) -> list[str]:
     """The files and folders that the interpreter needs, none within another."""
     own = [python, sys.base_prefix, sys.base_exec_prefix, paths["stdlib"], *libraries]
-    wanted = [*SYSTEM, "/etc/ld.so.cache", *(os.path.realpath(path) for path in own)]
+    wanted = [*SYSTEM, "/etc/ld.so.cache", "/etc/alternatives", *(os.path.realpath(path) for path in own)]
     wanted = [path for path in dict.fromkeys(wanted) if path != "/" and os.path.exists(path)]
     links = {path for path in wanted if os.path.islink(path)}
     return [p for p in wanted if not any(p != q and q not in links and Path(p).is_relative_to(q) for q in wanted)]

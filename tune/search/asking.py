@@ -15,9 +15,6 @@ from tune.search.lattice import Lattice
 from tune.space import Point, Space
 from tune.telling import Searcher, Telling
 
-TRIES = 6
-"""How often a library is asked for a point that is new before a neighbour of what it wants is taken."""
-
 
 class Proposer(Protocol):
     """A search library behind two calls. Its proposals need not be new."""
@@ -26,12 +23,11 @@ class Proposer(Protocol):
         """Take in one telling; `known` says whether it carries a judgement."""
         ...
 
-    def propose(self, asked: int, attempt: int) -> Point | None:
+    def propose(self, asked: int) -> Point | None:
         """Propose a point, or None where the library has none to give.
 
         Args:
             asked: proposals already given since the last telling.
-            attempt: how often this one was asked for already, since what came was taken.
         """
         ...
 
@@ -110,8 +106,8 @@ class Asker:
     """A searcher made of a proposer: its first proposals spread over the space, and none comes twice.
 
     Proposals are a function of the seed, of the history and of how many were asked for since it last grew,
-    as long as every proposal is told in the end. Where the proposer insists on points that are taken, an
-    untaken neighbour of the last of them is proposed; where there is none, the next of `spread`.
+    as long as every proposal is told in the end. Where the proposer wants a point that is taken, a neighbour that
+    is not is proposed; where there is none, the next of `spread`.
 
     Args:
         proposer: the library.
@@ -135,12 +131,13 @@ class Asker:
 
     def __call__(self, history: Sequence[Telling]) -> Point | None:
         """Propose a point that is new; see `tune.telling.Searcher`."""
-        for telling in history[self._fed :]:
-            self._taken.add(telling.point)
-            self._proposer.learn(telling)
-            self._asked = 0
-        self._fed = len(history)
-        point = self._propose()
+        with quiet():
+            for telling in history[self._fed :]:
+                self._taken.add(telling.point)
+                self._proposer.learn(telling)
+                self._asked = 0
+            self._fed = len(history)
+            point = self._propose()
         if point is not None:
             self._taken.add(point)
             self._asked += 1
@@ -149,11 +146,10 @@ class Asker:
     def _propose(self) -> Point | None:
         point = None
         if self._fed + self._asked >= self._startup and self._lattice.keys:
-            for attempt in range(TRIES):
-                point = self._proposer.propose(self._asked, attempt)
-                if point is not None and point not in self._taken:
-                    return point
-        return (point and self._neighbour(point)) or next((p for p in self._spread if p not in self._taken), None)
+            point = self._proposer.propose(self._asked)
+        if point in self._taken:
+            point = self._neighbour(point)
+        return point or next((p for p in self._spread if p not in self._taken), None)
 
     def _neighbour(self, point: Point) -> Point | None:
         near = [p for p in dict.fromkeys(self._lattice.neighbours(point)) if p not in self._taken]

@@ -16,8 +16,9 @@ from tune.telling import Searcher, Telling
 if TYPE_CHECKING:
     from flaml.tune.searcher.blendsearch import BlendSearch
 
-_TRIES = 24
-"""How often FLAML is asked in one go: it answers None whenever it happens on a point that it has seen."""
+_TRIES = 4
+"""How often FLAML is asked in one go: it answers None whenever it happens on a point that it has seen, which in
+small spaces is most of the time, and leaves a trial behind in Optuna's study each time."""
 
 _MICRODOLLARS = 1e6
 """FLAML takes every cost below 1 for 1, so dollars per request would all look alike to it."""
@@ -105,11 +106,12 @@ class _FlamlProposer:
         self._told: dict[Point, Telling] = {}
         self._out: _Proposal | None = None
         self._ahead: BlendSearch | None = None
+        self._dry = False
         self._names = 0
 
     def learn(self, telling: Telling) -> None:
-        self._out = self._out or self._ask(self._search)
-        self._ahead = None
+        self._out = self._out or self._ask(self._search, _TRIES)
+        self._ahead, self._dry = None, False
         if self._out is not None and self._out.point == telling.point:
             _complete(self._search, self._out, telling)
             self._out = None
@@ -120,21 +122,22 @@ class _FlamlProposer:
                 _complete(self._search, _Proposal(self._name(), config, telling.point), telling)
         self._told[telling.point] = telling
 
-    def propose(self, asked: int, attempt: int) -> Point | None:
-        if asked == 0 and attempt == 0:
-            self._out = self._out or self._ask(self._search)
+    def propose(self, asked: int) -> Point | None:
+        if asked == 0:
+            self._out = self._out or self._ask(self._search, _TRIES)
             return self._out.point if self._out else None
         if self._ahead is None:
             self._ahead = copy.deepcopy(self._search)
-        proposal = self._ask(self._ahead)
+        # Once the copy has nothing new, it will have nothing for the rest of the batch either.
+        proposal = None if self._dry else self._ask(self._ahead, 1)
+        self._dry = proposal is None
         return proposal.point if proposal else None
 
-    def _ask(self, search: BlendSearch) -> _Proposal | None:
+    def _ask(self, search: BlendSearch, tries: int) -> _Proposal | None:
         """The next proposal that was not told before; what was told, the search is told again at once."""
-        for _ in range(_TRIES):
+        for _ in range(tries):
             name = self._name()
-            with quiet():
-                config = search.suggest(name)
+            config = search.suggest(name)
             if config is None:
                 continue
             proposal = _Proposal(name, config, self._lattice.point({key: int(i) for key, i in config.items()}))
@@ -153,5 +156,4 @@ def _complete(search: BlendSearch, proposal: _Proposal, telling: Telling) -> Non
     if known(telling):
         config = {f"config/{key}": value for key, value in proposal.config.items()}
         result = {"score": telling.score, "cost": telling.cost * _MICRODOLLARS, **config}
-    with quiet():
-        search.on_trial_complete(proposal.name, result, error=result is None)
+    search.on_trial_complete(proposal.name, result, error=result is None)

@@ -91,7 +91,8 @@ def _searcher(
         raise missing(name, "optuna") from None
 
     def make(lattice: Lattice) -> Searcher:
-        proposer = _OptunaProposer(lattice, seed, sampler, conditional=conditional, costs=costs)
+        apart = conditional and len(set(lattice.axes.values())) > 1
+        proposer = _OptunaProposer(lattice, seed, sampler, conditional=apart, costs=costs)
         return Asker(proposer, lattice, deal(lattice, seed), seed=seed, startup=startup)
 
     return following(space, free, make)
@@ -102,7 +103,7 @@ class _OptunaProposer:
 
     What is told goes in as finished trials in the order of the telling; what was proposed and not told yet stays
     as running trials, which the samplers that can keep away from. Each proposal has a sampler of its own, whose
-    seed follows from how much was told and asked, so nothing hidden in a sampler survives it.
+    seed follows from how much was told and asked: no hidden state of a sampler outlives its proposal.
 
     Args:
         lattice: the points.
@@ -122,7 +123,7 @@ class _OptunaProposer:
         self._conditional, self._costs = conditional, costs
         self._distributions = {key: _distribution(axis) for key, axis in lattice.keys.items()}
         self._running: dict[Point, Trial] = {}
-        self._told: list[Point] = []
+        self._told: set[Point] = set()
         self._finished = 0
         with quiet():
             self._study = optuna.create_study(directions=["maximize", "minimize"] if costs else ["maximize"])
@@ -130,11 +131,10 @@ class _OptunaProposer:
     def learn(self, telling: Telling) -> None:
         from optuna.trial import TrialState, create_trial
 
-        self._told.append(telling.point)
+        self._told.add(telling.point)
         running = self._running.pop(telling.point, None)
         if running is not None:
-            with quiet():
-                self._study.tell(running, state=TrialState.FAIL)
+            self._study.tell(running, state=TrialState.FAIL)
         indexes = self._lattice.indexes(telling.point)
         if indexes is None or not known(telling):
             return
@@ -160,25 +160,22 @@ class _OptunaProposer:
         """
         from optuna.trial import TrialState
 
-        with quiet():
-            self._study.sampler = self._sampler(0)
-            self._study.tell(self._study.ask(self._distributions), state=TrialState.FAIL)
+        self._study.sampler = self._sampler(0)
+        self._study.tell(self._study.ask(self._distributions), state=TrialState.FAIL)
 
-    def propose(self, asked: int, attempt: int) -> Point | None:
+    def propose(self, asked: int) -> Point | None:
         from optuna.trial import TrialState
 
-        with quiet():
-            self._study.sampler = self._sampler(
-                zlib.crc32(f"{self._seed}/{len(self._told)}/{asked}/{attempt}".encode())
-            )
-            trial = self._study.ask(None if self._conditional else self._distributions)
-            if self._conditional:
-                _suggest(trial, self._lattice)
-            point = self._lattice.point(trial.params)
-            if point in self._running or point in self._told:
-                self._study.tell(trial, state=TrialState.FAIL)
-            else:
-                self._running[point] = trial
+        moment = f"{self._seed}/{len(self._told)}/{asked}"
+        self._study.sampler = self._sampler(zlib.crc32(moment.encode()))
+        trial = self._study.ask(None if self._conditional else self._distributions)
+        if self._conditional:
+            _suggest(trial, self._lattice)
+        point = self._lattice.point(trial.params)
+        if point in self._running or point in self._told:
+            self._study.tell(trial, state=TrialState.FAIL)
+        else:
+            self._running[point] = trial
         return point
 
 

@@ -1,0 +1,306 @@
+"""A check over real sockets: it holds, it has regressed, or nobody can say; and never more calls than it takes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from faults import Fault, Model
+from server import Server, every, sometimes
+from world import LabelledWorld
+
+import tune
+from tune.check import STATUS, Checked, Line, check, check_async, default_store
+from tune.cli import main
+from tune.data import Example
+from tune.errors import BudgetError, DataError, EndpointError, InputError
+from tune.metrics import Metric
+from tune.plan import make_plan
+from tune.pricing import to_picodollars
+from tune.recipe import recipe_record
+from tune.sequential import Look
+from tune.space import Config
+from tune.stats import Interval
+
+WORLD = LabelledWorld(models={"small": 0.9, "broken": 0.4})
+NEW = WORLD.examples(600, start=1000)
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server(models={"small": Model(0.10, 0.40)}, world=WORLD) as started:
+        yield started
+
+
+def distance(answer: str, example: Example) -> float:
+    return 0.0 if answer == example.target else 100.0
+
+
+def export(folder: Path, server: Server, *, quality: float = 0.9, metric: Any = "exact_match", **config: Any) -> Path:
+    """A `best.json` of the config with this recorded quality."""
+    chosen = Config({"model": "small", "prompt": "short", "temperature": 0.0, "max_tokens": 16, **config})
+    space = {
+        "space": {"model": ["small"], "prompt": {"short": "Label this ticket: {text}"}, "max_tokens": 16},
+        "answer": {"labels": list(WORLD.labels)},
+    }
+    options: Any = {"target": "label", "base_url": server.base_url, "price": "small=0.1/0.4", "metric": metric}
+    plan = make_plan(WORLD.examples(40), space, 1.0, options)
+    tested = {"mean": quality, "low": 0.5, "high": 1.0, "examples": 200}
+    record = {"config": dict(chosen), "winner": {"holdout": tested}, "recipe": recipe_record(plan, chosen)}
+    (folder / "study").mkdir(exist_ok=True)
+    path = folder / "study" / "best.json"
+    path.write_text(json.dumps(record))
+    return path
+
+
+def test_what_is_as_good_as_recorded_holds_and_stops_long_before_the_data_end(server: Server, tmp_path: Path) -> None:
+    found = check(export(tmp_path, server), NEW, budget=0.5, margin=0.15)
+    assert (found.decision, found.status, found.reason) == ("holds", 0, "")
+    assert found.look.interval.low > found.threshold == pytest.approx(0.75)
+    assert found.look.interval.n == len(server.posts) < 150
+    assert to_picodollars(found.spent) == server.bill
+
+
+def test_what_has_become_much_worse_is_seen_after_a_few_calls(tmp_path: Path) -> None:
+    worse = LabelledWorld(models={"small": 0.4})
+    with Server(models={"small": Model(0.10, 0.40)}, world=worse) as server:
+        found = check(export(tmp_path, server), NEW, budget=0.5)
+    assert (found.decision, found.status) == ("regressed", 3)
+    assert found.look.interval.high < found.threshold
+    assert found.look.interval.n < 50
+
+
+def test_it_never_spends_more_than_the_budget_and_says_that_it_is_undecided(server: Server, tmp_path: Path) -> None:
+    found = check(export(tmp_path, server), NEW, budget=0.0002)
+    assert (found.decision, found.status, found.reason) == ("undecided", 4, "money")
+    assert 0 < server.bill <= to_picodollars(0.0002)
+    assert found.more > 0
+    assert "the money was used up" in str(found)
+
+
+def test_too_few_examples_leave_it_undecided(server: Server, tmp_path: Path) -> None:
+    found = check(export(tmp_path, server), NEW[:20], budget=0.5)
+    assert (found.decision, found.reason, found.look.interval.n) == ("undecided", "data", 20)
+    assert "no more examples" in str(found)
+    assert f"About {found.more} further examples" in str(found)
+
+
+def test_the_order_is_random_and_the_seed_decides_it(server: Server, tmp_path: Path) -> None:
+    path = export(tmp_path, server)
+
+    def asked(seed: int) -> set[str]:
+        before = len(server.posts)
+        check(path, NEW, budget=0.5, seed=seed, margin=0.5)
+        return {seen.body["messages"][0]["content"] for seen in server.posts[before : before + 8]}
+
+    assert asked(1) == asked(1)
+    assert asked(1) != asked(2)
+
+
+def test_every_check_asks_anew_and_keeps_what_it_paid(server: Server, tmp_path: Path) -> None:
+    path = export(tmp_path, server)
+    first = check(path, NEW[:10], budget=0.5)
+    again = check(path, NEW[:10], budget=0.5)
+    assert first.look == again.look
+    assert len(server.posts) == 20
+    assert (tmp_path / "study" / "draws.db").exists()
+
+
+def test_a_config_of_several_answers_is_bought_whole(server: Server, tmp_path: Path) -> None:
+    path = export(tmp_path, server, n=3, aggregate="vote", temperature=1.0, stop=["."])
+    found = check(path, NEW[:16], budget=0.5, margin=0.3)
+    assert found.config.n == 3
+    bodies = [seen.body for seen in server.posts]
+    assert sum(body.get("n", 1) for body in bodies) == 3 * found.look.interval.n
+    assert all(body["stop"] == ["."] and body["temperature"] == 1.0 for body in bodies)
+
+
+def test_a_metric_of_which_less_is_better_regresses_upwards(server: Server, tmp_path: Path) -> None:
+    less = Metric("distance", "distance", distance, high=100.0, larger_is_better=False)
+    path = export(tmp_path, server, quality=10.0, metric=less)
+    assert check(path, NEW, budget=0.5, metric=less, margin=0.2).decision == "holds"
+    path = export(tmp_path, server, quality=1.0, metric=less)
+    found = check(path, NEW, budget=0.5, metric=less, margin=0.02)
+    assert (found.decision, found.threshold) == ("regressed", pytest.approx(3.0))
+    assert "above the recorded" in found.headline
+
+
+def test_a_service_that_fails_now_and_then_does_not_look_like_a_regression(tmp_path: Path) -> None:
+    plan = sometimes(0.2, [Fault("status", status=503, retry_after=0.01)])
+    with Server(models={"small": Model(0.10, 0.40)}, world=WORLD, plan=plan) as server:
+        found = check(export(tmp_path, server), NEW, budget=0.5, margin=0.2)
+    assert (found.decision, found.missing) == ("holds", 0)
+
+
+def test_a_model_that_does_not_answer_is_a_failure_and_no_verdict(tmp_path: Path) -> None:
+    with Server(models={"other": Model(0.10, 0.40)}, world=WORLD) as server, pytest.raises(EndpointError):
+        check(export(tmp_path, server), NEW, budget=0.5)
+    refuses = Model(0.10, 0.40, fault=Fault("status", status=400, code="unsupported_parameter", param="temperature"))
+    with Server(models={"small": refuses}, world=WORLD) as server, pytest.raises(EndpointError):
+        check(export(tmp_path, server), NEW, budget=0.5)
+
+
+def test_it_works_inside_a_running_event_loop_both_ways(server: Server, tmp_path: Path) -> None:
+    path = export(tmp_path, server)
+
+    async def inside() -> tuple[Checked, Checked]:
+        return check(path, NEW[:8], budget=0.5), await check_async(path, NEW[:8], budget=0.5)
+
+    blocking, awaited = asyncio.run(inside())
+    assert blocking.look == awaited.look
+
+
+def test_what_a_run_exports_can_be_checked(server: Server, tmp_path: Path) -> None:
+    study = tune.tune(
+        data=WORLD.examples(80), target="label", base_url=server.base_url, price="small=0.1/0.4", budget=0.01,
+        space={
+            "space": {
+                "model": ["small"], "temperature": [0.0, 0.5], "max_tokens": [8, 16],
+                "prompt": {
+                    "short": "Label this ticket: {text}",
+                    "few": {"text": "Examples:\n{shots}\n{text}", "shots": 2, "shot": "{text}: {label}\n"},
+                },
+            },
+            "answer": {"labels": list(WORLD.labels)},
+        },
+        results=tmp_path / "out",
+    )  # fmt: skip
+    found = check(tmp_path / "out", NEW[:60], budget=0.05, margin=0.2)
+    assert found.config == study.best.config
+    assert found.recorded == study.best.quality
+    assert found.decision == "holds"
+    assert default_store(tmp_path / "out") == str(tmp_path / "out" / "draws.db")
+
+
+@pytest.mark.parametrize(
+    ("more", "error", "message"),
+    [
+        ({"margin": 0.0}, InputError, "margin"),
+        ({"margin": 0.95}, InputError, "cannot regress"),
+        ({"alpha": 0.0}, InputError, "error rates"),
+        ({"budget": 0.0}, BudgetError, "above 0"),
+        ({"data": [{"words": "a", "label": "b"}] * 3}, DataError, "text"),
+    ],
+)
+def test_bad_input_is_refused_before_anything_is_sent(
+    server: Server, tmp_path: Path, more: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    given = {"data": NEW, "budget": 0.5, **more}
+    with pytest.raises(error, match=message):
+        check(export(tmp_path, server), given.pop("data"), **given)
+    assert server.posts == []
+
+
+# --- the rule ---------------------------------------------------------------------------------------------------
+
+
+def line(recorded: float = 0.8, *, larger_is_better: bool = True) -> Line:
+    metric = Metric("m", "m", distance, larger_is_better=larger_is_better)
+    return Line.of(metric, recorded, margin=0.05, alpha=0.01, beta=0.1)
+
+
+@pytest.mark.parametrize("larger_is_better", [True, False])
+def test_each_answer_needs_its_own_error_rate(larger_is_better: bool) -> None:
+    rule, nothing = line(larger_is_better=larger_is_better), Interval(0.8, 0, 1, 5)
+    side = ("p_above", "p_below") if larger_is_better else ("p_below", "p_above")
+
+    def decided(better: float, worse: float) -> str:
+        return rule.decide(Look(nothing, **dict(zip(side, (better, worse), strict=True))))
+
+    assert decided(0.09, 1.0) == "holds"
+    assert decided(1.0, 0.09) == "undecided"
+    assert decided(1.0, 0.009) == "regressed"
+
+
+def test_the_estimate_of_how_many_more_it_takes_is_about_right() -> None:
+    rng, rule, took = np.random.default_rng(1), line(0.9), list[int]()
+    for _ in range(30):
+        scores = (rng.random(2000) < 0.9).astype(float)
+        took.append(next(n for n in range(20, 2000, 20) if rule.decide(rule.look(scores[:n])) != "undecided"))
+    start = rule.more(rule.look([]))
+    assert 0.7 * np.mean(took) < start < 1.4 * np.mean(took)
+    assert 0 < rule.more(rule.look([1.0] * 20)) < start
+
+
+@pytest.mark.parametrize("recorded", [0.6, 0.8, 0.95])
+def test_what_holds_is_seldom_called_regressed_and_the_other_way_round(recorded: float) -> None:
+    rng, rule = np.random.default_rng(0), Line.of(
+        Metric("m", "m", distance), recorded, margin=0.1, alpha=0.05, beta=0.05
+    )  # fmt: skip
+
+    def decisions(truth: float) -> list[str]:
+        return [rule.decide(rule.look((rng.random(400) < truth).astype(float))) for _ in range(60)]
+
+    assert decisions(recorded).count("regressed") <= 3
+    assert decisions(recorded - 0.2).count("holds") <= 3
+    assert decisions(recorded).count("holds") >= 50
+    assert decisions(recorded - 0.2).count("regressed") >= 50
+
+
+# --- what is shown ----------------------------------------------------------------------------------------------
+
+
+def command(path: Path, folder: Path, *more: str, rows: int = 600) -> list[str]:
+    (folder / "new.jsonl").write_text("\n".join(json.dumps(row) for row in NEW[:rows]))
+    return ["check", str(path), "--data", str(folder / "new.jsonl"), "--budget", "0.5", "--margin", "0.15", *more]
+
+
+def test_the_command_prints_one_object_and_its_status_is_the_answer(
+    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(command(export(tmp_path, server), tmp_path, "--json")) == STATUS["holds"] == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["decision"] == "holds"
+    assert record["recorded"] == {"mean": 0.9, "low": 0.5, "high": 1.0, "examples": 200, "on": "holdout"}
+    assert record["quality"]["low"] > record["threshold"]
+    assert record["spent"] == pytest.approx(server.bill / 1e12)
+
+
+def test_the_command_says_it_in_words_and_writes_junit(
+    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    junit = tmp_path / "out.xml"
+    path = export(tmp_path, server, quality=0.99)
+    assert main(command(path, tmp_path, "--junit", str(junit), "--margin", "0.01")) == STATUS["regressed"] == 3
+    assert capsys.readouterr().out.startswith("It has regressed: exact_match is 0.")
+    suite = ElementTree.parse(junit).getroot()[0]
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("1", "1", "0")
+    assert suite[0][0].tag == "failure"
+    assert suite[0][0].get("type") == "regressed"
+
+
+def test_an_undecided_check_is_an_error_of_junit_and_status_4(server: Server, tmp_path: Path) -> None:
+    junit = tmp_path / "out.xml"
+    args = command(export(tmp_path, server), tmp_path, "--junit", str(junit), "--quiet", rows=10)
+    assert main(args) == STATUS["undecided"] == 4
+    suite = ElementTree.parse(junit).getroot()[0]
+    assert (suite.get("failures"), suite.get("errors"), suite[0][0].tag) == ("0", "1", "error")
+
+
+def test_bad_input_to_the_command_is_one_sentence_and_status_2(
+    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    args = command(export(tmp_path, server), tmp_path, "--margin", "7")
+    assert main(args) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.count("\n") == 1
+    assert main(["check", str(tmp_path / "none.json"), *args[2:]]) == 2
+
+
+def test_a_broken_service_gives_status_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with Server(models={"small": Model(0.1, 0.4)}, plan=every(1, Fault("status", status=401))) as server:
+        assert main(command(export(tmp_path, server), tmp_path)) == 1
+    assert "tune: " in capsys.readouterr().err
+
+
+def test_hostile_names_are_written_out(server: Server, tmp_path: Path) -> None:
+    found = check(export(tmp_path, server), NEW[:8], budget=0.5)
+    hostile = Checked(**{name: getattr(found, name) for name in Checked.__slots__} | {"data": "<a>\x1b[31m&"})
+    assert ElementTree.fromstring(hostile.junit())[0][0].get("name") == "<a>\\x1b[31m&"

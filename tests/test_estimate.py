@@ -1,0 +1,272 @@
+"""The estimate before a run: counted on the user's data, learned from the store, said in three lines, never sent."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from faults import Model
+from hypothesis import given
+from hypothesis import strategies as st
+from server import Server
+from world import LabelledWorld
+
+import tune
+from tune.cli import main
+from tune.commands import BAD_INPUT, DONE
+from tune.completion import Completion, Message, Request
+from tune.database import Database
+from tune.estimate import Forecast, compare, estimate, estimate_lines, estimate_table, silent_endpoints
+from tune.estimate.tokens import likely_tokens
+from tune.journal import read_events
+from tune.metrics import Judge
+from tune.plan import Plan, make_plan
+from tune.pricing import Price
+from tune.report import EstimateRow, markdown
+from tune.space import Point
+from tune.store import Store
+from tune.trial import Trial
+from tune.tuner import run_study
+
+WORLD = LabelledWorld(models={"small": 0.55, "large": 0.8})
+PRICES = ["small=0.10/0.40", "large=1.0/4.0"]
+SPACE = {
+    "model": ["small", "large"],
+    "prompt": {"short": "Label this ticket: {text}", "reasoned": "Think step by step, then label: {text}"},
+    "temperature": tune.Uniform(0, 1.0, step=0.25),
+    "n": tune.Integers(1, 3),
+    "max_tokens": tune.Integers(8, 64, log=True),
+    "aggregate": ["first", "vote"],
+    "answer": {"labels": list(WORLD.labels)},
+}
+NOWHERE = "http://127.0.0.1:9/v1"
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server(models={"small": Model(0.10, 0.40), "large": Model(1.0, 4.0)}, world=WORLD) as started:
+        yield started
+
+
+def plan(budget: float = 0.05, **more: Any) -> Plan:
+    options: dict[str, Any] = {"target": "label", "base_url": NOWHERE, "price": PRICES, **more}
+    space = options.pop("space", tune.Space(**SPACE))
+    return make_plan(options.pop("data", WORLD.examples(120)), space, budget, options)  # type: ignore[arg-type]
+
+
+def of(made: Plan, store: Store | None = None, **more: Any) -> Any:
+    return estimate(made, silent_endpoints(made.entries), store, **more)
+
+
+def study(server: Server, folder: Path, notice: Any = lambda _: None, **more: Any) -> tune.Study:
+    options: dict[str, Any] = {
+        "target": "label", "base_url": server.base_url, "price": PRICES, "results": folder / "study", **more,
+    }  # fmt: skip
+    budget = options.pop("budget", 0.02)
+    space = tune.Space(**SPACE)
+    return run_study(WORLD.examples(120), space=space, budget=budget, options=options, notice=notice)  # type: ignore[arg-type]
+
+
+# --- what is counted and assumed ----------------------------------------------------------------------------------
+
+
+def test_every_model_with_every_prompt_has_a_row_that_adds_up() -> None:
+    found = of(plan())
+    assert [(r.model, r.prompt) for r in found.rows] == [
+        ("small", "short"), ("small", "reasoned"), ("large", "short"), ("large", "reasoned"),
+    ]  # fmt: skip
+    for row in found.rows:
+        given, taken = (0.1, 0.4) if row.model == "small" else (1.0, 4.0)
+        expected = (math.ceil(row.prompt_tokens) * given + math.ceil(row.output_tokens) * taken) / 1e6
+        assert row.draw == pytest.approx(expected)
+        assert (row.output_tokens, row.learned) == (16, 0)  # a quarter of the cap
+    assert found.draw == pytest.approx(sum(row.draw for row in found.rows) / 4)
+
+
+def test_a_longer_template_has_more_tokens() -> None:
+    rows = of(plan()).rows
+    assert rows[1].prompt_tokens > rows[0].prompt_tokens
+
+
+@given(st.text(max_size=200))
+def test_likely_tokens_are_at_most_the_bound_and_never_negative(text: str) -> None:
+    request = Request("s", "m", (Message("user", text),), 8)
+    bound = 128 + len(text.encode("utf-8", "surrogatepass"))
+    assert 0 <= likely_tokens(request, bound) <= bound
+    assert likely_tokens(request, 3) <= 3
+
+
+def test_likely_tokens_of_plain_english_are_near_what_tokenizers_say() -> None:
+    said = "The parcel arrived late, and the box was broken; nobody at the shop answered my letters."
+    assert 17 <= likely_tokens(Request("s", "m", said, 8), 10**6) <= 24  # cl100k_base: 20
+
+
+def test_lengths_and_token_counts_are_learned_from_the_store_whatever_was_searched() -> None:
+    made = plan()
+    endpoint = silent_endpoints(made.entries)["large"]
+    store = Store(Database(":memory:"))
+    for example in made.examples[:20]:
+        request = Request(
+            endpoint.service, "large", made.prompts["short"].render(example), 64, settings=(("temperature", 0.3),)
+        )
+        store.put(request, range(2), [Completion("x", "stop", 50, 5)] * 2, study="another")
+    found = {(row.model, row.prompt): row for row in of(made, store).rows}
+    large, small = found["large", "short"], found["small", "short"]
+    assert (large.output_tokens, large.learned) == (5, 40)
+    assert large.prompt_tokens == pytest.approx(50, rel=0.2)
+    assert (small.output_tokens, small.learned) == (5, 40)  # from the other model, for want of its own
+    assert found["large", "reasoned"].learned == 0
+    assert found["large", "reasoned"].prompt_tokens / of(made).rows[3].prompt_tokens == pytest.approx(
+        large.prompt_tokens / of(made).rows[2].prompt_tokens
+    )
+
+
+def test_draws_that_were_cut_shorter_do_not_stand_for_longer_ones_where_there_are_others() -> None:
+    made = plan()
+    endpoint = silent_endpoints(made.entries)["small"]
+    store = Store(Database(":memory:"))
+    for cap, tokens in ((8, 8), (64, 30)):
+        request = Request(endpoint.service, "small", made.prompts["reasoned"].render(made.examples[0]), cap)
+        store.put(request, range(1), [Completion("x", "length", 20, tokens)], study="s")
+    assert of(made, store).rows[1].output_tokens == 30
+
+
+def test_a_store_of_other_work_teaches_nothing() -> None:
+    store = Store(Database(":memory:"))
+    store.put(Request("elsewhere", "small", "hello", 8), range(1), [Completion("x", "stop", 3, 3)], study="s")
+    assert of(plan(), store) == of(plan())
+
+
+# --- what money buys ----------------------------------------------------------------------------------------------
+
+
+def test_more_dollars_never_buy_less() -> None:
+    bought = of(plan(), others=[0.001 * 1.6**i for i in range(20)]).others
+    for less, more in itertools.pairwise(bought):
+        assert (less.configs, less.blocks, less.holdout) <= (more.configs, more.blocks, more.holdout)
+        assert less.detectable >= more.detectable
+    assert bought[-1].configs == of(plan()).points
+    assert bought[-1].holdout == 48
+
+
+def test_a_budget_that_is_too_small_is_told_what_would_do_and_that_does() -> None:
+    small = of(plan(0.004))
+    assert not small.is_search
+    assert "too little for a search" in estimate_lines(small)[2]
+    enough = of(plan(1.01 * small.enough))
+    assert enough.is_search
+    assert "too little" not in estimate_lines(enough)[2]
+
+
+def test_a_space_of_one_point_needs_no_search() -> None:
+    space = tune.Space(**{**SPACE, "model": "small", "prompt": "{text}", "temperature": 0.5})
+    assert of(plan(0.01, space=space)).is_search
+
+
+def test_models_that_cost_nothing_are_all_compared() -> None:
+    found = of(plan(price=["small=0/0", "large=0/0"]))
+    assert found.draw == 0
+    assert found.bought.configs == found.points
+    assert found.bought.holdout == 48
+
+
+def test_a_judge_is_paid_for_with_every_answer() -> None:
+    made = plan(metric=Judge("large", max_tokens=100))
+    found = of(made)
+    rows = sum(row.draw for row in found.rows) / 4
+    assert found.draw > rows + 100 * 0.25 * 4e-6  # its verdicts alone cost so much
+    assert found.bought.blocks < of(plan()).bought.blocks
+
+
+def test_what_can_be_seen_falls_with_the_square_root_of_the_examples() -> None:
+    few, many = of(plan(9.0)), of(plan(9.0, data=WORLD.examples(480)))
+    assert many.bought.detectable == pytest.approx(few.bought.detectable / 2, rel=0.2)
+    assert many.tuning_detectable < many.bought.detectable
+
+
+# --- what is said -------------------------------------------------------------------------------------------------
+
+
+def test_three_lines_say_dollars_configurations_and_what_can_be_seen() -> None:
+    first, second, third = estimate_lines(of(plan(0.05)))
+    assert "$0.0000" in first
+    assert "assumed to take 25 % of max_tokens" in first
+    assert "$0.05 compares about" in second
+    assert "48 holdout examples" in second
+    assert "80 % probability" in third
+
+
+def test_the_table_has_a_line_for_each_row_and_each_other_budget() -> None:
+    lines = estimate_table(of(plan(), others=(2.0, 5.0)))
+    assert len(lines) == 1 + 4 + 2
+    assert "(assumed)" in lines[1]
+    assert lines[-1].startswith("$5.00 would compare about 20 configurations")
+
+
+def test_the_command_sends_nothing_writes_nothing_and_needs_no_key(
+    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    data = tmp_path / "tickets.jsonl"
+    data.write_text("\n".join(json.dumps(row) for row in WORLD.examples(60)))
+    flags = ["--data", str(data), "--target", "label", "--model", "gpt-4.1-nano", "--results", str(tmp_path / "out")]
+    assert main(["estimate", *flags, "--price", "gpt-4.1-nano=0.1/0.4", "--budget", "1"]) == DONE
+    shown = capsys.readouterr().out
+    assert "$2.00 would compare" in shown
+    assert "$20.00 would compare" in shown
+    assert server.posts == []
+    assert not (tmp_path / "out").exists()
+    assert main(["estimate", *flags, "--price", "gpt-4.1-nano=0.1/0.4", "--json"]) == DONE
+    record = json.loads(capsys.readouterr().out)
+    assert [other["budget"] for other in record["others"]] == [2, 5, 20]
+    assert {"model", "prompt", "draw", "learned"} <= set(record["rows"][0])
+    assert main(["estimate", "--data", "nowhere.jsonl"]) == BAD_INPUT
+
+
+# --- against what happened ----------------------------------------------------------------------------------------
+
+
+def test_a_run_says_it_first_and_its_report_holds_it_against_what_happened(server: Server, tmp_path: Path) -> None:
+    told: list[str] = []
+    first = study(server, tmp_path, told.append)
+    assert told[0].startswith("Estimate: ")
+    assert len(told) >= 3
+    assert not any("Estimate:" in notice for notice in first.record.notices)
+    assert first.record.estimate
+    assert all(row.learned == 0 and row.actual > 0 for row in first.record.estimate)
+    assert "## The estimate, and what happened" in (tmp_path / "study" / "report.md").read_text()
+    again = study(server, tmp_path, results=tmp_path / "other", seed=1, store=str(tmp_path / "study" / "draws.db"))
+    for row in again.record.estimate:
+        assert row.learned > 0
+        assert 1 / 1.5 < row.predicted / row.actual < 1.5
+
+
+def test_a_study_keeps_the_estimate_that_it_began_with(server: Server, tmp_path: Path) -> None:
+    first = study(server, tmp_path, budget=0.01)
+    more = study(server, tmp_path, budget=0.02)
+    events = [event for event in read_events(tmp_path / "study" / "study.jsonl") if event["event"] == "estimate"]
+    assert len(events) == 1
+    known = {(row.model, row.prompt): row.predicted for row in more.record.estimate}
+    assert all(known[row.model, row.prompt] == row.predicted for row in first.record.estimate)
+    assert tune.Study.load(tmp_path / "study").record.estimate == more.record.estimate
+
+
+def test_the_comparison_takes_the_mean_over_draws_and_leaves_out_what_was_not_drawn() -> None:
+    draws = [Completion("x", "stop", 100, 10), Completion("x", "stop", 100, 30)]
+    trial = Trial(0, Point({"model": "m", "prompt": "p"}), 64, {0: draws[:1], 1: draws[1:]})
+    rows = [Forecast("m", "p", 90, 15, 3, 2e-4), Forecast("m", "q", 90, 15, 3, 2e-4)]
+    (row,) = compare(rows, {0: trial}, {"m": Price(1.0, 2.0)})
+    assert row.actual == pytest.approx((100 + 2 * 20) / 1e6)
+    assert (row.actual_tokens, row.predicted_tokens, row.draws, row.learned) == (20, 15, 2, 3)
+
+
+def test_the_report_escapes_names_and_takes_models_that_cost_nothing() -> None:
+    from test_report import whole
+
+    text = markdown(whole(estimate=(EstimateRow("a|b", "<p>", 0.0, 0.0, 8, 4, 10),)))
+    assert "| a\\|b, &lt;p&gt; | $0 (assumed) | $0 | - | 8 / 4 | 10 |" in text

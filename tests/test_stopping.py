@@ -1,0 +1,223 @@
+"""Stopping while there is money: what new points and more examples are expected to gain, against known truth."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from faults import Model
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from race import World, some_space
+from server import Server
+from test_racing import reading, standing
+from world import LabelledWorld
+
+import tune
+from tune.errors import InputError
+from tune.journal import read_events
+from tune.plan import make_plan
+from tune.racing import Problem, Standing
+from tune.stopping import UNKNOWN, Prospect, chance_of_change, endgame_prospect, search_prospect
+
+LARGE = some_space(temperature=tune.Uniform(0, 1.2, 0.001))
+
+
+def problem(examples: int = 200, **changes: Any) -> Problem:
+    return replace(World(space=LARGE, examples=examples).problem(), **changes)
+
+
+def field(qualities: Any, examples: int = 200, seed: int = 0, met: int | None = None) -> dict[int, Standing]:
+    """One trial for each quality, all on the same examples."""
+    rng = np.random.default_rng(seed)
+    found = {}
+    for trial, quality in enumerate(qualities):
+        scores = (rng.random(met or examples) < quality).astype(float)
+        found[trial] = standing(reading(list(scores), trial=trial, temperature=trial / 1000))
+    return found
+
+
+# --- new points ---------------------------------------------------------------------------------------------------
+
+
+def test_nothing_is_said_before_there_are_a_few_points() -> None:
+    assert search_prospect(problem(), field([0.5] * 7), 1.0) == UNKNOWN
+    assert search_prospect(problem(), {}, 1.0) == UNKNOWN
+    assert search_prospect(problem(), field([0.5] * 8), 1.0) != UNKNOWN
+
+
+def test_the_goal_of_the_cheapest_never_stops() -> None:
+    asked = problem(goal="cheapest", min_quality=0.5)
+    assert search_prospect(asked, field([0.5] * 20), 1e-9) == UNKNOWN
+    assert endgame_prospect(asked, field([0.5] * 20), 1e-9) == UNKNOWN
+
+
+def test_more_money_is_expected_to_gain_more_and_more_points_seen_leave_less_to_gain() -> None:
+    few, many = field(np.linspace(0.3, 0.7, 10)), field(np.linspace(0.3, 0.7, 60))
+    gains = [search_prospect(problem(), few, dollars).gain for dollars in (0.0, 0.01, 0.1, 1.0)]
+    assert gains == sorted(gains)
+    assert gains[0] == 0
+    assert search_prospect(problem(), many, 0.1).gain < search_prospect(problem(), few, 0.1).gain
+
+
+def test_a_few_examples_all_right_are_no_plateau_and_many_are() -> None:
+    few = search_prospect(problem(), field([1.0] * 10, met=8), 0.1)
+    many = search_prospect(problem(2000), field([1.0] * 100, examples=2000), 0.01)
+    assert few.gain > 0.01
+    assert many.gain < 0.001
+
+
+def test_where_every_point_was_tried_nothing_is_left_to_gain() -> None:
+    small = replace(
+        World(space=some_space(model="tiny", prompt="{text}", temperature=[0.1, 0.2])).problem(), examples=50
+    )
+    tried = field([0.2 + i / 100 for i in range(8)], examples=50)
+    assert search_prospect(small, tried, 100.0) == Prospect(0.0, 0.0)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.floats(0, 1), min_size=8, max_size=30), st.floats(0, 10), st.sampled_from([8, 40]), st.booleans())
+def test_a_prospect_is_a_gain_within_the_range_and_a_probability(
+    qualities: list[float], dollars: float, met: int, flip: bool
+) -> None:
+    asked = problem(60, larger_is_better=not flip)
+    for expect in (search_prospect, endgame_prospect):
+        found = expect(asked, field(qualities, examples=60, met=met), dollars)
+        assert 0 <= found.gain <= 1.2
+        assert 0 <= found.chance <= 1
+    assert 0 <= chance_of_change(asked, field(qualities, examples=60, met=met), dollars) <= 1
+
+
+@pytest.mark.parametrize("shape", ["uniform", "normal", "skewed"])
+def test_the_expected_gain_of_new_points_is_not_below_the_true_one(shape: str) -> None:
+    rng = np.random.default_rng(3)
+    draw = {
+        "uniform": lambda k: rng.uniform(0.3, 0.8, k),
+        "normal": lambda k: np.clip(rng.normal(0.5, 0.1, k), 0, 1),
+        "skewed": lambda k: rng.beta(2, 6, k),
+    }[shape]
+    said, true = [], []
+    for world in range(30):
+        old, new = draw(25), draw(25)
+        block = 32 * 1e-4  # examples in a block of 500, at what every draw costs
+        said.append(search_prospect(problem(500), field(old, examples=500, seed=world), 25 * block).gain)
+        true.append(max(0.0, new.max() - old.max()))
+    assert np.mean(said) > np.mean(true) - 2 * np.std(true) / math.sqrt(len(true))
+    # A tail that ends is taken for one that thins out: that errs on the side of going on.
+    assert np.mean(said) < (10 if shape == "uniform" else 4) * np.mean(true)
+
+
+# --- finalists ----------------------------------------------------------------------------------------------------
+
+
+def two(ahead: float, met: int = 100) -> dict[int, Standing]:
+    """Two finalists that differ by so much on as many examples as they have met."""
+    first = [1.0] * int(met * 0.6) + [0.0] * (met - int(met * 0.6))
+    second = list(first)
+    for i in range(round(ahead * met)):
+        second[i] = 0.0
+    for i in range(10):  # and on ten others either way
+        second[30 + i], second[met - 1 - i] = 0.0, 1.0
+    return {0: standing(reading(first, trial=0)), 1: standing(reading(second, trial=1, temperature=0.2))}
+
+
+def test_a_clear_lead_leaves_little_to_gain_and_a_tie_the_most() -> None:
+    asked = problem(200)
+    found = [endgame_prospect(asked, two(ahead), 1.0) for ahead in (0.0, 0.05, 0.1)]
+    assert found[0].chance == pytest.approx(0.5, abs=0.1)
+    assert found[0].gain > found[1].gain > found[2].gain
+    assert found[0].chance > found[1].chance > found[2].chance
+
+
+def test_where_all_examples_are_met_and_draws_tell_nothing_more_the_choice_stands() -> None:
+    asked = problem(100)
+    found = two(0.05)
+    assert endgame_prospect(asked, found, 10.0) == Prospect(0.0, 0.0)
+    noisy = {
+        t: replace(s, readings=tuple(replace(r, variances=np.full(100, 0.2)) for r in s.readings))
+        for t, s in found.items()
+    }
+    assert endgame_prospect(asked, noisy, 10.0).chance > 0
+
+
+def test_less_money_turns_less() -> None:
+    asked = problem(400)
+    little, all_of_it = (endgame_prospect(asked, two(0.05), dollars) for dollars in (0.001, 10.0))
+    assert little.gain < all_of_it.gain
+    assert little.chance < all_of_it.chance
+
+
+def test_the_chance_that_the_choice_turns_is_what_it_is_in_the_world() -> None:
+    rng = np.random.default_rng(7)
+    said, turned, gains, true = [], [], [], []
+    for _ in range(150):
+        rates = np.clip(0.6 + 0.05 * rng.standard_normal(2), 0, 1)
+        scores = (rng.random((2, 400)) < rates[:, None]).astype(float)
+        order = np.argsort(-scores[:, :100].mean(axis=1), kind="stable")
+        seen = {i: standing(reading(list(scores[j, :100]), trial=i, temperature=i / 10)) for i, j in enumerate(order)}
+        found = endgame_prospect(problem(400), seen, 100.0)
+        said.append(found.chance)
+        gains.append(found.gain)
+        lead = scores[order[0]].mean() - scores[order[1]].mean()
+        turned.append(lead < 0)
+        true.append(max(0.0, -lead))
+    assert abs(np.mean(said) - np.mean(turned)) < 0.1
+    assert 0.5 < np.mean(gains) / np.mean(true) < 2
+
+
+# --- in a run -----------------------------------------------------------------------------------------------------
+
+WORLD = LabelledWorld(models={"small": 0.98, "large": 0.98}, templates={}, heat=0.0, spread=0.0)
+SPACE: dict[str, Any] = {
+    "model": ["small", "large"],
+    "prompt": {"a": "Label this ticket: {text}", "b": "Give this ticket a label: {text}"},
+    "temperature": tune.Uniform(0.1, 1.0, step=0.1),
+    "max_tokens": 16,
+    "answer": {"labels": list(WORLD.labels)},
+}
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server(models={"small": Model(0.10, 0.40), "large": Model(1.0, 4.0)}, world=WORLD) as started:
+        yield started
+
+
+def run(server: Server, folder: Path, **more: Any) -> tune.Study:
+    return tune.tune(
+        WORLD.examples(120), tune.Space(**SPACE), target="label", base_url=server.base_url, results=folder / "study",
+        price=["small=0.10/0.40", "large=1.0/4.0"], **{"budget": 0.05, "searcher": "random", **more},
+    )  # fmt: skip
+
+
+def test_a_search_that_can_gain_little_keeps_its_money_says_so_and_goes_on_when_asked(
+    server: Server, tmp_path: Path
+) -> None:
+    study = run(server, tmp_path, min_gain=5.0)
+    assert study.stopped == "gain"
+    assert study.record.money.left > 0.005
+    assert "so it was kept: another $1 has a chance of" in study.record.stopped
+    assert "chance of" in (tmp_path / "study" / "report.md").read_text()
+    outcomes = [e for e in read_events(tmp_path / "study" / "study.jsonl") if e["event"] == "outcome"]
+    assert "gain" in [e["stopped"] for e in outcomes]
+    calls = len(server.posts)
+    again = run(server, tmp_path, min_gain=5.0)
+    assert len(server.posts) == calls
+    assert again.record.stopped == study.record.stopped
+    more = run(server, tmp_path, min_gain=0)
+    assert more.record.money.spent > study.record.money.spent
+    assert more.stopped != "gain"
+
+
+def test_at_0_the_whole_budget_is_used(server: Server, tmp_path: Path) -> None:
+    assert run(server, tmp_path, min_gain=0, budget=0.01).stopped != "gain"
+
+
+def test_a_gain_that_cannot_be_is_refused() -> None:
+    with pytest.raises(InputError, match="min_gain"):
+        make_plan(WORLD.examples(40), tune.Space(**SPACE), 1.0, {"min_gain": -1.0, "target": "label"})

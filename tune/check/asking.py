@@ -1,0 +1,91 @@
+"""A config ready to be asked about examples: the run's own stack of wrappers around one model."""
+
+from __future__ import annotations
+
+import random
+from typing import Any, Self
+
+import numpy as np
+
+from tune.data import Data
+from tune.errors import EndpointError
+from tune.evaluate import Evaluator
+from tune.metrics import Judge
+from tune.providers.services import Access, Service, close_services, open_services
+from tune.recipe import Recipe
+from tune.space import Space
+from tune.trial import Step, Trial
+
+
+class Asking:
+    """The config, ready to be asked about new examples in seeded random order; a context that opens and closes it."""
+
+    def __init__(self, recipe: Recipe, data: Data, access: Access, seed: int) -> None:
+        self.recipe, self.access, self.seed = recipe, access, seed
+        self.examples = list(data.examples)
+        random.Random(seed).shuffle(self.examples)
+        self.trial = Trial(0, recipe.config, recipe.config.max_tokens)
+        self._services: dict[str, Service] = {}
+
+    async def __aenter__(self) -> Self:
+        recipe, access = self.recipe, self.access
+        model, judge = recipe.config.model, recipe.metric.model if recipe.metric.costs else None
+        services = await open_services({model: recipe.entries[model]}, recipe.prices, access)
+        self._services = services
+        metric, judging = recipe.metric, None
+        if judge is not None:
+            try:
+                opened = await open_services({judge: recipe.entries[judge]}, recipe.prices, access, judge=True)
+            except BaseException:
+                await close_services(services)
+                raise
+            judging = opened[judge]
+            self._services = {**services, f"judge {judge}": judging}
+            metric = metric.bound(judging.provider, service=judging.id, model=judging.entry.model)
+            assert isinstance(metric.function, Judge)
+            longest = max(self.examples, key=lambda e: sum(map(len, e.inputs.values())))
+            verdict = metric.function.request(" word" * recipe.config.max_tokens, longest)
+            services[model].metered.earmark = judging.metered.ceiling(verdict, 1)
+        self.evaluator = Evaluator(
+            space=_space_of(recipe),
+            free=(),
+            prompts={recipe.config.prompt: recipe.prompt},
+            examples=self.examples,
+            services=services,
+            metric=metric,
+            extract=recipe.extract,
+            store=access.store,
+            verifier=recipe.verifier,
+            judge=judging,
+            seed=self.seed,
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await close_services(self._services)
+
+    async def buy(self, block: range) -> bool:
+        """Ask about these examples; whether the money reached.
+
+        Raises:
+            EndpointError: the service left too many unanswered, or does not take the config any more.
+        """
+        config = self.recipe.config
+        step = Step(0, config, tuple(block), config.n, config.max_tokens)
+        wave = await self.evaluator.run([step], {0: self.trial})
+        if self.trial.state == "failed":
+            raise EndpointError(f"{config.model} cannot be checked: {self.trial.reason}")
+        return wave.complete
+
+    @property
+    def scores(self) -> np.ndarray:
+        """Of the examples so far, in the order in which they were asked."""
+        readings = self.evaluator.read(self.trial, [self.recipe.config])
+        return readings[0].scores if readings else np.zeros(0)
+
+
+def _space_of(recipe: Recipe) -> Space:
+    """A space that holds the one config."""
+    values: dict[str, Any] = {name: [value] for name, value in recipe.config.items() if name not in ("prompt", "stop")}
+    stop = [list(recipe.config.stop)] if recipe.config.stop else None
+    return Space(**values, prompt={recipe.config.prompt: "{text}"}, stop=stop, answer=recipe.extract_spec)

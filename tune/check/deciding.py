@@ -1,0 +1,179 @@
+"""Whether an exported config still holds on new examples: bought one block at a time, and no more than it takes.
+
+Two sentences are tested after every example, by bets that may be looked at as often as one likes
+(`tune.sequential`): "its quality is no better than the recorded one less the margin" and "its quality is no worse
+than that". Whichever falls first is the answer; each falls wrongly with at most the stated probability, however
+many examples it took. What is recorded was measured on finitely many examples itself; its mean is what is tested
+against, and its interval is stated beside it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import secrets
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from tune.capabilities import Capabilities
+from tune.check.asking import Asking
+from tune.check.checked import Checked
+from tune.check.line import Line
+from tune.data import load_data
+from tune.database import Database
+from tune.errors import BudgetError, InputError
+from tune.ledger import Account
+from tune.pricing import to_dollars, to_picodollars
+from tune.providers.services import Access
+from tune.recipe import read_recipe
+from tune.sequential import Look
+from tune.store import Store
+
+BLOCK = 8
+"""Examples that are bought side by side at first; later a tenth of those that are there, so that few are too many."""
+
+
+def check(best: str | Path, data: Any, *, budget: float, **options: Any) -> Checked:
+    """Test whether the config of a `best.json` still is as good as it was, on new labelled examples.
+
+    Every call is new: what is in a store says nothing of the model as it is today.
+
+    Args:
+        best: a `best.json`, or the results folder that it is in.
+        data: new labelled examples, in any form that `tune.tune` takes; best ones that the study had not.
+        budget: dollars that are never exceeded.
+        options: those of `check_async`.
+
+    Raises:
+        InputError: something given cannot be used; nothing was spent.
+        TuneError: a call failed for good; what was bought is kept in the store.
+    """
+
+    def work() -> Checked:
+        return asyncio.run(check_async(best, data, budget=budget, **options))
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return work()
+    with ThreadPoolExecutor(1) as pool:  # inside a running loop, which cannot run another
+        return pool.submit(work).result()
+
+
+async def check_async(
+    best: str | Path,
+    data: Any,
+    *,
+    budget: float,
+    margin: float = 0.05,
+    alpha: float = 0.05,
+    beta: float = 0.05,
+    metric: Any = None,
+    verifier: Any = None,
+    input: Sequence[str] = (),  # noqa: A002 - the name of the flag
+    target: str | None = None,
+    base_url: str | None = None,
+    price: Any = None,
+    seed: int = 0,
+    concurrency: int = 64,
+    store: str | None = None,
+    allow_code: bool = False,
+    notice: Callable[[str], None] = lambda _: None,
+) -> Checked:
+    """As `check`, for use inside an event loop.
+
+    Args:
+        best: as there.
+        data: as there.
+        budget: as there.
+        margin: how much worse the quality may be and still hold, as a share of the metric's range.
+        alpha: how often "regressed" may be wrong.
+        beta: how often "holds" may be wrong.
+        metric: instead of the recorded metric.
+        verifier: instead of the recorded verifier.
+        input: columns that fill the templates, instead of the recorded ones.
+        target: the column of wanted answers, instead of the recorded one.
+        base_url: where the model answers now.
+        price: "IN/OUT" in dollars per million tokens, instead of the recorded price.
+        seed: of the order in which examples are bought.
+        concurrency: the most calls in flight.
+        store: where draws are kept; default `draws.db` of the study where there is one, else beside `best.json`.
+        allow_code: let a metric run what models write.
+        notice: called with one sentence for whatever a user should be told.
+    """
+    if not 0 < margin < 1:
+        raise InputError(f"the margin is a share of the metric's range, `0 < margin < 1`, but got {margin!r}")
+    if not (0 < alpha <= 0.5 and 0 < beta <= 0.5):
+        raise InputError(f"error rates lie above 0 and up to 0.5, but got alpha={alpha!r}, beta={beta!r}")
+    if not 0 < budget < math.inf:
+        raise BudgetError(f"the budget is a number of dollars above 0, but got {budget!r}")
+    recipe = read_recipe(best, metric=metric, verifier=verifier, base_url=base_url, price=price, allow_code=allow_code)
+    line = Line.of(recipe.metric, recipe.quality.mean, margin=margin, alpha=alpha, beta=beta)
+    loaded = load_data(
+        data, inputs=input or recipe.inputs, target=recipe.target if target is None else target,
+        fields=recipe.prompt.fields,
+    )  # fmt: skip
+    recipe.prompt.check(loaded)
+    recipe.metric.check(loaded.examples)
+    place = store or default_store(Path(best))
+    db = Database(place)
+    try:
+        name = f"check-{loaded.name}-{secrets.token_hex(4)}"
+        account = Account(db, name, to_picodollars(budget))
+        access = Access(Store(db, generation=name), account, Capabilities(), concurrency, notice=notice)
+        async with Asking(recipe, loaded, access, seed) as asking:
+            seen, reason = await _until_decided(asking, line)
+        balance = account.balance
+    finally:
+        db.close()
+    decision = line.decide(seen)
+    for sentence in recipe.notices:
+        notice(sentence)
+    return Checked(
+        decision=decision,
+        reason="" if decision != "undecided" else reason,
+        recorded=recipe.quality,
+        on_holdout=recipe.on_holdout,
+        margin=line.margin,
+        threshold=line.threshold,
+        look=seen,
+        alpha=alpha,
+        beta=beta,
+        data=loaded.name,
+        available=len(loaded.examples),
+        missing=sum(lost.startswith("service") for lost in asking.trial.missing.values()),
+        spent=to_dollars(balance.spent),
+        uncertain=to_dollars(balance.uncertain),
+        budget=budget,
+        more=0 if decision != "undecided" else line.more(seen),
+        larger_is_better=recipe.metric.larger_is_better,
+        metric=recipe.metric.name,
+        config=recipe.config,
+        seed=seed,
+        notices=recipe.notices,
+    )
+
+
+async def _until_decided(asking: Asking, line: Line) -> tuple[Look, str]:
+    """Buy block after block until the scores decide, or nothing is left to buy with or from."""
+    bought, seen = 0, line.look([])
+    while bought < len(asking.examples):
+        block = range(bought, min(len(asking.examples), bought + max(BLOCK, bought // 10)))
+        complete = await asking.buy(block)
+        bought = block.stop
+        seen = line.look(asking.scores)
+        if line.decide(seen) != "undecided":
+            return seen, ""
+        if not complete:
+            return seen, "money"
+    return seen, "data"
+
+
+def default_store(best: Path) -> str:
+    """The study's store where it is still beside its `best.json`, else one of this folder's own."""
+    folder = best if best.is_dir() else best.parent
+    above = folder.parent / "draws.db"
+    own = folder / "draws.db"
+    return str(above if above.exists() and not own.exists() else own)

@@ -1,0 +1,63 @@
+"""tune challenge STUDY --model NEW --budget 0.50 [the flags of the run]"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+
+from tune.commands import BAD_INPUT, FAILED, INTERRUPTED
+from tune.commands.flags import build_parser, options_of
+
+EPILOG = """\
+Exit status: 0 it enters, 3 it does not, 4 undecided within the budget or the data; 1 it failed, 2 bad input.
+"""
+
+OF_THE_NEW_MODEL = ("model", "base_url", "price", "margin")
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; returns the exit status."""
+    parser = build_parser(
+        "tune challenge",
+        "Ask whether a new model would enter the frontier of a finished study: the command line of the run with STUDY "
+        "in front, where --model, --base-url, --price and --budget are the new model's. Only the new model is bought; "
+        "it is paired with the draws that the study holds.",
+        EPILOG,
+    )
+    parser.add_argument("study", metavar="STUDY", help="the study's results folder")
+    given = vars(parser.parse_args(argv))
+    if len(given["model"] or ()) != 1 or given["budget"] is None:
+        parser.error("exactly one --model NEW, and --budget USD, are needed")
+    own = {name: given.pop(name) for name in OF_THE_NEW_MODEL}
+    own["model"] = own["model"][0]
+    own["price"] = own["price"][0] if own["price"] else None
+    own = {name: value for name, value in own.items() if value is not None}
+    quiet, as_json = given["quiet"], given["json"]
+    options = {name: value for name, value in options_of(given).items() if name not in ("study", "results")}
+
+    from tune.challenge import challenge
+    from tune.errors import InputError, TuneError
+
+    def say(sentence: str) -> None:
+        if not quiet and not as_json:
+            sys.stderr.write(f"tune: {sentence}\n")
+
+    try:
+        found = challenge(
+            given["study"], given["data"], given["space"], budget=given["budget"], notice=say, **own, **options
+        )
+    except InputError as error:
+        sys.stderr.write(f"tune: {error}\n")
+        return BAD_INPUT
+    except TuneError as error:
+        sys.stderr.write(f"tune: {error}\n")
+        return FAILED
+    except KeyboardInterrupt:
+        sys.stderr.write("tune: interrupted\n")
+        return INTERRUPTED
+    if as_json:
+        sys.stdout.write(json.dumps(found.to_record(), ensure_ascii=False) + "\n")
+    elif not quiet:
+        sys.stdout.write(f"{found}\n")
+    return found.status

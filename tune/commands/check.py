@@ -1,0 +1,87 @@
+"""tune check best.json --data new.jsonl --budget 0.50"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from tune.commands import BAD_INPUT, FAILED, INTERRUPTED
+
+EPILOG = """\
+Exit status: 0 it holds, 3 it has regressed, 4 undecided within the budget or the data; 1 the check failed,
+2 bad input, 130 interrupted. Examples are bought in seeded random order, block by block, until the scores decide.
+"Holds" and "regressed" are each wrong with at most the stated probability, however often the scores were looked at.
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Every flag of a check."""
+    parser = argparse.ArgumentParser(
+        prog="tune check",
+        description="Test on new labelled examples whether an exported config still is as good as it was, "
+        "for at most so many dollars.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("best", metavar="BEST.JSON", help="what a run exported, or its results folder")
+    parser.add_argument(
+        "--data", required=True, metavar="FILE", help="new labelled examples: jsonl, json, csv, parquet"
+    )
+    parser.add_argument("--budget", type=float, required=True, metavar="USD", help="dollars that are never exceeded")
+    parser.add_argument("--margin", type=float, metavar="SHARE", help="how much worse may still hold (default 0.05)")
+    parser.add_argument("--alpha", type=float, metavar="P", help='how often "regressed" may be wrong (default 0.05)')
+    parser.add_argument("--beta", type=float, metavar="P", help='how often "holds" may be wrong (default 0.05)')
+    parser.add_argument("--metric", metavar="NAME", help="instead of the recorded metric")
+    parser.add_argument("--verifier", metavar="MODULE:ATTR", help="instead of the recorded verifier")
+    parser.add_argument("--input", action="append", metavar="COL", help="a column that fills the template (repeatable)")
+    parser.add_argument("--target", metavar="COL", help="the column that holds what is wanted")
+    parser.add_argument("--base-url", metavar="URL", help="where the model answers now")
+    parser.add_argument("--price", metavar="IN/OUT", help="dollars per million tokens now")
+    parser.add_argument("--seed", type=int, metavar="N", help="of the order of examples (default 0)")
+    parser.add_argument("--concurrency", type=int, metavar="N", help="calls in flight (default 64)")
+    parser.add_argument("--store", metavar="URL", help="where draws are kept (default draws.db beside the study)")
+    parser.add_argument("--allow-code", action="store_true", default=None, help="let the metric run what models write")
+    parser.add_argument("--junit", metavar="FILE", help="write JUnit's XML there")
+    parser.add_argument("--quiet", action="store_true", help="print nothing: the exit status says it")
+    parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    return parser
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; returns the exit status."""
+    given = vars(build_parser().parse_args(argv))
+    best, data, budget, junit = (given.pop(name) for name in ("best", "data", "budget", "junit"))
+    as_json, quiet = given.pop("json"), given.pop("quiet")
+    options = {name: value for name, value in given.items() if value is not None}
+
+    from tune.check import check
+    from tune.errors import InputError, TuneError
+
+    def say(sentence: str) -> None:
+        if not quiet and not as_json:
+            sys.stderr.write(f"tune: {sentence}\n")
+
+    try:
+        checked = check(best, data, budget=budget, notice=say, **options)
+        if junit is not None:
+            Path(junit).write_text(checked.junit(), encoding="utf-8")
+    except InputError as error:
+        sys.stderr.write(f"tune: {error}\n")
+        return BAD_INPUT
+    except TuneError as error:
+        sys.stderr.write(f"tune: {error}\n")
+        return FAILED
+    except OSError as error:
+        sys.stderr.write(f"tune: {junit!r} cannot be written: {error.strerror}\n")
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        sys.stderr.write("tune: interrupted\n")
+        return INTERRUPTED
+    if as_json:
+        sys.stdout.write(json.dumps(checked.to_record(), ensure_ascii=False) + "\n")
+    elif not quiet:
+        sys.stdout.write(f"{checked}\n")
+    return checked.status

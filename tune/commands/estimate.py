@@ -1,0 +1,73 @@
+"""tune estimate [the flags of a run]"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from tune.commands import DONE, attempt
+from tune.commands.flags import build_parser, options_of
+
+BUDGETS = (2.0, 5.0, 20.0)
+"""Dollars of which it is said what they would buy; the one in the middle where no budget is given."""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; returns the exit status."""
+    parser = build_parser(
+        "tune estimate",
+        "Say what a run with these flags would cost and what it could see. Nothing is sent and nothing is spent: no "
+        "key is needed. Lengths of answers are learned from the store of the run, where it holds any.",
+    )
+    given = vars(parser.parse_args(argv))
+
+    def work() -> int:
+        found = _estimate(given)
+        if given["json"]:
+            sys.stdout.write(json.dumps(_record(found)) + "\n")
+            return DONE
+        from tune.estimate import estimate_lines, estimate_table
+
+        sys.stdout.write("\n".join([*estimate_lines(found), "", *estimate_table(found)]) + "\n")
+        return DONE
+
+    return attempt(work)
+
+
+def _estimate(given: dict[str, Any]) -> Any:
+    from pathlib import Path
+
+    from tune.database import Database
+    from tune.estimate import estimate, silent_endpoints
+    from tune.plan import make_plan
+    from tune.store import Store
+    from tune.tuner import places
+
+    options: Any = options_of(given)
+    plan = make_plan(given["data"], given["space"], given["budget"] or BUDGETS[1], options)
+    _, place = places(plan, options)
+    if not Path(place.removeprefix("sqlite:///")).is_file():
+        return estimate(plan, silent_endpoints(plan.entries), None, others=BUDGETS)
+    db = Database(place)
+    try:
+        return estimate(plan, silent_endpoints(plan.entries), Store(db), others=BUDGETS)
+    finally:
+        db.close()
+
+
+def _record(found: Any) -> dict[str, Any]:
+    """An estimate in JSON's types; null for a difference that cannot be seen."""
+    from tune.report.saving import dump
+
+    return _finite(dump(found) | {"is_search": found.is_search})  # type: ignore[no-any-return]
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,32 @@
+"""tune reprice STUDY [the flags of the run, with other prices or limits]"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from tune.commands import finish
+from tune.commands.flags import build_parser, options_of
+
+if TYPE_CHECKING:
+    from tune.study import Study
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; returns the exit status."""
+    parser = build_parser(
+        "tune reprice",
+        "Read a finished study again under other prices, another limit on cost or seconds, or another goal: the "
+        "command line of the run with STUDY in front and these changed. Nothing is sent, nothing is spent, and the "
+        "study stays as it is; with --results DIR the new report is written there.",
+    )
+    parser.add_argument("study", metavar="STUDY", help="the study's results folder")
+    given = vars(parser.parse_args(argv))
+    folder = given.pop("study")
+
+    def work() -> Study:
+        from tune.reprice import reprice
+
+        return reprice(folder, given["data"], given["space"], **options_of(given))
+
+    return finish(work, as_json=given["json"])

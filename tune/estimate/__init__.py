@@ -1,0 +1,16 @@
+"""What a run will cost and what it can see, before anything is sent: nothing here waits, pays or calls."""
+
+from tune.estimate.money import Estimate, Purchase, estimate
+from tune.estimate.tokens import Forecast, compare, silent_endpoints
+from tune.estimate.words import estimate_lines, estimate_table
+
+__all__ = [
+    "Estimate",
+    "Forecast",
+    "Purchase",
+    "compare",
+    "estimate",
+    "estimate_lines",
+    "estimate_table",
+    "silent_endpoints",
+]

@@ -1,0 +1,195 @@
+"""What dollars buy: how many points are compared, on how many examples, and the difference that can be seen."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tune.completion import Endpoint
+from tune.estimate.tokens import OUTPUT_SHARE, SAMPLE, Forecast, forecasts, likely_tokens
+from tune.metrics import Judge
+from tune.plan import Plan
+from tune.pricing import to_dollars
+from tune.racing.field import rung_sizes
+from tune.racing.halving import ENDGAME_SHARE
+from tune.stats import detectable_difference
+from tune.store import Store
+
+SPREAD = 0.5
+"""The assumed standard deviation of a paired difference, as a share of the metric's range: 0/1 scores that differ on
+one example in four have it."""
+
+GROWTH = 1.5
+"""What the draws of a search cost against one draw of each example: trials that go on get more where a larger n may
+be better."""
+
+SEARCH = 12
+"""Paid points that a search compares at least (a smaller space: all of it)."""
+
+HOLDOUT_SHARE = 0.4
+"""The most of the budget that the holdout gets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """What a budget buys.
+
+    Attributes:
+        budget: dollars.
+        configs: paid points that a search begins, about.
+        blocks: blocks of examples that it pays for, one answer each.
+        holdout: holdout examples that the choice and the baseline both meet.
+        detectable: the difference to the baseline that so many show with 80 % probability, in the metric's own
+            scale; inf where not even the largest would be seen.
+    """
+
+    budget: float
+    configs: int
+    blocks: int
+    holdout: int
+    detectable: float
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a run will cost and what it can see.
+
+    Attributes:
+        rows: by model and prompt.
+        draw: dollars of an average answer to an example, judged.
+        block: examples in a block.
+        tuning: examples of the search.
+        holdout: examples of the final check.
+        points: paid points in the space, at most.
+        bought: what the budget buys.
+        enough: dollars from which it is a search.
+        tuning_detectable: the difference that all tuning examples show with 80 % probability.
+        others: what other budgets buy.
+    """
+
+    rows: tuple[Forecast, ...]
+    draw: float
+    block: int
+    tuning: int
+    holdout: int
+    points: int
+    bought: Purchase
+    enough: float
+    tuning_detectable: float
+    others: tuple[Purchase, ...] = ()
+
+    @property
+    def is_search(self) -> bool:
+        """Whether the budget compares enough points to be called a search."""
+        return self.bought.configs >= min(SEARCH, self.points)
+
+
+def estimate(
+    plan: Plan, endpoints: Mapping[str, Endpoint], store: Store | None, *, others: Sequence[float] = ()
+) -> Estimate:
+    """Estimate a run.
+
+    Args:
+        plan: what is asked for.
+        endpoints: of the space's models, by name; nothing is sent to them.
+        store: what was bought before, if anything.
+        others: other budgets to be told of, in dollars.
+    """
+    rows = forecasts(plan, endpoints, store)
+    money = _Money(plan, rows, endpoints)
+    return Estimate(
+        rows=rows,
+        draw=money.draw,
+        block=money.block,
+        tuning=len(plan.split.tuning),
+        holdout=len(plan.split.holdout),
+        points=money.points,
+        bought=money.buys(plan.budget),
+        enough=money.enough(),
+        tuning_detectable=_detectable(plan, len(plan.split.tuning)),
+        others=tuple(money.buys(budget) for budget in others),
+    )
+
+
+class _Money:
+    """What dollars buy, by the mean over models and, within each, over prompts."""
+
+    def __init__(self, plan: Plan, rows: Sequence[Forecast], endpoints: Mapping[str, Endpoint]) -> None:
+        self._plan, self._rows, self._endpoints = plan, rows, endpoints
+        self._judge = _judge_cost(plan, rows)
+        sizes = rung_sizes(len(plan.split.tuning))
+        self.block, self._rungs = sizes[0], len(sizes) - 1
+        self.points = plan.space.size(plan.free)
+        self.draw = self._mean(1)
+        ladder = [int(value) for m in plan.space.models for value in _ladder(plan, m)]
+        self._begin = self._mean(min(ladder))
+        mine = [row for row in rows if (row.model, row.prompt) == (plan.baseline.model, plan.baseline.prompt)]
+        baseline = self._request(mine[0] if mine else rows[0], plan.baseline.n)
+        self._pair = self._mean(round(sum(ladder) / len(ladder))) + baseline
+
+    def _request(self, row: Forecast, n: int) -> float:
+        """Dollars of one example with n answers."""
+        price = self._plan.prices[row.model]
+        prompts = 1 if self._endpoints[row.model].native_n else n
+        return to_dollars(price.cost(math.ceil(prompts * row.prompt_tokens), math.ceil(n * row.output_tokens))) + (
+            n * self._judge
+        )
+
+    def _mean(self, n: int) -> float:
+        by_model: dict[str, list[float]] = defaultdict(list)
+        for row in self._rows:
+            by_model[row.model].append(self._request(row, n))
+        return sum(sum(costs) / len(costs) for costs in by_model.values()) / len(by_model)
+
+    def _points_for(self, money: float) -> float:
+        """Paid points that a search begins: a third of them goes on to twice the examples, then ever the half."""
+        one = self.block * self._begin * GROWTH * (1 + self._rungs / 3)
+        return min(self.points, money / one) if one > 0 else self.points
+
+    def buys(self, budget: float) -> Purchase:
+        whole = len(self._plan.split.holdout)
+        held_back = min(HOLDOUT_SHARE * budget, whole * self._pair)
+        search = (budget - held_back) * (1 - ENDGAME_SHARE)
+        met = whole if self._pair == 0 else min(whole, int(HOLDOUT_SHARE * budget / self._pair))
+        block = self.block * self._begin
+        every = self.points * (self._rungs + 1)
+        return Purchase(
+            budget=budget,
+            configs=int(self._points_for(search)),
+            blocks=int(search / block) if block > 0 else every,
+            holdout=met,
+            detectable=_detectable(self._plan, met),
+        )
+
+    def enough(self) -> float:
+        """The least dollars that compare enough points to be a search."""
+        points = min(SEARCH, self.points)
+        search = points * self.block * self._begin * GROWTH * (1 + self._rungs / 3) / (1 - ENDGAME_SHARE)
+        holdout = len(self._plan.split.holdout) * self._pair
+        return search + min(holdout, search * HOLDOUT_SHARE / (1 - HOLDOUT_SHARE))
+
+
+def _ladder(plan: Plan, model: str) -> Sequence[Any]:
+    domain = plan.space.domain("n", model)
+    return domain.values if domain is not None else (1,)
+
+
+def _judge_cost(plan: Plan, rows: Sequence[Forecast]) -> float:
+    """Dollars of judging one answer; 0 where the metric is free."""
+    judge = plan.metric.function
+    if plan.judge is None or not isinstance(judge, Judge):
+        return 0.0
+    words = round(sum(row.output_tokens for row in rows) / len(rows))
+    asked = [judge.request(" word" * words, example) for example in plan.split.tuning[:SAMPLE]]
+    tokens = sum(likely_tokens(request, 10**9) for request in asked) / len(asked)
+    return to_dollars(plan.prices[plan.judge.name].cost(math.ceil(tokens), math.ceil(OUTPUT_SHARE * judge.max_tokens)))
+
+
+def _detectable(plan: Plan, examples: int) -> float:
+    low, high = plan.metric.low, plan.metric.high
+    if examples < 2:
+        return math.inf
+    return detectable_difference(examples, SPREAD * (high - low), low=low, high=high)

@@ -1,0 +1,131 @@
+"""The goal "cheapest": which readings are good enough with confidence, and the examples that decide it.
+
+A reading is good enough when it has at least a stated quality, or when it is not worse than the baseline by more than
+a margin, which is a test of non-inferiority: the lower limit of the paired difference has to lie above minus the
+margin. Both are one-sided at 95 % on tuning examples; the holdout then shows the choice on examples that it was not
+chosen by.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator, Sequence
+
+import numpy as np
+
+from tune.racing.field import Entrant, Field, Wave, rung_sizes
+from tune.racing.pairing import table
+from tune.racing.problem import CERTAINTY, DOUBT, Outcome, Problem, Standing, dear, preference
+from tune.readout import Reading
+from tune.stats import Interval, difference_interval, mean_interval
+from tune.trial import Step
+
+CONFIDENCE = 0.90
+"""Of the interval of which one side is looked at: one-sided 95 %."""
+
+MOST_AT_ONCE = 6
+"""Trials that get more examples side by side, the cheapest first."""
+
+
+def prove(field: Field) -> Generator[list[Step], Outcome, None]:
+    """Give more examples to the trials that may be cheaper than the cheapest one known to be good enough.
+
+    It ends when none is left of which that is open, or the money does not pay for the next block.
+    """
+    while not field.over:
+        wave = _next_block(field, undecided(field))
+        if not wave:
+            return
+        field.take((yield wave))
+
+
+def undecided(field: Field) -> list[Entrant]:
+    """Trials of which more examples may show that they are good enough and cheaper, the cheapest first."""
+    problem, standings = field.problem, list(field.standings.values())
+    baseline = baseline_reading(problem, standings)
+    known = min((dear(r) for r in good_enough(problem, standings)), default=math.inf)
+    found: list[tuple[float, int]] = []
+    for standing in standings:
+        prices = [
+            dear(reading)
+            for reading in standing.whole()
+            if dear(reading) < known and problem.excess(reading, -DOUBT) <= 1.0 and _may_be(problem, reading, baseline)
+        ]
+        if prices and standing.trial in field.entrants:
+            found.append((min(prices), standing.trial))
+    entrants = [field.entrants[trial] for _, trial in sorted(found)]
+    return [e for e in entrants if e.examples < problem.examples][:MOST_AT_ONCE]
+
+
+def _next_block(field: Field, entrants: Sequence[Entrant]) -> list[Step]:
+    """The next examples for those that met the fewest; a margin needs the baseline on them too."""
+    if not entrants:
+        return []
+    fewest = min(entrant.examples for entrant in entrants)
+    target = next(size for size in rung_sizes(field.problem.examples) if size > fewest)
+    wave = Wave(field, field.left)
+    beside = [] if field.problem.margin is None else field.entrants.values()
+    paired = [entrant for entrant in beside if entrant.point == field.problem.baseline]
+    for entrant in [*paired, *entrants]:
+        if entrant.examples < target:  # no longer so for one that was added before
+            wave.add(entrant, target, entrant.draws)
+    return wave.steps
+
+
+def good_enough(problem: Problem, standings: Sequence[Standing]) -> list[Reading]:
+    """The readings that are good enough and keep the limits, both with one-sided confidence of 95 %."""
+    baseline = baseline_reading(problem, standings)
+    readings = [r for s in standings for r in s.whole() if len(r.examples) and problem.excess(r, CERTAINTY) <= 1.0]
+    return [reading for reading in readings if _is(problem, reading, baseline)]
+
+
+def cheapest(problem: Problem, standings: Sequence[Standing]) -> Reading | None:
+    """The cheapest reading that is good enough, or None where that is shown of none."""
+    found = good_enough(problem, standings)
+    return min(found, key=lambda r: (dear(r), preference(problem, r)), default=None)
+
+
+def baseline_reading(problem: Problem, standings: Sequence[Standing]) -> Reading | None:
+    """The baseline as it was read, or what comes nearest to it among the readings of its paid point."""
+    wanted = problem.baseline_config
+    readings = [r for s in standings if s.point == problem.baseline for r in s.whole() if len(r.examples)]
+    if wanted is None or not readings:
+        return None
+
+    def distance(reading: Reading) -> tuple[bool, bool, float, str]:
+        config = reading.config
+        apart = abs(math.log(config.max_tokens / wanted.max_tokens))
+        return config.n != wanted.n, config.aggregate != wanted.aggregate, apart, config.key
+
+    return min(readings, key=distance)
+
+
+def _is(problem: Problem, reading: Reading, baseline: Reading | None) -> bool:
+    if problem.margin is not None and reading.config == problem.baseline_config:
+        return True
+    interval, least = _evidence(problem, reading, baseline)
+    return interval is not None and interval.low > least
+
+
+def _may_be(problem: Problem, reading: Reading, baseline: Reading | None) -> bool:
+    """Whether it is not ruled out that a reading is good enough."""
+    if not len(reading.examples):
+        return False
+    interval, least = _evidence(problem, reading, baseline)
+    return interval is None or interval.high > least
+
+
+def _evidence(problem: Problem, reading: Reading, baseline: Reading | None) -> tuple[Interval | None, float]:
+    """What is known of a reading as shares of the range, and what it must be above."""
+    if problem.margin is None:
+        assert problem.min_quality is not None
+        least = float(problem.quality([problem.min_quality])[0])
+        scores = problem.quality(reading.scores)
+        return (mean_interval(scores, confidence=CONFIDENCE) if np.isfinite(scores).any() else None), least - 1e-9
+    least = -problem.margin / (problem.high - problem.low)
+    if baseline is None:
+        return None, least
+    mine, theirs = table(problem, [reading, baseline])
+    if not np.isfinite(mine - theirs).any():
+        return None, least
+    return difference_interval(mine, theirs, confidence=CONFIDENCE), least

@@ -1,0 +1,212 @@
+"""A finished study, read again under other prices or limits: nothing is sent, and the study stays as it is."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tune.capabilities import Capabilities
+from tune.conclude import conclude, deploy
+from tune.database import Database
+from tune.errors import InputError, StudyError
+from tune.estimate import silent_endpoints
+from tune.evaluate import Evaluator
+from tune.export import Deployment
+from tune.journal import Journal, read_events
+from tune.ledger import Account
+from tune.plan import Options, Plan, make_plan
+from tune.pricing import to_picodollars
+from tune.providers.services import Access, Service, build_stack
+from tune.racing.endgame import freeze
+from tune.readout import Reading
+from tune.replay import Recorded, check_identity, load_steps, read_faults
+from tune.report import Report
+from tune.run import Findings, Run
+from tune.space import Config
+from tune.store import Store
+from tune.study import Study, find_store, recorded_study
+from tune.trial import Step, Trial
+
+MAY_DIFFER = ("prices", "max_cost", "max_seconds", "goal", "min_quality", "margin")
+"""What a study may be read again with: it decides nothing about what was drawn."""
+
+SILENT = "reprice"
+"""Whose the account is, and why it is closed: nothing may be bought."""
+
+
+def reprice(folder: str | Path, data: Any = None, space: Any = None, **options: Any) -> Study:
+    """Read a finished study again under other prices, limits or another goal, from the draws that it bought.
+
+    The waves that it recorded are filled from the store, the choice is made anew from all of them, and shown on
+    the holdout where it met that. What the study paid stays what it paid.
+
+    Args:
+        folder: the study's results folder.
+        data: as for the run.
+        space: as for the run.
+        options: as for the run; `price`, `max_cost_per_request`, `max_seconds_per_request` and the goal may be
+            others. `results` is a folder for the new report; without it nothing is written. `store` is that of
+            the study; by default `draws.db` in its folder or the one above.
+
+    Raises:
+        StudyError: there is no finished study, it is another one than these options ask for, or the store lacks
+            draws of it.
+        InputError: something given cannot be used.
+    """
+    place = Path(folder)
+    events = read_events(place / "study.jsonl")
+    before = recorded_study(place, events)
+    results = options.pop("results", None)
+    store = options.pop("store", None) or find_store(place)
+    if results is not None and Path(results).resolve() == place.resolve():
+        raise InputError(f"the study in {str(place)!r} stays as it is: give another folder with --results")
+    given: Options = options  # type: ignore[assignment]
+    plan = make_plan(data, space, _last(events, "study", "continue")["budget"], given)
+    check_identity(events[0]["identity"], plan.identity, place, besides=MAY_DIFFER)
+    if not Path(store.removeprefix("sqlite:///")).is_file():
+        raise StudyError(f"the draws of the study in {str(place)!r} are not at {store!r}: say where with --store")
+    with ThreadPoolExecutor(1) as apart:  # an event loop of its own, also inside a running one
+        report, deployment = apart.submit(asyncio.run, _reread(plan, place, store)).result()
+    study = Study(_as_it_was(report, before.record), place, stopped=before.stopped, deployment=deployment)
+    if results is not None:
+        study.report(results)
+        study.folder = Path(results)
+    return study
+
+
+async def _reread(plan: Plan, place: Path, store: str) -> tuple[Report, Deployment | None]:
+    """The study's trials from its journal and the store, and what is chosen among them now."""
+    with ExitStack() as stack:
+        aside = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        shutil.copy(place / "study.jsonl", aside / "study.jsonl")
+        journal = stack.enter_context(Journal(aside / "study.jsonl"))  # a copy: the study is not touched
+        db = Database(_copy(store, aside / "draws.db"))
+        stack.callback(db.close)
+        draws = Store(db, generation=journal.events[0]["id"] if plan.fresh else "")
+        account = Account(db, SILENT, to_picodollars(plan.budget))
+        account.close(SILENT)
+        access = Access(draws, account, Capabilities(), notice=lambda _: None)
+        services = _services(plan, access, _last(journal.events, "result").get("native_n", {}))
+        run = Run(plan, journal, services, account, _evaluator(plan, services, access), {})
+        for wave in run.history.waves:
+            if wave.done:
+                await _refill(run, load_steps(wave.steps), run.trials, wave)
+                for model, parameter in wave.learned:
+                    plan.space.drop(model, parameter)
+        run.end_trials()
+        choice = freeze(run.problem(), run.standings())
+        findings = Findings(run.trials, choice, run.carried(choice), stopped=_last(journal.events, "result")["stopped"])
+        findings.holdout = await _holdout(run)
+        return conclude(run, findings), deploy(run, findings)
+
+
+def _copy(store: str, aside: Path) -> Path:
+    """A copy of a store as it is now, whoever writes to it: the original is only read.
+
+    Raises:
+        StudyError: it cannot be read.
+    """
+    source = Path(store.removeprefix("sqlite:///")).resolve()
+    try:
+        with (
+            closing(sqlite3.connect(f"{source.as_uri()}?mode=ro", uri=True)) as held,
+            closing(sqlite3.connect(aside)) as copy,
+        ):
+            held.backup(copy)
+    except sqlite3.Error as error:
+        raise StudyError(f"the store {store!r} cannot be read: {error}") from None
+    return aside
+
+
+async def _refill(run: Run, steps: list[Step], trials: dict[int, Trial], recorded: Recorded) -> None:
+    """Fill trials from the store as a recorded wave left them.
+
+    Raises:
+        StudyError: draws that were bought are not there.
+    """
+    await run.evaluator.replay(steps, trials, recorded)
+    for step in steps:
+        trial = trials[step.trial]
+        lacking = [
+            position
+            for position in step.examples
+            if len(trial.draws.get(position, ())) < step.draws
+            and position not in trial.spoiled
+            and position not in trial.missing
+        ]
+        if lacking and trial.state != "failed":
+            raise StudyError(
+                f"the store lacks draws of trial {trial.number} for {len(lacking)} examples: give the --store that the "
+                f"study was run with (and --fresh, if it was)"
+            )
+
+
+async def _holdout(run: Run) -> dict[Config, Reading]:
+    """What met the holdout, as it was bought; nothing where the study ended before."""
+    event = next((event for event in reversed(run.journal.events) if event["event"] == "holdout"), None)
+    if event is None:
+        return {}
+    recorded, trials = Recorded("holdout", event["steps"]), dict[int, Trial]()
+    read_faults(recorded, event)
+    await _refill(run, load_steps(event["steps"]), trials, recorded)
+    configs = {number: Config(trial.point) for number, trial in trials.items()}
+    found = {configs[number]: run.evaluator.read(trial, [configs[number]]) for number, trial in trials.items()}
+    return {config: readings[0] for config, readings in found.items() if readings}
+
+
+def _services(plan: Plan, access: Access, native_n: Mapping[str, bool]) -> dict[str, Service]:
+    """Models that nothing is sent to; what they learned of several answers in one call is told to them."""
+    endpoints = silent_endpoints(plan.entries, access.capabilities)
+    for name, entry in plan.entries.items():
+        if not native_n.get(name, True):
+            access.capabilities.learn(endpoints[name].service, entry.model, "n")
+    return {
+        name: build_stack(entry, endpoints[name], plan.prices[name], access) for name, entry in plan.entries.items()
+    }
+
+
+def _evaluator(plan: Plan, services: Mapping[str, Service], access: Access) -> Evaluator:
+    metric = plan.metric
+    if plan.judge is not None:  # its verdicts are in the store, under what identifies it there
+        endpoint = silent_endpoints({plan.judge.name: plan.judge})[plan.judge.name]
+        judge = build_stack(plan.judge, endpoint, plan.prices[plan.judge.name], access, judge=True)
+        metric = metric.bound(judge.provider, service=judge.id, model=plan.judge.model)
+    return Evaluator(
+        space=plan.space,
+        free=plan.free,
+        prompts=plan.prompts,
+        examples=plan.examples,
+        services=services,
+        metric=metric,
+        extract=plan.extract,
+        store=access.store,
+        verifier=plan.verifier,
+        seed=plan.seed,
+    )
+
+
+def _as_it_was(report: Report, before: Report) -> Report:
+    """The new report with what the old study paid, which no price of today changes."""
+    kept = tuple(n for n in before.notices if n not in report.notices)
+    said = "Read again from the draws of a finished study: its choice is made anew, its bill is what it was."
+    return replace(
+        report,
+        money=replace(before.money, spent_now=0.0),
+        draws_bought=before.draws_bought,
+        draws_reused=before.draws_reused,
+        estimate=before.estimate,
+        stopped=before.stopped,
+        notices=(said, *report.notices, *kept),
+    )
+
+
+def _last(events: list[dict[str, Any]], *kinds: str) -> dict[str, Any]:
+    return next(event for event in reversed(events) if event["event"] in kinds)

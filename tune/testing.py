@@ -1,0 +1,46 @@
+"""A fixture for pytest, there as soon as tune is installed: does an exported config still hold?
+
+def test_the_labeller_still_holds(tune_check):
+    tune_check("best.json", "new.jsonl", budget=0.50, margin=0.05)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import pytest
+
+if TYPE_CHECKING:
+    from tune.check import Checked
+
+
+@pytest.fixture
+def tune_check() -> Callable[..., Checked]:
+    """Check a `best.json` on new labelled examples, and fail the test where it has regressed.
+
+    Called as `tune_check(best, data, budget=USD, margin=0.05, undecided="fail", **options)`; the options are those
+    of `tune.check.check_async`. A check that money or examples do not decide fails the test too, unless
+    `undecided` is "skip" or "pass". What was found out is returned.
+    """
+
+    def run(
+        best: str | Path,
+        data: Any,
+        *,
+        budget: float,
+        margin: float = 0.05,
+        undecided: Literal["fail", "skip", "pass"] = "fail",
+        **options: Any,
+    ) -> Checked:
+        from tune.check import check
+
+        checked = check(best, data, budget=budget, margin=margin, **options)
+        if checked.decision == "regressed" or (checked.decision == "undecided" and undecided == "fail"):
+            pytest.fail(str(checked), pytrace=False)
+        if checked.decision == "undecided" and undecided == "skip":
+            pytest.skip(checked.headline)
+        return checked
+
+    return run
