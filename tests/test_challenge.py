@@ -111,6 +111,16 @@ def test_what_is_cheaper_than_everything_enters_as_the_cheapest(server: Server, 
     assert len(server.posts) - before == 8
 
 
+def test_the_space_file_may_say_where_the_new_model_is(server: Server, folder: Path) -> None:
+    table = f'\n[models.alias]\nmodel = "better"\nbase_url = "{server.base_url}"\nprice = [0.2, 0.8]\n'
+    (folder / "more.toml").write_text(SPACE + table)
+    found = challenge(
+        folder / "study", str(folder / "new.jsonl"), str(folder / "more.toml"), model="alias", budget=0.05,
+        target="label", margin=0.15,
+    )  # fmt: skip
+    assert (found.answer, found.config.model) == ("enters", "alias")
+
+
 def test_the_same_challenge_again_uses_the_draws_that_are_there(server: Server, folder: Path) -> None:
     ask(server, folder, "better")
     before = len(server.posts)

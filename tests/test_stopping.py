@@ -25,7 +25,7 @@ from tune.plan import make_plan
 from tune.racing import Problem, Standing
 from tune.stopping import UNKNOWN, Prospect, chance_of_change, endgame_prospect, search_prospect
 
-LARGE = some_space(temperature=tune.Uniform(0, 1.2, 0.001))
+LARGE = some_space(temperature=tune.Uniform(0, 1.2, 0.001), n=1)
 
 
 def problem(examples: int = 200, **changes: Any) -> Problem:
@@ -48,11 +48,13 @@ def field(qualities: Any, examples: int = 200, seed: int = 0, met: int | None = 
 def test_nothing_is_said_before_there_are_a_few_points() -> None:
     assert search_prospect(problem(), field([0.5] * 7), 1.0) == UNKNOWN
     assert search_prospect(problem(), {}, 1.0) == UNKNOWN
+    assert chance_of_change(problem(), field([0.5] * 7), 1.0) is None
     assert search_prospect(problem(), field([0.5] * 8), 1.0) != UNKNOWN
 
 
 def test_the_goal_of_the_cheapest_never_stops() -> None:
     asked = problem(goal="cheapest", min_quality=0.5)
+    assert chance_of_change(asked, field([0.5] * 20), 1.0) is None
     assert search_prospect(asked, field([0.5] * 20), 1e-9) == UNKNOWN
     assert endgame_prospect(asked, field([0.5] * 20), 1e-9) == UNKNOWN
 
@@ -90,7 +92,9 @@ def test_a_prospect_is_a_gain_within_the_range_and_a_probability(
         found = expect(asked, field(qualities, examples=60, met=met), dollars)
         assert 0 <= found.gain <= 1.2
         assert 0 <= found.chance <= 1
-    assert 0 <= chance_of_change(asked, field(qualities, examples=60, met=met), dollars) <= 1
+    chance = chance_of_change(asked, field(qualities, examples=60, met=met), dollars)
+    assert chance is not None
+    assert 0 <= chance <= 1
 
 
 @pytest.mark.parametrize("shape", ["uniform", "normal", "skewed"])
@@ -143,6 +147,11 @@ def test_where_all_examples_are_met_and_draws_tell_nothing_more_the_choice_stand
         for t, s in found.items()
     }
     assert endgame_prospect(asked, noisy, 10.0).chance > 0
+
+
+def test_nothing_is_said_while_a_larger_n_may_be_better() -> None:
+    asked = problem(200, space=some_space(temperature=tune.Uniform(0, 1.2, 0.001), n=[1, 3, 5]))
+    assert endgame_prospect(asked, two(0.1), 1.0) == UNKNOWN
 
 
 def test_less_money_turns_less() -> None:

@@ -114,11 +114,11 @@ def _why(run: Run, findings: Findings) -> str:
     if findings.stopped != ENOUGH:
         return STOPPED[findings.stopped]
     points, chance = 100 * run.plan.min_gain, chance_of_change(run.problem(), run.standings(), 1.0)
+    kept = f"the rest of the money was expected to gain less than {points:g} points (of 100), so it was kept"
+    if chance is None:
+        return kept
     shown = "less than 1 %" if chance < 0.01 else f"{100 * chance:.0f} %"
-    return (
-        f"the rest of the money was expected to gain less than {points:g} points (hundredths of the metric's range), "
-        f"so it was kept: another $1 has a chance of {shown} to change the choice"
-    )
+    return f"{kept}: another $1 has a chance of {shown} to change the choice"
 
 
 def _row(run: Run, name: str, reading: Reading, findings: Findings) -> ReportConfig:

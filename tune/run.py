@@ -229,6 +229,7 @@ class Run:
                 readings=tuple(self.evaluator.readings(trial)),
                 failed=trial.state == "failed",
                 spent_per_draw=to_dollars(spent) / trial.bought if trial.bought else 0.0,
+                cap=trial.cap,
             )
             known = self._standings[trial.number] = (mark, standing)
         return known[1]

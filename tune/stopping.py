@@ -59,13 +59,13 @@ def search_prospect(problem: Problem, standings: Mapping[int, Standing], dollars
     That is more points than the money brings to an end, so the gain is rather too large than too small.
     """
     live = _live(problem, standings)
-    if problem.goal != "quality" or len(live) < LEAST_TRIALS:
-        return UNKNOWN
-    rows = table(problem, [reading for _, reading in live])
-    level = levels(rows)
     n, k = len(live), _points_for(problem, standings, dollars)
     if k <= 0:
         return Prospect(0.0, 0.0)
+    if problem.goal != "quality" or n < LEAST_TRIALS:
+        return UNKNOWN
+    rows = table(problem, [reading for _, reading in live])
+    level = levels(rows)
     leader = int(np.argmax(level))
     error = difference(rows[leader], np.zeros(problem.examples)).standard_error
     spread = max(_spread(np.sort(level)[::-1]), error)
@@ -95,10 +95,13 @@ def endgame_prospect(problem: Problem, standings: Mapping[int, Standing], dollar
     return Prospect(gain, max((prospect.chance for prospect in found), default=0.0))
 
 
-def chance_of_change(problem: Problem, standings: Mapping[int, Standing], dollars: float) -> float:
-    """The probability that so many more dollars would change the choice, by new points or by more examples."""
-    ways = (search_prospect, endgame_prospect)
-    return 1.0 - math.prod(1.0 - way(problem, standings, dollars).chance for way in ways)
+def chance_of_change(problem: Problem, standings: Mapping[int, Standing], dollars: float) -> float | None:
+    """The probability that so many more dollars would change the choice, by new points or by more examples.
+
+    None where nobody can say.
+    """
+    found = [expect(problem, standings, dollars) for expect in (search_prospect, endgame_prospect)]
+    return None if UNKNOWN in found else 1.0 - math.prod(1.0 - prospect.chance for prospect in found)
 
 
 def _may_grow(problem: Problem, standings: Mapping[int, Standing], trials: Sequence[int]) -> bool:

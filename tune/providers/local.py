@@ -19,8 +19,8 @@ from tune.providers.local_files import Progress, content_hash, find_model
 from tune.providers.local_model import LoadedModel
 
 NOTIONAL_PRICE = Price(input=8.0, output=64.0, source="notional", date="2026-11-22")
-"""What a local model is said to cost. Nobody is billed; at this price $5 buys SmolLM2 two to three minutes of
-two slow cores, for short answers to few-shot prompts as for chat."""
+"""What a local model is said to cost. Nobody is billed; at this price a run of $5 keeps two slow cores busy for two
+to three minutes, loading and searching included."""
 
 _MOST_TOGETHER = 64
 _MOST_TOKENS_TOGETHER = 32768

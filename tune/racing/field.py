@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tune.racing.caps import cap_to_buy
 from tune.racing.pairing import levels, table
 from tune.racing.problem import Array, Outcome, Problem, Standing, dear
 from tune.readout import Reading
@@ -83,19 +84,23 @@ class Field:
         self.standings: dict[int, Standing] = dict(standings or {})
         self.entrants: dict[int, Entrant] = {}
         self.tellings: list[Telling] = []
-        self._ceilings: dict[tuple[Point, int], float] = {}
+        self._ceilings: dict[tuple[Point, int, int], float] = {}
         self._best: dict[int, tuple[Standing, Reading | None]] = {}
         for standing in self.standings.values():
-            entrant = self.enter(standing.point, standing.trial)
+            entrant = self.enter(standing.point, standing.trial, standing.cap or problem.space.cap(standing.point))
             entrant.examples = max((max(r.examples) + 1 for r in standing.readings if len(r.examples)), default=0)
             entrant.draws = _draws_seen(standing, entrant)
         self._shares = self._learn_shares()
 
-    def enter(self, point: Point, trial: int | None = None) -> Entrant:
-        """A trial, the next where no number is given; nothing is ordered for it yet."""
+    def enter(self, point: Point, trial: int | None = None, cap: int | None = None) -> Entrant:
+        """A trial, the next where no number is given; nothing is ordered for it yet.
+
+        Where no cap is given, it is as much as trials of this model and prompt were seen to need.
+        """
         space, number = self.problem.space, len(self.entrants) if trial is None else trial
         ladder = tuple(sorted({config.n for config in space.readings(point, self.problem.free)}))
-        self.entrants[number] = Entrant(number, point, space.cap(point), ladder)
+        cap = cap_to_buy(self.problem, point, self.standings.values()) if cap is None else cap
+        self.entrants[number] = Entrant(number, point, cap, ladder)
         return self.entrants[number]
 
     def withdraw(self, entrant: Entrant) -> Point:
@@ -112,7 +117,7 @@ class Field:
 
     def ceiling(self, entrant: Entrant, draws: int) -> float:
         """Dollars that one example can cost at most."""
-        key = (entrant.point, draws)
+        key = (entrant.point, draws, entrant.cap)
         if key not in self._ceilings:
             self._ceilings[key] = self.problem.ceiling(entrant.point, draws, entrant.cap)
         return self._ceilings[key]

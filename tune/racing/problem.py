@@ -102,6 +102,7 @@ class Standing:
         readings: every complete config that can be read off its draws.
         failed: it takes no further part: the model refuses a parameter, or the service left too much unanswered.
         spent_per_draw: mean dollars per draw bought, at list price.
+        cap: max_tokens that its draws are bought with; 0 is the most that a config of its point may take.
     """
 
     trial: int
@@ -110,6 +111,7 @@ class Standing:
     readings: tuple[Reading, ...]
     failed: bool
     spent_per_draw: float
+    cap: int = 0
 
     def best(self, problem: Problem, errors: float = -DOUBT) -> Reading | None:
         """The reading with the best mean score of those that keep the limits, ties going to the cheaper.

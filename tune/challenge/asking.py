@@ -13,13 +13,14 @@ import math
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from tune.capabilities import Capabilities
+from tune.challenge.found import Answer, Challenge
 from tune.database import Database
 from tune.errors import BudgetError, EndpointError, InputError, StudyError
 from tune.estimate import silent_endpoints
@@ -28,24 +29,18 @@ from tune.journal import read_events
 from tune.ledger import Account
 from tune.plan import Plan, make_plan
 from tune.pricing import Price, find_price, parse_price, to_dollars, to_picodollars
-from tune.providers.services import Access, Entry, Service, build_stack, close_services, open_services
+from tune.providers.services import Access, Entry, Service, build_stack, close_services, open_services, read_entries
 from tune.replay import Recorded, check_identity, load_steps, read_faults, read_history
-from tune.report import Report, plain_config
-from tune.report.writing import dollars, visible
+from tune.report import Report
 from tune.sequential import paired_look
-from tune.space import FREE, Config
+from tune.space import FREE, Config, read_toml
 from tune.stats import Interval
 from tune.store import Store
 from tune.study import find_store, recorded_study
 from tune.trial import Step, Trial
 
-Answer: TypeAlias = Literal["enters", "does not enter", "undecided"]
-
 BLOCK = 8
 """Examples of the first block; later blocks are a tenth of what is there, where that is more."""
-
-STATUS: Mapping[Answer, int] = {"enters": 0, "does not enter": 3, "undecided": 4}
-"""The exit status that says it."""
 
 MAY_DIFFER = ("prices", "max_cost", "max_seconds", "goal", "min_quality", "margin", "trials")
 """What the study may be asked for with: it decides nothing about what was drawn."""
@@ -58,77 +53,6 @@ class Rival:
     config: Config
     cost: float
     scores: Mapping[int, float]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Challenge:
-    """What a challenge found out. Qualities are in the metric's own scale.
-
-    Attributes:
-        answer: "enters": it beats every config that costs no more, or nothing is as cheap. "does not enter": it is
-            not better than one of those by the margin. Else "undecided".
-        reason: why it was not decided: "money" or "data"; "" where it was.
-        config: what the new model was called with.
-        cost: its dollars per request, at list price.
-        rival: the best config of the frontier that costs no more; None where nothing is as cheap.
-        rival_cost: its dollars per request.
-        difference: the new config less the rival, paired, with limits that hold at every look.
-        margin: how much better it would have to be to matter, in the metric's scale.
-        spent: dollars.
-        budget: dollars.
-        notices: what a reader must not miss.
-    """
-
-    answer: Answer
-    reason: str
-    config: Config
-    cost: float
-    rival: Config | None
-    rival_cost: float | None
-    difference: Interval | None
-    margin: float
-    spent: float
-    budget: float
-    notices: tuple[str, ...] = ()
-
-    @property
-    def status(self) -> int:
-        """The exit status: 0 enters, 3 does not, 4 undecided."""
-        return STATUS[self.answer]
-
-    def __str__(self) -> str:
-        model, each = visible(self.config.model), f"{dollars(self.cost)} per request"
-        if self.rival is None:
-            lines = [f"{model} enters the frontier as its cheapest config, at {each}."]
-        else:
-            assert self.difference is not None
-            gap = self.difference
-            ended = {"money": " as the money was used up", "data": " as there were no more examples", "": ""}
-            verb = {"enters": "enters the frontier", "does not enter": "does not enter the frontier"}
-            lines = [
-                f"{model} {verb.get(self.answer, 'is undecided' + ended[self.reason])}: at {each} it is "
-                f"{gap.mean:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}] on {gap.n} examples against "
-                f"{visible(self.rival.model)}, the best that costs no more ({dollars(self.rival_cost or 0.0)})."
-            ]
-        lines.append(f"Spent {dollars(self.spent)} of {dollars(self.budget)}.")
-        return "\n".join([*lines, *map(visible, self.notices)])
-
-    def to_record(self) -> dict[str, Any]:
-        """The object that `--json` prints."""
-        gap = self.difference
-        return {
-            "answer": self.answer,
-            "reason": self.reason,
-            "config": plain_config(self.config),
-            "cost_per_request": self.cost,
-            "rival": None if self.rival is None else plain_config(self.rival),
-            "rival_cost_per_request": self.rival_cost,
-            "difference": gap and {"mean": gap.mean, "low": gap.low, "high": gap.high, "examples": gap.n},
-            "margin": self.margin,
-            "spent": self.spent,
-            "budget": self.budget,
-            "notices": list(self.notices),
-        }  # fmt: skip
 
 
 def challenge(
@@ -155,7 +79,7 @@ def challenge(
         space: as for the run.
         model: the new model.
         budget: dollars for this question, never exceeded.
-        entry: where the new model is; by default its own name at `base_url`.
+        entry: where the new model is; by default its `[models.NAME]` in the space file, else its name at `base_url`.
         base_url: an OpenAI-compatible endpoint of the new model.
         price: "IN/OUT" or "MODEL=IN/OUT" of the new model, or a `Price`.
         margin: how much better it would have to be to matter, as a share of the metric's range.
@@ -182,11 +106,18 @@ def challenge(
     stated = (
         price if isinstance(price, Price) or price is None else parse_price(price if "=" in price else f"m={price}")[1]
     )
-    asked = entry or Entry(model, model, base_url=base_url)
+    asked = entry or _entry(model, base_url, space)
     own = stated or asked.price or find_price(asked.model, {}, base_url=asked.base_url)
     work = _Work(plan, events, report, asked, own, store, budget, margin, alpha, beta, notice)
     with ThreadPoolExecutor(1) as apart:  # an event loop of its own, also inside a running one
         return apart.submit(asyncio.run, work.go()).result()
+
+
+def _entry(model: str, base_url: str | None, space: Any) -> Entry:
+    """Where the new model is: as the space file says, else its own name."""
+    table = read_toml(space) if isinstance(space, str | Path) else space if isinstance(space, Mapping) else {}
+    listed = read_entries(table.get("models", {})).get(model, Entry(model, model))
+    return listed if base_url is None else replace(listed, base_url=base_url, alias=None)
 
 
 def _plan(identity: Mapping[str, Any], data: Any, space: Any, options: dict[str, Any], place: Path) -> Plan:

@@ -1,0 +1,496 @@
+"""Whole runs that are cut short: by the disk, by another process, by the clock, by Ctrl-C, by a damaged file."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from faults import Fault, Model
+from server import Server, first
+from world import LabelledWorld
+
+import tune
+from tune.cli import main
+from tune.database import Database
+from tune.errors import EndpointError, StoreError, StudyError
+from tune.journal import read_events
+from tune.ledger import Balance, read_balance
+from tune.pricing import to_picodollars
+from tune.providers.retrying import RetryPolicy
+from tune.run import INTERRUPTED, Progress
+from tune.store import Store
+from tune.tuner import Stop, _study, run_study
+
+ROOT = Path(__file__).parent.parent
+WORLD = LabelledWorld(models={"small": 0.6})
+SPACE: dict[str, Any] = {
+    "space": {
+        "model": ["small"],
+        "prompt": {"short": "Label this ticket: {text}", "reasoned": "Think step by step, then label: {text}"},
+        "temperature": [0.0, 0.5, 1.0],
+        "n": [1, 3],
+        "max_tokens": [8, 32],
+        "aggregate": ["first", "vote"],
+    },
+    "answer": {"labels": list(WORLD.labels)},
+}
+QUICK = RetryPolicy(attempts=3, first=0.01, longest=0.02, silence=0.2)
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server(world=WORLD) as started:
+        yield started
+
+
+def options(server: Server, folder: Path, **more: Any) -> dict[str, Any]:
+    return {
+        "target": "label", "base_url": server.base_url, "price": ["small=0.1/0.4"], "results": folder / "study",
+        "searcher": "random", **more,
+    }  # fmt: skip
+
+
+def run(server: Server, folder: Path, *, budget: float = 0.01, rows: int = 60, **more: Any) -> tune.Study:
+    return tune.tune(
+        WORLD.examples(rows), tune.Space.from_mapping(SPACE), budget=budget, **options(server, folder, **more)
+    )
+
+
+def run_and_stop(
+    server: Server, folder: Path, when: Callable[[Progress], bool], *, budget: float = 0.01, **more: Any
+) -> tune.Study:
+    """A run in which somebody presses Ctrl-C as soon as that is so."""
+    stop = Stop()
+
+    def look(progress: Progress) -> None:
+        if when(progress):
+            stop.wish()
+
+    given = options(server, folder, **more)
+    space = tune.Space.from_mapping(SPACE)
+    return asyncio.run(_study(WORLD.examples(60), space, budget, given, stop, look, lambda _: None))  # type: ignore[arg-type]
+
+
+def balance(folder: Path) -> Balance:
+    with contextlib.closing(Database(folder / "draws.db")) as db:
+        found = read_balance(db, read_events(folder / "study.jsonl")[0]["id"])
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    (tmp_path / "tickets.jsonl").write_text("".join(json.dumps(row) + "\n" for row in WORLD.examples(60)))
+    table = {name: value for name, value in SPACE["space"].items() if name != "prompt"}
+    toml = [
+        "[space]", *(f"{name} = {json.dumps(value)}" for name, value in table.items()), "[space.prompt]",
+        *(f"{name} = {json.dumps(value)}" for name, value in SPACE["space"]["prompt"].items()),
+        "[answer]", f"labels = {json.dumps(list(WORLD.labels))}",
+    ]  # fmt: skip
+    (tmp_path / "space.toml").write_text("\n".join(toml))
+    return tmp_path
+
+
+def flags(server: Server, files: Path, *more: str) -> list[str]:
+    return [
+        "--budget", "0.01", "--data", str(files / "tickets.jsonl"), "--target", "label", "--space",
+        str(files / "space.toml"), "--base-url", server.base_url, "--price", "small=0.1/0.4", "--searcher", "random",
+        "--results", str(files / "study"), "--json", *more,
+    ]  # fmt: skip
+
+
+# --- the disk -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kilobytes", [2, 200])
+def test_a_full_disk_is_one_sentence_and_status_1_and_the_same_command_resumes(
+    server: Server, files: Path, capsys: pytest.CaptureFixture[str], kilobytes: int
+) -> None:
+    command = ["bash", "-c", f'ulimit -f {kilobytes}; exec "$@"', "-", sys.executable, "tune.py", *flags(server, files)]
+    full = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert full.returncode == 1
+    assert full.stderr.startswith("tune: ")
+    assert full.stderr.count("\n") == 1
+    assert str(files / "study") in full.stderr
+    paid = draws(files / "study")
+    assert main(flags(server, files)) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert server.bill <= to_picodollars(record["spent"]) <= to_picodollars(0.01)
+    assert draws(files / "study").items() >= paid.items()
+    assert not list((files / "study").glob("*.part"))
+
+
+def draws(folder: Path) -> dict[tuple[str, int], Any]:
+    with contextlib.closing(Database(folder / "draws.db")) as db:
+        return {(draw.request, draw.number): draw.completion for draw in Store(db).records()}
+
+
+def test_a_report_for_which_there_is_no_room_is_written_by_the_next_run(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = run(server, tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        patch.setattr(tune.Study, "report", _no_room)
+        with pytest.raises(StoreError):
+            run(server, tmp_path)
+    assert not (tmp_path / "study" / "report.md").exists()
+    again = run(server, tmp_path)
+    assert (tmp_path / "study" / "report.md").exists()
+    assert again.best.config == whole.best.config
+    assert again.record.money.spent_now == 0
+
+
+def _no_room(self: object, folder: Path) -> Path:
+    raise StoreError("no room")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="rights are not those of POSIX")
+def test_a_read_only_results_folder_is_one_sentence_before_any_call(server: Server, files: Path) -> None:
+    (files / "study").mkdir(mode=0o555)
+    files.chmod(0o755)
+
+    def become_nobody() -> None:
+        if os.getuid() == 0:  # root may write anywhere
+            os.setgid(65534)
+            os.setuid(65534)
+
+    for parent in files.parents:
+        if parent.owner() == Path.home().owner() and parent != Path("/"):
+            parent.chmod(parent.stat().st_mode | 0o055)
+    command = [sys.executable, str(ROOT / "tune.py"), *flags(server, files)]
+    done = subprocess.run(command, capture_output=True, text=True, preexec_fn=become_nobody, cwd=ROOT)  # noqa: PLW1509
+    assert done.returncode == 2, done.stderr
+    assert done.stderr == (
+        f"tune: the results folder '{files / 'study'}' cannot be written: Permission denied; "
+        f"choose another with --results\n"
+    )
+    assert server.requests == []
+
+
+# --- damaged files --------------------------------------------------------------------------------------------
+
+
+def damage_text(folder: Path) -> None:
+    (folder / "draws.db").write_bytes(b"this was a database once" * 400)
+
+
+def damage_pages(folder: Path) -> None:
+    raw = bytearray((folder / "draws.db").read_bytes())
+    for start in range(4096, len(raw), 4096):
+        raw[start : start + 512] = b"\xa5" * 512
+    (folder / "draws.db").write_bytes(raw)
+
+
+def make_newer(folder: Path) -> None:
+    with contextlib.closing(sqlite3.connect(folder / "draws.db")) as db:
+        db.execute("UPDATE meta SET value = '999' WHERE name = 'version'")
+        db.commit()
+
+
+def tear_the_middle(folder: Path) -> None:
+    lines = (folder / "study.jsonl").read_bytes().splitlines(keepends=True)
+    (folder / "study.jsonl").write_bytes(lines[0] + lines[1][:-9] + b"\n" + b"".join(lines[2:]))
+
+
+@pytest.mark.parametrize(
+    ("damage", "words", "status"),
+    [
+        (damage_text, "is no SQLite database: give another file as --store, or move this one away", 1),
+        (damage_pages, "is damaged", 1),
+        (make_newer, "was written by a newer version of tune", 1),
+        (tear_the_middle, "line 2 of .* is no event: the file is damaged", 2),
+    ],
+)
+def test_a_damaged_file_is_one_sentence_and_is_left_as_it_is(
+    server: Server,
+    files: Path,
+    capsys: pytest.CaptureFixture[str],
+    damage: Callable[[Path], None],
+    words: str,
+    status: int,
+) -> None:
+    assert main(flags(server, files)) == 0
+    folder, calls = files / "study", len(server.posts)
+    with contextlib.closing(sqlite3.connect(folder / "draws.db")) as db:
+        db.execute("PRAGMA journal_mode = DELETE")
+    damage(folder)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    capsys.readouterr()
+    assert main([*flags(server, files), "--budget", "0.02"]) == status
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.startswith("tune: ")
+    assert shown.err.count("\n") == 1
+    import re
+
+    assert re.search(words, shown.err), shown.err
+    assert len(server.posts) == calls
+    after = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert after["draws.db"] == before["draws.db"]
+    assert after["best.json"] == before["best.json"]
+
+
+def test_a_torn_last_line_is_said_and_the_study_comes_to_the_same_choice(server: Server, tmp_path: Path) -> None:
+    whole = run(server, tmp_path)
+    path, bill = tmp_path / "study" / "study.jsonl", server.bill
+    for keep in (0.3, 0.6, 0.9):
+        path.write_bytes(path.read_bytes()[: int(keep * path.stat().st_size)])
+        notices: list[str] = []
+        given: Any = options(server, tmp_path)
+        space = tune.Space.from_mapping(SPACE)
+        study = run_study(WORLD.examples(60), space=space, budget=0.01, options=given, notice=notices.append)
+        assert "the last line of study.jsonl was torn and has been dropped" in notices
+        assert study.best.config == whole.best.config
+        assert server.bill == bill
+
+
+def test_a_study_whose_ledger_is_not_in_the_store_is_refused_before_any_call(server: Server, tmp_path: Path) -> None:
+    run_and_stop(server, tmp_path, lambda progress: progress.trials > 0)
+    calls = len(server.posts)
+    with pytest.raises(StudyError, match="does not hold its ledger: give the --store"):
+        run(server, tmp_path, store=str(tmp_path / "other.db"))
+    (tmp_path / "study" / "draws.db").unlink()
+    with pytest.raises(StudyError, match="does not hold its ledger"):
+        run(server, tmp_path)
+    assert len(server.posts) == calls
+
+
+# --- other processes ------------------------------------------------------------------------------------------
+
+
+def script(server: Server, folder: Path) -> list[str]:
+    code = f"""
+import tune
+from test_tuner_survival import *
+class Here: base_url = {server.base_url!r}
+print(run(Here, Path({str(folder)!r})).stopped)
+"""
+    return [sys.executable, "-c", code]
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_second_process_on_a_study_is_refused_and_the_first_goes_on(tmp_path: Path) -> None:
+    with Server(world=WORLD, seconds=0.05) as slow:
+        with subprocess.Popen(script(slow, tmp_path), env=environment(), stdout=subprocess.PIPE, text=True) as one:
+            wait_for(lambda: len(slow.charges) > 20)
+            with pytest.raises(StudyError, match="another process is running the study in .*: wait for it to end"):
+                run(slow, tmp_path)
+            said, _ = one.communicate(timeout=60)
+        assert said.strip() in ("finished", "money", "gain")
+        assert to_picodollars(tune.Study.load(tmp_path / "study").record.money.settled) == slow.bill
+
+
+def test_two_studies_share_a_store_at_the_same_time_and_each_keeps_its_own_budget(tmp_path: Path) -> None:
+    store = str(tmp_path / "draws.db")
+    with Server(world=WORLD, seconds=0.01) as slow:
+        code = (
+            script(slow, tmp_path)[-1].replace("Path(", "Path(").replace("))).stopped", f"), store={store!r}).stopped")
+        )
+        with subprocess.Popen(
+            [sys.executable, "-c", code], env=environment(), stdout=subprocess.PIPE, text=True
+        ) as one:
+            wait_for(lambda: len(slow.charges) > 5)
+            mine = run(slow, tmp_path / "mine", store=store)
+            one.communicate(timeout=60)
+        theirs = tune.Study.load(tmp_path / "study")
+        for study in (mine, theirs):
+            assert study.record.money.spent <= 0.01
+        assert to_picodollars(mine.record.money.settled) + to_picodollars(theirs.record.money.settled) == slow.bill
+        assert mine.best.config == theirs.best.config
+
+
+def test_after_kill_9_what_was_in_flight_is_uncertain_and_the_budget_is_the_studys(tmp_path: Path) -> None:
+    with Server(world=WORLD, seconds=0.05) as slow:
+        with subprocess.Popen(script(slow, tmp_path), env=environment(), stdout=subprocess.PIPE) as one:
+            wait_for(lambda: len(slow.charges) > 30)
+            one.kill()
+            one.wait()
+        killed = balance(tmp_path / "study")
+        assert killed.reserved > 0
+        assert killed.settled + killed.reserved <= killed.budget
+        wait_for(lambda: slow.at_once == 0)
+        held, billed = len(draws(tmp_path / "study")), slow.bill
+        study = run(slow, tmp_path)
+        money = study.record.money
+        assert to_picodollars(money.uncertain) == killed.reserved
+        assert to_picodollars(money.settled) <= slow.bill <= to_picodollars(money.spent) <= to_picodollars(0.01)
+        assert study.record.draws_reused >= held
+        assert "uncertain" in (tmp_path / "study" / "report.md").read_text()
+        assert billed - killed.settled <= killed.reserved
+
+
+# --- the clock and Ctrl-C -------------------------------------------------------------------------------------
+
+
+def test_the_time_limit_ends_the_search_but_not_the_holdout(tmp_path: Path) -> None:
+    with Server(world=WORLD, seconds=0.03) as slow:
+        study = run(slow, tmp_path, time_limit=0.4, concurrency=4, budget=0.05)
+        assert study.stopped == "time"
+        assert study.best.quality is not None
+        assert study.record.winner is not None
+        assert study.record.winner.holdout is not None
+        assert study.record.winner.holdout.n == 24
+        calls = len(slow.posts)
+        again = run(slow, tmp_path, time_limit=0.4, concurrency=4, budget=0.05)
+        assert (again.stopped, len(slow.posts)) == ("time", calls)
+        longer = run(slow, tmp_path, time_limit=60, concurrency=32, budget=0.05)
+        assert longer.stopped in ("finished", "gain", "money")
+        assert len(longer.record.trials) > len(study.record.trials)
+
+
+def test_a_time_limit_that_is_up_during_the_holdout_cuts_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reached: list[float] = []
+    with Server(world=WORLD) as server:
+        space, given = tune.Space.from_mapping(SPACE), options(server, tmp_path)
+
+        def look(progress: Progress) -> None:
+            if progress.phase == "endgame" and not reached:
+                reached.append(time.monotonic())
+
+        began = time.monotonic()
+        whole: Any = run_study(WORLD.examples(60), space=space, budget=0.01, options=given, observer=look)  # type: ignore[arg-type]
+    assert whole.stopped != "time"
+    assert reached or time.monotonic() > began
+    with Server(world=WORLD, seconds=0.0) as server:
+        from tune import run as module
+
+        meet = module.Run._meet_holdout
+
+        async def slowly(self: Any, findings: Any) -> Any:
+            server.seconds = 0.3
+            return await meet(self, findings)
+
+        monkeypatch.setattr(module.Run, "_meet_holdout", slowly)
+        limit = 3 * (time.monotonic() - began) + 0.5
+        server.seconds = 0.0
+        study = run(server, tmp_path / "slow", time_limit=limit, concurrency=1)
+    assert study.record.winner is not None
+    assert study.record.winner.holdout is not None
+    assert study.record.winner.holdout.n == 24
+
+
+@pytest.mark.parametrize("phase", ["search", "endgame", "holdout"])
+def test_ctrl_c_in_any_phase_leaves_a_study_that_resumes_to_the_same_choice(
+    server: Server, tmp_path: Path, phase: str
+) -> None:
+    whole = run(server, tmp_path / "whole")
+    cut = run_and_stop(server, tmp_path, lambda progress: progress.phase == phase)
+    assert (tmp_path / "study" / "report.md").exists()
+    assert cut.record.money.uncertain == 0
+    if phase != "holdout":  # there it comes when everything is bought
+        assert cut.stopped == INTERRUPTED
+        names = [e.get("name") for e in read_events(tmp_path / "study" / "study.jsonl") if e["event"] == "phase"]
+        assert names == ["search"] if phase == "search" else ["search", "endgame"]
+    study = run(server, tmp_path)
+    assert study.stopped == whole.stopped
+    assert study.best.config == whole.best.config
+    assert study.record.winner is not None
+    assert study.record.winner.holdout is not None
+    assert study.record.money.settled == pytest.approx(whole.record.money.settled)
+
+
+def test_ctrl_c_after_the_money_was_used_up_does_not_end_the_study_without_its_holdout(
+    server: Server, tmp_path: Path
+) -> None:
+    short = 0.002
+    whole = run(server, tmp_path / "whole", budget=short)
+    assert whole.stopped == "money"
+    cut = run_and_stop(server, tmp_path, lambda progress: progress.phase == "endgame", budget=short)
+    if cut.stopped != INTERRUPTED:  # the endgame had no money for a wave, so nobody could press Ctrl-C in it
+        cut = run_and_stop(server, tmp_path / "other", lambda progress: True, budget=short)
+    assert cut.stopped == INTERRUPTED
+    study = run(server, cut.folder.parent, budget=short)
+    assert study.record.winner is not None
+    assert study.record.winner.holdout is not None
+
+
+def test_ctrl_c_wins_over_the_time_limit(tmp_path: Path) -> None:
+    with Server(world=WORLD, seconds=0.1) as slow:
+        stop = Stop()
+
+        async def press() -> tune.Study:
+            loop = asyncio.get_running_loop()
+            loop.call_later(1.05, stop.wish)
+            given: Any = options(slow, tmp_path, time_limit=1.0)
+            return await _study(
+                WORLD.examples(60), tune.Space.from_mapping(SPACE), 0.05, given, stop, lambda _: None, lambda _: None
+            )
+
+        study = asyncio.run(press())
+    assert study.stopped == INTERRUPTED
+
+
+def test_an_endpoint_that_goes_down_is_one_error_and_the_study_resumes_when_it_is_back(tmp_path: Path) -> None:
+    down = [False]
+    fault = Fault("status", status=503, message="maintenance")
+    with Server(world=WORLD, plan=lambda number, _: fault if down[0] or number == 60 else None) as server:
+        whole = run(server, tmp_path / "whole", budget=0.02)
+
+        def look(progress: Progress) -> None:
+            down[0] = True
+
+        given: Any = options(server, tmp_path)
+        space = tune.Space.from_mapping(SPACE)
+        with pytest.raises(EndpointError, match="maintenance"):
+            run_study(WORLD.examples(60), space=space, budget=0.02, options=given, observer=look, retry=QUICK)
+        down[0] = False
+        study = run(server, tmp_path, budget=0.02)
+        assert study.best.config == whole.best.config
+        assert balance(tmp_path / "study").reserved == 0
+
+
+# --- replays --------------------------------------------------------------------------------------------------
+
+
+def test_what_a_config_could_not_answer_is_not_asked_again_when_the_study_resumes(tmp_path: Path) -> None:
+    """One odd answer, once: a resumed run must see the example as the first one did, or it would choose otherwise."""
+    filtered = Fault("refused_content")
+    with Server(world=WORLD, plan=first(12, filtered)) as server:
+        cut = run_and_stop(server, tmp_path, lambda progress: progress.trials > 4 and progress.phase == "endgame")
+        asked = len(server.posts)
+        resumed = run(server, tmp_path)
+        bodies = [json.dumps(seen.body, sort_keys=True) for seen in server.posts]
+        assert not set(bodies[:12]) & set(bodies[asked:])
+    assert cut.best.config == resumed.best.config or resumed.stopped != INTERRUPTED
+
+
+def test_a_model_that_refuses_a_parameter_is_not_asked_again_when_the_study_resumes(tmp_path: Path) -> None:
+    model = Model(0.1, 0.4, refuses=frozenset({"temperature"}))
+    with Server({"small": model}, world=WORLD) as server:
+        run_and_stop(server, tmp_path, lambda progress: progress.phase == "endgame")
+        asked = len(server.posts)
+        study = run(server, tmp_path)
+        assert all("temperature" not in seen.body for seen in server.posts[asked:])
+        assert study.best.config.get("temperature") is None
+
+
+def test_a_copy_of_the_folder_shows_the_study_for_nothing(server: Server, tmp_path: Path) -> None:
+    study = run(server, tmp_path)
+    calls = len(server.posts)
+    shutil.copytree(tmp_path / "study", tmp_path / "copy" / "study")
+    again = run(server, tmp_path / "copy")
+    assert again.best.config == study.best.config
+    assert len(server.posts) == calls
