@@ -343,3 +343,14 @@ async def test_a_stop_that_every_reading_has_is_bought_and_others_are_read_off()
 
 def test_a_completion_has_no_n() -> None:
     assert "n" not in Completion.__slots__
+
+
+async def test_draws_that_were_refused_take_nothing_from_those_that_are_there() -> None:
+    house = House()
+    await house.buy(step(range(6)))
+    house.account.close("interrupted")
+    wave = await house.buy(step(range(6), draws=3))
+    assert len(wave.missing) == 6
+    reading = next(r for r in house.evaluator.readings(house.trials[0]) if r.config.n == 1 and r.config.max_tokens == 8)
+    assert reading.n_examples == 6
+    assert house.trials[0].missing == {}

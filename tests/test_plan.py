@@ -195,7 +195,7 @@ def test_the_identity_changes_with_whatever_makes_another_study_and_with_nothing
     assert plan(budget=2.0, concurrency=3, time_limit=5).identity == same
     others = [
         plan(data=ROWS[:30]), plan(with_space(max_tokens=[8])), plan(seed=1), plan(metric="contains"),
-        plan(holdout=0.3), plan(searcher="random"), plan(baseline={"prompt": "long"}), plan(max_cost_per_request=0.1),
+        plan(holdout=0.3), plan(searcher="grid"), plan(baseline={"prompt": "long"}), plan(max_cost_per_request=0.1),
         plan(price={"m": Price(2.0, 2.0)}), plan(free=()), plan(trials=3),
     ]  # fmt: skip
     identities = [json.dumps(p.identity, sort_keys=True) for p in others]

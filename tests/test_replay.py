@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tune.errors import StudyError
-from tune.replay import Recorded, check_steps, dump_steps, read_history
+from tune.replay import Recorded, check_identity, check_steps, dump_steps, load_steps, read_history
 from tune.space import Point
 from tune.trial import Step
 
@@ -80,3 +81,15 @@ def test_the_same_steps_pass_and_others_are_refused_with_a_way_out() -> None:
         check_steps(recorded, "search", [Step(0, STEP.point, (0, 1), 2, 64)])
     with pytest.raises(StudyError, match="--results"):
         check_steps(recorded, "search", [])
+
+
+def test_steps_come_back_from_json_as_they_were() -> None:
+    assert load_steps(wave()["steps"]) == [STEP]
+
+
+def test_another_study_is_refused_by_its_first_difference_unless_that_may_differ(tmp_path: Path) -> None:
+    then, now = {"data": "a", "prices": {"m": [1, 2]}}, {"data": "a", "prices": {"m": [3, 4]}, "goal": "cheapest"}
+    check_identity(then, dict(then), tmp_path)
+    check_identity(then, now, tmp_path, besides=("prices", "goal"))
+    with pytest.raises(StudyError, match=r"other prices, goal .*\[1, 2\].* there"):
+        check_identity(then, now, tmp_path)

@@ -129,7 +129,7 @@ def test_every_point_lies_on_the_grids_of_its_models_own_dimensions(name: str, w
         assert space.holds(point)
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     batches=st.lists(st.integers(1, 5), min_size=1, max_size=6),
     seed=st.integers(0, 5),

@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tune.sequential import Look, log_evidence_above, log_evidence_below, look, p_value, paired_look
@@ -100,6 +100,7 @@ def test_evidence_never_depends_on_scores_that_are_yet_to_come() -> None:
         assert log_evidence_above(scores[:count], 0.5, difference=0.05) == pytest.approx(whole[:count])
 
 
+@settings(deadline=None)  # other work on the machine must not fail it
 @given(st.lists(st.floats(0, 1), max_size=40), st.floats(0, 1), st.floats(0.01, 1))
 def test_above_and_below_are_mirror_images(scores: list[float], null: float, difference: float) -> None:
     values = np.array(scores)
@@ -107,6 +108,7 @@ def test_above_and_below_are_mirror_images(scores: list[float], null: float, dif
     assert log_evidence_below(values, null, difference=difference) == pytest.approx(mirrored, rel=1e-6, abs=1e-6)
 
 
+@settings(deadline=None)  # other work on the machine must not fail it
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=60), st.floats(0.02, 0.98), st.sampled_from([0.05, 0.01]))
 def test_a_limit_reaches_the_null_exactly_where_the_test_decides(scores: list[float], null: float, rate: float) -> None:
     seen = look(scores, null, difference=0.05, alpha=rate, beta=rate)
@@ -117,6 +119,7 @@ def test_a_limit_reaches_the_null_exactly_where_the_test_decides(scores: list[fl
         assert (seen.p_below <= rate) == (seen.interval.high < null + 1e-9)
 
 
+@settings(deadline=None)  # other work on the machine must not fail it
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=40), st.integers(1, 39))
 def test_later_looks_never_take_back_what_was_refuted(scores: list[float], cut: int) -> None:
     early, late = (look(s, 0.5, difference=0.1) for s in (scores[:cut], scores))

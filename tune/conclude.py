@@ -127,15 +127,16 @@ def _row(run: Run, name: str, reading: Reading, findings: Findings) -> ReportCon
     met = (findings.holdout or {}).get(reading.config)
     tuning = None if reading is met else reading
     shown = met or reading
+    answered = bool(np.isfinite(shown.costs).any())  # not where the service refused to answer every example
     return ReportConfig(
         name=name,
         config=reading.config,
         trial=tuning.trial if tuning is not None else None,
         tuning=mean_interval(tuning.scores, low=metric.low, high=metric.high) if tuning is not None else None,
         holdout=mean_interval(met.scores, low=metric.low, high=metric.high) if met is not None else None,
-        cost=mean_interval(shown.costs, low=0.0, high=math.inf),
-        seconds_median=percentile(shown.seconds, 50),
-        seconds_p95=percentile(shown.seconds, 95),
+        cost=mean_interval(shown.costs, low=0.0, high=math.inf) if answered else None,
+        seconds_median=percentile(shown.seconds, 50) if answered else None,
+        seconds_p95=percentile(shown.seconds, 95) if answered else None,
         approximate=shown.approximate,
     )
 

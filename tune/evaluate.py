@@ -155,7 +155,7 @@ class Evaluator:
             trial.missing.pop(position, None)
             request, numbers = self._order(trial, position), range(held, step.draws)
             if order in recorded.missing:
-                trial.missing[position] = recorded.missing[order]
+                _lack(trial, position, recorded.missing[order])
             elif len(self.store.draws(request, numbers)) == len(numbers):
                 new = await self.services[str(trial.point["model"])].provider.complete(request, numbers)
                 trial.draws.setdefault(position, []).extend(new)
@@ -202,10 +202,12 @@ class Evaluator:
             self._fail(trial, f"the model does not take {error.parameter}", wave)
             self._learned(str(trial.point["model"]), error.parameter)
         except TransientError as error:
-            trial.missing[position] = wave.missing[order] = f"service: {error}"
+            wave.missing[order] = f"service: {error}"
+            _lack(trial, position, wave.missing[order])
         except BudgetExhausted as error:
             wave.complete = False
-            trial.missing[position] = wave.missing[order] = f"money: {error}"
+            wave.missing[order] = f"money: {error}"
+            _lack(trial, position, wave.missing[order])
         except TuneError as error:
             # The others in flight are paid for: let them settle, and send nothing more.
             self._lost = self._lost or error
@@ -326,6 +328,12 @@ class Evaluator:
         if position not in self._verdicts:
             self._verdicts[position] = blind(self.verifier, self.examples[position])
         return self._verdicts[position](answer)
+
+
+def _lack(trial: Trial, position: int, reason: str) -> None:
+    """Note that an example has no draw. One that has fewer than asked for is read at a smaller n all the same."""
+    if not trial.draws.get(position):
+        trial.missing[position] = reason
 
 
 def _text(answer: Answer) -> str | None:

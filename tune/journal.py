@@ -67,7 +67,8 @@ class Journal:
             StoreError: the disk is full or the folder is gone; what is there stays whole.
         """
         record = {"event": event, **fields}
-        line = memoryview(json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
+        text = json.dumps(record, ensure_ascii=False, separators=(",", ":")) + "\n"
+        line = memoryview(text.encode("utf-8", "backslashreplace"))  # half a character becomes its escape in JSON
         size = os.fstat(self._file.fileno()).st_size
         try:
             while line:

@@ -7,7 +7,6 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -51,8 +50,8 @@ class Options(TypedDict, total=False):
         min_quality: the score that is good enough for the goal "cheapest", in the metric's own scale.
         margin: or by how much it may be worse than the baseline (a test of non-inferiority), in the same scale.
         baseline: the config used today, as a mapping, JSON, or a path of a JSON file.
-        searcher: proposes paid points; a name of `tune.search.SEARCHERS` or "module:attribute". Default: "tpe" where
-            Optuna is installed, else "random".
+        searcher: proposes paid points; a name of `tune.search.SEARCHERS` or "module:attribute". The default,
+            "random", deals values like cards, so that every model and prompt comes early.
         strategy: buys; a name of `tune.racing.STRATEGIES` or "module:attribute".
         free: dimensions that are read off draws rather than bought; () buys every value.
         verifier: for the aggregate "best": a callable `(answer, example) -> float`, or "module:attribute".
@@ -192,7 +191,7 @@ def make_plan(data: Any, space: Any, budget: float, options: Options) -> Plan:
     free = _free(options, metric)
     verifier = _callable(options.get("verifier"), "verifier")
     _check_aggregates(searched, verifier)
-    proposing = options.get("searcher") or default_searcher()
+    proposing = options.get("searcher") or "random"
     searcher = _named(proposing, SEARCHERS, "searcher")
     strategy = _named(options.get("strategy", "halving"), STRATEGIES, "strategy")
     limits: dict[str, Any] = {
@@ -249,11 +248,6 @@ def make_plan(data: Any, space: Any, budget: float, options: Options) -> Plan:
         fresh=options.get("fresh", False),
         identity=json.loads(json.dumps(identity)),
     )
-
-
-def default_searcher() -> str:
-    """The searcher of a run that names none: TPE where Optuna is installed, else random points."""
-    return "tpe" if find_spec("optuna") else "random"
 
 
 def _check_numbers(budget: float, options: Options) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -205,8 +206,14 @@ def find_store(folder: Path) -> str:
 def _write_whole(path: Path, text: str) -> None:
     """Write a file so that no reader ever sees half of it."""
     beside = path.with_name(path.name + ".part")
-    beside.write_text(text, encoding="utf-8")
-    os.replace(beside, path)
+    try:
+        # Half a character, which a label may have and UTF-8 has not, is written as JSON escapes it.
+        beside.write_text(text, encoding="utf-8", errors="backslashreplace")
+        os.replace(beside, path)
+    except OSError:
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
+        raise
 
 
 def _frontier_row(row: ReportConfig) -> dict[str, Any]:

@@ -29,5 +29,6 @@ Searcher: TypeAlias = Callable[[Sequence[Telling]], Point | None]
 The tellings are append-only: every call is given those of the call before, and perhaps more behind them. A
 searcher may keep what it has been fed, but a fresh one fed the same tellings proposes the same points.
 Asked several times with the same tellings, it gives the first proposal, the second, and so on: a batch.
-No point is proposed twice, and none that has been told.
+No point is proposed twice, and none that has been told. A proposal that is never told stays taken, but a fresh
+searcher cannot know of it: so whoever asks tells of every proposal, also of one that came to nothing.
 """

@@ -39,8 +39,8 @@ class Trial:
         point: the paid point.
         cap: max_tokens its draws were bought with.
         draws: the completions by example position, draw 0 first.
-        missing: why an example has fewer draws than asked for, by position: a fault of the service
-            ("service: ...") or of money ("money"). Such an example is not scored.
+        missing: why an example that was asked for has no draw, by position: a fault of the service
+            ("service: ...") or of money ("money: ..."). Such an example is not scored.
         spoiled: why the config itself cannot answer an example ("context_length", "content_filter",
             "timeout"), by position. Such an example has the metric's worst score.
         state: running, complete, stopped or failed.

@@ -64,9 +64,7 @@ def build_parser(prog: str = "tune", description: str = WHAT, epilog: str = "") 
     run.add_argument("--seed", type=int, metavar="N", help="of the split, the order and the search (default 0)")
     run.add_argument("--concurrency", type=int, metavar="N", help="calls in flight per endpoint (default 64)")
     run.add_argument("--time-limit", type=float, metavar="S", help="seconds for the search")
-    run.add_argument(
-        "--min-gain", type=float, metavar="POINTS", help="end when less is expected (default 0.1)"
-    )
+    run.add_argument("--min-gain", type=float, metavar="POINTS", help="end when less is expected (default 0.1)")
     run.add_argument("--trials", type=int, metavar="N", help="the most paid points that are tried")
     run.add_argument("--results", metavar="DIR", help="default results/<data>-<fingerprint>")
     run.add_argument("--store", metavar="URL", help="where draws are kept (default draws.db in the results folder)")

@@ -82,7 +82,7 @@ def find_access(base_url: str | None, api_key: str | None, key_env: str, headers
     Raises:
         InputError: the base URL cannot be one, or there is no usable key.
     """
-    parts = _parse_url(base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL)
+    parts = parse_url(base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL)
     key = (api_key or os.environ.get(key_env) or "").strip()
     if not key and (key_env != "OPENAI_API_KEY" or parts.hostname == urlsplit(DEFAULT_BASE_URL).hostname):
         raise InputError(f"there is no API key for {parts.hostname}: set the environment variable {key_env}")
@@ -92,7 +92,12 @@ def find_access(base_url: str | None, api_key: str | None, key_env: str, headers
     return Access(parts, key or DUMMY_KEY, headers)
 
 
-def _parse_url(url: str) -> SplitResult:
+def parse_url(url: str) -> SplitResult:
+    """Read a base URL.
+
+    Raises:
+        InputError: it cannot be one; the message shows nothing that may be secret.
+    """
     try:
         parts = urlsplit(url)
         usable = parts.scheme in ("http", "https") and parts.hostname and (parts.port or True)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlunsplit
 
 from tune.capabilities import Capabilities
 from tune.completion import Endpoint
@@ -15,6 +15,7 @@ from tune.ledger import Account
 from tune.pricing import Price
 from tune.providers.limited import Limited
 from tune.providers.metered import Metered, Receipt
+from tune.providers.openai_access import parse_url
 from tune.providers.retrying import Retrying, RetryPolicy
 from tune.providers.splitting import Splitting
 from tune.providers.stored import ModelChanged, Stored
@@ -102,10 +103,14 @@ class Access:
 
 
 def public_url(url: str | None) -> str | None:
-    """A URL without what may be secret in it: user, password, query and fragment."""
+    """A base URL without what may be secret in it: user, password, query and fragment.
+
+    Raises:
+        InputError: it cannot be a base URL, so nobody knows which parts of it may be shown.
+    """
     if url is None:
         return None
-    parts = urlsplit(url)
+    parts = parse_url(url)
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 

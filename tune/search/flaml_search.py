@@ -105,15 +105,16 @@ class _FlamlProposer:
         self._lattice, self._search = lattice, search
         self._told: dict[Point, Telling] = {}
         self._out: _Proposal | None = None
+        self._asked = False
         self._ahead: BlendSearch | None = None
         self._dry = False
         self._names = 0
 
     def learn(self, telling: Telling) -> None:
-        self._out = self._out or self._ask(self._search, _TRIES)
+        out = self._next()
         self._ahead, self._dry = None, False
-        if self._out is not None and self._out.point == telling.point:
-            _complete(self._search, self._out, telling)
+        if out is not None and out.point == telling.point:
+            _complete(self._search, out, telling)
             self._out = None
         elif known(telling):
             indexes = self._lattice.indexes(telling.point)
@@ -121,17 +122,24 @@ class _FlamlProposer:
                 config = {key: indexes.get(key, 0) for key in self._lattice.keys}
                 _complete(self._search, _Proposal(self._name(), config, telling.point), telling)
         self._told[telling.point] = telling
+        self._asked = self._out is not None
 
     def propose(self, asked: int) -> Point | None:
         if asked == 0:
-            self._out = self._out or self._ask(self._search, _TRIES)
-            return self._out.point if self._out else None
+            out = self._next()
+            return out.point if out else None
         if self._ahead is None:
             self._ahead = copy.deepcopy(self._search)
         # Once the copy has nothing new, it will have nothing for the rest of the batch either.
         proposal = None if self._dry else self._ask(self._ahead, 1)
         self._dry = proposal is None
         return proposal.point if proposal else None
+
+    def _next(self) -> _Proposal | None:
+        """The proposal that is out. The search is asked for one once between two tellings, whoever wants to know."""
+        if not self._asked:
+            self._asked, self._out = True, self._ask(self._search, _TRIES)
+        return self._out
 
     def _ask(self, search: BlendSearch, tries: int) -> _Proposal | None:
         """The next proposal that was not told before; what was told, the search is told again at once."""
