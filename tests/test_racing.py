@@ -310,7 +310,7 @@ def test_blocks_grow_with_the_data_and_double_up_to_all_of_it() -> None:
     assert rung_sizes(1) == [1]
     assert rung_sizes(8) == [8]
     assert rung_sizes(100) == [8, 16, 32, 64, 100]
-    assert rung_sizes(2000) == [32, 64, 128, 256, 512, 1024, 2000]
+    assert rung_sizes(2000) == [12, 24, 48, 96, 192, 384, 768, 1536, 2000]
 
 
 def test_halving_begins_with_one_small_block_of_several_points_over_all_models() -> None:
@@ -364,7 +364,7 @@ def test_later_brackets_are_proposed_after_the_searcher_has_heard_of_the_earlier
         heard.append(len(history))
         return inner(history)
 
-    play(world, STRATEGIES["halving"], listening, 150 * world.unit())
+    play(world, STRATEGIES["halving"], listening, 400 * world.unit())
     brackets = sorted(set(heard))
     assert brackets[0] == 0
     assert len(brackets) >= 3

@@ -23,6 +23,7 @@ from tune.errors import InputError
 from tune.journal import read_events
 from tune.plan import make_plan
 from tune.racing import Problem, Standing
+from tune.racing.field import rung_sizes
 from tune.stopping import UNKNOWN, Prospect, chance_of_change, endgame_prospect, search_prospect
 
 LARGE = some_space(temperature=tune.Uniform(0, 1.2, 0.001), n=1)
@@ -108,7 +109,7 @@ def test_the_expected_gain_of_new_points_is_not_below_the_true_one(shape: str) -
     said, true = [], []
     for world in range(30):
         old, new = draw(25), draw(25)
-        block = 32 * 1e-4  # examples in a block of 500, at what every draw costs
+        block = rung_sizes(500)[0] * 1e-4  # at what every draw costs
         said.append(search_prospect(problem(500), field(old, examples=500, seed=world), 25 * block).gain)
         true.append(max(0.0, new.max() - old.max()))
     assert np.mean(said) > np.mean(true) - 2 * np.std(true) / math.sqrt(len(true))

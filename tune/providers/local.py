@@ -18,7 +18,7 @@ from tune.pricing import Price
 from tune.providers.local_files import Progress, content_hash, find_model
 from tune.providers.local_model import LoadedModel
 
-NOTIONAL_PRICE = Price(input=8.0, output=64.0, source="notional", date="2026-11-22")
+NOTIONAL_PRICE = Price(input=6.0, output=48.0, source="notional", date="2026-11-22")
 """What a local model is said to cost. Nobody is billed; at this price a run of $5 keeps two slow cores busy for two
 to three minutes, loading and searching included."""
 

@@ -57,7 +57,7 @@ class Rank(NamedTuple):
 
 def rung_sizes(examples: int) -> list[int]:
     """How many examples each rung has: a small block, growing with the data, then ever twice as many, then all."""
-    size = min(examples, max(8, min(32, math.ceil(examples / 16))))
+    size = min(examples, max(8, min(12, math.ceil(examples / 32))))
     sizes = [size]
     while size < examples:
         size = min(examples, 2 * size)

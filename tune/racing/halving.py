@@ -21,7 +21,7 @@ BRACKET_SHARE = 0.5
 LEAST_SHARE = 0.1
 """The share of the search's money that must be left for another bracket: with less, it would hold no field."""
 
-MOST_ARMS = 24
+MOST_ARMS = 32
 """Points in a bracket, so that the searcher hears of some before it proposes the rest."""
 
 BLIND_ARMS = 8
