@@ -243,7 +243,8 @@ def main() -> int:
     print(grid_table(replayed), flush=True)
     raced = list(races(given.runs, given.seed)) if given.runs else []
     print(race_table(raced), flush=True)
-    prices = "local model 8 in, 64 out (notional); table and worlds as in benchmarks/replay.py; per million tokens"
+    own = f"local model {NOTIONAL_PRICE.input:g} in, {NOTIONAL_PRICE.output:g} out (notional)"
+    prices = f"{own}; table and worlds as in benchmarks/replay.py; per million tokens"
     facts = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit, seed": f"{given.commit or commit()}, {given.seed}",
