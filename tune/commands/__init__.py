@@ -28,8 +28,13 @@ def finish(work: Callable[[], Study], *, as_json: bool) -> int:
     return attempt(show)
 
 
-def attempt(work: Callable[[], int]) -> int:
-    """Do the work, which returns the exit status; every error that is somebody's becomes one line and a status."""
+def attempt(work: Callable[[], int], *, resumes: bool = True) -> int:
+    """Do the work, which returns the exit status; every error that is somebody's becomes one line and a status.
+
+    Args:
+        work: shows its own result.
+        resumes: whether the same command goes on where Ctrl-C ended it.
+    """
     from tune.errors import InputError, TuneError
 
     try:
@@ -41,5 +46,5 @@ def attempt(work: Callable[[], int]) -> int:
         sys.stderr.write(f"tune: {error}\n")
         return FAILED
     except KeyboardInterrupt:
-        sys.stderr.write("tune: interrupted; the same command resumes\n")
+        sys.stderr.write(f"tune: interrupted{'; the same command resumes' if resumes else ''}\n")
         return INTERRUPTED

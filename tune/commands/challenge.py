@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Sequence
 
-from tune.commands import BAD_INPUT, FAILED, INTERRUPTED
+from tune.commands import attempt
 from tune.commands.flags import build_parser, options_of
 
 EPILOG = """\
@@ -36,28 +36,20 @@ def main(argv: Sequence[str]) -> int:
     quiet, as_json = given["quiet"], given["json"]
     options = {name: value for name, value in options_of(given).items() if name not in ("study", "results")}
 
-    from tune.challenge import challenge
-    from tune.errors import InputError, TuneError
-
     def say(sentence: str) -> None:
         if not quiet and not as_json:
             sys.stderr.write(f"tune: {sentence}\n")
 
-    try:
+    def work() -> int:
+        from tune.challenge import challenge
+
         found = challenge(
             given["study"], given["data"], given["space"], budget=given["budget"], notice=say, **own, **options
         )
-    except InputError as error:
-        sys.stderr.write(f"tune: {error}\n")
-        return BAD_INPUT
-    except TuneError as error:
-        sys.stderr.write(f"tune: {error}\n")
-        return FAILED
-    except KeyboardInterrupt:
-        sys.stderr.write("tune: interrupted\n")
-        return INTERRUPTED
-    if as_json:
-        sys.stdout.write(json.dumps(found.to_record(), ensure_ascii=False) + "\n")
-    elif not quiet:
-        sys.stdout.write(f"{found}\n")
-    return found.status
+        if as_json:
+            sys.stdout.write(json.dumps(found.to_record(), ensure_ascii=False) + "\n")
+        elif not quiet:
+            sys.stdout.write(f"{found}\n")
+        return found.status
+
+    return attempt(work, resumes=False)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tune.commands import BAD_INPUT, FAILED, INTERRUPTED
+from tune.commands import attempt
 
 EPILOG = """\
 Exit status: 0 it holds, 3 it has regressed, 4 undecided within the budget or the data; 1 the check failed,
@@ -57,31 +57,24 @@ def main(argv: Sequence[str]) -> int:
     as_json, quiet = given.pop("json"), given.pop("quiet")
     options = {name: value for name, value in given.items() if value is not None}
 
-    from tune.check import check
-    from tune.errors import InputError, TuneError
-
     def say(sentence: str) -> None:
         if not quiet and not as_json:
             sys.stderr.write(f"tune: {sentence}\n")
 
-    try:
+    def work() -> int:
+        from tune.check import check
+        from tune.errors import StudyError
+
         checked = check(best, data, budget=budget, notice=say, **options)
         if junit is not None:
-            Path(junit).write_text(checked.junit(), encoding="utf-8")
-    except InputError as error:
-        sys.stderr.write(f"tune: {error}\n")
-        return BAD_INPUT
-    except TuneError as error:
-        sys.stderr.write(f"tune: {error}\n")
-        return FAILED
-    except OSError as error:
-        sys.stderr.write(f"tune: {junit!r} cannot be written: {error.strerror}\n")
-        return BAD_INPUT
-    except KeyboardInterrupt:
-        sys.stderr.write("tune: interrupted\n")
-        return INTERRUPTED
-    if as_json:
-        sys.stdout.write(json.dumps(checked.to_record(), ensure_ascii=False) + "\n")
-    elif not quiet:
-        sys.stdout.write(f"{checked}\n")
-    return checked.status
+            try:
+                Path(junit).write_text(checked.junit(), encoding="utf-8")
+            except OSError as error:
+                raise StudyError(f"{junit!r} cannot be written: {error.strerror}") from None
+        if as_json:
+            sys.stdout.write(json.dumps(checked.to_record(), ensure_ascii=False) + "\n")
+        elif not quiet:
+            sys.stdout.write(f"{checked}\n")
+        return checked.status
+
+    return attempt(work, resumes=False)
