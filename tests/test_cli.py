@@ -218,3 +218,22 @@ def test_a_key_in_the_environment_adds_a_hint_and_never_a_bill(
     assert "OPENAI_API_KEY is set but not used" in shown
     assert "sk-planted" not in shown
     assert "too small" in shown
+
+
+def test_a_metric_of_ones_own_lies_where_the_command_is_run(server: Server, files: Path) -> None:
+    (files / "own_metric.py").write_text("def score(answer, example):\n    return answer == example.target\n")
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-P",
+            "-c",
+            "import sys; from tune.cli import main; sys.exit(main())",
+            *flags(server, files, "--json", "--metric", "own_metric:score"),
+        ],
+        cwd=files,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == DONE, done.stderr
+    assert json.loads(done.stdout)["quality"] is not None

@@ -40,6 +40,8 @@ other commands (each has its own --help):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())  # module:attribute may name a module beside the data, as `python -m` would find
     if words and words[0] in COMMANDS:
         command: Callable[[Sequence[str]], int] = import_module(COMMANDS[words[0]][0]).main
         return command(words[1:])
