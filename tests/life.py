@@ -159,6 +159,7 @@ def live(siege: Siege, budget: float, url: str, folder: Path) -> None:
     sink = os.open(folder / "stderr.txt", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     os.dup2(sink, 1)
     os.dup2(sink, 2)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs are started without it
     faulthandler.dump_traceback_later(LONGEST - 5)
     try:
         study = run_study(
@@ -215,7 +216,7 @@ def nursery() -> Any:
     os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(path for path in paths if path))
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["life", "openai", "httpx2", "optuna", "pandas", "flaml.tune"])
+    context.set_forkserver_preload(["__main__", "life", "openai", "httpx2", "httpcore2", "optuna", "pandas"])
     return context
 
 

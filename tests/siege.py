@@ -36,7 +36,7 @@ __all__ = ["AMPLE", "TASKS", "Blow", "Books", "Siege", "Task", "Verdict", "lay",
 LOST = frozenset({"status", "hang", "reset", "garbage", "truncated", "no_choices", "error_in_200"})
 """Faults after which nobody has an answer, billed or not."""
 
-DISHONEST = frozenset({"no_usage", "usage", "first_usage", "overbill"})
+DISHONEST = frozenset({"no_usage", "usage", "first_usage"})
 """Faults that misstate what is billed, so that the ledger holds bounds instead of the bill."""
 
 
@@ -49,6 +49,7 @@ class Verdict:
         overshoot: the most by which the bill was above the budget of the moment.
         again: draws that were billed and answered twice.
         in_flight: attempts that were under way when a process was killed, as the ledger has them.
+        unknown: attempts of unknown outcome in all: these, those that a second Ctrl-C gave up, and lost answers.
         beyond: draws that were paid again although the store held them, or twice by one process.
         best: the frozen choice.
         wrong: everything else that should not be, in words.
@@ -69,6 +70,7 @@ class Verdict:
     overshoot: int = 0
     again: int = 0
     in_flight: int = 0
+    unknown: int = 0
     beyond: int = 0
     best: dict[str, Any] | None = None
     seconds: float = 0.0
@@ -81,6 +83,7 @@ class Books:
 
     balance: Balance
     under_way: int
+    unknown: int
     seeds: set[int]
     sound: bool
 
@@ -94,12 +97,14 @@ def read_books(folder: Path) -> Books | None:
     db = Database(store)
     try:
         balance = read_balance(db, events[0]["id"])
-        under_way = db.rows("SELECT count(*) FROM attempts WHERE state = 'reserved'")[0][0]
+        states = dict(db.rows("SELECT state, count(*) FROM attempts GROUP BY state"))
         seeds = {_request(draw.request).seed(draw.number) for draw in Store(db).records()}
         sound = db.rows("PRAGMA integrity_check") == [("ok",)]
     finally:
         db.close()
-    return None if balance is None else Books(balance, under_way, seeds, sound)
+    return (
+        None if balance is None else Books(balance, states.get("reserved", 0), states.get("uncertain", 0), seeds, sound)
+    )
 
 
 def _request(canonical: str) -> Request:
@@ -184,13 +189,10 @@ def _strike(life: Life, blow: Blow | None, server: Server, verdict: Verdict) -> 
     while life.code is None and time.monotonic() - began < LONGEST:
         if blow is not None and len(server.requests) - before >= blow.at:
             time.sleep(blow.after)
-            struck = life.code is None
             life.strike(blow.signal)
             if blow.twice:
-                time.sleep(0.02)
+                time.sleep(0.003)
                 life.strike(blow.signal)
-            verdict.kills += struck and blow.signal == signal.SIGKILL
-            verdict.interrupts += struck and blow.signal == signal.SIGINT
             blow = None
         time.sleep(0.001)
     if life.code is None:
@@ -217,7 +219,7 @@ def _take_stock(folder: Path, server: Server, meter: _Meter, verdict: Verdict) -
         balance = books.balance
         if not books.sound:
             verdict.wrong.append("the store is damaged")
-        if balance.spent + balance.reserved - balance.overshoot > balance.budget:
+        if balance.spent + balance.reserved - balance.overshoot > balance.budget:  # 0 where caps are heeded
             verdict.wrong.append(f"the ledger has more than the budget: {balance}")
     return books
 
@@ -226,8 +228,10 @@ def _over(life: Life, verdict: Verdict) -> bool:
     """Whether the study has ended with this process."""
     if life.code == -signal.SIGKILL:
         verdict.ended.append("killed")
+        verdict.kills += 1
         return False
     end = life.end()
+    verdict.interrupts += end.get("stopped") == "interrupted"
     verdict.ended.append(end.get("error") or end["stopped"])
     verdict.best = end.get("best")
     return "error" not in end and end["stopped"] != "interrupted"
@@ -240,7 +244,9 @@ def _complaints(siege: Siege, folder: Path, verdict: Verdict, meter: _Meter, boo
         return
     balance = books.balance
     verdict.settled, verdict.uncertain = balance.settled, balance.uncertain
-    verdict.ledger_overshoot = balance.overshoot
+    verdict.ledger_overshoot, verdict.unknown = balance.overshoot, books.unknown
+    if verdict.again > books.unknown:
+        yield f"{verdict.again} answers were billed twice, but only {books.unknown} attempts are of unknown outcome"
     if verdict.ended[-1] in ("killed", "interrupted"):
         yield f"the study did not end: {verdict.ended}"
     if balance.reserved:

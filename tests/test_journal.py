@@ -22,6 +22,13 @@ def test_events_come_back_in_order(tmp_path: Path) -> None:
     assert read_events(tmp_path / "a" / "study.jsonl")[1]["steps"] == [1, 2]
 
 
+def test_half_a_character_is_kept_and_the_file_stays_readable_for_all(tmp_path: Path) -> None:
+    with Journal(tmp_path / "study.jsonl") as journal:
+        journal.append("study", name="half \ud800 of \\\ud800 é 😀")
+    assert read_events(tmp_path / "study.jsonl")[0]["name"] == "half \ud800 of \\\ud800 é 😀"
+    assert "é 😀" in (tmp_path / "study.jsonl").read_text(encoding="utf-8")
+
+
 def test_a_torn_last_line_is_dropped_with_a_notice_and_the_file_goes_on(tmp_path: Path) -> None:
     path = tmp_path / "study.jsonl"
     path.write_bytes(b'{"event":"study"}\n{"event":"wa')

@@ -735,3 +735,24 @@ def test_processes_that_hammer_one_account_never_overspend_together(tmp_path: Pa
     assert balance is not None
     assert balance == Balance(10_000, 0, **sums(db), overshoot=0)
     assert 5_000 < balance.spent <= 10_000
+
+
+async def test_who_waits_for_money_hears_of_it_when_the_books_cannot_be_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A full disk: the attempt stays reserved, and nobody waits for ever for what it would have given back."""
+    account = Account(Database(":memory:"), "s", 100)
+    first = await account.reserve(80)
+    waiting = asyncio.create_task(account.reserve(50))
+    await asyncio.sleep(0)
+
+    def full(*_: object) -> None:
+        raise StoreError("the disk is full")
+
+    monkeypatch.setattr(account._books, "close", full)
+    for close in (lambda: account.settle(first, 10), lambda: account.refuse(first), lambda: account.strand(first)):
+        with pytest.raises(StoreError):
+            close()
+    with pytest.raises(BudgetExhausted):
+        await asyncio.wait_for(waiting, 5)
+    assert account.reserved == 80

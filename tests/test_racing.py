@@ -16,7 +16,7 @@ from race import PRICES, Till, World, play, some_space
 
 from tune.racing import STRATEGIES, Choice, Outcome, Problem, Standing, endgame
 from tune.racing.endgame import freeze
-from tune.racing.field import Field, Wave, rung_sizes
+from tune.racing.field import Field, Proposals, Wave, rung_sizes
 from tune.racing.pairing import difference, levels, table
 from tune.readout import Reading
 from tune.search import SEARCHERS, Searcher, Telling
@@ -695,3 +695,17 @@ def test_a_step_of_a_long_race_takes_milliseconds() -> None:
         field.ranking()
         took.append(time.process_time() - start)
     assert statistics.median(took) < 0.2  # seen: 15 ms
+
+
+def test_a_searcher_that_has_nothing_left_is_asked_no_more_than_once_a_time() -> None:
+    asked: list[int] = []
+
+    def exhausted(tellings: Sequence[Telling]) -> None:
+        asked.append(len(tellings))
+
+    world = World()
+    proposals = Proposals(Field(world.problem(), 1.0), exhausted)
+    assert proposals.next() is not None or asked == [0]  # the baseline, where there is one
+    before = len(asked)
+    assert [proposals.next() for _ in range(5)] == [None] * 5
+    assert len(asked) == before + 5

@@ -83,6 +83,14 @@ def test_a_public_url_has_no_secret_part(url: str | None, public: str | None) ->
     assert public_url(url) == public
 
 
+@pytest.mark.parametrize("url", ["me:pass@host/v1?key=1", "http://me:pass@[::1/v1", "ftp://me:pass@host", "http://h:x"])
+def test_what_is_no_base_url_is_refused_rather_than_shown(url: str) -> None:
+    with pytest.raises(InputError, match="a base URL reads http://HOST/PATH") as caught:
+        public_url(url)
+    assert "pass" not in str(caught.value)
+    assert "key=1" not in str(caught.value)
+
+
 def test_an_entry_of_a_file_is_run_in_process_and_any_other_is_called() -> None:
     assert type(open_endpoint(Entry("l", "local:smollm2"), access())).__name__ == "LocalEndpoint"
     endpoint = open_endpoint(Entry("r", "x", base_url="http://user:secret@127.0.0.1:1/v1"), access())

@@ -13,7 +13,7 @@ from server import Server
 from world import LabelledWorld
 
 import tune
-from tune.errors import StudyError
+from tune.errors import StoreError, StudyError
 from tune.study import Study
 
 WORLD = LabelledWorld(models={"small": 0.5, "large": 0.8})
@@ -116,8 +116,16 @@ def test_a_report_can_be_written_anywhere(study: Study, tmp_path: Path) -> None:
     path = study.report(tmp_path / "elsewhere" / "deep")
     assert path.read_text().startswith("# ")
     (tmp_path / "file").write_text("")
-    with pytest.raises(StudyError, match="cannot be written"):
+    with pytest.raises(StoreError, match="cannot be written"):
         study.report(tmp_path / "file" / "x")
+
+
+def test_a_report_that_cannot_be_written_leaves_no_half_of_it(study: Study, tmp_path: Path) -> None:
+    (tmp_path / "best.json").mkdir()  # so that it cannot be put in its place
+    (tmp_path / "best.json" / "x").write_text("")
+    with pytest.raises(StoreError, match="cannot be written"):
+        study.report(tmp_path)
+    assert not list(tmp_path.glob("*.part"))
 
 
 def test_loaded_again_it_is_the_same_study_and_nothing_was_spent(study: Study) -> None:

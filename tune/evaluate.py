@@ -209,8 +209,9 @@ class Evaluator:
             wave.missing[order] = f"money: {error}"
             _lack(trial, position, wave.missing[order])
         except TuneError as error:
-            # The others in flight are paid for: let them settle, and send nothing more.
+            # The others in flight are paid for: let them settle, and send nothing more, not even what is in line.
             self._lost = self._lost or error
+            self.services[str(trial.point["model"])].metered.account.close("a fault that nothing mends")
         self._bought()
 
     @staticmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,17 +32,21 @@ def reconcile(folder: str | Path, *, billed: float, store: str | None = None) ->
     place = Path(folder)
     if not (place / "study.jsonl").is_file():
         raise StudyError(f"there is no study in {str(place)!r}: give the folder that holds its study.jsonl")
-    if not billed >= 0:
-        raise BudgetError(f"a bill is 0 dollars or more, but got {billed!r}")
+    if not 0 <= billed < math.inf:
+        raise BudgetError(f"a bill is a number of dollars from 0 on, but got {billed!r}")
     with Journal(place / "study.jsonl") as journal:
         study = recorded_study(place, journal.events)
-        db = Database(store or find_store(place))
+        where = store or find_store(place)
+        if "://" not in where and not Path(where).is_file():
+            raise StudyError(f"there is no store {where!r}: give the --store that the study was run with")
+        db = Database(where)
         try:
             name = journal.events[0]["id"]
             before = read_balance(db, name)
             if before is None:
                 raise StudyError(
-                    f"the store {store or find_store(place)!r} has no account of the study in {str(place)!r}"
+                    f"the store {where!r} has no account of the study in {str(place)!r}: give the --store that it "
+                    f"was run with"
                 )
             account = Account(db, name, before.budget)
             account.reconcile(to_picodollars(billed))
@@ -54,10 +59,11 @@ def reconcile(folder: str | Path, *, billed: float, store: str | None = None) ->
             spent_now=0.0,
             settled=to_dollars(balance.settled),
             uncertain=to_dollars(balance.uncertain),
+            overshoot=to_dollars(balance.overshoot),
             left=to_dollars(max(0, balance.budget - balance.spent)),
         )
         mended = Study(replace(study.record, money=money), place, stopped=study.stopped, deployment=study.deployment)
-        journal.append("reconciled", billed=billed)
-        journal.append("result", stopped=mended.stopped, record=mended.to_record())
+        journal.append("reconciled", billed=billed, freed=to_dollars(before.spent - balance.spent))
         mended.report(place)
+        journal.append("result", stopped=mended.stopped, record=mended.to_record())
     return mended

@@ -32,6 +32,9 @@ ENOUGH = "gain"
 MOST_HOLDOUT_SHARE = 0.4
 """The most of the budget that is set aside for the holdout."""
 
+LEAST_BLOCK = 8
+"""Examples that a budget must pay for, for one config, to be worth beginning with."""
+
 HOLDOUT_BLOCK = 4
 """Holdout examples for which the choice and the baseline are admitted together: a prefix has both."""
 
@@ -264,32 +267,45 @@ class Run:
         return to_dollars(max(0, self.account.limit - self.account.spent))
 
     def _check_budget(self) -> None:
-        """Refuse a budget that cannot even score one example of the baseline on both sides of the split."""
-        least = 2 * self._ceiling(self._baseline_point(), self.plan.baseline.n, self.plan.baseline.max_tokens)
-        needed = least * min(8, len(self.plan.split.tuning))
-        if to_picodollars(self.plan.budget) < to_picodollars(needed):
+        """Refuse a budget of which the search could not buy one block of examples.
+
+        A call must fit at the most that it can cost; a block is taken at what calls rather cost, with answers a
+        quarter as long as they may be: by ceilings alone, a generous max_tokens would forbid a good search.
+        """
+        point, baseline = self._baseline_point(), self.plan.baseline
+        call = self._ceiling(point, baseline.n, baseline.max_tokens)
+        usual = self._ceiling(point, baseline.n, max(1, baseline.max_tokens // 4))
+        block = min(LEAST_BLOCK, len(self.plan.split.tuning))
+        least = max(call, block * usual) / (1 - MOST_HOLDOUT_SHARE)
+        if to_picodollars(self.plan.budget) < to_picodollars(least):
             raise BudgetError(
-                f"a budget of ${self.plan.budget:.6g} is too small for one block of examples: "
-                f"${needed:.2g} is the least that makes sense, ${20 * needed:.2g} is a search"
+                f"a budget of ${self.plan.budget:.6g} is too small for one block of {block} examples: one call can "
+                f"cost up to ${call:.2g}, and up to {MOST_HOLDOUT_SHARE:.0%} is kept for the holdout, so ${least:.2g} "
+                f"is the least; `tune estimate` says what a search takes"
             )
 
     def _set_holdout_aside(self) -> None:
         """Keep the holdout's money where the search cannot reach it.
 
         What the choice will cost is known only roughly, and better with every wave: the dearest of the best
-        few readings and the baseline, with half as much again, and never over 40 % of the budget.
+        few readings and the baseline, with half as much again, and room for the last call at the most that it can
+        cost; never over 40 % of the budget.
         """
         examples = len(self.plan.split.holdout)
         point, baseline = self._baseline_point(), self.plan.baseline
-        leading = sorted(
-            (reading for s in self.standings().values() for reading in s.readings if reading.n_examples >= 8),
-            key=lambda r: -self._oriented(r.mean),
-        )[:20]
-        costs = [reading.cost for reading in leading]
-        expected = (max(costs) if costs else self._ceiling(point, 1, baseline.max_tokens)) * 2 + (
-            self._ceiling(point, baseline.n, baseline.max_tokens)
-        )
-        share = min(MOST_HOLDOUT_SHARE * self.plan.budget, 1.5 * examples * expected)
+        every = [r for s in self.standings().values() for r in s.readings]
+        readings = [r for r in every if r.n_examples >= 8 and math.isfinite(r.cost)]
+        leading = sorted(readings, key=lambda r: -self._oriented(r.mean))[:20]
+        most = self._ceiling(point, baseline.n, baseline.max_tokens)
+        usual = next((r.cost for r in readings if r.config == baseline), most)
+        dearest = max(leading, key=lambda r: r.cost, default=None)
+        if dearest is None:
+            expected = 2 * self._ceiling(point, 1, baseline.max_tokens) + usual
+        else:
+            config = dearest.config
+            expected = 2 * dearest.cost + usual
+            most = max(most, self._ceiling(config, config.n, config.max_tokens))
+        share = min(MOST_HOLDOUT_SHARE * self.plan.budget, 1.5 * examples * expected + most)
         self.account.set_aside(to_picodollars(share))
 
     # --- the choice and the holdout ---------------------------------------------------------------------------

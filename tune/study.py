@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tune.completion import Message
-from tune.errors import StudyError
+from tune.errors import StoreError, StudyError
 from tune.export import Deployment, llm_config, oai_config_list
 from tune.journal import read_events
 from tune.report import Report, ReportConfig, best_json, markdown, result_json, summary_lines, trials_csv
@@ -145,7 +145,7 @@ class Study:
         """Write the report and all other files of a result into a folder; returns the path of `report.md`.
 
         Raises:
-            StudyError: the folder cannot be written.
+            StoreError: the folder cannot be written, or the disk is full.
         """
         target = Path(folder)
         files = {
@@ -160,7 +160,7 @@ class Study:
             for name, text in files.items():
                 _write_whole(target / name, text)
         except OSError as error:
-            raise StudyError(f"the report cannot be written to {str(target)!r}: {error.strerror}") from None
+            raise StoreError(f"the report cannot be written to {str(target)!r}: {error.strerror}") from None
         return target / "report.md"
 
     def summary(self) -> dict[str, Any]:

@@ -345,7 +345,15 @@ def _more(plan: Plan, journal: Journal) -> bool:
     then, now = limits["time_limit"], plan.time_limit
     last = next((event["stopped"] for event in reversed(journal.events) if event["event"] == "result"), None)
     wants_less = last == ENOUGH and plan.min_gain < limits["min_gain"]
-    return plan.budget > limits["budget"] or (then is not None and (now is None or now > then)) or wants_less
+    longer = then is not None and (now is None or now > then)
+    return plan.budget > limits["budget"] or longer or wants_less or _was_freed(journal)
+
+
+def _was_freed(journal: Journal) -> bool:
+    """Whether money ended the study, and some of it was found not to be spent since."""
+    last = journal.events[-2:]
+    freed = len(last) == 2 and last[0]["event"] == "reconciled" and last[0]["freed"] > 0
+    return freed and bool(last[1]["stopped"] == "money")
 
 
 def _continue(journal: Journal, plan: Plan, account: Account) -> None:

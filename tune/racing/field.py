@@ -267,7 +267,7 @@ class Proposals:
             return self._again.pop()
         for _ in range(REPEATS):
             point = self._searcher(self._field.tellings)
-            if point not in self._begun:
+            if point is None or point not in self._begun:
                 self._begun.add(point)
                 return point
         return None

@@ -1,0 +1,161 @@
+"""What a provider billed takes the place of what nobody knew, in the ledger, in the report and for what follows."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from faults import Fault
+from server import Server, sometimes
+from test_tuner_survival import QUICK, ROWS, SPACE, WORLD, balance, hungry, options, run_and_stop
+
+import tune
+from tune.cli import main
+from tune.database import Database
+from tune.errors import BudgetError, StudyError
+from tune.journal import Journal, read_events
+from tune.pricing import to_dollars, to_picodollars
+from tune.reconcile import reconcile
+from tune.tuner import run_study
+
+LOST = sometimes(0.2, [Fault("status", status=500), Fault("reset", billed=True), Fault("garbage")], seed=4)
+
+
+def greedy_space() -> tune.Space:
+    return tune.Space.from_mapping(SPACE)
+
+
+def run(server: Server, folder: Path, *, budget: float = 0.004, **more: Any) -> tune.Study:
+    given: Any = options(server, folder, min_gain=0, **more)
+    return run_study(WORLD.examples(ROWS), space=greedy_space(), budget=budget, options=given, retry=QUICK)
+
+
+@pytest.fixture
+def lossy(tmp_path: Path) -> Any:
+    """A server that loses answers, and a study of it with charges of unknown outcome."""
+    with Server(world=WORLD, plan=LOST) as server:
+        yield server, run(server, tmp_path)
+
+
+def test_the_ledger_the_report_and_the_summary_say_what_was_billed(lossy: Any, tmp_path: Path) -> None:
+    server, before = lossy
+    assert before.record.money.uncertain > 0
+    billed = to_dollars(server.bill)
+    study = reconcile(tmp_path / "study", billed=billed)
+    money = study.record.money
+    assert (money.spent, money.settled, money.uncertain, money.spent_now) == (billed, billed, 0.0, 0.0)
+    assert money.left == pytest.approx(money.budget - billed)
+    assert balance(tmp_path / "study").settled == server.bill
+    assert balance(tmp_path / "study").uncertain == 0
+    assert tune.Study.load(tmp_path / "study").summary() == study.summary()
+    assert study.best.config == before.best.config
+    best = json.loads((tmp_path / "study" / "best.json").read_text())
+    assert "uncertain" not in json.dumps(best) or best.get("uncertain", 0) == 0
+
+
+def test_it_can_be_done_again_with_a_better_figure(lossy: Any, tmp_path: Path) -> None:
+    server, _ = lossy
+    reconcile(tmp_path / "study", billed=0.001)
+    assert balance(tmp_path / "study").settled == to_picodollars(0.001)
+    reconcile(tmp_path / "study", billed=to_dollars(server.bill))
+    assert balance(tmp_path / "study").settled == server.bill
+    assert [e["event"] for e in read_events(tmp_path / "study" / "study.jsonl")].count("reconciled") == 2
+
+
+def test_a_bill_above_the_budget_is_booked_and_reported(lossy: Any, tmp_path: Path) -> None:
+    _, before = lossy
+    study = reconcile(tmp_path / "study", billed=0.005)
+    assert study.record.money.settled == 0.005
+    assert study.record.money.left == 0.0
+    assert study.record.money.overshoot == pytest.approx(0.005 - before.record.money.spent)
+
+
+def test_what_was_freed_is_spent_by_the_same_command_where_money_had_ended_the_study(tmp_path: Path) -> None:
+    with Server(world=WORLD) as server:
+        server.plan = LOST
+        study = run(server, tmp_path, budget=0.0015, strategy=hungry)
+        assert study.stopped == "money"
+        calls = len(server.posts)
+        assert run(server, tmp_path, budget=0.0015, strategy=hungry).record.money.spent_now == 0
+        assert len(server.posts) == calls
+        freed = to_picodollars(study.record.money.spent) - server.bill
+        assert freed > 0
+        reconcile(tmp_path / "study", billed=to_dollars(server.bill))
+        server.plan = lambda number, body: None
+        more = run(server, tmp_path, budget=0.0015, strategy=hungry)
+        assert more.record.money.spent_now > 0
+        assert server.bill <= to_picodollars(0.0015)
+        assert server.bill == to_picodollars(more.record.money.settled)
+        calls = len(server.posts)
+        assert run(server, tmp_path, budget=0.0015, strategy=hungry).record.money.spent_now == 0
+        assert len(server.posts) == calls
+
+
+def test_an_interrupted_study_is_reconciled_and_still_resumes(tmp_path: Path) -> None:
+    with Server(world=WORLD, plan=LOST) as server:
+        cut = run_and_stop(server, tmp_path, lambda progress: True, budget=0.004, min_gain=0)
+        assert cut.stopped == "interrupted"
+        reconcile(tmp_path / "study", billed=to_dollars(server.bill))
+        bill = server.bill
+        study = run(server, tmp_path)
+        assert study.stopped != "interrupted"
+        assert to_picodollars(study.record.money.spent) >= server.bill > bill
+
+
+@pytest.mark.parametrize("billed", [-1.0, math.nan, math.inf])
+def test_a_figure_that_cannot_be_is_refused(tmp_path: Path, billed: float) -> None:
+    (tmp_path / "study.jsonl").write_text("")
+    with pytest.raises(BudgetError, match="a bill is a number of dollars from 0 on"):
+        reconcile(tmp_path, billed=billed)
+    with pytest.raises(StudyError, match="there is no study in"):
+        reconcile(tmp_path / "nowhere", billed=1.0)
+
+
+def test_a_bill_of_millions_is_refused_and_changes_nothing(lossy: Any, tmp_path: Path) -> None:
+    before = balance(tmp_path / "study")
+    with pytest.raises(BudgetError, match="1,000,000"):
+        reconcile(tmp_path / "study", billed=1e9)
+    assert balance(tmp_path / "study") == before
+
+
+def test_a_study_without_a_result_one_that_runs_and_one_of_another_store_are_refused(
+    lossy: Any, tmp_path: Path
+) -> None:
+    folder = tmp_path / "study"
+    with Journal(folder / "study.jsonl"), pytest.raises(StudyError, match="another process is running"):
+        reconcile(folder, billed=0.001)
+    with pytest.raises(StudyError, match=r"there is no store '.*gone.db': give the --store"):
+        reconcile(folder, billed=0.001, store=str(tmp_path / "gone.db"))
+    assert not (tmp_path / "gone.db").exists()
+    Database(tmp_path / "other.db").close()
+    with pytest.raises(StudyError, match="has no account of the study"):
+        reconcile(folder, billed=0.001, store=str(tmp_path / "other.db"))
+    (folder / "study.jsonl").write_bytes((folder / "study.jsonl").read_bytes().splitlines(keepends=True)[0])
+    with pytest.raises(StudyError, match="has no result yet: run its command again"):
+        reconcile(folder, billed=0.001)
+
+
+def test_a_store_beside_the_folder_is_found(tmp_path: Path) -> None:
+    with Server(world=WORLD, plan=LOST) as server:
+        run(server, tmp_path, store=str(tmp_path / "draws.db"))
+        study = reconcile(tmp_path / "study", billed=to_dollars(server.bill))
+    assert study.record.money.uncertain == 0
+
+
+def test_the_command_says_the_corrected_study_and_bad_figures_are_one_line(
+    lossy: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server, _ = lossy
+    folder = str(tmp_path / "study")
+    assert main(["reconcile", folder, "--billed", f"{to_dollars(server.bill):.12f}", "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert to_picodollars(record["spent"]) == server.bill
+    assert record["uncertain"] == 0
+    assert main(["reconcile", folder, "--billed", "-3"]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.count("\n") == 1
+    assert shown.err.startswith("tune: a bill is")
