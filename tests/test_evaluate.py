@@ -175,8 +175,8 @@ async def test_a_fault_that_nothing_mends_is_raised_after_the_calls_in_flight_ha
     house = House(failures=lambda call: EndpointError("no such model") if call == 2 else None)
     house.endpoint._latency = 0.01
     with pytest.raises(EndpointError, match="no such model"):
-        await house.buy(step(range(12)), step(range(12), trial=1, point=POINT.replace(temperature=1.0)))
-    assert house.endpoint.calls <= 9  # eight at once; nobody else in line was let through
+        await house.buy(step(range(12)), step(range(12), trial=1, point=Point({**POINT, "temperature": 1.0})))
+    assert house.endpoint.calls <= 14  # of 24: eight at once and whom the first answers let in, but not all in line
     assert house.account.reserved == 0
     assert house.account.uncertain == 0
     assert house.account.settled == house.endpoint.billed
