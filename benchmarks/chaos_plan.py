@@ -79,7 +79,7 @@ KINDS = {
     "nothing gets through for a while": Kind(0.03),
     "calls that hang": Kind(0.03),
     "time limit": Kind(0.03),
-    "a larger budget later": Kind(0.04),
+    "a larger budget later": Kind(0.04, 1),
     "killed": Kind(0.10, 2),
     "killed, with faults": Kind(0.10, 2),
     "killed, small budget, with faults": Kind(0.07, 2),
@@ -144,6 +144,9 @@ def draw_siege(kind: str, task: str, kills: int, rng: random.Random, calls: int)
         case "a larger budget later":
             first = _small(rng)
             siege = replace(siege, budgets=(first, 2 * first, AMPLE), faults=PASSING, share=rng.choice((0.0, 0.1)))
+            calls //= 4
+        case "Ctrl-C":
+            siege = replace(siege, faults=PASSING, share=rng.choice((0.0, 0.1)))
         case "killed, by command line":
             siege = replace(siege, cli=True, faults=PASSING[:4], share=0.02)
         case "bills above the cap":

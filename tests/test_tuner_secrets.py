@@ -222,9 +222,10 @@ SPACES: dict[str, Callable[[], tune.Space]] = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def shown(tmp_path: Path) -> tuple[str, str, Path]:
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str, Path]:
     """The report and the table of a run in which everything that can be is hostile."""
+    tmp_path = tmp_path_factory.mktemp("hostile")
     odd = Fault("status", status=503, message="down\n# A heading | <b>\x1b[31m =1+1 \u202e \ud800")
     names = Fault("other_model")
     plan = lambda number, _: names if number % 5 == 4 else odd if number % 3 == 1 else None  # noqa: E731
