@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from faults import Model
+from hypothesis import given
+from hypothesis import strategies as st
 from server import Server
 from world import LabelledWorld
 
 import tune
 from tune.challenge import Challenge, challenge
+from tune.challenge.rivals import Rival, best_within, dearer, shares_draws
+from tune.challenge.screening import BLOCK, Tried, finalists, pool_of, screening_steps, telling
+from tune.challenge.verdict import Rule
 from tune.cli import main
 from tune.errors import BudgetError, EndpointError, InputError, PriceError, StudyError
 from tune.pricing import to_picodollars
+from tune.readout import Reading
 from tune.space import Config
 from tune.stats import Interval
 
@@ -100,7 +109,7 @@ def test_a_model_of_equal_quality_is_never_said_to_be_better(server: Server, fol
     assert found.answer != "enters"
     if found.answer == "undecided":
         assert found.reason == "data"
-        assert "no more examples" in str(found)
+        assert "no more examples with answers of both" in str(found)
 
 
 def test_what_is_cheaper_than_everything_enters_as_the_cheapest(server: Server, folder: Path) -> None:
@@ -187,7 +196,8 @@ def test_words_and_record_hold_what_was_found() -> None:
     chosen = Config({"model": "new\x1b[31m", "prompt": "short", "max_tokens": 8})
     found = Challenge(
         answer="does not enter", reason="", config=chosen, cost=0.001, rival=chosen, rival_cost=0.0005,
-        difference=Interval(-0.1, -0.2, 0.01, 60), margin=0.05, spent=0.06, budget=0.5, notices=("Beware.",),
+        difference=Interval(-0.1, -0.2, 0.01, 60), margin=0.05, tried=3, finalists=2, spent=0.06,
+        budget=0.5, notices=("Beware.",),
     )  # fmt: skip
     assert "\x1b" not in str(found)
     assert "-0.100 [-0.200, +0.010] on 60 examples" in str(found)
@@ -195,3 +205,291 @@ def test_words_and_record_hold_what_was_found() -> None:
     record = found.to_record()
     assert json.loads(json.dumps(record, allow_nan=False)) == record
     assert record["difference"]["examples"] == 60
+
+
+# --- every prompt and way of reading of the frontier --------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Picky(LabelledWorld):
+    """A world in which some models shine with one prompt only, and a judge that knows the truth."""
+
+    def accuracy(self, model: str, prompt: str, temperature: float) -> float:
+        careful = "carefully" in prompt
+        own = {"old": (0.45, 0.85), "picky": (1.0, 0.1), "poor": (0.2, 0.2), "equal": (0.45, 0.85)}
+        return own[model][careful]
+
+    def __call__(self, model: str, prompt: str, settings: Mapping[str, Any], seed: int, index: int) -> str:
+        if model == "judge":
+            target, answer = re.findall(r"<(?:reference|answer)>\n(\w+)\n", prompt)
+            return f"Score: {10 if target == answer else 0}"
+        return super().__call__(model, prompt, settings, seed, index)
+
+
+PICKY = Picky(heat=0.0)
+ROWS = PICKY.examples(200)
+WAYS = {
+    "space": {
+        "model": ["old"],
+        "temperature": [0.5],
+        "n": [1, 3],
+        "aggregate": ["first", "vote"],
+        "max_tokens": 16,
+        "prompt": {
+            "short": "Label this ticket: {text}",
+            "careful": "Read the ticket below carefully, word by word, then give the label that fits it best: {text}",
+        },
+    },
+    "answer": {"labels": list(PICKY.labels)},
+}
+BASELINE = {"model": "old", "prompt": "short", "temperature": 0.5, "max_tokens": 16}
+"""It meets the holdout, as the winner does: so there are pairs enough with both prompts."""
+
+
+@pytest.fixture(scope="module")
+def picky() -> Iterator[Server]:
+    with Server(models=dict.fromkeys(("old", "picky", "poor", "equal"), Model(0.20, 0.80)), world=PICKY) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def wide(picky: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study whose frontier has two prompts and two numbers of answers."""
+    place = tmp_path_factory.mktemp("wide") / "study"
+    study = tune.tune(
+        ROWS, WAYS, target="label", base_url=picky.base_url, price="old=0.2/0.8", budget=0.1, results=place,
+        baseline=BASELINE,
+    )  # fmt: skip
+    assert study.best.config.prompt == "careful"
+    assert {row.config.prompt for row in study.record.frontier} == {"short", "careful"}
+    return place
+
+
+def ask_wide(server: Server, place: Path, model: str, **more: Any) -> Challenge:
+    given_ = {"target": "label", "base_url": server.base_url, "price": "0.2/0.8", "budget": 0.05,
+              "margin": 0.1, "baseline": BASELINE}  # fmt: skip
+    return challenge(place, ROWS, WAYS, model=model, **{**given_, **more})
+
+
+def test_a_model_that_shines_with_another_prompt_than_the_winners_is_found(picky: Server, wide: Path) -> None:
+    bill = picky.bill
+    found = ask_wide(picky, wide, "picky")
+    assert (found.answer, found.config.prompt) == ("enters", "short")
+    assert found.rival is not None
+    assert found.rival.prompt == "short"  # the careful one costs more
+    assert found.difference is not None
+    assert found.difference.low > 0
+    assert found.tried >= 3
+    assert found.finalists in (1, 2)
+    assert "Asked with the prompt short" in str(found)
+    assert to_picodollars(found.spent) == picky.bill - bill
+
+
+def test_a_model_that_is_worse_in_every_way_does_not_enter(picky: Server, wide: Path) -> None:
+    found = ask_wide(picky, wide, "poor")
+    assert (found.answer, found.status) == ("does not enter", 3)
+    assert found.difference is not None
+    assert found.difference.high < found.margin
+
+
+def test_an_equal_model_is_not_said_to_be_better_though_it_is_tried_in_many_ways(picky: Server, wide: Path) -> None:
+    assert ask_wide(picky, wide, "equal").answer != "enters"
+
+
+def test_the_verdict_is_made_on_examples_that_the_choice_of_the_way_never_saw(picky: Server, wide: Path) -> None:
+    before = len(picky.posts)
+    with Server(models={"picky": Model(0.20, 0.80)}, world=PICKY) as other:  # so that nothing is stored yet
+        found = ask_wide(other, wide, "picky")
+        bodies = [seen.body["messages"][0]["content"] for seen in other.posts]
+    assert len(picky.posts) == before  # only the new model is asked
+    numbers = [int(re.findall(r"#(\d+)", text)[-1]) for text in bodies]
+    screened, judged = set(numbers[: 2 * BLOCK]), numbers[2 * BLOCK :]  # two prompts
+    assert len(screened) == BLOCK
+    assert not screened & set(judged)
+    assert found.difference is not None
+    assert len(set(judged)) >= found.difference.n
+
+
+def test_money_for_the_verdict_is_kept_from_the_trying(wide: Path) -> None:
+    with Server(models={"picky": Model(0.20, 0.80)}, world=PICKY) as other:
+        found = ask_wide(other, wide, "picky", budget=0.0006)
+        assert other.bill <= to_picodollars(0.0006)
+    assert found.difference is not None
+    assert found.difference.n > 0
+
+
+# --- a metric that asks a judge -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Path]]:
+    """A study whose metric asks a model, and the server where that is."""
+    place = tmp_path_factory.mktemp("judged") / "study"
+    with Server(models={"old": Model(0.2, 0.8), "judge": Model(0.1, 0.4)}, world=PICKY) as server:
+        tune.tune(
+            ROWS, WAYS, target="label", base_url=server.base_url, price=["old=0.2/0.8", "judge=0.1/0.4"], budget=0.1,
+            results=place, metric=tune.Judge(model="judge", max_tokens=16), baseline=BASELINE,
+        )  # fmt: skip
+        yield server, place
+
+
+def ask_judged(server: Server, place: Path, model: str = "picky", **more: Any) -> Challenge:
+    return ask_wide(server, place, model, metric=tune.Judge(model="judge", max_tokens=16), **more)
+
+
+def test_a_judge_is_asked_where_the_study_had_it_and_paid_from_the_same_budget(judged: tuple[Server, Path]) -> None:
+    theirs, place = judged
+    before, bill = len(theirs.posts), theirs.bill
+    with Server(models={"picky": Model(0.2, 0.8)}, world=PICKY) as new:
+        found = ask_judged(new, place)
+        assert (found.answer, found.config.prompt) == ("enters", "short")
+        assert to_picodollars(found.spent) == new.bill + theirs.bill - bill
+    verdicts = [seen.body for seen in theirs.posts[before:]]
+    assert {body["model"] for body in verdicts} == {"judge"}
+    assert found.difference is not None
+    assert found.difference.low > 0
+    assert found.margin == 1.0  # a tenth of the judge's 0 to 10
+
+
+def test_no_answer_is_bought_whose_verdict_cannot_be_paid(judged: tuple[Server, Path]) -> None:
+    theirs, place = judged
+    bill, answers = theirs.bill, set[tuple[str, str]]()
+
+    def speak(model: str, prompt: str, settings: Mapping[str, Any], seed: int, index: int) -> str:
+        said = PICKY(model, prompt, settings, seed, index)
+        answers.add((re.findall(r"#(\d+)", prompt)[-1], said))
+        return said
+
+    with Server(models={"equal": Model(1.0, 4.0)}, world=speak) as new:
+        found = ask_judged(new, place, "equal", price="1/4", budget=0.0016, margin=0.02)
+        assert new.bill + theirs.bill - bill <= to_picodollars(0.0016)
+    assert (found.answer, found.reason) == ("undecided", "money")
+    bodies = [seen.body["messages"][0]["content"] for seen in theirs.posts if seen.body["model"] == "judge"]
+    verdicts = {(re.findall(r"#(\d+)", text)[-1], re.findall(r"<answer>\n(\w+)", text)[-1]) for text in bodies}
+    assert len(answers) > BLOCK
+    assert answers <= verdicts  # what the study had judged before is not judged again
+
+
+# --- the parts ----------------------------------------------------------------------------------------------------
+
+
+def reading(scores: list[float], costs: list[float], **values: Any) -> Reading:
+    config = Config({"model": "new", "prompt": "short", "max_tokens": 8, **values})
+    return Reading(
+        config, 0, tuple(range(len(scores))), np.array(scores), np.zeros(len(scores)), np.array(costs),
+        np.ones(len(scores)), False,
+    )  # fmt: skip
+
+
+def rival(scores: list[float], costs: list[float], name: str = "short") -> Rival:
+    config = Config({"model": "old", "prompt": name, "max_tokens": 8})
+    return Rival(config, float(np.mean(costs)), dict(enumerate(scores)), dict(enumerate(costs)))
+
+
+def test_a_rival_costs_more_only_where_the_same_examples_show_it() -> None:
+    mine = reading([1.0] * 8, [1.0, 2.0] * 4)
+    assert not dearer(rival([1.0] * 8, [1.0, 2.0] * 4), mine)
+    assert dearer(rival([1.0] * 8, [1.1, 2.1] * 4), mine)  # a little, and always
+    assert not dearer(rival([1.0] * 8, [0.5, 2.7] * 4), mine)  # more on average, by luck
+    assert dearer(Rival(mine.config, 3.0, {20: 1.0}, {20: 3.0}), mine)  # no example in common: the means
+    assert not dearer(rival([1.0], [9.0]), reading([1.0], [1.0]))  # one example shows nothing
+
+
+def test_what_met_the_holdout_speaks_for_configs_that_differ_in_n_and_aggregate_alone() -> None:
+    five = Config({"model": "old", "prompt": "short", "max_tokens": 8, "n": 5, "aggregate": "vote", "stop": ["."]})
+    assert shares_draws(five, Config({**five, "n": 1, "aggregate": "first"}))
+    for other in ({"max_tokens": 4}, {"stop": ()}, {"prompt": "long"}, {"temperature": 0.5}):
+        assert not shares_draws(five, Config({**five, **other}))
+
+
+def test_the_rival_is_the_best_that_costs_no_more() -> None:
+    mine = reading([1.0] * 4, [1.0] * 4)
+    cheap, good, dear = rival([0.2] * 4, [0.5] * 4), rival([0.6] * 4, [0.9] * 4), rival([0.9] * 4, [2.0] * 4)
+    assert best_within([cheap, good, dear], mine, 1.0) is good
+    assert best_within([cheap, good, dear], mine, -1.0) is cheap  # where less is better
+    assert best_within([dear], mine, 1.0) is None
+
+
+@given(st.integers(1, 500))
+def test_the_block_is_chosen_from_a_part_that_the_verdict_leaves_alone(tuning: int) -> None:
+    block = telling([rival([0.0] * tuning, [1.0] * tuning)], tuning)
+    assert len(block) == min(BLOCK, tuning) == len(set(block))
+    assert max(block) < pool_of(tuning) <= max(BLOCK, tuning // 2)
+
+
+def test_the_examples_that_tell_most_are_those_on_which_the_frontier_differs() -> None:
+    scores = [1.0 if position in (3, 9, 13) else 0.5 for position in range(60)]
+    block = telling([rival(scores, [1.0] * 60), rival([0.5] * 60, [1.0] * 60)], 60)
+    assert block[:3] == (3, 9, 13)
+
+
+def test_ways_of_one_prompt_share_their_draws_where_the_study_reads_them_off() -> None:
+    base = {"model": "new", "prompt": "short"}
+    one, five = Config({**base, "max_tokens": 8}), Config({**base, "max_tokens": 32, "n": 5, "aggregate": "vote"})
+    other = Config({**base, "prompt": "long", "max_tokens": 8})
+    shared = screening_steps([one, five, other], ("n", "max_tokens", "stop", "aggregate"), [2, 5])
+    assert [(step.draws, step.cap, step.examples, group) for step, group in shared.items()] == [
+        (5, 32, (2, 5), [one, five]),
+        (1, 8, (2, 5), [other]),
+    ]
+    assert len(screening_steps([one, five, other], (), [2, 5])) == 3  # all paid
+
+
+def tried(gains: list[float], name: str) -> Tried:
+    return Tried(reading([0.0], [1.0], prompt=name), None, dict(enumerate(gains)))
+
+
+def test_the_second_goes_on_only_where_the_block_does_not_tell_it_from_the_best() -> None:
+    best, close, far = tried([1, 0, 1, 0], "a"), tried([0, 1, 1, 0], "b"), tried([-1, -1, 0, -1], "c")
+    assert finalists([far, close, best]) == [close, best]  # equal: both, in the order given
+    assert finalists([far, best]) == [best]
+    assert finalists([far]) == [far]
+    assert finalists([best, tried([], "unscored")])[0] is best
+
+
+def entered(rule: Rule, runs: int, up: float, down: float, count: int = 160) -> dict[str, float]:
+    """How often each answer is given, where the new model alone is right on `up` of the examples, the old on `down`."""
+    rng, said = np.random.default_rng(5), []
+    for _ in range(runs):
+        luck = rng.random(count)
+        both = rng.random(count) < 0.5
+        scores, rivals = (luck < up) | both & (luck >= up + down), (luck >= up) & ((luck < up + down) | both)
+        said.append(rule.decide(scores.astype(float), rivals.astype(float))[0])
+    return {answer: said.count(answer) / runs for answer in ("enters", "does not enter", "undecided")}
+
+
+def rule(finalists_: int = 1, **more: Any) -> Rule:
+    values = {"low": 0.0, "high": 1.0, "larger_is_better": True, "margin": 0.1, "alpha": 0.05 / finalists_,
+              "beta": 0.05, **more}  # fmt: skip
+    return Rule(**values)
+
+
+def test_an_equal_model_enters_at_most_as_often_as_said_and_a_better_one_mostly() -> None:
+    # The decision at the last pair is the first that fell at any look: three standard errors of 5 % are 3.3 %.
+    assert entered(rule(), 400, 0.1, 0.1)["enters"] <= 0.083
+    assert entered(rule(), 400, 0.15, 0.05)["does not enter"] <= 0.083  # better by just the margin
+    assert entered(rule(), 200, 0.25, 0.02)["enters"] >= 0.95
+    assert entered(rule(), 200, 0.05, 0.20)["does not enter"] >= 0.95
+
+
+def test_two_finalists_together_enter_wrongly_at_most_as_often_as_one() -> None:
+    metric = tune.Metric("m", "m", lambda answer, example: 0.0)
+    split = Rule.of(metric, margin=0.1, alpha=0.05, beta=0.05, finalists=2)
+    assert (split.alpha, split.beta) == (0.025, 0.05)
+    assert 2 * entered(split, 400, 0.1, 0.1)["enters"] <= 0.083
+
+
+def test_where_less_is_better_the_rule_is_turned_round() -> None:
+    ours, theirs = np.zeros(60), np.ones(60)
+    assert rule(larger_is_better=False).decide(ours, theirs)[0] == "enters"
+    assert rule(larger_is_better=False).decide(theirs, ours)[0] == "does not enter"
+    assert rule().decide(ours, theirs)[0] == "does not enter"
+
+
+def test_a_study_whose_draws_are_gone_is_refused_and_nothing_is_bought(
+    picky: Server, wide: Path, tmp_path: Path
+) -> None:
+    bill = picky.bill
+    with pytest.raises(StudyError, match="--store"):
+        ask_wide(picky, wide, "picky", store=str(tmp_path / "empty.db"))
+    assert picky.bill == bill

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -42,14 +43,22 @@ def distance(answer: str, example: Example) -> float:
     return 0.0 if answer == example.target else 100.0
 
 
-def export(folder: Path, server: Server, *, quality: float = 0.9, metric: Any = "exact_match", **config: Any) -> Path:
+def export(
+    folder: Path,
+    server: Server,
+    *,
+    quality: float = 0.9,
+    metric: Any = "exact_match",
+    price: Any = "small=0.1/0.4",
+    **config: Any,
+) -> Path:
     """A `best.json` of the config with this recorded quality."""
     chosen = Config({"model": "small", "prompt": "short", "temperature": 0.0, "max_tokens": 16, **config})
     space = {
         "space": {"model": ["small"], "prompt": {"short": "Label this ticket: {text}"}, "max_tokens": 16},
         "answer": {"labels": list(WORLD.labels)},
     }
-    options: Any = {"target": "label", "base_url": server.base_url, "price": "small=0.1/0.4", "metric": metric}
+    options: Any = {"target": "label", "base_url": server.base_url, "price": price, "metric": metric}
     plan = make_plan(WORLD.examples(40), space, 1.0, options)
     tested = {"mean": quality, "low": 0.5, "high": 1.0, "examples": 200}
     record = {"config": dict(chosen), "winner": {"holdout": tested}, "recipe": recipe_record(plan, chosen)}
@@ -176,6 +185,88 @@ def test_what_a_run_exports_can_be_checked(server: Server, tmp_path: Path) -> No
     assert found.recorded == study.best.quality
     assert found.decision == "holds"
     assert default_store(tmp_path / "out") == str(tmp_path / "out" / "draws.db")
+
+
+def test_a_judges_verdicts_are_paid_from_the_same_budget_and_no_answer_goes_without(tmp_path: Path) -> None:
+    def speak(model: str, prompt: str, settings: Mapping[str, Any], seed: int, index: int) -> str:
+        if model == "small":
+            return WORLD(model, prompt, settings, seed, index)
+        target, answer = re.findall(r"<(?:reference|answer)>\n(\w+)\n", prompt)
+        return f"Score: {10 if target == answer else 0}"
+
+    models = {"small": Model(0.10, 0.40), "judge": Model(0.20, 0.80)}
+    with Server(models=models, world=speak) as server:
+        judge = tune.Judge(model="judge", max_tokens=16)
+        path = export(tmp_path, server, quality=9.0, metric=judge, price=["small=0.1/0.4", "judge=0.2/0.8"])
+        found = check(path, NEW, budget=0.5, margin=0.2)
+        assert (found.decision, found.threshold) == ("holds", pytest.approx(7.0))
+        assert to_picodollars(found.spent) == server.bill
+        before, bill = len(server.posts), server.bill
+        found = check(path, NEW[300:], budget=0.001, margin=0.02)
+        assert (found.decision, found.reason) == ("undecided", "money")
+        assert server.bill - bill <= to_picodollars(0.001)
+        asked = [seen.body["model"] for seen in server.posts[before:]]
+    assert found.look.interval.n == asked.count("small") >= asked.count("judge") > 0  # some were judged before
+
+
+# --- examples that the study had --------------------------------------------------------------------------------
+
+
+def test_examples_that_the_config_was_chosen_by_are_said_before_they_are_paid_for(
+    server: Server, tmp_path: Path
+) -> None:
+    path = export(tmp_path, server)
+    kept = json.loads(path.read_text())["recipe"]["seen"]
+    parts = {part: len(marks.split()) for part, marks in kept.items()}
+    assert parts == {"tuning": 24, "holdout": 16, "shots": 0}
+    said: list[int] = []
+    found = check(
+        path, [*WORLD.examples(40), *NEW[:20]], budget=0.5, margin=0.5, notice=lambda _: said.append(len(server.posts))
+    )
+    assert found.familiar == {"tuning": 24, "holdout": 16} == found.to_record()["familiar"]
+    assert said == [0, 0]
+    tuning, holdout = found.notices
+    assert tuning.startswith("24 of the 60 examples are tuning examples of the study")
+    assert '"holds" is optimistic' in tuning
+    assert "whether the model has changed" in holdout
+    assert found.to_record()["notices"] == list(found.notices)
+    assert str(found).endswith(holdout)
+    assert "new examples" not in found.headline
+
+
+def test_familiar_examples_are_properties_in_junit(server: Server, tmp_path: Path) -> None:
+    found = check(export(tmp_path, server), WORLD.examples(40), budget=0.5, margin=0.5)
+    assert found.decision == "holds"
+    suite = ElementTree.fromstring(found.junit())[0]
+    properties = [(each.get("name"), each.get("value")) for each in suite.iter("property")]
+    assert properties[0] == ("examples of the study's tuning", "24")
+    assert ("notice", found.notices[0]) in properties
+    assert suite.find("testcase/system-out") is not None
+    assert [part.tag for part in suite] == ["properties", "testcase"]  # the order that JUnit's schema asks for
+
+
+def test_new_examples_are_called_new_and_nothing_is_said_of_them(server: Server, tmp_path: Path) -> None:
+    found = check(export(tmp_path, server), NEW, budget=0.5, margin=0.15)
+    assert (found.familiar, found.notices) == ({}, ())
+    assert "new examples" in found.headline
+    assert ElementTree.fromstring(found.junit()).find("testsuite/properties") is None
+
+
+def test_an_example_is_the_same_where_the_prompt_shows_the_same(server: Server, tmp_path: Path) -> None:
+    path = export(tmp_path, server)
+    rows = [{"id": f"other-{row['id']}", "when": "today", "text": row["text"], "label": "praise"} for row in
+            WORLD.examples(40)]  # fmt: skip
+    assert sum(check(path, rows, budget=0.5, margin=0.5).familiar.values()) == 40
+    rows = [row | {"text": row["text"] + "."} for row in rows]
+    assert check(path, rows, budget=0.5, margin=0.5).familiar == {}
+
+
+def test_a_file_from_before_it_was_kept_is_checked_all_the_same(server: Server, tmp_path: Path) -> None:
+    path = export(tmp_path, server)
+    record = json.loads(path.read_text())
+    del record["recipe"]["seen"]
+    path.write_text(json.dumps(record))
+    assert check(path, WORLD.examples(40), budget=0.5, margin=0.5).familiar == {}
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,11 @@ import pytest
 
 from tune.capabilities import Capabilities
 from tune.completion import Request
-from tune.conclude import STOPPED, _commonest, _costs_of_readings, _frontier, _notices, conclude, deploy
+from tune.conclude import STOPPED, conclude, deploy
+from tune.conclude.concluding import _commonest, _frontier
+from tune.conclude.costs import costs_of_readings
+from tune.conclude.evidence import Evidence
+from tune.conclude.notices import notices
 from tune.database import Database
 from tune.evaluate import Evaluator
 from tune.export import llm_config
@@ -70,7 +74,8 @@ class House:
             model="m", prompt={"p": "Label: {text}"}, temperature=[0.5], n=[1, 2, 3], max_tokens=list(CAPS),
             aggregate=["first", "vote"], answer={"labels": ["yes", "no"]},
         )  # fmt: skip
-        self.plan = make_plan(ROWS, space, budget, {"target": "label", "price": "m=1/2", **options})
+        rows = options.pop("rows", ROWS)
+        self.plan = make_plan(rows, space, budget, {"target": "label", "price": "m=1/2", **options})
         self.db = Database(":memory:")
         self.account = Account(self.db, "s", int(budget * PICODOLLARS))
         self.store = Store(self.db)
@@ -89,7 +94,7 @@ class House:
         await self.run.evaluator.run([step], self.run.trials)
 
     def costs(self) -> tuple[float, float]:
-        return _costs_of_readings(self.run, self.run.trials)
+        return costs_of_readings(self.run, self.run.trials)
 
     @property
     def billed(self) -> float:
@@ -187,20 +192,21 @@ async def test_a_trial_without_a_reading_counts_on_neither_side(build: Callable[
 
 def test_the_frontier_has_what_none_beats_in_both_the_cheapest_first(build: Callable[..., House]) -> None:
     cheap, good, dear, bad = reading(0.5, 1.0), reading(0.8, 2.0, n=3), reading(0.8, 3.0, n=5), reading(0.4, 1.5, n=2)
-    assert _frontier(build().run, [bad, dear, good, cheap]) == [cheap, good]
+    assert _frontier(build().run, [bad, dear, good, cheap], Choice(good, (), feasible=True)) == [cheap, good]
 
 
 def test_a_lucky_reading_on_few_examples_is_not_on_the_frontier(build: Callable[..., House]) -> None:
     lucky, known = reading(1.0, 1.0, examples=3), reading(0.5, 2.0, examples=8, n=2)
-    assert _frontier(build().run, [lucky, known]) == [known]
-    assert _frontier(build().run, []) == []
+    well_known = reading(0.4, 1.5, examples=40, n=3)
+    assert _frontier(build().run, [lucky, known, well_known], Choice(known, (), feasible=True)) == [well_known, known]
+    assert _frontier(build().run, [], None) == []
 
 
 def test_where_less_is_better_the_frontier_falls(build: Callable[..., House]) -> None:
     house = build()
     house.run.plan = replace(house.plan, metric=replace(house.plan.metric, larger_is_better=False))
     low, high = reading(0.1, 2.0), reading(0.6, 1.0, n=2)
-    assert _frontier(house.run, [low, reading(0.7, 1.5, n=3), high]) == [high, low]
+    assert _frontier(house.run, [low, reading(0.7, 1.5, n=3), high], None) == [high, low]
 
 
 # --- the commonest class ------------------------------------------------------------------------------------------
@@ -278,22 +284,156 @@ def test_nothing_scored_is_still_a_report(build: Callable[..., House]) -> None:
     assert "None" not in markdown(report)
 
 
+# --- what is shown of each config ---------------------------------------------------------------------------------
+
+
+async def met(house: House, config: Config) -> Reading:
+    """A config's reading on the holdout."""
+    first, last = len(house.plan.split.tuning), len(house.plan.examples)
+    trials: dict[int, Trial] = {}
+    step = Step(0, config, tuple(range(first, last)), config.n, config.max_tokens)
+    await house.run.evaluator.run([step], trials)
+    return house.run.evaluator.read(trials[0], [config])[0]
+
+
+def recorded(choice: Config, baseline: Config, positions: list[int]) -> dict[str, Any]:
+    """What a journal has of a holdout that choice and baseline met."""
+    steps = [[trial, dict(config), positions, 1, 8] for trial, config in enumerate((choice, baseline))]
+    return {"steps": steps, "missing": [], "spoiled": [], "failed": []}
+
+
+async def searched(build: Callable[..., House], **options: Any) -> tuple[House, Findings]:
+    """A study of three temperatures, the baseline among them, whose choice met the holdout."""
+    space = Space(model="m", prompt={"p": "{text}"}, temperature=[0.2, 0.5, 0.8], max_tokens=2)
+    house = build(unsure, space=space, baseline={"temperature": 0.5}, **options)
+    for trial, heat in enumerate((0.2, 0.5, 0.8)):
+        await house.buy(Point({**POINT, "temperature": heat}), len(house.plan.split.tuning), 1, trial, cap=2)
+    first, _, third = (house.run.standings()[trial].readings[0] for trial in range(3))
+    second = house.run.standings()[1].readings[0]
+    assert second.config == house.plan.baseline
+    holdout = {config: await met(house, config) for config in (first.config, house.plan.baseline)}
+    choice = Choice(first, (third, second), feasible=True)
+    return house, Findings(house.run.trials, choice, first, holdout)
+
+
+async def test_runners_up_are_compared_with_the_baseline_on_tuning_examples_and_the_baseline_is_none_of_them(
+    build: Callable[..., House],
+) -> None:
+    house, findings = await searched(build)
+    report = conclude(house.run, findings)
+    (other,) = report.runners_up
+    assert (other.name, other.config["temperature"]) == ("runner-up 1", 0.8)
+    assert other.tuning_difference is not None
+    assert other.tuning_difference.n == 24
+    base, mine = (house.run.standings()[trial].readings[0] for trial in (1, 2))
+    assert other.tuning_difference.mean == pytest.approx(mine.difference(base).mean)
+    assert other.holdout is None
+    assert report.baseline is not None
+    assert report.baseline.tuning is not None
+    assert report.baseline.holdout is not None
+    for row in (report.winner, report.baseline, other):
+        assert row is not None
+        assert None not in (row.quality, row.cost, row.seconds_median, row.seconds_p95)
+    assert report.detectable is not None
+
+
+async def test_a_baseline_that_never_met_the_holdout_is_shown_on_tuning_examples(build: Callable[..., House]) -> None:
+    house, findings = await searched(build)
+    report = conclude(house.run, replace(findings, holdout=None))
+    assert report.baseline is not None
+    assert report.baseline.tuning is not None
+    assert (report.baseline.holdout, report.difference, report.detectable) == (None, None, None)
+    assert "no gain is claimed" in markdown(report)
+
+
+async def test_a_holdout_that_was_interrupted_is_not_looked_at(build: Callable[..., House]) -> None:
+    """A verdict on half of it would be a look that nobody paid for."""
+    house, findings = await searched(build)
+    report = conclude(house.run, replace(findings, stopped="interrupted"))
+    assert report.winner is not None
+    assert (report.winner.holdout, report.difference, report.look) == (None, None, 1)
+    assert any("looked at when all of it is there" in notice for notice in report.notices)
+    assert not any("The money reached" in notice for notice in report.notices)
+
+
+async def test_a_second_look_at_the_holdout_is_wider_and_said_and_showing_it_again_costs_nothing(
+    build: Callable[..., House],
+) -> None:
+    house, findings = await searched(build)
+    assert findings.choice is not None
+    configs, first = (findings.choice.reading.config, house.plan.baseline), len(house.plan.split.tuning)
+    house.journal.append("holdout", **recorded(*configs, list(range(first, first + 8))))
+    once = conclude(house.run, findings)
+    house.journal.append("holdout", **recorded(*configs, list(range(first, first + 16))))
+    more = conclude(house.run, findings)
+    house.journal.append("holdout", **recorded(*configs, list(range(first, first + 16))))
+    again = conclude(house.run, findings)
+    assert [(r.look, r.confidence) for r in (once, more, again)] == [(1, 0.96), (2, 0.995), (2, 0.995)]
+    assert once.difference is not None
+    assert more.difference is not None
+    assert more.difference.low < once.difference.low
+    assert more.difference == again.difference
+    assert more.detectable is not None
+    assert once.detectable is not None
+    assert more.detectable > once.detectable
+    assert more.runners_up == once.runners_up
+    assert [notice for notice in more.notices if notice not in once.notices] == [
+        "This is look 2 at the same holdout, so its intervals are wider: each is 99.5 % sure, and all looks together "
+        "are wrong at most 5 % of the time."
+    ]
+
+
+async def test_where_rows_of_a_group_are_copies_the_whole_report_counts_groups(build: Callable[..., House]) -> None:
+    rows = [{"id": str(i), "text": f"ticket {i // 4}", "label": "yes" if i // 4 % 4 else "no"} for i in range(160)]
+    house, findings = await searched(build, rows=rows)
+    report = conclude(house.run, findings)
+    house.run.plan = replace(house.plan, split=replace(house.plan.split, units={}))
+    naive = conclude(house.run, findings)
+
+    def width(found: Any) -> float:
+        return float(found.high - found.low)
+
+    for ours, theirs in ((report.winner, naive.winner), (report.baseline, naive.baseline)):
+        assert ours is not None
+        assert theirs is not None
+        assert width(ours.holdout) > 1.4 * width(theirs.holdout)
+        assert width(ours.tuning) > 1.4 * width(theirs.tuning)
+    assert width(report.difference) > 1.3 * width(naive.difference)
+    assert width(report.trials[0].quality) > 1.4 * width(naive.trials[0].quality)
+    assert width(report.runners_up[0].tuning_difference) > 1.3 * width(naive.runners_up[0].tuning_difference)
+    assert any("count as one observation in every interval" in notice for notice in report.notices)
+    assert not any("count as one observation" in notice for notice in naive.notices)
+
+
+async def test_few_examples_are_said_to_be_few(build: Callable[..., House]) -> None:
+    house, findings = await searched(build, rows=ROWS[:39])
+    assert any(
+        notice.startswith("There are only 39 examples in all") for notice in conclude(house.run, findings).notices
+    )
+    house, findings = await searched(build)
+    assert not any("There are only" in notice for notice in conclude(house.run, findings).notices)
+
+
 # --- notices ------------------------------------------------------------------------------------------------------
 
 
 def test_examples_that_the_service_failed_are_told_and_those_without_money_are_not(build: Callable[..., House]) -> None:
     trial = Trial(0, POINT, 12, draws={0: [], 1: [], 2: []}, missing={3: "service: 503", 4: "money: none left"})
-    notices = _notices(build().run, Findings({0: trial}))
-    assert notices == ["The service did not answer 1 of 4 examples (25.0%); they are not scored."]
+    house = build()
+    assert notices(house.run, Findings({0: trial}), Evidence(house.plan)) == [
+        "The service did not answer 1 of 4 examples (25.0%); they are not scored."
+    ]
 
 
 def test_a_holdout_that_the_money_did_not_reach_is_told(build: Callable[..., House]) -> None:
     house = build()
     whole = len(house.plan.split.holdout)
     part = Findings({}, holdout={house.plan.baseline: reading(0.5, 1.0, examples=4)})
-    assert _notices(house.run, part) == [f"The money reached 4 of {whole} holdout examples: a random part of them."]
+    assert notices(house.run, part, Evidence(house.plan)) == [
+        f"The money reached 4 of {whole} holdout examples: a random part of them."
+    ]
     everything = Findings({}, holdout={house.plan.baseline: reading(0.5, 1.0, examples=whole)})
-    assert _notices(house.run, everything) == []
+    assert notices(house.run, everything, Evidence(house.plan)) == []
 
 
 async def test_the_oracle_is_a_bound_and_never_a_config(build: Callable[..., House]) -> None:
@@ -303,6 +443,7 @@ async def test_the_oracle_is_a_bound_and_never_a_config(build: Callable[..., Hou
     await house.buy(examples=20, cap=2)
     best = max(house.run.standings()[0].readings, key=lambda r: r.mean)
     assert best.config.aggregate != "any"
-    (notice,) = _notices(house.run, Findings(house.run.trials, choice=Choice(best, (), feasible=True)))
+    found = Findings(house.run.trials, choice=Choice(best, (), feasible=True))
+    (notice,) = notices(house.run, found, Evidence(house.plan))
     assert "out of 3 draws" in notice
     assert float(notice.split("score ")[1].split()[0]) >= best.mean

@@ -583,6 +583,19 @@ def test_no_input_and_no_group_is_on_two_sides(
             if one.inputs == other.inputs or same_group:
                 both = [n for n, side in enumerate(sides) if {one.id, other.id} & side]
                 assert len(both) <= 1
+                assert parts.unit(one) == parts.unit(other)
+
+
+def test_units_are_the_groups_and_the_copies_and_each_other_example_alone() -> None:
+    rows = [{"text": f"t{i % 10}", "label": "x", "patient": None if i < 12 else i // 4} for i in range(20)]
+    data = load_data(rows, fields={"text"}, target="label")
+    apart, together = (split(data, holdout=0.4, shots=0, seed=1, group=g) for g in (None, "patient"))
+    assert apart.count_units(data.examples) == 10
+    assert together.count_units(data.examples) == 4  # two groups of four, with their copies, and t0 and t1
+    alone = load_data(numbered(10))
+    parts = split(alone, holdout=0.4, shots=2, seed=1)
+    assert parts.count_units(alone.examples) == 10
+    assert parts.count_units(()) == 0
 
 
 def test_without_repeats_the_share_is_exact_and_no_example_is_lost() -> None:

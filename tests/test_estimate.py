@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from faults import Model
 from hypothesis import given
 from hypothesis import strategies as st
+from race import Till, World
 from server import Server
 from world import LabelledWorld
 
@@ -22,13 +24,19 @@ from tune.commands import BAD_INPUT, DONE
 from tune.completion import Completion, Message, Request
 from tune.database import Database
 from tune.estimate import Forecast, compare, estimate, estimate_lines, estimate_table, silent_endpoints
+from tune.estimate.money import FIRST
 from tune.estimate.tokens import likely_tokens
 from tune.journal import read_events
-from tune.metrics import Judge
+from tune.metrics import Judge, Metric
 from tune.plan import Plan, make_plan
 from tune.pricing import Price
+from tune.racing import STRATEGIES
+from tune.racing.field import rung_sizes
+from tune.racing.halving import ENDGAME_SHARE
 from tune.report import EstimateRow, markdown
+from tune.search import SEARCHERS
 from tune.space import Point
+from tune.stats import difference_interval
 from tune.store import Store
 from tune.trial import Trial
 from tune.tuner import run_study
@@ -84,8 +92,44 @@ def test_every_model_with_every_prompt_has_a_row_that_adds_up() -> None:
         given, taken = (0.1, 0.4) if row.model == "small" else (1.0, 4.0)
         expected = (math.ceil(row.prompt_tokens) * given + math.ceil(row.output_tokens) * taken) / 1e6
         assert row.draw == pytest.approx(expected)
-        assert (row.output_tokens, row.learned) == (16, 0)  # a quarter of the cap
+        assert row.learned == 0
+        likely = 4.6 if row.prompt == "short" else 32  # a label and what ends it, or half the cap to think in
+        assert row.output_tokens == pytest.approx(likely, abs=0.5)
     assert found.draw == pytest.approx(sum(row.draw for row in found.rows) / 4)
+
+
+def test_a_length_that_is_stated_is_taken_until_one_is_learned_the_prompts_before_the_models() -> None:
+    rows = of(plan(output_tokens=["reasoned=40", "large=5", "9"])).rows
+    assert [(row.output_tokens, row.stated) for row in rows] == [(9, True), (40, True), (5, True), (40, True)]
+    assert of(plan(output_tokens=1000)).rows[0].output_tokens == 64  # no more than the cap
+    made = plan(output_tokens=40)
+    _, service = made.entries["small"], silent_endpoints(made.entries)["small"].service
+    said = {"service": service, "model": "small", "max_tokens": 64, "messages": _messages(made)}
+    row = of(made, _Held([(json.dumps(said), 20.0, 3.0, 7)])).rows[0]
+    assert (row.output_tokens, row.learned, row.stated) == (3, 7, False)
+
+
+def _messages(made: Plan) -> list[list[str]]:
+    said = made.prompts["short"].render(made.examples[0])
+    assert not isinstance(said, str)
+    return [[message.role, message.content] for message in said]
+
+
+class _Held:
+    """A store that holds these lengths: request, prompt tokens, output tokens, draws."""
+
+    def __init__(self, rows: list[tuple[str, float, float, int]]) -> None:
+        self._rows = rows
+
+    def lengths(self) -> list[tuple[str, float, float, int]]:
+        return self._rows
+
+
+def test_it_is_said_which_lengths_are_stated_and_which_assumed() -> None:
+    assert "answers are as long as you state" in estimate_lines(of(plan(output_tokens=9)))[0]
+    partly = of(plan(output_tokens="short=9"))
+    assert "as long as you state, others assumed to be" in estimate_lines(partly)[0]
+    assert [line.split()[-1] for line in estimate_table(partly)[1:5]] == ["(stated)", "(assumed)"] * 2
 
 
 def test_a_longer_template_has_more_tokens() -> None:
@@ -168,6 +212,18 @@ def test_a_space_of_one_point_needs_no_search() -> None:
     assert of(plan(0.01, space=space)).is_search
 
 
+def test_little_money_begins_points_at_once_as_races_do() -> None:
+    """As many as half of the search's money pays a first block for; they were begun in races of the strategy."""
+    for units in (1.0, 3.0):
+        world = World(examples=120)
+        till = Till(world, units * world.unit())
+        searcher = SEARCHERS["random"](world.space, world.free, 0)
+        till.drive(STRATEGIES["halving"](world.problem(), searcher, till.left))
+        block = rung_sizes(120)[0] * world.unit() / 120
+        expected = FIRST * (1 - ENDGAME_SHARE) * units * world.unit() / block
+        assert 0.5 < expected / len(till.points) < 2
+
+
 def test_models_that_cost_nothing_are_all_compared() -> None:
     found = of(plan(price=["small=0/0", "large=0/0"]))
     assert found.draw == 0
@@ -189,13 +245,60 @@ def test_what_can_be_seen_falls_with_the_square_root_of_the_examples() -> None:
     assert many.tuning_detectable < many.bought.detectable
 
 
+# --- the goal -----------------------------------------------------------------------------------------------------
+
+
+def test_what_can_be_seen_is_what_the_goal_turns_on() -> None:
+    found = {
+        goal: of(plan(9.0, **asked))
+        for goal, asked in {
+            "quality": {},
+            "frontier": {"goal": "frontier"},
+            "least": {"goal": "cheapest", "min_quality": 0.7},
+            "margin": {"goal": "cheapest", "margin": 0.3},
+            "narrow": {"goal": "cheapest", "margin": 0.01},
+        }.items()
+    }
+    lines = {goal: estimate_lines(one)[2] for goal, one in found.items()}
+    assert lines["quality"].startswith("A difference to the baseline")
+    assert lines["frontier"].startswith("Two configurations that differ by")
+    assert "better than the 0.700 asked for by" in lines["least"]
+    assert "a margin of" not in lines["margin"]
+    assert "a margin of 0.010 asks for more" in lines["narrow"]
+    # One side is tested, so less is seen.
+    assert found["margin"].tuning_detectable < found["frontier"].tuning_detectable
+    assert found["frontier"].tuning_detectable == found["quality"].tuning_detectable
+
+
+def test_a_configuration_as_good_as_the_baseline_is_shown_within_the_margin_as_often_as_is_said() -> None:
+    margin = of(plan(9.0, goal="cheapest", margin=0.3)).tuning_detectable
+    rng, shown = np.random.default_rng(5), 0
+    for _ in range(300):
+        differs = rng.random((2, 72)) < 0.5
+        one, other = np.where(rng.random(72) < 0.5, differs[0], differs[0] ^ differs[1]), differs[0]
+        interval = difference_interval(one.astype(float), other.astype(float), confidence=0.9)
+        shown += interval.low > -margin
+    assert 0.72 < shown / 300 < 0.92
+
+
+def test_bounds_other_than_0_and_1_scale_what_can_be_seen() -> None:
+    grade = Metric("grade", "grade", lambda answer, example: 5.0, low=0.0, high=10.0)
+    assert of(plan(metric=grade)).bought.detectable == pytest.approx(10 * of(plan()).bought.detectable)
+
+
+def test_examples_that_are_too_few_show_nothing_of_the_goal() -> None:
+    few = of(plan(data=WORLD.examples(3), goal="frontier"))
+    assert math.isinf(few.tuning_detectable)
+    assert "too few to show what the goal turns on" in estimate_lines(few)[2]
+
+
 # --- what is said -------------------------------------------------------------------------------------------------
 
 
 def test_three_lines_say_dollars_configurations_and_what_can_be_seen() -> None:
     first, second, third = estimate_lines(of(plan(0.05)))
     assert "$0.0000" in first
-    assert "assumed to take 25 % of max_tokens" in first
+    assert "assumed to be as long as targets and prompts suggest" in first
     assert "$0.05 compares about" in second
     assert "48 holdout examples" in second
     assert "80 % probability" in third

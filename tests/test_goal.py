@@ -241,6 +241,7 @@ def order(**more: Any) -> dict[str, Any]:
     [
         ({"goal": "fastest"}, "there is no goal 'fastest'"),
         ({"min_quality": 0.5}, 'but the goal is "quality"'),
+        ({"goal": "frontier", "margin": 0.1}, 'but the goal is "frontier"'),
         ({"goal": "cheapest"}, "needs either"),
         ({"goal": "cheapest", "min_quality": 0.5, "margin": 0.1}, "needs either"),
         ({"goal": "cheapest", "min_quality": 1.5}, "0 to 1"),

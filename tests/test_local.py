@@ -10,12 +10,14 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from genai import World, write_gguf
 
 from tune.completion import Completion, Endpoint, Message, Request
+from tune.cutting import cut
 from tune.errors import AnswerError, InputError, ParameterRejected
 from tune.providers.local import NOTIONAL_PRICE, LocalEndpoint, read_settings
 
@@ -311,6 +313,18 @@ async def test_a_draw_of_the_real_model_cut_at_fewer_tokens_is_a_draw_with_a_sma
     (long,) = await real.complete(ask(CHAT, cap=40, temperature=0), range(1))
     assert long.token_ends is not None
     assert long.text[: long.token_ends[9]] == short[0].text
+
+
+@pytest.mark.slow
+async def test_a_stop_string_that_ends_with_a_space_is_taken_away_whole_and_counted(real: LocalEndpoint):
+    """The real pipeline takes such a space away by itself, and the token that held it."""
+    text = "def add(a, b):\n    return a + b\n\n\ndef sub(a, b):\n    return a - b\n\n\ndef mul(a, b):\n   "
+    (free,) = await real.complete(ask(text, cap=40, temperature=0), range(1))
+    for stop in ("\n", "\ndef "):
+        (draw,) = await real.complete(replace(ask(text, cap=40, temperature=0), stop=(stop,)), range(1))
+        assert stop in free.text
+        said = cut(free, 40, (stop,))
+        assert (draw.text, draw.completion_tokens, draw.finish_reason) == (said.text, said.tokens, "stop")
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tune.providers.local_text import Answer, read_answer
+from tune.providers.local_text import Answer, read_answer, stop_unseen
 
 END = 256
 
@@ -116,3 +116,21 @@ def test_cutting_at_fewer_tokens_is_what_a_smaller_cap_gives(text: str, data: st
     cap = data.draw(st.integers(1, answer.tokens))
     bought = read_answer(list(text.encode())[:cap], {END}, (), decode)
     assert answer.text[: answer.token_ends[cap - 1]] == bought.text
+
+
+def test_a_stop_string_of_newlines_that_was_taken_away_costs_its_token():
+    assert stop_unseen(read("yes"), ("\n",)) == read("yes\n", "\n") == Answer("yes", 4, (1, 2, 3), stopped=True)
+    assert stop_unseen(read(""), ("\n",)) == read("\n", "\n") == Answer("", 1, (), stopped=True)
+
+
+def test_what_is_left_of_a_stop_string_whose_space_was_taken_away_goes_too():
+    assert stop_unseen(read("x\ndef"), ("\ndef ", "\nclass ")) == read("x\ndef ", "\ndef ")
+    assert stop_unseen(read_words("so ab a"), ("b a ", " a\n")) == Answer("so a", 4, (2, 4), stopped=True)
+    assert stop_unseen(read("x\ndef"), ("\n\n", "f")).text == "x\ndef"
+
+
+@given(st.text("ab", max_size=6), st.text("abc", max_size=3), st.sampled_from([" ", "\n"]))
+def test_an_unseen_stop_is_read_as_if_it_had_been_seen(text: str, bare: str, space: str):
+    if bare not in text and not (text + bare)[:-1].endswith(bare):
+        seen = read(text + bare + space, bare + space)
+        assert stop_unseen(read(text + bare), (bare + space,)) == seen

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 import tune
+from tune.commands.flags import build_parser
 from tune.errors import BudgetError, InputError, PriceError, SpaceError
-from tune.plan import LOCAL_MODEL, Plan, make_plan
+from tune.plan import EVERY, LOCAL_MODEL, Plan, make_plan
+from tune.plan.goal import GOALS
 from tune.pricing import Price
 
 ROWS = [{"id": str(i), "text": f"ticket {i}", "label": "ab"[i % 2], "customer": f"c{i // 4}"} for i in range(40)]
@@ -166,6 +168,10 @@ def test_the_embedded_task_is_a_whole_order() -> None:
         ({"metric": "vibes"}, "vibes"),
         ({"models": [{"model": "m"}, {"model": "m"}]}, "differ"),
         ({"models": {"m": {"url": "x"}}}, "url"),
+        ({"output_tokens": 0}, "above 0"),
+        ({"output_tokens": "short=many"}, "'many'"),
+        ({"output_tokens": {"nobody": 3}}, "names 'nobody'"),
+        ({"output_tokens": {"short": True}}, "True"),
     ],
 )
 def test_options_that_cannot_be_are_one_sentence(options: dict[str, Any], words: str) -> None:
@@ -200,6 +206,19 @@ def test_the_identity_changes_with_whatever_makes_another_study_and_with_nothing
     ]  # fmt: skip
     identities = [json.dumps(p.identity, sort_keys=True) for p in others]
     assert len({*identities, json.dumps(same, sort_keys=True)}) == len(others) + 1
+
+
+@pytest.mark.parametrize("given", ["short=30", ["short=30"], {"short": 30}])
+def test_lengths_are_stated_by_name_and_are_no_part_of_the_identity(given: Any) -> None:
+    assert plan(output_tokens=given).output_tokens == {"short": 30.0}
+    assert plan(output_tokens=["12", "m=5"]).output_tokens == {EVERY: 12.0, "m": 5.0}
+    assert plan(output_tokens=given).identity == plan().identity
+
+
+def test_the_help_names_every_goal() -> None:
+    shown = build_parser().format_help()
+    assert f"--goal {{{','.join(GOALS)}}}" in shown
+    assert [plan(goal=goal).goal for goal in GOALS if goal != "cheapest"] == ["quality", "frontier"]
 
 
 def test_no_secret_of_a_url_is_in_the_identity() -> None:

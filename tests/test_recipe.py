@@ -18,7 +18,7 @@ from tune.metrics import Judge, Metric
 from tune.plan import Options, Plan, make_plan
 from tune.pricing import Price
 from tune.prompt import Prompt, Template
-from tune.recipe import portable, read_recipe, recipe_record
+from tune.recipe import marks, portable, read_recipe, recipe_record
 from tune.space import Config
 
 WORLD = LabelledWorld()
@@ -119,6 +119,35 @@ def test_the_answer_rule_of_the_prompt_is_the_one_that_is_used(tmp_path: Path) -
     object.__setattr__(made.space, "answer", by)
     assert read_recipe(export(tmp_path, made, config(prompt="chat"))).extract("it is Praise.") == "praise"
     assert read_recipe(export(tmp_path, made, config(prompt="short"))).extract("about 12.50") == "12.5"
+
+
+def test_the_studys_examples_are_known_again_by_what_the_prompt_shows(tmp_path: Path) -> None:
+    made = plan()
+    path = export(tmp_path, made, config(prompt="few"))
+    back = read_recipe(path)
+    assert back.seen["tuning"] == set(marks(back.prompt.fields, made.split.tuning))
+    assert back.seen["holdout"] == set(marks(back.prompt.fields, made.split.holdout))
+    assert back.seen["shots"] == set(marks(["text"], made.split.shots))
+    assert len(back.seen["shots"]) == 2
+    assert not back.seen["tuning"] & back.seen["holdout"]
+    assert read_recipe(export(tmp_path, made, config(prompt="short"))).seen["shots"] == set()  # it shows none
+    assert not any(example.inputs["text"] in json.dumps(recipe_record(made, config())["seen"])
+                   for example in made.examples)  # fmt: skip
+
+
+def test_of_many_examples_a_part_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tune.recipe.MOST_MARKS", 5)
+    made = plan()
+    kept = read_recipe(export(tmp_path, made, config())).seen["tuning"]
+    assert len(kept) == 5
+    assert kept <= set(marks(["text"], made.split.tuning))
+
+
+@given(st.dictionaries(st.sampled_from("abc"), st.text(max_size=5), min_size=3), st.text(max_size=5))
+def test_marks_hang_on_the_shown_fields_alone(inputs: dict[str, str], other: str) -> None:
+    first, second = (Example("1", {**inputs, "c": text}, "x", {}) for text in (inputs["c"], other))
+    assert marks(["a", "b"], [first]) == marks(["b", "a"], [second])
+    assert (marks(["a", "c"], [first]) == marks(["a", "c"], [second])) == (inputs["c"] == other)
 
 
 @pytest.mark.parametrize("metric", ["exact_match", "contains", "f1", {"name": "regex"}, own_metric])

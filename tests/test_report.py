@@ -97,6 +97,12 @@ BASELINE = ReportConfig(
 )
 
 
+RUNNER_UP = ReportConfig(
+    "runner-up 1", config(temperature=0.4), tuning=Interval(0.8, 0.7, 0.9, 60), seconds_median=0.3, seconds_p95=0.6,
+    cost=Interval(0.0002, 0.0001, 0.0003, 60), tuning_difference=Interval(0.5, 0.4, 0.6, 60),
+)  # fmt: skip
+
+
 def whole(**values: Any) -> Report:
     """A report with every part in it."""
     trial = TrialRow(4, Point({"model": "small", "prompt": "few", "temperature": 0.2}), "complete", examples=100)
@@ -107,7 +113,7 @@ def whole(**values: Any) -> Report:
         "baseline": BASELINE,
         "carriable": ReportConfig("for agents", config(), holdout=Interval(0.77, 0.7, 0.84, 120)),
         "carriable_note": "The full winner asks 5 times and votes.",
-        "runners_up": (ReportConfig("runner-up", config(temperature=0.4), tuning=Interval(0.8, 0.7, 0.9, 60)),),
+        "runners_up": (RUNNER_UP,),
         "difference": Interval(0.55, 0.45, 0.64, 120),
         "detectable": 0.12,
         "commonest": 0.52,
@@ -171,7 +177,61 @@ def test_the_table_sets_winner_baseline_and_commonest_class_side_by_side() -> No
     assert rows[1][3:6] == ["0.550 (0.450 to 0.640)", "better", "$0.000123 ($0.00012 to $0.000126)"]
     assert rows[1][6] == "0.20 s / 0.51 s"
     assert rows[2][:2] == ["baseline", "0.240 (0.170 to 0.330)"]
-    assert [row[0] for row in rows[3:]] == ["for agents", "always the commonest class (positive)", "runner-up"]
+    assert [row[0] for row in rows[3:]] == ["for agents", "runner-up 1", "always the commonest class (positive)"]
+
+
+def test_every_config_has_its_quality_cost_times_and_difference_in_markdown_json_and_terminal() -> None:
+    study = whole(baseline=replace(BASELINE, cost=WINNER.cost, seconds_median=0.1, seconds_p95=0.2))
+    rows = {row[0]: row for row in cells(markdown(study).split("\n\n")[2])}
+    assert rows["runner-up 1"][1:5] == [
+        "-",
+        "0.800 (0.700 to 0.900)",
+        "0.500 (0.400 to 0.600) (tuning)",
+        "better (tuning)",
+    ]
+    assert all(rows[name][6] != "-" for name in ("winner", "baseline", "runner-up 1"))
+    assert "- runner-up 1: small, prompt few, temperature 0.4" in markdown(study)
+    lines = {line.split("  ")[0]: line for line in summary_lines(study)}
+    assert "0.790 (0.720 to 0.860)  120 holdout" in lines["winner"]
+    assert lines["winner"].endswith("0.20 s / 0.51 s           0.550 (0.450 to 0.640) better")
+    assert lines["baseline"].endswith("-")
+    assert "0.800 (0.700 to 0.900)  60 tuning" in lines["runner-up 1"]
+    assert lines["runner-up 1"].endswith("0.500 (0.400 to 0.600) better")
+    for record in (best_json(study), result_json(study, results="r")):
+        (other,) = record["runners_up"]
+        assert other["tuning_difference"] == {
+            "mean": 0.5, "low": 0.4, "high": 0.6, "examples": 60, "verdict": "better",
+        }  # fmt: skip
+        assert other["seconds"] == {"median": 0.3, "p95": 0.6}
+        assert other["cost_per_request"] == {"mean": 0.0002, "low": 0.0001, "high": 0.0003}
+        assert record["baseline"]["seconds"] == {"median": 0.1, "p95": 0.2}
+        assert (record["detectable"], record["confidence"]) == (0.12, 0.95)
+
+
+def test_the_verdict_of_a_runner_up_knows_the_metrics_direction() -> None:
+    study = whole(larger_is_better=False)
+    assert cells(markdown(study).split("\n\n")[2])[4][4] == "worse (tuning)"
+    assert best_json(study)["runners_up"][0]["tuning_difference"]["verdict"] == "worse"
+
+
+def test_a_later_look_is_recorded_with_the_confidence_that_it_has() -> None:
+    study = whole(look=3, confidence=0.9975)
+    assert (best_json(study)["look"], best_json(study)["confidence"]) == (3, 0.9975)
+    assert "this is look 3, and each of its intervals is 99.75 % sure" in markdown(study)
+    assert "look" not in markdown(whole(winner=replace(WINNER, holdout=None))).split("## How it was made")[1]
+
+
+def test_a_terminal_has_the_first_runners_up_and_the_report_all() -> None:
+    study = whole(runners_up=tuple(replace(RUNNER_UP, name=f"runner-up {place}") for place in range(1, 6)))
+    assert [line.split("  ")[0] for line in summary_lines(study) if line.startswith("runner-up")] == [
+        "runner-up 1",
+        "runner-up 2",
+    ]
+    assert sum(row[0].startswith("runner-up") for row in cells(markdown(study).split("\n\n")[2])) == 5
+
+
+def test_a_terminal_has_no_table_where_nothing_was_found() -> None:
+    assert not any("cost per request" in line for line in summary_lines(EMPTY))
 
 
 @pytest.mark.parametrize(
@@ -197,10 +257,12 @@ def test_no_gain_is_claimed_that_the_interval_does_not_carry(
 def test_what_could_not_have_been_seen_is_said() -> None:
     study = whole(difference=Interval(0.01, -0.1, 0.12, 120))
     assert "a difference below 0.120 would mostly go unseen" in answer(study)[1]
-    assert "0.120 on the holdout examples" in markdown(study)
+    assert "The 120 holdout examples show a difference to the baseline of 0.120 or more" in markdown(study)
     hopeless = whole(difference=Interval(0.01, -0.9, 0.9, 1), detectable=math.inf)
     assert "inf" not in answer(hopeless)[1]
-    assert "none: there are too few holdout examples" in markdown(hopeless)
+    assert "can be seen with 80 % probability: there are too few holdout examples" in markdown(hopeless)
+    assert "The 120 holdout examples show" in "".join(summary_lines(whole()))
+    assert sum("0.120" in line for line in summary_lines(study)) == 2  # in the answer, and a limit; not said twice
 
 
 @pytest.mark.parametrize(
@@ -395,8 +457,12 @@ def test_the_json_object_has_the_promised_keys() -> None:
         "best",
         "quality",
         "cost_per_request",
+        "seconds",
         "baseline",
+        "runners_up",
         "difference",
+        "detectable",
+        "confidence",
         "spent",
         "spent_now",
         "uncertain",

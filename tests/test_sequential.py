@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tune.sequential import Look, log_evidence_above, log_evidence_below, look, p_value, paired_look
+from tune.sequential import Look, log_evidence_above, log_evidence_below, look, next_block, p_value, paired_look
 
 WANTED = math.log(20)
 """The capital that refutes at 5 %."""
@@ -70,7 +70,7 @@ def test_scores_until_a_decision_are_near_the_least_that_any_test_of_this_kind_n
     found = first(log_evidence_above(binary(mean, runs=400, count=4000), null, difference=0.05))
     growth = mean * math.log(mean / null) + (1 - mean) * math.log((1 - mean) / (1 - null))
     assert (found <= 4000).mean() > 0.98
-    assert found.mean() < 1.25 * WANTED / growth
+    assert found.mean() < 1.15 * WANTED / growth
 
 
 def test_a_large_difference_is_seen_after_few_scores() -> None:
@@ -84,13 +84,40 @@ def test_scores_that_spread_less_decide_sooner() -> None:
     assert narrow < 0.35 * spread
 
 
+@pytest.mark.parametrize("concentration", [3, 10])
+def test_graded_scores_next_to_their_bound_are_bet_on_nearly_as_well_as_can_be(concentration: int) -> None:
+    """Against the best stake that somebody could choose who knew how the scores are spread."""
+    runs = np.random.default_rng(4).beta(0.9 * concentration, 0.1 * concentration, (400, 1000))
+    growth = max(np.log1p(stake * (runs / 0.85 - 1)).mean() for stake in np.linspace(0.05, 0.99, 40))
+    found = first(log_evidence_above(runs, 0.85, difference=0.05))
+    assert found.mean() < 1.25 * WANTED / growth
+
+
+def test_pairs_that_seldom_differ_are_not_overrated() -> None:
+    differences = np.random.default_rng(6).choice([-1.0, 0.0, 1.0], (500, 1200), p=[0.05, 0.90, 0.05])
+    found = first(log_evidence_below(differences, 0.05, difference=0.05, low=-1, high=1))
+    assert found.mean() < 340  # with a tenth of the belief it takes 380
+
+
+@pytest.mark.parametrize("least", [4, 8])
+def test_blocks_grow_with_what_is_there_and_few_are_too_many(least: int) -> None:
+    assert next_block(0, least) == least
+    assert next_block(400, least) == 20
+    bought, looks = 0, 0
+    while bought < 2000:
+        block = next_block(bought, least)
+        assert block <= max(least, bought / 20)
+        bought, looks = bought + block, looks + 1
+    assert looks < 120  # each is a wait for calls side by side
+
+
 def test_for_scores_of_0_and_1_the_first_bet_is_the_likelihood_ratio() -> None:
     """With all the capital on the true difference the evidence of 0/1 scores is Wald's."""
     scores = binary(0.8, runs=1, count=50)[0]
     both = log_evidence_above(scores, 0.7, difference=0.1)
     ratio = np.cumsum(np.where(scores == 1, math.log(0.8 / 0.7), math.log(0.2 / 0.3)))
-    far = np.cumsum(np.log1p(0.75 * (scores / 0.7 - 1)))  # 0.3 / 0.3 is more than may ever be staked
-    assert both == pytest.approx(np.logaddexp(math.log(0.8) + ratio, math.log(0.2) + far))
+    far = np.cumsum(np.log1p(0.9 * (scores / 0.7 - 1)))  # 0.3 / 0.3 is more than may ever be staked
+    assert both == pytest.approx(np.logaddexp(math.log(0.9) + ratio, math.log(0.1) + far))
 
 
 def test_evidence_never_depends_on_scores_that_are_yet_to_come() -> None:

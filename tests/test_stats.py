@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from tune.stats import (
     Interval,
-    detectable_difference,
     difference_interval,
     mean_interval,
     percentile,
@@ -255,36 +254,6 @@ def test_an_interval_clears_a_value_only_when_it_lies_above_it() -> None:
     assert not Interval(0.6, 0.5, 0.7, 50).clears(0.5)
 
 
-@pytest.mark.parametrize("n", [20, 100])
-def test_a_detectable_difference_is_seen_four_times_in_five(n: int) -> None:
-    rng = np.random.default_rng(12)
-    difference = detectable_difference(n, 0.15)
-    seen = 0
-    for _ in range(300):
-        x = rng.normal(difference, 0.15, n)
-        seen += difference_interval(np.clip(0.5 + x / 2, 0, 1), np.clip(0.5 - x / 2, 0, 1)).low > 0
-    assert 0.73 <= seen / 300 <= 0.87
-
-
-@settings(max_examples=25)
-@given(st.integers(5, 300), st.floats(0, 1))
-def test_more_examples_see_smaller_differences(n: int, spread: float) -> None:
-    few, many = detectable_difference(n, spread), detectable_difference(2 * n, spread)
-    assert 0 < many <= few + 1e-6
-    assert detectable_difference(n, spread, power=0.95) >= few - 1e-6
-
-
-def test_a_spread_may_be_learned_from_differences() -> None:
-    seen = [0.1, -0.2, 0.4, 0.0, math.nan]
-    known = detectable_difference(50, float(np.std(seen[:4], ddof=1)))
-    assert detectable_difference(50, seen) == pytest.approx(known)
-    assert detectable_difference(50, 40.0, high=100) == pytest.approx(100 * detectable_difference(50, 0.4))
-
-
-def test_too_few_examples_can_see_nothing_at_all() -> None:
-    assert detectable_difference(1, 0.3) == math.inf
-
-
 # --- quantiles --------------------------------------------------------------------------------------------------
 
 
@@ -334,9 +303,6 @@ def test_percentiles_are_linear_between_neighbours() -> None:
         (lambda: mean_interval([0.5], confidence=1.0), "confidence"),
         (lambda: mean_interval([0.5, 0.5], clusters=["a"]), "1 for 2"),
         (lambda: difference_interval([0.5], [0.5, 0.5]), "1 and 2"),
-        (lambda: detectable_difference(0, 0.3), "n >= 1"),
-        (lambda: detectable_difference(10, [0.3]), "at least two"),
-        (lambda: detectable_difference(10, 0.3, high=math.inf), "finite"),
         (lambda: percentile([], 50), "at least one value"),
         (lambda: t_quantile(0.0, 3), "p=0.0"),
         (lambda: t_quantile(0.9, 0), "freedom=0"),

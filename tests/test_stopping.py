@@ -24,6 +24,7 @@ from tune.journal import read_events
 from tune.plan import make_plan
 from tune.racing import Problem, Standing
 from tune.racing.field import rung_sizes
+from tune.racing.goal import good_enough
 from tune.stopping import UNKNOWN, Prospect, chance_of_change, endgame_prospect, search_prospect
 
 LARGE = some_space(temperature=tune.Uniform(0, 1.2, 0.001), n=1)
@@ -53,11 +54,12 @@ def test_nothing_is_said_before_there_are_a_few_points() -> None:
     assert search_prospect(problem(), field([0.5] * 8), 1.0) != UNKNOWN
 
 
-def test_the_goal_of_the_cheapest_never_stops() -> None:
-    asked = problem(goal="cheapest", min_quality=0.5)
+def test_nothing_is_said_of_the_frontier() -> None:
+    asked = problem(goal="frontier")
     assert chance_of_change(asked, field([0.5] * 20), 1.0) is None
     assert search_prospect(asked, field([0.5] * 20), 1e-9) == UNKNOWN
     assert endgame_prospect(asked, field([0.5] * 20), 1e-9) == UNKNOWN
+    assert search_prospect(asked, field([0.5] * 20), 0.0) == Prospect(0.0, 0.0)
 
 
 def test_more_money_is_expected_to_gain_more_and_more_points_seen_leave_less_to_gain() -> None:
@@ -180,6 +182,97 @@ def test_the_chance_that_the_choice_turns_is_what_it_is_in_the_world() -> None:
     assert 0.5 < np.mean(gains) / np.mean(true) < 2
 
 
+# --- the cheapest that is good enough ------------------------------------------------------------------------------
+
+
+def priced(*trials: tuple[float, float], examples: int = 200, met: int | None = None) -> dict[int, Standing]:
+    """One trial for each (quality, cost per request), all on the same examples, as even as can be."""
+    found = {}
+    for trial, (quality, cost) in enumerate(trials):
+        count = met or examples
+        scores = [float(i % 20 < round(20 * quality)) for i in range(count)]
+        found[trial] = standing(reading(scores, trial=trial, cost=cost, temperature=trial / 1000))
+    return found
+
+
+def cheapest(**changes: Any) -> Problem:
+    return problem(**{"goal": "cheapest", "min_quality": 0.6, **changes})
+
+
+EIGHT = [(0.5, 1e-3 * 1.1**i) for i in range(8)]
+
+
+def test_nothing_is_said_of_the_cheapest_before_one_is_known_to_be_good_enough() -> None:
+    assert search_prospect(cheapest(), priced(*EIGHT), 1.0) == UNKNOWN
+    assert endgame_prospect(cheapest(), priced(*EIGHT), 1.0) == UNKNOWN
+    assert endgame_prospect(cheapest(), {}, 1.0) == UNKNOWN
+    few = priced((0.9, 1e-3), (0.5, 1e-3))
+    assert search_prospect(cheapest(), few, 1.0) == UNKNOWN
+
+
+def test_new_points_save_little_where_the_cheapest_of_all_is_good_enough_and_much_where_it_is_the_dearest() -> None:
+    low, high = priced((0.9, 9e-4), *EIGHT), priced((0.9, 1e-2), *EIGHT)
+    little, much = (search_prospect(cheapest(), found, 0.01) for found in (low, high))
+    assert 0 < little.gain < 0.2
+    assert much.gain > 3 * little.gain
+    assert little.chance == much.chance
+    assert search_prospect(cheapest(), low, 0.001).gain < little.gain
+
+
+def test_points_that_all_cost_the_same_leave_next_to_nothing_to_save_but_not_nothing() -> None:
+    found = search_prospect(cheapest(), priced(*[(0.9, 1e-3)] * 9), 0.1)
+    assert 0 < found.gain < 1e-4
+
+
+def test_a_choice_that_costs_nothing_cannot_be_cheaper() -> None:
+    free = priced((0.9, 0.0), *EIGHT)
+    assert search_prospect(cheapest(), free, 0.1).gain == 0
+    assert endgame_prospect(cheapest(), free, 0.1) == Prospect(0.0, 0.0)
+
+
+def test_whoever_is_cheaper_and_undecided_may_save_what_it_is_cheaper_by() -> None:
+    half, tenth = (priced((0.9, 1e-3), (0.65, cost), examples=100) for cost in (5e-4, 1e-4))
+    few, many = (endgame_prospect(cheapest(examples=400), found, 1.0) for found in (half, tenth))
+    assert few.chance == many.chance
+    assert few.gain == pytest.approx(0.5 * few.chance)
+    assert many.gain == pytest.approx(0.9 * many.chance)
+    assert 0.3 < few.chance < 0.9
+
+
+def test_nobody_is_waited_for_who_is_dearer_ruled_out_or_has_met_all_examples() -> None:
+    for other in ((0.9, 2e-3), (0.2, 1e-4)):
+        assert endgame_prospect(cheapest(), priced((0.9, 1e-3), other, met=100), 1.0) == Prospect(0.0, 0.0)
+    over = priced((0.9, 1e-3), (0.6, 1e-4), examples=200)
+    assert endgame_prospect(cheapest(), over, 1.0).gain == 0
+
+
+def test_the_chance_that_one_is_shown_to_be_good_enough_is_what_it_is_in_the_world() -> None:
+    rng = np.random.default_rng(11)
+    asked, said, shown = cheapest(examples=400), [], []
+    for _ in range(120):
+        scores = (rng.random(400) < rng.uniform(0.5, 0.8)).astype(float)
+        sure = standing(reading([1.0] * 400, trial=0, cost=1e-3))
+        seen, whole = (
+            {0: sure, 1: standing(reading(list(scores[:count]), trial=1, cost=1e-4, temperature=0.2))}
+            for count in (60, 400)
+        )
+        if good_enough(asked, list(seen.values()))[-1].trial:
+            continue  # shown already
+        said.append(endgame_prospect(asked, seen, 1.0).chance)
+        shown.append(len(good_enough(asked, list(whole.values()))) == 2)
+    assert len(said) > 40
+    assert abs(np.mean(said) - np.mean(shown)) < 0.12
+
+
+def test_where_a_margin_cannot_be_compared_yet_nothing_is_said() -> None:
+    known = standing(reading([1.0] * 40, trial=0, cost=1e-3, temperature=0.5))
+    apart = standing(reading([1.0] * 40, trial=1, cost=1e-4, start=40, temperature=0.2))
+    asked = cheapest(
+        min_quality=None, margin=0.1, baseline=known.point, baseline_config=known.readings[0].config, examples=200
+    )
+    assert endgame_prospect(asked, {0: known, 1: apart}, 1.0) == UNKNOWN
+
+
 # --- in a run -----------------------------------------------------------------------------------------------------
 
 WORLD = LabelledWorld(models={"small": 0.98, "large": 0.98}, templates={}, heat=0.0, spread=0.0)
@@ -222,6 +315,15 @@ def test_a_search_that_can_gain_little_keeps_its_money_says_so_and_goes_on_when_
     more = run(server, tmp_path, min_gain=0)
     assert more.record.money.spent > study.record.money.spent
     assert more.stopped != "gain"
+
+
+def test_the_goal_of_the_cheapest_keeps_its_money_too_and_says_what_it_would_save(
+    server: Server, tmp_path: Path
+) -> None:
+    study = run(server, tmp_path, min_gain=60.0, goal="cheapest", min_quality=0.5)
+    assert study.stopped == "gain"
+    assert study.best.config.model == "small"
+    assert "expected to save less than 60 %, so it was kept" in study.record.stopped
 
 
 def test_at_0_the_whole_budget_is_used(server: Server, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from tune.testing import tune_check
 
 
 def test_it(tune_check, monkeypatch):
-    monkeypatch.setattr("tune.check.check", asked({decision!r}))
+    monkeypatch.setattr("tune.check.check", asked({decision!r}, *{notices!r}))
     found = tune_check("best.json", [], budget=0.5, {more})
     assert found.decision == {decision!r}
     assert found.budget == 0.5
@@ -42,19 +42,21 @@ def checked(decision: Decision, **more: Any) -> Checked:
     return Checked(**values)
 
 
-def asked(decision: Decision) -> Any:
+def asked(decision: Decision, *notices: str) -> Any:
     """Stands in for `tune.check.check`."""
 
     def check(best: object, data: object, *, budget: float, **options: Any) -> Checked:
         assert options.pop("margin") == 0.05
-        return checked(decision, budget=budget, seed=options.pop("seed", 0))
+        return checked(decision, budget=budget, seed=options.pop("seed", 0), notices=notices)
 
     return check
 
 
-def run(pytester: pytest.Pytester, decision: Decision, more: str = "") -> tuple[dict[str, int], str]:
-    pytester.makepyfile(INNER.format(decision=decision, more=more))
-    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function")
+def run(
+    pytester: pytest.Pytester, decision: Decision, more: str = "", notices: tuple[str, ...] = ()
+) -> tuple[dict[str, int], str]:
+    pytester.makepyfile(INNER.format(decision=decision, more=more, notices=notices))
+    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\nfilterwarnings = default")
     # In a file's own namespace the fixture shadows the plugin's, so it does not matter whether tune is installed.
     result = pytester.runpytest_inprocess("-p", "no:cacheprovider")
     return result.parseoutcomes(), result.stdout.str()
@@ -85,6 +87,12 @@ def test_what_is_undecided_can_be_skipped_or_let_pass(pytester: pytest.Pytester,
 
 def test_options_reach_the_check(pytester: pytest.Pytester) -> None:
     assert run(pytester, "holds", "seed=7")[0] == {"passed": 1}
+
+
+def test_what_a_reader_must_not_miss_is_a_warning_of_a_test_that_passes(pytester: pytest.Pytester) -> None:
+    outcomes, said = run(pytester, "holds", notices=("24 of the 60 examples are tuning examples.",))
+    assert outcomes == {"passed": 1, "warnings": 1}
+    assert "24 of the 60 examples are tuning examples." in said
 
 
 def test_the_plugin_is_announced_under_the_module_that_has_the_fixture() -> None:

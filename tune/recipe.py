@@ -6,23 +6,28 @@ pieces they consist of, few-shot examples in place, so that braces in the data a
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from tune.data import Example
+from tune.data.example import canonical
 from tune.errors import InputError, StudyError
 from tune.extract import Extract, load, parse_extract
 from tune.metrics import Judge, Metric, parse_metric
 from tune.plan import Plan
 from tune.pricing import Price, parse_price
-from tune.prompt import Prompt, Template
+from tune.prompt import Prompt, Template, shots_needed
 from tune.providers.services import Entry, public_url
 from tune.space import Config
 from tune.stats import Interval
+
+MOST_MARKS = 2000
+"""Of each part of the data: what the file keeps of more examples than that is a part of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +46,7 @@ class Recipe:
         target: the column of wanted answers, or None.
         quality: what was measured of it.
         on_holdout: whether that was on examples that the search had not seen.
+        seen: marks of the study's own examples, by the part that they had in it: "tuning", "holdout", "shots".
         notices: what a reader must not miss.
     """
 
@@ -55,6 +61,7 @@ class Recipe:
     target: str | None
     quality: Interval
     on_holdout: bool
+    seen: Mapping[str, frozenset[str]]
     notices: tuple[str, ...] = ()
 
     @property
@@ -92,7 +99,24 @@ def recipe_record(plan: Plan, config: Config) -> dict[str, Any]:
         "verifier": portable(plan.verifier),
         "inputs": list(plan.data.inputs),
         "target": plan.data.target,
+        "seen": {
+            part: " ".join(sorted(set(marks(prompt.fields, examples)))[:MOST_MARKS])
+            for part, examples in (
+                ("tuning", plan.split.tuning),
+                ("holdout", plan.split.holdout),
+                ("shots", plan.split.shots[: shots_needed(plan.space.prompts[prompt.name])]),
+            )
+        },
     }
+
+
+def marks(fields: Collection[str], examples: Iterable[Example]) -> list[str]:
+    """8 hexadecimal digits for each example, of what a prompt with these fields shows of it.
+
+    They tell whether an example was met before, and nothing of what it says.
+    """
+    shown = [canonical({name: example.inputs[name] for name in fields}) for example in examples]
+    return [hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8] for text in shown]
 
 
 def read_recipe(
@@ -153,6 +177,7 @@ def read_recipe(
         target=recipe["target"],
         quality=Interval(tested["mean"], tested["low"], tested["high"], tested["examples"]),
         on_holdout=on_holdout,
+        seen={part: frozenset(kept.split()) for part, kept in recipe.get("seen", {}).items()},
         notices=tuple(notices),
     )
 

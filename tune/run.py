@@ -224,28 +224,31 @@ class Run:
         mark = (trial.bought, len(trial.spoiled), len(trial.missing), trial.state)
         known = self._standings.get(trial.number)
         if known is None or known[0] != mark:
-            spent = self._spent_on(trial)
+            once, each = self._spent_on(trial)
             standing = Standing(
                 trial=trial.number,
                 point=trial.point,
                 examples=len(trial.draws) + len(trial.spoiled),
                 readings=tuple(self.evaluator.readings(trial)),
                 failed=trial.state == "failed",
-                spent_per_draw=to_dollars(spent) / trial.bought if trial.bought else 0.0,
+                spent_per_draw=to_dollars(once + each) / trial.bought if trial.bought else 0.0,
                 cap=trial.cap,
+                prompt_cost=to_dollars(once) / len(trial.draws) if trial.draws else 0.0,
             )
             known = self._standings[trial.number] = (mark, standing)
         return known[1]
 
-    def _spent_on(self, trial: Trial) -> int:
-        """Picodollars that the draws of a trial cost at list price; those of one call share its prompt."""
+    def _spent_on(self, trial: Trial) -> tuple[int, int]:
+        """Picodollars that the draws of a trial cost at list price: the prompts that they share, and the rest."""
         service = self.services[str(trial.point["model"])]
-        spent = 0
+        once = each = 0
         for draws in trial.draws.values():
-            prompts = draws[:1] if service.endpoint.native_n else draws
-            spent += sum(service.price.cost(d.prompt_tokens, 0) for d in prompts)
-            spent += sum(service.price.cost(0, d.completion_tokens) for d in draws)
-        return spent
+            if service.endpoint.native_n:
+                once += sum(service.price.cost(d.prompt_tokens, 0) for d in draws[:1])
+                each += sum(service.price.cost(0, d.completion_tokens) for d in draws)
+            else:
+                each += sum(service.price.cost(d.prompt_tokens, d.completion_tokens) for d in draws)
+        return once, each
 
     def _baseline_point(self) -> Point:
         """The baseline as a paid point, so that the search has it in the race where the space has it too."""

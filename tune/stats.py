@@ -110,53 +110,22 @@ def difference_interval(
     return _interval(first - second, -span, span, atom=_ATOM_DIFFERENCE, confidence=confidence, clusters=clusters)
 
 
+def lower_limit(differences: Array, *, span: float, confidence: float) -> float:
+    """The lower limit alone that `difference_interval` has for some differences: half the work.
+
+    Args:
+        differences: one number per pair, each within `span` of 0.
+        span: the largest difference there can be.
+        confidence: of the whole interval, 0 to 1.
+    """
+    return -_upper(-differences, np.ones(len(differences)), span, _ATOM_DIFFERENCE, confidence)
+
+
 def verdict(difference: Interval, *, larger_is_better: bool = True) -> Verdict:
     """What an interval for a difference carries: "better" or "worse" only where it excludes 0."""
     if difference.low <= 0 <= difference.high:
         return "not distinguishable"
     return "better" if (difference.low > 0) == larger_is_better else "worse"
-
-
-def detectable_difference(
-    n: int,
-    spread: float | Numbers,
-    *,
-    power: float = 0.8,
-    low: float = 0.0,
-    high: float = 1.0,
-    confidence: float = 0.95,
-) -> float:
-    """The smallest true mean difference that n paired examples show as better, with probability `power`.
-
-    Args:
-        n: paired examples.
-        spread: the standard deviation of a paired difference, or differences seen so far.
-        power: the probability of seeing it, 0 to 1.
-        low: the least score there can be.
-        high: the largest score there can be.
-        confidence: of the interval that has to exclude 0.
-
-    Returns:
-        A difference in the scores' own scale; inf where not even the largest possible one would be seen.
-
-    Raises:
-        ValueError: n is less than 1, a bound is infinite, or fewer than two differences are given to learn from.
-    """
-    if n < 1:
-        raise ValueError(f"`n >= 1` must hold, but got {n}")
-    deviation, span = _deviation(spread), high - low
-    if math.isinf(span):
-        raise ValueError(f"what can be seen depends on the bounds, which must be finite, but got {low} and {high}")
-    unlucky = _normal_quantile(power) * deviation / math.sqrt(n)
-    # Differences as typical as can be: the normal distribution's own quantiles, with the deviation that was asked.
-    scores = np.array([_normal_quantile((i + 0.5) / n) for i in range(n)])
-    typical = deviation * scores / max(float(scores.std()), 1e-12)
-
-    def lower(difference: float) -> float:
-        values = np.clip(difference - unlucky + typical, -span, span)
-        return -_upper(-values, np.ones(n), span, _ATOM_DIFFERENCE, confidence)
-
-    return _root(lower, 0.0, span) if lower(span) > 0 else math.inf
 
 
 def percentile(values: Numbers, q: float) -> float:
@@ -221,7 +190,7 @@ def _upper(sums: Array, sizes: Array, bound: float, atom: float, confidence: flo
     size = float(sizes.mean())
     sums, sizes = np.append(sums, bound * size), np.append(sizes, size)
     wanted = _normal_quantile(0.5 + confidence / 2)
-    return _root(lambda t: _tail(sums - t * sizes, weights) - wanted, mean, bound)
+    return root(lambda t: _tail(sums - t * sizes, weights) - wanted, mean, bound)
 
 
 def _upper_unbounded(sums: Array, sizes: Array, confidence: float) -> float:
@@ -240,7 +209,7 @@ def _upper_unbounded(sums: Array, sizes: Array, confidence: float) -> float:
     error = math.sqrt(count / (count - 1) * float(distances @ distances)) / float(sizes.sum())
     wanted = quantile * math.sqrt((count + 1) / (count - 1))
     weights, largest = np.ones(count), float((sums / sizes).max())
-    weighted = _root(lambda t: _tail(sums - t * sizes, weights) - wanted, mean, largest)
+    weighted = root(lambda t: _tail(sums - t * sizes, weights) - wanted, mean, largest)
     return max(mean + quantile * error, weighted)
 
 
@@ -269,9 +238,12 @@ def _tail(distances: Array, weights: Array) -> float:
     return signed + math.log(s * math.sqrt(curvature) / signed) / signed
 
 
-def _root(f: Callable[[float], float], low: float, high: float) -> float:
-    """Where f, which rises or falls through 0 once between the ends, is 0: bisection, with secant steps."""
-    tolerance = 1e-10 * (high - low)
+def root(f: Callable[[float], float], low: float, high: float, *, share: float = 1e-10) -> float:
+    """Where f, which rises or falls through 0 once between the ends, is 0: bisection, with secant steps.
+
+    Where it does not, the end at which it is nearer to 0. `share` of the distance between the ends is near enough.
+    """
+    tolerance = share * (high - low)
     start, end = f(low), f(high)
     if start == 0 or (start > 0) == (end > 0):
         return low if abs(start) <= abs(end) else high
@@ -293,16 +265,6 @@ def _root(f: Callable[[float], float], low: float, high: float) -> float:
             start = start / 2 if side == 1 else start
             side = 1
     return (low + high) / 2
-
-
-def _deviation(spread: float | Numbers) -> float:
-    if isinstance(spread, int | float):
-        return float(spread)
-    known = np.asarray(spread, dtype=float)
-    known = known[~np.isnan(known)]
-    if known.size < 2:
-        raise ValueError(f"a spread is learned from at least two differences, but got {known.size}")
-    return float(known.std(ddof=1))
 
 
 def _normal_quantile(p: float) -> float:
@@ -328,7 +290,7 @@ def t_quantile(p: float, freedom: int) -> float:
     if freedom > 1000:
         return z + (z**3 + z) / (4 * freedom) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * freedom**2)
     # theta = atan(t / sqrt(freedom)) is bounded, which a bisection wants.
-    theta = _root(lambda angle: _t_share(angle, freedom) - (2 * p - 1), 0.0, math.pi / 2)
+    theta = root(lambda angle: _t_share(angle, freedom) - (2 * p - 1), 0.0, math.pi / 2)
     return math.sqrt(freedom) * math.tan(theta)
 
 

@@ -11,6 +11,15 @@ While finalists are told apart, what can be gained is that another turns out bet
 tuning examples and more draws would show is normal around the one seen, with the part of its variance that they
 would take away: expected gain and chance are those of a decision that may still be turned (Raiffa and Schlaifer 1961).
 Nothing is said while a finalist may be better with more answers than were drawn.
+
+Where the goal is the cheapest that is good enough, the gain is what is saved, as a share of what the cheapest costs
+that is known to be. A new point is the cheapest of n + k good ones with probability k / (n + k), and costs at least
+what the cheapest of n + k points is expected to cost, good or not: the same expectation, on logarithms of costs. While
+it is shown what is good enough, whoever is cheaper and undecided may turn out to be: by then its interval is narrower,
+around a mean that is normal around the one seen. Nothing is said as long as none is known to be good enough.
+
+Nothing is ever said where the goal is the frontier: at its cheap end lie the few cheapest points alone, and of so few
+nobody can tell how much better a new one may be there.
 """
 
 from __future__ import annotations
@@ -24,12 +33,17 @@ import numpy as np
 
 from tune.racing import Problem, Standing
 from tune.racing.field import Field, rung_sizes
+from tune.racing.goal import baseline_reading, candidates, cheapest, evidence
 from tune.racing.pairing import difference, levels, table
-from tune.racing.problem import Array
+from tune.racing.problem import CERTAINTY, Array, dear
 from tune.readout import Reading
+from tune.stats import Interval
 
 LEAST_TRIALS = 8
 """Points that must have been scored before anything is said of those to come."""
+
+LEAST_SPREAD = 1e-6
+"""By how much, as a share, costs are taken to differ at least: nobody knows them better."""
 
 TOP = 0.25
 """The share of the points that count as the best few."""
@@ -42,7 +56,8 @@ class Prospect:
     """What more money is expected to do.
 
     Attributes:
-        gain: expected rise of the choice's quality, as a share of the metric's range; inf where nobody can say.
+        gain: expected rise of the choice's quality, as a share of the metric's range, or, where the goal is the
+            cheapest that is good enough, what it would cost less, as a share of its cost; inf where nobody can say.
         chance: the probability that the choice becomes another.
     """
 
@@ -62,8 +77,10 @@ def search_prospect(problem: Problem, standings: Mapping[int, Standing], dollars
     n, k = len(live), _points_for(problem, standings, dollars)
     if k <= 0:
         return Prospect(0.0, 0.0)
-    if problem.goal != "quality" or n < LEAST_TRIALS:
+    if problem.goal == "frontier" or n < LEAST_TRIALS:
         return UNKNOWN
+    if problem.goal == "cheapest":
+        return _cheaper(problem, [standing for standing, _ in live], k)
     rows = table(problem, [reading for _, reading in live])
     level = levels(rows)
     leader = int(np.argmax(level))
@@ -75,6 +92,8 @@ def search_prospect(problem: Problem, standings: Mapping[int, Standing], dollars
 
 def endgame_prospect(problem: Problem, standings: Mapping[int, Standing], dollars: float) -> Prospect:
     """What telling the finalists apart would gain, if so many dollars were spent on it."""
+    if problem.goal == "cheapest":
+        return _proven(problem, list(standings.values()))
     live = _live(problem, standings)
     if problem.goal != "quality" or not live:
         return UNKNOWN
@@ -102,6 +121,45 @@ def chance_of_change(problem: Problem, standings: Mapping[int, Standing], dollar
     """
     found = [expect(problem, standings, dollars) for expect in (search_prospect, endgame_prospect)]
     return None if UNKNOWN in found else 1.0 - math.prod(1.0 - prospect.chance for prospect in found)
+
+
+def _cheaper(problem: Problem, live: Sequence[Standing], k: float) -> Prospect:
+    """What so many new points would save on the cheapest that is known to be good enough."""
+    known, n = cheapest(problem, live), len(live)
+    costs = sorted(cost for s in live if 0 < (cost := min(map(dear, s.whole()))) < math.inf)
+    if known is None or len(costs) < LEAST_TRIALS:
+        return UNKNOWN
+    spread = max(_spread(-np.log(costs)), LEAST_SPREAD)
+    least = costs[0] * ((n + 0.5) / (n + k + 0.5)) ** spread
+    saving = 1.0 - least / dear(known) if dear(known) > least else 0.0
+    return Prospect(k / (n + k) * saving, k / (n + k))
+
+
+def _proven(problem: Problem, standings: Sequence[Standing]) -> Prospect:
+    """What is saved if the cheaper ones that are undecided meet all examples, whatever that takes."""
+    known, baseline = cheapest(problem, standings), baseline_reading(problem, standings)
+    if known is None:
+        return UNKNOWN
+    found: dict[int, Prospect] = {}
+    for reading in candidates(problem, standings):
+        interval, least = evidence(problem, reading, baseline)
+        if interval is None:
+            return UNKNOWN
+        chance = _turns_out(interval, least, interval.n / problem.examples)
+        one = Prospect(chance * (1.0 - dear(reading) / dear(known)), chance)
+        found[reading.trial] = max(one, found.get(reading.trial, one), key=lambda prospect: prospect.gain)
+    return Prospect(
+        min(1.0, sum(prospect.gain for prospect in found.values())),
+        1.0 - math.prod(1.0 - prospect.chance for prospect in found.values()),
+    )
+
+
+def _turns_out(interval: Interval, least: float, met: float) -> float:
+    """The chance that the lower limit lies above the least, once all examples are met instead of a share of them."""
+    reach = interval.mean - interval.low
+    wanders = reach / CERTAINTY * math.sqrt(max(0.0, 1.0 - met))
+    ahead = interval.mean - reach * math.sqrt(met) - least
+    return _NORMAL.cdf(ahead / wanders) if wanders > 0 else float(ahead > 0)
 
 
 def _may_grow(problem: Problem, standings: Mapping[int, Standing], trials: Sequence[int]) -> bool:

@@ -6,6 +6,7 @@ def test_the_labeller_still_holds(tune_check):
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -22,7 +23,8 @@ def tune_check() -> Callable[..., Checked]:
 
     Called as `tune_check(best, data, budget=USD, margin=0.05, undecided="fail", **options)`; the options are those
     of `tune.check.check_async`. A check that money or examples do not decide fails the test too, unless
-    `undecided` is "skip" or "pass". What was found out is returned.
+    `undecided` is "skip" or "pass". What a reader must not miss, such as examples that the study was tuned on, is a
+    warning of the test. What was found out is returned.
     """
 
     def run(
@@ -37,6 +39,8 @@ def tune_check() -> Callable[..., Checked]:
         from tune.check import check
 
         checked = check(best, data, budget=budget, margin=margin, **options)
+        for notice in checked.notices:
+            warnings.warn(notice, stacklevel=2)
         if checked.decision == "regressed" or (checked.decision == "undecided" and undecided == "fail"):
             pytest.fail(str(checked), pytrace=False)
         if checked.decision == "undecided" and undecided == "skip":

@@ -1,9 +1,10 @@
 """A new model is out: would it enter the frontier of a finished study? Only the new model is bought.
 
-It answers the winner's prompt with the winner's n, cap, stops and aggregate, and with its own default settings. A
-first block of examples, those on which the frontier's configs differ most, says what it costs; of the configs on the
-frontier that cost no more, the best is its rival. The verdict is made on other examples, in the study's random order,
-paired with the rival's stored draws, by bets that may be looked at after every one (`tune.sequential`).
+It is asked in every way in which a config of the frontier is (prompt, n, cap, stops, aggregate), at its own default
+settings. A first block of examples, those on which the frontier's configs differ most, says what each way costs and
+how it compares with the best of the frontier that costs no more, its rival. The best one or two ways go on to the
+verdict: on other examples, in the study's random order, paired with the rival's stored draws, by bets that may be
+looked at after every one (`tune.challenge.verdict`). A metric that asks a model is paid from the same budget.
 """
 
 from __future__ import annotations
@@ -17,42 +18,46 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from tune.capabilities import Capabilities
 from tune.challenge.found import Answer, Challenge
+from tune.challenge.rivals import Rival, read_rivals
+from tune.challenge.screening import BLOCK, Tried, compare, finalists, pool_of, screening_steps, telling, ways
+from tune.challenge.verdict import Rule
 from tune.database import Database
 from tune.errors import BudgetError, EndpointError, InputError, StudyError
 from tune.estimate import silent_endpoints
 from tune.evaluate import Evaluator
 from tune.journal import read_events
+from tune.judging import engage
 from tune.ledger import Account
 from tune.plan import Plan, make_plan
 from tune.pricing import Price, find_price, parse_price, to_dollars, to_picodollars
 from tune.providers.services import Access, Entry, Service, build_stack, close_services, open_services, read_entries
-from tune.replay import Recorded, check_identity, load_steps, read_faults, read_history
+from tune.replay import check_identity
 from tune.report import Report
-from tune.sequential import paired_look
-from tune.space import FREE, Config, read_toml
+from tune.sequential import next_block
+from tune.space import Config, read_toml
 from tune.stats import Interval
 from tune.store import Store
 from tune.study import find_store, recorded_study
 from tune.trial import Step, Trial
 
-BLOCK = 8
-"""Examples of the first block; later blocks are a tenth of what is there, where that is more."""
+SCREENING = 0.5
+"""The most of the budget that is spent on choosing among several ways; the rest is for the verdict."""
 
 MAY_DIFFER = ("prices", "max_cost", "max_seconds", "goal", "min_quality", "margin", "trials")
 """What the study may be asked for with: it decides nothing about what was drawn."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rival:
-    """A config of the frontier: dollars per request, and its scores by position in the study's order."""
+class Verdict:
+    """What became of a finalist; `pairs` is its difference to its rival."""
 
-    config: Config
+    finalist: Tried
+    answer: Answer
+    reason: str
+    pairs: Interval
     cost: float
-    scores: Mapping[int, float]
 
 
 def challenge(
@@ -102,13 +107,13 @@ def challenge(
     if report.winner is None:
         raise StudyError(f"the study in {str(place)!r} scored nothing: there is no frontier to enter")
     store = options.pop("store", None) or find_store(place)
-    plan = _plan(events[0]["identity"], data, space, options, place)
+    plan = _plan(events[0]["identity"], report, data, space, options, place)
     stated = (
         price if isinstance(price, Price) or price is None else parse_price(price if "=" in price else f"m={price}")[1]
     )
     asked = entry or _entry(model, base_url, space)
     own = stated or asked.price or find_price(asked.model, {}, base_url=asked.base_url)
-    work = _Work(plan, events, report, asked, own, store, budget, margin, alpha, beta, notice)
+    work = _Work(plan, events, report, asked, own, store, budget, (margin, alpha, beta), notice)
     with ThreadPoolExecutor(1) as apart:  # an event loop of its own, also inside a running one
         return apart.submit(asyncio.run, work.go()).result()
 
@@ -120,24 +125,28 @@ def _entry(model: str, base_url: str | None, space: Any) -> Entry:
     return listed if base_url is None else replace(listed, base_url=base_url, alias=None)
 
 
-def _plan(identity: Mapping[str, Any], data: Any, space: Any, options: dict[str, Any], place: Path) -> Plan:
-    """The study's own plan: where its models are, and at which prices, it recorded itself."""
+def _plan(
+    identity: Mapping[str, Any], report: Report, data: Any, space: Any, options: dict[str, Any], place: Path
+) -> Plan:
+    """The study's own plan: where its models and its judge are, and at which prices, it recorded itself."""
+    listed = dict(identity["models"])
+    judge = report.recipe.get("judge")
+    if judge is not None:
+        listed.setdefault(judge["name"], {k: v for k, v in judge.items() if k not in ("name", "price")})
     given: Any = {
         **options,
         "model": list(identity["models"]),
-        "models": {name: {k: v for k, v in m.items() if v is not None} for name, m in identity["models"].items()},
+        "models": {name: {k: v for k, v in m.items() if v is not None} for name, m in listed.items()},
         "price": {name: Price(*pair) for name, pair in identity["prices"].items()},
     }
     plan = make_plan(data, space, 1.0, given)
     check_identity(identity, plan.identity, place, besides=MAY_DIFFER)
-    if plan.metric.costs:
-        raise InputError(f"the metric {plan.metric.name!r} asks a model: a challenge cannot pay for its verdicts")
     return plan
 
 
 @dataclass
 class _Work:
-    """One challenge; the fields are the arguments of `challenge`, read."""
+    """One challenge; the fields are the arguments of `challenge`, read. `rates` are margin, alpha and beta."""
 
     plan: Plan
     events: Sequence[Mapping[str, Any]]
@@ -146,141 +155,129 @@ class _Work:
     price: Price
     store: str
     budget: float
-    margin: float
-    alpha: float
-    beta: float
+    rates: tuple[float, float, float]
     notice: Callable[[str], None]
 
     async def go(self) -> Challenge:
-        db = Database(self.store)
+        plan, db = self.plan, Database(self.store)
+        live: dict[str, Service] = {}
+        judges: dict[str, Service] = {}
         try:
-            account = Account(db, f"challenge-{secrets.token_hex(4)}", to_picodollars(self.budget))
-            generation = str(self.events[0]["id"]) if self.plan.fresh else ""
-            access = Access(Store(db, generation=generation), account, Capabilities(), self.plan.concurrency,
+            self.account = Account(db, f"challenge-{secrets.token_hex(4)}", to_picodollars(self.budget))
+            generation = str(self.events[0]["id"]) if plan.fresh else ""
+            access = Access(Store(db, generation=generation), self.account, Capabilities(), plan.concurrency,
                             notice=self.notice)  # fmt: skip
             live = await open_services({self.entry.name: self.entry}, {self.entry.name: self.price}, access)
-            try:
-                return await self._ask(live, access)
-            finally:
-                await close_services(live)
+            if plan.judge is not None:
+                judges = await open_services({plan.judge.name: plan.judge}, plan.prices, access, judge=True)
+            self.configs = ways(self.report, self.entry.name)
+            self.evaluator = self._evaluator(live, judges.get(plan.metric.model), access)
+            self.trials: dict[int, Trial] = {}
+            return await self._ask()
         finally:
+            await close_services(live)
+            await close_services(judges)
             db.close()
 
-    async def _ask(self, live: Mapping[str, Service], access: Access) -> Challenge:
-        plan = self.plan
+    def _evaluator(self, live: Mapping[str, Service], judge: Service | None, access: Access) -> Evaluator:
+        """Of the new model, that is asked, and the study's own, whose draws are only read."""
+        plan, metric = self.plan, self.plan.metric
         silent = silent_endpoints({k: e for k, e in plan.entries.items() if k not in live}, access.capabilities)
         old = {k: build_stack(plan.entries[k], end, plan.prices[k], access) for k, end in silent.items()}
-        self.evaluator = Evaluator(
+        if judge is not None:
+            cap = max(config.max_tokens for config in self.configs)
+            metric = engage(metric, judge, live, cap=cap, examples=plan.examples)
+        return Evaluator(
             space=plan.space, free=plan.free, prompts=plan.prompts, examples=plan.examples, services={**old, **live},
-            metric=plan.metric, extract=plan.extract, store=access.store, verifier=plan.verifier, seed=plan.seed,
+            metric=metric, extract=plan.extract, store=access.store, verifier=plan.verifier, judge=judge,
+            seed=plan.seed,
         )  # fmt: skip
-        rivals = await self._rivals()
-        assert self.report.winner is not None
-        kept = ("prompt", *FREE)
-        values = {k: v for k, v in self.report.winner.config.items() if k in kept}
-        self.config = Config({**values, "model": self.entry.name})
-        self.trial = Trial(-1, self.config, self.config.max_tokens)
-        first = self._telling(rivals)
-        complete = await self._buy(first)
-        reading = self.evaluator.read(self.trial, [self.config])
-        if not reading:
-            raise InputError(f"a budget of ${self.budget:g} does not pay for one answer of {self.entry.name}")
-        cost = reading[0].cost
-        within = [rival for rival in rivals if rival.cost <= cost and rival.scores]
-        if not within:
-            return self._end("enters", "", cost, None, None, access)
-        sign = 1.0 if plan.metric.larger_is_better else -1.0
-        rival = max(within, key=lambda r: sign * float(np.mean(list(r.scores.values()))))
-        answer, reason, gap = await self._verdict(rival, set(first), complete)
-        final = self.evaluator.read(self.trial, [self.config])[0].cost
-        return self._end(answer, reason, final, rival, gap, access)
 
-    async def _rivals(self) -> list[Rival]:
-        """The frontier's configs with their scores, from the draws that the study bought."""
-        trials: dict[int, Trial] = {}
-        for wave in read_history(self.events).waves:
-            if wave.done:
-                await self.evaluator.replay(load_steps(wave.steps), trials, wave)
-        met: dict[int, Trial] = {}
-        event = next((event for event in reversed(self.events) if event["event"] == "holdout"), None)
-        if event is not None:
-            recorded = Recorded("holdout", event["steps"])
-            read_faults(recorded, event)
-            await self.evaluator.replay(load_steps(event["steps"]), met, recorded)
-        found: dict[Config, Rival] = {}
-        for row in (self.report.winner, self.report.baseline, *self.report.frontier):
-            if row is None or row.cost is None or row.config in found:
-                continue
-            own = [trials[row.trial]] if row.trial in trials else []
-            sources = own + [trial for trial in met.values() if Config(trial.point) == row.config]
-            scores: dict[int, float] = {}
-            for trial in sources:
-                for reading in self.evaluator.read(trial, [row.config]):
-                    scores |= dict(zip(reading.examples, map(float, reading.scores), strict=True))
-            found[row.config] = Rival(row.config, row.cost.mean, scores)
-        return list(found.values())
+    async def _ask(self) -> Challenge:
+        tried = await self._screen(await read_rivals(self.evaluator, self.report, self.events))
+        cheapest = [each for each in tried if each.rival is None]
+        if cheapest:
+            best = max(cheapest, key=lambda each: self._sign * each.reading.mean)
+            return self._found(best, "enters", "", best.reading.cost, None, len(tried), 0)
+        chosen = finalists(tried)
+        margin, alpha, beta = self.rates
+        rule = Rule.of(self.plan.metric, margin=margin, alpha=alpha, beta=beta, finalists=len(chosen))
+        verdicts: list[Verdict] = []
+        for finalist in chosen:
+            verdicts.append(await self._decide(finalist, rule))
+            if verdicts[-1].answer == "enters":
+                break
+        rank = ("enters", "undecided", "does not enter")
+        last = min(verdicts, key=lambda v: (rank.index(v.answer), -self._sign * v.pairs.mean))
+        return self._found(last.finalist, last.answer, last.reason, last.cost, last.pairs, len(tried), len(chosen))
 
-    def _telling(self, rivals: Sequence[Rival]) -> list[int]:
-        """The tuning examples on which the rivals' scores differ most, a block of them."""
+    @property
+    def _sign(self) -> float:
+        return 1.0 if self.plan.metric.larger_is_better else -1.0
 
-        def spread(position: int) -> float:
-            scores = [rival.scores[position] for rival in rivals if position in rival.scores]
-            return float(np.var(scores)) if scores else -1.0
+    async def _screen(self, rivals: Sequence[Rival]) -> list[Tried]:
+        """Try every way on the examples that tell most."""
+        block = telling(rivals, len(self.plan.split.tuning))
+        steps = screening_steps(self.configs, self.plan.free, block)
+        if len(self.configs) > 1:
+            self.account.set_aside(int((1 - SCREENING) * self.account.budget))
+        wave = await self.evaluator.run(list(steps), self.trials)
+        self.account.release()
+        readings = [r for step, group in steps.items() for r in self.evaluator.read(self.trials[step.trial], group)]
+        if not readings:
+            if not wave.complete:
+                raise InputError(f"a budget of ${self.budget:g} does not pay for one answer of {self.entry.name}")
+            reason = next(iter(wave.failed.values()), "no answer was scored")
+            raise EndpointError(f"{self.entry.name} cannot be asked: {reason}")
+        return [compare(reading, rivals, self._sign) for reading in readings]
 
-        return sorted(range(len(self.plan.split.tuning)), key=lambda p: (-spread(p), p))[:BLOCK]
+    async def _decide(self, finalist: Tried, rule: Rule) -> Verdict:
+        """Buy further examples that the rival has answered, holdout first, until the pairs decide."""
+        config, rival = finalist.reading.config, finalist.rival
+        assert rival is not None
+        tuning = len(self.plan.split.tuning)
+        fresh = (*range(tuning, len(self.plan.examples)), *range(pool_of(tuning), tuning))
+        order = [position for position in fresh if position in rival.scores]
+        number, complete, bought = len(self.trials), True, 0
+        reading, (answer, pairs) = finalist.reading, rule.decide([], [])
+        while bought < len(order) and complete and answer == "undecided":
+            block = order[bought : bought + next_block(bought, BLOCK)]
+            complete = await self._buy(number, config, block)
+            bought += len(block)
+            readings = self.evaluator.read(self.trials[number], [config])
+            if readings:
+                reading = readings[0]
+                scores = dict(zip(reading.examples, map(float, reading.scores), strict=True))
+                both = [position for position in order[:bought] if position in scores]
+                answer, pairs = rule.decide([scores[p] for p in both], [rival.scores[p] for p in both])
+        reason = "" if answer != "undecided" else "data" if complete else "money"
+        return Verdict(finalist, answer, reason, pairs, reading.cost)
 
-    async def _buy(self, block: Sequence[int]) -> bool:
-        step = Step(-1, self.config, tuple(block), self.config.n, self.config.max_tokens)
-        wave = await self.evaluator.run([step], {-1: self.trial})
-        if self.trial.state == "failed":
-            raise EndpointError(f"{self.entry.name} cannot be asked: {self.trial.reason}")
+    async def _buy(self, number: int, config: Config, block: Sequence[int]) -> bool:
+        """Ask for these examples exactly as the config would be in use; whether the money reached."""
+        step = Step(number, config, tuple(block), config.n, config.max_tokens)
+        wave = await self.evaluator.run([step], self.trials)
+        if wave.failed:
+            raise EndpointError(f"{self.entry.name} cannot be asked: {wave.failed[number]}")
         return wave.complete
 
-    async def _verdict(self, rival: Rival, screened: set[int], complete: bool) -> tuple[Answer, str, Interval]:
-        """Buy further examples that the rival has answered, holdout first, until the pairs decide."""
-        begin = len(self.plan.split.tuning)
-        order = [p for p in (*range(begin, len(self.plan.examples)), *range(begin)) if p in rival.scores]
-        order = [p for p in order if p not in screened]
-        bought, (answer, gap) = 0, self._decide(rival, [])
-        while bought < len(order) and complete:
-            block = order[bought : bought + max(BLOCK, bought // 10)]
-            complete = await self._buy(block)
-            bought += len(block)
-            answer, gap = self._decide(rival, order[:bought])
-            if answer != "undecided":
-                return answer, "", gap
-        return answer, "data" if complete else "money", gap
-
-    def _decide(self, rival: Rival, order: Sequence[int]) -> tuple[Answer, Interval]:
-        """What the pairs show: better than the rival, or not better by the margin."""
-        metric = self.plan.metric
-        readings = self.evaluator.read(self.trial, [self.config])
-        mine = dict(zip(readings[0].examples, readings[0].scores, strict=True)) if readings else {}
-        pairs = [(float(mine[p]), rival.scores[p]) for p in order if p in mine]
-        ours, theirs = ([pair[side] for pair in pairs] for side in (0, 1))
-        sign = 1.0 if metric.larger_is_better else -1.0
-        step = self.margin * (metric.high - metric.low)
-        rates = (self.beta, self.alpha) if sign > 0 else (self.alpha, self.beta)
-        sides = {"difference": step, "low": metric.low, "high": metric.high, "alpha": rates[0], "beta": rates[1]}
-        seen = paired_look(ours, theirs, null=0.0, **sides)
-        far = paired_look(ours, theirs, null=sign * step, **sides)
-        if (seen.p_above if sign > 0 else seen.p_below) <= self.alpha:
-            return "enters", seen.interval
-        short = (far.p_below if sign > 0 else far.p_above) <= self.beta
-        return ("does not enter" if short else "undecided"), seen.interval
-
-    def _end(
-        self, answer: Answer, reason: str, cost: float, rival: Rival | None, gap: Interval | None, access: Access
+    def _found(
+        self, each: Tried, answer: Answer, reason: str, cost: float, pairs: Interval | None, tried: int, chosen: int
     ) -> Challenge:
         notices = []
+        rival, metric = each.rival, self.plan.metric
         if rival is not None and any(p < len(self.plan.split.tuning) for p in rival.scores):
             notices.append(
                 "The rival was chosen by its scores on tuning examples, which flatters it where they are used."
             )
-        metric = self.plan.metric
+        if tried < len(self.configs):
+            notices.append(
+                f"Only {tried} of {len(self.configs)} prompts and ways of reading could be tried: "
+                f"half of the budget did not pay for more, or the model does not take them."
+            )
         return Challenge(
-            answer=answer, reason=reason, config=self.config, cost=cost,
+            answer=answer, reason=reason, config=each.reading.config, cost=cost,
             rival=None if rival is None else rival.config, rival_cost=None if rival is None else rival.cost,
-            difference=gap, margin=self.margin * (metric.high - metric.low), spent=to_dollars(access.account.spent),
-            budget=self.budget, notices=tuple(notices),
+            difference=pairs, margin=self.rates[0] * (metric.high - metric.low), tried=tried, finalists=chosen,
+            spent=to_dollars(self.account.spent), budget=self.budget, notices=tuple(notices),
         )  # fmt: skip

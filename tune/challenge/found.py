@@ -31,6 +31,8 @@ class Challenge:
         rival_cost: its dollars per request.
         difference: the new config less the rival, paired, with limits that hold at every look.
         margin: how much better it would have to be to matter, in the metric's scale.
+        tried: in how many of the frontier's ways (prompt, n, cap, stops, aggregate) it was asked on a few examples.
+        finalists: how many of these went on to the verdict.
         spent: dollars.
         budget: dollars.
         notices: what a reader must not miss.
@@ -44,6 +46,8 @@ class Challenge:
     rival_cost: float | None
     difference: Interval | None
     margin: float
+    tried: int
+    finalists: int
     spent: float
     budget: float
     notices: tuple[str, ...] = ()
@@ -60,13 +64,24 @@ class Challenge:
         else:
             assert self.difference is not None
             gap = self.difference
-            ended = {"money": " as the money was used up", "data": " as there were no more examples", "": ""}
+            ended = {
+                "money": " as the money was used up",
+                "data": " as the study holds no more examples with answers of both",
+                "": "",
+            }
             verb = {"enters": "enters the frontier", "does not enter": "does not enter the frontier"}
             lines = [
                 f"{model} {verb.get(self.answer, 'is undecided' + ended[self.reason])}: at {each} it is "
                 f"{gap.mean:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}] on {gap.n} examples against "
                 f"{visible(self.rival.model)}, the best that costs no more ({dollars(self.rival_cost or 0.0)})."
             ]
+        if self.tried > 1:
+            went = f"; {self.finalists} went on to the verdict" if self.finalists else ""
+            read = f"n = {self.config.n}" + (f", {self.config.aggregate}" if self.config.n > 1 else "")
+            lines.append(
+                f"Asked with the prompt {visible(self.config.prompt)} ({read}), the best of {self.tried} ways that "
+                f"the frontier has, tried on a few examples each{went}."
+            )
         lines.append(f"Spent {dollars(self.spent)} of {dollars(self.budget)}.")
         return "\n".join([*lines, *map(visible, self.notices)])
 
@@ -82,6 +97,8 @@ class Challenge:
             "rival_cost_per_request": self.rival_cost,
             "difference": gap and {"mean": gap.mean, "low": gap.low, "high": gap.high, "examples": gap.n},
             "margin": self.margin,
+            "tried": self.tried,
+            "finalists": self.finalists,
             "spent": self.spent,
             "budget": self.budget,
             "notices": list(self.notices),

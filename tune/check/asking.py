@@ -10,7 +10,7 @@ import numpy as np
 from tune.data import Data
 from tune.errors import EndpointError
 from tune.evaluate import Evaluator
-from tune.metrics import Judge
+from tune.judging import engage
 from tune.providers.services import Access, Service, close_services, open_services
 from tune.recipe import Recipe
 from tune.space import Space
@@ -40,12 +40,8 @@ class Asking:
                 await close_services(services)
                 raise
             judging = opened[judge]
+            metric = engage(metric, judging, services, cap=recipe.config.max_tokens, examples=self.examples)
             self._services = {**services, f"judge {judge}": judging}
-            metric = metric.bound(judging.provider, service=judging.id, model=judging.entry.model)
-            assert isinstance(metric.function, Judge)
-            longest = max(self.examples, key=lambda e: sum(map(len, e.inputs.values())))
-            verdict = metric.function.request(" word" * recipe.config.max_tokens, longest)
-            services[model].metered.earmark = judging.metered.ceiling(verdict, 1)
         self.evaluator = Evaluator(
             space=_space_of(recipe),
             free=(),

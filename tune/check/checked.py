@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 from xml.etree import ElementTree
 
@@ -25,10 +26,10 @@ class Checked:
         on_holdout: whether that was measured on examples that the search had not seen.
         margin: how much worse it may be and still hold.
         threshold: the recorded mean and the margin together: the line between the two.
-        look: the scores of the new examples: their mean, with limits that hold at every look.
+        look: the scores of the examples: their mean, with limits that hold at every look.
         alpha: how often "regressed" may be wrong.
         beta: how often "holds" may be wrong.
-        data: the new examples' name.
+        data: the examples' name.
         available: how many examples there were.
         missing: how many of those asked got no answer through the service's fault.
         spent: dollars, of which `uncertain` may not have been billed.
@@ -39,6 +40,8 @@ class Checked:
         metric: its name.
         config: what was called.
         seed: of the order.
+        familiar: how many of the examples the study had, by the part that they had in it ("tuning", "holdout",
+            "shots"); no part where all are new.
         notices: what a reader must not miss.
     """
 
@@ -62,6 +65,7 @@ class Checked:
     metric: str
     config: Config
     seed: int
+    familiar: Mapping[str, int] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
 
     @property
@@ -77,7 +81,8 @@ class Checked:
     def headline(self) -> str:
         """The answer in one line."""
         seen = self.look.interval
-        now = f"{seen.mean:.3f} on {seen.n} new examples" if seen.n else "no new example was scored"
+        new = "" if self.familiar else "new "
+        now = f"{seen.mean:.3f} on {seen.n} {new}examples" if seen.n else f"no {new}example was scored"
         than = (
             f"{self.margin:.3g} {'below' if self.larger_is_better else 'above'} the recorded {self.recorded.mean:.3f}"
         )
@@ -142,15 +147,25 @@ class Checked:
             "uncertain": self.uncertain,
             "budget": self.budget,
             "seed": self.seed,
+            "familiar": dict(self.familiar),
             "notices": list(self.notices),
         }
 
     def junit(self) -> str:
-        """JUnit's XML: one case, which fails where the config has regressed, and is in error where it is undecided."""
+        """JUnit's XML: one case, which fails where the config has regressed, and is in error where it is undecided.
+
+        What a reader must not miss is among the properties, also where the case passes.
+        """
         faults = {"regressed": "failure", "undecided": "error"}
         suite = ElementTree.Element("testsuite", name="tune check", tests="1", skipped="0")
         for kind in ("failure", "error"):
             suite.set(f"{kind}s", str(int(faults.get(self.decision) == kind)))
+        said = [(f"examples of the study's {part}", str(count)) for part, count in self.familiar.items()]
+        said += [("notice", visible(notice)) for notice in self.notices]
+        if said:
+            properties = ElementTree.SubElement(suite, "properties")
+            for name, value in said:
+                ElementTree.SubElement(properties, "property", name=name, value=value)
         case = ElementTree.SubElement(suite, "testcase", classname="tune.check", name=visible(self.data))
         if self.decision in faults:
             fault = ElementTree.SubElement(case, faults[self.decision], type=self.decision, message=self.headline)

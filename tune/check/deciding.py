@@ -20,6 +20,7 @@ from typing import Any
 from tune.capabilities import Capabilities
 from tune.check.asking import Asking
 from tune.check.checked import Checked
+from tune.check.familiar import count_familiar, familiar_notices
 from tune.check.line import Line
 from tune.data import load_data
 from tune.database import Database
@@ -28,11 +29,11 @@ from tune.ledger import Account
 from tune.pricing import to_dollars, to_picodollars
 from tune.providers.services import Access
 from tune.recipe import read_recipe
-from tune.sequential import Look
+from tune.sequential import Look, next_block
 from tune.store import Store
 
 BLOCK = 8
-"""Examples that are bought side by side at first; later a tenth of those that are there, so that few are too many."""
+"""Examples that are bought side by side at first; later there are more (see `tune.sequential.next_block`)."""
 
 
 def check(best: str | Path, data: Any, *, budget: float, **options: Any) -> Checked:
@@ -42,7 +43,8 @@ def check(best: str | Path, data: Any, *, budget: float, **options: Any) -> Chec
 
     Args:
         best: a `best.json`, or the results folder that it is in.
-        data: new labelled examples, in any form that `tune.tune` takes; best ones that the study had not.
+        data: new labelled examples, in any form that `tune.tune` takes. Where the study had some of them, that is
+            said: the config was chosen by them, or its quality measured on them.
         budget: dollars that are never exceeded.
         options: those of `check_async`.
 
@@ -117,6 +119,10 @@ async def check_async(
     )  # fmt: skip
     recipe.prompt.check(loaded)
     recipe.metric.check(loaded.examples)
+    familiar = count_familiar(recipe, loaded.examples)
+    notices = (*familiar_notices(familiar, len(loaded.examples)), *recipe.notices)
+    for sentence in notices:
+        notice(sentence)
     place = store or default_store(Path(best))
     db = Database(place)
     try:
@@ -129,8 +135,6 @@ async def check_async(
     finally:
         db.close()
     decision = line.decide(seen)
-    for sentence in recipe.notices:
-        notice(sentence)
     return Checked(
         decision=decision,
         reason="" if decision != "undecided" else reason,
@@ -152,7 +156,8 @@ async def check_async(
         metric=recipe.metric.name,
         config=recipe.config,
         seed=seed,
-        notices=recipe.notices,
+        familiar=familiar,
+        notices=notices,
     )
 
 
@@ -160,7 +165,7 @@ async def _until_decided(asking: Asking, line: Line) -> tuple[Look, str]:
     """Buy block after block until the scores decide, or nothing is left to buy with or from."""
     bought, seen = 0, line.look([])
     while bought < len(asking.examples):
-        block = range(bought, min(len(asking.examples), bought + max(BLOCK, bought // 10)))
+        block = range(bought, min(len(asking.examples), bought + next_block(bought, BLOCK)))
         complete = await asking.buy(block)
         bought = block.stop
         seen = line.look(asking.scores)

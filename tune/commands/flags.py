@@ -46,10 +46,18 @@ def build_parser(prog: str = "tune", description: str = WHAT, epilog: str = "") 
     search.add_argument(
         "--price", action="append", metavar="MODEL=IN/OUT", help="dollars per million tokens (repeatable)"
     )
+    search.add_argument(
+        "--output-tokens",
+        action="append",
+        metavar="[NAME=]N",
+        help="how long answers are, for the estimate (repeatable)",
+    )
     search.add_argument("--max-cost-per-request", type=float, metavar="USD", help="what a config may cost in use")
     search.add_argument("--max-seconds-per-request", type=float, metavar="S", help="how long it may take")
     search.add_argument(
-        "--goal", metavar="NAME", help="quality (default), or cheapest: the cheapest that is good enough"
+        "--goal",
+        metavar="{quality,cheapest,frontier}",
+        help="the best (default), the cheapest that is good enough, or the best at every cost",
     )
     search.add_argument("--min-quality", type=float, metavar="Q", help="for cheapest: a score that is good enough")
     search.add_argument(
@@ -57,7 +65,7 @@ def build_parser(prog: str = "tune", description: str = WHAT, epilog: str = "") 
     )
     search.add_argument("--baseline", metavar="FILE|JSON", help="the config you use today")
     search.add_argument("--searcher", metavar="NAME", help="random, grid, blendsearch, cfo, tpe, nsga2, gp")
-    search.add_argument("--strategy", metavar="NAME", help="halving, full")
+    search.add_argument("--strategy", metavar="NAME", help="value, halving, full")
     search.add_argument("--verifier", metavar="MODULE:ATTR", help='judges answers for the aggregate "best"')
 
     run = parser.add_argument_group("the run")

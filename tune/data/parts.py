@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from tune.data.example import Data, Example, canonical
@@ -23,11 +23,24 @@ class Split:
         shots: set aside for few-shot prompts, and never scored.
         tuning: what the search may see.
         holdout: what only the frozen choice and the baseline meet.
+        units: by an example's id, the unit of examples that stay together; see `unit`.
     """
 
     shots: tuple[Example, ...]
     tuning: tuple[Example, ...]
     holdout: tuple[Example, ...]
+    units: Mapping[str, int] = field(default_factory=dict)
+
+    def unit(self, example: Example) -> Hashable:
+        """The unit that an example belongs to: those with identical inputs, or with the same group, are one.
+
+        To an interval a unit is one observation, however many examples it has: they may all be right by one luck.
+        """
+        return self.units.get(example.id, example.id)
+
+    def count_units(self, examples: Sequence[Example]) -> int:
+        """How many units some examples are."""
+        return len({self.unit(example) for example in examples})
 
 
 def split(
@@ -79,7 +92,8 @@ def split(
             f"{len(scored)} held back (identical inputs{f' and equal {group!r}' if group else ''} stay together)"
         )
     holding = [i for i in scored if units[i] in held]
-    return Split(*(tuple(examples[i] for i in part) for part in (chosen, tuning, holding)))
+    shown, searched, held_back = (tuple(examples[i] for i in part) for part in (chosen, tuning, holding))
+    return Split(shown, searched, held_back, {e.id: unit for e, unit in zip(examples, units, strict=True)})
 
 
 def _rank(seed: int, purpose: str, *what: Any) -> bytes:

@@ -1,5 +1,6 @@
 """What a run will cost and what it can see, before anything is sent: nothing here waits, pays or calls."""
 
+from tune.estimate.few import few_examples
 from tune.estimate.money import Estimate, Purchase, estimate
 from tune.estimate.tokens import Forecast, compare, silent_endpoints
 from tune.estimate.words import estimate_lines, estimate_table
@@ -12,5 +13,6 @@ __all__ = [
     "estimate",
     "estimate_lines",
     "estimate_table",
+    "few_examples",
     "silent_endpoints",
 ]

@@ -9,22 +9,28 @@ from dataclasses import dataclass
 from typing import Any
 
 from tune.completion import Endpoint
-from tune.estimate.tokens import OUTPUT_SHARE, SAMPLE, Forecast, forecasts, likely_tokens
+from tune.estimate.few import few_examples
+from tune.estimate.guess import OUTPUT_SHARE
+from tune.estimate.tokens import SAMPLE, Forecast, forecasts, likely_tokens
+from tune.looks import look_confidence
 from tune.metrics import Judge
 from tune.plan import Plan
+from tune.power import SPREAD, detectable_difference
 from tune.pricing import to_dollars
 from tune.racing.field import rung_sizes
-from tune.racing.halving import ENDGAME_SHARE
-from tune.stats import detectable_difference
+from tune.racing.goal import CONFIDENCE
+from tune.racing.value import ENDGAME_SHARE
 from tune.store import Store
-
-SPREAD = 0.5
-"""The assumed standard deviation of a paired difference, as a share of the metric's range: 0/1 scores that differ on
-one example in four have it."""
 
 GROWTH = 1.5
 """What the draws of a search cost against one draw of each example: trials that go on get more where a larger n may
 be better."""
+
+FIRST = 0.5
+"""The share of a small search that first blocks take, whoever goes on: so many points are begun at once."""
+
+AT_ONCE = 32
+"""Points that are begun at once, at most: with more money, those that were begun go further before others are."""
 
 SEARCH = 12
 """Paid points that a search compares at least (a smaller space: all of it)."""
@@ -43,7 +49,7 @@ class Purchase:
         blocks: blocks of examples that it pays for, one answer each.
         holdout: holdout examples that the choice and the baseline both meet.
         detectable: the difference to the baseline that so many show with 80 % probability, in the metric's own
-            scale; inf where not even the largest would be seen.
+            scale, those that belong together counted once; inf where not even the largest would be seen.
     """
 
     budget: float
@@ -66,8 +72,13 @@ class Estimate:
         points: paid points in the space, at most.
         bought: what the budget buys.
         enough: dollars from which it is a search.
-        tuning_detectable: the difference that all tuning examples show with 80 % probability.
+        tuning_detectable: the difference that all tuning examples show with 80 % probability, in the metric's own
+            scale. Where the goal is the cheapest, it is that to what is good enough (one-sided 95 %).
         others: what other budgets buy.
+        few: what so few examples cannot show, in words; "" where there are enough.
+        goal: what is to be chosen.
+        min_quality: the score that is good enough for the goal "cheapest", if one was stated.
+        margin: or by how much the choice may be worse than the baseline.
     """
 
     rows: tuple[Forecast, ...]
@@ -80,6 +91,10 @@ class Estimate:
     enough: float
     tuning_detectable: float
     others: tuple[Purchase, ...] = ()
+    few: str = ""
+    goal: str = "quality"
+    min_quality: float | None = None
+    margin: float | None = None
 
     @property
     def is_search(self) -> bool:
@@ -109,8 +124,14 @@ def estimate(
         points=money.points,
         bought=money.buys(plan.budget),
         enough=money.enough(),
-        tuning_detectable=_detectable(plan, len(plan.split.tuning)),
+        tuning_detectable=_detectable(
+            plan, plan.split.count_units(plan.split.tuning), CONFIDENCE if plan.goal == "cheapest" else 0.95
+        ),
         others=tuple(money.buys(budget) for budget in others),
+        few=few_examples(plan),
+        goal=plan.goal,
+        min_quality=plan.min_quality,
+        margin=plan.margin,
     )
 
 
@@ -121,8 +142,12 @@ class _Money:
         self._plan, self._rows, self._endpoints = plan, rows, endpoints
         self._judge = _judge_cost(plan, rows)
         sizes = rung_sizes(len(plan.split.tuning))
-        self.block, self._rungs = sizes[0], len(sizes) - 1
+        self.block, self._rungs = sizes[0], len(sizes)
+        # A third of the points goes on to twice the examples, then ever the half, with more draws.
+        self._climb = GROWTH * (1 + (len(sizes) - 1) / 3)
         self.points = plan.space.size(plan.free)
+        held = plan.split.holdout
+        self._apart = plan.split.count_units(held) / max(1, len(held))  # of so many examples, those of one unit once
         self.draw = self._mean(1)
         ladder = [int(value) for m in plan.space.models for value in _ladder(plan, m)]
         self._begin = self._mean(min(ladder))
@@ -145,29 +170,32 @@ class _Money:
         return sum(sum(costs) / len(costs) for costs in by_model.values()) / len(by_model)
 
     def _points_for(self, money: float) -> float:
-        """Paid points that a search begins: a third of them goes on to twice the examples, then ever the half."""
-        one = self.block * self._begin * GROWTH * (1 + self._rungs / 3)
-        return min(self.points, money / one) if one > 0 else self.points
+        """Paid points that a search begins: at once, or, with much money, one field after the other."""
+        block = self.block * self._begin
+        if block <= 0:
+            return self.points
+        return min(self.points, max(min(AT_ONCE, FIRST * money / block), money / (block * self._climb)))
 
     def buys(self, budget: float) -> Purchase:
         whole = len(self._plan.split.holdout)
         held_back = min(HOLDOUT_SHARE * budget, whole * self._pair)
         search = (budget - held_back) * (1 - ENDGAME_SHARE)
         met = whole if self._pair == 0 else min(whole, int(HOLDOUT_SHARE * budget / self._pair))
+        held = self._plan.split.count_units(self._plan.split.holdout)
         block = self.block * self._begin
-        every = self.points * (self._rungs + 1)
+        every = self.points * self._rungs
         return Purchase(
             budget=budget,
             configs=int(self._points_for(search)),
             blocks=int(search / block) if block > 0 else every,
             holdout=met,
-            detectable=_detectable(self._plan, met),
+            detectable=_detectable(self._plan, round(met / max(1, whole) * held), look_confidence(1)),
         )
 
     def enough(self) -> float:
-        """The least dollars that compare enough points to be a search."""
+        """The least dollars that compare enough points to be a search: fewer than are begun at once."""
         points = min(SEARCH, self.points)
-        search = points * self.block * self._begin * GROWTH * (1 + self._rungs / 3) / (1 - ENDGAME_SHARE)
+        search = points * self.block * self._begin / FIRST / (1 - ENDGAME_SHARE)
         holdout = len(self._plan.split.holdout) * self._pair
         return search + min(holdout, search * HOLDOUT_SHARE / (1 - HOLDOUT_SHARE))
 
@@ -188,8 +216,8 @@ def _judge_cost(plan: Plan, rows: Sequence[Forecast]) -> float:
     return to_dollars(plan.prices[plan.judge.name].cost(math.ceil(tokens), math.ceil(OUTPUT_SHARE * judge.max_tokens)))
 
 
-def _detectable(plan: Plan, examples: int) -> float:
+def _detectable(plan: Plan, units: int, confidence: float) -> float:
     low, high = plan.metric.low, plan.metric.high
-    if examples < 2:
+    if units < 2:
         return math.inf
-    return detectable_difference(examples, SPREAD * (high - low), low=low, high=high)
+    return detectable_difference(units, SPREAD * (high - low), low=low, high=high, confidence=confidence)

@@ -2,7 +2,7 @@
 
 Prompt tokens are counted on the user's own templates and examples, exactly where the model's tokenizer is at hand
 and else by pieces of words, corrected by what the store has seen of that model. Output lengths are those of draws in
-the store, and else an assumption.
+the store, else what the user states, and else guessed from targets and prompts.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from tune.capabilities import Capabilities
 from tune.completion import Endpoint, Request
 from tune.data import Example
-from tune.plan import Plan
+from tune.estimate.guess import guessed_tokens
+from tune.plan import EVERY, Plan
 from tune.pricing import Price, to_dollars
 from tune.providers.services import Entry
 from tune.report import EstimateRow
@@ -26,9 +27,6 @@ from tune.trial import Trial
 
 SAMPLE = 32
 """Examples whose prompts are counted."""
-
-OUTPUT_SHARE = 0.25
-"""The share of max_tokens that an answer is assumed to take, as long as nothing like it was ever bought."""
 
 LOOKED_AT = 2000
 """Examples by whose prompts draws in the store are recognised."""
@@ -46,8 +44,9 @@ class Forecast:
         prompt: the prompt's name.
         prompt_tokens: mean over examples.
         output_tokens: mean over draws.
-        learned: how many draws in the store the output's length is known from; 0 where it is assumed.
+        learned: how many draws in the store the output's length is known from; 0 where it is stated or assumed.
         draw: dollars of one answer to one example, at list price.
+        stated: whether the output's length is what the user said.
     """
 
     model: str
@@ -56,6 +55,7 @@ class Forecast:
     output_tokens: float
     learned: int
     draw: float
+    stated: bool = False
 
 
 def forecasts(plan: Plan, endpoints: Mapping[str, Endpoint], store: Store | None) -> tuple[Forecast, ...]:
@@ -124,8 +124,12 @@ def likely_tokens(request: Request, bound: int) -> int:
     prompt = request.prompt
     texts = [prompt] if isinstance(prompt, str) else [message.content for message in prompt]
     around = 0 if isinstance(prompt, str) else 3 + 4 * len(texts)  # as chat templates add it
-    pieces = (len(piece.encode("utf-8", "surrogatepass")) for text in texts for piece in _PIECE.findall(text))
-    return min(bound, around + sum(math.ceil(size / _LONGEST_PIECE) for size in pieces))
+    return min(bound, around + sum(map(_text_tokens, texts)))
+
+
+def _text_tokens(text: str) -> int:
+    sizes = (len(piece.encode("utf-8", "surrogatepass")) for piece in _PIECE.findall(text))
+    return sum(math.ceil(size / _LONGEST_PIECE) for size in sizes)
 
 
 def _request(plan: Plan, model: str, prompt: str, example: Example) -> Request:
@@ -198,7 +202,34 @@ def _forecast(plan: Plan, seen: _Seen, endpoints: Mapping[str, Endpoint], model:
     counted = sum(_tokens(plan, endpoints, model, request) for request in sample) / len(sample)
     tokens = counted * seen.correction(model)
     cap = sample[0].max_tokens
+    stated = _stated(plan, model, prompt)
+    likely = stated or guessed_tokens(plan.prompts[prompt].template, _wanted(plan), cap, reasons=_reasons(plan, model))
     known = seen.length(model, prompt, cap)
-    output, learned = known or (max(1.0, OUTPUT_SHARE * cap), 0)
+    output, learned = known or (min(float(cap), likely), 0)
     cost = plan.prices[model].cost(math.ceil(tokens), math.ceil(output))
-    return Forecast(model, prompt, tokens, output, learned, to_dollars(cost))
+    return Forecast(
+        model, prompt, tokens, output, learned, to_dollars(cost), stated=known is None and stated is not None
+    )
+
+
+def _stated(plan: Plan, model: str, prompt: str) -> float | None:
+    """The length that the user states for the prompt, else for the model, else for every answer."""
+    return next((plan.output_tokens[name] for name in (prompt, model, EVERY) if name in plan.output_tokens), None)
+
+
+def _wanted(plan: Plan) -> float | None:
+    """Mean tokens of the targets, where these are answers: what code is tested with is none."""
+    targets = [str(example.target) for example in plan.split.tuning[:SAMPLE] if example.target is not None]
+    if not targets or plan.metric.runs_code:
+        return None
+    return sum(map(_text_tokens, targets)) / len(targets)
+
+
+def _reasons(plan: Plan, model: str) -> bool:
+    """Whether a model is likely to think unseen: as its efforts in the space say, else as its name does."""
+    effort = plan.space.domain("reasoning_effort", model)
+    if effort is not None:
+        return any(value not in (None, "none", "minimal") for value in effort.values)
+    from tune.providers.openai_api import named_as_reasoning
+
+    return not plan.entries[model].local and named_as_reasoning(plan.entries[model].model)

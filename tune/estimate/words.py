@@ -6,12 +6,12 @@ import math
 from collections.abc import Sequence
 
 from tune.estimate.money import Estimate
-from tune.estimate.tokens import OUTPUT_SHARE, Forecast
+from tune.estimate.tokens import Forecast
 from tune.report.writing import count, dollars, number
 
 
-def estimate_lines(found: Estimate) -> tuple[str, str, str]:
-    """An estimate in three lines of plain text."""
+def estimate_lines(found: Estimate) -> tuple[str, ...]:
+    """An estimate in three lines of plain text, and a fourth where the examples are few."""
     least, most = (f(found.rows, key=lambda row: row.draw) for f in (min, max))
     spread = "" if least == most else f", from {_named(least)} to {_named(most)}"
     bought = found.bought
@@ -20,20 +20,45 @@ def estimate_lines(found: Estimate) -> tuple[str, str, str]:
         f"{dollars(bought.budget)} compares about {count(bought.configs, 'configuration')} "
         f"({count(bought.blocks, 'block')} of {count(found.block, 'example')}), then the choice and the baseline on "
         f"{bought.holdout:,} of {count(found.holdout, 'holdout example')}.",
-        f"A difference to the baseline of {_points(bought.detectable)} is seen there with 80 % probability "
-        f"({_points(found.tuning_detectable)} on all {found.tuning:,} tuning examples)."
+        _seen(found)
         + ("" if found.is_search else f" This is too little for a search: about {dollars(found.enough)} would do."),
+        *([found.few] if found.few else []),
+    )
+
+
+def _seen(found: Estimate) -> str:
+    """What can be seen of that which the goal turns on."""
+    shown, examples = _points(found.tuning_detectable), f"on all {found.tuning:,} tuning examples"
+    if found.goal != "quality" and math.isinf(found.tuning_detectable):
+        return f"The {found.tuning:,} tuning examples are too few to show what the goal turns on with 80 % probability."
+    if found.goal == "frontier":
+        return f"Two configurations that differ by {shown} are told apart with 80 % probability {examples}."
+    if found.min_quality is not None:
+        least = f"the {number(found.min_quality)} asked for"
+        return f"A score that is better than {least} by {shown} is shown to be, with 80 % probability, {examples}."
+    if found.margin is not None:
+        lack = "" if found.tuning_detectable <= found.margin else f"; a margin of {number(found.margin)} asks for more"
+        return (
+            f"A configuration as good as the baseline is shown with 80 % probability to be worse by less than {shown} "
+            f"{examples}{lack}."
+        )
+    return (
+        f"A difference to the baseline of {_points(found.bought.detectable)} is seen there with 80 % probability "
+        f"({shown} {examples})."
     )
 
 
 def estimate_table(found: Estimate) -> list[str]:
-    """By model and prompt, and what other budgets buy, as lines of plain text."""
-    lines = [f"{'model, prompt':40s} {'prompt':>8s} {'answer':>8s} {'per answer':>12s}"]
+    """By model and prompt, and what other budgets buy, as lines of plain text.
+
+    Tokens of the prompt and of an answer; dollars of one answer, and of one answer to every tuning example.
+    """
+    lines = [f"{'model, prompt':40s} {'prompt':>8s} {'answer':>8s} {'per answer':>12s} {'all tuning':>12s}"]
     for row in found.rows:
-        mark = " (assumed)" if not row.learned else ""
+        mark = "" if row.learned else " (stated)" if row.stated else " (assumed)"
         lines.append(
             f"{row.model + ', ' + row.prompt:40s} {row.prompt_tokens:8.0f} {row.output_tokens:8.0f} "
-            f"{dollars(row.draw):>12s}{mark}"
+            f"{dollars(row.draw):>12s} {dollars(found.tuning * row.draw):>12s}{mark}"
         )
     lines += [
         f"{dollars(other.budget)} would compare about {count(other.configs, 'configuration')} and see a difference "
@@ -48,13 +73,17 @@ def _named(row: Forecast) -> str:
 
 
 def _lengths(rows: Sequence[Forecast]) -> str:
-    learned = [row for row in rows if row.learned]
-    assumed = f"are assumed to take {OUTPUT_SHARE:.0%} of max_tokens".replace("%", " %")
-    if not learned:
-        return f"answers {assumed}, since none like them was bought before"
-    draws = sum(row.learned for row in learned)
-    known = f"answers are as long as {draws:,} that were bought before"
-    return known if len(learned) == len(rows) else f"{known}, and those to other prompts {assumed}"
+    """Where the lengths of answers are known from."""
+    draws = sum(row.learned for row in rows)
+    others = [row for row in rows if not row.learned]
+    stated = [row for row in others if row.stated]
+    known = f"as long as {draws:,} that were bought before" if draws else ""
+    said = "as long as you state" if stated else ""
+    assumed = "assumed to be as long as targets and prompts suggest" if len(stated) < len(others) else ""
+    parts = [part for part in (known, said, assumed) if part]
+    if parts == [assumed]:
+        return f"answers are {assumed}, since none like them was bought before"
+    return f"answers are {parts[0]}" + "".join(f", others {part}" for part in parts[1:])
 
 
 def _points(difference: float) -> str:

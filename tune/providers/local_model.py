@@ -20,7 +20,7 @@ from typing import Any
 from tune.completion import Completion, Message, Request
 from tune.errors import AnswerError, EndpointError, InputError, ProviderError, TransientError
 from tune.providers.local_files import context_length
-from tune.providers.local_text import read_answer
+from tune.providers.local_text import read_answer, stop_unseen
 
 _MOST_SEQUENCES = 128  # answered side by side; from 32 to 256 the speed is the same
 _MOST_STEP_TOKENS = 256  # a step holds Python's lock; larger ones are no faster
@@ -319,6 +319,8 @@ class LoadedModel:
         for output in outputs:
             answer = read_answer(output.generated_ids, self._end_ids, stops, self._tokenizer.decode)
             cut = output.finish_reason == self._genai.GenerationFinishReason.LENGTH and not answer.stopped
+            if stops and not cut and not answer.stopped:
+                answer = stop_unseen(answer, stops)
             completions.append(
                 Completion(
                     text=answer.text,

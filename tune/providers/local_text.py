@@ -48,6 +48,19 @@ def read_answer(ids: Sequence[int], end_ids: Collection[int], stops: Sequence[st
     return Answer(whole, len(ids), tuple(_shared(text, whole) for text in texts), stopped=ended)
 
 
+def stop_unseen(answer: Answer, stops: Sequence[str]) -> Answer:
+    """An answer that a stop string ended which is not in it, or not whole.
+
+    openvino-genai leaves stop strings in as it is told, but not the spaces and newlines at their end: those are taken
+    away, together with the token that held them. Of a stop string such as "\\ndef " the rest would be left standing.
+    """
+    begun = [bare for stop in stops if (bare := stop.rstrip(" \n")) != stop and answer.text.endswith(bare)]
+    whole = answer.text[: len(answer.text) - max(map(len, begun), default=0)]
+    ends = answer.token_ends
+    visible = [end for i, end in enumerate(ends) if (ends[i - 1] if i else 0) < len(whole)]
+    return Answer(whole, answer.tokens + 1, tuple(min(end, len(whole)) for end in visible), stopped=True)
+
+
 def _growing(ids: Sequence[int], decode: Decode) -> Iterator[str]:
     """The text after each token. Only whole beginnings are decoded: a token alone may be half a character."""
     for start in range(0, len(ids), 64):

@@ -31,6 +31,12 @@ if TYPE_CHECKING:
 _REASONS = re.compile(r"(?:o\d|gpt-[5-9]|gpt-\d\d)")
 """How the names of OpenAI's reasoning models begin."""
 
+
+def named_as_reasoning(model: str) -> bool:
+    """Whether a model has a name of OpenAI's reasoning models, with or without who publishes it before."""
+    return bool(_REASONS.match(model.rpartition("/")[2]))
+
+
 _PER_MESSAGE, _PER_CHAT, _PER_TEXT = 16, 128, 16
 """Tokens that come on top of what the prompt says: around each message, around a chat (some servers add a system
 message of their own), and around a plain text."""
@@ -92,7 +98,7 @@ class OpenAIEndpoint:
         self._timeout = timeout
         self._capabilities = Capabilities() if capabilities is None else capabilities
         self._who = f"model {model!r} at {self._access.url}"
-        self._reasoning_name = bool(_REASONS.match(model.rpartition("/")[2]))
+        self._reasoning_name = named_as_reasoning(model)
         self._reasons = self._reasoning_name
         self._client: AsyncOpenAI | None = None
         self._several, self._drops_n = 0, False

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from dataclasses import replace
+from statistics import NormalDist
 
 import numpy as np
 
+from tune.racing.belief import Believed, believed
 from tune.racing.field import Entrant, Field, Wave, rung_sizes
+from tune.racing.frontier import trace
 from tune.racing.goal import cheapest, prove
-from tune.racing.pairing import difference, levels, table
-from tune.racing.problem import CERTAINTY, Array, Choice, Outcome, Problem, Standing, dear, preference
+from tune.racing.pairing import difference, table
+from tune.racing.problem import CERTAINTY, Choice, Outcome, Problem, Standing, dear, preference
 from tune.readout import Reading
 from tune.trial import Step
 
 MOST_FINALISTS = 6
 """Trials that the endgame begins with, at most."""
 
+DROPPED = 0.05
+"""How often the best finalist may be dropped by bad luck, over all looks together."""
+
 TIE = 0.005
-"""A difference below this share of the metric's range, and below half its standard error, is a tie."""
+"""Readings between which a smaller share of the metric's range is believed to lie are a tie."""
 
 
 def endgame(
@@ -26,10 +32,11 @@ def endgame(
 ) -> Generator[list[Step], Outcome, Choice | None]:
     """Tell the finalists apart on examples that they have not met, then by more draws, and freeze the choice.
 
-    Finalists are the trials of the highest level that are not clearly behind the best on the same examples. They
-    meet the remaining tuning examples block by block, the ones with fewer examples first, so that they are paired;
-    who is clearly behind drops out. When all examples are met, those still in the race get more draws. It ends when
-    one is clearly ahead, when there is nothing more to learn, or when the money does not pay for the next block.
+    Finalists are the trials of which the most is believed and that are not clearly behind the best on the same
+    examples. They meet the remaining tuning examples block by block, the ones with fewer examples first, so that they
+    are paired; who is clearly behind drops out. When all examples are met, those still in the race get more draws. It
+    ends when one is clearly ahead, when there is nothing more to learn, or when the money does not pay for the next
+    block.
 
     Args:
         problem: what is searched.
@@ -40,29 +47,31 @@ def endgame(
         The frozen choice, or None where nothing was scored.
     """
     field = Field(problem, left, standings)
-    if problem.goal == "cheapest":
-        yield from prove(field)
+    if problem.goal != "quality":
+        yield from prove(field) if problem.goal == "cheapest" else trace(field)
         return freeze(problem, field.standings)
-    finalists = _finalists(field)
+    finalists, looks = _still_in(field, field.entrants, 1)[:MOST_FINALISTS], 1
     while finalists and not field.over:
         wave = _next_block(field, finalists) or _more_draws(field, finalists)
         if not wave:
             break
         field.take((yield wave))
-        finalists = _still_in(field, finalists)
+        looks += 1
+        finalists = _still_in(field, [entrant.trial for entrant in finalists], looks)
     return freeze(problem, field.standings)
 
 
-def _finalists(field: Field) -> list[Entrant]:
-    """The trials that may be the best, those of the highest level first."""
-    return _still_in(field, list(field.entrants.values()))[:MOST_FINALISTS]
+def _still_in(field: Field, trials: Collection[int], look: int) -> list[Entrant]:
+    """Those that are not clearly behind the best of them, the best first.
 
-
-def _still_in(field: Field, entrants: Sequence[Entrant]) -> list[Entrant]:
-    """Those that are not clearly behind the best of them, the best first."""
-    numbers = {entrant.trial for entrant in entrants}
-    ranking = [rank for rank in field.ranking() if rank.entrant.trial in numbers]
-    return [rank.entrant for rank in ranking if not difference(rank.row, ranking[0].row).behind]
+    The error rate is spent over the looks and over the finalists, so that the best is dropped at any of them by bad
+    luck in at most so many searches.
+    """
+    found = believed(field.problem, [s for trial, s in field.standings.items() if trial in trials])
+    rows = table(field.problem, [one.reading for one in found])
+    errors = NormalDist().inv_cdf(1.0 - DROPPED / (look * (look + 1)) / (MOST_FINALISTS - 1))
+    near = [i for i in range(len(found)) if not difference(rows[i], rows[0]).below(errors)]
+    return [field.entrants[found[i].standing.trial] for i in near]
 
 
 def _next_block(field: Field, finalists: Sequence[Entrant]) -> list[Step]:
@@ -93,8 +102,8 @@ def _more_draws(field: Field, finalists: Sequence[Entrant]) -> list[Step]:
 def freeze(problem: Problem, standings: Mapping[int, Standing]) -> Choice | None:
     """Choose the best reading, ties going to the cheaper.
 
-    Of the trials that met at least half as many examples as the one among the best that met the most, the one with
-    the highest level has the best reading; the cheapest reading that ties with it is chosen. Limits on cost and
+    The best is the one of which the most is believed, all that was seen of it and of points like it considered; so
+    a lucky few examples do not make a winner. The cheapest reading that ties with it is chosen. Limits on cost and
     seconds are to be kept with one-sided confidence of 95 %; where no reading does, on average; where none does
     that either, the reading closest to them is chosen.
 
@@ -124,26 +133,25 @@ def _freeze_best(problem: Problem, live: Sequence[Standing]) -> Choice | None:
 
 
 def _choose(problem: Problem, standings: Sequence[Standing], errors: float) -> Choice:
-    bests = [(s, r) for s in standings if (r := s.best(problem, errors)) is not None]
-    rows = table(problem, [reading for _, reading in bests])
-    level = np.round(levels(rows), 9)
-    order = sorted(range(len(bests)), key=lambda i: (-level[i], preference(problem, bests[i][1])))
-    near = [i for i in order if not difference(rows[i], rows[order[0]]).behind][:MOST_FINALISTS]
-    enough = max(len(bests[i][1].examples) for i in near) / 2
-    pool = [i for i in near if len(bests[i][1].examples) >= enough]
-    readings = [r for i in pool for r in bests[i][0].readings if problem.excess(r, errors) <= 1.0]
-    chosen = _cheapest_tie(problem, bests[pool[0]][1], [r for r in readings if len(r.examples) >= enough])
-    rest = [bests[i][1] for i in order if bests[i][1].config != chosen.config]
+    found = believed(problem, standings, errors)
+    tied = [reading for one in found for reading in _ties(problem, one, found[0].level - TIE, errors)]
+    chosen = min(tied, key=lambda reading: (dear(reading), preference(problem, reading)))
+    rest = [one.reading for one in found if one.reading.config != chosen.config]
     return Choice(chosen, tuple(rest[: MOST_FINALISTS - 1]), feasible=problem.excess(chosen, CERTAINTY) <= 1.0)
 
 
-def _cheapest_tie(problem: Problem, top: Reading, readings: Sequence[Reading]) -> Reading:
-    """The cheapest of the readings that are as good as the best one for all that is known and matters."""
-    rows = table(problem, [top, *readings])
+def _ties(problem: Problem, one: Believed, least: float, errors: float) -> list[Reading]:
+    """The readings of a trial of which so much is believed.
 
-    def ties(row: Array) -> bool:
-        gap = difference(row, rows[0])
-        return gap.examples > 0 and gap.mean > -TIE and gap.mean > -gap.standard_error / 2
-
-    tied = [top, *(r for r, row in zip(readings, rows[1:], strict=True) if ties(row))]
-    return min(tied, key=lambda r: (dear(r), preference(problem, r)))
+    A reading is believed to be as good as others with as many answers, less what it was seen to be worse than the
+    best of them.
+    """
+    if max(one.base, one.level) < least:
+        return []
+    readings = [reading for reading in one.standing.whole() if problem.excess(reading, errors) <= 1.0]
+    means = {reading: float(np.mean(problem.quality(reading.scores))) for reading in readings}
+    best: dict[int, float] = {}
+    for reading, mean in means.items():
+        best[reading.config.n] = max(mean, best.get(reading.config.n, 0.0))
+    found = [r for r in readings if one.level_of(r.config.n) - (best[r.config.n] - means[r]) >= least]
+    return found or [one.reading]

@@ -41,6 +41,17 @@ class Entrant:
     told: bool = False
 
 
+class Share(NamedTuple):
+    """What calls cost, as shares of their ceilings: what is paid once for each call, and for each of its draws."""
+
+    once: float
+    each: float
+
+
+def _of(spent: float, most: float) -> float:
+    return min(1.0, max(0.0, spent / most)) if most > 0 else 1.0
+
+
 class Rank(NamedTuple):
     """Where a trial stands.
 
@@ -85,6 +96,8 @@ class Field:
         self.entrants: dict[int, Entrant] = {}
         self.tellings: list[Telling] = []
         self._ceilings: dict[tuple[Point, int, int], float] = {}
+        self._ladders: dict[Point, tuple[int, ...]] = {}
+        self._caps: dict[tuple[object, object], int] = {}
         self._best: dict[int, tuple[Standing, Reading | None]] = {}
         for standing in self.standings.values():
             entrant = self.enter(standing.point, standing.trial, standing.cap or problem.space.cap(standing.point))
@@ -97,11 +110,30 @@ class Field:
 
         Where no cap is given, it is as much as trials of this model and prompt were seen to need.
         """
-        space, number = self.problem.space, len(self.entrants) if trial is None else trial
-        ladder = tuple(sorted({config.n for config in space.readings(point, self.problem.free)}))
-        cap = cap_to_buy(self.problem, point, self.standings.values()) if cap is None else cap
-        self.entrants[number] = Entrant(number, point, cap, ladder)
+        number = len(self.entrants) if trial is None else trial
+        cap = self._cap(point) if cap is None else cap
+        self.entrants[number] = Entrant(number, point, cap, self.ladder(point))
         return self.entrants[number]
+
+    def probe(self, point: Point) -> Entrant:
+        """What a trial would be if it were entered: to ask for its price."""
+        return Entrant(-1, point, self._cap(point), self.ladder(point))
+
+    def ladder(self, point: Point) -> tuple[int, ...]:
+        """The numbers of draws at which a reading with a larger n appears."""
+        if point not in self._ladders:
+            configs = self.problem.space.readings(point, self.problem.free)
+            self._ladders[point] = tuple(sorted({config.n for config in configs}))
+        return self._ladders[point]
+
+    def _cap(self, point: Point) -> int:
+        """The cap to buy a fresh trial with."""
+        if "max_tokens" not in self.problem.free:
+            return self.problem.space.cap(point)
+        key = point["model"], point["prompt"]
+        if key not in self._caps:
+            self._caps[key] = cap_to_buy(self.problem, point, self.standings.values())
+        return self._caps[key]
 
     def withdraw(self, entrant: Entrant) -> Point:
         """Take back the trial that was entered last and for which nothing was ordered."""
@@ -110,6 +142,7 @@ class Field:
     def take(self, outcome: Outcome) -> None:
         """Take in what became of a wave."""
         self.standings.update(outcome.standings)
+        self._caps.clear()
         self.left, self.over = outcome.left, not outcome.complete
         self._shares = self._learn_shares()
 
@@ -122,28 +155,40 @@ class Field:
             self._ceilings[key] = self.problem.ceiling(entrant.point, draws, entrant.cap)
         return self._ceilings[key]
 
-    def _learn_shares(self) -> dict[int | str, float]:
-        """What draws cost as a share of their ceilings, by trial and, the highest seen, by model."""
-        found: dict[int | str, float] = {}
+    def _parts(self, entrant: Entrant) -> tuple[float, float]:
+        """Dollars that one example can cost at most: once for each call, and for each of its draws."""
+        one, two = self.ceiling(entrant, 1), self.ceiling(entrant, 2)
+        return 2 * one - two, two - one
+
+    def _learn_shares(self) -> dict[object, Share]:
+        """What calls cost as shares of their ceilings: by trial, by model and prompt, and by model, the highest."""
+        found: dict[object, Share] = {}
         for trial, standing in self.standings.items():
             entrant = self.entrants.get(trial)
             if entrant is None or not standing.spent_per_draw:
                 continue
-            most = self.ceiling(entrant, entrant.draws) / entrant.draws
-            share = min(1.0, standing.spent_per_draw / most) if most > 0 else 1.0
+            once, each = self._parts(entrant)
+            spent = standing.spent_per_draw - standing.prompt_cost / entrant.draws
+            share = Share(_of(standing.prompt_cost, once), _of(spent, each))
             model = str(standing.point["model"])
-            found[trial], found[model] = share, max(share, found.get(model, 0.0))
+            found[trial] = share
+            for key in ((model, standing.point["prompt"]), model, None):
+                found[key] = Share(*map(max, share, found.get(key, share)))
         return found
 
     def price(self, entrant: Entrant, draws: int) -> float:
         """Dollars that one example with so many new draws is expected to cost.
 
-        As the trial's own draws have cost, else at most as those of its model or of any, else the ceiling.
+        As the trial's own draws have cost, else at most as those of its model and prompt, of its model or of any,
+        else the ceiling.
         """
-        share = self._shares.get(entrant.trial, self._shares.get(str(entrant.point["model"])))
-        if share is None:
-            share = max(self._shares.values(), default=1.0)
-        return share * self.ceiling(entrant, draws) if draws > 0 else 0.0
+        if draws <= 0:
+            return 0.0
+        model = str(entrant.point["model"])
+        keys = (entrant.trial, (model, entrant.point["prompt"]), model, None)
+        share = next((self._shares[key] for key in keys if key in self._shares), Share(1.0, 1.0))
+        once, each = self._parts(entrant)
+        return share.once * once + share.each * each * draws
 
     def expense(self, entrant: Entrant, examples: int, draws: int) -> float:
         """Dollars that it is expected to cost to bring a trial to so many examples and draws."""

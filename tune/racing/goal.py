@@ -33,7 +33,7 @@ def prove(field: Field) -> Generator[list[Step], Outcome, None]:
     It ends when none is left of which that is open, or the money does not pay for the next block.
     """
     while not field.over:
-        wave = _next_block(field, undecided(field))
+        wave = next_block(field, undecided(field))
         if not wave:
             return
         field.take((yield wave))
@@ -41,24 +41,24 @@ def prove(field: Field) -> Generator[list[Step], Outcome, None]:
 
 def undecided(field: Field) -> list[Entrant]:
     """Trials of which more examples may show that they are good enough and cheaper, the cheapest first."""
-    problem, standings = field.problem, list(field.standings.values())
+    cheapest_of: dict[int, float] = {}
+    for reading in candidates(field.problem, list(field.standings.values())):
+        cheapest_of[reading.trial] = min(dear(reading), cheapest_of.get(reading.trial, math.inf))
+    order = sorted((price, trial) for trial, price in cheapest_of.items() if trial in field.entrants)
+    entrants = [field.entrants[trial] for _, trial in order]
+    return [e for e in entrants if e.examples < field.problem.examples][:MOST_AT_ONCE]
+
+
+def candidates(problem: Problem, standings: Sequence[Standing]) -> list[Reading]:
+    """The readings that may be good enough and keep the limits, and are cheaper than the cheapest that is known to."""
     baseline = baseline_reading(problem, standings)
     known = min((dear(r) for r in good_enough(problem, standings)), default=math.inf)
-    found: list[tuple[float, int]] = []
-    for standing in standings:
-        prices = [
-            dear(reading)
-            for reading in standing.whole()
-            if dear(reading) < known and problem.excess(reading, -DOUBT) <= 1.0 and _may_be(problem, reading, baseline)
-        ]
-        if prices and standing.trial in field.entrants:
-            found.append((min(prices), standing.trial))
-    entrants = [field.entrants[trial] for _, trial in sorted(found)]
-    return [e for e in entrants if e.examples < problem.examples][:MOST_AT_ONCE]
+    cheaper = [r for s in standings for r in s.whole() if dear(r) < known and problem.excess(r, -DOUBT) <= 1.0]
+    return [reading for reading in cheaper if _may_be(problem, reading, baseline)]
 
 
-def _next_block(field: Field, entrants: Sequence[Entrant]) -> list[Step]:
-    """The next examples for those that met the fewest; a margin needs the baseline on them too."""
+def next_block(field: Field, entrants: Sequence[Entrant]) -> list[Step]:
+    """The next examples for those of some trials that met the fewest; a margin needs the baseline on them too."""
     if not entrants:
         return []
     fewest = min(entrant.examples for entrant in entrants)
@@ -103,7 +103,7 @@ def baseline_reading(problem: Problem, standings: Sequence[Standing]) -> Reading
 def _is(problem: Problem, reading: Reading, baseline: Reading | None) -> bool:
     if problem.margin is not None and reading.config == problem.baseline_config:
         return True
-    interval, least = _evidence(problem, reading, baseline)
+    interval, least = evidence(problem, reading, baseline)
     return interval is not None and interval.low > least
 
 
@@ -111,12 +111,17 @@ def _may_be(problem: Problem, reading: Reading, baseline: Reading | None) -> boo
     """Whether it is not ruled out that a reading is good enough."""
     if not len(reading.examples):
         return False
-    interval, least = _evidence(problem, reading, baseline)
+    interval, least = evidence(problem, reading, baseline)
     return interval is None or interval.high > least
 
 
-def _evidence(problem: Problem, reading: Reading, baseline: Reading | None) -> tuple[Interval | None, float]:
-    """What is known of a reading as shares of the range, and what it must be above."""
+def evidence(problem: Problem, reading: Reading, baseline: Reading | None) -> tuple[Interval | None, float]:
+    """What is known of a reading as shares of the range, and what it must be above to be good enough.
+
+    Returns:
+        The interval is of the quality, or, where there is a margin, of the difference to the baseline; it is None
+        where nothing is known.
+    """
     if problem.margin is None:
         assert problem.min_quality is not None
         least = float(problem.quality([problem.min_quality])[0])

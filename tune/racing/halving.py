@@ -6,6 +6,7 @@ import math
 from collections.abc import Generator
 
 from tune.racing.field import Entrant, Field, Proposals, Wave, rung_sizes
+from tune.racing.frontier import keeps
 from tune.racing.pairing import difference
 from tune.racing.problem import Outcome, Problem
 from tune.space import Point
@@ -143,6 +144,8 @@ def _climb(field: Field, bracket: list[Entrant], sizes: list[int], reserve: floa
 
 def _best(field: Field, entrants: list[Entrant], count: int) -> list[Entrant]:
     """The best so many, without those that are clearly behind the best trial of all."""
+    if field.problem.goal == "frontier":
+        return keeps(field, entrants, count)
     ranking = field.ranking()
     numbers = {entrant.trial for entrant in entrants}
     best = [rank for rank in ranking if rank.entrant.trial in numbers][:count]

@@ -34,7 +34,11 @@ class Gap(NamedTuple):
     @property
     def behind(self) -> bool:
         """Whether the one is clearly worse: two standard errors below the other, more on few examples."""
-        return self.examples > 0 and self.mean < -(2.0 + 6.0 / self.examples) * self.standard_error
+        return self.below(2.0)
+
+    def below(self, errors: float) -> bool:
+        """Whether the one is so many standard errors below the other, more on few examples."""
+        return self.examples > 0 and self.mean < -(errors + 6.0 / self.examples) * self.standard_error
 
 
 def table(problem: Problem, readings: Sequence[Reading]) -> Array:

@@ -44,7 +44,8 @@ class Problem:
         max_seconds: the most seconds per request that it may take on average, or None.
         ceiling: dollars that one example of a paid point can cost at most, from (point, draws, cap).
         baseline: the paid point of the config that the user has today, or None.
-        goal: "quality", the best there is, or "cheapest", the cheapest that is good enough.
+        goal: "quality", the best there is, "cheapest", the cheapest that is good enough, or "frontier", the best at
+            every cost.
         min_quality: the score that is good enough, in the metric's own scale.
         margin: or by how much it may be worse than the baseline, in the same scale.
         baseline_config: the config that the user has today, whole.
@@ -102,6 +103,7 @@ class Standing:
         readings: every complete config that can be read off its draws.
         failed: it takes no further part: the model refuses a parameter, or the service left too much unanswered.
         spent_per_draw: mean dollars per draw bought, at list price.
+        prompt_cost: dollars of that which an example costs once, however many draws are bought of it in one call.
         cap: max_tokens that its draws are bought with; 0 is the most that a config of its point may take.
     """
 
@@ -112,6 +114,7 @@ class Standing:
     failed: bool
     spent_per_draw: float
     cap: int = 0
+    prompt_cost: float = 0.0
 
     def best(self, problem: Problem, errors: float = -DOUBT) -> Reading | None:
         """The reading with the best mean score of those that keep the limits, ties going to the cheaper.

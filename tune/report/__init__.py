@@ -1,6 +1,6 @@
 """What a study found, as text and records: Markdown, CSV, JSON, and the lines that end a run."""
 
-from tune.report.answer import answer, summary_lines
+from tune.report.answer import answer
 from tune.report.markdown import markdown
 from tune.report.records import (
     EstimateRow,
@@ -14,6 +14,7 @@ from tune.report.records import (
     plain_config,
 )
 from tune.report.results import best_json, result_json
+from tune.report.summary import summary_lines
 from tune.report.tables import frontier_rows, trial_rows, trials_csv
 
 __all__ = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from tune.report.records import Report, ReportConfig
-from tune.report.writing import count, describe, dollars, inline, number, visible, with_limits
+from tune.report.writing import count, describe, dollars, inline, number, with_limits
 from tune.stats import Interval
 
 
@@ -21,14 +21,26 @@ def answer_markdown(report: Report) -> str:
     return " ".join(inline(sentence, limit=2000) for sentence in answer(report))
 
 
-def summary_lines(report: Report) -> list[str]:
-    """The few lines that end a run in a terminal."""
-    lines = [*answer(report)]
-    if report.carriable is not None and report.carriable_note:
-        lines.append(report.carriable_note)
-    lines.append(money_sentence(report))
-    lines += report.notices
-    return [visible(line) for line in lines]
+def shown_rows(report: Report) -> list[ReportConfig]:
+    """The configs that are set side by side: the winner, the baseline, what agents carry, the runners-up."""
+    winner, baseline, single = report.winner, report.baseline, report.carriable
+    rows = [winner, None if report.winner_is_baseline else baseline]
+    rows.append(None if single and winner and single.config == winner.config else single)
+    return [row for row in (*rows, *report.runners_up) if row is not None]
+
+
+def detectable_sentence(report: Report) -> str:
+    """The smallest difference to the baseline that could be seen; "" where nothing is known of it."""
+    if report.detectable is None:
+        return ""
+    if math.isinf(report.detectable):
+        return "No difference to the baseline can be seen with 80 % probability: there are too few holdout examples."
+    known = report.difference or (report.winner.holdout if report.winner is not None else None)
+    which = f"The {count(known.n, 'holdout example')}" if known is not None else "The holdout examples"
+    return (
+        f"{which} show a difference to the baseline of {number(report.detectable)} or more with at least 80 % "
+        f"probability, and smaller ones less often."
+    )
 
 
 def money_sentence(report: Report) -> str:

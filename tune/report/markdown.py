@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
 
-from tune.report.answer import answer_markdown, money_sentence
+from tune.report.answer import answer_markdown, detectable_sentence, money_sentence, shown_rows
 from tune.report.records import Report, ReportConfig, TrialRow, plain_config
 from tune.report.writing import count, describe, dollars, fence, inline, number, seconds, table, with_limits
 
@@ -31,14 +30,11 @@ def markdown(report: Report) -> str:
 
 
 def _comparison_table(report: Report) -> str:
-    rows = [_comparison_row(report, c) for c in (report.winner, report.baseline) if c is not None]
-    rows = rows[:1] if report.winner_is_baseline else rows
-    if report.carriable is not None and (report.winner is None or report.carriable.config != report.winner.config):
-        rows.append(_comparison_row(report, report.carriable))
+    named = shown_rows(report)
+    rows = [_comparison_row(report, row) for row in named]
     if report.commonest is not None:
         label = f" ({report.commonest_label})" if report.commonest_label else ""
         rows.append([inline(f"always the commonest class{label}"), number(report.commonest), *["-"] * 5])
-    rows += [_comparison_row(report, c) for c in report.runners_up]
     if not rows:
         return ""
     metric = inline(report.provenance.metric)
@@ -52,19 +48,30 @@ def _comparison_table(report: Report) -> str:
         "cost per request",
         "seconds, median / 95th percentile",
     ]
-    return table(header, rows)
+    names = "\n".join(f"- {inline(row.name)}: {inline(describe(row.config))}" for row in named)
+    notes = [detectable_sentence(report)]
+    if report.runners_up:
+        notes.append(
+            "Runners-up never met the holdout: they are compared on the tuning examples by which they were picked, "
+            "for display only."
+        )
+    parts = [table(header, rows), names, inline(" ".join(note for note in notes if note), limit=1000)]
+    return "\n\n".join(part for part in parts if part)
 
 
 def _comparison_row(report: Report, row: ReportConfig) -> list[str]:
     is_winner = row is report.winner
     compared = is_winner and not report.winner_is_baseline
-    mark = " ≈" if row.approximate else ""
+    difference, said = with_limits(report.difference), _verdict(report)
+    if not compared:
+        difference, said = with_limits(row.tuning_difference), report.verdict_of(row.tuning_difference) or "-"
+        difference, said = (f"{text} (tuning)" if row.tuning_difference else text for text in (difference, said))
     return [
         f"**{inline(row.name)}**" if is_winner else inline(row.name),
         with_limits(row.holdout),
-        with_limits(row.tuning) + mark,
-        with_limits(report.difference) if compared else "-",
-        _verdict(report) if compared else "-",
+        with_limits(row.tuning) + (" ≈" if row.approximate else ""),
+        difference,
+        said,
         with_limits(row.cost, dollars),
         f"{seconds(row.seconds_median)} / {seconds(row.seconds_p95)}" if row.seconds_median is not None else "-",
     ]
@@ -245,12 +252,14 @@ def _estimate(report: Report) -> str:
     return "\n\n".join(["## The estimate, and what happened", note, table(header, rows)])
 
 
-def _detectable(report: Report) -> str:
-    if report.detectable is None:
-        return ""
-    if math.isinf(report.detectable):
-        return "none: there are too few holdout examples"
-    return f"{number(report.detectable)} on the holdout examples"
+def _confidence(report: Report) -> str:
+    """How sure the intervals on the holdout are."""
+    if report.winner is None or report.winner.holdout is None:
+        return "95 %"
+    return (
+        f"95 % over every look at the holdout together: this is look {report.look}, and each of its intervals is "
+        f"{100 * report.confidence:.4g} % sure"
+    )
 
 
 def _provenance(report: Report) -> str:
@@ -264,7 +273,7 @@ def _provenance(report: Report) -> str:
         ["goal", source.goal],
         ["search", source.search],
         ["seed", str(source.seed)],
-        ["smallest difference seen with 80 % probability", _detectable(report)],
+        ["intervals", _confidence(report)],
         ["versions", ", ".join(f"{name} {version}" for name, version in sorted(source.versions.items()))],
     ]
     parts = ["## How it was made", table(["", ""], [[k, inline(v, limit=1000)] for k, v in rows if v])]

@@ -26,6 +26,8 @@ class ReportConfig:
         cost: dollars per request in production, at list price.
         seconds_median: half of the requests took no longer than this.
         seconds_p95: nor did 95 % of them than this.
+        tuning_difference: of a runner-up to the baseline, paired on tuning examples, in the metric's own scale. For
+            display only: runners-up were picked by those very examples.
         approximate: whether a reading of it is only an estimate (text cut without known token boundaries).
     """
 
@@ -37,6 +39,7 @@ class ReportConfig:
     cost: Interval | None = None
     seconds_median: float | None = None
     seconds_p95: float | None = None
+    tuning_difference: Interval | None = None
     approximate: bool = False
 
     @property
@@ -207,6 +210,9 @@ class Report:
         runners_up: shown only; they never change the choice.
         difference: winner less baseline on holdout examples, paired, in the metric's own scale.
         detectable: the smallest difference that so many holdout examples show with 80 % probability.
+        look: which look at the same holdout this is, from 1.
+        confidence: of each interval on holdout examples, 0 to 1: what its look leaves, so that all looks together
+            are right at least 95 % of the time; see `tune.looks`.
         commonest: the score on holdout of always giving the commonest target, or None where there is none.
         commonest_label: that target.
         larger_is_better: the metric's direction.
@@ -239,6 +245,8 @@ class Report:
     runners_up: tuple[ReportConfig, ...] = ()
     difference: Interval | None = None
     detectable: float | None = None
+    look: int = 1
+    confidence: float = 0.95
     commonest: float | None = None
     commonest_label: str = ""
     larger_is_better: bool = True
@@ -263,14 +271,16 @@ class Report:
     @property
     def verdict(self) -> Verdict | None:
         """What the difference carries, or None where winner and baseline were not compared."""
-        if self.difference is None:
-            return None
-        return verdict(self.difference, larger_is_better=self.larger_is_better)
+        return self.verdict_of(self.difference)
+
+    def verdict_of(self, difference: Interval | None) -> Verdict | None:
+        """What a difference to the baseline carries, or None where there is none."""
+        return None if difference is None else verdict(difference, larger_is_better=self.larger_is_better)
 
     @property
     def non_inferior(self) -> bool | None:
-        """Whether the winner was shown not to be worse than the baseline by more than the margin, one-sided at
-        97.5 %; None where that was not asked, or they were not compared.
+        """Whether the winner was shown not to be worse than the baseline by more than the margin, by the near limit
+        of the difference; None where that was not asked, or they were not compared.
         """
         if self.margin is None or self.difference is None:
             return None

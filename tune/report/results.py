@@ -35,11 +35,15 @@ def best_json(report: Report) -> dict[str, Any]:
         "prompt": prompt,
         "answer_rule": report.answer,
         "recipe": dict(report.recipe) or None,
-        "winner": _config_record(winner),
-        "baseline": _config_record(report.baseline),
+        "winner": None if winner is None else _config_record(winner),
+        "baseline": None if report.baseline is None else _config_record(report.baseline),
+        "runners_up": [_config_record(row) | _tuning_difference(report, row) for row in report.runners_up],
         "difference": difference_record(report),
+        "detectable": report.detectable,
+        "look": report.look,
+        "confidence": report.confidence,
         "commonest_class": report.commonest,
-        "agents": _config_record(report.carriable),
+        "agents": None if report.carriable is None else _config_record(report.carriable),
         "agents_note": report.carriable_note,
         "larger_is_better": report.larger_is_better,
         "money": asdict(report.money),
@@ -65,8 +69,12 @@ def result_json(report: Report, *, results: str) -> dict[str, Any]:
         "best": None if winner is None else plain_config(winner.config),
         "quality": None if winner is None else interval_record(winner.quality),
         "cost_per_request": None if winner is None else _cost_record(winner.cost),
+        "seconds": None if winner is None else _seconds(winner),
         "baseline": None if report.baseline is None else _summary(report.baseline),
+        "runners_up": [_summary(row) | _tuning_difference(report, row) for row in report.runners_up],
         "difference": difference_record(report),
+        "detectable": report.detectable,
+        "confidence": report.confidence,
         "spent": report.money.spent,
         "spent_now": report.money.spent_now,
         "uncertain": report.money.uncertain,
@@ -88,11 +96,24 @@ def interval_record(interval: Interval | None) -> dict[str, Any] | None:
 
 def difference_record(report: Report) -> dict[str, Any] | None:
     """The difference between winner and baseline, and what it carries."""
-    known = interval_record(report.difference)
+    known = _compared(report, report.difference)
     if known is None:
         return None
-    asked = {} if report.margin is None else {"margin": report.margin, "non_inferior": report.non_inferior}
-    return known | {"verdict": report.verdict} | asked
+    return known | ({} if report.margin is None else {"margin": report.margin, "non_inferior": report.non_inferior})
+
+
+def _compared(report: Report, difference: Interval | None) -> dict[str, Any] | None:
+    known = interval_record(difference)
+    return None if known is None else known | {"verdict": report.verdict_of(difference)}
+
+
+def _tuning_difference(report: Report, row: ReportConfig) -> dict[str, Any]:
+    """A runner-up's difference to the baseline, by a name that says what it rests on."""
+    return {"tuning_difference": _compared(report, row.tuning_difference)}
+
+
+def _seconds(row: ReportConfig) -> dict[str, Any]:
+    return {"median": row.seconds_median, "p95": row.seconds_p95}
 
 
 def _cost_record(cost: Interval | None) -> dict[str, Any] | None:
@@ -104,18 +125,18 @@ def _summary(row: ReportConfig) -> dict[str, Any]:
         "config": plain_config(row.config),
         "quality": interval_record(row.quality),
         "cost_per_request": _cost_record(row.cost),
+        "seconds": _seconds(row),
+        "on": "holdout" if row.holdout is not None else "tuning",
     }
 
 
-def _config_record(row: ReportConfig | None) -> dict[str, Any] | None:
-    if row is None:
-        return None
+def _config_record(row: ReportConfig) -> dict[str, Any]:
     return {
         "config": plain_config(row.config),
         "holdout": interval_record(row.holdout),
         "tuning": interval_record(row.tuning),
         "cost_per_request": _cost_record(row.cost),
-        "seconds": {"median": row.seconds_median, "p95": row.seconds_p95},
+        "seconds": _seconds(row),
         "trial": row.trial,
         "approximate": row.approximate,
     }

@@ -1,0 +1,271 @@
+"""Dollars per paid point and example, predicted before a study and paid by it: how often within a factor of 1.5?
+
+The prediction is `tune.estimate`'s own. A study buys what a search buys, by its sizes: a block for every point that it
+begins, twice as much for the third of them that goes on, and so on. A part of `benchmarks/honesty.py`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from honesty_lengths import World, made_up, replayed
+from honesty_section import Claim, Section, tabled
+from honesty_tables import Recorded
+
+from tune.completion import Completion, Request
+from tune.database import Database
+from tune.estimate import silent_endpoints
+from tune.estimate.tokens import forecasts, likely_tokens
+from tune.plan import Plan, make_plan
+from tune.racing.field import rung_sizes
+from tune.search.lattice import Lattice
+from tune.search.random_search import deal
+from tune.space import Point
+from tune.store import Store
+
+FACTOR = 1.5
+POINTS = 12
+"""Paid points that a study begins."""
+
+FIRST = 8
+"""Paid points of a first block, the first wave of a search."""
+
+NOWHERE = "http://127.0.0.1:9/v1"
+
+CASES = {
+    "an earlier study": "lengths learned from an earlier study",
+    "a first block": "lengths learned from a first block",
+    "lengths stated": "lengths stated by the user",
+    "nothing known": "where nothing is known of the lengths",
+}
+"""What is known before, and how claims say it."""
+
+
+class Case(NamedTuple):
+    """A paid point of a study: dollars an example, predicted, as paid by the study, and as they are in the long run."""
+
+    predicted: float
+    paid: float
+    truth: float
+
+
+Drawn = dict[Point, list[Completion]]
+"""The draws of a study by paid point, one for each example from the first on."""
+
+
+def plan_of(world: World, seed: int, **more: Any) -> Plan:
+    """What a user of this world asks for; without targets, with a metric of their own that wants none."""
+    options: Any = {"base_url": NOWHERE, "price": dict(world.prices), "seed": seed}
+    if any(row["target"] for row in world.rows):
+        return make_plan(list(world.rows), world.space, 1.0, options | {"target": "target"} | more)
+    rows = [{name: cell for name, cell in row.items() if name != "target"} for row in world.rows]
+    return make_plan(rows, world.space, 1.0, options | {"target": "", "metric": _ungraded} | more)
+
+
+def _ungraded(*_: Any) -> float:
+    return 0.0
+
+
+def searched(rng: np.random.Generator, world: World, plan: Plan) -> Drawn:
+    """The draws of a study by paid point, in the order in which points are begun."""
+    points = list(itertools.islice(deal(Lattice(plan.space, plan.free), plan.seed), POINTS))
+    sizes = rung_sizes(len(plan.split.tuning))
+    going, held = list(range(len(points))), dict.fromkeys(range(len(points)), sizes[0])
+    for rung, size in enumerate(sizes[1:]):
+        kept = math.ceil(len(going) / (2 if rung else 3))
+        going = sorted(rng.permutation(going)[:kept].tolist())
+        held |= dict.fromkeys(going, size)
+    return {point: [world.draw(rng, plan, point, e) for e in range(held[i])] for i, point in enumerate(points)}
+
+
+def in_store(world: World, plan: Plan, drawn: Drawn) -> Store:
+    """A store that holds these draws."""
+    endpoints, store = silent_endpoints(plan.entries), Store(Database(":memory:"))
+    for point, draws in drawn.items():
+        service = endpoints[str(point["model"])].service
+        for position, completion in enumerate(draws):
+            request = replace(world.request(plan, point, position), service=service)
+            store.put(request, range(1), [completion], study="earlier")
+    return store
+
+
+def predicted(plan: Plan, store: Store | None) -> dict[tuple[str, str], float]:
+    """Dollars of one answer to one example, by model and prompt."""
+    return {(row.model, row.prompt): row.draw for row in forecasts(plan, silent_endpoints(plan.entries), store)}
+
+
+def stated(rng: np.random.Generator, world: World, plan: Plan) -> dict[str, float]:
+    """The lengths that a user states by prompt: right on average over models, give or take a fifth."""
+    found: dict[str, list[int]] = {}
+    for point in itertools.islice(deal(Lattice(plan.space, plan.free), 0), 60):
+        draws = [world.draw(rng, plan, point, e).completion_tokens for e in range(20)]
+        found.setdefault(str(point["prompt"]), []).extend(draws)
+    return {prompt: max(1.0, float(np.mean(lengths)) * rng.lognormal(0, 0.2)) for prompt, lengths in found.items()}
+
+
+def cases(rng: np.random.Generator, world: World, seed: int) -> dict[str, list[Case]]:
+    """One study of a world, predicted from what is known in each case."""
+    plan, before = plan_of(world, seed), plan_of(world, seed + 10_000)
+    drawn = searched(rng, world, plan)
+    sizes = rung_sizes(len(plan.split.tuning))
+    first = {point: draws[: sizes[0]] for point, draws in list(drawn.items())[:FIRST]}
+    later = {point: draws[sizes[0] :] if point in first else draws for point, draws in drawn.items()}
+    said = plan_of(world, seed, output_tokens=stated(rng, world, plan))
+    truth = {point: _truth(rng, world, plan, point) for point in drawn}
+
+    def held_against(costs: Mapping[tuple[str, str], float], bought: Drawn) -> list[Case]:
+        found = []
+        for point, draws in bought.items():
+            model, prompt = str(point["model"]), str(point["prompt"])
+            if draws:
+                paid = float(np.mean([world.cost(model, draw) for draw in draws]))
+                found.append(Case(costs[model, prompt], paid, truth[point]))
+        return found
+
+    return {
+        "an earlier study": held_against(predicted(plan, in_store(world, before, searched(rng, world, before))), drawn),
+        "a first block": held_against(predicted(plan, in_store(world, plan, first)), later),
+        "lengths stated": held_against(predicted(said, None), drawn),
+        "nothing known": held_against(predicted(plan, None), drawn),
+    }
+
+
+def _truth(rng: np.random.Generator, world: World, plan: Plan, point: Point) -> float:
+    """Dollars of an example in the long run."""
+    model = str(point["model"])
+    positions = range(len(plan.split.tuning))
+    return float(np.mean([world.cost(model, world.draw(rng, plan, point, e)) for e in positions for _ in range(4)]))
+
+
+# --- whole studies against a server that bills --------------------------------------------------------------------
+
+
+def whole_studies(count: int) -> dict[str, list[Case]]:
+    """Whole runs against the server of `tests/server.py`, by model and prompt as a report has it; then each again,
+    with another seed and the draws that the first left in its store."""
+    from faults import Model
+    from server import Server
+    from world import LabelledWorld
+
+    from tune.space import Space
+    from tune.tuner import run_study
+
+    found: dict[str, list[Case]] = {"nothing known": [], "an earlier study": []}
+    for number in range(count):
+        task = LabelledWorld(models={"small": 0.55, "large": 0.8})
+        space = Space(
+            model=["small", "large"], temperature=[0.0, 0.5, 1.0], n=[1, 3], aggregate=["first", "vote"],
+            prompt={"short": "Label this ticket: {text}", "reasoned": "Think step by step, then label: {text}"},
+            max_tokens=(32, 64, 128)[number % 3], answer={"labels": list(task.labels)},
+        )  # fmt: skip
+        models = {"small": Model(0.10, 0.40), "large": Model(1.0, 4.0)}
+        with Server(models=models, world=task) as server, tempfile.TemporaryDirectory(prefix="honesty-") as folder:
+            for case, seed in (("nothing known", number), ("an earlier study", 100 + number)):
+                options: Any = {
+                    "target": "label", "seed": seed, "base_url": server.base_url, "results": Path(folder) / str(seed),
+                    "price": ["small=0.10/0.40", "large=1.0/4.0"], "store": str(Path(folder) / "draws.db"),
+                }  # fmt: skip
+                rows = task.examples(100, start=1000 * number)
+                study = run_study(rows, space=space, budget=0.015, options=options, notice=lambda _: None)
+                found[case] += [Case(row.predicted, row.actual, row.actual) for row in study.record.estimate]
+    return found
+
+
+def shares(found: Sequence[Case], of: str = "paid") -> float:
+    """How often the prediction is within the factor of what was paid, or of the truth."""
+    return float(np.mean([1 / FACTOR <= case.predicted / getattr(case, of) <= FACTOR for case in found]))
+
+
+def tokens_counted() -> list[tuple[str, float]]:
+    """For each prompt of the embedded task, tokens as counted without a tokenizer over those of SmolLM2's own."""
+    plan = make_plan(None, None, 1.0, {})
+    (endpoint,) = silent_endpoints(plan.entries).values()
+    found = []
+    for name, prompt in plan.prompts.items():
+        asked = [Request("", "m", prompt.render(example), 64) for example in plan.examples[:60]]
+        own = sum(endpoint.most_prompt_tokens(request) for request in asked)
+        found.append((name, sum(likely_tokens(request, 10**9) for request in asked) / own))
+    return found
+
+
+def section(rng: np.random.Generator, studies: int, tables: Sequence[Recorded]) -> Section:
+    """The claims about the estimate: so many studies of each kind of world."""
+    worlds = {"recorded": [(replayed(table), i) for table in tables for i in range(-(-studies // len(tables)))]}
+    for number, kind in enumerate(("labels", "numbers", "texts")):
+        worlds[f"made up, {kind}"] = [(made_up(seed), seed) for seed in range(number, 3 * studies, 3)]
+    found: dict[str, dict[str, list[Case]]] = {}
+    for kind, members in worlds.items():
+        mine = found[kind] = {case: [] for case in CASES}
+        for world, seed in members:
+            for case, more in cases(rng, world, seed).items():
+                mine[case] += more
+    whole = max(2, studies // 10)
+    found[WHOLE] = whole_studies(whole)
+    count = sum(map(len, worlds.values()))
+    counted = ", ".join(f"{name} {share:.2f}" for name, share in tokens_counted())
+    rows = [[kind, case, *_cells(mine)] for kind, by_case in found.items() for case, mine in by_case.items()]
+    text = f"""## The estimate, and what was paid
+
+`tune.estimate` against {count} studies of at most {POINTS} paid points, which buy as a search does: a block of each,
+twice as much for the third that goes on, then ever the half; a case is a paid point of a study. What is known before:
+the draws of an earlier study of the same data and prompts (other examples first, other points); the first block of the
+first {FIRST} points, against everything bought later; lengths by prompt that the user states, right on average over
+models, give or take a fifth; or nothing. Paid: by the study, for as few as {rung_sizes(60)[0]} examples; truth: in the
+long run. Recorded tables have the lengths that real models gave, and words for prompts, as many as the recorded ones
+had tokens. The made-up worlds are described in `benchmarks/honesty_lengths.py: made_up`; their prompts and the guess
+where nothing is known come from one hand, so that the recorded tables say more about that guess. Who states a length by
+prompt states one for all models, which differ by a deviation of 0.4 on the log scale there. Whole studies: {whole}, run
+against the server of the tests, and {whole} more that find the draws of those in their store, by model and prompt as
+their reports have it.
+
+{tabled(HEADS, rows)}
+
+Prompt tokens as counted without a tokenizer, over those that SmolLM2's own counts (its chat template adds about 20 that
+nobody sees), by prompt of the embedded task: {counted}. What the store holds of a model corrects them."""
+    return Section(claims(found, count), text)
+
+
+WHOLE = "whole studies"
+HEADS = (
+    "world",
+    "known",
+    "cases",
+    f"within {FACTOR} of paid",
+    "of the truth",
+    "median predicted / paid",
+    "5 % to 95 %",
+)
+
+
+def claims(found: Mapping[str, Mapping[str, Sequence[Case]]], studies: int) -> tuple[Claim, ...]:
+    """How often within the factor, by what is known; recorded, made-up and whole studies are never mixed."""
+    made = []
+    for case, text in CASES.items():
+        sources = {
+            "made up": [one for kind, mine in found.items() if kind.startswith("made up") for one in mine[case]],
+            "recorded": found["recorded"][case],
+            WHOLE: found[WHOLE].get(case, []),
+        }
+        told = {name: f"{shares(mine):.1%} of {len(mine):,} {name}" for name, mine in sources.items() if mine}
+        made.append(
+            Claim(
+                f"predicted against paid dollars per paid point and example, {studies} studies and {text}: within a "
+                f"factor of {FACTOR} in at least 90 % of cases: {', '.join(told.values())}",
+                all(shares(sources[name]) >= 0.9 for name in told),
+            )
+        )
+    return tuple(made)
+
+
+def _cells(mine: Sequence[Case]) -> list[str]:
+    ratios = np.array([case.predicted / case.paid for case in mine])
+    low, middle, high = np.quantile(ratios, [0.05, 0.5, 0.95])
+    truth = f"{shares(mine, 'truth'):.1%}"
+    return [str(len(mine)), f"{shares(mine):.1%}", truth, f"{middle:.2f}", f"{low:.2f} to {high:.2f}"]

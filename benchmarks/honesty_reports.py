@@ -1,0 +1,275 @@
+"""Do the intervals of a report cover, and is "better than the baseline" true? In simulated worlds of known truth.
+
+A study here is what is left of one for statistics: the config that is best on the tuning examples is chosen, then it
+meets the holdout together with the baseline. A part of `benchmarks/honesty.py`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from honesty_section import Claim, Section, plain_width, tabled
+
+from tune.looks import look_confidence
+from tune.stats import difference_interval, mean_interval, t_quantile, verdict
+
+CONFIDENCE = look_confidence(1)
+"""Of what a report calls 95 % intervals: all looks at its holdout together are wrong at most 5 % of the time."""
+
+CONFIGS, TUNING, GROUP = 24, 60, 4
+SIZES = (20, 40, 80, 160, 320)
+KINDS = ("0/1", "graded", "grouped")
+BIAS_RUNS = 6
+"""Studies for the bias alone, for each whose intervals are made: intervals take nearly all of the time."""
+
+
+def answers(rng: np.random.Generator, truths: np.ndarray, count: int, kind: str) -> np.ndarray:
+    """A row a config, a column an example; some examples are hard for all, so that pairs go together.
+
+    Args:
+        rng: of the world.
+        truths: how often each config is right.
+        count: examples.
+        kind: "0/1"; "graded", two points of a rubric; or "grouped", rows of four that are about equally hard.
+    """
+
+    def right() -> np.ndarray:
+        shape = (len(truths), count)
+        # Half of an example's luck is its own hardness, and half of that is shared by its group.
+        hardness = rng.random(count)
+        if kind == "grouped":
+            hardness = np.where(
+                rng.random(count) < 0.5, np.repeat(rng.random(-(-count // GROUP)), GROUP)[:count], hardness
+            )
+        luck = np.where(rng.random(shape) < 0.5, hardness, rng.random(shape))
+        return (luck < truths[:, None]).astype(float)
+
+    return (right() + right()) / 2 if kind == "graded" else right()
+
+
+Hit: TypeAlias = tuple[bool, float, float]
+"""Whether an interval held the truth, its width, and the width of a fixed sample's."""
+
+
+class Study(NamedTuple):
+    """The scores of every config (the first is the baseline) on tuning and on holdout examples, and the choice."""
+
+    tuning: np.ndarray
+    holdout: np.ndarray
+    choice: int
+
+
+def study(rng: np.random.Generator, truths: np.ndarray, holdout: int, kind: str) -> Study:
+    """One study: the best on the tuning examples is chosen."""
+    scores = answers(rng, truths, TUNING + holdout, kind)
+    tuning, met = scores[:, :TUNING], scores[:, TUNING:]
+    return Study(tuning, met, int(tuning.mean(axis=1).argmax()))
+
+
+def some_truths(rng: np.random.Generator) -> np.ndarray:
+    """How often each config of a world is right."""
+    return np.clip(rng.normal(rng.uniform(0.55, 0.85), 0.05, CONFIGS), 0.02, 0.98)
+
+
+@dataclass
+class Tally:
+    """What became of many studies.
+
+    Attributes:
+        quality: a hit each.
+        gap: a hit of the difference to the baseline, where another than the baseline was chosen.
+        bias: the reported quality less the truth, on the holdout and on the tuning examples.
+    """
+
+    quality: list[Hit] = field(default_factory=list)
+    gap: list[Hit] = field(default_factory=list)
+    bias: list[tuple[float, float]] = field(default_factory=list)
+
+    def add(self, found: Study, truths: np.ndarray, clusters: Sequence[int] | None = None) -> None:
+        """Take the intervals of a study."""
+        ours, theirs = found.holdout[found.choice], found.holdout[0]
+        shown = mean_interval(ours, confidence=CONFIDENCE, clusters=clusters)
+        hit = shown.low <= truths[found.choice] <= shown.high
+        self.quality.append((hit, shown.high - shown.low, plain_width(grouped(ours, clusters), 0, 1)))
+        self.add_bias(found, truths)
+        if found.choice and np.ptp(ours - theirs) > 0:  # a t interval of equal differences has no width
+            apart = difference_interval(ours, theirs, confidence=CONFIDENCE, clusters=clusters)
+            hit = apart.low <= truths[found.choice] - truths[0] <= apart.high
+            self.gap.append((hit, apart.high - apart.low, plain_width(grouped(ours - theirs, clusters), -1, 1)))
+
+    def add_bias(self, found: Study, truths: np.ndarray) -> None:
+        """Take its bias alone."""
+        own = (part[found.choice].mean() - truths[found.choice] for part in (found.holdout, found.tuning))
+        self.bias.append(tuple(own))  # type: ignore[arg-type]
+
+    @property
+    def coverage(self) -> float:
+        """The lower of the two shares of intervals that hold the truth."""
+        return min(covered(self.quality), covered(self.gap))
+
+    @property
+    def width(self) -> float:
+        """The larger of the two mean widths over those of a fixed sample."""
+        return max(ratio(self.quality), ratio(self.gap))
+
+    @property
+    def off(self) -> tuple[float, float]:
+        """The bias on the holdout in points, and its standard error."""
+        biases = 100 * np.array(self.bias)[:, 0]
+        return float(biases.mean()), float(biases.std() / math.sqrt(len(biases)))
+
+    @property
+    def bias_beyond_luck(self) -> float:
+        """The size of that bias, less two standard errors of the simulation."""
+        bias, error = self.off
+        return max(0.0, abs(bias) - 2 * error)
+
+    def cells(self) -> list[str]:
+        """As a row of a table."""
+        bias, error = self.off
+        return [
+            f"{covered(self.quality):.1%}", f"{ratio(self.quality):.2f}", f"{covered(self.gap):.1%}",
+            f"{ratio(self.gap):.2f}", f"{bias:+.2f} ± {error:.2f}", f"{100 * np.array(self.bias)[:, 1].mean():+.2f}",
+        ]  # fmt: skip
+
+
+TALLY_HEADS = ("coverage of quality", "width / fixed", "coverage of difference", "width / fixed", "bias, points",
+               "the same on tuning")  # fmt: skip
+
+
+def covered(rows: Sequence[Hit]) -> float:
+    """The share of intervals that hold the truth."""
+    return float(np.mean([hit for hit, _, _ in rows]))
+
+
+def ratio(rows: Sequence[Hit]) -> float:
+    """Mean width over a fixed sample's mean width."""
+    return float(np.mean([own for _, own, _ in rows]) / np.mean([plain for _, _, plain in rows]))
+
+
+def grouped(values: np.ndarray, clusters: Sequence[int] | None) -> np.ndarray:
+    """The means of the groups, which are a sample of fixed size where rows are not."""
+    return values if clusters is None else values.reshape(-1, GROUP).mean(axis=1)
+
+
+def intervals(rng: np.random.Generator, runs: int) -> dict[tuple[str, int], Tally]:
+    """Studies of every kind of score and size of holdout."""
+    found = {}
+    for kind in KINDS:
+        for size in SIZES:
+            tally = found[kind, size] = Tally()
+            clusters = [row // GROUP for row in range(size)] if kind == "grouped" else None
+            for _ in range(runs):
+                truths = some_truths(rng)
+                tally.add(study(rng, truths, size, kind), truths, clusters)
+            for _ in range(BIAS_RUNS * runs):
+                truths = some_truths(rng)
+                tally.add_bias(study(rng, truths, size, kind), truths)
+    return found
+
+
+def costs(rng: np.random.Generator, runs: int) -> dict[tuple[float, int], list[Hit]]:
+    """Intervals of dollars per request: a prompt, and an answer whose length is lognormal with such a deviation."""
+    found = {}
+    for deviation in (0.3, 0.6, 1.0):
+        for size in SIZES:
+            rows = found[deviation, size] = []
+            for _ in range(runs):
+                prompt = rng.uniform(0, 1)  # against answers that cost 1 in the median
+                values = prompt + np.exp(deviation * rng.standard_normal(size))
+                shown = mean_interval(values, low=0.0, high=math.inf, confidence=CONFIDENCE)
+                hit = shown.low <= prompt + math.exp(deviation**2 / 2) <= shown.high
+                plain = 2 * t_quantile(0.975, size - 1) * values.std(ddof=1) / math.sqrt(size)
+                rows.append((bool(hit), shown.high - shown.low, float(plain)))
+    return found
+
+
+def verdicts(rng: np.random.Generator, runs: int) -> dict[tuple[str, int], tuple[float, float]]:
+    """How often a choice is called better, and worse, in worlds where no config is better than the baseline."""
+    found = {}
+    for name, below in (("all as good as the baseline", 0.0), ("5 points worse", 0.05)):
+        truths = np.full(CONFIGS, 0.75 - below)
+        truths[0] = 0.75
+        for size in SIZES[:-1]:
+            said = []
+            for _ in range(runs):
+                _, met, choice = study(rng, truths, size, "0/1")
+                said.append(verdict(difference_interval(met[choice or 1], met[0], confidence=CONFIDENCE)))
+            found[name, size] = said.count("better") / runs, said.count("worse") / runs
+    return found
+
+
+def section(rng: np.random.Generator, runs: int) -> Section:
+    """The claims about the report."""
+    tallies, dollars, said = intervals(rng, runs), costs(rng, runs), verdicts(rng, runs)
+    rows = [[kind, str(size), *tally.cells()] for (kind, size), tally in tallies.items()]
+    paid = [[str(d), str(size), f"{covered(mine):.1%}", f"{ratio(mine):.2f}"] for (d, size), mine in dollars.items()]
+    wrong = [[name, str(size), f"{better:.1%}", f"{worse:.1%}"] for (name, size), (better, worse) in said.items()]
+    text = f"""## Intervals and bias of a report
+
+{CONFIGS} configs; the best on {TUNING} tuning examples is chosen, then it meets the holdout together with the baseline;
+{runs} studies a row, and {BIAS_RUNS} times as many more for the bias. Intervals are those of a first look at the
+holdout ({CONFIDENCE:.0%} sure, so that later looks have a share). Width is over that of Wilson's 95 % interval (0/1
+scores) or Student's t (graded scores and differences; the means of groups), which fail to cover at small sizes and near
+the bounds. Grouped: rows of {GROUP} belong together and are about equally hard; the holdout is counted in rows. Bias:
+mean of the reported quality less the truth, with its standard error.
+
+{tabled(("scores", "holdout", *TALLY_HEADS), rows)}
+
+Cost per request: a prompt, and an answer of lognormal length. Width is over that of Student's t, which covers less.
+
+{tabled(("deviation of log length", "requests", "coverage", "width / fixed"), paid)}
+
+## Better than the baseline?
+
+The choice among {CONFIGS} configs of which none is better; {runs} studies a row.
+
+{tabled(("configs that are", "holdout", "says better", "says worse"), wrong)}"""
+    return Section(claims(tallies, dollars, said, runs), text)
+
+
+def claims(
+    tallies: dict[tuple[str, int], Tally],
+    dollars: dict[tuple[float, int], list[Hit]],
+    said: dict[tuple[str, int], tuple[float, float]],
+    runs: int,
+) -> tuple[Claim, ...]:
+    """What the tables come to: their worst rows."""
+    single = [tally for (kind, _), tally in tallies.items() if kind != "grouped"]
+    groups = [tally for (kind, _), tally in tallies.items() if kind == "grouped"]
+    coverage, width = min(tally.coverage for tally in single), max(tally.width for tally in single)
+    together, wide = min(tally.coverage for tally in groups), max(tally.width for tally in groups)
+    bias = max(tally.bias_beyond_luck for tally in tallies.values())
+    false = max(better for better, _ in said.values())
+    cost = min(covered(rows) for (deviation, _), rows in dollars.items() if deviation <= 0.6)
+    skewed = min(covered(rows) for (deviation, _), rows in dollars.items() if deviation > 0.6)
+    return (
+        Claim(
+            f"95 % intervals of quality and difference cover in at least 93 % of {runs:,} studies: {coverage:.1%} in "
+            f"the worst row of {len(single)} ({runs * len(single):,} studies in all)",
+            coverage >= 0.93,
+        ),
+        Claim(f"at a mean width of at most 1.3 times the fixed-sample one: {width:.2f} at most", width <= 1.3),
+        Claim(
+            f"the same where rows belong together, {SIZES[0] // GROUP} to {SIZES[-1] // GROUP} groups of them: "
+            f"coverage {together:.1%} at least, width {wide:.2f} at most (wider than need be for few groups whose rows "
+            f"are no copies)",
+            together >= 0.93 and wide <= 1.3,
+        ),
+        Claim(
+            f"95 % intervals of the cost per request cover in at least 93 %: {cost:.1%} in the worst row where lengths "
+            f"of answers have a deviation of at most 0.6 on the log scale",
+            cost >= 0.93,
+        ),
+        Claim(f"the same at a deviation of 1.0: {skewed:.1%} in the worst row", skewed >= 0.93),
+        Claim(f'false "better than the baseline" in at most 5 % of worlds: {false:.1%} at most', false <= 0.05),
+        Claim(
+            f"the winner's quality is off by at most 0.5 points on average: {bias:.2f} at most, beyond two standard "
+            f"errors of the simulation",
+            bias <= 0.5,
+        ),
+    )

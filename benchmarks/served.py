@@ -1,0 +1,147 @@
+"""A table behind HTTP, for methods that bring a client of their own: an OpenAI-compatible server with an exact bill.
+
+    with Served(table, seed) as served:
+        ...                     # a client with the base URL served.url
+    served.picodollars          # what it would have cost
+
+It answers `POST /v1/chat/completions` with `n` draws of `ReplayEndpoint`. The last message says "NAME EXAMPLE", the
+recorded prompt and the position. Each answer is a new draw of its request, numbered in the order of asking: nothing is
+served twice. A temperature between those of the table counts as the nearest, and a max_tokens above what the table
+holds as the most it holds.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+
+from replay import Cell, ReplayEndpoint, Table
+
+from tune.completion import Completion, Request
+from tune.cutting import cut
+from tune.pricing import to_dollars
+
+
+class Served:
+    """See the top of this file.
+
+    Args:
+        table: what is served.
+        seed: of the draws.
+
+    Attributes:
+        calls: answered so far.
+        draws: in those calls.
+        picodollars: of those calls, at the table's prices.
+        url: for clients, once inside `with`.
+    """
+
+    def __init__(self, table: Table, seed: int) -> None:
+        self.table, self.calls, self.draws, self.picodollars, self.url = table, 0, 0, 0, ""
+        self._endpoint = ReplayEndpoint(table, seed)
+        self._drawn: Counter[Request] = Counter()
+        self._lock = threading.Lock()
+
+    @property
+    def dollars(self) -> float:
+        """The bill."""
+        return to_dollars(self.picodollars)
+
+    def __enter__(self) -> Self:
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler(self))
+        self._server.daemon_threads = True
+        # A short poll, or leaving would take half a second.
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+        self.url = f"http://127.0.0.1:{self._server.server_port}/v1"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def respond(self, body: dict[str, Any]) -> dict[str, Any]:
+        """The answer to one body, billed.
+
+        Raises:
+            ValueError: the table has no such model, prompt or example.
+        """
+        asked = self._request(body)
+        with self._lock:
+            first = self._drawn[asked]
+            self._drawn[asked] += (n := int(body.get("n") or 1))
+            drawn = [_stopped(self._endpoint.draw(asked, first + i), asked) for i in range(n)]
+            prompt, said = drawn[0].prompt_tokens, sum(draw.completion_tokens for draw in drawn)
+            self.calls, self.draws = self.calls + 1, self.draws + n
+            self.picodollars += self.table.prices[asked.model].cost(prompt, said)
+            number = self.calls
+        choices = [
+            {"index": i, "finish_reason": d.finish_reason, "message": {"role": "assistant", "content": d.text}}
+            for i, d in enumerate(drawn)
+        ]
+        usage = {"prompt_tokens": prompt, "completion_tokens": said, "total_tokens": prompt + said}
+        return {
+            "id": f"chatcmpl-{number}", "object": "chat.completion", "created": 0,
+            "model": asked.model, "choices": choices, "usage": usage,
+        }  # fmt: skip
+
+    def _request(self, body: dict[str, Any]) -> Request:
+        text = str(body["messages"][-1]["content"])
+        name, _, example = text.partition(" ")
+        cell = nearest(self.table, str(body["model"]), name, float(body.get("temperature", 1.0)))
+        if not example.isdecimal() or int(example) >= len(self.table.targets):
+            raise ValueError(f"the table has {len(self.table.targets)} examples, but got {text!r}")
+        most = self.table.caps[cell]
+        stop = body.get("stop") or ()
+        return Request(
+            self._endpoint.service, cell.model, text, min(int(body.get("max_tokens") or most), most),
+            (stop,) if isinstance(stop, str) else tuple(stop), (("temperature", cell.temperature),),
+        )  # fmt: skip
+
+
+def nearest(table: Table, model: str, prompt: str, temperature: float) -> Cell:
+    """The cell that stands for these settings.
+
+    Raises:
+        ValueError: the table has none.
+    """
+    near = [cell for cell in table.cells if (cell.model, cell.prompt) == (model, prompt)]
+    if not near:
+        raise ValueError(f"the table has no model {model!r} with a prompt {prompt!r}")
+    return min(near, key=lambda cell: abs(cell.temperature - temperature))
+
+
+def _stopped(draw: Completion, request: Request) -> Completion:
+    """A draw up to the first of the request's stop strings."""
+    said = cut(draw, request.max_tokens, request.stop)
+    return replace(draw, text=said.text, completion_tokens=said.tokens, finish_reason=said.finish_reason)
+
+
+def handler(served: Served) -> type[BaseHTTPRequestHandler]:
+    """What the server makes of a connection; it is kept open, and each answer leaves in one piece."""
+
+    class Answers(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        wbufsize = -1
+        disable_nagle_algorithm = True
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            try:
+                status, reply = 200, served.respond(body)
+            except (ValueError, KeyError) as error:
+                status, reply = 400, {"error": {"message": str(error), "type": "invalid_request_error"}}
+            data = json.dumps(reply).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    return Answers

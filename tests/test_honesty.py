@@ -1,0 +1,134 @@
+"""`benchmarks/honesty.py`: the page it writes, and the part on `tune check`."""
+
+from __future__ import annotations
+
+import math
+import sys
+from math import comb
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
+
+import honesty
+import honesty_check
+from honesty_check import ALPHA, ENDS, MARGIN, MOST, Row
+from honesty_section import Claim, Section, luck, plain_width, tabled
+
+
+def rng(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+# --- the page -----------------------------------------------------------------------------------------------------
+
+
+def test_the_page_says_yes_or_no_of_every_claim_before_the_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = {"check": Section((Claim("kept", True), Claim("broken", False)), "## One"), "looks": Section((), "## Two")}
+    monkeypatch.setattr(honesty, "make", lambda part, seed, runs: parts[part])
+    page = honesty.page(3, 10, ["check", "looks"])
+    assert "- yes: kept\n- **NO**: broken\n" in page
+    assert page.index("broken") < page.index("## One") < page.index("## Two")
+    assert "--runs 10 --seed 3" in page
+
+
+def test_the_command_writes_the_parts_that_are_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    honesty.main(["--runs", "4", "--only", "check", "--out", str(tmp_path / "new" / "page.md")])
+    written = (tmp_path / "new" / "page.md").read_text()
+    assert capsys.readouterr().out == written + "\n"
+    assert "## `tune check`" in written
+    assert "## On recorded tables" not in written
+
+
+def test_a_part_says_the_same_whatever_other_parts_are_made() -> None:
+    alone, again = (honesty.make("check", 1, 4) for _ in range(2))
+    assert alone == again
+    assert honesty.make("check", 2, 4) != alone
+
+
+def test_a_table_has_a_line_for_its_heads_one_below_and_one_a_row() -> None:
+    assert tabled(("a", "b"), [["1", "2"], ["3", "4"]]) == "| a | b |\n| --- | --- |\n| 1 | 2 |\n| 3 | 4 |"
+
+
+def test_luck_is_three_standard_errors_of_a_share() -> None:
+    assert luck(0.5, 100) == pytest.approx(0.15)
+    assert luck(0.05, 4000) < luck(0.05, 1000)
+
+
+def test_the_fixed_sample_widths_are_wilsons_and_students() -> None:
+    tens = np.array([1.0] * 8 + [0.0] * 2)
+    assert plain_width(tens, 0, 1) == pytest.approx(0.9433 - 0.4902, abs=1e-3)  # 8 of 10, from a table of Wilson's
+    graded = np.array([0.2, 0.4, 0.6, 0.8])
+    assert plain_width(graded, -1, 1) == pytest.approx(2 * 3.182 * graded.std(ddof=1) / 2, rel=1e-3)
+    high = graded + 0.2
+    assert plain_width(high, 0, 1) < plain_width(high, -2, 2) == pytest.approx(plain_width(graded, -1, 1))  # cut at 1
+
+
+# --- tune check ---------------------------------------------------------------------------------------------------
+
+
+@given(st.integers(5, 40), st.sampled_from([0.3, 0.5, 0.7]), st.sampled_from([0.75, 0.85, 0.95]))
+def test_the_power_of_the_exact_test_is_that_of_the_binomial_tail(n: int, null: float, truth: float) -> None:
+    def tail(k: int, p: float) -> float:
+        return sum(comb(n, j) * p**j * (1 - p) ** (n - j) for j in range(k, n + 1))
+
+    least = next((k for k in range(n + 1) if tail(k, null) <= ALPHA), None)
+    expected = 0.0 if least is None else tail(least, truth)
+    assert honesty_check.exact_power(n, null, truth, ALPHA) == pytest.approx(expected, abs=1e-9)
+
+
+def test_the_fixed_size_is_the_least_that_has_the_power() -> None:
+    binary, graded = honesty_check.worlds(rng())
+    size = honesty_check.fixed_size(binary, 0.8, 0.75, 0.9)
+    assert honesty_check.exact_power(size, 0.75, 0.8, ALPHA) >= 0.9
+    assert honesty_check.fixed_size(binary, 0.8, 0.75, 0.95) > size
+    assert honesty_check.fixed_size(graded, 0.8, 0.75, 0.9) < size  # its scores spread less
+
+
+def test_a_check_looks_at_the_ends_of_blocks_and_at_the_last_example() -> None:
+    assert ENDS[-1] == MOST
+    assert all(np.diff(ENDS) > 0)
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_simulated_scores_have_the_mean_and_the_variance_that_are_stated(number: int) -> None:
+    world = honesty_check.worlds(rng())[number]
+    scores = world.draw(0.8, (20_000,))
+    assert scores.mean() == pytest.approx(0.8, abs=0.01)
+    assert scores.var() == pytest.approx(world.variance(0.8), rel=0.1)
+
+
+def test_far_from_the_line_a_check_is_right_and_quick() -> None:
+    binary, _ = honesty_check.worlds(rng())
+    holds, regressed = honesty_check.outcomes(binary, 0.95, 0.6, 40)
+    assert holds.max() < 100
+    assert not np.isfinite(regressed).any()
+    holds, regressed = honesty_check.outcomes(binary, 0.2, 0.6, 40)
+    assert regressed.max() < 100
+    assert not np.isfinite(holds).any()
+
+
+def test_a_row_counts_wrong_answers_of_both_kinds_on_the_line_and_of_one_elsewhere() -> None:
+    binary, _ = honesty_check.worlds(rng())
+    on = honesty_check.row_of(binary, 0.8, honesty_check.ON_THE_LINE, 0.8 - MARGIN, 30)
+    assert len(on.errors) == 2
+    assert math.isnan(on.calls)
+    off = honesty_check.row_of(binary, 0.8, "no change", 0.8, 30)
+    assert len(off.errors) == 1
+    assert len(off.ratios) == len(off.sizes) == 3
+    assert off.sizes[0] < off.sizes[1] < off.sizes[2]
+    assert off.ratios[0] > off.ratios[2]  # more power gains more from looking early
+
+
+def test_a_check_that_takes_too_many_calls_or_errs_too_often_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def rows(ratio: float, error: float) -> list[Row]:
+        return [Row(kind, 0.8, "no change", 100, (1, 2, 3), (ratio,) * 3, (error,)) for kind in ("0/1", "graded")]
+
+    monkeypatch.setattr(honesty_check, "rows_of", lambda _, __: rows(0.4, 0.01))
+    assert all(claim.holds for claim in honesty_check.section(rng(), 1000).claims)
+    monkeypatch.setattr(honesty_check, "rows_of", lambda _, __: rows(0.6, 0.2))
+    assert not any(claim.holds for claim in honesty_check.section(rng(), 1000).claims)

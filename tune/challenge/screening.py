@@ -1,0 +1,103 @@
+"""The ways in which a new model is asked: those of the frontier, tried on the few examples that tell most.
+
+A model may shine with another prompt than the winner's, and need more or fewer answers. So it gets every prompt and
+way of reading (n, cap, stops, aggregate) that a config of the frontier has. Readings of one prompt share draws, as
+they do in a study. A block of examples decides which one or two ways go on to the verdict, and has no part in it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tune.challenge.rivals import Rival, best_within
+from tune.readout import Reading
+from tune.report import Report
+from tune.space import FREE, Config, Point
+from tune.trial import Step
+
+BLOCK = 8
+"""Examples on which every way is tried, and the least that a verdict looks at anew."""
+
+POOL = 16
+"""Examples that the block is chosen from; no other part of them is used, so that those of the verdict are random."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A config of the new model, as the block showed it.
+
+    Attributes:
+        reading: what it answered.
+        rival: the best config of the frontier that costs no more, or None.
+        gains: its score less the rival's by position, so turned that more is better.
+    """
+
+    reading: Reading
+    rival: Rival | None
+    gains: Mapping[int, float]
+
+    @property
+    def mean(self) -> float:
+        """The mean gain."""
+        return float(np.mean(list(self.gains.values()))) if self.gains else -math.inf
+
+
+def ways(report: Report, model: str) -> list[Config]:
+    """The new model, at its own settings, in every way in which the frontier's configs are asked and read.
+
+    Those of the best configs come first: where money is short, the others are left out.
+    """
+    best_first = [*([report.winner] if report.winner else []), *reversed(report.frontier)]
+    kept = ("prompt", *FREE)
+    return list(dict.fromkeys(Config({k: row.config[k] for k in kept} | {"model": model}) for row in best_first))
+
+
+def pool_of(tuning: int) -> int:
+    """How many tuning examples, from the first on, the block is chosen from: at most half of them."""
+    return min(tuning, max(BLOCK, min(POOL, tuning // 2)))
+
+
+def telling(rivals: Sequence[Rival], tuning: int) -> tuple[int, ...]:
+    """The examples of the pool on which the rivals' scores differ most, a block of them."""
+
+    def spread(position: int) -> float:
+        scores = [rival.scores[position] for rival in rivals if position in rival.scores]
+        return float(np.var(scores)) if scores else -1.0
+
+    return tuple(sorted(range(pool_of(tuning)), key=lambda p: (-spread(p), p))[:BLOCK])
+
+
+def screening_steps(configs: Sequence[Config], free: Sequence[str], block: Sequence[int]) -> dict[Step, list[Config]]:
+    """What is bought for the block, with the configs that are read off it: those of one paid point share draws."""
+    groups: dict[Point, list[Config]] = {}
+    for config in configs:
+        groups.setdefault(Point({k: v for k, v in config.items() if k not in free}), []).append(config)
+    return {
+        Step(number, point, tuple(block), max(c.n for c in group), max(c.max_tokens for c in group)): group
+        for number, (point, group) in enumerate(groups.items())
+    }
+
+
+def compare(reading: Reading, rivals: Sequence[Rival], sign: float) -> Tried:
+    """Hold a config of the new model against the best of the frontier that costs no more."""
+    rival = best_within(rivals, reading, sign)
+    scores = {} if rival is None else rival.scores
+    own = zip(reading.examples, map(float, reading.scores), strict=True)
+    return Tried(reading, rival, {p: sign * (score - scores[p]) for p, score in own if p in scores})
+
+
+def finalists(tried: Sequence[Tried]) -> list[Tried]:
+    """The best of them, and the second where the block does not tell it from the best."""
+    ranked = sorted(tried, key=lambda each: -each.mean)
+    best, others = ranked[0], ranked[1:2]
+    return [best, *(other for other in others if not _apart(best, other))]
+
+
+def _apart(best: Tried, other: Tried) -> bool:
+    """Whether the difference of two gains is more than a standard error of it."""
+    gaps = np.array([gain - other.gains[p] for p, gain in best.gains.items() if p in other.gains])
+    return len(gaps) > 1 and bool(gaps.mean() > gaps.std(ddof=1) / math.sqrt(len(gaps)))

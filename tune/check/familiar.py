@@ -1,0 +1,37 @@
+"""Whether the examples of a check are new: those that the study had say less, and the reader is told so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from tune.data import Example
+from tune.recipe import Recipe, marks
+
+SAYING = {
+    "tuning": "{these} tuning examples of the study, by which the config was chosen: on them it looks better than it "
+    'is, so "holds" is optimistic.',
+    "holdout": "{these} holdout examples of the study, on which the recorded quality was measured: on them the check "
+    "tells whether the model has changed, and not whether that quality was luck.",
+    "shots": "{these} examples that the prompt shows with their answers: on them it looks better than it is, so "
+    '"holds" is optimistic.',
+}
+"""What is said of examples that had this part in the study."""
+
+
+def count_familiar(recipe: Recipe, examples: Sequence[Example]) -> dict[str, int]:
+    """How many of these examples the study had, by the part that they had in it; parts that had none are left out.
+
+    An example is the same where all that the prompt shows of it is the same.
+    """
+    here = marks(recipe.prompt.fields, examples)
+    counts = {part: sum(mark in kept for mark in here) for part, kept in recipe.seen.items()}
+    return {part: count for part, count in counts.items() if count}
+
+
+def familiar_notices(familiar: Mapping[str, int], available: int) -> tuple[str, ...]:
+    """What a reader is told of them, a sentence for each part."""
+
+    def these(count: int) -> str:
+        return f"All {count} examples are" if count == available else f"{count} of the {available} examples are"
+
+    return tuple(SAYING[part].format(these=these(count)) for part, count in familiar.items() if part in SAYING)

@@ -1,0 +1,247 @@
+"""What a run found out, as a report: estimates become intervals, and nothing is bought any more."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from importlib.metadata import PackageNotFoundError, version
+
+import numpy as np
+
+from tune.conclude.costs import costs_of_readings
+from tune.conclude.evidence import Evidence
+from tune.conclude.notices import notices
+from tune.conclude.rows import Rows
+from tune.estimate import Forecast, compare
+from tune.export import Deployment, addition
+from tune.looks import count_looks
+from tune.pricing import to_dollars
+from tune.providers.services import public_url
+from tune.racing import Choice
+from tune.readout import Reading
+from tune.recipe import recipe_record
+from tune.report import Money, PriceLine, PromptText, Provenance, Report, TrialRow
+from tune.report.saving import load
+from tune.run import ENOUGH, FINISHED, INTERRUPTED, Findings, Run
+from tune.space import Config
+from tune.stopping import chance_of_change
+from tune.trial import Trial
+
+STOPPED = {
+    FINISHED: "the search was done",
+    "money": "the money for the search was used up",
+    "time": "the time limit was reached",
+    "trials": "the limit of trials was reached",
+    INTERRUPTED: "it was interrupted; the same command resumes it",
+}
+"""Why a run ended, in words."""
+
+
+def conclude(run: Run, findings: Findings) -> Report:
+    """Everything that is shown of a study."""
+    plan, choice, carried = run.plan, findings.choice, findings.carried
+    # Half a holdout is not looked at: the same command completes it, and a look that is not taken costs nothing.
+    met = {} if findings.stopped == INTERRUPTED else dict(findings.holdout or {})
+    evidence = Evidence(plan, count_looks(run.journal.events, plan.baseline) if met else 1)
+    rows = Rows(run, evidence, met)
+    winner = rows.row("winner", choice.reading) if choice else None
+    single = rows.row("one answer", carried) if carried and winner and carried.config != winner.config else None
+    label, share = _commonest(run)
+    readings = [reading for s in run.standings().values() for reading in s.readings]
+    read_cost, readings_cost = costs_of_readings(run, findings.trials)
+    return Report(
+        money=_money(run, findings),
+        provenance=_provenance(run),
+        winner=winner,
+        baseline=rows.baseline(),
+        carriable=single,
+        carriable_note=addition(winner, single) if winner and single else "",
+        runners_up=tuple(rows.runners_up(choice) if choice else ()),
+        difference=rows.difference(choice.reading.config) if choice else None,
+        detectable=evidence.detectable(choice.reading.config, plan.baseline, met) if choice else None,
+        look=evidence.look,
+        confidence=evidence.confidence,
+        commonest=share,
+        commonest_label=label,
+        larger_is_better=plan.metric.larger_is_better,
+        min_quality=plan.min_quality,
+        margin=plan.margin,
+        template=_template(run, choice.reading.config) if choice else None,
+        recipe=recipe_record(plan, choice.reading.config) if choice else {},
+        answer=_answer(run),
+        frontier=tuple(rows.row("frontier", r) for r in _frontier(run, readings, choice)),
+        trials=tuple(_trial_row(run, trial, evidence) for trial in findings.trials.values()),
+        draws_bought=sum(service.provider.bought for service in run.services.values()),
+        draws_reused=sum(service.provider.reused for service in run.services.values()),
+        readings=len(readings),
+        read_cost=read_cost,
+        readings_cost=readings_cost,
+        prices=tuple(
+            PriceLine(name, price.input, price.output, price.source, price.date) for name, price in plan.prices.items()
+        ),
+        estimate=compare(_forecasts(run), findings.trials, plan.prices),
+        stopped=_why(run, findings),
+        interrupted=findings.stopped == INTERRUPTED,
+        notices=tuple(notices(run, findings, evidence)),
+    )
+
+
+def _forecasts(run: Run) -> tuple[Forecast, ...]:
+    """What the study was expected to pay when it began."""
+    event = next((event for event in run.journal.events if event["event"] == "estimate"), None)
+    return () if event is None else tuple(load(Forecast, row) for row in event["rows"])
+
+
+def deploy(run: Run, findings: Findings) -> Deployment | None:
+    """The config that agents can carry, with where its model is."""
+    if findings.carried is None:
+        return None
+    config = findings.carried.config
+    entry, prompt = run.plan.entries[config.model], run.plan.prompts[config.prompt]
+    return Deployment(
+        config=config,
+        model=entry.model,
+        price=run.plan.prices[config.model],
+        base_url=public_url(entry.base_url),
+        key_env="" if entry.local else entry.key_env,
+        system_message=prompt.system_message,
+        template=prompt.template,
+        raw=prompt.raw,
+        local=entry.local,
+    )
+
+
+def _why(run: Run, findings: Findings) -> str:
+    """Why the run ended, in words; where it kept money, what more of it would have done."""
+    if findings.stopped != ENOUGH:
+        return STOPPED[findings.stopped]
+    points, chance = 100 * run.plan.min_gain, chance_of_change(run.problem(), run.standings(), 1.0)
+    little = (
+        f"save less than {points:g} %" if run.plan.goal == "cheapest" else f"gain less than {points:g} points (of 100)"
+    )
+    kept = f"the rest of the money was expected to {little}, so it was kept"
+    if chance is None:
+        return kept
+    shown = "less than 1 %" if chance < 0.01 else f"{100 * chance:.0f} %"
+    return f"{kept}: another $1 has a chance of {shown} to change the choice"
+
+
+def _commonest(run: Run) -> tuple[str, float | None]:
+    """The commonest target of the holdout, and the score of always giving it; only where targets are few labels."""
+    holdout = run.plan.split.holdout
+    counts = Counter(str(example.target) for example in holdout if example.target is not None)
+    if not counts or len(counts) > len(holdout) / 2 or run.plan.metric.costs or run.plan.metric.over_responses:
+        return "", None
+    label = counts.most_common(1)[0][0]
+    first = len(run.plan.split.tuning)
+    return label, float(np.mean([run.evaluator.score(label, first + i) for i in range(len(holdout))]))
+
+
+def _frontier(run: Run, readings: list[Reading], choice: Choice | None) -> list[Reading]:
+    """The readings that none beats in both quality and cost, of those on at least half as many examples as the choice.
+
+    Others may be on more examples than the choice: they were cheaper to bring there.
+    """
+    met = choice.reading.n_examples if choice else 0
+    known = [reading for reading in readings if reading.n_examples >= max(1, met / 2)]
+    sign = 1 if run.plan.metric.larger_is_better else -1
+    found: list[Reading] = []
+    for reading in sorted(known, key=lambda r: (r.cost, -sign * r.mean)):
+        if not found or sign * reading.mean > sign * found[-1].mean:
+            found.append(reading)
+    return found
+
+
+def _money(run: Run, findings: Findings) -> Money:
+    balance = run.account.balance
+    left = balance.budget - balance.spent
+    reason = ""
+    if findings.stopped == "money" and left > 0:
+        reason = (
+            "a call is only sent when the most it can cost fits; what is left is less than that, "
+            "or was set aside for the holdout and not needed"
+        )
+    elif findings.stopped == FINISHED and left > 0:
+        reason = "it was kept for telling finalists apart and for the holdout, which needed less"
+    return Money(
+        budget=to_dollars(balance.budget),
+        spent=to_dollars(balance.spent),
+        spent_now=to_dollars(run.account.spent_now),
+        settled=to_dollars(balance.settled),
+        uncertain=to_dollars(balance.uncertain),
+        left=to_dollars(left),
+        left_reason=reason,
+        overshoot=to_dollars(balance.overshoot),
+        notional=any(price.notional for price in run.plan.prices.values()),
+    )
+
+
+def _provenance(run: Run) -> Provenance:
+    plan = run.plan
+    goal = "best quality" if plan.goal != "frontier" else "the best quality at every cost"
+    if plan.min_quality is not None:
+        bound = "at least" if plan.metric.larger_is_better else "at most"
+        goal = f"the cheapest with a score of {bound} {plan.min_quality:g}"
+    elif plan.margin is not None:
+        goal = f"the cheapest that is not worse than the baseline by more than {plan.margin:g}"
+    if plan.max_cost is not None:
+        goal += f" under ${plan.max_cost:g} per request"
+    if plan.max_seconds is not None:
+        goal += f" within {plan.max_seconds:g} s per request"
+    return Provenance(
+        date=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        version=version("tune-llm"),
+        seed=plan.seed,
+        data=plan.data.name,
+        fingerprint=plan.data.fingerprint,
+        tuning=len(plan.split.tuning),
+        holdout=len(plan.split.holdout),
+        shots=len(plan.split.shots),
+        metric=plan.metric.name,
+        goal=goal,
+        search=f"{plan.identity['searcher']}, {plan.identity['strategy']}",
+        versions={name: found for name in _PACKAGES if (found := _version(name))},
+    )
+
+
+_PACKAGES = ("numpy", "openai", "flaml", "optuna", "openvino-genai", "genai-prices")
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
+def _template(run: Run, config: Config) -> PromptText:
+    prompt = run.plan.prompts[config.prompt]
+    source = prompt.source
+    return PromptText(
+        name=prompt.name,
+        text=prompt.template,
+        system_message=prompt.system_message,
+        messages=() if isinstance(source, str) else source,
+    )
+
+
+def _answer(run: Run) -> str:
+    return str(run.plan.identity["answer"])
+
+
+def _trial_row(run: Run, trial: Trial, evidence: Evidence) -> TrialRow:
+    standing = run.standings()[trial.number]
+    best = standing.best(run.problem())
+    return TrialRow(
+        number=trial.number,
+        point=trial.point,
+        state=trial.state,
+        reason=trial.reason,
+        examples=len(trial.draws),
+        draws=trial.bought,
+        missing=len(trial.missing),
+        spent=standing.spent_per_draw * trial.bought,
+        best=best.config if best else None,
+        quality=evidence.quality(best) if best else None,
+        cost=best.cost if best else None,
+    )

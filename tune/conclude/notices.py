@@ -1,0 +1,83 @@
+"""What a reader of a report must not miss, in whole sentences."""
+
+from __future__ import annotations
+
+from tune.conclude.evidence import Evidence
+from tune.estimate import few_examples
+from tune.plan import Plan
+from tune.run import INTERRUPTED, Findings, Run
+
+
+def notices(run: Run, findings: Findings, evidence: Evidence) -> list[str]:
+    """The sentences, those of the run first."""
+    found = [*run.notices, *_oracle(run, findings), *_together(run.plan)]
+    if few := few_examples(run.plan):
+        found.append(few)
+    if run.plan.goal == "frontier":
+        found.append(
+            'The goal is the best at every cost: "Quality against cost" is the result, and the winner is its best '
+            "quality, the only one that met the holdout for certain."
+        )
+    if findings.choice is not None and not findings.choice.reached:
+        found.append(
+            "No configuration was shown to be good enough on tuning examples (one-sided 95 %), so the best one found "
+            "is shown instead of the cheapest: more examples or money may show one."
+        )
+    missing = sum(reason.startswith("service") for t in findings.trials.values() for reason in t.missing.values())
+    if missing:
+        asked = missing + sum(len(t.draws) for t in findings.trials.values())
+        found.append(
+            f"The service did not answer {missing} of {asked} examples ({missing / asked:.1%}); they are not scored."
+        )
+    return found + _holdout(run, findings, evidence)
+
+
+def _holdout(run: Run, findings: Findings, evidence: Evidence) -> list[str]:
+    """How much of the holdout was met, and what looking at it again has cost."""
+    if not findings.holdout:
+        return []
+    if findings.stopped == INTERRUPTED:
+        return [
+            "The run was interrupted while it met the holdout. That is looked at when all of it is there, since each "
+            "look at a part has its own chance of being wrong: the same command goes on."
+        ]
+    found = []
+    met, whole = min(reading.n_examples for reading in findings.holdout.values()), len(run.plan.split.holdout)
+    if met < whole:
+        found.append(f"The money reached {met} of {whole} holdout examples: a random part of them.")
+    if evidence.look > 1:
+        found.append(
+            f"This is look {evidence.look} at the same holdout, so its intervals are wider: each is "
+            f"{100 * evidence.confidence:.4g} % sure, and all looks together are wrong at most 5 % of the time."
+        )
+    return found
+
+
+def _together(plan: Plan) -> list[str]:
+    """That some examples belong together, and what follows from it."""
+    tuning, held = (plan.split.count_units(side) for side in (plan.split.tuning, plan.split.holdout))
+    if tuning + held == len(plan.examples):
+        return []
+    group = plan.identity.get("group")
+    why = f"with the same {group!r} or with the same inputs" if group else "with the same inputs"
+    return [
+        f"Examples {why} count as one observation in every interval: there are {len(plan.split.tuning)} tuning "
+        f"examples in {tuning} groups, and {len(plan.split.holdout)} holdout examples in {held}."
+    ]
+
+
+def _oracle(run: Run, findings: Findings) -> list[str]:
+    """What the draws of the winner hold at most, where the space asks for the oracle."""
+    if findings.choice is None:
+        return []
+    reading = findings.choice.reading
+    trial = findings.trials[reading.trial]
+    asked = [c for c in run.plan.space.readings(trial.point, run.plan.free) if c.aggregate == "any"]
+    oracles = run.evaluator.read(trial, asked)
+    if not oracles:
+        return []
+    most = max(oracles, key=lambda r: r.config.n)
+    return [
+        f"Someone who knew the targets could pick answers that score {most.mean:.3f} out of {most.config.n} draws of "
+        f"the winner's settings (tuning examples): a bound for better ways of choosing, not a config."
+    ]

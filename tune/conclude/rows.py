@@ -1,0 +1,85 @@
+"""The configs of a report: winner, baseline, runners-up, each with what is known of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tune.conclude.evidence import Evidence
+from tune.racing import Choice
+from tune.readout import Reading
+from tune.report import ReportConfig
+from tune.run import Run
+from tune.space import Config
+from tune.stats import Interval, percentile
+
+
+class Rows:
+    """Readings as rows of a report.
+
+    Args:
+        run: whose trials were read.
+        evidence: makes the intervals.
+        met: what met the holdout, by config.
+    """
+
+    def __init__(self, run: Run, evidence: Evidence, met: Mapping[Config, Reading]) -> None:
+        self._evidence, self._met = evidence, met
+        self._baseline = run.plan.baseline
+        every = [reading for standing in run.standings().values() for reading in standing.readings]
+        same = [reading for reading in every if reading.config == self._baseline]
+        self._searched = max(same, key=lambda reading: reading.n_examples, default=None)
+
+    def baseline(self) -> ReportConfig | None:
+        """The config that the user has today, where it met the holdout or the search had it in its race."""
+        if self._searched is not None:
+            return self.row("baseline", self._searched)
+        met = self._met.get(self._baseline)
+        return None if met is None else self._row("baseline", None, met)
+
+    def runners_up(self, choice: Choice) -> list[ReportConfig]:
+        """The best readings of other trials, with their difference to the baseline on tuning examples: for display.
+
+        They were picked by those very examples, which flatter them; none of it changes the choice. What met the
+        holdout has a row of its own.
+        """
+        shown = {self._baseline, choice.reading.config, *self._met}
+        others = [reading for reading in choice.runners_up if reading.config not in shown]
+        return [
+            self.row(f"runner-up {place}", reading, self._evidence.difference(reading, self._searched))
+            for place, reading in enumerate(others, start=1)
+        ]
+
+    def difference(self, choice: Config) -> Interval | None:
+        """Choice less baseline on holdout examples; None where they are one, or were not compared."""
+        if choice == self._baseline:
+            return None
+        return self._evidence.difference(self._met.get(choice), self._met.get(self._baseline), holdout=True)
+
+    def row(self, name: str, reading: Reading, difference: Interval | None = None) -> ReportConfig:
+        """A reading on tuning examples, with its numbers on holdout examples where it met them.
+
+        Args:
+            name: what it is to the report.
+            reading: on tuning examples.
+            difference: to the baseline, on tuning examples.
+        """
+        return self._row(name, reading, self._met.get(reading.config), difference)
+
+    def _row(
+        self, name: str, tuning: Reading | None, met: Reading | None, difference: Interval | None = None
+    ) -> ReportConfig:
+        shown = met or tuning
+        assert shown is not None
+        cost = self._evidence.cost(shown, holdout=met is not None)  # None where the service refused every example
+        return ReportConfig(
+            name=name,
+            config=shown.config,
+            trial=tuning.trial if tuning is not None else None,
+            tuning=self._evidence.quality(tuning) if tuning is not None else None,
+            holdout=self._evidence.quality(met, holdout=True) if met is not None else None,
+            cost=cost,
+            seconds_median=percentile(shown.seconds, 50) if cost is not None else None,
+            seconds_p95=percentile(shown.seconds, 95) if cost is not None else None,
+            tuning_difference=difference,
+            approximate=shown.approximate,
+        )

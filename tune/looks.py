@@ -1,0 +1,68 @@
+"""Looks at one holdout: each is paid for out of the 5 % of error that all of them together may have.
+
+Whoever continues a study until the holdout says "better" would, at 5 % a look, be wrong more often than that. So every
+look spends a part of the 5 % (alpha spending: Lan and DeMets 1983), and its intervals have the confidence that this
+part leaves: nearly all for the first, which is the only one for most studies, half of what is left for each later one.
+The parts add up to less than 5 %, so that all looks together are wrong at most that often, whatever they share, and
+whatever each made the user do: an interval of any look is a 95 % interval over every look together.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+ERROR = 0.05
+"""How often all looks at a holdout together may be wrong."""
+
+FIRST = 0.04
+"""What the first look spends of it."""
+
+Seen: TypeAlias = frozenset[tuple[str, int]]
+"""What a look compared: (config as JSON, position of an example)."""
+
+
+def look_confidence(look: int) -> float:
+    """The confidence of the intervals of a look, 0 to 1.
+
+    Args:
+        look: from 1.
+
+    Raises:
+        ValueError: there is no such look.
+    """
+    if look < 1:
+        raise ValueError(f"`look >= 1` must hold, but got {look}")
+    return 1 - (FIRST if look == 1 else (ERROR - FIRST) / 2 ** (look - 1))
+
+
+def count_looks(events: Sequence[Mapping[str, Any]], baseline: Mapping[str, Any]) -> int:
+    """Which look at the holdout a journal's last one is: 1 is the first, also where there was none yet.
+
+    Only a look that compares something else than those before it counts: another choice, or other examples.
+
+    Args:
+        events: the journal's.
+        baseline: the config that every choice is compared with.
+    """
+    looks = dict.fromkeys(_seen(event, baseline) for event in events if event["event"] == "holdout")
+    last = next((_seen(event, baseline) for event in reversed(events) if event["event"] == "holdout"), None)
+    return 1 if last is None else list(looks).index(last) + 1
+
+
+def _seen(event: Mapping[str, Any], baseline: Mapping[str, Any]) -> Seen:
+    """What a look compared: the choice, which comes first, and the baseline, on the examples that were bought."""
+    missing = {(trial, position) for trial, position, _ in event["missing"]}
+    chosen, theirs = (event["steps"][0][0] if event["steps"] else None), _text(baseline)
+    return frozenset(
+        (config, position)
+        for trial, point, positions, _, _ in event["steps"]
+        if (config := _text(point)) == theirs or trial == chosen
+        for position in positions
+        if (trial, position) not in missing
+    )
+
+
+def _text(config: Mapping[str, Any]) -> str:
+    return json.dumps(dict(config), sort_keys=True)

@@ -1,0 +1,55 @@
+"""The config that a user has today."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tune.errors import SpaceError
+from tune.prompt import Prompt
+from tune.space import Config, Space
+
+
+def read_baseline(given: Any, space: Space, prompts: Mapping[str, Prompt]) -> Config:
+    """The config that a user has today; without one, the first model and the plainest template at its defaults.
+
+    The plainest template is the one with the fewest characters.
+
+    Raises:
+        SpaceError: it names a model or a prompt that the space has not, or cannot be read.
+    """
+    model = space.models[0]
+    plainest = min(prompts, key=lambda name: len(prompts[name].template))
+    record: dict[str, Any] = {"model": model, "prompt": plainest} | _baseline_record(given)
+    for name, known in (("model", space.models), ("prompt", tuple(prompts))):
+        if record[name] not in known:
+            raise SpaceError(f"the baseline has the {name} {record[name]!r}, but the space has {list(known)}")
+    record.setdefault("max_tokens", space.cap(record))
+    if isinstance(record.get("stop"), str):
+        record["stop"] = (record["stop"],)
+    record["stop"] = tuple(record.get("stop") or space.common_stop(record))
+    config = Config(record)
+    if config.n < 1 or config.max_tokens < 1:
+        raise SpaceError(f"the baseline needs n >= 1 and max_tokens >= 1, but has {config.n} and {config.max_tokens}")
+    return config
+
+
+def _baseline_record(given: Any) -> dict[str, Any]:
+    if given is None:
+        return {}
+    if isinstance(given, Mapping):
+        return dict(given)
+    text = str(given)
+    try:
+        if not text.lstrip().startswith("{"):
+            text = Path(text).read_text(encoding="utf-8")
+        record = json.loads(text)
+    except OSError as error:
+        raise SpaceError(f"the baseline {str(given)!r} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise SpaceError(f"the baseline {str(given)!r} is no JSON: {error}") from None
+    if not isinstance(record, dict):
+        raise SpaceError(f"the baseline is a JSON object of settings, but got {record!r}")
+    return record.get("config", record) if isinstance(record.get("config", record), dict) else record

@@ -1,0 +1,184 @@
+"""What a user asks for, checked once at the door: after this, nothing is a bad input any more."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tune.data import Data, Example, Split, load_data, split
+from tune.defaults import default_space
+from tune.errors import InputError
+from tune.extract import Extract, parse_extract, parse_extract_name
+from tune.metrics import Metric, parse_metric
+from tune.plan.baseline import read_baseline
+from tune.plan.goal import read_goal
+from tune.plan.models import find_entries, find_prices, read_lengths
+from tune.plan.options import Options, as_callable, check_options, name_of, named, names
+from tune.plan.searched import EMBEDDED, check_aggregates, read_off, read_space, space_record, template_fields
+from tune.pricing import Price
+from tune.prompt import Prompt, parse_prompt, shots_needed
+from tune.providers.services import Entry, public_url
+from tune.racing import STRATEGIES
+from tune.search import SEARCHERS
+from tune.space import Config, Space
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A checked order. `identity` is everything that makes it another study when it differs."""
+
+    data: Data
+    split: Split
+    space: Space
+    prompts: Mapping[str, Prompt]
+    metric: Metric
+    metric_spec: Any
+    extract: Extract
+    verifier: Callable[[str, Example], float] | None
+    entries: Mapping[str, Entry]
+    judge: Entry | None
+    prices: Mapping[str, Price]
+    baseline: Config
+    baseline_given: bool
+    free: tuple[str, ...]
+    budget: float
+    max_cost: float | None
+    max_seconds: float | None
+    goal: str
+    min_quality: float | None
+    margin: float | None
+    searcher: Callable[..., Any]
+    strategy: Callable[..., Any]
+    seed: int
+    concurrency: int
+    time_limit: float | None
+    min_gain: float
+    trials: int | None
+    fresh: bool
+    output_tokens: Mapping[str, float]
+    identity: Mapping[str, Any]
+
+    @property
+    def examples(self) -> tuple[Example, ...]:
+        """Tuning examples, then the holdout: a position means the same example everywhere."""
+        return self.split.tuning + self.split.holdout
+
+
+def make_plan(data: Any, space: Any, budget: float, options: Options) -> Plan:
+    """Check everything that can be checked before the first dollar.
+
+    Args:
+        data: anything `tune.data.load_data` reads; None is the embedded task.
+        space: a `Space`, a mapping or a TOML file with the tables of a space file; None is a default for the data.
+        budget: dollars.
+
+    Raises:
+        InputError: one sentence that says what, where, and how to mend it.
+    """
+    check_options(budget, options)
+    record, base = space_record(data, space)
+    loaded = load_data(
+        EMBEDDED / "reviews.csv" if data is None else data,
+        inputs=names(options.get("input")),
+        target=options.get("target"),
+        fields=template_fields(record, base),
+    )
+    record = default_space(loaded) if record is None else record
+    searched = space if isinstance(space, Space) else read_space(record)
+    searched = searched.among(names(options.get("model")))
+    metric_spec = options.get("metric") or record.get("metric") or "exact_match"
+    metric = _metric(metric_spec, loaded, options)
+    parts = split(
+        loaded,
+        holdout=options.get("holdout", 0.4),
+        shots=max(shots_needed(spec) for spec in searched.prompts.values()),
+        seed=options.get("seed", 0),
+        group=options.get("group"),
+    )
+    prompts = {
+        name: parse_prompt(name, spec, shots=parts.shots, base=base, target=loaded.target)
+        for name, spec in searched.prompts.items()
+    }
+    for prompt in prompts.values():
+        prompt.check(loaded)
+    entries, judge = find_entries(searched, metric, record.get("models"), options)
+    verifier = as_callable(options.get("verifier"), "verifier")
+    check_aggregates(searched, verifier)
+    plan = Plan(
+        data=loaded,
+        split=parts,
+        space=searched,
+        prompts=prompts,
+        metric=metric,
+        metric_spec=metric_spec,
+        extract=parse_extract(searched.answer),
+        verifier=verifier,
+        entries=entries,
+        judge=judge,
+        prices=find_prices([*entries.values(), *([judge] if judge else [])], options.get("price")),
+        baseline=read_baseline(options.get("baseline"), searched, prompts),
+        baseline_given=options.get("baseline") is not None,
+        free=read_off(options, metric),
+        budget=float(budget),
+        max_cost=options.get("max_cost_per_request"),
+        max_seconds=options.get("max_seconds_per_request"),
+        **read_goal(options, metric),
+        searcher=named(options.get("searcher") or "random", SEARCHERS, "searcher"),
+        strategy=named(_strategy(options), STRATEGIES, "strategy"),
+        seed=options.get("seed", 0),
+        concurrency=options.get("concurrency", 64),
+        time_limit=options.get("time_limit"),
+        min_gain=options.get("min_gain", 0.1) / 100,
+        trials=options.get("trials"),
+        fresh=options.get("fresh", False),
+        output_tokens=read_lengths(options.get("output_tokens"), [*entries, *prompts]),
+        identity={},
+    )
+    return replace(plan, identity=json.loads(json.dumps(_identity(plan, options))))
+
+
+def _metric(spec: Any, data: Data, options: Options) -> Metric:
+    metric = parse_metric(spec)
+    if metric.runs_code and not options.get("allow_code"):
+        raise InputError(
+            f"the metric {metric.name!r} runs code that models write: say that it may with --allow-code "
+            f"(allow_code=True); it runs in a process of its own, with limits on what it can use and reach"
+        )
+    metric.check(data.examples)
+    return metric
+
+
+def _strategy(options: Options) -> Any:
+    """The strategy that was asked for, else the one that suits the goal."""
+    suited = "value" if options.get("goal", "quality") == "quality" else "halving"
+    return options.get("strategy") or suited
+
+
+def _identity(plan: Plan, options: Options) -> dict[str, Any]:
+    """Everything that makes it another study when it differs."""
+    goal = {"goal": plan.goal, "min_quality": plan.min_quality, "margin": plan.margin}
+    return {
+        "data": plan.data.fingerprint,
+        "space": plan.space.to_mapping(),
+        "prompts": {name: prompt.identity for name, prompt in plan.prompts.items()},
+        "models": {
+            e.name: {"model": e.model, "base_url": public_url(e.base_url), "alias": e.alias}
+            for e in plan.entries.values()
+        },
+        "prices": {name: [price.input, price.output] for name, price in plan.prices.items()},
+        "metric": plan.metric.identity,
+        "answer": parse_extract_name(plan.space.answer),
+        "baseline": dict(plan.baseline),
+        "free": list(plan.free),
+        "searcher": name_of(options.get("searcher") or "random"),
+        "strategy": name_of(_strategy(options)),
+        "holdout": options.get("holdout", 0.4),
+        "group": options.get("group"),
+        "seed": plan.seed,
+        "trials": plan.trials,
+        "max_cost": plan.max_cost,
+        "max_seconds": plan.max_seconds,
+        **({name: value for name, value in goal.items() if value is not None} if plan.goal != "quality" else {}),
+    }

@@ -1,0 +1,247 @@
+"""What is believed of paid points after what was seen of some: how good one answer is, and what more of them add.
+
+Two processes (see `tune.racing.surrogate`) over the same candidates: the quality of the best reading with the fewest
+answers, seen in blocks of examples, and the gain of endless answers over one, of which n answers have the share
+1 - 1 / sqrt(n), as the luck of draws cancels with the root of their number. Qualities are shares of the metric's range.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from tune.racing.pairing import table
+from tune.racing.problem import DOUBT, Array, Problem, Standing, dear, preference
+from tune.racing.surrogate import Belief, Process, Seen, parts
+from tune.readout import Reading
+from tune.space import Point
+
+# What is believed beforehand, in shares of the range (squared where variances): qualities of points lie around 0.5
+# with a deviation of about 0.25, gains around 0.03 with one of about 0.1. In the order of `surrogate.PARTS`.
+_QUALITY = np.array([0.02, 0.02, 0.015, 0.004, 0.004, 0.003, 0.001])
+_QUALITY_LEVEL, _QUALITY_LEVEL_VARIANCE = 0.5, 0.1
+_GAIN = np.array([0.003, 0.003, 0.003, 0.003, 0.0015, 0.0015, 0.0006])
+_GAIN_LEVEL, _GAIN_LEVEL_VARIANCE = 0.03, 0.0009
+
+_NOISE, _NOISE_WEIGHT = 0.15, 20.0
+"""Variance of one draw's score around what is believed of its point and example, and how many such it counts for."""
+
+_HARDNESS, _HARDNESS_WEIGHT = 0.06, 10.0
+"""Variance of the hardness of examples, and how many it counts for."""
+
+_LEAST_HARDNESS = 0.005
+
+_GAIN_NOISE, _GAIN_NOISE_WEIGHT = 0.08, 4.0
+"""Variance of the gain on one example, and how many it counts for."""
+
+_SWEEPS = 4
+"""Steps of learning before finalists are told apart, where nothing was learned on the way."""
+
+_OWN_LUCK = 0.5
+"""The part of the noise of one draw that further draws of the same example do not take away."""
+
+
+def share_of_gain(n: int) -> float:
+    """Which part of the gain of endless answers n answers have."""
+    return 1.0 - 1.0 / math.sqrt(n)
+
+
+class Evidence(NamedTuple):
+    """What a trial shows of its point.
+
+    Attributes:
+        base: the best reading with the fewest answers.
+        top: the best with the most, or None where there are no others.
+        draws: how many of each example were bought, about.
+        feasible: whether the readings may keep the limits.
+    """
+
+    base: Reading
+    top: Reading | None
+    draws: int
+    feasible: bool
+
+    @property
+    def least(self) -> int:
+        """The fewest answers."""
+        return self.base.config.n
+
+    @property
+    def most(self) -> int:
+        """The most answers."""
+        return self.top.config.n if self.top else self.base.config.n
+
+
+def read_evidence(problem: Problem, standing: Standing, errors: float = -DOUBT) -> Evidence | None:
+    """What a trial shows, or None where that is nothing.
+
+    Args:
+        problem: the limits.
+        standing: of the trial.
+        errors: standard errors that are added to cost and seconds before they are held against the limits.
+    """
+    readings = [reading for reading in standing.whole() if len(reading.examples)]
+    if not readings:
+        return None
+    kept = [reading for reading in readings if problem.excess(reading, errors) <= 1.0]
+    fewest, most = min(r.config.n for r in kept or readings), max(r.config.n for r in kept or readings)
+    draws = max(r.config.n for r in readings)
+    base, top = (
+        min((r for r in kept or readings if r.config.n == n), key=lambda r: preference(problem, r))
+        for n in (fewest, most)
+    )
+    return Evidence(base, top if most > fewest else None, draws, feasible=bool(kept))
+
+
+class Beliefs:
+    """What is believed of these candidates.
+
+    Args:
+        problem: what is searched.
+        points: the candidates.
+        before: beliefs whose learned variances are taken over.
+
+    Attributes:
+        quality: of the fewest answers.
+        gain: of endless answers over one.
+    """
+
+    quality: Belief
+    gain: Belief
+
+    def __init__(self, problem: Problem, points: Sequence[Point], before: Beliefs | None = None) -> None:
+        self._problem, self._alike = problem, parts(points)
+        self._processes: tuple[Process, Process] = before._processes if before else _processes()
+        self._noise = _NOISE
+
+    def learn(self, found: Sequence[tuple[int, Evidence]]) -> None:
+        """Take in what was seen of candidates, by number: all of it, also what was taken in before."""
+        rows = table(self._problem, [evidence.base for _, evidence in found])
+        quality, gain = self._processes
+        self.quality = quality.believe(self._alike, self._blocks(found, rows))
+        self.gain = gain.believe(self._alike, self._gains(found, rows))
+
+    def noise(self, draws: int) -> float:
+        """Variance of a score around what is believed of its point and example, as the mean of so many draws."""
+        return self._noise * (_OWN_LUCK + (1.0 - _OWN_LUCK) / draws)
+
+    @staticmethod
+    def gain_noise(draws: int, least: int) -> float:
+        """Variance of the gain of endless answers as seen on one example with so many draws; inf where it is not."""
+        share = share_of_gain(draws) - share_of_gain(least)
+        return _GAIN_NOISE / share**2 if share > 0 else math.inf
+
+    def _blocks(self, found: Sequence[tuple[int, Evidence]], rows: Array) -> Seen:
+        """Qualities in blocks that end where any trial ends, so that those who met a block met all of it."""
+        hardness = self._weigh(rows, np.array([evidence.draws for _, evidence in found]))
+        ends = sorted({max(evidence.base.examples) + 1 for _, evidence in found})
+        blocks = list(zip([0, *ends][:-1], ends, strict=True))
+        seen: list[tuple[int, int, float, float]] = []
+        for (candidate, evidence), row in zip(found, rows, strict=True):
+            for block, (start, end) in enumerate(blocks):
+                met = row[start:end][~np.isnan(row[start:end])]
+                if len(met):
+                    seen.append((candidate, block, float(met.mean()), self.noise(evidence.draws) / len(met)))
+        sizes = np.array([end - start for start, end in blocks], dtype=float)
+        return _seen(seen, [1.0] * len(seen), hardness / sizes)
+
+    def _weigh(self, rows: Array, draws: Array) -> float:
+        """Learn the noise of scores; the variance of the hardness of examples."""
+        there = ~np.isnan(rows)
+        filled, met = np.where(there, rows, 0.0), there.sum(axis=0)
+        level = filled.sum(axis=1) / np.maximum(there.sum(axis=1), 1)
+        ease = (filled - level[:, None] * there).sum(axis=0) / (met + 1.0)
+        left = filled - level[:, None] * there - ease * there
+        # A row with more draws is told apart from its example's hardness by less.
+        squares = ((left**2).sum(axis=1) / (_OWN_LUCK + (1.0 - _OWN_LUCK) / np.maximum(draws, 1))).sum()
+        free = max(0.0, float(there.sum() - len(rows) - (met / (met + 1.0)).sum()))
+        self._noise = float(squares + _NOISE_WEIGHT * _NOISE) / (free + _NOISE_WEIGHT)
+        spread = float((ease[met > 0] ** 2).sum() + _HARDNESS_WEIGHT * _HARDNESS)
+        return max(_LEAST_HARDNESS, spread / float((met > 0).sum() + _HARDNESS_WEIGHT))
+
+    def _gains(self, found: Sequence[tuple[int, Evidence]], rows: Array) -> Seen:
+        seen: list[tuple[int, int, float, float]] = []
+        scales = []
+        for (candidate, evidence), row in zip(found, rows, strict=True):
+            if evidence.top is None:
+                continue
+            gaps = table(self._problem, [evidence.top])[0] - row
+            gaps = gaps[~np.isnan(gaps)]
+            if len(gaps):
+                squares = float(((gaps - gaps.mean()) ** 2).sum())
+                variance = (squares + _GAIN_NOISE_WEIGHT * _GAIN_NOISE) / (len(gaps) + _GAIN_NOISE_WEIGHT - 1)
+                seen.append((candidate, -1, float(gaps.mean()), variance / len(gaps)))
+                scales.append(share_of_gain(evidence.most) - share_of_gain(evidence.least))
+        return _seen(seen, scales, np.zeros(0))
+
+
+def _processes() -> tuple[Process, Process]:
+    quality = Process(_QUALITY, _QUALITY_LEVEL, _QUALITY_LEVEL_VARIANCE)
+    return quality, Process(_GAIN, _GAIN_LEVEL, _GAIN_LEVEL_VARIANCE)
+
+
+def _seen(rows: Sequence[tuple[int, int, float, float]], scales: Sequence[float], hardness: Array) -> Seen:
+    candidates, blocks, values, noises = zip(*rows, strict=True) if rows else ((), (), (), ())
+    return Seen(
+        np.array(candidates, dtype=int), np.array(blocks, dtype=int), np.array(values, dtype=float),
+        np.array(noises, dtype=float), np.array(scales, dtype=float), hardness,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Believed:
+    """What is believed of a trial, all that was seen of it and of points like it considered.
+
+    Attributes:
+        standing: of the trial.
+        reading: the one of which the most is believed.
+        level: its quality.
+        base: the quality of the fewest answers.
+        gain: of endless answers over one.
+        least: the fewest answers.
+    """
+
+    standing: Standing
+    reading: Reading
+    level: float
+    base: float
+    gain: float
+    least: int
+
+    def level_of(self, n: int) -> float:
+        """The quality of the best reading with n answers."""
+        return self.base + (share_of_gain(n) - share_of_gain(self.least)) * self.gain
+
+
+def believed(problem: Problem, standings: Sequence[Standing], errors: float = -DOUBT) -> list[Believed]:
+    """What is believed of every trial, the best first; ties go to the cheaper.
+
+    Args:
+        problem: what is searched.
+        standings: of the trials.
+        errors: standard errors that are added to cost and seconds before they are held against the limits; trials
+            without a reading that keeps them are left out.
+    """
+    shown = [(s, e) for s in standings if (e := read_evidence(problem, s, errors)) is not None and e.feasible]
+    if not shown:
+        return []
+    beliefs = Beliefs(problem, [standing.point for standing, _ in shown])
+    for _ in range(_SWEEPS):
+        beliefs.learn([(number, evidence) for number, (_, evidence) in enumerate(shown)])
+    found = [
+        _best_of(standing, evidence, float(base), float(gain))
+        for (standing, evidence), base, gain in zip(shown, beliefs.quality.mean, beliefs.gain.mean, strict=True)
+    ]
+    return sorted(found, key=lambda one: (-one.level, dear(one.reading), one.standing.trial))
+
+
+def _best_of(standing: Standing, evidence: Evidence, base: float, gain: float) -> Believed:
+    # Rounded, so that sums in another order on another machine decide nothing.
+    base, gain = round(base, 9), round(gain, 9)
+    top = evidence.top if evidence.top is not None and gain > 0 else evidence.base
+    found = Believed(standing, top, 0.0, base, gain, evidence.least)
+    return replace(found, level=found.level_of(top.config.n))

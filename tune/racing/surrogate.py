@@ -1,0 +1,206 @@
+"""Gaussian processes over paid points, and what seeing one more block of examples would teach of all of them.
+
+Points share structure: those of one model are alike, those of one prompt are, those of both more so, and settings are
+alike where they are near; the covariance is the sum of these parts. How much of the variance each part has is learned
+from what was seen: maximum a posteriori, by coordinate ascent, a step at a time. A block of examples is as hard for
+one point as for another: its hardness is one more unknown, which all that met it share, so that points are compared
+on the same examples.
+
+What a purchase is worth is its knowledge gradient (Frazier, Powell and Dayanik 2009): the expected rise of the best
+mean, everything that is correlated with what is bought included.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from tune.racing.problem import Array
+from tune.space import Point, Value
+
+Numbers: TypeAlias = npt.NDArray[np.int64]
+
+PARTS = ("model", "prompt", "both", "settings", "settings of a model", "settings of both", "own")
+"""Of the covariance; see `parts`."""
+
+_LENGTH = 0.5
+"""How far apart settings have to be to differ, as a share of their range."""
+
+_NAMES_APART = 0.25
+"""The squared distance of two different names in a setting that is no number."""
+
+_DOUBT = math.log(3.0)
+"""Standard deviation of the logarithm of a part's variance around what is believed beforehand."""
+
+_STEP = 2.0
+"""The factor by which coordinate ascent tries to change a variance."""
+
+_MOST_FITTED = 256
+"""Sightings that the variances are fitted to, at most: the least noisy ones."""
+
+_FEWEST_FITTED = 4
+
+_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(5)
+_WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
+
+
+def parts(points: Sequence[Point]) -> Array:
+    """How alike points are in each of the parts, 1 for a point with itself: parts x points x points."""
+    model, prompt = (_same([point[name] for point in points]) for name in ("model", "prompt"))
+    distance = np.zeros((len(points), len(points)))
+    for name in sorted({name for point in points for name in point} - {"model", "prompt"}):
+        distance += _distance([point.get(name) for point in points])
+    near = np.exp(-distance / (2 * _LENGTH**2))
+    both = model * prompt
+    return np.array([model, prompt, both, near, near * model, near * both, np.eye(len(points))])
+
+
+def _same(values: Sequence[Value]) -> Array:
+    codes = {value: code for code, value in enumerate(dict.fromkeys(values))}
+    found = np.array([codes[value] for value in values])
+    return np.asarray(np.equal.outer(found, found), dtype=float)
+
+
+def _distance(values: Sequence[Value]) -> Array:
+    """Squared distances, as shares of the range; a number that is left to the service lies in the middle."""
+    numbers = [v for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
+    if len(set(numbers)) < 2:
+        return _NAMES_APART * (1.0 - _same(values))
+    low, span = min(numbers), max(numbers) - min(numbers)
+    column = np.array([(v - low) / span if isinstance(v, int | float) else 0.5 for v in values])
+    return np.asarray(np.subtract.outer(column, column) ** 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was seen of candidates, a number each.
+
+    Attributes:
+        candidate: whose.
+        block: the block of examples it is the mean of, by number, or -1 where no hardness is shared.
+        value: what was seen.
+        noise: its variance around what is believed of candidate and block.
+        scale: what the candidate's own number is multiplied by in it.
+        hardness: the variance of the hardness of each block.
+    """
+
+    candidate: Numbers
+    block: Numbers
+    value: Array
+    noise: Array
+    scale: Array
+    hardness: Array
+
+
+@dataclass(slots=True)
+class Belief:
+    """Means and covariances of all candidates."""
+
+    mean: Array
+    cov: Array
+
+    def deviation(self) -> Array:
+        """Standard deviations."""
+        return np.sqrt(np.maximum(np.diag(self.cov), 0.0))
+
+    def buy(self, candidate: int, noise: float) -> None:
+        """What stays unknown once a candidate is seen with such a variance of noise, whatever it will be."""
+        column = self.cov[:, candidate].copy()
+        self.cov -= np.outer(column, column) / (column[candidate] + noise)
+
+    def slopes(self, candidates: Numbers, noise: Array) -> Array:
+        """By how much every mean moves for one standard deviation of what would be seen: purchases x candidates."""
+        own = np.maximum(self.cov[candidates, candidates], 0.0)
+        found: Array = self.cov[candidates] / np.sqrt(own + noise)[:, None]
+        return found
+
+
+@dataclass
+class Process:
+    """A Gaussian process over candidates, of which the variances of the parts are learned.
+
+    Attributes:
+        prior: of each part's variance, what is believed beforehand.
+        level: the mean of all candidates, as believed beforehand.
+        level_variance: of that mean.
+        variances: of the parts, as learned so far.
+    """
+
+    prior: Array
+    level: float
+    level_variance: float
+    variances: Array = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.variances = self.prior.copy()
+
+    def believe(self, alike: Array, seen: Seen) -> Belief:
+        """Learn a little more of the parts, and say what follows for all candidates; `alike` is of `parts`."""
+        rows = seen.candidate
+        inside = alike[:, rows[:, None], rows[None, :]] * np.outer(seen.scale, seen.scale)
+        noise = np.diag(seen.noise) + self.level_variance * np.outer(seen.scale, seen.scale)
+        if len(seen.hardness):
+            together = np.equal.outer(seen.block, seen.block) & (seen.block >= 0)
+            noise = noise + together * seen.hardness[np.maximum(seen.block, 0)]
+        gaps = seen.value - self.level * seen.scale
+        if len(rows) >= _FEWEST_FITTED:
+            few = np.argsort(seen.noise, kind="stable")[:_MOST_FITTED]
+            self._climb(inside[:, few[:, None], few], noise[few[:, None], few], gaps[few])
+        across = (np.tensordot(self.variances, alike[:, :, rows], 1) + self.level_variance) * seen.scale
+        whole = np.tensordot(self.variances, inside, 1) + noise
+        weights = np.linalg.solve(whole, np.column_stack([gaps, across.T]))
+        prior = np.tensordot(self.variances, alike, 1) + self.level_variance
+        return Belief(self.level + across @ weights[:, 0], prior - across @ weights[:, 1:])
+
+    def _climb(self, inside: Array, noise: Array, gaps: Array) -> None:
+        """One step of coordinate ascent on the posterior of the parts' variances."""
+        whole = np.tensordot(self.variances, inside, 1) + noise
+        best = _likelihood(whole, gaps) + self._plausibility(self.variances)
+        for part in range(len(self.variances)):
+            for factor in (_STEP, 1 / _STEP):
+                tried = self.variances.copy()
+                tried[part] *= factor
+                changed = whole + (tried[part] - self.variances[part]) * inside[part]
+                score = _likelihood(changed, gaps) + self._plausibility(tried)
+                if score > best:
+                    best, whole, self.variances = score, changed, tried
+                    break
+
+    def _plausibility(self, variances: Array) -> float:
+        return -0.5 * float((np.log(variances / self.prior) ** 2).sum()) / _DOUBT**2
+
+
+def _likelihood(covariance: Array, gaps: Array) -> float:
+    factor = np.linalg.cholesky(covariance)
+    half = np.linalg.solve(factor, gaps)
+    return -0.5 * float(half @ half) - float(np.log(np.diag(factor)).sum())
+
+
+def knowledge(mean: Array, slopes: Sequence[Array]) -> Array:
+    """The knowledge gradient of each of many purchases.
+
+    Args:
+        mean: of the contenders.
+        slopes: purchases x contenders; the means move by independent standard normal multiples of each of these.
+    """
+    moved, weights = mean[None, None, :], np.ones(1)
+    for slope in slopes:
+        steps = _NODES[:, None, None] * slope[None]
+        moved = (moved[:, None] + steps[None]).reshape(-1, *slope.shape)
+        weights = np.outer(weights, _WEIGHTS).reshape(-1)
+    found: Array = np.maximum(weights @ moved.max(axis=2) - mean.max(), 0.0)
+    return found
+
+
+def expected_larger(mean: Array, deviation: Array, other: Array) -> Array:
+    """The expected larger one of a normal variable and a number, for each of many."""
+    deviation = np.maximum(deviation, 1e-9)
+    z = (mean - other) / deviation
+    below = np.array([0.5 * math.erfc(-x / math.sqrt(2)) for x in z.tolist()])
+    found: Array = other + (mean - other) * below + deviation * np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
+    return found

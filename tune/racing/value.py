@@ -1,0 +1,373 @@
+"""Buy the next blocks of examples by their value: what each is expected to teach, per dollar."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from tune.racing.belief import Beliefs, Evidence, read_evidence, share_of_gain
+from tune.racing.field import Entrant, Field, Proposals, Wave, rung_sizes
+from tune.racing.problem import Array, Outcome, Problem, Standing
+from tune.racing.surrogate import expected_larger, knowledge
+from tune.space import Config, Point
+from tune.telling import Searcher
+from tune.trial import Step
+
+ENDGAME_SHARE = 0.1
+"""The share of the money that is left for telling the finalists apart."""
+
+GREED = 0.5
+"""The power of a dollar at the beginning; it falls to 0 as the money burns, when only the value counts."""
+
+MOST_STEPS = 16
+"""Blocks that are bought together, at most."""
+
+WAVE_SHARE = 0.2
+"""The share of what is left after which a wave takes no further block, so that the next learns from it."""
+
+BLIND_STEPS = 12
+"""Points in the very first wave, as long as nobody knows what anything costs."""
+
+BLIND_SHARE = 0.5
+"""The share of the money that the ceilings of the first wave may add up to; what it really costs is far less."""
+
+LEAST_VALUE = 1e-4
+"""A block that is expected to gain less than this share of the metric's range is not worth its money."""
+
+CANDIDATES = 320
+"""Points that are weighed against each other, apart from those begun."""
+
+FRESH = 32
+"""Points that the searcher is asked for after every wave, where the space has more."""
+
+CONTENDERS = 64
+"""Points that may turn out the best, as far as the arithmetic goes: those with the highest hopes."""
+
+FIRST_REPEATS = 3
+"""Draws that tell of the gain of more answers, as an offer beside the fewest for a point's first block."""
+
+DOUBT_OF_COST = 0.4
+"""Standard deviation of the logarithm of what a config will cost by what is believed of it."""
+
+Waves = Generator[list[Step], Outcome, None]
+
+
+def value(problem: Problem, searcher: Searcher, left: float) -> Waves:
+    """Buy the blocks of examples that are worth the most per dollar, wave by wave.
+
+    The first wave is a small block for points spread over models and prompts. After every wave, what was seen is
+    taken into what is believed of all candidates; the next wave holds the blocks with the largest value per dollar
+    to the power of a greed that falls as the money burns, each chosen as if those before it were bought already. A
+    block is a fresh point's first, more examples of a point, or more draws of those it has. It is over when no block
+    is worth its money, or what is set aside for the finalists is reached.
+
+    Args:
+        problem: what is searched.
+        searcher: proposes the candidates.
+        left: dollars that the search may spend.
+    """
+    field = Field(problem, left)
+    reserve = ENDGAME_SHARE * left
+    shop = _Shop(field, Proposals(field, searcher))
+    wave = shop.first(left - reserve)
+    while wave:
+        field.take((yield wave))
+        if field.over:
+            return
+        money = field.left - reserve
+        shop.learn()
+        wave = shop.next(money, greed=GREED * max(0.0, money / (left - reserve)))
+
+
+class _Offer(NamedTuple):
+    """A block that could be bought.
+
+    Attributes:
+        candidate: for which point, by number.
+        examples: that the point's trial would have.
+        draws: of each of them.
+        cost: dollars that it is expected to cost.
+        noise: variance of what it would show of the quality of the fewest answers.
+        gain_noise: likewise of the gain of endless answers; inf where it shows nothing of that.
+        chance: that the point keeps the limits.
+    """
+
+    candidate: int
+    examples: int
+    draws: int
+    cost: float
+    noise: float
+    gain_noise: float
+    chance: float
+
+
+@dataclass(slots=True)
+class _Stock:
+    """Offers as arrays, and whether each is still to be had."""
+
+    candidate: np.ndarray
+    cost: Array
+    noise: Array
+    gain_noise: Array
+    chance: Array
+    share: Array
+    there: np.ndarray
+
+
+class _Shop:
+    """What can be bought, and what it is worth."""
+
+    def __init__(self, field: Field, proposals: Proposals) -> None:
+        self._field, self._problem, self._proposals = field, field.problem, proposals
+        self._sizes = rung_sizes(field.problem.examples)
+        self._begun: dict[Point, Entrant] = {}
+        self._known: dict[int, tuple[Standing, Evidence | None]] = {}
+        self._fresh: list[Point] = []
+        self._points: list[Point] = []
+        self._beliefs: Beliefs | None = None
+        self._ask(CANDIDATES)
+
+    def _ask(self, count: int) -> None:
+        """Have the searcher propose more candidates."""
+        for _ in range(count):
+            point = self._proposals.next()
+            if point is None:
+                return
+            self._fresh.append(point)
+
+    # --- the first wave -------------------------------------------------------------------------------------------
+
+    def first(self, money: float) -> list[Step]:
+        """A small block for the baseline and for points spread over models and prompts, as far as ceilings allow."""
+        wave = Wave(self._field, BLIND_SHARE * money)
+        waiting = list(self._fresh)
+        uses: dict[object, int] = {}
+        while waiting and len(wave.steps) < BLIND_STEPS:
+            point = waiting.pop(0) if not uses else min(waiting, key=lambda p: _times_seen(p, uses))
+            waiting = [other for other in waiting if other != point]
+            for name in ("model", "prompt"):
+                uses[name, point[name]] = uses.get((name, point[name]), 0) + 1
+            self._begin(point, wave, self._sizes[0], 0)
+        return wave.steps or self._first_of_all()
+
+    def _first_of_all(self) -> list[Step]:
+        """As many examples of a block as all the money pays for at their ceilings, of the point that has the most."""
+        wave = Wave(self._field, self._field.left)
+        for size in range(self._sizes[0], 0, -1):
+            for point in self._fresh:
+                if self._begin(point, wave, size, 0):
+                    return wave.steps
+        return []
+
+    def _begin(self, point: Point, wave: Wave, examples: int, draws: int) -> bool:
+        entrant = self._field.enter(point)
+        if not wave.add(entrant, examples, max(draws, entrant.ladder[0])):
+            self._field.withdraw(entrant)
+            return False
+        self._begun[point] = entrant
+        self._fresh.remove(point)
+        return True
+
+    # --- what is believed -----------------------------------------------------------------------------------------
+
+    def learn(self) -> None:
+        """Take in everything that was bought, and have the searcher propose more."""
+        self._field.tell([entrant for entrant in self._begun.values() if not entrant.told])
+        self._ask(FRESH)
+        self._drop_hopeless()
+        space = self._problem.space
+        self._fresh = [point for point in dict.fromkeys(map(space.settle, self._fresh)) if point not in self._begun]
+        shown = {point: found for point, entrant in self._begun.items() if (found := self._evidence(entrant))}
+        self._points = [*shown, *self._fresh]
+        self._shown = list(shown.values())
+        if not self._points:
+            return
+        self._beliefs = Beliefs(self._problem, self._points, self._beliefs)
+        self._beliefs.learn(list(enumerate(self._shown)))
+
+    def _drop_hopeless(self) -> None:
+        """Keep so many candidates: those of which the most may be hoped."""
+        if self._beliefs is None or len(self._fresh) <= CANDIDATES:
+            return
+        hopes = dict(
+            zip(self._points, (self._beliefs.quality.mean + self._beliefs.quality.deviation()).tolist(), strict=True)
+        )
+        self._fresh = sorted(self._fresh, key=lambda point: -hopes.get(point, math.inf))[:CANDIDATES]
+
+    def _evidence(self, entrant: Entrant) -> Evidence | None:
+        standing = self._field.standings.get(entrant.trial)
+        if standing is None:
+            return None
+        known = self._known.get(entrant.trial)
+        if known is None or known[0] is not standing:
+            known = self._known[entrant.trial] = (standing, read_evidence(self._problem, standing))
+        return known[1]
+
+    # --- what to buy ----------------------------------------------------------------------------------------------
+
+    def next(self, money: float, *, greed: float) -> list[Step]:
+        """The blocks that are worth the most, as far as a share of the money goes."""
+        if self._beliefs is None or not self._points:
+            return []
+        offers = [offer for candidate in range(len(self._points)) for offer in self._offers(candidate)]
+        stock = self._stock(offers, money)
+        reach = np.array([self._reach(candidate) for candidate in range(len(self._points))])
+        held = np.array(
+            [share_of_gain(e.most) - share_of_gain(e.least) if e.feasible else math.nan for e in self._shown]
+        )
+        held = np.concatenate([held, np.full(len(self._points) - len(held), math.nan)])
+        wave = Wave(self._field, money)
+        while stock.there.any() and len(wave.steps) < MOST_STEPS and wave.money >= (1.0 - WAVE_SHARE) * money:
+            worth = np.where(stock.there, self._worth(stock, reach, held), 0.0)
+            best = int(np.argmax(worth / stock.cost**greed))
+            if worth[best] < LEAST_VALUE:
+                break
+            offer = offers[best]
+            stock.there &= stock.candidate != offer.candidate
+            if self._buy(offer, wave):
+                held[offer.candidate] = stock.share[best]
+        return wave.steps
+
+    def _buy(self, offer: _Offer, wave: Wave) -> bool:
+        point = self._points[offer.candidate]
+        if point in self._begun:
+            bought = wave.add(self._begun[point], offer.examples, offer.draws)
+        else:
+            bought = self._begin(point, wave, offer.examples, offer.draws)
+        if bought and self._beliefs is not None:
+            self._beliefs.quality.buy(offer.candidate, offer.noise)
+            if math.isfinite(offer.gain_noise):
+                self._beliefs.gain.buy(offer.candidate, offer.gain_noise)
+        return bought
+
+    def _stock(self, offers: Sequence[_Offer], money: float) -> _Stock:
+        columns = list(zip(*offers, strict=True)) or [()] * len(_Offer._fields)
+        candidate, _, draws, cost, noise, gain_noise, chance = (np.array(column) for column in columns)
+        least = [self._field.ladder(self._points[i])[0] for i in candidate.tolist()]
+        share = [share_of_gain(n) - share_of_gain(few) for n, few in zip(draws.tolist(), least, strict=True)]
+        cost = np.maximum(cost, 1e-12)
+        return _Stock(candidate, cost, noise, gain_noise, chance, np.array(share), cost <= money)
+
+    def _worth(self, stock: _Stock, reach: Array, held: Array) -> Array:
+        """What each offer is expected to gain: by what it teaches of all, or by what it makes choosable of its own."""
+        assert self._beliefs is not None
+        quality, gain, who = self._beliefs.quality, self._beliefs.gain, stock.candidate
+        slope, rise = quality.slopes(who, stock.noise), gain.slopes(who, stock.gain_noise)
+        found = _taught(quality.mean + reach * gain.mean, self._hopes(reach), slope, rise * reach, stock)
+        rows = np.arange(len(who))
+        now = np.where(np.isnan(held), 0.0, quality.mean + np.nan_to_num(held) * gain.mean)
+        first, second = _two_largest(now)
+        rest = np.where(who == first[0], second, first[1])
+        own = quality.mean[who] + stock.share * gain.mean[who]
+        deviation = np.hypot(slope[rows, who], stock.share * rise[rows, who])
+        return np.asarray(stock.chance * np.maximum(found, expected_larger(own, deviation, rest) - first[1]))
+
+    def _hopes(self, reach: Array) -> Array:
+        assert self._beliefs is not None
+        quality, gain = self._beliefs.quality, self._beliefs.gain
+        spread = np.hypot(quality.deviation(), reach * gain.deviation())
+        return np.asarray(quality.mean + reach * gain.mean + 2.0 * spread)
+
+    def _reach(self, candidate: int) -> float:
+        """The share of the gain that the most answers of a point have, of those that keep the limits."""
+        ladder = self._field.ladder(self._points[candidate])
+        if candidate < len(self._shown):
+            shown = self._shown[candidate]
+            affordable = [n for n in ladder if self._excess(shown, n) <= 1.0]
+        else:
+            affordable = [n for n in ladder if self._fresh_excess(self._points[candidate], n) <= 1.0]
+        return share_of_gain(max(affordable, default=ladder[0])) - share_of_gain(ladder[0])
+
+    def _excess(self, shown: Evidence, n: int) -> float:
+        """The share of the limit on cost that n answers of a trial's point are expected to take up."""
+        limit = self._problem.max_cost
+        if limit is None or not math.isfinite(shown.base.cost):
+            return 0.0
+        once = min(self._field.standings[shown.base.trial].prompt_cost, shown.base.cost)
+        return (once + (shown.base.cost - once) * n / shown.least) / limit
+
+    def _fresh_excess(self, point: Point, n: int) -> float:
+        limit = self._problem.max_cost
+        return 0.0 if limit is None else self._field.price(self._field.probe(point), n) / limit
+
+    def _chance(self, point: Point, n: int) -> float:
+        """That a fresh point keeps the limits with its fewest answers: by its price, and by points like it."""
+        alike = [
+            self._problem.excess(shown.base)
+            for shown in self._shown
+            if all(shown.base.config.get(name) == point[name] for name in ("model", "prompt"))
+        ]
+        excess = float(np.mean(alike)) if alike else self._fresh_excess(point, n)
+        if excess <= 0:
+            return 1.0
+        return 0.5 * math.erfc(math.log(excess) / DOUBT_OF_COST / math.sqrt(2)) if math.isfinite(excess) else 0.0
+
+    # --- offers ---------------------------------------------------------------------------------------------------
+
+    def _offers(self, candidate: int) -> list[_Offer]:
+        """What can be bought next for a point."""
+        if candidate >= len(self._shown):
+            return self._first_blocks(candidate)
+        entrant, shown = self._begun[self._points[candidate]], self._shown[candidate]
+        return (
+            [*self._more_examples(candidate, entrant), *self._more_draws(candidate, entrant)] if shown.feasible else []
+        )
+
+    def _first_blocks(self, candidate: int) -> list[_Offer]:
+        probe = self._field.probe(self._points[candidate])
+        least, size = probe.ladder[0], self._sizes[0]
+        more = next((n for n in probe.ladder if n >= max(FIRST_REPEATS, least + 1)), least)
+        chance = self._chance(probe.point, least)
+        return [self._offer(candidate, probe, size, draws, size, chance) for draws in dict.fromkeys((least, more))]
+
+    def _more_examples(self, candidate: int, entrant: Entrant) -> list[_Offer]:
+        size = next((size for size in self._sizes if size > entrant.examples), None)
+        if size is None:
+            return []
+        return [self._offer(candidate, entrant, size, entrant.draws, size - entrant.examples, 1.0)]
+
+    def _more_draws(self, candidate: int, entrant: Entrant) -> list[_Offer]:
+        """Either of the next two numbers of answers, for the examples that are there."""
+        assert self._beliefs is not None
+        shown, found = self._shown[candidate], []
+        for draws in [n for n in entrant.ladder if n > entrant.draws and self._excess(shown, n) <= 1.0][:2]:
+            offer = self._offer(candidate, entrant, entrant.examples, draws, entrant.examples, 1.0)
+            before, after = self._beliefs.noise(entrant.draws), self._beliefs.noise(draws)
+            news = entrant.examples * (1.0 / after - 1.0 / before)
+            found.append(offer._replace(noise=1.0 / max(news, 1e-9)))
+        return found
+
+    def _offer(self, candidate: int, entrant: Entrant, examples: int, draws: int, fresh: int, chance: float) -> _Offer:
+        assert self._beliefs is not None
+        cost = self._field.expense(entrant, examples, draws)
+        gain_noise = self._beliefs.gain_noise(draws, entrant.ladder[0]) / fresh
+        return _Offer(candidate, examples, draws, cost, self._beliefs.noise(draws) / fresh, gain_noise, chance)
+
+
+def _times_seen(point: Point | Config, uses: dict[object, int]) -> tuple[int, int]:
+    return uses.get(("model", point["model"]), 0), uses.get(("prompt", point["prompt"]), 0)
+
+
+def _taught(mean: Array, hopes: Array, slope: Array, rise: Array, stock: _Stock) -> Array:
+    """The knowledge gradient of every offer, that of its own candidate's mean alone at least."""
+    who, rows = stock.candidate, np.arange(len(stock.candidate))
+    few = np.argsort(-hopes, kind="stable")[:CONTENDERS]
+    plain = np.isinf(stock.gain_noise)
+    found = np.zeros(len(who))
+    for chosen, slopes in ((plain, (slope,)), (~plain, (slope, rise))):
+        if chosen.any():
+            found[chosen] = knowledge(mean[few], [part[np.ix_(chosen, few)] for part in slopes])
+    first, second = _two_largest(mean)
+    rest = np.where(who == first[0], second, first[1])
+    alone = expected_larger(mean[who], np.hypot(slope[rows, who], rise[rows, who]), rest)
+    return np.asarray(np.maximum(found, alone - np.maximum(mean[who], rest)))
+
+
+def _two_largest(values: Array) -> tuple[tuple[int, float], float]:
+    """Where the largest is and what it is, and the second largest."""
+    order = np.argsort(-values, kind="stable")
+    return (int(order[0]), float(values[order[0]])), float(values[order[min(1, len(order) - 1)]])
