@@ -138,7 +138,9 @@ def wilcoxon(problem: Problem, searcher: Searcher, left: float, *, most: bool) -
     refused = 0
     while refused < PATIENCE and (entrant := contest.enter()) is not None:
         there: list[Entrant] = []
-        for examples in [*range(BLOCK, contest.examples, BLOCK), contest.examples]:
+        sizes = [*range(BLOCK, contest.examples, BLOCK), contest.examples]
+        # Nothing stops a trial before there is a best one: as long as there is none, the money must pay for all of it.
+        for examples in sizes if best else [contest.examples]:
             there = yield from contest.bring([entrant], examples)
             if not there or contest.field.over or (best and _worse(contest.row(entrant), contest.row(best))):
                 break

@@ -90,10 +90,10 @@ class Till:
 
     def buy(self, steps: list[Step]) -> Outcome:
         """Buy a wave, as far as the money goes."""
-        complete = all([self._buy(step) for step in steps])
+        bought = [self._buy(step) for step in steps]  # each as far as the money goes
         for number in {step.trial for step in steps}:
             self.standings[number] = self._standing(number)
-        return Outcome(dict(self.standings), self.left, complete)
+        return Outcome(dict(self.standings), self.left, all(bought))
 
     def _buy(self, step: Step) -> bool:
         """Bring examples to their draws; one after the other, until a ceiling is above what is left."""

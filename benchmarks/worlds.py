@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -246,7 +245,12 @@ FAMILIES = {
         ),
         Family(
             "reasoning",
-            {"tiny": (-0.6, 0.05, 0.2), "small": (0.0, 0.15, 0.6), "middle": (0.5, 0.5, 2.0), "large": (0.8, 2.5, 10.0)},
+            {
+                "tiny": (-0.6, 0.05, 0.2),
+                "small": (0.0, 0.15, 0.6),
+                "middle": (0.5, 0.5, 2.0),
+                "large": (0.8, 2.5, 10.0),
+            },
             prompts=6, temperatures=_steps(1.6, 9), kinds=12, lengths=(20, 200), caps=(64, 128, 256, 512),
             thought=(0.6, 1.6),
         ),
@@ -272,7 +276,7 @@ def simulated(family: Family, seed: int, examples: int = 400, draws: int = 16) -
     texts = rng.integers(20, 120, size=examples)
     answers, tokens, prompts = {}, {}, {}
     for model, (skill, _, _) in family.models.items():
-        skill += 0.3 * rng.standard_normal()
+        able = skill + 0.3 * rng.standard_normal()
         chill, mild = abs(0.3 + 0.3 * rng.standard_normal()), rng.uniform(0.0, 0.8)
         wordy = float(np.exp(0.2 * rng.standard_normal()))
         for number in range(family.prompts):
@@ -283,7 +287,7 @@ def simulated(family: Family, seed: int, examples: int = 400, draws: int = 16) -
             long = median * np.exp(0.3 * rng.standard_normal(examples))
             for heat in family.temperatures:
                 cell = Cell(model, f"p{number}", heat)
-                mean = 1.5 * (skill + gain[number] + luck - chill * (heat - mild) ** 2 - hardness) + taste
+                mean = 1.5 * (able + gain[number] + luck - chill * (heat - mild) ** 2 - hardness) + taste
                 fresh = min(1.0, heat / 0.6)
                 thought = np.sqrt(1 - fresh**2) * fixed[:, None]
                 thought = thought + fresh * rng.standard_normal((examples, draws))

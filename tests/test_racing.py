@@ -523,7 +523,7 @@ def test_among_readings_of_one_trial_a_larger_n_must_be_worth_its_cost() -> None
 
 def test_luck_on_a_few_examples_does_not_beat_a_good_record_on_many() -> None:
     few = reading([1.0] * 8, trial=0)
-    many = reading([1.0] * 195 + [0.0] * 5, trial=1, temperature=0.6)
+    many = reading([1.0] * 195 + [0.0] * 5, trial=1, model="large", prompt="shots")
     others = [reading([1.0, 0.0] * 4, trial=2 + i, temperature=0.7 + i / 10) for i in range(6)]
     assert chosen(few, *others).trial == 0
     assert chosen(few, many, *others) == many

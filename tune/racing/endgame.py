@@ -134,8 +134,8 @@ def _freeze_best(problem: Problem, live: Sequence[Standing]) -> Choice | None:
 
 def _choose(problem: Problem, standings: Sequence[Standing], errors: float) -> Choice:
     found = believed(problem, standings, errors)
-    tied = [reading for one in found for reading in _ties(problem, one, found[0].level - TIE, errors)]
-    chosen = min(tied, key=lambda reading: (dear(reading), preference(problem, reading)))
+    tied = [(reading, one) for one in found for reading in _ties(problem, one, found[0].level - TIE, errors)]
+    chosen, _ = min(tied, key=lambda tie: (dear(tie[0]), -tie[1].level, preference(problem, tie[0])))
     rest = [one.reading for one in found if one.reading.config != chosen.config]
     return Choice(chosen, tuple(rest[: MOST_FINALISTS - 1]), feasible=problem.excess(chosen, CERTAINTY) <= 1.0)
 
