@@ -138,10 +138,12 @@ class Till:
             trial, self.space.readings(trial.point, self.free), extract=self._extract, score=self._score, worst=0.0,
             price=price, native_n=True,
         )  # fmt: skip
-        spent = sum(price.cost(d.prompt_tokens, d.completion_tokens) for draws in trial.draws.values() for d in draws)
+        once = sum(price.cost(draws[0].prompt_tokens, 0) for draws in trial.draws.values())
+        spent = once + sum(price.cost(0, d.completion_tokens) for draws in trial.draws.values() for d in draws)
         return Standing(
             trial=trial.number, point=trial.point, examples=len(trial.draws), readings=tuple(readings), failed=False,
-            spent_per_draw=to_dollars(spent) / trial.bought if trial.bought else 0.0,
+            spent_per_draw=to_dollars(spent) / trial.bought if trial.bought else 0.0, cap=trial.cap,
+            prompt_cost=to_dollars(once) / len(trial.draws) if trial.draws else 0.0,
         )  # fmt: skip
 
     def _score(self, answer: object, position: int) -> float:
@@ -153,7 +155,7 @@ def search(table: Table, free: tuple[str, ...], dollars: float, seed: int) -> fl
     space = space_of(table)
     till = Till(table, space, free, dollars, seed)
     problem = till.problem()
-    till.drive(STRATEGIES["halving"](problem, SEARCHERS["tpe"](space, free, seed), dollars))
+    till.drive(STRATEGIES["value"](problem, SEARCHERS["random"](space, free, seed), dollars))
     choice = till.drive(endgame(problem, till.standings, till.left))
     most = best(table.name)
     return most - worth(table, choice.reading.config) if isinstance(choice, Choice) else most

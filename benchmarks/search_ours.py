@@ -2,16 +2,117 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, TypeAlias
+
+import numpy as np
 from rivals import METHODS, Method
 
-from tune.racing import STRATEGIES
+from tune.racing import STRATEGIES, Outcome, Problem, Standing, Strategy, endgame
+from tune.racing.belief import Beliefs
+from tune.racing.endgame import freeze
+from tune.racing.problem import Array
+from tune.readout import Reading
 from tune.search import SEARCHERS
+from tune.telling import Searcher
+from tune.trial import Step
 
-OURS: dict[str, Method] = {"tune": Method("tune", STRATEGIES["halving"], SEARCHERS["random"], None)}
-"""The method that all others are held against: the default strategy and searcher, and the endgame."""
+VERSION = 2
+"""Counted up when the strategy or the endgame changes, so that its kept runs are made anew."""
 
-ABLATIONS: dict[str, Method] = {}
+Changes: TypeAlias = Mapping[tuple[str, str], Any]
+"""Values by the module of `tune.racing` and the name that they stand in for."""
+
+RACE = "tune.racing"
+
+
+def _unpaired(self: Beliefs, rows: Array, draws: Array) -> float:
+    """No hardness of examples: what differs between the scores of a trial is all taken for noise."""
+    del draws
+    within = np.nanvar(rows, axis=1) if len(rows) else np.zeros(0)
+    self._noise = float(np.mean(within)) + 1e-3 if len(within) else 0.2
+    return 1e-9
+
+
+def _alone(variances: Array) -> Array:
+    """All of the variance to the points' own part: none tells of another."""
+    return np.append(np.full(len(variances) - 1, 1e-9), variances.sum())
+
+
+QUALITY, GAIN = (np.array(getattr(sys.modules[f"{RACE}.belief"], name)) for name in ("_QUALITY", "_GAIN"))
+
+PARTS: dict[str, tuple[str, Changes]] = {
+    "unpaired": ("without pairing", {("belief.Beliefs", "_weigh"): _unpaired}),
+    "costless": ("value alone, whatever it costs", {("value", "GREED"): 0.0}),
+    "greedy": ("value per dollar to the end", {("value", "GREED"): 1.0}),
+    "alone": (
+        "points that tell nothing of each other",
+        {("belief", "_QUALITY"): _alone(QUALITY), ("belief", "_GAIN"): _alone(GAIN)},
+    ),
+    "endless": ("without an endgame", {("value", "ENDGAME_SHARE"): 0.0}),
+    "single": ("one answer for a point's first block", {("value", "FIRST_REPEATS"): 10**6}),
+}
+"""What is taken out: in words, and what stands in for it."""
+
+
+@contextmanager
+def changed(changes: Changes) -> Iterator[None]:
+    """For a while, other values in the modules of `tune.racing`."""
+    owners = []
+    for (place, name), stand_in in changes.items():
+        module, _, owner = place.partition(".")
+        found = sys.modules[f"{RACE}.{module}"]
+        found = getattr(found, owner) if owner else found
+        owners.append((found, name, getattr(found, name)))
+        setattr(found, name, stand_in)
+    try:
+        yield
+    finally:
+        for found, name, value in owners:
+            setattr(found, name, value)
+
+
+def without(
+    changes: Changes, strategy: Strategy, problem: Problem, searcher: Searcher, left: float
+) -> Generator[list[Step], Outcome, None]:
+    """A strategy and the endgame after it, both with a part taken out."""
+    standings: dict[int, Standing] = {}
+    for phase in (lambda: strategy(problem, searcher, left), lambda: endgame(problem, standings, left)):
+        going: Generator[list[Step], Outcome, Any] | None = None
+        outcome: Outcome | None = None
+        while True:
+            with changed(changes):
+                try:
+                    going = going or phase()
+                    steps = going.send(outcome)  # type: ignore[arg-type]
+                except StopIteration:
+                    break
+            outcome = yield steps
+            left = outcome.left
+            standings.update(outcome.standings)
+
+
+def choose(changes: Changes, problem: Problem, standings: Mapping[int, Standing]) -> Reading | None:
+    """The choice, with a part taken out."""
+    with changed(changes):
+        choice = freeze(problem, standings)
+    return None if choice is None else choice.reading
+
+
+ABLATIONS: dict[str, Method] = {
+    name: Method(
+        f"tune, {label}", partial(without, changes, STRATEGIES["value"]), SEARCHERS["random"],
+        partial(choose, changes), VERSION,
+    )
+    for name, (label, changes) in PARTS.items()
+} | {"brackets": Method("tune, by successive halving instead", STRATEGIES["halving"], SEARCHERS["random"], None, VERSION)}  # fmt: skip
 """Ours without one of its parts each, by the name of the part."""
+
+OURS: dict[str, Method] = {"tune": Method("tune", STRATEGIES["value"], SEARCHERS["random"], None, VERSION)}
+"""The method that all others are held against: the default strategy and searcher, and the endgame."""
 
 EVERY: dict[str, Method] = OURS | METHODS | ABLATIONS
 """Whatever can be run, by name."""

@@ -62,7 +62,7 @@ def _panel(title: str, lines: Lines, colours: Mapping[str, str], first: str, x_n
         across = place(x, 0).split(",")[0]
         parts.append(f'<text x="{across}" y="{HEIGHT - BOTTOM + 14}" text-anchor="middle">{x:g}</text>')
     parts.append(f'<text x="{WIDTH - RIGHT}" y="{HEIGHT - 6}" text-anchor="end">{escape(x_name)}</text>')
-    parts.append(f'<text x="{WIDTH - RIGHT}" y="16" text-anchor="end" fill="#555">{escape(y_name)}</text>')
+    parts.append(f'<text x="{LEFT}" y="{HEIGHT - 6}">{escape(y_name)}</text>')
     for name in sorted(lines, key=lambda name: name == first):
         drawn = " ".join(place(x, y) for x, y in lines[name])
         wide = 3 if name == first else 1.3

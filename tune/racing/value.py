@@ -13,7 +13,7 @@ from tune.racing.belief import Beliefs, Evidence, read_evidence, share_of_gain
 from tune.racing.field import Entrant, Field, Proposals, Wave, rung_sizes
 from tune.racing.problem import Array, Outcome, Problem, Standing
 from tune.racing.surrogate import expected_larger, knowledge
-from tune.space import Config, Point
+from tune.space import Config, Point, Value
 from tune.telling import Searcher
 from tune.trial import Step
 
@@ -186,6 +186,11 @@ class _Shop:
         self._shown = list(shown.values())
         if not self._points:
             return
+        self._excesses: dict[tuple[Value, Value], list[float]] = {}
+        for evidence in self._shown:
+            config = evidence.base.config
+            of_pair = self._excesses.setdefault((config.model, config.prompt), [])
+            of_pair.append(self._problem.excess(evidence.base))
         self._beliefs = Beliefs(self._problem, self._points, self._beliefs)
         self._beliefs.learn(list(enumerate(self._shown)))
 
@@ -296,11 +301,9 @@ class _Shop:
 
     def _chance(self, point: Point, n: int) -> float:
         """That a fresh point keeps the limits with its fewest answers: by its price, and by points like it."""
-        alike = [
-            self._problem.excess(shown.base)
-            for shown in self._shown
-            if all(shown.base.config.get(name) == point[name] for name in ("model", "prompt"))
-        ]
+        if self._problem.max_cost is None and self._problem.max_seconds is None:
+            return 1.0
+        alike = self._excesses.get((point["model"], point["prompt"]))
         excess = float(np.mean(alike)) if alike else self._fresh_excess(point, n)
         if excess <= 0:
             return 1.0
