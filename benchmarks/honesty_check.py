@@ -15,7 +15,7 @@ import numpy as np
 from honesty_section import Claim, Section, luck, tabled
 
 from tune.check.deciding import BLOCK
-from tune.sequential import log_evidence_above, log_evidence_below
+from tune.sequential import log_evidence_above, log_evidence_below, next_block
 
 ALPHA = BETA = 0.05
 MARGIN = 0.05
@@ -64,7 +64,7 @@ def block_ends() -> np.ndarray:
     """How many examples a check may have bought when it looks."""
     ends, bought = [], 0
     while bought < MOST:
-        bought = min(MOST, bought + max(BLOCK, bought // 10))
+        bought = min(MOST, bought + next_block(bought, BLOCK))
         ends.append(bought)
     return np.array(ends)
 

@@ -23,7 +23,7 @@ from tune.completion import Completion, Request
 from tune.database import Database
 from tune.estimate import silent_endpoints
 from tune.estimate.tokens import forecasts, likely_tokens
-from tune.plan import Plan, make_plan
+from tune.plan import Plan, length_names, make_plan
 from tune.racing.field import rung_sizes
 from tune.search.lattice import Lattice
 from tune.search.random_search import deal
@@ -42,7 +42,8 @@ NOWHERE = "http://127.0.0.1:9/v1"
 CASES = {
     "an earlier study": "lengths learned from an earlier study",
     "a first block": "lengths learned from a first block",
-    "lengths stated": "lengths stated by the user",
+    "stated by prompt": "lengths stated by the user for each prompt",
+    "stated by model and prompt": "lengths stated by the user for each model and prompt",
     "nothing known": "where nothing is known of the lengths",
 }
 """What is known before, and how claims say it."""
@@ -101,13 +102,24 @@ def predicted(plan: Plan, store: Store | None) -> dict[tuple[str, str], float]:
     return {(row.model, row.prompt): row.draw for row in forecasts(plan, silent_endpoints(plan.entries), store)}
 
 
-def stated(rng: np.random.Generator, world: World, plan: Plan) -> dict[str, float]:
-    """The lengths that a user states by prompt: right on average over models, give or take a fifth."""
-    found: dict[str, list[int]] = {}
+def stated(rng: np.random.Generator, world: World, plan: Plan) -> tuple[dict[str, float], dict[str, float]]:
+    """The lengths that a user states by prompt, right on average over models, and by MODEL/PROMPT.
+
+    Each is right on average over temperatures, give or take a fifth.
+    """
+    by_prompt: dict[str, list[int]] = {}
+    by_both: dict[str, list[int]] = {}
     for point in itertools.islice(deal(Lattice(plan.space, plan.free), 0), 60):
         draws = [world.draw(rng, plan, point, e).completion_tokens for e in range(20)]
-        found.setdefault(str(point["prompt"]), []).extend(draws)
-    return {prompt: max(1.0, float(np.mean(lengths)) * rng.lognormal(0, 0.2)) for prompt, lengths in found.items()}
+        both, prompt, *_ = length_names(str(point["model"]), str(point["prompt"]))
+        by_prompt.setdefault(prompt, []).extend(draws)
+        by_both.setdefault(both, []).extend(draws)
+
+    def about(lengths: Sequence[int]) -> float:
+        return max(1.0, float(np.mean(lengths)) * rng.lognormal(0, 0.2))
+
+    first, second = ({name: about(lengths) for name, lengths in found.items()} for found in (by_prompt, by_both))
+    return first, second
 
 
 def cases(rng: np.random.Generator, world: World, seed: int) -> dict[str, list[Case]]:
@@ -117,7 +129,7 @@ def cases(rng: np.random.Generator, world: World, seed: int) -> dict[str, list[C
     sizes = rung_sizes(len(plan.split.tuning))
     first = {point: draws[: sizes[0]] for point, draws in list(drawn.items())[:FIRST]}
     later = {point: draws[sizes[0] :] if point in first else draws for point, draws in drawn.items()}
-    said = plan_of(world, seed, output_tokens=stated(rng, world, plan))
+    by_prompt, by_both = (plan_of(world, seed, output_tokens=said) for said in stated(rng, world, plan))
     truth = {point: _truth(rng, world, plan, point) for point in drawn}
 
     def held_against(costs: Mapping[tuple[str, str], float], bought: Drawn) -> list[Case]:
@@ -132,7 +144,8 @@ def cases(rng: np.random.Generator, world: World, seed: int) -> dict[str, list[C
     return {
         "an earlier study": held_against(predicted(plan, in_store(world, before, searched(rng, world, before))), drawn),
         "a first block": held_against(predicted(plan, in_store(world, plan, first)), later),
-        "lengths stated": held_against(predicted(said, None), drawn),
+        "stated by prompt": held_against(predicted(by_prompt, None), drawn),
+        "stated by model and prompt": held_against(predicted(by_both, None), drawn),
         "nothing known": held_against(predicted(plan, None), drawn),
     }
 
@@ -215,15 +228,15 @@ def section(rng: np.random.Generator, studies: int, tables: Sequence[Recorded]) 
 
 `tune.estimate` against {count} studies of at most {POINTS} paid points, which buy as a search does: a block of each,
 twice as much for the third that goes on, then ever the half; a case is a paid point of a study. What is known before:
-the draws of an earlier study of the same data and prompts (other examples first, other points); the first block of the
-first {FIRST} points, against everything bought later; lengths by prompt that the user states, right on average over
-models, give or take a fifth; or nothing. Paid: by the study, for as few as {rung_sizes(60)[0]} examples; truth: in the
-long run. Recorded tables have the lengths that real models gave, and words for prompts, as many as the recorded ones
-had tokens. The made-up worlds are described in `benchmarks/honesty_lengths.py: made_up`; their prompts and the guess
-where nothing is known come from one hand, so that the recorded tables say more about that guess. Who states a length by
-prompt states one for all models, which differ by a deviation of 0.4 on the log scale there. Whole studies: {whole}, run
-against the server of the tests, and {whole} more that find the draws of those in their store, by model and prompt as
-their reports have it.
+the draws of an earlier study of the same data and prompts (other examples first, other points); the first block of
+the first {FIRST} points, against everything bought later; lengths that the user states, by prompt (right on average
+over models) or by model and prompt, either way give or take a fifth; or nothing. Paid: by the study, for as few as
+{rung_sizes(60)[0]} examples; truth: in the long run. Recorded tables have the lengths that real models gave, and
+words for prompts, as many as the recorded ones had tokens. The made-up worlds are described in
+`benchmarks/honesty_lengths.py: made_up`; their prompts and the guess where nothing is known come from one hand, so
+that the recorded tables say more about that guess. Who states a length by prompt states one for all models, which
+differ by a deviation of 0.4 on the log scale there. Whole studies: {whole}, run against the server of the tests, and
+{whole} more that find the draws of those in their store, by model and prompt as their reports have it.
 
 {tabled(HEADS, rows)}
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
-from honesty_section import Claim, Section, plain_width, tabled
+from honesty_section import Biases, Claim, Section, plain_width, tabled
 
 from tune.looks import look_confidence
 from tune.stats import difference_interval, mean_interval, t_quantile, verdict
@@ -82,12 +82,12 @@ class Tally:
     Attributes:
         quality: a hit each.
         gap: a hit of the difference to the baseline, where another than the baseline was chosen.
-        bias: the reported quality less the truth, on the holdout and on the tuning examples.
+        bias: of the reported quality.
     """
 
     quality: list[Hit] = field(default_factory=list)
     gap: list[Hit] = field(default_factory=list)
-    bias: list[tuple[float, float]] = field(default_factory=list)
+    bias: Biases = field(default_factory=Biases)
 
     def add(self, found: Study, truths: np.ndarray, clusters: Sequence[int] | None = None) -> None:
         """Take the intervals of a study."""
@@ -116,24 +116,11 @@ class Tally:
         """The larger of the two mean widths over those of a fixed sample."""
         return max(ratio(self.quality), ratio(self.gap))
 
-    @property
-    def off(self) -> tuple[float, float]:
-        """The bias on the holdout in points, and its standard error."""
-        biases = 100 * np.array(self.bias)[:, 0]
-        return float(biases.mean()), float(biases.std() / math.sqrt(len(biases)))
-
-    @property
-    def bias_beyond_luck(self) -> float:
-        """The size of that bias, less two standard errors of the simulation."""
-        bias, error = self.off
-        return max(0.0, abs(bias) - 2 * error)
-
     def cells(self) -> list[str]:
         """As a row of a table."""
-        bias, error = self.off
         return [
             f"{covered(self.quality):.1%}", f"{ratio(self.quality):.2f}", f"{covered(self.gap):.1%}",
-            f"{ratio(self.gap):.2f}", f"{bias:+.2f} ± {error:.2f}", f"{100 * np.array(self.bias)[:, 1].mean():+.2f}",
+            f"{ratio(self.gap):.2f}", *self.bias.cells(),
         ]  # fmt: skip
 
 
@@ -243,7 +230,7 @@ def claims(
     groups = [tally for (kind, _), tally in tallies.items() if kind == "grouped"]
     coverage, width = min(tally.coverage for tally in single), max(tally.width for tally in single)
     together, wide = min(tally.coverage for tally in groups), max(tally.width for tally in groups)
-    bias = max(tally.bias_beyond_luck for tally in tallies.values())
+    bias = max(tally.bias.beyond_luck for tally in tallies.values())
     false = max(better for better, _ in said.values())
     cost = min(covered(rows) for (deviation, _), rows in dollars.items() if deviation <= 0.6)
     skewed = min(covered(rows) for (deviation, _), rows in dollars.items() if deviation > 0.6)

@@ -26,6 +26,27 @@ class Section(NamedTuple):
     text: str
 
 
+class Biases(list[tuple[float, float]]):
+    """What studies reported less the truth, a pair for each: on the holdout, and on the tuning examples."""
+
+    @property
+    def off(self) -> tuple[float, float]:
+        """The mean on the holdout in points, and its standard error."""
+        points = 100 * np.array(self)[:, 0]
+        return float(points.mean()), float(points.std() / math.sqrt(len(points)))
+
+    @property
+    def beyond_luck(self) -> float:
+        """The size of that mean, less two standard errors of the simulation."""
+        mean, error = self.off
+        return max(0.0, abs(mean) - 2 * error)
+
+    def cells(self) -> list[str]:
+        """In a row of a table: on the holdout, then on the tuning examples."""
+        mean, error = self.off
+        return [f"{mean:+.2f} ± {error:.2f}", f"{100 * np.array(self)[:, 1].mean():+.2f}"]
+
+
 def tabled(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table in Markdown."""
     lines = [heads, ["---"] * len(heads), *rows]

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 from honesty_reports import BIAS_RUNS, CONFIDENCE, TALLY_HEADS, Study, Tally
-from honesty_section import Claim, Section, tabled
+from honesty_section import Biases, Claim, Section, tabled
 from recorded import Row, read_prices, read_rows
 
 from tune.pricing import Price
@@ -121,41 +121,23 @@ class Half:
         examples: of the whole table.
         quality: for each study whether the interval agrees with the other half.
         gap: the same of the difference to the baseline, where another was chosen.
-        bias: the reported quality less the other half's, on the holdout and on the tuning examples.
+        bias: of the reported quality, where the other half's is the truth.
     """
 
     examples: int
     quality: list[bool] = field(default_factory=list)
     gap: list[bool] = field(default_factory=list)
-    bias: list[tuple[float, float]] = field(default_factory=list)
+    bias: Biases = field(default_factory=Biases)
 
     @property
     def agreement(self) -> float:
         """The lower of the two shares of intervals that agree."""
         return min(float(np.mean(self.quality)), float(np.mean(self.gap)))
 
-    @property
-    def off(self) -> tuple[float, float]:
-        """The bias on the holdout in points, and its standard error."""
-        biases = 100 * np.array(self.bias)[:, 0]
-        return float(biases.mean()), float(biases.std() / math.sqrt(len(biases)))
-
-    @property
-    def bias_beyond_luck(self) -> float:
-        """The size of that bias, less two standard errors of the simulation."""
-        bias, error = self.off
-        return max(0.0, abs(bias) - 2 * error)
-
     def cells(self) -> list[str]:
         """As a row of a table."""
-        bias, error = self.off
         agreed = (f"{np.mean(part):.1%}" for part in (self.quality, self.gap))
-        return [
-            str(self.examples),
-            *agreed,
-            f"{bias:+.2f} ± {error:.2f}",
-            f"{100 * np.mean(self.bias, axis=0)[1]:+.2f}",
-        ]
+        return [str(self.examples), *agreed, *self.bias.cells()]
 
 
 def halved(rng: np.random.Generator, table: Recorded, runs: int) -> Half:
@@ -241,10 +223,10 @@ def claims(
     """What the tables come to: their worst rows."""
     coverage = min(tally.coverage for tally in tallies.values())
     width = max(tally.width for tally in tallies.values())
-    bias = max(tally.bias_beyond_luck for tally in tallies.values())
+    bias = max(tally.bias.beyond_luck for tally in tallies.values())
     false = max(better.values())
     agreed = min(half.agreement for half in halves.values())
-    apart = max(half.bias_beyond_luck for half in halves.values())
+    apart = max(half.bias.beyond_luck for half in halves.values())
     names = "a recorded table" if len(halves) == 1 else f"{len(halves)} recorded tables"
     return (
         Claim(

@@ -93,7 +93,7 @@ def read_about(path: Path) -> dict[str, str]:
     return {key.decode(): value.decode() for key, value in stated.items() if not key.startswith(b"ARROW:")}
 
 
-def load(path: Path, prices: Mapping[str, Price] | None = None) -> Table:
+def load(path: Path, prices: Mapping[str, Price] | None = None, *, texts: bool = True) -> Table:
     """A recorded table as an endpoint serves it.
 
     A draw without a text is made up of as many tokens as it had, its answer last (`replay.told`).
@@ -101,6 +101,7 @@ def load(path: Path, prices: Mapping[str, Price] | None = None) -> Table:
     Args:
         path: the file.
         prices: by model, instead of those that the file states.
+        texts: whether draws say what they said; otherwise each is made up, so that its answer is the last word.
 
     Raises:
         DataError: the file cannot be read, states no price of a model, or lacks draws of a cell.
@@ -112,7 +113,9 @@ def load(path: Path, prices: Mapping[str, Price] | None = None) -> Table:
     for row in rows:
         cell = Cell(row["model"], row["prompt"], row["temperature"])
         caps[cell] = max(caps.get(cell, 0), row["max_tokens"])
-        found.setdefault(cell, {}).setdefault(row["example"], []).append(to_completion(row))
+        found.setdefault(cell, {}).setdefault(row["example"], []).append(
+            to_completion(row if texts else {**row, "text": None})
+        )
     for cell, draws in found.items():
         if draws.keys() != targets.keys():
             raise DataError(f"{str(path)!r} has {len(targets)} examples, but {len(draws)} of them for {cell}")

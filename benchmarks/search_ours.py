@@ -20,7 +20,7 @@ from tune.search import SEARCHERS
 from tune.telling import Searcher
 from tune.trial import Step
 
-VERSION = 2
+VERSION = 3
 """Counted up when the strategy or the endgame changes, so that its kept runs are made anew."""
 
 Changes: TypeAlias = Mapping[tuple[str, str], Any]
@@ -79,20 +79,23 @@ def without(
     changes: Changes, strategy: Strategy, problem: Problem, searcher: Searcher, left: float
 ) -> Generator[list[Step], Outcome, None]:
     """A strategy and the endgame after it, both with a part taken out."""
-    standings: dict[int, Standing] = {}
-    for phase in (lambda: strategy(problem, searcher, left), lambda: endgame(problem, standings, left)):
-        going: Generator[list[Step], Outcome, Any] | None = None
-        outcome: Outcome | None = None
-        while True:
-            with changed(changes):
-                try:
-                    going = going or phase()
-                    steps = going.send(outcome)  # type: ignore[arg-type]
-                except StopIteration:
-                    break
-            outcome = yield steps
-            left = outcome.left
-            standings.update(outcome.standings)
+    last = yield from _going(changes, strategy(problem, searcher, left))
+    if last is not None:
+        yield from _going(changes, endgame(problem, last.standings, last.left))
+
+
+def _going(
+    changes: Changes, strategy: Generator[list[Step], Outcome, Any]
+) -> Generator[list[Step], Outcome, Outcome | None]:
+    """A strategy that computes with a part taken out, and leaves everything as it was in between."""
+    outcome: Outcome | None = None
+    while True:
+        with changed(changes):
+            try:
+                steps = strategy.send(outcome)  # type: ignore[arg-type]
+            except StopIteration:
+                return outcome
+        outcome = yield steps
 
 
 def choose(changes: Changes, problem: Problem, standings: Mapping[int, Standing]) -> Reading | None:
@@ -102,13 +105,14 @@ def choose(changes: Changes, problem: Problem, standings: Mapping[int, Standing]
     return None if choice is None else choice.reading
 
 
-ABLATIONS: dict[str, Method] = {
-    name: Method(
-        f"tune, {label}", partial(without, changes, STRATEGIES["value"]), SEARCHERS["random"],
-        partial(choose, changes), VERSION,
-    )
-    for name, (label, changes) in PARTS.items()
-} | {"brackets": Method("tune, by successive halving instead", STRATEGIES["halving"], SEARCHERS["random"], None, VERSION)}  # fmt: skip
+def _ablation(label: str, changes: Changes) -> Method:
+    strategy = partial(without, changes, STRATEGIES["value"])
+    return Method(f"tune, {label}", strategy, SEARCHERS["random"], partial(choose, changes), VERSION)
+
+
+BRACKETS = Method("tune, by successive halving instead", STRATEGIES["halving"], SEARCHERS["random"], None, VERSION)
+
+ABLATIONS: dict[str, Method] = {name: _ablation(*part) for name, part in PARTS.items()} | {"brackets": BRACKETS}
 """Ours without one of its parts each, by the name of the part."""
 
 OURS: dict[str, Method] = {"tune": Method("tune", STRATEGIES["value"], SEARCHERS["random"], None, VERSION)}

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from recorded import TABLES, load
 from replay import sentiment
 from rivals import Method
 from search_ours import EVERY
@@ -40,7 +41,18 @@ SETTINGS = ("plain", "limited", "halves")
 worth on the half of the examples that the tuning examples do not come from."""
 
 LADDERS = {4: [2, 3, 4], 10: [2, 4, 5, 6, 8, 10], 60: [10, 20, 30, 40, 50, 60]}
-RECORDED: dict[str, Callable[[], World]] = {"sst2": lambda: recorded(sentiment(), LADDERS, (1, 3, 5, 7))}
+
+
+def _reviews() -> World:
+    """The embedded task as its model answered it; every answer at the cap that it was bought with."""
+    table = load(TABLES / "reviews-smollm2-135m.parquet", texts=False)
+    return recorded(table, {cap: [cap] for cap in table.caps.values()}, (1, 3, 5, 7))
+
+
+RECORDED: dict[str, Callable[[], World]] = {
+    "sst2": lambda: recorded(sentiment(), LADDERS, (1, 3, 5, 7)),
+    "reviews": _reviews,
+}
 """Tables of draws of real models."""
 
 

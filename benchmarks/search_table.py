@@ -284,15 +284,22 @@ def _ablations(report: Report) -> str:
     there = [name for name in report.ablations if any(task.method == name for task in report.found)]
     if not there:
         return ""
+    ran = [task for task in report.found if task.method in there]
+    budgets = [units for units in report.units if any(task.units == units for task in ran)]
     rows = []
     for title, worlds in report.groups().items():
-        for name in (report.ours, *there):
-            values = [median(_plain(report, worlds, name, "read", units)) for units in report.units]
-            gaps = [_said(report, worlds, name, "read", units) for units in report.units]
+        if not any(task.world in worlds for task in ran):
+            continue
+        for name in there:
+            values = [median(_plain(report, worlds, name, "read", units)) for units in budgets]
+            gaps = [_said(report, worlds, name, "read", units) for units in budgets]
             rows.append([title, report.labels[name], *map(str, values), *gaps])
-    heads = ["worlds", "ours", *(f"median regret at {u:g}" for u in report.units)]
-    heads += [f"behind the whole at {u:g}" for u in report.units]
-    return "## What each part brings\n\n" + tabled(heads, rows)
+    heads = ["worlds", "ours", *(f"median regret at {u:g}" for u in budgets)]
+    heads += [f"behind the whole at {u:g}" for u in budgets]
+    said = (
+        f"In {len({task.seed for task in ran})} seeds. A part that brings nothing clear in them may still bring some."
+    )
+    return f"## What each part brings\n\n{said}\n\n" + tabled(heads, rows)
 
 
 def _seconds(report: Report) -> str:

@@ -285,6 +285,15 @@ def test_a_model_that_shines_with_another_prompt_than_the_winners_is_found(picky
     assert to_picodollars(found.spent) == picky.bill - bill
 
 
+def test_rows_that_belong_together_are_told_of(picky: Server, wide: Path, tmp_path: Path) -> None:
+    assert not any("groups" in notice for notice in ask_wide(picky, wide, "poor").notices)
+    rows = [row | {"customer": f"c{i // 4}"} for i, row in enumerate(ROWS[:80])]
+    given = {"target": "label", "base_url": picky.base_url, "baseline": BASELINE, "group": "customer"}
+    tune.tune(rows, WAYS, price="old=0.2/0.8", budget=0.05, results=tmp_path / "study", **given)
+    found = challenge(tmp_path / "study", rows, WAYS, model="poor", price="0.2/0.8", budget=0.05, margin=0.2, **given)
+    assert found.notices[0].startswith("The 80 examples are 20 groups with the same 'customer'")
+
+
 def test_a_model_that_is_worse_in_every_way_does_not_enter(picky: Server, wide: Path) -> None:
     found = ask_wide(picky, wide, "poor")
     assert (found.answer, found.status) == ("does not enter", 3)

@@ -50,6 +50,8 @@ def export(
     quality: float = 0.9,
     metric: Any = "exact_match",
     price: Any = "small=0.1/0.4",
+    rows: Any = None,
+    group: str | None = None,
     **config: Any,
 ) -> Path:
     """A `best.json` of the config with this recorded quality."""
@@ -59,7 +61,8 @@ def export(
         "answer": {"labels": list(WORLD.labels)},
     }
     options: Any = {"target": "label", "base_url": server.base_url, "price": price, "metric": metric}
-    plan = make_plan(WORLD.examples(40), space, 1.0, options)
+    options |= {} if group is None else {"group": group}
+    plan = make_plan(rows or WORLD.examples(40), space, 1.0, options)
     tested = {"mean": quality, "low": 0.5, "high": 1.0, "examples": 200}
     record = {"config": dict(chosen), "winner": {"holdout": tested}, "recipe": recipe_record(plan, chosen)}
     (folder / "study").mkdir(exist_ok=True)
@@ -261,10 +264,50 @@ def test_an_example_is_the_same_where_the_prompt_shows_the_same(server: Server, 
     assert check(path, rows, budget=0.5, margin=0.5).familiar == {}
 
 
+# --- examples that belong together --------------------------------------------------------------------------------
+
+
+def by_customer(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Four rows of each customer."""
+    return [row | {"customer": f"c{i // 4}"} for i, row in enumerate(rows)]
+
+
+def test_rows_of_one_group_are_told_of_before_they_are_paid_for(server: Server, tmp_path: Path) -> None:
+    path = export(tmp_path, server, rows=by_customer(WORLD.examples(40)), group="customer")
+    assert json.loads(path.read_text())["recipe"]["group"] == "customer"
+    said: list[tuple[str, int]] = []
+    found = check(
+        path, by_customer(NEW[:60]), budget=0.5, margin=0.5, notice=lambda text: said.append((text, len(server.posts)))
+    )
+    (notice,) = found.notices
+    assert notice.startswith("The 60 examples are 15 groups with the same 'customer' or the same inputs")
+    assert "more often than stated" in notice
+    assert said == [(notice, 0)]
+    assert notice in str(found)
+    assert found.to_record()["notices"] == [notice]
+
+
+def test_where_the_column_of_groups_is_not_there_that_is_said(server: Server, tmp_path: Path) -> None:
+    path = export(tmp_path, server, rows=by_customer(WORLD.examples(40)), group="customer")
+    (notice,) = check(path, NEW[:60], budget=0.5, margin=0.5).notices
+    assert "with the same 'customer' together, and these have no such column" in notice
+
+
+def test_a_row_of_each_group_is_an_observation_of_its_own(server: Server, tmp_path: Path) -> None:
+    path = export(tmp_path, server, rows=by_customer(WORLD.examples(40)), group="customer")
+    assert check(path, by_customer(NEW[:60])[::4], budget=0.5, margin=0.5).notices == ()
+
+
+def test_copies_of_one_input_are_told_of_without_a_column(server: Server, tmp_path: Path) -> None:
+    rows = [row | {"id": f"{row['id']}-{copy}"} for row in NEW[:20] for copy in range(3)]
+    (notice,) = check(export(tmp_path, server), rows, budget=0.5, margin=0.5).notices
+    assert notice.startswith("The 60 examples are 20 groups with the same inputs, ")
+
+
 def test_a_file_from_before_it_was_kept_is_checked_all_the_same(server: Server, tmp_path: Path) -> None:
     path = export(tmp_path, server)
     record = json.loads(path.read_text())
-    del record["recipe"]["seen"]
+    del record["recipe"]["seen"], record["recipe"]["group"]
     path.write_text(json.dumps(record))
     assert check(path, WORLD.examples(40), budget=0.5, margin=0.5).familiar == {}
 

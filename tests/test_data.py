@@ -22,7 +22,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tune.data import Data, Example, Split, load_data, split, to_text
+from tune.data import Data, Example, Split, count_units, load_data, split, to_text
 from tune.errors import DataError, SpaceError
 
 ROWS = [
@@ -592,9 +592,10 @@ def test_units_are_the_groups_and_the_copies_and_each_other_example_alone() -> N
     apart, together = (split(data, holdout=0.4, shots=0, seed=1, group=g) for g in (None, "patient"))
     assert apart.count_units(data.examples) == 10
     assert together.count_units(data.examples) == 4  # two groups of four, with their copies, and t0 and t1
+    assert [count_units(data, group) for group in (None, "patient")] == [10, 4]
     alone = load_data(numbered(10))
     parts = split(alone, holdout=0.4, shots=2, seed=1)
-    assert parts.count_units(alone.examples) == 10
+    assert parts.count_units(alone.examples) == count_units(alone) == 10
     assert parts.count_units(()) == 0
 
 

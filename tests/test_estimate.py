@@ -101,6 +101,8 @@ def test_every_model_with_every_prompt_has_a_row_that_adds_up() -> None:
 def test_a_length_that_is_stated_is_taken_until_one_is_learned_the_prompts_before_the_models() -> None:
     rows = of(plan(output_tokens=["reasoned=40", "large=5", "9"])).rows
     assert [(row.output_tokens, row.stated) for row in rows] == [(9, True), (40, True), (5, True), (40, True)]
+    both = of(plan(output_tokens=["large/reasoned=50", "reasoned=40", "small/short=3", "9"])).rows
+    assert [row.output_tokens for row in both] == [3, 40, 9, 50]  # for both together before the prompt alone
     assert of(plan(output_tokens=1000)).rows[0].output_tokens == 64  # no more than the cap
     made = plan(output_tokens=40)
     _, service = made.entries["small"], silent_endpoints(made.entries)["small"].service

@@ -16,13 +16,13 @@ FLOORS: dict[str, int] = {
     "database": 1, "journal": 1, "sandbox": 1, "sequential": 2, "power": 2, "looks": 1,
     "telling": 2, "prompt": 2, "aggregate": 2, "metrics": 2, "store": 2, "ledger": 2, "estimators": 2, "cutting": 2,
     "defaults": 2, "trial": 3, "readout": 4, "providers": 3,
-    "replay": 4, "judging": 4,
-    "evaluate": 5, "racing": 5, "search": 5, "report": 5,
+    "replay": 4,
+    "evaluate": 5, "progress": 5, "racing": 5, "search": 5, "report": 5,
     "export": 6, "plan": 6,
-    "run": 7, "estimate": 7, "stopping": 6, "recipe": 7,
-    "conclude": 8, "study": 8, "progress": 8,
-    "tuner": 9, "reconcile": 9, "reprice": 9, "check": 9, "challenge": 9, "testing": 10, "__init__": 12,
-    "commands": 10, "cli": 11,
+    "opening": 7, "purse": 7, "estimate": 7, "stopping": 6, "recipe": 7,
+    "run": 8, "study": 8, "conclude": 9,
+    "tuner": 10, "reconcile": 10, "reprice": 10, "check": 10, "challenge": 10, "testing": 11, "commands": 11,
+    "cli": 12, "__init__": 13,
 }  # fmt: skip
 """By the first name under `tune`; a package's own files may import each other."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import sys
 from math import comb
@@ -17,7 +18,10 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 import honesty
 import honesty_check
 from honesty_check import ALPHA, ENDS, MARGIN, MOST, Row
-from honesty_section import Claim, Section, luck, plain_width, tabled
+from honesty_section import Biases, Claim, Section, luck, plain_width, tabled
+
+from tune.check.deciding import BLOCK
+from tune.sequential import next_block
 
 
 def rng(seed: int = 0) -> np.random.Generator:
@@ -132,3 +136,17 @@ def test_a_check_that_takes_too_many_calls_or_errs_too_often_is_told_so(monkeypa
     assert all(claim.holds for claim in honesty_check.section(rng(), 1000).claims)
     monkeypatch.setattr(honesty_check, "rows_of", lambda _, __: rows(0.6, 0.2))
     assert not any(claim.holds for claim in honesty_check.section(rng(), 1000).claims)
+
+
+def test_a_bias_is_a_mean_in_points_and_what_luck_explains_is_taken_off() -> None:
+    found = Biases([(0.01, 0.05), (0.03, 0.07)] * 50)
+    assert found.off == pytest.approx((2.0, 0.1))
+    assert found.beyond_luck == pytest.approx(1.8)
+    assert found.cells() == ["+2.00 ± 0.10", "+6.00"]
+    assert Biases([(0.01, 0.0), (-0.01, 0.0)]).beyond_luck == 0.0
+
+
+def test_a_check_is_simulated_with_the_blocks_that_a_check_buys() -> None:
+    ends = [0, *ENDS.tolist()]
+    assert all(later - sooner == next_block(sooner, BLOCK) for sooner, later in itertools.pairwise(ends[:-1]))
+    assert ends[-1] == MOST

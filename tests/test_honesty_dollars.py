@@ -147,11 +147,21 @@ def test_a_table_without_targets_is_asked_for_without_them() -> None:
     assert all(guessed["bare"][key] > cost for key, cost in guessed[""].items() if key[1] != "reasoned")
 
 
-def test_a_user_states_about_the_mean_length_of_each_prompt() -> None:
+def test_a_user_states_about_the_mean_length_of_each_prompt_and_of_each_model_and_prompt() -> None:
     world = steady(40)
-    said = honesty_dollars.stated(rng(), world, honesty_dollars.plan_of(world, 0))
-    assert set(said) == {"short", "described", "reasoned"}
-    assert all(20 < tokens < 80 for tokens in said.values())
+    by_prompt, by_both = honesty_dollars.stated(rng(), world, honesty_dollars.plan_of(world, 0))
+    assert set(by_prompt) == {"short", "described", "reasoned"}
+    assert set(by_both) == {f"{model}/{prompt}" for model in world.space.models for prompt in by_prompt}
+    assert all(20 < tokens < 80 for tokens in [*by_prompt.values(), *by_both.values()])
+
+
+def test_where_models_differ_one_length_for_all_is_wrong_and_one_for_each_is_right() -> None:
+    world = steady()
+    talker = world.space.models[0]
+    world = replace(world, answered=lambda _, model, *__: 400 if model == talker else 10, _said={}, _counted={})
+    found = honesty_dollars.cases(rng(), world, 0)
+    assert honesty_dollars.shares(found["stated by model and prompt"]) > 0.9
+    assert honesty_dollars.shares(found["stated by prompt"]) < 0.5
 
 
 def test_the_store_of_a_study_teaches_its_lengths_and_an_empty_one_does_not() -> None:
@@ -181,7 +191,7 @@ def test_recorded_made_up_and_whole_studies_are_told_apart_and_each_has_to_hold(
         WHOLE: {"nothing known": bad, "an earlier study": good},
     }  # fmt: skip
     claims = dict(zip(CASES, honesty_dollars.claims(found, 20), strict=True))
-    assert [claims[case].holds for case in CASES] == [True, True, True, False]
+    assert [claims[case].holds for case in CASES] == [True, True, True, True, False]
     assert "100.0% of 10 made up, 100.0% of 10 recorded, 0.0% of 10 whole studies" in claims["nothing known"].text
     found["recorded"] = dict.fromkeys(CASES, bad)
     assert not any(claim.holds for claim in honesty_dollars.claims(found, 20))

@@ -16,6 +16,7 @@ import honesty_looks
 import honesty_reports
 import honesty_tables
 from honesty_reports import CONFIGS, GROUP, TUNING, Study, Tally, answers
+from honesty_section import Biases
 from honesty_tables import Half, Recorded
 from recorded import save
 
@@ -80,7 +81,7 @@ def test_the_intervals_of_a_report_cover_and_its_tuning_score_is_too_high() -> N
     found = tally()
     assert found.coverage >= 0.9
     assert 0.9 <= found.width <= 1.3
-    assert found.bias_beyond_luck < 1.0
+    assert found.bias.beyond_luck < 1.0
     tuning = 100 * np.mean(found.bias, axis=0)[1]
     assert 3 < tuning < 12  # the best of 24 on 60 examples looks better than it is
 
@@ -97,7 +98,7 @@ def test_a_report_of_the_tuning_score_is_found_out() -> None:
         truths = honesty_reports.some_truths(luck)
         study = honesty_reports.study(luck, truths, 40, "0/1")
         found.add_bias(Study(study.tuning, study.tuning, study.choice), truths)
-    assert found.bias_beyond_luck > 3
+    assert found.bias.beyond_luck > 3
 
 
 def test_the_width_of_groups_is_held_against_a_sample_of_their_means() -> None:
@@ -107,12 +108,12 @@ def test_the_width_of_groups_is_held_against_a_sample_of_their_means() -> None:
 
 
 def test_a_broken_promise_is_a_claim_that_does_not_hold() -> None:
-    good = Tally([(True, 1.0, 1.0)] * 9, [(True, 1.0, 1.0)] * 9, [(0.001, 0.05), (-0.001, 0.05)] * 5)
+    good = Tally([(True, 1.0, 1.0)] * 9, [(True, 1.0, 1.0)] * 9, Biases([(0.001, 0.05), (-0.001, 0.05)] * 5))
     kinds = {(kind, 20): good for kind in honesty_reports.KINDS}
     costs = {(0.3, 20): [(True, 1.0, 1.0)], (1.0, 20): [(True, 1.0, 1.0)]}
     said = {("all as good", 20): (0.02, 0.02)}
     assert all(claim.holds for claim in honesty_reports.claims(kinds, costs, said, 10))
-    wide = Tally([(False, 2.0, 1.0)] * 9, [(True, 1.0, 1.0)] * 9, [(0.02, 0.05)] * 5)
+    wide = Tally([(False, 2.0, 1.0)] * 9, [(True, 1.0, 1.0)] * 9, Biases([(0.02, 0.05)] * 5))
     kinds = {(kind, 20): wide for kind in honesty_reports.KINDS}
     costs = {(0.3, 20): [(False, 1.0, 1.0)], (1.0, 20): [(False, 1.0, 1.0)]}
     said = {("all as good", 20): (0.06, 0.02)}
@@ -204,7 +205,7 @@ def test_halves_agree_and_the_tuning_score_is_too_high(table: Recorded) -> None:
     half = honesty_tables.halved(rng(), table, 150)
     assert half.examples == 40
     assert half.agreement > 0.9
-    assert half.bias_beyond_luck < 1.5
+    assert half.bias.beyond_luck < 1.5
     assert np.mean(half.bias, axis=0)[1] > np.mean(half.bias, axis=0)[0]
 
 
@@ -222,11 +223,11 @@ def test_swapped_scores_are_seldom_called_better_though_the_real_ones_are(table:
 
 
 def test_a_broken_promise_on_tables_is_a_claim_that_does_not_hold() -> None:
-    fine = {("t", 20): Tally([(True, 1.0, 1.0)], [(True, 1.0, 1.0)], [(0.0, 0.1)])}
-    whole = {"t": Half(10, [True], [True], [(0.0, 0.1)])}
+    fine = {("t", 20): Tally([(True, 1.0, 1.0)], [(True, 1.0, 1.0)], Biases([(0.0, 0.1)]))}
+    whole = {"t": Half(10, [True], [True], Biases([(0.0, 0.1)]))}
     assert all(claim.holds for claim in honesty_tables.claims(fine, {("t", 20): 0.0}, whole, 5))
-    bad = {("t", 20): Tally([(False, 2.0, 1.0)], [(True, 1.0, 1.0)], [(0.1, 0.1)])}
-    torn = {"t": Half(10, [False], [True], [(0.1, 0.1)])}
+    bad = {("t", 20): Tally([(False, 2.0, 1.0)], [(True, 1.0, 1.0)], Biases([(0.1, 0.1)]))}
+    torn = {"t": Half(10, [False], [True], Biases([(0.1, 0.1)]))}
     assert not any(claim.holds for claim in honesty_tables.claims(bad, {("t", 20): 0.2}, torn, 5))
 
 

@@ -11,7 +11,7 @@ import pytest
 import tune
 from tune.commands.flags import build_parser
 from tune.errors import BudgetError, InputError, PriceError, SpaceError
-from tune.plan import EVERY, LOCAL_MODEL, Plan, make_plan
+from tune.plan import LOCAL_MODEL, Plan, length_names, make_plan
 from tune.plan.goal import GOALS
 from tune.pricing import Price
 
@@ -171,6 +171,8 @@ def test_the_embedded_task_is_a_whole_order() -> None:
         ({"output_tokens": 0}, "above 0"),
         ({"output_tokens": "short=many"}, "'many'"),
         ({"output_tokens": {"nobody": 3}}, "names 'nobody'"),
+        ({"output_tokens": "m/nobody=3"}, "names 'm/nobody', .*MODEL/PROMPT"),
+        ({"output_tokens": "short/m=3"}, "names 'short/m'"),
         ({"output_tokens": {"short": True}}, "True"),
     ],
 )
@@ -211,8 +213,19 @@ def test_the_identity_changes_with_whatever_makes_another_study_and_with_nothing
 @pytest.mark.parametrize("given", ["short=30", ["short=30"], {"short": 30}])
 def test_lengths_are_stated_by_name_and_are_no_part_of_the_identity(given: Any) -> None:
     assert plan(output_tokens=given).output_tokens == {"short": 30.0}
-    assert plan(output_tokens=["12", "m=5"]).output_tokens == {EVERY: 12.0, "m": 5.0}
+    assert plan(output_tokens=["12", "m=5", "m/short=7"]).output_tokens == {"": 12.0, "m": 5.0, "m/short": 7.0}
     assert plan(output_tokens=given).identity == plan().identity
+
+
+@pytest.mark.parametrize("name", ["vendor/m", "a=b", "vendor/a=b/c"])
+def test_a_length_finds_its_model_whatever_signs_the_models_name_has(name: str) -> None:
+    made = plan(with_space(model=[name]), price={name: Price(1.0, 2.0)}, output_tokens=[f"{name}/short=7", f"{name}=5"])
+    assert made.output_tokens == {f"{name}/short": 7.0, name: 5.0}
+    assert set(made.output_tokens) < set(length_names(name, "short"))
+
+
+def test_a_length_of_model_and_prompt_goes_before_the_prompts_the_models_and_everybodys() -> None:
+    assert length_names("m", "short") == ("m/short", "short", "m", "")
 
 
 def test_the_help_names_every_goal() -> None:

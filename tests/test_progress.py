@@ -8,9 +8,8 @@ import sys
 import numpy as np
 import pytest
 
-from tune.progress import Screen, describe, name_config
+from tune.progress import Progress, Screen, describe, name_config
 from tune.readout import Reading
-from tune.run import Progress
 from tune.space import Config
 
 CONFIG = Config({"model": "m", "prompt": "p", "max_tokens": 8, "temperature": 0.5, "n": 3, "aggregate": "vote"})

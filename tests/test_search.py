@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from tune.errors import InputError
 from tune.search import SEARCHERS, Searcher, Telling
-from tune.search.asking import Asker
+from tune.search.asking import Asker, AtMost
 from tune.search.lattice import Lattice
 from tune.search.random_search import deal
 from tune.space import FREE, Choice, Integers, Point, Space, Uniform
@@ -409,6 +409,16 @@ class Stubborn:
 
     def propose(self, asked: int) -> Point | None:
         return self.point
+
+
+@given(most=st.none() | st.integers(0, 9), asked=st.integers(0, 12))
+def test_at_most_so_many_points_are_proposed_and_being_asked_for_more_is_known(most: int | None, asked: int) -> None:
+    point = Point({"model": "m", "prompt": "p"})
+    limited = AtMost(lambda _: point, most)
+    found = [limited([]) for _ in range(asked)]
+    given = asked if most is None else min(most, asked)
+    assert found == [point] * given + [None] * (asked - given)
+    assert limited.refused == (asked > given)
 
 
 def test_where_a_library_insists_on_one_point_its_neighbours_come_before_points_at_random() -> None:

@@ -10,7 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tune.sequential import Look, log_evidence_above, log_evidence_below, look, next_block, p_value, paired_look
+from tune.sequential import (
+    Look,
+    log_evidence_above,
+    log_evidence_below,
+    look,
+    next_block,
+    p_value,
+    paired_look,
+    together_notice,
+)
 
 WANTED = math.log(20)
 """The capital that refutes at 5 %."""
@@ -235,3 +244,25 @@ def test_what_cannot_be_is_refused_with_its_value(more: dict[str, object], messa
 def test_pairs_of_different_numbers_are_refused() -> None:
     with pytest.raises(ValueError, match="equal numbers"):
         paired_look([1, 0], [1], difference=0.1)
+
+
+def test_whoever_gives_examples_that_belong_together_is_told() -> None:
+    assert together_notice(60, 60, None) == together_notice(60, 60, "patient") == ()
+    (notice,) = together_notice(60, 15, "patient")
+    assert notice.startswith("The 60 examples are 15 groups with the same 'patient' or the same inputs, ")
+    (notice,) = together_notice(60, 20, None)
+    assert "20 groups with the same inputs, " in notice
+
+
+def test_scores_that_come_in_copies_are_wrong_more_often_than_stated() -> None:
+    """What the notice says: a mean on the line is refuted far too often by groups of eight equal scores."""
+    rng = np.random.default_rng(3)
+    wrong = {
+        size: np.mean([
+            look(np.repeat((rng.random(320 // size) < 0.7).astype(float), size), 0.7, difference=0.1).p_above <= 0.05
+            for _ in range(200)
+        ])
+        for size in (1, 8)
+    }  # fmt: skip
+    assert wrong[1] <= 0.05 + 0.046  # three standard errors
+    assert wrong[8] > 0.1

@@ -373,3 +373,20 @@ def test_models_of_several_endpoints_are_searched_together(tmp_path: Path, monke
         assert two.posts
         assert to_picodollars(study.record.money.spent) == one.bill + two.bill <= to_picodollars(0.03)
         assert {body.body["model"] for body in two.posts} == {"big-v2"}
+
+
+def test_where_the_choice_is_a_vote_what_agents_can_carry_is_told_apart_too(server: Server, tmp_path: Path) -> None:
+    space = tune.Space(**{**SPACE, "temperature": tune.Uniform(0.5, 1.0, step=0.25), "n": [1, 5]})
+    study = tune.tune(**options(server, tmp_path, space=space, budget=0.15, min_gain=0))
+    assert study.best.config.n == 5
+    events = [json.loads(line) for line in (tmp_path / "study" / "study.jsonl").read_text().splitlines()]
+    phases = [event["name"] for event in events if event["event"] == "phase"]
+    assert phases == ["search", "endgame", "agents"]
+    single = study.record.carriable
+    assert single is not None
+    assert single.config.n == 1
+    assert single.tuning is not None
+    assert single.tuning.n >= 24, "not picked by a lucky first block"
+    again = tune.tune(**options(server, tmp_path, space=space, budget=0.15, min_gain=0))
+    assert again.record.money.spent_now == 0
+    assert again.record.carriable == single

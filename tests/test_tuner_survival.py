@@ -29,9 +29,10 @@ from tune.errors import EndpointError, StoreError, StudyError
 from tune.journal import read_events
 from tune.ledger import Account, Balance, read_balance
 from tune.pricing import to_picodollars
+from tune.progress import Progress
 from tune.providers.retrying import RetryPolicy
 from tune.racing import Outcome, Problem
-from tune.run import INTERRUPTED, Progress
+from tune.run import INTERRUPTED
 from tune.store import Store
 from tune.telling import Searcher
 from tune.trial import Step

@@ -6,13 +6,37 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TextIO
 
-from tune.run import Progress
+from tune.readout import Reading
 from tune.stats import Interval, mean_interval
 
 PLAIN_EVERY = 10.0
 """Seconds between lines where the output is no terminal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a run stands, for observers.
+
+    Attributes:
+        phase: "search", "endgame", "agents" or "holdout".
+        trials: paid points begun.
+        spent: dollars, of this study.
+        budget: dollars.
+        best: the best reading so far, or None.
+        seconds: since this process began.
+        left_seconds: how long the rest will take at the rate so far, or None where nobody can say.
+    """
+
+    phase: str
+    trials: int
+    spent: float
+    budget: float
+    best: Reading | None
+    seconds: float
+    left_seconds: float | None
 
 
 class Screen:

@@ -44,6 +44,7 @@ class Recipe:
         verifier: for the aggregate "best".
         inputs: the columns that filled the templates.
         target: the column of wanted answers, or None.
+        group: the column whose equal values the study kept together, or None.
         quality: what was measured of it.
         on_holdout: whether that was on examples that the search had not seen.
         seen: marks of the study's own examples, by the part that they had in it: "tuning", "holdout", "shots".
@@ -59,6 +60,7 @@ class Recipe:
     verifier: Callable[[str, Example], float] | None
     inputs: tuple[str, ...]
     target: str | None
+    group: str | None
     quality: Interval
     on_holdout: bool
     seen: Mapping[str, frozenset[str]]
@@ -99,6 +101,7 @@ def recipe_record(plan: Plan, config: Config) -> dict[str, Any]:
         "verifier": portable(plan.verifier),
         "inputs": list(plan.data.inputs),
         "target": plan.data.target,
+        "group": plan.identity.get("group"),
         "seen": {
             part: " ".join(sorted(set(marks(prompt.fields, examples)))[:MOST_MARKS])
             for part, examples in (
@@ -175,6 +178,7 @@ def read_recipe(
         verifier=_verifier(recipe["verifier"] if verifier is None else verifier, config),
         inputs=tuple(recipe["inputs"]),
         target=recipe["target"],
+        group=recipe.get("group"),
         quality=Interval(tested["mean"], tested["low"], tested["high"], tested["examples"]),
         on_holdout=on_holdout,
         seen={part: frozenset(kept.split()) for part, kept in recipe.get("seen", {}).items()},

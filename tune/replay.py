@@ -18,7 +18,7 @@ class Recorded:
     """A wave as it was recorded.
 
     Attributes:
-        phase: "search" or "endgame".
+        phase: "search", "endgame" or "agents".
         steps: the steps, as `dump_steps` writes them.
         done: whether its outcome was recorded; else the process ended inside it.
         stopped: why not everything asked for was bought ("money", "time"); None where it was.

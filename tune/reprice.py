@@ -22,6 +22,7 @@ from tune.evaluate import Evaluator
 from tune.export import Deployment
 from tune.journal import Journal, read_events
 from tune.ledger import Account
+from tune.opening import evaluator_of
 from tune.plan import Options, Plan, make_plan
 from tune.pricing import to_picodollars
 from tune.providers.services import Access, Service, build_stack
@@ -174,23 +175,11 @@ def _services(plan: Plan, access: Access, native_n: Mapping[str, bool]) -> dict[
 
 
 def _evaluator(plan: Plan, services: Mapping[str, Service], access: Access) -> Evaluator:
-    metric = plan.metric
+    judge = None
     if plan.judge is not None:  # its verdicts are in the store, under what identifies it there
         endpoint = silent_endpoints({plan.judge.name: plan.judge})[plan.judge.name]
         judge = build_stack(plan.judge, endpoint, plan.prices[plan.judge.name], access, judge=True)
-        metric = metric.bound(judge.provider, service=judge.id, model=plan.judge.model)
-    return Evaluator(
-        space=plan.space,
-        free=plan.free,
-        prompts=plan.prompts,
-        examples=plan.examples,
-        services=services,
-        metric=metric,
-        extract=plan.extract,
-        store=access.store,
-        verifier=plan.verifier,
-        seed=plan.seed,
-    )
+    return evaluator_of(plan, services, access.store, judge=judge)
 
 
 def _as_it_was(report: Report, before: Report) -> Report:

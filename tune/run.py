@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Callable, Collection, Generator, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeAlias, TypeVar
 
-from tune.errors import BudgetError
 from tune.evaluate import Evaluator, dump_faults
 from tune.export import carriable
 from tune.journal import Journal
 from tune.ledger import Account
 from tune.plan import Plan
-from tune.pricing import to_dollars, to_picodollars
+from tune.pricing import to_dollars
+from tune.progress import Progress
 from tune.providers.services import Service
+from tune.purse import Purse
 from tune.racing import Choice, Outcome, Problem, Standing, endgame
+from tune.racing.endgame import freeze
 from tune.readout import Reading
 from tune.replay import History, check_steps, dump_steps, read_history
-from tune.search import Searcher, Telling
-from tune.space import Config, Point
+from tune.search.asking import AtMost
+from tune.space import Config
 from tune.stopping import endgame_prospect, search_prospect
 from tune.trial import Step, Trial
 
@@ -29,39 +30,13 @@ INTERRUPTED = "interrupted"
 ENOUGH = "gain"
 """The rest of the money was expected to gain too little."""
 
-MOST_HOLDOUT_SHARE = 0.4
-"""The most of the budget that is set aside for the holdout."""
-
-LEAST_BLOCK = 8
-"""Examples that a budget must pay for, for one config, to be worth beginning with."""
-
 HOLDOUT_BLOCK = 4
 """Holdout examples for which the choice and the baseline are admitted together: a prefix has both."""
 
 T = TypeVar("T")
 
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where a run stands, for observers.
-
-    Attributes:
-        phase: "search", "endgame" or "holdout".
-        trials: paid points begun.
-        spent: dollars, of this study.
-        budget: dollars.
-        best: the best reading so far, or None.
-        seconds: since this process began.
-        left_seconds: how long the rest will take at the rate so far, or None where nobody can say.
-    """
-
-    phase: str
-    trials: int
-    spent: float
-    budget: float
-    best: Reading | None
-    seconds: float
-    left_seconds: float | None
+View: TypeAlias = Callable[[], Mapping[int, Standing]]
+"""What a strategy sees of the trials."""
 
 
 @dataclass(slots=True)
@@ -104,6 +79,7 @@ class Run:
         self.plan, self.journal, self.services = plan, journal, services
         self.account, self.evaluator, self.observer = account, evaluator, observer
         self.notices = notices
+        self.purse = Purse(plan, account, evaluator)
         self.trials: dict[int, Trial] = {}
         self.history: History = read_history(journal.events)
         self.phase = "search"
@@ -115,14 +91,20 @@ class Run:
     # --- the line ---------------------------------------------------------------------------------------------
 
     async def go(self) -> Findings:
-        """Search, tell the finalists apart, freeze the choice, and meet the holdout."""
+        """Search, tell the finalists apart, freeze the choice, and meet the holdout.
+
+        Where the choice is none that an agent can carry, those that it can are told apart too, with what is left.
+        """
         findings = Findings(self.trials)
-        self._check_budget()
-        self._set_holdout_aside()
-        proposed = _AtMost(self.plan.searcher(self.plan.space, self.plan.free, self.plan.seed), self.plan.trials)
+        self.purse.check_budget()
+        self.purse.set_holdout_aside(self.readings())
+        proposed = AtMost(self.plan.searcher(self.plan.space, self.plan.free, self.plan.seed), self.plan.trials)
         problem = self.problem()
         await self._drive("search", lambda left: self.plan.strategy(problem, proposed, left))
         findings.choice = await self._drive("endgame", lambda left: endgame(problem, self.standings(), left))
+        if findings.choice and not self._carriable(findings.choice.reading.config) and self._stopped in (None, ENOUGH):
+            agents = self._agents_standings
+            await self._drive("agents", lambda left: endgame(problem, agents(), left), agents)
         findings.stopped = self._stopped or ("trials" if proposed.refused else FINISHED)
         findings.carried = self.carried(findings.choice)
         if self.account.closed == INTERRUPTED:
@@ -138,11 +120,19 @@ class Run:
             findings.stopped = INTERRUPTED
         return findings
 
-    async def _drive(self, phase: str, begin: Callable[[float], Generator[list[Step], Outcome, T]]) -> T | None:
-        """Feed a strategy its recorded outcomes, then buy what it asks for; its return value, if it ended itself."""
+    async def _drive(
+        self, phase: str, begin: Callable[[float], Generator[list[Step], Outcome, T]], view: View | None = None
+    ) -> T | None:
+        """Feed a strategy its recorded outcomes, then buy what it asks for; its return value, if it ended itself.
+
+        Args:
+            phase: its name.
+            begin: makes the strategy, from the dollars that are left.
+            view: what it sees of the trials; all by default.
+        """
         self.phase = phase
         if phase not in self.history.start:
-            self.history.start[phase] = self._left()
+            self.history.start[phase] = self.purse.left
             if self.account.closed != INTERRUPTED:  # else the phase before is not over, and goes on when resumed
                 self.journal.append("phase", name=phase, left=self.history.start[phase])
         strategy = begin(self.history.start[phase])
@@ -152,10 +142,10 @@ class Run:
                 steps = strategy.send(outcome)  # type: ignore[arg-type]
             except StopIteration as stop:
                 return stop.value  # type: ignore[no-any-return]
-            outcome = await self._wave(phase, steps)
+            outcome = await self._wave(phase, steps, view or self.standings)
             self._report()
 
-    async def _wave(self, phase: str, steps: list[Step]) -> Outcome:
+    async def _wave(self, phase: str, steps: list[Step], view: View) -> Outcome:
         """Buy a wave, or replay it from the store when it was recorded."""
         recorded = self.history.waves.pop(0) if self.history.waves else None
         if recorded is not None:
@@ -167,25 +157,25 @@ class Run:
             for model, parameter in recorded.learned:
                 self.plan.space.drop(model, parameter)
             self._note_stop(recorded.stopped)
-            return Outcome(standings=self.standings(), left=recorded.left, complete=recorded.stopped is None)
-        self._set_holdout_aside()  # after a replay it is what it was when the study began
+            return Outcome(standings=view(), left=recorded.left, complete=recorded.stopped is None)
+        self.purse.set_holdout_aside(self.readings())  # after a replay it is what it was when the study began
         wave = await self.evaluator.run(steps, self.trials)
         stopped = None if wave.complete else self.account.closed or "money"
-        self._set_holdout_aside()
-        left = self._left()
-        if stopped is None and self._is_enough(phase, left):
+        self.purse.set_holdout_aside(self.readings())
+        left = self.purse.left
+        if stopped is None and self._is_enough(phase, view(), left):
             stopped = ENOUGH
         self._note_stop(stopped)
         if stopped != INTERRUPTED:
             self.journal.append("outcome", stopped=stopped, left=left, **dump_faults(wave))
-        return Outcome(standings=self.standings(), left=left, complete=stopped is None)
+        return Outcome(standings=view(), left=left, complete=stopped is None)
 
-    def _is_enough(self, phase: str, left: float) -> bool:
+    def _is_enough(self, phase: str, standings: Mapping[int, Standing], left: float) -> bool:
         """Whether the rest of the money is expected to gain less than the user cares for."""
         if self.plan.min_gain <= 0:
             return False
         expect = search_prospect if phase == "search" else endgame_prospect
-        gain = expect(self.problem(), self.standings(), left).gain
+        gain = expect(self.problem(), standings, left).gain
         return 0 < gain < self.plan.min_gain  # where there is nothing to gain, the strategy ends by itself
 
     def _note_stop(self, stopped: str | None) -> None:
@@ -208,8 +198,8 @@ class Run:
             larger_is_better=plan.metric.larger_is_better,
             max_cost=plan.max_cost,
             max_seconds=plan.max_seconds,
-            ceiling=self._ceiling,
-            baseline=self._baseline_point(),
+            ceiling=self.purse.ceiling,
+            baseline=plan.baseline_point,
             goal=plan.goal,
             min_quality=plan.min_quality,
             margin=plan.margin,
@@ -219,6 +209,10 @@ class Run:
     def standings(self) -> dict[int, Standing]:
         """Every trial with its readings, from the draws it has."""
         return {number: self._standing(trial) for number, trial in self.trials.items()}
+
+    def readings(self) -> list[Reading]:
+        """Every reading of every trial."""
+        return [reading for standing in self.standings().values() for reading in standing.readings]
 
     def _standing(self, trial: Trial) -> Standing:
         mark = (trial.bought, len(trial.spoiled), len(trial.missing), trial.state)
@@ -250,67 +244,6 @@ class Run:
                 each += sum(service.price.cost(d.prompt_tokens, d.completion_tokens) for d in draws)
         return once, each
 
-    def _baseline_point(self) -> Point:
-        """The baseline as a paid point, so that the search has it in the race where the space has it too."""
-        return Point({k: v for k, v in self.plan.baseline.items() if k not in self.plan.free})
-
-    def _ceiling(self, point: Point, draws: int, cap: int) -> float:
-        """Dollars that one example of a point can cost at most, from the longest prompt among a few."""
-        service = self.services[str(point["model"])]
-        stop = self.evaluator.bought_stop(point)
-        requests = [self.evaluator.request(point, cap, stop, p) for p in range(min(8, len(self.plan.split.tuning)))]
-        most = max(service.endpoint.most_prompt_tokens(request) for request in requests)
-        prompts = 1 if service.endpoint.native_n else draws
-        return to_dollars(service.price.ceiling(prompts * most, draws * cap))
-
-    # --- money ------------------------------------------------------------------------------------------------
-
-    def _left(self) -> float:
-        """Dollars that the search may still spend."""
-        return to_dollars(max(0, self.account.limit - self.account.spent))
-
-    def _check_budget(self) -> None:
-        """Refuse a budget of which the search could not buy one block of examples.
-
-        A call must fit at the most that it can cost; a block is taken at what calls rather cost, with answers a
-        quarter as long as they may be: by ceilings alone, a generous max_tokens would forbid a good search.
-        """
-        point, baseline = self._baseline_point(), self.plan.baseline
-        call = self._ceiling(point, baseline.n, baseline.max_tokens)
-        usual = self._ceiling(point, baseline.n, max(1, baseline.max_tokens // 4))
-        block = min(LEAST_BLOCK, len(self.plan.split.tuning))
-        least = max(call, block * usual) / (1 - MOST_HOLDOUT_SHARE)
-        if to_picodollars(self.plan.budget) < to_picodollars(least):
-            raise BudgetError(
-                f"a budget of ${self.plan.budget:.6g} is too small for one block of {block} examples: one call can "
-                f"cost up to ${call:.2g}, and up to {MOST_HOLDOUT_SHARE:.0%} is kept for the holdout, so ${least:.2g} "
-                f"is the least; `tune estimate` says what a search takes"
-            )
-
-    def _set_holdout_aside(self) -> None:
-        """Keep the holdout's money where the search cannot reach it.
-
-        What the choice will cost is known only roughly, and better with every wave: the dearest of the best
-        few readings and the baseline, with half as much again, and room for the last call at the most that it can
-        cost; never over 40 % of the budget.
-        """
-        examples = len(self.plan.split.holdout)
-        point, baseline = self._baseline_point(), self.plan.baseline
-        every = [r for s in self.standings().values() for r in s.readings]
-        readings = [r for r in every if r.n_examples >= 8 and math.isfinite(r.cost)]
-        leading = sorted(readings, key=lambda r: -self._oriented(r.mean))[:20]
-        most = self._ceiling(point, baseline.n, baseline.max_tokens)
-        usual = next((r.cost for r in readings if r.config == baseline), most)
-        dearest = max(leading, key=lambda r: r.cost, default=None)
-        if dearest is None:
-            expected = 2 * self._ceiling(point, 1, baseline.max_tokens) + usual
-        else:
-            config = dearest.config
-            expected = 2 * dearest.cost + usual
-            most = max(most, self._ceiling(config, config.n, config.max_tokens))
-        share = min(MOST_HOLDOUT_SHARE * self.plan.budget, 1.5 * examples * expected + most)
-        self.account.set_aside(to_picodollars(share))
-
     # --- the choice and the holdout ---------------------------------------------------------------------------
 
     def _oriented(self, score: float) -> float:
@@ -322,20 +255,21 @@ class Run:
     def carried(self, choice: Choice | None) -> Reading | None:
         """The reading to hand to agents that take one answer of a chat: the choice itself where it is one.
 
-        Else the one of which the most is certain (its mean less a standard error), so that a lucky few examples
-        do not decide.
+        Else what would have been chosen had there been no others.
         """
         if choice is None:
             return None
         if self._carriable(choice.reading.config):
             return choice.reading
-        readings = [r for s in self.standings().values() for r in s.readings if self._carriable(r.config)]
+        best = freeze(self.problem(), self._agents_standings())
+        return None if best is None or not self._affordable(best.reading) else best.reading
 
-        def certain(reading: Reading) -> tuple[float, float]:
-            share = reading.standard_error / (self.plan.metric.high - self.plan.metric.low)
-            return self._oriented(reading.mean) - (1.0 if math.isnan(share) else share), -reading.cost
-
-        return max((r for r in readings if self._affordable(r)), key=certain, default=None)
+    def _agents_standings(self) -> dict[int, Standing]:
+        """Every trial with the readings of it that an agent can carry."""
+        return {
+            number: replace(standing, readings=tuple(r for r in standing.readings if self._carriable(r.config)))
+            for number, standing in self.standings().items()
+        }
 
     def end_trials(self) -> None:
         """Say of every trial how it ended, now that nothing more is bought for it."""
@@ -408,18 +342,3 @@ class Run:
         known = [standing for _, standing in self._standings.values()]
         readings = [r for s in known for r in s.readings if r.n_examples >= 8 and self._affordable(r)]
         return max(readings, key=lambda r: (self._oriented(r.mean), -r.cost), default=None)
-
-
-class _AtMost:
-    """A searcher that proposes at most so many points in all."""
-
-    def __init__(self, searcher: Searcher, most: int | None) -> None:
-        self._searcher, self._most, self._asked = searcher, most, 0
-        self.refused = False
-
-    def __call__(self, tellings: Sequence[Telling]) -> Point | None:
-        if self._most is not None and self._asked >= self._most:
-            self.refused = True
-            return None
-        self._asked += 1
-        return self._searcher(tellings)

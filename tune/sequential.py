@@ -44,6 +44,23 @@ _LEAST = 1e-9
 """What stands for 0 in a division."""
 
 
+def together_notice(examples: int, units: int, group: str | None) -> tuple[str, ...]:
+    """What a reader is told where examples belong together: the tests here take each for an observation of its own.
+
+    Args:
+        examples: how many there are.
+        units: in how many groups; as many as examples where each stands alone.
+        group: the column whose equal values belong together, or None where only equal inputs do.
+    """
+    if units == examples:
+        return ()
+    alike = f"the same {group!r} or the same inputs" if group else "the same inputs"
+    return (
+        f"The {examples} examples are {units} groups with {alike}, and each example is taken for an observation of its "
+        f"own: the answer is wrong more often than stated, and the limits are too narrow.",
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """What the scores so far say; true at every look together, not at this one alone.

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from tune.capabilities import Capabilities
-from tune.completion import Request
 from tune.conclude import conclude, deploy
 from tune.database import Database
 from tune.errors import StudyError
@@ -23,14 +22,15 @@ from tune.estimate import estimate, estimate_lines
 from tune.evaluate import Evaluator
 from tune.journal import Journal
 from tune.ledger import Account, read_balance
-from tune.metrics import Judge, Metric
+from tune.opening import evaluator_of, opened
 from tune.plan import Options, Plan, make_plan
 from tune.pricing import to_picodollars
+from tune.progress import Progress
 from tune.providers.retrying import RetryPolicy
-from tune.providers.services import Access, Service, close_services, open_services
+from tune.providers.services import Access, Service
 from tune.replay import check_identity
 from tune.report.saving import dump
-from tune.run import ENOUGH, INTERRUPTED, Progress, Run
+from tune.run import ENOUGH, INTERRUPTED, Run
 from tune.store import Store
 from tune.study import Study, recorded_study
 
@@ -183,21 +183,14 @@ async def _study(
             notice(sentence)
 
         access = Access(draws, account, capabilities, plan.concurrency, retry, notice=tell, progress=notice)
-        services = await open_services(plan.entries, plan.prices, access)
-        judges: dict[str, Service] = {}
-        try:
-            if plan.judge is not None:
-                judges = await open_services({plan.judge.name: plan.judge}, plan.prices, access, judge=True)
+        async with opened(plan.entries, plan.prices, access, judge=plan.judge) as (services, judge):
             _say_what_is_unprotected(plan, tell)
             _estimate(journal, plan, services, draws, notice)
-            evaluator = _evaluator(plan, services, judges.get(plan.metric.model), draws, journal)
+            evaluator = _evaluator(plan, services, judge, draws, journal)
             run = Run(plan, journal, services, account, evaluator, notices, observer)
             stack.callback(_start_timer(run).cancel)
             findings = await run.go()
             result = Study(conclude(run, findings), folder, stopped=findings.stopped, deployment=deploy(run, findings))
-        finally:
-            await close_services(services)
-            await close_services(judges)
         result.report(folder)  # before the study counts as ended: else a kill in between would leave it unwritten
         several = {name: service.endpoint.native_n for name, service in services.items()}
         journal.append("result", stopped=result.stopped, record=result.to_record(), native_n=several)
@@ -227,37 +220,12 @@ def _estimate(
 def _evaluator(
     plan: Plan, services: dict[str, Service], judge: Service | None, store: Store, journal: Journal
 ) -> Evaluator:
-    metric = plan.metric
-    if judge is not None:
-        metric = metric.bound(judge.provider, service=judge.id, model=judge.entry.model)
-        for name, service in services.items():
-            service.metered.earmark = judge.metered.ceiling(_sample_verdict(plan, metric, name), 1)
-
     def learned(model: str, parameter: str) -> None:
         journal.append("learned", model=model, parameter=parameter)
         plan.space.drop(model, parameter)
 
-    return Evaluator(
-        space=plan.space,
-        free=plan.free,
-        prompts=plan.prompts,
-        examples=plan.examples,
-        services=services,
-        metric=metric,
-        extract=plan.extract,
-        store=store,
-        verifier=plan.verifier,
-        judge=judge,
-        seed=plan.seed,
-        learned=learned,
-    )
-
-
-def _sample_verdict(plan: Plan, metric: Metric, model: str) -> Request:
-    """A judge's request about as long an answer as a model may give; what one verdict may cost at most."""
-    assert isinstance(metric.function, Judge)
-    longest = max(plan.split.tuning, key=lambda e: sum(map(len, e.inputs.values())))
-    return metric.function.request(" word" * plan.space.cap({"model": model}), longest)
+    caps = {name: plan.space.cap({"model": name}) for name in services}
+    return evaluator_of(plan, services, store, judge=judge, caps=caps, learned=learned)
 
 
 def places(plan: Plan, options: Options) -> tuple[Path, str]:

@@ -28,14 +28,14 @@ from tune.errors import BudgetError, EndpointError, InputError, StudyError
 from tune.estimate import silent_endpoints
 from tune.evaluate import Evaluator
 from tune.journal import read_events
-from tune.judging import engage
 from tune.ledger import Account
+from tune.opening import evaluator_of, opened
 from tune.plan import Plan, make_plan
 from tune.pricing import Price, find_price, parse_price, to_dollars, to_picodollars
-from tune.providers.services import Access, Entry, Service, build_stack, close_services, open_services, read_entries
+from tune.providers.services import Access, Entry, Service, build_stack, read_entries
 from tune.replay import check_identity
 from tune.report import Report
-from tune.sequential import next_block
+from tune.sequential import next_block, together_notice
 from tune.space import Config, read_toml
 from tune.stats import Interval
 from tune.store import Store
@@ -160,38 +160,29 @@ class _Work:
 
     async def go(self) -> Challenge:
         plan, db = self.plan, Database(self.store)
-        live: dict[str, Service] = {}
-        judges: dict[str, Service] = {}
         try:
             self.account = Account(db, f"challenge-{secrets.token_hex(4)}", to_picodollars(self.budget))
             generation = str(self.events[0]["id"]) if plan.fresh else ""
             access = Access(Store(db, generation=generation), self.account, Capabilities(), plan.concurrency,
                             notice=self.notice)  # fmt: skip
-            live = await open_services({self.entry.name: self.entry}, {self.entry.name: self.price}, access)
-            if plan.judge is not None:
-                judges = await open_services({plan.judge.name: plan.judge}, plan.prices, access, judge=True)
-            self.configs = ways(self.report, self.entry.name)
-            self.evaluator = self._evaluator(live, judges.get(plan.metric.model), access)
-            self.trials: dict[int, Trial] = {}
-            return await self._ask()
+            name, self.configs = self.entry.name, ways(self.report, self.entry.name)
+            async with (
+                opened({name: self.entry}, {name: self.price}, access) as (live, _),
+                opened({}, plan.prices, access, judge=plan.judge) as (_, judge),  # even of the same name: as it was
+            ):
+                self.evaluator = self._evaluator(live, judge, access)
+                self.trials: dict[int, Trial] = {}
+                return await self._ask()
         finally:
-            await close_services(live)
-            await close_services(judges)
             db.close()
 
     def _evaluator(self, live: Mapping[str, Service], judge: Service | None, access: Access) -> Evaluator:
         """Of the new model, that is asked, and the study's own, whose draws are only read."""
-        plan, metric = self.plan, self.plan.metric
+        plan = self.plan
         silent = silent_endpoints({k: e for k, e in plan.entries.items() if k not in live}, access.capabilities)
         old = {k: build_stack(plan.entries[k], end, plan.prices[k], access) for k, end in silent.items()}
-        if judge is not None:
-            cap = max(config.max_tokens for config in self.configs)
-            metric = engage(metric, judge, live, cap=cap, examples=plan.examples)
-        return Evaluator(
-            space=plan.space, free=plan.free, prompts=plan.prompts, examples=plan.examples, services={**old, **live},
-            metric=metric, extract=plan.extract, store=access.store, verifier=plan.verifier, judge=judge,
-            seed=plan.seed,
-        )  # fmt: skip
+        caps = dict.fromkeys(live, max(config.max_tokens for config in self.configs))
+        return evaluator_of(plan, {**old, **live}, access.store, judge=judge, caps=caps)
 
     async def _ask(self) -> Challenge:
         tried = await self._screen(await read_rivals(self.evaluator, self.report, self.events))
@@ -264,8 +255,9 @@ class _Work:
     def _found(
         self, each: Tried, answer: Answer, reason: str, cost: float, pairs: Interval | None, tried: int, chosen: int
     ) -> Challenge:
-        notices = []
-        rival, metric = each.rival, self.plan.metric
+        rival, metric, examples = each.rival, self.plan.metric, self.plan.examples
+        units, group = self.plan.split.count_units(examples), self.plan.identity.get("group")
+        notices = [*together_notice(len(examples), units, group)]
         if rival is not None and any(p < len(self.plan.split.tuning) for p in rival.scores):
             notices.append(
                 "The rival was chosen by its scores on tuning examples, which flatters it where they are used."

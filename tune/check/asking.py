@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from contextlib import AsyncExitStack
 from typing import Any, Self
 
 import numpy as np
@@ -10,8 +11,8 @@ import numpy as np
 from tune.data import Data
 from tune.errors import EndpointError
 from tune.evaluate import Evaluator
-from tune.judging import engage
-from tune.providers.services import Access, Service, close_services, open_services
+from tune.opening import engage, opened
+from tune.providers.services import Access
 from tune.recipe import Recipe
 from tune.space import Space
 from tune.trial import Step, Trial
@@ -25,23 +26,16 @@ class Asking:
         self.examples = list(data.examples)
         random.Random(seed).shuffle(self.examples)
         self.trial = Trial(0, recipe.config, recipe.config.max_tokens)
-        self._services: dict[str, Service] = {}
+        self._open = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        recipe, access = self.recipe, self.access
-        model, judge = recipe.config.model, recipe.metric.model if recipe.metric.costs else None
-        services = await open_services({model: recipe.entries[model]}, recipe.prices, access)
-        self._services = services
-        metric, judging = recipe.metric, None
+        recipe, access, metric = self.recipe, self.access, self.recipe.metric
+        model, asked = recipe.config.model, recipe.entries[metric.model] if metric.costs else None
+        services, judge = await self._open.enter_async_context(
+            opened({model: recipe.entries[model]}, recipe.prices, access, judge=asked)
+        )
         if judge is not None:
-            try:
-                opened = await open_services({judge: recipe.entries[judge]}, recipe.prices, access, judge=True)
-            except BaseException:
-                await close_services(services)
-                raise
-            judging = opened[judge]
-            metric = engage(metric, judging, services, cap=recipe.config.max_tokens, examples=self.examples)
-            self._services = {**services, f"judge {judge}": judging}
+            metric = engage(metric, judge, services, caps={model: recipe.config.max_tokens}, examples=self.examples)
         self.evaluator = Evaluator(
             space=_space_of(recipe),
             free=(),
@@ -52,13 +46,13 @@ class Asking:
             extract=recipe.extract,
             store=access.store,
             verifier=recipe.verifier,
-            judge=judging,
+            judge=judge,
             seed=self.seed,
         )
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await close_services(self._services)
+        await self._open.aclose()
 
     async def buy(self, block: range) -> bool:
         """Ask about these examples; whether the money reached.

@@ -20,7 +20,7 @@ from typing import Any
 from tune.capabilities import Capabilities
 from tune.check.asking import Asking
 from tune.check.checked import Checked
-from tune.check.familiar import count_familiar, familiar_notices
+from tune.check.familiar import count_familiar, familiar_notices, together_notices
 from tune.check.line import Line
 from tune.data import load_data
 from tune.database import Database
@@ -120,7 +120,8 @@ async def check_async(
     recipe.prompt.check(loaded)
     recipe.metric.check(loaded.examples)
     familiar = count_familiar(recipe, loaded.examples)
-    notices = (*familiar_notices(familiar, len(loaded.examples)), *recipe.notices)
+    together = together_notices(loaded, recipe.group)
+    notices = (*familiar_notices(familiar, len(loaded.examples)), *together, *recipe.notices)
     for sentence in notices:
         notice(sentence)
     place = store or default_store(Path(best))

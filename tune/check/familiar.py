@@ -1,11 +1,12 @@
-"""Whether the examples of a check are new: those that the study had say less, and the reader is told so."""
+"""What the examples of a check are worth: those that the study had say less, and so do those that belong together."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tune.data import Example
+from tune.data import Data, Example, count_units
 from tune.recipe import Recipe, marks
+from tune.sequential import together_notice
 
 SAYING = {
     "tuning": "{these} tuning examples of the study, by which the config was chosen: on them it looks better than it "
@@ -35,3 +36,18 @@ def familiar_notices(familiar: Mapping[str, int], available: int) -> tuple[str, 
         return f"All {count} examples are" if count == available else f"{count} of the {available} examples are"
 
     return tuple(SAYING[part].format(these=these(count)) for part, count in familiar.items() if part in SAYING)
+
+
+def together_notices(data: Data, group: str | None) -> tuple[str, ...]:
+    """What a reader is told where examples belong together, which the tests of a check take for independent ones.
+
+    Args:
+        data: the examples.
+        group: the column by which the study kept examples together, or None.
+    """
+    if group is not None and group not in data.columns:
+        return (
+            f"The study kept examples with the same {group!r} together, and these have no such column: where several "
+            f"of them belong together, the check is wrong more often than it says.",
+        )
+    return together_notice(len(data.examples), count_units(data, group), group)

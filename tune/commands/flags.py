@@ -50,7 +50,7 @@ def build_parser(prog: str = "tune", description: str = WHAT, epilog: str = "") 
         "--output-tokens",
         action="append",
         metavar="[NAME=]N",
-        help="how long answers are, for the estimate (repeatable)",
+        help="how long answers are, for the estimate: of a prompt, a model or MODEL/PROMPT (repeatable)",
     )
     search.add_argument("--max-cost-per-request", type=float, metavar="USD", help="what a config may cost in use")
     search.add_argument("--max-seconds-per-request", type=float, metavar="S", help="how long it may take")

@@ -25,8 +25,7 @@ class Rows:
     def __init__(self, run: Run, evidence: Evidence, met: Mapping[Config, Reading]) -> None:
         self._evidence, self._met = evidence, met
         self._baseline = run.plan.baseline
-        every = [reading for standing in run.standings().values() for reading in standing.readings]
-        same = [reading for reading in every if reading.config == self._baseline]
+        same = [reading for reading in run.readings() if reading.config == self._baseline]
         self._searched = max(same, key=lambda reading: reading.n_examples, default=None)
 
     def baseline(self) -> ReportConfig | None:

@@ -2,6 +2,6 @@
 
 from tune.data.example import Data, Example, to_text
 from tune.data.load import TARGET_NAMES, load_data
-from tune.data.parts import Split, split
+from tune.data.parts import Split, count_units, split
 
-__all__ = ["TARGET_NAMES", "Data", "Example", "Split", "load_data", "split", "to_text"]
+__all__ = ["TARGET_NAMES", "Data", "Example", "Split", "count_units", "load_data", "split", "to_text"]

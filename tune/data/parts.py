@@ -43,6 +43,15 @@ class Split:
         return len({self.unit(example) for example in examples})
 
 
+def count_units(data: Data, group: str | None = None) -> int:
+    """How many units the examples of a data set are; see `Split.unit`.
+
+    Raises:
+        DataError: there is no column of this name.
+    """
+    return len(set(_units(data, group)))
+
+
 def split(
     data: Data,
     *,

@@ -18,7 +18,7 @@ from tune.capabilities import Capabilities
 from tune.completion import Endpoint, Request
 from tune.data import Example
 from tune.estimate.guess import guessed_tokens
-from tune.plan import EVERY, Plan
+from tune.plan import Plan, length_names
 from tune.pricing import Price, to_dollars
 from tune.providers.services import Entry
 from tune.report import EstimateRow
@@ -213,8 +213,9 @@ def _forecast(plan: Plan, seen: _Seen, endpoints: Mapping[str, Endpoint], model:
 
 
 def _stated(plan: Plan, model: str, prompt: str) -> float | None:
-    """The length that the user states for the prompt, else for the model, else for every answer."""
-    return next((plan.output_tokens[name] for name in (prompt, model, EVERY) if name in plan.output_tokens), None)
+    """The length that the user states for both together, else for the prompt, the model, or every answer."""
+    said = plan.output_tokens
+    return next((said[name] for name in length_names(model, prompt) if name in said), None)
 
 
 def _wanted(plan: Plan) -> float | None:

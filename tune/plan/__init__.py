@@ -1,8 +1,8 @@
 """What a user asks for, checked once at the door."""
 
 from tune.plan.making import Plan, make_plan
-from tune.plan.models import EVERY
+from tune.plan.models import length_names
 from tune.plan.options import Options
 from tune.plan.searched import LOCAL_MODEL
 
-__all__ = ["EVERY", "LOCAL_MODEL", "Options", "Plan", "make_plan"]
+__all__ = ["LOCAL_MODEL", "Options", "Plan", "length_names", "make_plan"]

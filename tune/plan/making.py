@@ -22,7 +22,7 @@ from tune.prompt import Prompt, parse_prompt, shots_needed
 from tune.providers.services import Entry, public_url
 from tune.racing import STRATEGIES
 from tune.search import SEARCHERS
-from tune.space import Config, Space
+from tune.space import Config, Point, Space
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +64,11 @@ class Plan:
     def examples(self) -> tuple[Example, ...]:
         """Tuning examples, then the holdout: a position means the same example everywhere."""
         return self.split.tuning + self.split.holdout
+
+    @property
+    def baseline_point(self) -> Point:
+        """The baseline as a paid point, so that the search has it in the race where the space has it too."""
+        return Point({name: value for name, value in self.baseline.items() if name not in self.free})
 
 
 def make_plan(data: Any, space: Any, budget: float, options: Options) -> Plan:
@@ -133,7 +138,7 @@ def make_plan(data: Any, space: Any, budget: float, options: Options) -> Plan:
         min_gain=options.get("min_gain", 0.1) / 100,
         trials=options.get("trials"),
         fresh=options.get("fresh", False),
-        output_tokens=read_lengths(options.get("output_tokens"), [*entries, *prompts]),
+        output_tokens=read_lengths(options.get("output_tokens"), entries, prompts),
         identity={},
     )
     return replace(plan, identity=json.loads(json.dumps(_identity(plan, options))))

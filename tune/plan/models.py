@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from tune.errors import InputError
@@ -45,24 +45,32 @@ def find_prices(entries: Sequence[Entry], given: Any) -> dict[str, Price]:
     return found
 
 
-def read_lengths(given: Any, known: Sequence[str]) -> dict[str, float]:
-    """Tokens that answers are said to have, by the name of a prompt or a model, or `EVERY`.
+def length_names(model: str, prompt: str) -> tuple[str, ...]:
+    """The names by which a length may be stated for a model's answers to a prompt; the first that is there holds."""
+    return f"{model}/{prompt}", prompt, model, EVERY
+
+
+def read_lengths(given: Any, models: Collection[str], prompts: Collection[str]) -> dict[str, float]:
+    """Tokens that answers are said to have, by one of their `length_names`.
 
     Args:
-        given: a number, "N", "NAME=N", several of them, or a mapping.
-        known: names of prompts and models.
+        given: a number, "N", "NAME=N" (a prompt, a model, or MODEL/PROMPT), several of them, or a mapping.
+        models: of the space, by name.
+        prompts: likewise.
 
     Raises:
         InputError: a length is no number above 0, or the name is that of no prompt or model.
     """
+    known = {name for model in models for prompt in prompts for name in length_names(model, prompt)}
     if isinstance(given, Mapping):
         stated = dict(given)
     else:
         texts = [str(given)] if isinstance(given, int | float) else names(given)
         stated = {name: value for name, _, value in (text.rpartition("=") for text in texts)}
     for name, value in stated.items():
-        if name != EVERY and name not in known:
-            raise InputError(f"output_tokens names {name!r}, but the prompts and models are {sorted(known)}")
+        if name not in known:
+            listed = sorted([*models, *prompts])
+            raise InputError(f"output_tokens names {name!r}, but the prompts and models are {listed}, or MODEL/PROMPT")
         if isinstance(value, bool) or not _is_length(value):
             raise InputError(f"output_tokens is a number of tokens above 0, or NAME=N, but got {value!r}")
     return {str(name): float(value) for name, value in stated.items()}

@@ -23,7 +23,8 @@ class Options(TypedDict, total=False):
         base_url: an OpenAI-compatible endpoint for models without an entry.
         price: "MODEL=IN/OUT" in dollars per million tokens, or a mapping from model to `Price`.
         output_tokens: how long answers are expected to be, for the estimate before a run, as long as none like them
-            was bought: a number of tokens, or "NAME=N" (or a mapping) for a prompt or a model.
+            was bought: a number of tokens, or "NAME=N" (or a mapping) for a prompt, a model, or "MODEL/PROMPT",
+            which goes before both.
         max_cost_per_request: dollars that a config may cost per request in production.
         max_seconds_per_request: seconds that it may take.
         goal: "quality", the best under the limits, "cheapest", the cheapest that is good enough, or "frontier", the

@@ -118,12 +118,23 @@ class Beliefs:
         self._processes: tuple[Process, Process] = before._processes if before else _processes()
         self._noise = _NOISE
 
-    def learn(self, found: Sequence[tuple[int, Evidence]]) -> None:
-        """Take in what was seen of candidates, by number: all of it, also what was taken in before."""
+    def learn(self, found: Sequence[tuple[int, Evidence]], *, fit: bool = True) -> None:
+        """Take in what was seen of candidates, by number: all of it, also what was taken in before.
+
+        Args:
+            found: what was seen.
+            fit: whether to learn a little more of how alike points are first.
+        """
         rows = table(self._problem, [evidence.base for _, evidence in found])
         quality, gain = self._processes
-        self.quality = quality.believe(self._alike, self._blocks(found, rows))
-        self.gain = gain.believe(self._alike, self._gains(found, rows))
+        self.quality = quality.believe(self._alike, self._blocks(found, rows), fit=fit)
+        self.gain = gain.believe(self._alike, self._gains(found, rows), fit=fit)
+
+    def doubt(self, found: Sequence[tuple[int, Evidence]]) -> None:
+        """Be less sure of everything: points may differ by twice as much (in variance) as was learned."""
+        for process in self._processes:
+            process.variances = 2.0 * process.variances
+        self.learn(found, fit=False)
 
     def noise(self, draws: int) -> float:
         """Variance of a score around what is believed of its point and example, as the mean of so many draws."""

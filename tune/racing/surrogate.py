@@ -139,8 +139,14 @@ class Process:
     def __post_init__(self) -> None:
         self.variances = self.prior.copy()
 
-    def believe(self, alike: Array, seen: Seen) -> Belief:
-        """Learn a little more of the parts, and say what follows for all candidates; `alike` is of `parts`."""
+    def believe(self, alike: Array, seen: Seen, *, fit: bool = True) -> Belief:
+        """What follows from what was seen, for all candidates.
+
+        Args:
+            alike: of `parts`.
+            seen: what was seen.
+            fit: whether to learn a little more of the parts first.
+        """
         rows = seen.candidate
         inside = alike[:, rows[:, None], rows[None, :]] * np.outer(seen.scale, seen.scale)
         noise = np.diag(seen.noise) + self.level_variance * np.outer(seen.scale, seen.scale)
@@ -148,7 +154,7 @@ class Process:
             together = np.equal.outer(seen.block, seen.block) & (seen.block >= 0)
             noise = noise + together * seen.hardness[np.maximum(seen.block, 0)]
         gaps = seen.value - self.level * seen.scale
-        if len(rows) >= _FEWEST_FITTED:
+        if fit and len(rows) >= _FEWEST_FITTED:
             few = np.argsort(seen.noise, kind="stable")[:_MOST_FITTED]
             self._climb(inside[:, few[:, None], few], noise[few[:, None], few], gaps[few])
         across = (np.tensordot(self.variances, alike[:, :, rows], 1) + self.level_variance) * seen.scale

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
 from tune.racing.belief import Beliefs, Evidence, read_evidence, share_of_gain
 from tune.racing.field import Entrant, Field, Proposals, Wave, rung_sizes
+from tune.racing.offers import Offer, Stock, taught, two_largest
 from tune.racing.problem import Array, Outcome, Problem, Standing
-from tune.racing.surrogate import expected_larger, knowledge
+from tune.racing.surrogate import expected_larger
 from tune.space import Config, Point, Value
 from tune.telling import Searcher
 from tune.trial import Step
@@ -35,6 +34,9 @@ BLIND_STEPS = 12
 BLIND_SHARE = 0.5
 """The share of the money that the ceilings of the first wave may add up to; what it really costs is far less."""
 
+DOUBTS = 6
+"""How often the beliefs that no block is worth its money are doubted before they are believed."""
+
 LEAST_VALUE = 1e-4
 """A block that is expected to gain less than this share of the metric's range is not worth its money."""
 
@@ -43,9 +45,6 @@ CANDIDATES = 320
 
 FRESH = 32
 """Points that the searcher is asked for after every wave, where the space has more."""
-
-CONTENDERS = 64
-"""Points that may turn out the best, as far as the arithmetic goes: those with the highest hopes."""
 
 FIRST_REPEATS = 3
 """Draws that tell of the gain of more answers, as an offer beside the fewest for a point's first block."""
@@ -80,42 +79,7 @@ def value(problem: Problem, searcher: Searcher, left: float) -> Waves:
             return
         money = field.left - reserve
         shop.learn()
-        wave = shop.next(money, greed=GREED * max(0.0, money / (left - reserve)))
-
-
-class _Offer(NamedTuple):
-    """A block that could be bought.
-
-    Attributes:
-        candidate: for which point, by number.
-        examples: that the point's trial would have.
-        draws: of each of them.
-        cost: dollars that it is expected to cost.
-        noise: variance of what it would show of the quality of the fewest answers.
-        gain_noise: likewise of the gain of endless answers; inf where it shows nothing of that.
-        chance: that the point keeps the limits.
-    """
-
-    candidate: int
-    examples: int
-    draws: int
-    cost: float
-    noise: float
-    gain_noise: float
-    chance: float
-
-
-@dataclass(slots=True)
-class _Stock:
-    """Offers as arrays, and whether each is still to be had."""
-
-    candidate: np.ndarray
-    cost: Array
-    noise: Array
-    gain_noise: Array
-    chance: Array
-    share: Array
-    there: np.ndarray
+        wave = shop.next(money, greed=GREED * max(0.0, money / max(left - reserve, 1e-12)))
 
 
 class _Shop:
@@ -179,8 +143,7 @@ class _Shop:
         self._field.tell([entrant for entrant in self._begun.values() if not entrant.told])
         self._ask(FRESH)
         self._drop_hopeless()
-        space = self._problem.space
-        self._fresh = [point for point in dict.fromkeys(map(space.settle, self._fresh)) if point not in self._begun]
+        self._fresh = [point for point in dict.fromkeys(map(self._settle, self._fresh)) if point not in self._begun]
         shown = {point: found for point, entrant in self._begun.items() if (found := self._evidence(entrant))}
         self._points = [*shown, *self._fresh]
         self._shown = list(shown.values())
@@ -193,6 +156,12 @@ class _Shop:
             of_pair.append(self._problem.excess(evidence.base))
         self._beliefs = Beliefs(self._problem, self._points, self._beliefs)
         self._beliefs.learn(list(enumerate(self._shown)))
+
+    def _settle(self, point: Point) -> Point:
+        """The point without what its model was found not to take since it was proposed."""
+        space = self._problem.space
+        own = space.when.get(str(point["model"]), {})
+        return space.settle({name: v for name, v in point.items() if name not in own or own[name] is not None})
 
     def _drop_hopeless(self) -> None:
         """Keep so many candidates: those of which the most may be hoped."""
@@ -215,9 +184,20 @@ class _Shop:
     # --- what to buy ----------------------------------------------------------------------------------------------
 
     def next(self, money: float, *, greed: float) -> list[Step]:
-        """The blocks that are worth the most, as far as a share of the money goes."""
-        if self._beliefs is None or not self._points:
-            return []
+        """The blocks that are worth the most, as far as a share of the money goes.
+
+        Where none is worth its money, the beliefs that say so are doubted, a few times over: they may be too sure.
+        """
+        for _ in range(DOUBTS):
+            if self._beliefs is None or not self._points:
+                return []
+            wave = self._best_blocks(money, greed)
+            if wave:
+                return wave
+            self._beliefs.doubt(list(enumerate(self._shown)))
+        return []
+
+    def _best_blocks(self, money: float, greed: float) -> list[Step]:
         offers = [offer for candidate in range(len(self._points)) for offer in self._offers(candidate)]
         stock = self._stock(offers, money)
         reach = np.array([self._reach(candidate) for candidate in range(len(self._points))])
@@ -237,7 +217,7 @@ class _Shop:
                 held[offer.candidate] = stock.share[best]
         return wave.steps
 
-    def _buy(self, offer: _Offer, wave: Wave) -> bool:
+    def _buy(self, offer: Offer, wave: Wave) -> bool:
         point = self._points[offer.candidate]
         if point in self._begun:
             bought = wave.add(self._begun[point], offer.examples, offer.draws)
@@ -249,23 +229,23 @@ class _Shop:
                 self._beliefs.gain.buy(offer.candidate, offer.gain_noise)
         return bought
 
-    def _stock(self, offers: Sequence[_Offer], money: float) -> _Stock:
-        columns = list(zip(*offers, strict=True)) or [()] * len(_Offer._fields)
+    def _stock(self, offers: Sequence[Offer], money: float) -> Stock:
+        columns = list(zip(*offers, strict=True)) or [()] * len(Offer._fields)
         candidate, _, draws, cost, noise, gain_noise, chance = (np.array(column) for column in columns)
         least = [self._field.ladder(self._points[i])[0] for i in candidate.tolist()]
         share = [share_of_gain(n) - share_of_gain(few) for n, few in zip(draws.tolist(), least, strict=True)]
         cost = np.maximum(cost, 1e-12)
-        return _Stock(candidate, cost, noise, gain_noise, chance, np.array(share), cost <= money)
+        return Stock(candidate, cost, noise, gain_noise, chance, np.array(share), cost <= money)
 
-    def _worth(self, stock: _Stock, reach: Array, held: Array) -> Array:
+    def _worth(self, stock: Stock, reach: Array, held: Array) -> Array:
         """What each offer is expected to gain: by what it teaches of all, or by what it makes choosable of its own."""
         assert self._beliefs is not None
         quality, gain, who = self._beliefs.quality, self._beliefs.gain, stock.candidate
         slope, rise = quality.slopes(who, stock.noise), gain.slopes(who, stock.gain_noise)
-        found = _taught(quality.mean + reach * gain.mean, self._hopes(reach), slope, rise * reach, stock)
+        found = taught(quality.mean + reach * gain.mean, self._hopes(reach), slope, rise * reach, stock)
         rows = np.arange(len(who))
         now = np.where(np.isnan(held), 0.0, quality.mean + np.nan_to_num(held) * gain.mean)
-        first, second = _two_largest(now)
+        first, second = two_largest(now)
         rest = np.where(who == first[0], second, first[1])
         own = quality.mean[who] + stock.share * gain.mean[who]
         deviation = np.hypot(slope[rows, who], stock.share * rise[rows, who])
@@ -311,7 +291,7 @@ class _Shop:
 
     # --- offers ---------------------------------------------------------------------------------------------------
 
-    def _offers(self, candidate: int) -> list[_Offer]:
+    def _offers(self, candidate: int) -> list[Offer]:
         """What can be bought next for a point."""
         if candidate >= len(self._shown):
             return self._first_blocks(candidate)
@@ -320,20 +300,20 @@ class _Shop:
             [*self._more_examples(candidate, entrant), *self._more_draws(candidate, entrant)] if shown.feasible else []
         )
 
-    def _first_blocks(self, candidate: int) -> list[_Offer]:
+    def _first_blocks(self, candidate: int) -> list[Offer]:
         probe = self._field.probe(self._points[candidate])
         least, size = probe.ladder[0], self._sizes[0]
         more = next((n for n in probe.ladder if n >= max(FIRST_REPEATS, least + 1)), least)
         chance = self._chance(probe.point, least)
         return [self._offer(candidate, probe, size, draws, size, chance) for draws in dict.fromkeys((least, more))]
 
-    def _more_examples(self, candidate: int, entrant: Entrant) -> list[_Offer]:
+    def _more_examples(self, candidate: int, entrant: Entrant) -> list[Offer]:
         size = next((size for size in self._sizes if size > entrant.examples), None)
         if size is None:
             return []
         return [self._offer(candidate, entrant, size, entrant.draws, size - entrant.examples, 1.0)]
 
-    def _more_draws(self, candidate: int, entrant: Entrant) -> list[_Offer]:
+    def _more_draws(self, candidate: int, entrant: Entrant) -> list[Offer]:
         """Either of the next two numbers of answers, for the examples that are there."""
         assert self._beliefs is not None
         shown, found = self._shown[candidate], []
@@ -344,33 +324,12 @@ class _Shop:
             found.append(offer._replace(noise=1.0 / max(news, 1e-9)))
         return found
 
-    def _offer(self, candidate: int, entrant: Entrant, examples: int, draws: int, fresh: int, chance: float) -> _Offer:
+    def _offer(self, candidate: int, entrant: Entrant, examples: int, draws: int, fresh: int, chance: float) -> Offer:
         assert self._beliefs is not None
         cost = self._field.expense(entrant, examples, draws)
         gain_noise = self._beliefs.gain_noise(draws, entrant.ladder[0]) / fresh
-        return _Offer(candidate, examples, draws, cost, self._beliefs.noise(draws) / fresh, gain_noise, chance)
+        return Offer(candidate, examples, draws, cost, self._beliefs.noise(draws) / fresh, gain_noise, chance)
 
 
 def _times_seen(point: Point | Config, uses: dict[object, int]) -> tuple[int, int]:
     return uses.get(("model", point["model"]), 0), uses.get(("prompt", point["prompt"]), 0)
-
-
-def _taught(mean: Array, hopes: Array, slope: Array, rise: Array, stock: _Stock) -> Array:
-    """The knowledge gradient of every offer, that of its own candidate's mean alone at least."""
-    who, rows = stock.candidate, np.arange(len(stock.candidate))
-    few = np.argsort(-hopes, kind="stable")[:CONTENDERS]
-    plain = np.isinf(stock.gain_noise)
-    found = np.zeros(len(who))
-    for chosen, slopes in ((plain, (slope,)), (~plain, (slope, rise))):
-        if chosen.any():
-            found[chosen] = knowledge(mean[few], [part[np.ix_(chosen, few)] for part in slopes])
-    first, second = _two_largest(mean)
-    rest = np.where(who == first[0], second, first[1])
-    alone = expected_larger(mean[who], np.hypot(slope[rows, who], rise[rows, who]), rest)
-    return np.asarray(np.maximum(found, alone - np.maximum(mean[who], rest)))
-
-
-def _two_largest(values: Array) -> tuple[tuple[int, float], float]:
-    """Where the largest is and what it is, and the second largest."""
-    order = np.argsort(-values, kind="stable")
-    return (int(order[0]), float(values[order[0]])), float(values[order[min(1, len(order) - 1)]])

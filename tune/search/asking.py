@@ -32,6 +32,27 @@ class Proposer(Protocol):
         ...
 
 
+class AtMost:
+    """A searcher that proposes at most so many points in all; `refused` says whether it was asked for more.
+
+    Args:
+        searcher: whose proposals they are.
+        most: how many; None is no limit.
+    """
+
+    def __init__(self, searcher: Searcher, most: int | None) -> None:
+        self._searcher, self._most, self._asked = searcher, most, 0
+        self.refused = False
+
+    def __call__(self, tellings: Sequence[Telling]) -> Point | None:
+        """What the searcher proposes, or None once there were enough."""
+        if self._most is not None and self._asked >= self._most:
+            self.refused = True
+            return None
+        self._asked += 1
+        return self._searcher(tellings)
+
+
 def known(telling: Telling) -> bool:
     """Whether a telling carries a judgement: a failed trial's does not."""
     return math.isfinite(telling.score) and math.isfinite(telling.cost)

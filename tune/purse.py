@@ -1,0 +1,101 @@
+"""The dollars of one run: the most that an example can cost, what the search may spend, and what it must leave."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from tune.errors import BudgetError
+from tune.evaluate import Evaluator
+from tune.ledger import Account
+from tune.plan import Plan
+from tune.pricing import to_dollars, to_picodollars
+from tune.readout import Reading
+from tune.space import Point
+
+MOST_HOLDOUT_SHARE = 0.4
+"""The most of the budget that is set aside for the holdout."""
+
+LEAST_BLOCK = 8
+"""Examples that a budget must pay for, for one config, to be worth beginning with."""
+
+PROMPTS = 8
+"""Tuning examples, of which the longest prompt says what one costs at most."""
+
+LEADING = 20
+"""Readings of which the dearest says what the choice may cost."""
+
+
+class Purse:
+    """What a study spends on what.
+
+    Args:
+        plan: what is asked for.
+        account: holds the budget.
+        evaluator: knows what is sent for an example.
+    """
+
+    def __init__(self, plan: Plan, account: Account, evaluator: Evaluator) -> None:
+        self.plan, self.account, self.evaluator = plan, account, evaluator
+
+    @property
+    def left(self) -> float:
+        """Dollars that the search may still spend."""
+        return to_dollars(max(0, self.account.limit - self.account.spent))
+
+    def ceiling(self, point: Point, draws: int, cap: int) -> float:
+        """Dollars that one example of a point can cost at most, from the longest prompt among a few."""
+        service = self.evaluator.services[str(point["model"])]
+        stop, count = self.evaluator.bought_stop(point), min(PROMPTS, len(self.plan.split.tuning))
+        requests = [self.evaluator.request(point, cap, stop, position) for position in range(count)]
+        most = max(service.endpoint.most_prompt_tokens(request) for request in requests)
+        prompts = 1 if service.endpoint.native_n else draws
+        return to_dollars(service.price.ceiling(prompts * most, draws * cap))
+
+    def check_budget(self) -> None:
+        """Refuse a budget of which the search could not buy one block of examples.
+
+        A call must fit at the most that it can cost; a block is taken at what calls rather cost, with answers a
+        quarter as long as they may be: by ceilings alone, a generous max_tokens would forbid a good search.
+
+        Raises:
+            BudgetError: it could not.
+        """
+        baseline = self.plan.baseline
+        point = self.plan.baseline_point
+        call = self.ceiling(point, baseline.n, baseline.max_tokens)
+        usual = self.ceiling(point, baseline.n, max(1, baseline.max_tokens // 4))
+        block = min(LEAST_BLOCK, len(self.plan.split.tuning))
+        least = max(call, block * usual) / (1 - MOST_HOLDOUT_SHARE)
+        if to_picodollars(self.plan.budget) < to_picodollars(least):
+            raise BudgetError(
+                f"a budget of ${self.plan.budget:.6g} is too small for one block of {block} examples: one call can "
+                f"cost up to ${call:.2g}, and up to {MOST_HOLDOUT_SHARE:.0%} is kept for the holdout, so ${least:.2g} "
+                f"is the least; `tune estimate` says what a search takes"
+            )
+
+    def set_holdout_aside(self, found: Iterable[Reading]) -> None:
+        """Keep the holdout's money where the search cannot reach it.
+
+        What the choice will cost is known only roughly, and better with every wave: the dearest of the best
+        few readings and the baseline, with half as much again, and room for the last call at the most that it can
+        cost; never over 40 % of the budget.
+
+        Args:
+            found: every reading so far.
+        """
+        examples, metric = len(self.plan.split.holdout), self.plan.metric
+        point, baseline = self.plan.baseline_point, self.plan.baseline
+        readings = [r for r in found if r.n_examples >= LEAST_BLOCK and math.isfinite(r.cost)]
+        leading = sorted(readings, key=lambda r: r.mean, reverse=metric.larger_is_better)[:LEADING]
+        most = self.ceiling(point, baseline.n, baseline.max_tokens)
+        usual = next((r.cost for r in readings if r.config == baseline), most)
+        dearest = max(leading, key=lambda r: r.cost, default=None)
+        if dearest is None:
+            expected = 2 * self.ceiling(point, 1, baseline.max_tokens) + usual
+        else:
+            config = dearest.config
+            expected = 2 * dearest.cost + usual
+            most = max(most, self.ceiling(config, config.n, config.max_tokens))
+        share = min(MOST_HOLDOUT_SHARE * self.plan.budget, 1.5 * examples * expected + most)
+        self.account.set_aside(to_picodollars(share))
