@@ -227,7 +227,7 @@ class Picky(LabelledWorld):
 
 
 PICKY = Picky(heat=0.0)
-ROWS = PICKY.examples(200)
+ROWS = PICKY.examples(320)
 WAYS = {
     "space": {
         "model": ["old"],
@@ -257,7 +257,7 @@ def wide(picky: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A study whose frontier has two prompts and two numbers of answers."""
     place = tmp_path_factory.mktemp("wide") / "study"
     study = tune.tune(
-        ROWS, WAYS, target="label", base_url=picky.base_url, price="old=0.2/0.8", budget=0.1, results=place,
+        ROWS, WAYS, target="label", base_url=picky.base_url, price="old=0.2/0.8", budget=0.1, min_gain=0, results=place,
         baseline=BASELINE,
     )  # fmt: skip
     assert study.best.config.prompt == "careful"

@@ -105,6 +105,7 @@ class Run:
         if findings.choice and not self._carriable(findings.choice.reading.config) and self._stopped in (None, ENOUGH):
             agents = self._agents_standings
             await self._drive("agents", lambda left: endgame(problem, agents(), left), agents)
+            findings.choice = freeze(problem, self.standings())  # more is known of trials that both phases had
         findings.stopped = self._stopped or ("trials" if proposed.refused else FINISHED)
         findings.carried = self.carried(findings.choice)
         if self.account.closed == INTERRUPTED:
