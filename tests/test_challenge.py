@@ -25,6 +25,7 @@ from tune.challenge.verdict import Rule
 from tune.cli import main
 from tune.errors import BudgetError, EndpointError, InputError, PriceError, StudyError
 from tune.pricing import to_picodollars
+from tune.providers.services import Entry
 from tune.readout import Reading
 from tune.space import Config
 from tune.stats import Interval
@@ -257,7 +258,7 @@ def wide(picky: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A study whose frontier has two prompts and two numbers of answers."""
     place = tmp_path_factory.mktemp("wide") / "study"
     study = tune.tune(
-        ROWS, WAYS, target="label", base_url=picky.base_url, price="old=0.2/0.8", budget=0.1, min_gain=0, results=place,
+        ROWS, WAYS, target="label", models=aliased(picky), price="old=0.2/0.8", budget=0.1, min_gain=0, results=place,
         baseline=BASELINE,
     )  # fmt: skip
     assert study.best.config.prompt == "careful"
@@ -265,8 +266,14 @@ def wide(picky: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
+def aliased(server: Server) -> dict[str, dict[str, str]]:
+    """The study's model under an alias: the seeds of its draws follow that, and not the port of the day."""
+    return {"old": {"base_url": server.base_url, "alias": "the service"}}
+
+
 def ask_wide(server: Server, place: Path, model: str, **more: Any) -> Challenge:
-    given_ = {"target": "label", "base_url": server.base_url, "price": "0.2/0.8", "budget": 0.05,
+    entry = Entry(model, model, base_url=server.base_url, alias="new")
+    given_ = {"target": "label", "entry": entry, "price": "0.2/0.8", "budget": 0.05,
               "margin": 0.1, "baseline": BASELINE}  # fmt: skip
     return challenge(place, ROWS, WAYS, model=model, **{**given_, **more})
 
@@ -308,7 +315,7 @@ def test_an_equal_model_is_not_said_to_be_better_though_it_is_tried_in_many_ways
 def test_the_verdict_is_made_on_examples_that_the_choice_of_the_way_never_saw(picky: Server, wide: Path) -> None:
     before = len(picky.posts)
     with Server(models={"picky": Model(0.20, 0.80)}, world=PICKY) as other:  # so that nothing is stored yet
-        found = ask_wide(other, wide, "picky")
+        found = ask_wide(other, wide, "picky", entry=Entry("picky", "picky", base_url=other.base_url, alias="another"))
         bodies = [seen.body["messages"][0]["content"] for seen in other.posts]
     assert len(picky.posts) == before  # only the new model is asked
     numbers = [int(re.findall(r"#(\d+)", text)[-1]) for text in bodies]
@@ -336,14 +343,15 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, P
     place = tmp_path_factory.mktemp("judged") / "study"
     with Server(models={"old": Model(0.2, 0.8), "judge": Model(0.1, 0.4)}, world=PICKY) as server:
         tune.tune(
-            ROWS, WAYS, target="label", base_url=server.base_url, price=["old=0.2/0.8", "judge=0.1/0.4"], budget=0.1,
-            results=place, metric=tune.Judge(model="judge", max_tokens=16), baseline=BASELINE,
+            ROWS, WAYS, target="label", models=aliased(server), base_url=server.base_url,
+            price=["old=0.2/0.8", "judge=0.1/0.4"], budget=0.2,
+            min_gain=0, results=place, metric=tune.Judge(model="judge", max_tokens=16), baseline=BASELINE,
         )  # fmt: skip
         yield server, place
 
 
 def ask_judged(server: Server, place: Path, model: str = "picky", **more: Any) -> Challenge:
-    return ask_wide(server, place, model, metric=tune.Judge(model="judge", max_tokens=16), **more)
+    return ask_wide(server, place, model, metric=tune.Judge(model="judge", max_tokens=16), **{"budget": 0.1, **more})
 
 
 def test_a_judge_is_asked_where_the_study_had_it_and_paid_from_the_same_budget(judged: tuple[Server, Path]) -> None:
