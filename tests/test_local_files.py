@@ -169,7 +169,7 @@ def test_the_real_pip_brings_it_without_its_dependencies(tmp_path: Path, monkeyp
     if subprocess.run([*pip, "--version"], capture_output=True, check=False).returncode:
         found = shutil.which("pip")
         if found is None:
-            pytest.skip("there is no pip here")
+            pytest.skip("there is no pip here: install it, or run uv with --seed")
         pip = [found]
     wheel = make_wheel(tmp_path / "wheels")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
@@ -216,7 +216,7 @@ def test_pip_that_brings_nothing_is_a_failure(tmp_path: Path):
         find_wheel("tiny", wheel, pip=make_pip(tmp_path, ""))
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere: run it as another user")
 def test_a_cache_that_cannot_be_written_is_said(tmp_path: Path):
     (tmp_path / "cache").mkdir(mode=0o500)
     with pytest.raises(InputError, match="Permission denied"):

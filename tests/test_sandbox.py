@@ -405,7 +405,7 @@ except OSError as error:
 
 def test_many_large_files_fill_only_the_programs_own_disk(way: str) -> None:
     if way == "plain":
-        pytest.skip("without a file system of its own each file has a limit, and all together have none")
+        pytest.skip("without a file system of its own only each file has a limit: allow user namespaces here")
     source = """
 import errno
 try:

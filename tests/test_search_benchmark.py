@@ -58,10 +58,10 @@ def a_run(regret: float = 1.0, **changes: object) -> Run:
 # --- one search -------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
-    method=st.sampled_from(list(EVERY)), kind=st.sampled_from(["read", "paid"]), units=st.floats(0.05, 4),
-    seed=st.integers(0, 1), setting=st.sampled_from(["plain", "limited", "halves"]),
+    method=st.sampled_from(list(EVERY)), kind=st.sampled_from(["read", "paid"]), units=st.floats(0.05, 8),
+    seed=st.integers(0, 3), setting=st.sampled_from(["plain", "limited", "halves"]),
 )  # fmt: skip
 def test_no_search_spends_more_than_its_budget(method: str, kind: str, units: float, seed: int, setting: str) -> None:
     world = world_of("small", seed)

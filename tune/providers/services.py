@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlunsplit
@@ -243,11 +244,11 @@ async def open_services(
         EndpointError: wrong key, no such model, unreachable; in the endpoint's own words.
     """
     endpoints = {name: open_endpoint(entry, access) for name, entry in entries.items()}
-    try:
+    async with AsyncExitStack() as opened:  # closes them, whatever goes wrong before all have answered
+        for endpoint in endpoints.values():
+            opened.push_async_callback(endpoint.close)
         await asyncio.gather(*(endpoint.preflight() for endpoint in endpoints.values()))
-    except BaseException:
-        await asyncio.gather(*(endpoint.close() for endpoint in endpoints.values()))
-        raise
+        opened.pop_all()
     return {
         name: build_stack(entry, endpoints[name], prices[name], access, judge=judge) for name, entry in entries.items()
     }
