@@ -261,8 +261,8 @@ def wide(picky: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A study whose frontier has two prompts and two numbers of answers."""
     place = tmp_path_factory.mktemp("wide") / "study"
     study = tune.tune(
-        ROWS, WAYS, target="label", models=aliased(picky), price="old=0.2/0.8", budget=0.1, strategy=STRATEGY, results=place,
-        baseline=BASELINE,
+        ROWS, WAYS, target="label", models=aliased(picky), price="old=0.2/0.8", budget=0.1, strategy=STRATEGY,
+        results=place, baseline=BASELINE,
     )  # fmt: skip
     assert study.best.config.prompt == "careful"
     assert {row.config.prompt for row in study.record.frontier} == {"short", "careful"}
