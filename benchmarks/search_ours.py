@@ -20,7 +20,7 @@ from tune.search import SEARCHERS
 from tune.telling import Searcher
 from tune.trial import Step
 
-VERSION = 3
+VERSION = 4
 """Counted up when the strategy or the endgame changes, so that its kept runs are made anew."""
 
 Changes: TypeAlias = Mapping[tuple[str, str], Any]
@@ -29,12 +29,12 @@ Changes: TypeAlias = Mapping[tuple[str, str], Any]
 RACE = "tune.racing"
 
 
-def _unpaired(self: Beliefs, rows: Array, draws: Array) -> float:
+def _unpaired(self: Beliefs, rows: Array, draws: Array, family: Array) -> tuple[float, float]:
     """No hardness of examples: what differs between the scores of a trial is all taken for noise."""
-    del draws
+    del draws, family
     within = np.nanvar(rows, axis=1) if len(rows) else np.zeros(0)
     self._noise = float(np.mean(within)) + 1e-3 if len(within) else 0.2
-    return 1e-9
+    return 1e-9, 0.0
 
 
 def _alone(variances: Array) -> Array:

@@ -6,6 +6,7 @@ import itertools
 import math
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -341,6 +342,43 @@ def test_noise_is_learned_from_how_scores_scatter_around_their_examples() -> Non
         noises.append(beliefs.noise(1))
     assert noises[0] < 0.02
     assert noises[1] == pytest.approx(0.25, abs=0.05)
+
+
+def family(heats: int, shared: bool, seed: int = 0) -> list[Standing]:
+    """Trials of three families: within each, an example is got right by all or by none, or by as many others."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for pair in range(3):
+        luck = rng.random(60) < 0.6
+        for heat in range(heats):
+            scores = luck if shared else rng.permutation(luck)
+            found.append(standing(reading(pair, scores.astype(float).tolist(), temperature=heat / 10)))
+    return [replace(one, trial=i) for i, one in enumerate(found)]
+
+
+def test_what_examples_add_for_a_whole_family_is_learned_and_is_no_noise() -> None:
+    noises = []
+    for shared in (True, False):
+        shown = [(i, e) for i, one in enumerate(family(4, shared)) if (e := read_evidence(problem(), one))]
+        beliefs = Beliefs(problem(), [one.point for one in family(4, shared)])
+        beliefs.learn(shown)
+        noises.append(beliefs.noise(1))
+    assert noises[0] < 0.06
+    assert noises[1] == pytest.approx(0.24, abs=0.04)
+
+
+def test_within_a_family_that_shares_its_luck_a_few_more_right_are_believed() -> None:
+    """Four of sixty more, on top of all that the others of its model and prompt got right."""
+    leads = []
+    for shared in (True, False):
+        standings = family(4, shared)
+        scores = standings[0].readings[0].scores.copy()
+        scores[np.flatnonzero(scores == 0)[:4]] = 1.0
+        best = replace(standings[0], readings=(replace(standings[0].readings[0], scores=scores),))
+        found = believed(problem(), [best, *standings[1:]])
+        others = [one.level for one in found if one.standing.point["prompt"] == best.point["prompt"]]
+        leads.append(level(found, 0) - float(np.mean(others)))
+    assert leads[0] > 1.5 * leads[1] > 0
 
 
 def test_what_was_learned_of_the_parts_is_taken_over_by_the_next_beliefs() -> None:

@@ -46,6 +46,8 @@ def seen(
     blocks: list[int] | None = None,
     scale: float | list[float] = 1.0,
     hardness: tuple[float, ...] = (),
+    family: list[int] | None = None,
+    kin: tuple[float, ...] = (),
 ) -> Seen:
     count = len(candidates)
     return Seen(
@@ -55,6 +57,8 @@ def seen(
         noise=np.broadcast_to(np.asarray(noise, dtype=float), (count,)).copy(),
         scale=np.broadcast_to(np.asarray(scale, dtype=float), (count,)).copy(),
         hardness=np.array(hardness, dtype=float),
+        family=np.array(family if family is not None else range(count), dtype=int),
+        kin=np.array(kin or (0.0,) * len(hardness), dtype=float),
     )
 
 
@@ -63,7 +67,7 @@ def process() -> Process:
 
 
 def textbook(variances: Array, points: list[Point], what: Seen) -> Belief:
-    """The posterior, one number after the other: K* (K + S)^-1 (y - m), with the hardness of blocks in S."""
+    """The posterior, one number after the other: K* (K + S)^-1 (y - m), with what blocks add in S."""
     alike = parts(points)
 
     def prior(i: int, j: int) -> float:
@@ -77,6 +81,7 @@ def textbook(variances: Array, points: list[Point], what: Seen) -> Belief:
             whole[r, s] += what.noise[r] * (r == s)
             if len(what.hardness) and what.block[r] == what.block[s] != -1:
                 whole[r, s] += what.hardness[what.block[r]]
+                whole[r, s] += what.kin[what.block[r]] * (what.family[r] == what.family[s])
     across = np.array([[what.scale[r] * prior(i, what.candidate[r]) for r in rows] for i in everyone])
     inverse = np.linalg.inv(whole)
     mean = LEVEL + across @ inverse @ (what.value - what.scale * LEVEL)
@@ -169,13 +174,15 @@ def test_nothing_seen_leaves_what_was_believed_beforehand() -> None:
         max_size=12,
     ),
     hardness=st.tuples(*[st.floats(0, 0.1)] * 3),
+    kin=st.tuples(*[st.floats(0, 0.1)] * 3),
 )
 def test_what_is_believed_is_the_textbook_posterior_under_the_variances_learned(
-    rows: list[tuple[int, int, float, float, float]], hardness: tuple[float, ...]
+    rows: list[tuple[int, int, float, float, float]], hardness: tuple[float, ...], kin: tuple[float, ...]
 ) -> None:
     points = crowd(6)
     candidates, blocks, values, noise, scale = (list(column) for column in zip(*rows, strict=True))
-    what = seen(candidates, values, noise, blocks=blocks, scale=scale, hardness=hardness)
+    family = [candidate % 3 for candidate in candidates]
+    what = seen(candidates, values, noise, blocks=blocks, scale=scale, hardness=hardness, family=family, kin=kin)
     one = process()
     found = one.believe(parts(points), what)
     expected = textbook(one.variances, points, what)
@@ -260,6 +267,19 @@ def test_the_same_blocks_tell_points_apart_that_plain_noise_would_not() -> None:
     alone = process().believe(parts(points), seen([0, 1], [0.3, 0.2], 0.501))
     assert apart.mean[0] - apart.mean[1] > 10 * (alone.mean[0] - alone.mean[1]) > 0
     assert _gap_variance(apart) < _gap_variance(alone) / 4
+
+
+def test_what_a_block_adds_to_a_family_tells_its_own_members_apart_and_not_those_of_others() -> None:
+    points = [point("a", t=0.0), point("a", t=1.0), point("b", t=0.0)]
+    values, noise = [0.3, 0.2, 0.3], 0.001
+    kin = process().believe(
+        parts(points), seen([0, 1, 2], values, noise, blocks=[0] * 3, hardness=(0.0,), family=[0, 0, 1], kin=(0.5,))
+    )
+    alone = process().believe(parts(points), seen([0, 1, 2], values, noise + 0.5))
+    assert kin.mean[0] - kin.mean[1] > 10 * (alone.mean[0] - alone.mean[1]) > 0
+    assert _gap_variance(kin) < _gap_variance(alone) / 4
+    across = [float(b.cov[0, 0] + b.cov[2, 2] - 2 * b.cov[0, 2]) for b in (kin, alone)]
+    assert across[0] > 0.8 * across[1]
 
 
 def _gap_variance(belief: Belief) -> float:

@@ -13,10 +13,11 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from tune.racing.pairing import table
 from tune.racing.problem import DOUBT, Array, Problem, Standing, dear, preference
-from tune.racing.surrogate import Belief, Process, Seen, parts
+from tune.racing.surrogate import Belief, Numbers, Process, Seen, parts
 from tune.readout import Reading
 from tune.space import Point
 
@@ -35,6 +36,13 @@ _HARDNESS, _HARDNESS_WEIGHT = 0.06, 10.0
 
 _LEAST_HARDNESS = 0.005
 
+_KIN, _KIN_WEIGHT = 0.02, 20.0
+"""Variance of what an example adds to the scores of one model and prompt, beside its hardness for all, and how many
+pairs it counts for."""
+
+_MOST_KIN = 0.8
+"""The part of the noise that may be that, at most."""
+
 _GAIN_NOISE, _GAIN_NOISE_WEIGHT = 0.08, 4.0
 """Variance of the gain on one example, and how many it counts for."""
 
@@ -43,6 +51,9 @@ _SWEEPS = 4
 
 _OWN_LUCK = 0.5
 """The part of the noise of one draw that further draws of the same example do not take away."""
+
+
+_NOTHING: Array = np.zeros(0)
 
 
 def share_of_gain(n: int) -> float:
@@ -148,20 +159,23 @@ class Beliefs:
 
     def _blocks(self, found: Sequence[tuple[int, Evidence]], rows: Array) -> Seen:
         """Qualities in blocks that end where any trial ends, so that those who met a block met all of it."""
-        hardness = self._weigh(rows, np.array([evidence.draws for _, evidence in found]))
+        family = _families([evidence for _, evidence in found])
+        hardness, kin = self._weigh(rows, np.array([evidence.draws for _, evidence in found]), family)
         ends = sorted({max(evidence.base.examples) + 1 for _, evidence in found})
         blocks = list(zip([0, *ends][:-1], ends, strict=True))
         seen: list[tuple[int, int, float, float]] = []
-        for (candidate, evidence), row in zip(found, rows, strict=True):
+        whose: list[int] = []
+        for (candidate, evidence), row, of in zip(found, rows, family.tolist(), strict=True):
             for block, (start, end) in enumerate(blocks):
                 met = row[start:end][~np.isnan(row[start:end])]
                 if len(met):
                     seen.append((candidate, block, float(met.mean()), self.noise(evidence.draws) / len(met)))
+                    whose.append(of)
         sizes = np.array([end - start for start, end in blocks], dtype=float)
-        return _seen(seen, [1.0] * len(seen), hardness / sizes)
+        return _seen(seen, [1.0] * len(seen), hardness / sizes, whose, kin / sizes)
 
-    def _weigh(self, rows: Array, draws: Array) -> float:
-        """Learn the noise of scores; the variance of the hardness of examples."""
+    def _weigh(self, rows: Array, draws: Array, family: Numbers) -> tuple[float, float]:
+        """Learn the noise of scores; the variance of the hardness of examples, and of what they add to a family's."""
         there = ~np.isnan(rows)
         filled, met = np.where(there, rows, 0.0), there.sum(axis=0)
         level = filled.sum(axis=1) / np.maximum(there.sum(axis=1), 1)
@@ -172,7 +186,9 @@ class Beliefs:
         free = max(0.0, float(there.sum() - len(rows) - (met / (met + 1.0)).sum()))
         self._noise = float(squares + _NOISE_WEIGHT * _NOISE) / (free + _NOISE_WEIGHT)
         spread = float((ease[met > 0] ** 2).sum() + _HARDNESS_WEIGHT * _HARDNESS)
-        return max(_LEAST_HARDNESS, spread / float((met > 0).sum() + _HARDNESS_WEIGHT))
+        kin = min(_shared_in_families(left, there, family), _MOST_KIN * self._noise)
+        self._noise -= kin
+        return max(_LEAST_HARDNESS, spread / float((met > 0).sum() + _HARDNESS_WEIGHT)), kin
 
     def _gains(self, found: Sequence[tuple[int, Evidence]], rows: Array) -> Seen:
         seen: list[tuple[int, int, float, float]] = []
@@ -187,7 +203,7 @@ class Beliefs:
                 variance = (squares + _GAIN_NOISE_WEIGHT * _GAIN_NOISE) / (len(gaps) + _GAIN_NOISE_WEIGHT - 1)
                 seen.append((candidate, -1, float(gaps.mean()), variance / len(gaps)))
                 scales.append(share_of_gain(evidence.most) - share_of_gain(evidence.least))
-        return _seen(seen, scales, np.zeros(0))
+        return _seen(seen, scales)
 
 
 def _processes() -> tuple[Process, Process]:
@@ -195,11 +211,34 @@ def _processes() -> tuple[Process, Process]:
     return quality, Process(_GAIN, _GAIN_LEVEL, _GAIN_LEVEL_VARIANCE)
 
 
-def _seen(rows: Sequence[tuple[int, int, float, float]], scales: Sequence[float], hardness: Array) -> Seen:
+def _families(shown: Sequence[Evidence]) -> Numbers:
+    """Which of them are of one model and prompt: the same number."""
+    pairs = [(evidence.base.config.model, evidence.base.config.prompt) for evidence in shown]
+    numbers = {pair: number for number, pair in enumerate(dict.fromkeys(pairs))}
+    return np.array([numbers[pair] for pair in pairs], dtype=int)
+
+
+def _shared_in_families(left: Array, there: npt.NDArray[np.bool_], family: Numbers) -> float:
+    """The covariance of what is left of two scores on one example, over all pairs of rows of one family."""
+    products, pairs = _KIN * _KIN_WEIGHT, _KIN_WEIGHT
+    for rows in (family == number for number in range(int(family.max(initial=-1)) + 1)):
+        counts = there[rows].sum(axis=0)
+        products += float((left[rows].sum(axis=0) ** 2 - (left[rows] ** 2).sum(axis=0)).sum())
+        pairs += float((counts * (counts - 1)).sum())
+    return max(0.0, products / pairs)
+
+
+def _seen(
+    rows: Sequence[tuple[int, int, float, float]],
+    scales: Sequence[float],
+    hardness: Array = _NOTHING,
+    family: Sequence[int] = (),
+    kin: Array = _NOTHING,
+) -> Seen:
     candidates, blocks, values, noises = zip(*rows, strict=True) if rows else ((), (), (), ())
     return Seen(
         np.array(candidates, dtype=int), np.array(blocks, dtype=int), np.array(values, dtype=float),
-        np.array(noises, dtype=float), np.array(scales, dtype=float), hardness,
+        np.array(noises, dtype=float), np.array(scales, dtype=float), hardness, np.array(family, dtype=int), kin,
     )  # fmt: skip
 
 

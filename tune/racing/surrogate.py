@@ -4,7 +4,7 @@ Points share structure: those of one model are alike, those of one prompt are, t
 alike where they are near; the covariance is the sum of these parts. How much of the variance each part has is learned
 from what was seen: maximum a posteriori, by coordinate ascent, a step at a time. A block of examples is as hard for
 one point as for another: its hardness is one more unknown, which all that met it share, so that points are compared
-on the same examples.
+on the same examples. Points of one model and prompt, the family, share more of their luck with a block than others.
 
 What a purchase is worth is its knowledge gradient (Frazier, Powell and Dayanik 2009): the expected rise of the best
 mean, everything that is correlated with what is bought included.
@@ -87,6 +87,8 @@ class Seen:
         noise: its variance around what is believed of candidate and block.
         scale: what the candidate's own number is multiplied by in it.
         hardness: the variance of the hardness of each block.
+        family: whose model and prompt, by number.
+        kin: the variance of what each block adds to the values of a whole family.
     """
 
     candidate: Numbers
@@ -95,6 +97,8 @@ class Seen:
     noise: Array
     scale: Array
     hardness: Array
+    family: Numbers
+    kin: Array
 
 
 @dataclass(slots=True)
@@ -147,20 +151,23 @@ class Process:
             seen: what was seen.
             fit: whether to learn a little more of the parts first.
         """
-        rows = seen.candidate
-        inside = alike[:, rows[:, None], rows[None, :]] * np.outer(seen.scale, seen.scale)
-        noise = np.diag(seen.noise) + self.level_variance * np.outer(seen.scale, seen.scale)
+        rows, scale = seen.candidate, seen.scale
+        noise = np.diag(seen.noise)
         if len(seen.hardness):
+            block = np.maximum(seen.block, 0)
             together = np.equal.outer(seen.block, seen.block) & (seen.block >= 0)
-            noise = noise + together * seen.hardness[np.maximum(seen.block, 0)]
-        gaps = seen.value - self.level * seen.scale
+            noise += together * seen.hardness[block]
+            noise += (together & np.equal.outer(seen.family, seen.family)) * seen.kin[block]
+        gaps = seen.value - self.level * scale
         if fit and len(rows) >= _FEWEST_FITTED:
             few = np.argsort(seen.noise, kind="stable")[:_MOST_FITTED]
-            self._climb(inside[:, few[:, None], few], noise[few[:, None], few], gaps[few])
-        across = (np.tensordot(self.variances, alike[:, :, rows], 1) + self.level_variance) * seen.scale
-        whole = np.tensordot(self.variances, inside, 1) + noise
-        weights = np.linalg.solve(whole, np.column_stack([gaps, across.T]))
+            squares = np.outer(scale[few], scale[few])
+            inside = alike[:, rows[few, None], rows[few]] * squares
+            self._climb(inside, noise[few[:, None], few] + self.level_variance * squares, gaps[few])
         prior = np.tensordot(self.variances, alike, 1) + self.level_variance
+        across = prior[:, rows] * scale
+        whole = across[rows] * scale[:, None] + noise
+        weights = np.linalg.solve(whole, np.column_stack([gaps, across.T]))
         return Belief(self.level + across @ weights[:, 0], prior - across @ weights[:, 1:])
 
     def _climb(self, inside: Array, noise: Array, gaps: Array) -> None:
