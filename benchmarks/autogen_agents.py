@@ -22,13 +22,13 @@ import re
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+
+from answering import answering, chat_completion
 
 PACKAGES = ("autogen[openai]==0.14.1", "pandas>=2.2")
 TASK = "sales.csv holds one sale a row. Which region has the highest revenue (units times price), and how much is it?"
@@ -70,40 +70,19 @@ def endpoint() -> Iterator[tuple[str, Log]]:
     """An OpenAI-compatible endpoint on a free port; its address, and its log."""
     log = Log()
 
-    class Answers(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            log.bodies.append(body)
-            log.keys.append(self.headers["Authorization"].removeprefix("Bearer "))
-            text = assistant(body["messages"])
-            prompt, answer = sum(len(m["content"]) // 4 for m in body["messages"]), len(text) // 4
-            log.prompt_tokens += prompt
-            log.completion_tokens += answer
-            reply = {
-                "id": f"chatcmpl-{len(log.bodies)}",
-                "object": "chat.completion",
-                "created": 0,
-                "model": body["model"],
-                "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}],
-                "usage": {"prompt_tokens": prompt, "completion_tokens": answer, "total_tokens": prompt + answer},
-            }
-            data = json.dumps(reply).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
+    def respond(body: dict[str, Any], key: str) -> dict[str, Any]:
+        log.bodies.append(body)
+        log.keys.append(key)
+        text = assistant(body["messages"])
+        prompt, answer = sum(len(m["content"]) // 4 for m in body["messages"]), len(text) // 4
+        log.prompt_tokens += prompt
+        log.completion_tokens += answer
+        return chat_completion(
+            len(log.bodies), body["model"], [(text, "stop")], prompt_tokens=prompt, completion_tokens=answer
+        )
 
-        def log_message(self, *args: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/v1", log
-    finally:
-        server.shutdown()
-        server.server_close()
+    with answering(respond) as url:
+        yield url, log
 
 
 # --- the agents, in the environment that has autogen --------------------------------------------------------------

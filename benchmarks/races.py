@@ -13,7 +13,9 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from replay import ReplayEndpoint, Table, cell_of, sentiment, thinking, worth
+import worlds
+from driving import drive
+from replay import LADDERS, ReplayEndpoint, Table, cell_of, sentiment, thinking, worth
 
 from tune.completion import Completion, Request
 from tune.extract import parse_extract
@@ -43,22 +45,8 @@ class Result(NamedTuple):
 
 def space_of(table: Table) -> Space:
     """What is searched: everything that the table holds."""
-    cells = list(table.cells)
-    domains: dict[str, Any] = {
-        "model": list(table.prices),
-        "prompt": dict.fromkeys((cell.prompt for cell in cells), "{text}"),
-        "temperature": sorted({cell.temperature for cell in cells}),
-        "n": list(range(1, 10)),
-        "aggregate": ["first", "vote"],
-    }
-    if table.name.startswith("thinking"):
-        return Space(**domains, max_tokens=[12, 24, 48, 96, 144, 192])
-    caps = {cell.prompt: cap for cell, cap in table.caps.items()}
-    ladders = {4: [2, 3, 4], 10: [2, 4, 5, 6, 8, 10], 60: [10, 20, 30, 40, 50, 60]}
-    when: dict[str, dict[str, Any]] = {prompt: {"max_tokens": ladders[cap]} for prompt, cap in caps.items()}
-    for model in table.prices:
-        when[model] = {"prompt": list(dict.fromkeys(cell.prompt for cell in cells if cell.model == model))}
-    return Space(**domains, max_tokens=sorted(set().union(*ladders.values())), when=when)
+    ladders = {192: (12, 24, 48, 96, 144, 192)} if table.name.startswith("thinking") else LADDERS
+    return worlds.space_of(table, ladders, range(1, 10))
 
 
 @dataclass
@@ -102,16 +90,14 @@ class Till:
 
     def drive(self, strategy: Generator[list[Step], Outcome, Any]) -> Any:
         """Run a strategy to its end; what it returns."""
-        outcome: Outcome | None = None
-        while True:
-            try:
-                steps = strategy.send(outcome)  # type: ignore[arg-type]
-            except StopIteration as stop:
-                return stop.value
-            bought = [self._buy(step, position) for step in steps for position in step.examples]
-            for number in {step.trial for step in steps}:
-                self.standings[number] = self._standing(self.trials[number])
-            outcome = Outcome(dict(self.standings), self.left, all(bought))
+        return drive(strategy, self.buy)
+
+    def buy(self, steps: list[Step]) -> Outcome:
+        """Buy a wave, as far as the money goes."""
+        bought = [self._buy(step, position) for step in steps for position in step.examples]
+        for number in {step.trial for step in steps}:
+            self.standings[number] = self._standing(self.trials[number])
+        return Outcome(dict(self.standings), self.left, all(bought))
 
     def _buy(self, step: Step, position: int) -> bool:
         """Bring an example to its draws, if the money allows; a request that another trial sent is not sent again."""

@@ -127,6 +127,10 @@ def told(answer: str | None, tokens: int, *, ended: bool, prompt_tokens: int) ->
     )
 
 
+LADDERS = {4: (2, 3, 4), 10: (2, 4, 5, 6, 8, 10), 60: (10, 20, 30, 40, 50, 60)}
+"""The max_tokens to search in the recorded table, by the cap that was recorded."""
+
+
 def sentiment() -> Table:
     """The recorded table, see tables/README.md."""
     from pyarrow import parquet

@@ -12,13 +12,13 @@ holds as the most it holds.
 
 from __future__ import annotations
 
-import json
 import threading
 from collections import Counter
+from contextlib import ExitStack
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
+from answering import answering, chat_completion
 from replay import Cell, ReplayEndpoint, Table
 
 from tune.completion import Completion, Request
@@ -44,7 +44,7 @@ class Served:
         self.table, self.calls, self.draws, self.picodollars, self.url = table, 0, 0, 0, ""
         self._endpoint = ReplayEndpoint(table, seed)
         self._drawn: Counter[Request] = Counter()
-        self._lock = threading.Lock()
+        self._lock, self._open = threading.Lock(), ExitStack()
 
     @property
     def dollars(self) -> float:
@@ -52,16 +52,11 @@ class Served:
         return to_dollars(self.picodollars)
 
     def __enter__(self) -> Self:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler(self))
-        self._server.daemon_threads = True
-        # A short poll, or leaving would take half a second.
-        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
-        self.url = f"http://127.0.0.1:{self._server.server_port}/v1"
+        self.url = self._open.enter_context(answering(lambda body, _: self.respond(body)))
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self._open.close()
 
     def respond(self, body: dict[str, Any]) -> dict[str, Any]:
         """The answer to one body, billed.
@@ -78,15 +73,8 @@ class Served:
             self.calls, self.draws = self.calls + 1, self.draws + n
             self.picodollars += self.table.prices[asked.model].cost(prompt, said)
             number = self.calls
-        choices = [
-            {"index": i, "finish_reason": d.finish_reason, "message": {"role": "assistant", "content": d.text}}
-            for i, d in enumerate(drawn)
-        ]
-        usage = {"prompt_tokens": prompt, "completion_tokens": said, "total_tokens": prompt + said}
-        return {
-            "id": f"chatcmpl-{number}", "object": "chat.completion", "created": 0,
-            "model": asked.model, "choices": choices, "usage": usage,
-        }  # fmt: skip
+        texts = [(draw.text, draw.finish_reason) for draw in drawn]
+        return chat_completion(number, asked.model, texts, prompt_tokens=prompt, completion_tokens=said)
 
     def _request(self, body: dict[str, Any]) -> Request:
         text = str(body["messages"][-1]["content"])
@@ -118,30 +106,3 @@ def _stopped(draw: Completion, request: Request) -> Completion:
     """A draw up to the first of the request's stop strings."""
     said = cut(draw, request.max_tokens, request.stop)
     return replace(draw, text=said.text, completion_tokens=said.tokens, finish_reason=said.finish_reason)
-
-
-def handler(served: Served) -> type[BaseHTTPRequestHandler]:
-    """What the server makes of a connection; it is kept open, and each answer leaves in one piece."""
-
-    class Answers(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        wbufsize = -1
-        disable_nagle_algorithm = True
-
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            try:
-                status, reply = 200, served.respond(body)
-            except (ValueError, KeyError) as error:
-                status, reply = 400, {"error": {"message": str(error), "type": "invalid_request_error"}}
-            data = json.dumps(reply).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, *args: Any) -> None:
-            pass
-
-    return Answers

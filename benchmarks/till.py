@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from driving import drive
 from replay import Cell, cell_of
 from worlds import Array, Codes, Counts, World, cut, votes
 
@@ -80,13 +81,7 @@ class Till:
 
     def drive(self, strategy: Generator[list[Step], Outcome, Any]) -> Any:
         """Run a strategy to its end; what it returns."""
-        outcome: Outcome | None = None
-        while True:
-            try:
-                steps = strategy.send(outcome)  # type: ignore[arg-type]
-            except StopIteration as stop:
-                return stop.value
-            outcome = self.buy(steps)
+        return drive(strategy, self.buy)
 
     def buy(self, steps: list[Step]) -> Outcome:
         """Buy a wave, as far as the money goes."""

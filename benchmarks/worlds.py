@@ -172,13 +172,18 @@ def recorded(table: Table, ladders: Mapping[int, Sequence[int]], ns: Sequence[in
         tokens[cell] = np.array([[d.completion_tokens for d in row] for row in full], dtype=np.int32)
         prompts[cell] = np.array([row[0].prompt_tokens for row in rows], dtype=np.int32)
     right = np.array([codes[target] for target in table.targets], dtype=np.int8)
+    return World(table.name, space_of(table, ladders, ns), answers, tokens, prompts, right, table.prices)
+
+
+def space_of(table: Table, ladders: Mapping[int, Sequence[int]], ns: Sequence[int]) -> Space:
+    """What is searched in a recorded table: everything that it holds; `ladders` and `ns` as for `recorded`."""
     when: dict[str, dict[str, Any]] = {
         prompt: {"max_tokens": list(ladders[cap])}
         for prompt, cap in {c.prompt: k for c, k in table.caps.items()}.items()
     }
     for model in table.prices:
         when[model] = {"prompt": list(dict.fromkeys(cell.prompt for cell in table.cells if cell.model == model))}
-    space = Space(
+    return Space(
         model=list(table.prices),
         prompt=dict.fromkeys((cell.prompt for cell in table.cells), "{text}"),
         temperature=sorted({cell.temperature for cell in table.cells}),
@@ -187,7 +192,6 @@ def recorded(table: Table, ladders: Mapping[int, Sequence[int]], ns: Sequence[in
         max_tokens=sorted({cap for ladder in ladders.values() for cap in ladder}),
         when=when,
     )
-    return World(table.name, space, answers, tokens, prompts, right, table.prices)
 
 
 # --- made up ----------------------------------------------------------------------------------------------------------

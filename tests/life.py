@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from faults import Fault, Model
+from pair import PROMPTS
 from world import LabelledWorld, chance
 
 import tune
@@ -38,7 +39,6 @@ QUICK = RetryPolicy(attempts=10, seconds=60.0, first=0.01, longest=0.1, longest_
 """The retries of a run, in a world whose seconds are short."""
 
 WORLD = LabelledWorld(models={"small": 0.5, "large": 0.75})
-PROMPTS = {"short": "Label this ticket: {text}", "reasoned": "Think step by step, then label: {text}"}
 
 
 def speak(model: str, prompt: str, settings: Mapping[str, Any], seed: int, index: int) -> str:

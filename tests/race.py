@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
+from driving import drive
 
 from tune.racing import Choice, Outcome, Problem, Standing, endgame
 from tune.readout import Reading
@@ -205,16 +206,10 @@ class Till:
 
     def drive(self, strategy: Generator[list[Step], Outcome, object]) -> object:
         """Run a strategy to its end; what it returns."""
-        outcome: Outcome | None = None
-        while True:
-            try:
-                steps = strategy.send(outcome)  # type: ignore[arg-type]
-            except StopIteration as stop:
-                return stop.value
-            assert steps, "an empty wave"
-            outcome = self.buy(steps)
+        return drive(strategy, self.buy)
 
     def buy(self, steps: Sequence[Step]) -> Outcome:
+        assert steps, "an empty wave"
         self.waves.append(list(steps))
         before, wanted, complete = self.left, 0.0, True
         for step in steps:

@@ -262,7 +262,7 @@ def _complaints(siege: Siege, folder: Path, verdict: Verdict, meter: _Meter, boo
     if "Traceback" in (text := (folder / "stderr.txt").read_text()) and "tune.errors." not in text:
         yield f"a traceback: {text.strip().splitlines()[-1]}"
     names = {path.name for path in (folder / "study").iterdir()}
-    if verdict.best is not None and not names >= {"report.md", "best.json", "trials.csv", "study.jsonl"}:
+    if verdict.best is not None and not names >= {"report.md", "report.html", "best.json", "trials.csv", "study.jsonl"}:
         yield f"of its files there are only {sorted(names)}"
     if any(name.endswith(".part") for name in names):
         yield "half a file was left"

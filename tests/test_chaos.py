@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import random
-import sys
 from pathlib import Path
 
+import chaos
 import pytest
 from faults import Fault
 from server import Server
 from siege import AMPLE, TASKS, Blow, Books, Siege, Verdict, _Meter, lay
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
-import chaos
 
 from tune.ledger import Balance
 

@@ -10,14 +10,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 import ecooptigen
+import pytest
 from ecooptigen_peer import answer, judge, template
 from ecooptigen_result import Race, gain, judged, peer_table, regret_table, verdicts, write_result
+from hypothesis import given
+from hypothesis import strategies as st
 from replay import Cell, ReplayEndpoint, Table, told, worth
 from served import Served, nearest
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from faults import Model
 from hypothesis import given
 from hypothesis import strategies as st
+from pair import MODELS, PRICES, dimensions
 from race import Till, World
 from server import Server
 from world import LabelledWorld
@@ -42,22 +42,13 @@ from tune.trial import Trial
 from tune.tuner import run_study
 
 WORLD = LabelledWorld(models={"small": 0.55, "large": 0.8})
-PRICES = ["small=0.10/0.40", "large=1.0/4.0"]
-SPACE = {
-    "model": ["small", "large"],
-    "prompt": {"short": "Label this ticket: {text}", "reasoned": "Think step by step, then label: {text}"},
-    "temperature": tune.Uniform(0, 1.0, step=0.25),
-    "n": tune.Integers(1, 3),
-    "max_tokens": tune.Integers(8, 64, log=True),
-    "aggregate": ["first", "vote"],
-    "answer": {"labels": list(WORLD.labels)},
-}
+SPACE = dimensions()
 NOWHERE = "http://127.0.0.1:9/v1"
 
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with Server(models={"small": Model(0.10, 0.40), "large": Model(1.0, 4.0)}, world=WORLD) as started:
+    with Server(models=MODELS, world=WORLD) as started:
         yield started
 
 

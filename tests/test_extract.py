@@ -1,26 +1,18 @@
-"""How answers are taken out of texts, and how callables of users are loaded and named."""
+"""How answers are taken out of texts."""
 
 from __future__ import annotations
 
-import functools
-import subprocess
-import sys
-from collections.abc import Callable
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tune.errors import MetricError, SpaceError
+from tune.errors import SpaceError
 from tune.extract import (
-    blame,
-    fingerprint,
     first_object,
     last_number,
-    load,
     normal_number,
     parse_extract,
     parse_extract_name,
@@ -330,74 +322,3 @@ def test_the_name_of_a_specification_changes_with_it_and_with_nothing_else() -> 
     assert names == [parse_extract_name(spec) for spec in specs]
     assert parse_extract_name({"which": "first", "pattern": "a"}) == names[4]
     assert parse_extract_name(f"{__name__}:shout") == parse_extract_name(shout)
-
-
-def scale(factor: float) -> Callable[[str], str]:
-    def times(text: str) -> str:
-        return str(float(text) * factor)
-
-    return times
-
-
-class Cutter:
-    def __init__(self, size: int) -> None:
-        self.size = size
-
-    def __call__(self, text: str) -> str:
-        return text[: self.size]
-
-    def head(self, text: str) -> str:
-        return text[: self.size]
-
-
-def test_a_fingerprint_sees_what_a_callable_closes_over() -> None:
-    assert fingerprint(scale(2.0)) == fingerprint(scale(2.0))
-    assert fingerprint(scale(2.0)) != fingerprint(scale(3.0))
-    assert fingerprint(Cutter(2)) == fingerprint(Cutter(2))
-    assert fingerprint(Cutter(2)) != fingerprint(Cutter(3))
-    assert fingerprint(Cutter(2).head) == fingerprint(Cutter(2).head)
-    assert fingerprint(Cutter(2).head) != fingerprint(Cutter(3).head)
-    assert fingerprint(functools.partial(max, 3)) != fingerprint(functools.partial(max, 4))
-    assert fingerprint(functools.partial(shout, text="a")) != fingerprint(shout)
-
-
-def test_a_fingerprint_without_source_is_the_name() -> None:
-    assert fingerprint(len) == "builtins:len"
-
-
-def test_a_fingerprint_is_the_same_in_another_process_and_follows_the_source(tmp_path: Path) -> None:
-    source = "KNOWN = {'b', 'a', 'c'}\n\ndef own(text, extra=frozenset({'x', 'y', 'z'})):\n    return text\n"
-    (tmp_path / "mine.py").write_text(source)
-    ask = "from tune.extract import *; print(parse_extract_name('mine:own'))"
-
-    def name() -> str:
-        ran = subprocess.run([sys.executable, "-c", ask], cwd=tmp_path, capture_output=True, text=True, check=True)
-        return ran.stdout.strip()
-
-    first = name()
-    assert first == name()
-    (tmp_path / "mine.py").write_text(source.replace("return text", "return text.lower()"))
-    assert name() != first
-
-
-# --- loading and blaming ---------------------------------------------------------------------------------------------
-
-
-def test_an_attribute_is_loaded_by_its_dotted_name() -> None:
-    assert load(f"{__name__}:Cutter.head", "metric") is Cutter.head
-
-
-@pytest.mark.parametrize("path", ["", ":", "a:", ":b", "plain"])
-def test_a_path_of_another_form_says_what_is_wanted(path: str) -> None:
-    with pytest.raises(SpaceError, match=r"verifier: 'module:attribute' is wanted"):
-        load(path, "verifier")
-
-
-def test_blame_turns_what_a_user_raised_into_our_error_and_lets_ours_pass() -> None:
-    with pytest.raises(MetricError, match=r"^on example '3': ZeroDivisionError: division by zero$"):  # noqa: SIM117
-        with blame(MetricError, "on example '3'"):
-            _ = 1 / 0
-    with pytest.raises(SpaceError, match=r"^mine$"), blame(MetricError, "never shown"):
-        raise SpaceError("mine")
-    with pytest.raises(KeyboardInterrupt), blame(MetricError, "never shown"):
-        raise KeyboardInterrupt

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from faults import Model
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pair import MODELS, PRICES
 from race import World, play
 from server import Server
 from test_racing import reading, standing
@@ -232,7 +232,7 @@ SPACE: dict[str, Any] = {
 
 
 def order(**more: Any) -> dict[str, Any]:
-    base = {"target": "label", "price": ["small=0.10/0.40", "large=1.0/4.0"], "base_url": "http://127.0.0.1:9/v1"}
+    base = {"target": "label", "price": PRICES, "base_url": "http://127.0.0.1:9/v1"}
     return {**base, **more}
 
 
@@ -264,7 +264,7 @@ def test_the_goal_makes_it_another_study_and_the_default_does_not() -> None:
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with Server(models={"small": Model(0.10, 0.40), "large": Model(1.0, 4.0)}, world=WORLD) as started:
+    with Server(models=MODELS, world=WORLD) as started:
         yield started
 
 

@@ -17,17 +17,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faults import Fault, Model
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from server import Server
-from world import LabelledWorld
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 import record
 import recorded
 import recording
+from faults import Fault, Model
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pair import MODELS, PROMPTS
 from replay import Cell, ReplayEndpoint, sentiment
+from server import Server
+from world import LabelledWorld
 
 from tune.completion import Request
 from tune.errors import BudgetExhausted, DataError, InputError, SpaceError, TransientError
@@ -39,8 +38,6 @@ from tune.store import Store
 
 ROOT = Path(__file__).parent.parent
 WORLD = LabelledWorld(models={"small": 0.5, "large": 0.8})
-MODELS = {"small": Model(0.10, 0.40), "large": Model(1.00, 4.00)}
-PROMPTS = {"short": "Label this ticket: {text}", "reasoned": "Think step by step, then label: {text}"}
 EXAMPLES, DRAWS = 6, 3
 PER_CELL = (EXAMPLES, EXAMPLES * DRAWS)
 """Draws at temperature 0 and above it."""

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
+import driving
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
-
 from rivals import METHODS, Method
 from rivals_contest import Contest, best_of_all, best_of_most, best_reading
 from rivals_full import BLOCK, SHORT, TOP, ecooptigen, full, short_then_top, signed_rank, wilcoxon
@@ -74,17 +70,11 @@ def drive(strategy: Any, bank: Till, *, most: bool = False, searcher: Any = None
     waves: list[list[Step]] = []
     searcher = searcher or SEARCHERS["random"](bank.world.space, bank.free, bank.seed)
 
-    def noted() -> Generator[list[Step], Outcome, None]:
-        inner, outcome = strategy(bank.problem(), searcher, bank.left, most=most), None
-        while True:
-            try:
-                steps = inner.send(outcome)
-            except StopIteration:
-                return
-            waves.append(steps)
-            outcome = yield steps
+    def buy(steps: list[Step]) -> Outcome:
+        waves.append(steps)
+        return bank.buy(steps)
 
-    bank.drive(noted())
+    driving.drive(strategy(bank.problem(), searcher, bank.left, most=most), buy)
     return waves
 
 

@@ -13,12 +13,14 @@ import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from tune.errors import InputError, MetricError
 from tune.sandbox import Limits, Outcome, run_python, unprotected
+from tune.sandbox.launcher import open_to_all
 from tune.sandbox.run import _best_way, _folder, run_in
 from tune.sandbox.syscalls import CALLS, syscall_filter
 from tune.sandbox.watch import descendants, memory
@@ -596,6 +598,25 @@ def test_windows_is_refused_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> 
             run_python("pass")
     finally:
         _best_way.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_open"),
+    [
+        ({}, True),
+        ({"/a/b/python": 0o711}, False),
+        ({"/a/b": 0o754}, False),
+        ({"/a": 0o700}, False),
+        ({"/": 0o700}, False),
+        ({"/a": 0o711, "/": 0o711}, True),
+    ],
+)
+def test_a_file_is_open_to_all_who_may_read_it_and_come_to_it(changed: dict[str, int], is_open: bool) -> None:
+    modes = dict.fromkeys(("/", "/a", "/a/b", "/a/b/python"), 0o755) | changed
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "stat", lambda name: SimpleNamespace(st_mode=modes[name]))
+        found = open_to_all("/a/b/python")
+    assert found is is_open
 
 
 def test_the_filter_is_whole_instructions_and_known_machines_only() -> None:

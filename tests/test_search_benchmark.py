@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,13 +11,10 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
-
 import search
 import search_runs
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from rivals import METHODS
 from search_numbers import Interval, behind, dollars_within, mean, median, regrets, runs
 from search_ours import ABLATIONS, EVERY, OURS

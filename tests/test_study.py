@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from faults import Model
+from pair import MODELS, PRICES
 from server import Server
 from world import LabelledWorld
 
@@ -21,12 +21,12 @@ WORLD = LabelledWorld(models={"small": 0.5, "large": 0.8})
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Study]:
-    with Server(models={"small": Model(0.1, 0.4), "large": Model(1.0, 4.0)}, world=WORLD) as server:
+    with Server(models=MODELS, world=WORLD) as server:
         yield tune.tune(
             data=WORLD.examples(80),
             target="label",
             base_url=server.base_url,
-            price=["small=0.1/0.4", "large=1/4"],
+            price=PRICES,
             budget=0.02,
             results=tmp_path_factory.mktemp("study") / "out",
             space=tune.Space(

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faults import Fault
+from faults import Fault, Model
+from pair import MODELS, PRICES, dimensions
 from server import Server, sometimes
 from world import LabelledWorld
 
@@ -23,28 +24,13 @@ from tune.errors import EndpointError, InputError, MetricError, StudyError
 from tune.pricing import to_picodollars
 
 WORLD = LabelledWorld(models={"small": 0.55, "large": 0.8})
-PRICES = ["small=0.10/0.40", "large=1.0/4.0"]
-SPACE = {
-    "model": ["small", "large"],
-    "prompt": {"short": "Label this ticket: {text}", "reasoned": "Think step by step, then label: {text}"},
-    "temperature": tune.Uniform(0, 1.0, step=0.25),
-    "n": tune.Integers(1, 5),
-    "max_tokens": tune.Integers(8, 64, log=True),
-    "aggregate": ["first", "vote"],
-    "answer": {"labels": list(WORLD.labels)},
-}
+SPACE = dimensions(n=tune.Integers(1, 5))
 
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with Server(models={"small": _model(0.10, 0.40), "large": _model(1.0, 4.0)}, world=WORLD) as started:
+    with Server(models=MODELS, world=WORLD) as started:
         yield started
-
-
-def _model(given: float, taken: float) -> Any:
-    from faults import Model
-
-    return Model(given, taken)
 
 
 def options(server: Server, folder: Path, **more: Any) -> dict[str, Any]:
@@ -168,9 +154,7 @@ def test_faults_that_pass_change_neither_the_best_nor_break_the_budget(server: S
 
 
 def test_a_refused_parameter_becomes_conditional_for_that_model_and_is_no_score(tmp_path: Path) -> None:
-    from faults import Model
-
-    models = {"small": Model(0.1, 0.4), "large": Model(1.0, 4.0, refuses=frozenset({"temperature"}))}
+    models = {**MODELS, "large": Model(1.0, 4.0, refuses=frozenset({"temperature"}))}
     with Server(models=models, world=WORLD) as server:
         study = tune.tune(**options(server, tmp_path, budget=0.05))
     failed = [t for t in study.record.trials if t.state == "failed"]
@@ -348,6 +332,7 @@ def test_no_key_is_in_any_file_of_a_run(tmp_path: Path, monkeypatch: pytest.Monk
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert {p.name for p in files} >= {
         "best.json",
+        "report.html",
         "report.md",
         "trials.csv",
         "study.jsonl",
@@ -359,8 +344,6 @@ def test_no_key_is_in_any_file_of_a_run(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_models_of_several_endpoints_are_searched_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from faults import Model
-
     monkeypatch.setenv("FIRST_KEY", "sk-one")
     monkeypatch.setenv("SECOND_KEY", "sk-two")
     with (

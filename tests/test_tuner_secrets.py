@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from faults import Fault, Model
 from server import Server
+from test_page import harmless
 from test_tuner_survival import QUICK, ROOT, SPACE, WORLD, files  # noqa: F401 - a fixture
 
 import tune
@@ -260,6 +261,13 @@ def test_hostile_words_do_not_break_out_of_the_report(shown: tuple[str, str, Pat
             cells = line.replace("\\|", "").count("|")
             widths[number] = cells
             assert widths.get(number - 1, cells) == cells, line
+
+
+def test_hostile_words_are_only_words_in_the_page(shown: tuple[str, str, Path]) -> None:
+    _, _, folder = shown
+    text = (folder / "report.html").read_text("utf-8")
+    assert not [c for c in text if (ord(c) < 32 and c != "\n") or 0x7F <= ord(c) < 0xA0 or c in "\u2028\u202e\u2066"]
+    assert "prompt p|=1" in harmless(text).said("td"), "the table of trials"
 
 
 def test_hostile_words_are_no_formulas_in_the_table(shown: tuple[str, str, Path]) -> None:

@@ -19,6 +19,7 @@ from typing import Any, cast
 
 import pytest
 from faults import Fault, Model
+from pair import PROMPTS
 from server import Server, first
 from world import LabelledWorld
 
@@ -43,7 +44,7 @@ WORLD = LabelledWorld(models={"small": 0.6})
 SPACE: dict[str, Any] = {
     "space": {
         "model": ["small"],
-        "prompt": {"short": "Label this ticket: {text}", "reasoned": "Think step by step, then label: {text}"},
+        "prompt": PROMPTS,
         "temperature": [0.0, 0.5, 1.0],
         "n": [1, 3],
         "max_tokens": [8, 32],

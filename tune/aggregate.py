@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
+from tune.callables import blame, load
 from tune.data import Example
 from tune.errors import MetricError, SpaceError
-from tune.extract import blame, load
 
 Aggregate: TypeAlias = Callable[[Sequence[str | None]], str | None]
 """Chooses among answers in the order drawn; None stands for a text that held no answer."""

@@ -14,7 +14,7 @@ from tune.completion import Message
 from tune.errors import StoreError, StudyError
 from tune.export import Deployment, llm_config, oai_config_list
 from tune.journal import read_events
-from tune.report import Report, ReportConfig, best_json, markdown, result_json, summary_lines, trials_csv
+from tune.report import Report, ReportConfig, best_json, markdown, page, result_json, summary_lines, trials_csv
 from tune.report.saving import dump, load
 from tune.space import Config
 from tune.stats import Interval
@@ -152,6 +152,7 @@ class Study:
             "best.json": json.dumps(best_json(self.record), ensure_ascii=False, indent=2) + "\n",
             "trials.csv": trials_csv(self.record),
             "report.md": markdown(self.record),
+            "report.html": page(self.record),
         }
         if self.deployment is not None:
             files["OAI_CONFIG_LIST"] = oai_config_list(self.deployment)
@@ -168,7 +169,8 @@ class Study:
         return result_json(self.record, results=str(self.folder)) | {"stopped": self.stopped}
 
     def __str__(self) -> str:
-        return "\n".join([*summary_lines(self.record), f"Everything is in {self.folder}: read report.md."])
+        where = f"Everything is in {self.folder}: read report.md, or open report.html in a browser."
+        return "\n".join([*summary_lines(self.record), where])
 
     def to_record(self) -> dict[str, Any]:
         """The study in JSON's types, for its journal."""

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tune.callables import blame, fingerprint, load
 from tune.completion import Provider
 from tune.data import Example
 from tune.errors import InputError, MetricError
-from tune.extract import blame, fingerprint, load
 from tune.metrics import texts
 from tune.metrics.code import Code
 from tune.metrics.judge import Judge

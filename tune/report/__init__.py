@@ -1,7 +1,8 @@
-"""What a study found, as text and records: Markdown, CSV, JSON, and the lines that end a run."""
+"""What a study found, as text and records: Markdown, HTML, CSV, JSON, and the lines that end a run."""
 
 from tune.report.answer import answer
 from tune.report.markdown import markdown
+from tune.report.page import page
 from tune.report.records import (
     EstimateRow,
     Money,
@@ -30,6 +31,7 @@ __all__ = [
     "best_json",
     "frontier_rows",
     "markdown",
+    "page",
     "plain_config",
     "result_json",
     "summary_lines",

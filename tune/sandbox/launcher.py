@@ -5,10 +5,11 @@
     tune ── launcher ── keeper (the first process of its namespaces) ── program          ways "root" and "user"
     tune ── launcher, which is the keeper ── program                                      way "plain"
 
-It stands alone, and imports little, as it starts for every answer that is judged. ORDER is what `tune.sandbox.run`
-writes, as `marshal` in hexadecimal. What happened is reported as lines on the descriptor `report`, which the program
-does not have: "missing network files" just before it begins, "ended -9 1.25" (its status, and its seconds of processor
-time), "error ..." where it could not be begun. SIGTERM ends all.
+It is one file, however long, that imports nothing of ours and little else: it starts for every answer that is judged,
+and where no package is found (-S, -P). ORDER is what `tune.sandbox.run` writes, as `marshal` in hexadecimal. What
+happened is reported as lines on the descriptor `report`, which the program does not have: "missing network files" just
+before it begins, "ended -9 1.25" (its status, and its seconds of processor time), "error ..." where it could not be
+begun. SIGTERM ends all.
 """
 
 from __future__ import annotations
@@ -268,15 +269,9 @@ def nobody_else(order: Order) -> int | None:
     return user
 
 
-def open_to_all(name: str) -> bool:
+def open_to_all(name: str, needed: int = 4) -> bool:
     """Whether every user may read a file or folder, and come to it."""
-    if not os.stat(name).st_mode & 4:
-        return False
-    while name != "/":
-        name = os.path.dirname(name)
-        if not os.stat(name).st_mode & 1:
-            return False
-    return True
+    return bool(os.stat(name).st_mode & needed) and (name == "/" or open_to_all(os.path.dirname(name), 1))
 
 
 def kill(pid: int) -> None:

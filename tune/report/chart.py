@@ -1,0 +1,229 @@
+"""Quality against cost per request as one inline SVG: the frontier, the winner and the baseline, with their intervals.
+
+Drawn by hand, since two axes, a line and a few marks need no library. Colours and widths are the page's own style.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from itertools import pairwise
+
+from tune.report.answer import evidence
+from tune.report.records import Report, ReportConfig
+from tune.report.scale import Scale, linear, logarithmic
+from tune.report.writing import describe, dollars, visible
+from tune.stats import Interval
+
+WIDTH, HEIGHT = 640, 380
+LEFT, RIGHT, TOP, BOTTOM = 56, 600, 34, 324
+"""The page's units, and where the plot ends on each side."""
+
+_LETTER, _LINE = 7.6, 15.0  # the room that one letter of a label takes at most, and one line of it
+
+CAPTION = (
+    "Quality against cost per request. The line is the frontier, as it is estimated on tuning examples, which "
+    "flatters it. A filled mark was measured on holdout examples, a hollow one on tuning examples; bars are 95 % "
+    "intervals, cut at the edge of the chart."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One configuration in the chart.
+
+    Attributes:
+        name: "winner", "baseline", "winner and baseline", or "frontier", which has no label.
+        row: the configuration and what is known of it.
+        quality: the quality that is drawn, in the metric's own scale.
+        cost: dollars per request.
+    """
+
+    name: str
+    row: ReportConfig
+    quality: Interval
+    cost: Interval
+
+    @property
+    def on_holdout(self) -> bool:
+        """Whether its quality was measured on holdout examples."""
+        return self.quality is self.row.holdout
+
+    @property
+    def said(self) -> str:
+        """All of it in words, not escaped."""
+        known = evidence(self.quality, holdout=self.on_holdout)
+        return f"{self.name}: {describe(self.row.config)}; {known}, at {dollars(self.cost.mean)} per request"
+
+
+Box = tuple[float, float, float, float]
+"""Left, top, right and bottom."""
+
+
+def chart(report: Report) -> str:
+    """The chart as an HTML figure; "" where there are not two configurations, or no dollars, to compare."""
+    line = [mark for row in report.frontier for mark in _mark("frontier", row, row.tuning)]
+    line.sort(key=lambda mark: mark.cost.mean)
+    named = _named(report)
+    marks = [*line, *named]
+    costs = [mark.cost.mean for mark in marks]
+    if len({mark.row.config for mark in marks}) < 2 or max(costs) <= 0:
+        return ""
+    limits = [y for mark in marks for y in (mark.quality.mean, mark.quality.low, mark.quality.high)]
+    across = (logarithmic if 0 < 10 * min(costs) <= max(costs) else linear)([*costs, 0.0], LEFT, RIGHT)
+    up = linear([y for y in limits if math.isfinite(y)], BOTTOM, TOP)
+    shown = {mark.row.config for mark in named}
+    drawing = [
+        *_axes(report, across, up),
+        _polyline(line, across, up),
+        *(_drawn(mark, across, up, bars=mark.row.config not in shown) for mark in line),
+        *(_drawn(mark, across, up, bars=True) for mark in named),
+        *_labels(line, named, across, up),
+    ]
+    head = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-labelledby="chart-title chart-desc">'
+    title = '<title id="chart-title">Quality against cost per request</title>'
+    words = f'<desc id="chart-desc">{_plain(_in_words(line, named), limit=2000)}</desc>'
+    svg = "\n".join([head, title, words, *(part for part in drawing if part), "</svg>"])
+    return f"<figure>\n{svg}\n<figcaption>{CAPTION}</figcaption>\n</figure>\n"
+
+
+def _mark(name: str, row: ReportConfig | None, quality: Interval | None) -> list[Mark]:
+    """The mark of a row, where its quality and cost are known."""
+    if row is None or quality is None or row.cost is None:
+        return []
+    limits = (quality.low, quality.high, row.cost.low, row.cost.high)
+    known = math.isfinite(quality.mean) and math.isfinite(row.cost.mean) and not any(map(math.isnan, limits))
+    return [Mark(name, row, quality, row.cost)] if known else []
+
+
+def _named(report: Report) -> list[Mark]:
+    """What has a label: the baseline, and over it the winner."""
+    winner, baseline = report.winner, report.baseline
+    if report.winner_is_baseline:
+        return _mark("winner and baseline", winner, winner.quality if winner else None)
+    below = _mark("baseline", baseline, baseline.quality if baseline else None)
+    return [*below, *_mark("winner", winner, winner.quality if winner else None)]
+
+
+def _in_words(line: Sequence[Mark], named: Sequence[Mark]) -> str:
+    """What the chart shows, for those who hear it."""
+    said = [f"{mark.said}." for mark in named]
+    if line:
+        ends = [line[0], line[-1]] if len(line) > 1 else [line[0]]
+        places = ", then ".join(f"{mark.quality.mean:.3f} at {dollars(mark.cost.mean)}" for mark in ends)
+        said.append(f"The frontier has {len(line)} configurations, from the cheapest to the dearest: {places}.")
+    return " ".join(said)
+
+
+# --- the parts of the drawing -----------------------------------------------------------------------------------
+
+
+def _axes(report: Report, across: Scale, up: Scale) -> list[str]:
+    """Lines behind the plot, their numbers, and what each axis is."""
+    parts = []
+    for value in up.ticks:
+        y = up.place(value)
+        parts.append(f'<path class="grid" d="M{LEFT} {y:.1f}H{RIGHT}"/>')
+        parts.append(f'<text class="tick" x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{up.shown(value)}</text>')
+    for value in across.ticks:
+        x = across.place(value)
+        parts.append(f'<path class="grid" d="M{x:.1f} {TOP}V{BOTTOM}"/>')
+        at = f'x="{x:.1f}" y="{BOTTOM + 20}" text-anchor="middle"'
+        parts.append(f'<text class="tick" {at}>{dollars(value)}</text>')
+    better = "higher is better" if report.larger_is_better else "lower is better"
+    kind = "logarithmic scale" if across.log else "from zero"
+    parts.append(f'<text x="8" y="16">{_plain(report.provenance.metric, limit=60)} ({better})</text>')
+    middle = (LEFT + RIGHT) / 2
+    parts.append(f'<text x="{middle:g}" y="{BOTTOM + 44}" text-anchor="middle">dollars per request, {kind}</text>')
+    return parts
+
+
+def _polyline(line: Sequence[Mark], across: Scale, up: Scale) -> str:
+    points = " ".join("{:.1f},{:.1f}".format(*_centre(mark, across, up)) for mark in line)
+    return f'<polyline class="frontier" points="{points}"/>' if len(line) > 1 else ""
+
+
+def _drawn(mark: Mark, across: Scale, up: Scale, *, bars: bool) -> str:
+    """A mark with its bars, and its words for whoever points at it."""
+    x, y = _centre(mark, across, up)
+    shape = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{4 if mark.name == "frontier" else 7}"/>'
+    if mark.name == "baseline":  # a shape of its own, so that colour is not all that tells it apart
+        shape = f'<rect x="{x - 6.5:.1f}" y="{y - 6.5:.1f}" width="13" height="13"/>'
+    left, top, right, bottom = _reach(mark, across, up)
+    lines = f'<path d="M{x:.1f} {top:.1f}V{bottom:.1f}M{left:.1f} {y:.1f}H{right:.1f}"/>' if bars else ""
+    kind = f"{mark.name.split()[0]} {'filled' if mark.on_holdout else 'hollow'}"
+    return f'<g class="{kind}"><title>{_plain(mark.said)}</title>{lines}{shape}</g>'
+
+
+def _centre(mark: Mark, across: Scale, up: Scale) -> tuple[float, float]:
+    return across.place(mark.cost.mean), up.place(mark.quality.mean)
+
+
+def _reach(mark: Mark, across: Scale, up: Scale) -> Box:
+    """How far the bars of a mark go."""
+    cost, quality = mark.cost, mark.quality
+    return across.place(cost.low), up.place(quality.high), across.place(cost.high), up.place(quality.low)
+
+
+# --- labels -----------------------------------------------------------------------------------------------------
+
+
+def _labels(line: Sequence[Mark], named: Sequence[Mark], across: Scale, up: Scale) -> list[str]:
+    """The names, each where it covers the least of what is drawn."""
+    taken = _obstacles(line, named, across, up)
+    parts = []
+    for mark in named:
+        box = min(_places(mark, across, up), key=lambda box: _covered(box, taken))
+        taken.append((_NAMED, box))
+        at = f'x="{box[0] + 3:.1f}" y="{box[3] - 4:.1f}"'
+        parts.append(f'<text class="name {mark.name.split()[0]}" {at}>{mark.name}</text>')
+    return parts
+
+
+_NAMED, _OUTSIDE = 1_000, 100_000
+"""What it weighs to cover another label or a mark that has one, and to leave the plot; all else weighs 1."""
+
+
+def _places(mark: Mark, across: Scale, up: Scale) -> list[Box]:
+    """Where a label may stand by its mark: at its sides, then its corners, then above and below, then farther off."""
+    x, y = _centre(mark, across, up)
+    wide, near = len(mark.name) * _LETTER + 6, 10.0
+    starts = (x + near, x - near - wide)
+    beside = [(left, y - _LINE / 2) for left in starts]
+    above, below = y - near - _LINE, y + near
+    corners = [(left, top) for top in (above, below) for left in starts]
+    over = [(x - wide / 2, above), (x - wide / 2, below)]
+    farther = [(left, top) for top in (above - _LINE, below + _LINE) for left in (*starts, x - wide / 2)]
+    return [(left, top, left + wide, top + _LINE) for left, top in (*beside, *corners, *over, *farther)]
+
+
+def _obstacles(line: Sequence[Mark], named: Sequence[Mark], across: Scale, up: Scale) -> list[tuple[int, Box]]:
+    """What it weighs to cover each mark, each bar and each bit of the line, and where they are."""
+    boxes: list[tuple[int, Box]] = []
+    for mark in (*line, *named):
+        x, y = _centre(mark, across, up)
+        left, top, right, bottom = _reach(mark, across, up)
+        boxes.append((_NAMED if mark in named else 1, (x - 7, y - 7, x + 7, y + 7)))
+        boxes += [(1, (x - 2, top, x + 2, bottom)), (1, (left, y - 2, right, y + 2))]
+    for one, next_one in pairwise(line):
+        (x0, y0), (x1, y1) = _centre(one, across, up), _centre(next_one, across, up)
+        for share in (k / 16 for k in range(17)):
+            x, y = x0 + share * (x1 - x0), y0 + share * (y1 - y0)
+            boxes.append((1, (x - 1, y - 1, x + 1, y + 1)))
+    return boxes
+
+
+def _covered(box: Box, taken: Sequence[tuple[int, Box]]) -> int:
+    """The weight of all that a label would cover."""
+    left, top, right, bottom = box
+    outside = left < LEFT or right > RIGHT or top < TOP - _LINE / 2 or bottom > BOTTOM
+    met = (weight for weight, (x0, y0, x1, y1) in taken if x0 < right and left < x1 and y0 < bottom and top < y1)
+    return _OUTSIDE * outside + sum(met)
+
+
+def _plain(text: str, *, limit: int = 300) -> str:
+    """Text for an element: it shows as it is, and no longer than the limit."""
+    text = visible(text)
+    return escape(text if len(text) <= limit else text[: limit - 1] + "…")

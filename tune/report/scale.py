@@ -1,0 +1,78 @@
+"""Scales of a chart: from numbers to places, with round numbers to write beside them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+MOST_TICKS = 7
+"""Numbers beside one axis."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Numbers from `low` to `high` on a line from `start` to `end`.
+
+    Attributes:
+        low: the number at the start.
+        high: the number at the end.
+        start: the place of `low`; it may be larger than `end`.
+        end: the place of `high`.
+        ticks: the round numbers to write beside it.
+        log: whether equal ratios, and not equal differences, are equally far apart.
+    """
+
+    low: float
+    high: float
+    start: float
+    end: float
+    ticks: tuple[float, ...]
+    log: bool = False
+
+    def place(self, value: float) -> float:
+        """Where a number is; one beyond either end is put at that end."""
+        value = min(max(value, self.low), self.high)
+        if self.log:
+            share = math.log(value / self.low) / math.log(self.high / self.low)
+        else:
+            share = (value - self.low) / (self.high - self.low)
+        return self.start + share * (self.end - self.start)
+
+    def shown(self, value: float) -> str:
+        """A tick with the decimals that tell it from the next."""
+        step = min((b - a for a, b in zip(self.ticks, self.ticks[1:], strict=False)), default=1.0)
+        return f"{value:,.{max(0, -math.floor(math.log10(step) + 1e-9))}f}"
+
+
+def linear(values: Sequence[float], start: float, end: float) -> Scale:
+    """A scale over finite values that begins and ends with a round number."""
+    low, high = min(values), max(values)
+    if high - low <= 1e-9 * max(abs(low), abs(high)):  # one value: some room around it
+        room = abs(low) / 10 or 0.5
+        low, high = low - room, high + room
+    step = _round_step((high - low) / (MOST_TICKS - 2))
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    ticks = tuple(k * step for k in range(first, last + 1))
+    return Scale(ticks[0], ticks[-1], start, end, ticks)
+
+
+def logarithmic(values: Sequence[float], start: float, end: float) -> Scale:
+    """A scale over the positive values, with a quarter of room at each end; ticks are 1, 2 and 5 of each power of ten,
+    or powers of ten alone where there are many.
+    """
+    known = [value for value in values if value > 0]
+    low, high = min(known) / 1.25, max(known) * 1.25
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    fine = [step * 10.0**power for power in powers for step in (1, 2, 5)]
+    ticks = [tick for tick in fine if low <= tick <= high]
+    if len(ticks) > MOST_TICKS:
+        ticks = [10.0**power for power in powers if low <= 10.0**power <= high]
+        ticks = ticks[:: math.ceil(len(ticks) / MOST_TICKS)]
+    return Scale(low, high, start, end, tuple(ticks), log=True)
+
+
+def _round_step(least: float) -> float:
+    """The next of 1, 2, 5, 10, ... times a power of ten that is no less."""
+    power = 10.0 ** math.floor(math.log10(least))
+    return next(step * power for step in (1, 2, 5, 10) if step * power >= least * (1 - 1e-9))
