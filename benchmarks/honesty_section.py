@@ -9,7 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tune.stats import t_quantile
+from tune.stats import root, t_quantile
+
+Z = NormalDist().inv_cdf(0.975)
 
 
 class Claim(NamedTuple):
@@ -58,11 +60,42 @@ def luck(share: float, runs: int) -> float:
     return 3 * math.sqrt(share * (1 - share) / runs)
 
 
-def plain_width(scores: np.ndarray, low: float, high: float) -> float:
-    """Width of the interval that one would give a sample of fixed size: Wilson's for 0/1 scores, else Student's t."""
-    n, z = len(scores), NormalDist().inv_cdf(0.975)
-    if (low, high) == (0, 1) and set(np.unique(scores)) <= {0.0, 1.0}:
-        p = scores.mean()
-        return float(2 * z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n))
-    half = t_quantile(0.975, n - 1) * scores.std(ddof=1) / math.sqrt(n)
-    return float(min(high, scores.mean() + half) - max(low, scores.mean() - half))
+def student(values: np.ndarray, low: float, high: float) -> tuple[float, float]:
+    """Student's 95 % interval of a mean, within the bounds."""
+    n, mean = len(values), float(values.mean())
+    half = t_quantile(0.975, n - 1) * float(values.std(ddof=1)) / math.sqrt(n)
+    return max(low, mean - half), min(high, mean + half)
+
+
+def wilson(scores: np.ndarray) -> tuple[float, float]:
+    """Wilson's 95 % interval of the mean of 0/1 scores."""
+    n, mean = len(scores), float(scores.mean())
+    middle, half = mean + Z * Z / (2 * n), Z * math.sqrt(mean * (1 - mean) / n + Z * Z / (4 * n * n))
+    return (middle - half) / (1 + Z * Z / n), (middle + half) / (1 + Z * Z / n)
+
+
+def tango(differences: np.ndarray) -> tuple[float, float]:
+    """Tango's (1998) 95 % score interval of the mean of paired differences of 0/1 scores: Wilson's for pairs."""
+    n = len(differences)
+    wins, losses = float((differences == 1).sum()), float((differences == -1).sum())
+
+    def score(difference: float) -> float:
+        """How many standard errors the differences are above this mean, if it is the true one."""
+        b = (2 * n - wins + losses) * difference - wins - losses
+        c = -losses * difference * (1 - difference)
+        losing = (math.sqrt(max(0.0, b * b - 8 * n * c)) - b) / (4 * n)
+        variance = n * (2 * losing + difference * (1 - difference))
+        return (wins - losses - n * difference) / math.sqrt(max(variance, 1e-12))
+
+    mean = (wins - losses) / n
+    return root(lambda d: score(d) - Z, -1.0, mean), root(lambda d: score(d) + Z, mean, 1.0)
+
+
+def fixed(values: np.ndarray, low: float, high: float) -> tuple[float, float]:
+    """The 95 % interval that one would give a sample of fixed size: for 0/1 scores Wilson's or Tango's, else t."""
+    seen = set(np.unique(values))
+    if (low, high) == (0, 1) and seen <= {0.0, 1.0}:
+        return wilson(values)
+    if (low, high) == (-1, 1) and seen <= {-1.0, 0.0, 1.0}:
+        return tango(values)
+    return student(values, low, high)

@@ -5,8 +5,8 @@ Twice, as the truth can be had in two ways:
 1. The table is the population: tuning and holdout examples are drawn from it with replacement, each with one of its
    recorded draws, so that the truth is known exactly: the mean over all examples and draws.
 2. Held-out halves: the examples are parted at random. One half, without replacement, is tuned on and held out as in
-   a study; the mean of all draws on the other half is fresh truth. It has an error of its own, and is no population:
-   an interval is taken to cover where it does once that error is added to its half width in quadrature.
+   a study; the mean of all draws on the other half is fresh truth. It has an error of its own, and is no population,
+   so it has an interval as well, and the two agree where the interval of their difference holds 0 (see `agrees`).
 
 False "better": the choice and the baseline swap their scores by the toss of a coin on every example, so that real
 pairs are left as they are and none is better. A part of `benchmarks/honesty.py`.
@@ -18,7 +18,6 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from honesty_reports import BIAS_RUNS, CONFIDENCE, TALLY_HEADS, Study, Tally
@@ -26,7 +25,7 @@ from honesty_section import Biases, Claim, Section, tabled
 from recorded import Row, read_prices, read_rows
 
 from tune.pricing import Price
-from tune.stats import difference_interval, mean_interval, t_quantile, verdict
+from tune.stats import Interval, difference_interval, mean_interval, verdict
 
 TABLES = Path(__file__).parent / "tables"
 TUNING = 40
@@ -152,21 +151,26 @@ def halved(rng: np.random.Generator, table: Recorded, runs: int) -> Half:
         choice = int(first.mean(axis=1).argmax())
         fresh = table.worth[configs][:, other]
         truth = float(fresh[choice].mean())
-        found.quality.append(agrees(mean_interval(second[choice], confidence=CONFIDENCE), fresh[choice]))
+        found.quality.append(agrees(mean_interval(second[choice], confidence=CONFIDENCE), mean_interval(fresh[choice])))
         found.bias.append((float(second[choice].mean()) - truth, float(first[choice].mean()) - truth))
         if choice:
             found.gap.append(
-                agrees(difference_interval(second[choice], second[0], confidence=CONFIDENCE), fresh[choice] - fresh[0])
+                agrees(
+                    difference_interval(second[choice], second[0], confidence=CONFIDENCE),
+                    difference_interval(fresh[choice], fresh[0]),
+                )
             )
     return found
 
 
-def agrees(shown: Any, fresh: np.ndarray) -> bool:
-    """Whether an interval covers the mean of fresh examples, once the error of that mean is added to its width."""
-    error = t_quantile(0.975, len(fresh) - 1) * float(fresh.std(ddof=1)) / math.sqrt(len(fresh))
-    mean = float(fresh.mean())
-    side = shown.high - shown.mean if mean > shown.mean else shown.mean - shown.low
-    return abs(mean - shown.mean) <= math.hypot(side, error)
+def agrees(shown: Interval, fresh: Interval) -> bool:
+    """Whether the interval of the difference of two independent means, made of their own intervals, holds 0.
+
+    Its limits are those of Zou and Donner (2008; for proportions Newcombe's hybrid): the arms that face each other, in
+    quadrature. Near a bound an interval is far longer on one side, and examples that all score 0 leave room above.
+    """
+    lower, upper = sorted((shown, fresh), key=lambda interval: interval.mean)
+    return upper.mean - lower.mean <= math.hypot(upper.mean - upper.low, lower.high - lower.mean)
 
 
 def false_better(rng: np.random.Generator, table: Recorded, holdout: int, runs: int) -> float:
@@ -202,13 +206,15 @@ def section(rng: np.random.Generator, runs: int, tables: Sequence[Recorded]) -> 
 
 {TUNING} tuning examples; every (model, prompt, temperature) of a table is a config, one of them at random the baseline.
 Tuning and holdout examples are drawn from the table with replacement, so that the truth is known exactly: the mean over
-all its examples and draws. Width and bias as above. False "better": scores of choice and baseline are swapped by the
-toss of a coin on each example, so that none is better.
+all its examples and draws. Width and bias as above; t has no width where no pair differs. False "better": scores of
+choice and baseline are swapped by the toss of a coin on each example, so that none is better.
 
 {tabled(("table", "holdout", *TALLY_HEADS, 'false "better"'), rows)}
 
 Held-out halves: without replacement, a quarter of the examples is tuned on, a quarter is the holdout, and the mean of
-all draws on the other half is fresh truth, whose own error is added to the interval's half width in quadrature.
+all draws on the other half, averaged by example, is fresh truth with an interval of its own, of the same kind. They
+agree where the limits of their difference, the arms of the two that face each other in quadrature (Zou and Donner
+2008), hold 0. (A normal error of the fresh mean would be 0 where none of its examples passes, as often on HumanEval.)
 
 {tabled(HALF_HEADS, [[name, *half.cells()] for name, half in halves.items()])}"""
     return Section(claims(tallies, better, halves, runs), text)

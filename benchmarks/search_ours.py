@@ -46,6 +46,7 @@ QUALITY, GAIN = (np.array(getattr(sys.modules[f"{RACE}.belief"], name)) for name
 
 PARTS: dict[str, tuple[str, Changes]] = {
     "unpaired": ("without pairing", {("belief.Beliefs", "_weigh"): _unpaired}),
+    "unkind": ("without what examples add for a family", {("belief", "_MOST_KIN"): 0.0}),
     "costless": ("value alone, whatever it costs", {("value", "GREED"): 0.0}),
     "greedy": ("value per dollar to the end", {("value", "GREED"): 1.0}),
     "alone": (

@@ -18,8 +18,8 @@ LIMITS = {10: 3.0, 30: 1.5}
 WITHIN, SHARE = 1.0, 0.05
 """Points of regret, and the share of exhausting that they may take."""
 
-CLOSE, LONGEST = 0.05, 0.5
-"""Seconds of computing for a step: in the median, and at worst."""
+CLOSE, LONGEST, CROWD = 0.05, 0.5, 300
+"""Seconds of computing for a step: in the median, and at worst; and up to how many trials that is promised."""
 
 FEASIBLE = 0.95
 """The share of runs under a limit whose choice keeps it in truth."""
@@ -130,9 +130,11 @@ def _claims(report: Report) -> list[Claim]:
             found.append(Claim(f"{text}: {100 * share:.0f} %", share >= FEASIBLE))
     own = [run for task, run in report.found.items() if task.method == report.ours]
     middle = float(np.median([run.median_seconds for run in own]))
-    slowest = max(run.worst_seconds for run in own)
-    text = "our own computing takes less than 50 ms a step in the median and 0.5 s at worst"
-    found.append(Claim(f"{text}: {1000 * middle:.0f} ms, {slowest:.2f} s", middle < CLOSE and slowest < LONGEST))
+    slowest = max((run.worst_seconds for run in own if run.trials <= CROWD), default=0.0)
+    most = max(own, key=lambda run: run.worst_seconds)
+    text = f"our own computing takes less than 50 ms a step in the median and 0.5 s at worst with up to {CROWD} trials"
+    said = f"{1000 * middle:.0f} ms, {slowest:.2f} s ({most.worst_seconds:.2f} s in a search of {most.trials})"
+    found.append(Claim(f"{text}: {said}", middle < CLOSE and slowest < LONGEST))
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,10 @@ from world import LabelledWorld
 
 import tune
 from tune.challenge import Challenge, challenge
-from tune.challenge.rivals import Rival, best_within, dearer, shares_draws
-from tune.challenge.screening import BLOCK, Tried, finalists, pool_of, screening_steps, telling
-from tune.challenge.verdict import Rule
+from tune.challenge.found import Against
+from tune.challenge.rivals import Opponents, Rival, dearer, opponents, shares_draws
+from tune.challenge.screening import BLOCK, Tried, compare, finalists, pool_of, screening_steps, telling
+from tune.challenge.verdict import Rule, lacking, look_at
 from tune.cli import main
 from tune.errors import BudgetError, EndpointError, InputError, PriceError, StudyError
 from tune.pricing import to_picodollars
@@ -206,6 +207,29 @@ def test_words_and_record_hold_what_was_found() -> None:
     record = found.to_record()
     assert json.loads(json.dumps(record, allow_nan=False)) == record
     assert record["difference"]["examples"] == 60
+    assert (record["beside"], record["left_out"]) == (None, [])
+
+
+def test_whom_it_was_compared_with_on_how_many_pairs_and_who_was_left_out_is_said() -> None:
+    chosen = Config({"model": "new", "prompt": "short", "max_tokens": 8})
+    other, third = (
+        Config({"model": "old", "prompt": name, "max_tokens": 8, "n": n}) for name, n in (("a", 3), ("b", 1))
+    )
+    found = Challenge(
+        answer="enters", reason="", config=chosen, cost=0.001, rival=chosen, rival_cost=0.0005,
+        difference=Interval(0.1, 0.05, 0.2, 60), margin=0.05, tried=1, finalists=1, spent=0.06, budget=0.5,
+        beside=Against(other, 0.0004, 24, Interval(0.3, 0.1, 0.5, 24)), left_out=(Against(third, 0.0003, 3),),
+    )  # fmt: skip
+    said = str(found)
+    assert "against new (short), which costs no more ($0.0005)" in said
+    assert "old (a, n = 3) ($0.0004; 24 stored answers to pair with), it is +0.300 [+0.100, +0.500] on 24" in said
+    assert "Left out for want of stored answers to pair with: old (b): 3." in said
+    record = found.to_record()
+    assert json.loads(json.dumps(record, allow_nan=False)) == record
+    assert (record["beside"]["answers"], record["beside"]["difference"]["mean"]) == (24, 0.3)
+    assert [each["answers"] for each in record["left_out"]] == [3]
+    nothing = Against(other, 0.0004, 0, Interval(0.0, -1.0, 1.0, 0))
+    assert "0 stored answers to pair with), it was not compared." in str(replace(found, beside=nothing))
 
 
 # --- every prompt and way of reading of the frontier --------------------------------------------------------------
@@ -337,6 +361,68 @@ def test_money_for_the_verdict_is_kept_from_the_trying(wide: Path) -> None:
     assert found.difference.n > 0
 
 
+# --- a study by the default strategy, which answers few examples with most configs --------------------------------
+
+
+@pytest.fixture(scope="module", params=[2, 4])
+def plain(request: pytest.FixtureRequest, picky: Server, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
+    """Such a study, and its seed."""
+    place = tmp_path_factory.mktemp("plain") / "study"
+    study = tune.tune(
+        ROWS, WAYS, target="label", models=aliased(picky), price="old=0.2/0.8", budget=0.1, results=place,
+        baseline=BASELINE, seed=request.param,
+    )  # fmt: skip
+    short = next(row for row in study.record.frontier if (row.config.prompt, row.config.n) == ("short", 3))
+    assert short.tuning is not None
+    assert short.tuning.n <= 32  # and none of the holdout: of these only who lies beyond the pool can be paired
+    assert short.holdout is None
+    return place, request.param
+
+
+def ask_plain(server: Server, study: tuple[Path, int], model: str, **more: Any) -> Challenge:
+    return ask_wide(server, study[0], model, seed=study[1], strategy="value", **more)
+
+
+def test_a_worse_model_does_not_enter_though_the_best_rival_has_few_stored_answers(
+    picky: Server, plain: tuple[Path, int]
+) -> None:
+    before, bill = len(picky.posts), picky.bill
+    found = ask_plain(picky, plain, "poor")
+    assert found.answer == "does not enter"
+    assert found.difference is not None
+    assert found.difference.high < found.margin
+    assert found.rival is not None
+    assert (found.rival.prompt, found.rival.n) == ("short", 1)  # it met the holdout
+    assert found.beside is not None
+    assert (found.beside.config.prompt, found.beside.config.n) == ("short", 3)
+    assert f"{found.beside.answers} stored answers to pair with" in str(found)
+    assert {body["model"] for body in asked(picky, before)} <= {"poor"}
+    assert to_picodollars(found.spent) == picky.bill - bill
+
+
+def test_a_better_model_enters_by_a_way_that_can_be_compared(picky: Server, plain: tuple[Path, int]) -> None:
+    found = ask_plain(picky, plain, "picky")
+    assert (found.answer, found.config.prompt) == ("enters", "short")
+    assert found.difference is not None
+    assert found.difference.low > 0
+
+
+def test_an_equal_model_does_not_enter_by_who_was_left_out(picky: Server, plain: tuple[Path, int]) -> None:
+    found = ask_plain(picky, plain, "equal")
+    assert found.answer != "enters"
+    if found.answer == "undecided":
+        assert found.reason == "data"
+
+
+def test_where_the_holdout_alone_decides_nothing_is_said_to_be_flattered(
+    picky: Server, plain: tuple[Path, int]
+) -> None:
+    found = ask_plain(picky, plain, "poor")
+    assert found.difference is not None
+    holdout = len(ROWS) * 2 // 5
+    assert any("flatters" in notice for notice in found.notices) == (found.difference.n > holdout)
+
+
 # --- a metric that asks a judge -----------------------------------------------------------------------------------
 
 
@@ -401,9 +487,11 @@ def reading(scores: list[float], costs: list[float], **values: Any) -> Reading:
     )  # fmt: skip
 
 
-def rival(scores: list[float], costs: list[float], name: str = "short") -> Rival:
+def rival(scores: list[float], costs: list[float], name: str = "short", start: int = 0) -> Rival:
     config = Config({"model": "old", "prompt": name, "max_tokens": 8})
-    return Rival(config, float(np.mean(costs)), dict(enumerate(scores)), dict(enumerate(costs)))
+    positions = range(start, start + len(scores))
+    by_position = (dict(zip(positions, values, strict=True)) for values in (scores, costs))
+    return Rival(config, float(np.mean(costs)), float(np.mean(scores)), *by_position)
 
 
 def test_a_rival_costs_more_only_where_the_same_examples_show_it() -> None:
@@ -411,23 +499,73 @@ def test_a_rival_costs_more_only_where_the_same_examples_show_it() -> None:
     assert not dearer(rival([1.0] * 8, [1.0, 2.0] * 4), mine)
     assert dearer(rival([1.0] * 8, [1.1, 2.1] * 4), mine)  # a little, and always
     assert not dearer(rival([1.0] * 8, [0.5, 2.7] * 4), mine)  # more on average, by luck
-    assert dearer(Rival(mine.config, 3.0, {20: 1.0}, {20: 3.0}), mine)  # no example in common: the means
+    assert dearer(Rival(mine.config, 3.0, 1.0, {20: 1.0}, {20: 3.0}), mine)  # no example in common: the means
     assert not dearer(rival([1.0], [9.0]), reading([1.0], [1.0]))  # one example shows nothing
 
 
-def test_what_met_the_holdout_speaks_for_configs_that_differ_in_n_and_aggregate_alone() -> None:
+def test_what_met_the_holdout_speaks_for_configs_that_differ_in_n_aggregate_and_a_smaller_cap_alone() -> None:
     five = Config({"model": "old", "prompt": "short", "max_tokens": 8, "n": 5, "aggregate": "vote", "stop": ["."]})
     assert shares_draws(five, Config({**five, "n": 1, "aggregate": "first"}))
-    for other in ({"max_tokens": 4}, {"stop": ()}, {"prompt": "long"}, {"temperature": 0.5}):
+    assert shares_draws(five, Config({**five, "max_tokens": 4}))
+    for other in ({"max_tokens": 9}, {"stop": ()}, {"prompt": "long"}, {"temperature": 0.5}):
         assert not shares_draws(five, Config({**five, **other}))
+
+
+def against(rivals: list[Rival], mine: Reading, sign: float = 1.0, closed: int = 0, enough: int = 4) -> Opponents:
+    found = opponents(rivals, mine, sign, closed=closed, enough=enough)
+    assert found is not None
+    return found
 
 
 def test_the_rival_is_the_best_that_costs_no_more() -> None:
     mine = reading([1.0] * 4, [1.0] * 4)
     cheap, good, dear = rival([0.2] * 4, [0.5] * 4), rival([0.6] * 4, [0.9] * 4), rival([0.9] * 4, [2.0] * 4)
-    assert best_within([cheap, good, dear], mine, 1.0) is good
-    assert best_within([cheap, good, dear], mine, -1.0) is cheap  # where less is better
-    assert best_within([dear], mine, 1.0) is None
+    assert against([cheap, good, dear], mine) == Opponents(good)
+    assert against([cheap, good, dear], mine, -1.0) == Opponents(cheap)  # where less is better
+    assert opponents([dear], mine, 1.0, closed=0, enough=4) is None
+
+
+def test_the_best_and_the_best_with_answers_enough_are_both_to_be_beaten_and_others_are_left_out() -> None:
+    mine = reading([1.0] * 40, [1.0] * 40)
+    full, few, fewer = (
+        rival([q] * n, [0.5] * n, name) for q, n, name in ((0.5, 40, "a"), (0.6, 10, "b"), (0.7, 9, "c"))
+    )
+    assert against([full, few, fewer], mine, enough=30) == Opponents(full, fewer, (few,))
+    assert against([full, few, fewer], mine, enough=10) == Opponents(few, fewer)
+    assert against([full, few, fewer], mine, enough=9) == Opponents(fewer)
+    assert Opponents(full, fewer, (few,)).compared == (full, fewer)
+
+
+def test_answers_on_the_examples_of_the_trying_are_none_to_decide_on() -> None:
+    mine = reading([1.0] * 40, [1.0] * 40)
+    early, late = rival([0.9] * 20, [0.5] * 20, "early"), rival([0.5] * 20, [0.5] * 20, "late", start=20)
+    assert (early.answers_from(16), late.answers_from(16)) == (4, 20)
+    assert against([early, late], mine, closed=16) == Opponents(early)  # four are enough there
+    assert against([early, late], mine, closed=16, enough=8) == Opponents(late, early)
+
+
+def test_where_no_rival_has_answers_enough_half_of_what_the_fullest_has_will_do() -> None:
+    mine = reading([1.0] * 40, [1.0] * 40)
+    poor, good = rival([0.3] * 40, [0.5] * 40, "poor"), rival([0.8] * 24, [0.5] * 24, "good")
+    assert against([poor, good], mine, enough=1000) == Opponents(good)
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 1), st.integers(1, 60)), min_size=1, max_size=6),
+    st.integers(1, 80),
+    st.integers(0, 20),
+)
+def test_whoever_looks_better_than_the_rival_is_the_best_or_named_as_left_out(
+    held: list[tuple[float, int]], enough: int, closed: int
+) -> None:
+    rivals = [rival([mean] * count, [0.5] * count, str(i)) for i, (mean, count) in enumerate(held)]
+    found = against(rivals, reading([1.0] * 60, [1.0] * 60), closed=closed, enough=enough)
+    better = [each for each in rivals if each.mean > found.rival.mean]
+    assert set(map(id, better)) <= {id(found.best), *map(id, found.left_out)}
+    top = max(found.rival.answers_from(closed), *(each.answers_from(closed) for each in rivals))
+    assert found.rival.answers_from(closed) >= min(enough, top / 2)
+    for each in found.left_out:
+        assert each.answers_from(closed) < enough
 
 
 @given(st.integers(1, 500))
@@ -467,6 +605,85 @@ def test_the_second_goes_on_only_where_the_block_does_not_tell_it_from_the_best(
     assert finalists([best, tried([], "unscored")])[0] is best
 
 
+def test_a_way_whose_best_rival_has_answers_enough_goes_on_beside_one_whose_has_not() -> None:
+    best, enough = rival([0.9] * 4, [1.0] * 4, "best"), rival([0.5] * 40, [1.0] * 40, "enough")
+    lacks = Tried(reading([0.0], [1.0], prompt="a"), Opponents(enough, best), dict(enumerate([1, 1, 1, 1])))
+    second, third = tried([0.9, 1, 1, 1], "b"), tried([0, 1, 0, 0.2], "c")
+    whole = Tried(third.reading, Opponents(enough), third.gains)
+    unsure = Tried(second.reading, Opponents(enough, best), second.gains)
+    assert finalists([unsure, whole, lacks]) == [lacks, whole]
+    hopeless = Tried(third.reading, Opponents(enough), dict(enumerate([-1, -1, 0, 0])))
+    assert finalists([unsure, hopeless, lacks]) == [lacks, unsure]
+
+
+def test_a_way_is_compared_with_the_best_on_the_block_and_with_who_met_it_where_the_best_did_not() -> None:
+    mine = reading([1.0] * 8, [1.0] * 8)
+    full, best = rival([0.5] * 40, [1.0] * 40, "full"), rival([0.75] * 8, [1.0] * 8, "best")
+    assert compare(mine, [full, best], 1.0, closed=4, enough=30).gains == dict.fromkeys(range(8), 0.25)
+    later = rival([0.75] * 8, [1.0] * 8, "later", start=20)
+    found = compare(mine, [full, later], 1.0, closed=4, enough=30)
+    assert found.against == Opponents(full, later)
+    assert found.gains == dict.fromkeys(range(8), 0.5)
+
+
+def test_to_enter_takes_both_rivals_and_not_to_takes_one() -> None:
+    mine = dict.fromkeys(range(80), 1.0)
+    weak, even, strong = (
+        Rival(Config({"model": "old", "prompt": name, "max_tokens": 8}), 1.0, 0.0, scores, {})
+        for name, scores in (
+            ("weak", dict.fromkeys(range(80), 0.0)),
+            ("even", dict.fromkeys(range(80), 1.0)),
+            ("strong", dict.fromkeys(range(4), 0.0)),
+        )
+    )
+    order = list(range(80))
+    assert look_at(rule(), mine, order, [weak])[0] == "enters"
+    answer, looks = look_at(rule(), mine, order, [weak, strong])
+    assert (answer, looks[0].rival, looks[0].pairs.n) == ("undecided", strong, 4)
+    answer, looks = look_at(rule(), mine, order, [weak, even])
+    assert (answer, looks[0].rival) == ("does not enter", even)
+
+
+def test_examples_are_bought_for_who_is_not_beaten_yet_the_rival_with_the_most_answers_first() -> None:
+    full, few = rival([0.0] * 60, [1.0] * 60, "full"), rival([0.0] * 4, [1.0] * 4, "few", start=58)
+    order = [*range(30, 80), *range(30)]
+    answer, looks = look_at(rule(), {}, [], [few, full])
+    assert answer == "undecided"
+    assert lacking(order, [], looks) == [*range(30, 60), *range(30), 60, 61]
+    bought = order[:30]
+    answer, looks = look_at(rule(), dict.fromkeys(bought, 1.0), bought, [few, full])
+    assert [look.answer for look in looks] == ["undecided", "enters"]
+    assert lacking(order, bought, looks) == [60, 61]
+
+
+def test_a_model_equal_to_the_best_enters_as_seldom_as_said_though_it_beats_the_rival_with_more_answers() -> None:
+    rng, said = np.random.default_rng(8), []
+    for _ in range(150):
+        luck = rng.random((3, 120))
+        mine, best, weak = (
+            dict(enumerate((row < q).astype(float))) for row, q in zip(luck, (0.7, 0.7, 0.2), strict=True)
+        )
+        few = Rival(
+            Config({"model": "old", "prompt": "best", "max_tokens": 8}), 1.0, 0.7, dict(list(best.items())[:40]), {}
+        )
+        full = Rival(Config({"model": "old", "prompt": "weak", "max_tokens": 8}), 1.0, 0.2, weak, {})
+        assert look_at(rule(), mine, range(120), [full])[0] == "enters"
+        said.append(look_at(rule(), mine, range(120), [full, few])[0])
+    assert said.count("enters") <= 15  # 5 % and three standard errors of it
+    assert said.count("does not enter") < 150
+
+
+def test_so_many_pairs_are_enough_as_show_a_model_that_differs_little_not_to_enter() -> None:
+    for margin in (0.05, 0.1, 0.3):
+        asked, twin = rule(margin=margin), np.zeros(rule(margin=margin).enough)
+        assert asked.decide(twin, twin)[0] == "does not enter"
+        assert asked.decide(twin[: len(twin) // 3], twin[: len(twin) // 3])[0] == "undecided"
+        assert rule(margin=margin, larger_is_better=False).enough == asked.enough
+        wide = rule(low=0.0, high=10.0, margin=10 * margin)
+        assert wide.enough == asked.enough
+    assert rule(margin=0.05).enough > rule(margin=0.1).enough
+
+
 def entered(rule: Rule, runs: int, up: float, down: float, count: int = 160) -> dict[str, float]:
     """How often each answer is given, where the new model alone is right on `up` of the examples, the old on `down`."""
     rng, said = np.random.default_rng(5), []
@@ -497,6 +714,13 @@ def test_two_finalists_together_enter_wrongly_at_most_as_often_as_one() -> None:
     split = Rule.of(metric, margin=0.1, alpha=0.05, beta=0.05, finalists=2)
     assert (split.alpha, split.beta) == (0.025, 0.05)
     assert 2 * entered(split, 400, 0.1, 0.1)["enters"] <= 0.083
+
+
+def test_two_rivals_together_turn_a_better_model_down_wrongly_at_most_as_often_as_one() -> None:
+    metric = tune.Metric("m", "m", lambda answer, example: 0.0)
+    split = Rule.of(metric, margin=0.1, alpha=0.05, beta=0.05, rivals=2)
+    assert (split.alpha, split.beta) == (0.05, 0.025)
+    assert 2 * entered(split, 400, 0.15, 0.05)["does not enter"] <= 0.083  # better by just the margin than both
 
 
 def test_where_less_is_better_the_rule_is_turned_round() -> None:

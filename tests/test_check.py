@@ -362,6 +362,32 @@ def test_the_estimate_of_how_many_more_it_takes_is_about_right() -> None:
     assert 0 < rule.more(rule.look([1.0] * 20)) < start
 
 
+@pytest.mark.parametrize("larger_is_better", [True, False])
+def test_recorded_scores_that_spread_little_make_the_line_decide_sooner(larger_is_better: bool) -> None:
+    rng, took = np.random.default_rng(3), []
+    metric = Metric("m", "m", distance, larger_is_better=larger_is_better)
+    mean = 0.7 if larger_is_better else 0.3
+    earlier, runs = rng.beta(20 * mean, 20 * (1 - mean), 80), rng.beta(20 * mean, 20 * (1 - mean), (40, 300))
+    for known in ((), tuple(earlier)):
+        rule = Line.of(metric, mean, margin=0.05, alpha=0.05, beta=0.05, earlier=known)
+        took.append(
+            [next(n for n in range(4, 300, 4) if rule.decide(rule.look(run[:n])) != "undecided") for run in runs]
+        )
+    assert np.mean(took[1]) < 0.92 * np.mean(took[0])
+
+
+def test_a_check_takes_the_spread_from_the_export(server: Server, tmp_path: Path) -> None:
+    """Scores of 0/1 are recorded as if they hardly spread: the first answers are bet on boldly, and that shows."""
+    path = export(tmp_path, server)
+    plain = check(path, NEW[:8], budget=0.5)
+    record = json.loads(path.read_text())
+    record["recipe"]["scores"] = [0.88, 0.9, 0.92] * 20
+    path.write_text(json.dumps(record))
+    told = check(path, NEW[:8], budget=0.5)
+    assert told.look.interval.mean == plain.look.interval.mean
+    assert (told.look.p_above, told.look.p_below) != (plain.look.p_above, plain.look.p_below)
+
+
 @pytest.mark.parametrize("recorded", [0.6, 0.8, 0.95])
 def test_what_holds_is_seldom_called_regressed_and_the_other_way_round(recorded: float) -> None:
     rng, rule = np.random.default_rng(0), Line.of(

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import itertools
 import math
-import sys
 from math import comb
 from pathlib import Path
 
-import numpy as np
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
-
 import honesty
 import honesty_check
+import numpy as np
+import pytest
 from honesty_check import ALPHA, ENDS, MARGIN, MOST, Row
-from honesty_section import Biases, Claim, Section, luck, plain_width, tabled
+from honesty_section import Biases, Claim, Section, fixed, luck, student, tabled, tango, wilson
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tune.check.deciding import BLOCK
 from tune.sequential import next_block
@@ -63,13 +59,52 @@ def test_luck_is_three_standard_errors_of_a_share() -> None:
     assert luck(0.05, 4000) < luck(0.05, 1000)
 
 
-def test_the_fixed_sample_widths_are_wilsons_and_students() -> None:
+def width(limits: tuple[float, float]) -> float:
+    return limits[1] - limits[0]
+
+
+def test_the_intervals_of_a_fixed_sample_are_those_of_the_books() -> None:
     tens = np.array([1.0] * 8 + [0.0] * 2)
-    assert plain_width(tens, 0, 1) == pytest.approx(0.9433 - 0.4902, abs=1e-3)  # 8 of 10, from a table of Wilson's
+    assert wilson(tens) == pytest.approx((0.4902, 0.9433), abs=1e-3)  # 8 of 10, from a table of Wilson's
     graded = np.array([0.2, 0.4, 0.6, 0.8])
-    assert plain_width(graded, -1, 1) == pytest.approx(2 * 3.182 * graded.std(ddof=1) / 2, rel=1e-3)
+    assert width(student(graded, -1, 1)) == pytest.approx(2 * 3.182 * graded.std(ddof=1) / 2, rel=1e-3)
     high = graded + 0.2
-    assert plain_width(high, 0, 1) < plain_width(high, -2, 2) == pytest.approx(plain_width(graded, -1, 1))  # cut at 1
+    assert width(student(high, 0, 1)) < width(student(high, -2, 2)) == pytest.approx(width(student(graded, -1, 1)))
+
+
+@pytest.mark.parametrize(("wins", "losses", "pairs"), [(12, 2, 50), (12, 1, 40), (3, 5, 20)])
+def test_at_the_limits_of_tangos_interval_the_score_test_is_just_not_significant(
+    wins: int, losses: int, pairs: int
+) -> None:
+    """By brute force: the likeliest share of losses for that difference, and the variance that it means."""
+    differences = np.array([1.0] * wins + [-1.0] * losses + [0.0] * (pairs - wins - losses))
+    limits = tango(differences)
+    for limit, z in zip(limits, (1.96, -1.96), strict=True):
+        lost = np.linspace(max(0.0, -limit), (1 - limit) / 2, 200_002)[1:-1]
+        likeliest = lost[
+            np.argmax(
+                wins * np.log(lost + limit)
+                + losses * np.log(lost)
+                + (pairs - wins - losses) * np.log(1 - 2 * lost - limit)
+            )
+        ]
+        error = math.sqrt((2 * likeliest + limit - limit**2) / pairs)
+        assert (differences.mean() - limit) / error == pytest.approx(z, abs=2e-3)
+    assert tango(-differences) == pytest.approx((-limits[1], -limits[0]), abs=1e-6)
+
+
+@pytest.mark.parametrize("pairs", [20, 50])
+def test_pairs_that_never_differ_leave_tangos_interval_the_room_of_wilsons(pairs: int) -> None:
+    low, high = tango(np.zeros(pairs))
+    assert -low == pytest.approx(high) == pytest.approx(wilson(np.zeros(pairs))[1], abs=1e-6)
+
+
+def test_the_interval_of_a_fixed_sample_is_chosen_by_what_was_scored() -> None:
+    zero_one, pairs, graded = np.array([0.0, 1.0, 1.0]), np.array([0.0, -1.0, 1.0]), np.array([0.0, 0.5, 1.0])
+    assert fixed(zero_one, 0, 1) == wilson(zero_one)
+    assert fixed(pairs, -1, 1) == tango(pairs)
+    assert fixed(graded, 0, 1) == student(graded, 0, 1)
+    assert fixed(graded, -1, 1) == student(graded, -1, 1)
 
 
 # --- tune check ---------------------------------------------------------------------------------------------------
@@ -86,7 +121,7 @@ def test_the_power_of_the_exact_test_is_that_of_the_binomial_tail(n: int, null: 
 
 
 def test_the_fixed_size_is_the_least_that_has_the_power() -> None:
-    binary, graded = honesty_check.worlds(rng())
+    binary, graded, _ = honesty_check.worlds(rng())
     size = honesty_check.fixed_size(binary, 0.8, 0.75, 0.9)
     assert honesty_check.exact_power(size, 0.75, 0.8, ALPHA) >= 0.9
     assert honesty_check.fixed_size(binary, 0.8, 0.75, 0.95) > size
@@ -98,16 +133,16 @@ def test_a_check_looks_at_the_ends_of_blocks_and_at_the_last_example() -> None:
     assert all(np.diff(ENDS) > 0)
 
 
-@pytest.mark.parametrize("number", [0, 1])
+@pytest.mark.parametrize("number", [0, 1, 2])
 def test_simulated_scores_have_the_mean_and_the_variance_that_are_stated(number: int) -> None:
     world = honesty_check.worlds(rng())[number]
-    scores = world.draw(0.8, (20_000,))
+    scores = world.draw(0.8, (80_000,))
     assert scores.mean() == pytest.approx(0.8, abs=0.01)
     assert scores.var() == pytest.approx(world.variance(0.8), rel=0.1)
 
 
 def test_far_from_the_line_a_check_is_right_and_quick() -> None:
-    binary, _ = honesty_check.worlds(rng())
+    binary, *_ = honesty_check.worlds(rng())
     holds, regressed = honesty_check.outcomes(binary, 0.95, 0.6, 40)
     assert holds.max() < 100
     assert not np.isfinite(regressed).any()
@@ -116,8 +151,31 @@ def test_far_from_the_line_a_check_is_right_and_quick() -> None:
     assert not np.isfinite(holds).any()
 
 
+def test_the_least_of_any_test_is_walds_bound() -> None:
+    """For 0/1 scores by the likelihood ratio; scores that spread less need fewer."""
+    binary, graded, _ = honesty_check.worlds(rng())
+    growth = 0.8 * math.log(0.8 / 0.75) + 0.2 * math.log(0.2 / 0.25)
+    shown = 0.95 * math.log(0.95 / 0.05) + 0.05 * math.log(0.05 / 0.95)
+    found = honesty_check.least_size(binary, 0.8, 0.75, 0.95)
+    assert found == pytest.approx(shown / growth, rel=0.05)
+    assert honesty_check.least_size(binary, 0.8, 0.75, 0.99) > found
+    assert honesty_check.least_size(graded, 0.8, 0.75, 0.95) < 0.35 * found
+    assert honesty_check.least_size(binary, 0.7, 0.75, 0.95) > found
+
+
+def test_the_worst_ratio_is_that_of_promised_places_and_comes_with_its_least() -> None:
+    rows = [
+        Row("0/1", 0.8, place, 100, (1, 2, 3), (ratio,) * 3, (ratio / 2,) * 3, (0.0,))
+        for place, ratio in (("no change", 0.4), ("twice the margin", 0.6), ("four times", 0.9))
+    ]
+    ratio, words = honesty_check.worst(rows, 0.99, "0/1")
+    assert ratio == 0.6
+    assert "0.60 at most" in words
+    assert "less than 0.30" in words
+
+
 def test_a_row_counts_wrong_answers_of_both_kinds_on_the_line_and_of_one_elsewhere() -> None:
-    binary, _ = honesty_check.worlds(rng())
+    binary, *_ = honesty_check.worlds(rng())
     on = honesty_check.row_of(binary, 0.8, honesty_check.ON_THE_LINE, 0.8 - MARGIN, 30)
     assert len(on.errors) == 2
     assert math.isnan(on.calls)
@@ -130,7 +188,8 @@ def test_a_row_counts_wrong_answers_of_both_kinds_on_the_line_and_of_one_elsewhe
 
 def test_a_check_that_takes_too_many_calls_or_errs_too_often_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
     def rows(ratio: float, error: float) -> list[Row]:
-        return [Row(kind, 0.8, "no change", 100, (1, 2, 3), (ratio,) * 3, (error,)) for kind in ("0/1", "graded")]
+        kinds = ("0/1", "graded", "graded, failures")
+        return [Row(kind, 0.8, "no change", 100, (1, 2, 3), (ratio,) * 3, (0.3,) * 3, (error,)) for kind in kinds]
 
     monkeypatch.setattr(honesty_check, "rows_of", lambda _, __: rows(0.4, 0.01))
     assert all(claim.holds for claim in honesty_check.section(rng(), 1000).claims)

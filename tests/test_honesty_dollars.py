@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import math
-import sys
 from dataclasses import replace
-from pathlib import Path
-
-import numpy as np
-import pytest
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 
 import honesty_dollars
 import honesty_lengths
+import numpy as np
+import pytest
 from honesty_dollars import CASES, FACTOR, WHOLE, Case
 from honesty_lengths import World
 from honesty_tables import Recorded

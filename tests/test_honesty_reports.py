@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pytest
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
-
 import honesty_looks
 import honesty_reports
 import honesty_tables
-from honesty_reports import CONFIGS, GROUP, TUNING, Study, Tally, answers
+import numpy as np
+import pytest
+from honesty_reports import CONFIGS, GROUP, TUNING, Hit, Study, Tally, answers
 from honesty_section import Biases
 from honesty_tables import Half, Recorded
 from recorded import save
@@ -107,15 +103,39 @@ def test_the_width_of_groups_is_held_against_a_sample_of_their_means() -> None:
     assert honesty_reports.grouped(values, [0]).tolist() == [0, 1, 0, 1, 1]
 
 
+def test_an_interval_and_that_of_a_fixed_sample_are_held_against_one_truth() -> None:
+    assert Hit.of(Interval(0.5, 0.4, 0.7, 9), (0.45, 0.55), 0.6) == (
+        True,
+        pytest.approx(0.3),
+        False,
+        pytest.approx(0.1),
+    )
+    rows = [Hit(True, 3.0, False, 1.0), Hit(False, 1.0, True, 1.0)]
+    assert honesty_reports.covered(rows) == 0.5
+    assert honesty_reports.compared(rows) == ["2.00", "50.0%"]
+
+
+def test_equal_pairs_count_and_t_that_has_no_width_is_told_beside() -> None:
+    scores = np.ones((2, 20))
+    found = Tally()
+    found.add(Study(scores, scores, 1), np.array([0.9, 0.95]))
+    (gap,), (student,) = found.gap, found.student
+    assert gap.held
+    assert 0.2 < gap.fixed_width < 0.5
+    assert (student.fixed_held, student.fixed_width) == (False, 0.0)
+    assert len(tally(5).cells()) == len(honesty_reports.TALLY_HEADS)
+
+
 def test_a_broken_promise_is_a_claim_that_does_not_hold() -> None:
-    good = Tally([(True, 1.0, 1.0)] * 9, [(True, 1.0, 1.0)] * 9, Biases([(0.001, 0.05), (-0.001, 0.05)] * 5))
+    fine, wrong = [Hit(True, 1.0, True, 1.0)] * 9, [Hit(False, 2.0, True, 1.0)] * 9
+    good = Tally(fine, fine, fine, Biases([(0.001, 0.05), (-0.001, 0.05)] * 5))
     kinds = {(kind, 20): good for kind in honesty_reports.KINDS}
-    costs = {(0.3, 20): [(True, 1.0, 1.0)], (1.0, 20): [(True, 1.0, 1.0)]}
+    costs = {(0.3, 20): fine, (1.0, 20): fine}
     said = {("all as good", 20): (0.02, 0.02)}
     assert all(claim.holds for claim in honesty_reports.claims(kinds, costs, said, 10))
-    wide = Tally([(False, 2.0, 1.0)] * 9, [(True, 1.0, 1.0)] * 9, Biases([(0.02, 0.05)] * 5))
+    wide = Tally(wrong, fine, fine, Biases([(0.02, 0.05)] * 5))
     kinds = {(kind, 20): wide for kind in honesty_reports.KINDS}
-    costs = {(0.3, 20): [(False, 1.0, 1.0)], (1.0, 20): [(False, 1.0, 1.0)]}
+    costs = {(0.3, 20): wrong, (1.0, 20): wrong}
     said = {("all as good", 20): (0.06, 0.02)}
     assert not any(claim.holds for claim in honesty_reports.claims(kinds, costs, said, 10))
 
@@ -193,12 +213,29 @@ def test_a_study_on_a_table_takes_recorded_scores_and_knows_the_truth(table: Rec
     assert np.abs(np.mean(many, axis=0)).max() < 0.02  # the first is the baseline, whichever that is
 
 
-def test_an_interval_agrees_with_fresh_examples_within_both_their_errors() -> None:
-    fresh = np.array([0.0, 1.0] * 50)
+def test_an_interval_agrees_with_a_fresh_one_within_both_their_errors() -> None:
+    fresh = Interval(0.5, 0.4, 0.6, 100)
     assert honesty_tables.agrees(Interval(0.55, 0.45, 0.65, 90), fresh)
     assert honesty_tables.agrees(Interval(0.62, 0.55, 0.70, 90), fresh)  # 0.12 off: 0.07 and 0.1 in quadrature
     assert not honesty_tables.agrees(Interval(0.65, 0.58, 0.71, 90), fresh)
     assert not honesty_tables.agrees(Interval(0.35, 0.29, 0.42, 90), fresh)
+
+
+def test_of_two_intervals_those_arms_count_that_face_each_other() -> None:
+    low, high = Interval(0.0, 0.0, 0.1, 30), Interval(0.12, 0.02, 0.2, 15)
+    assert honesty_tables.agrees(low, high)
+    assert honesty_tables.agrees(high, low)
+    assert not honesty_tables.agrees(Interval(0.0, 0.0, 0.02, 30), Interval(0.12, 0.06, 0.9, 15))
+    assert not honesty_tables.agrees(Interval(0.12, 0.1, 0.9, 15), Interval(0.0, 0.0, 0.05, 30))
+
+
+def test_the_newcombe_interval_of_two_proportions_decides_as_in_his_table() -> None:
+    """56 of 70 against 48 of 80: 0.2 [0.0524, 0.3339]; by Wilson's intervals (Newcombe 1998, method 10)."""
+    ours, theirs = Interval(56 / 70, 0.6918, 0.8777, 70), Interval(48 / 80, 0.4904, 0.7004, 80)
+    assert not honesty_tables.agrees(ours, theirs)
+    lower = 0.2 - np.hypot(ours.mean - ours.low, theirs.high - theirs.mean)
+    assert lower == pytest.approx(0.0524, abs=5e-4)
+    assert honesty_tables.agrees(Interval(ours.mean - lower - 0.001, ours.low - lower - 0.001, 1.0, 70), theirs)
 
 
 def test_halves_agree_and_the_tuning_score_is_too_high(table: Recorded) -> None:
@@ -223,10 +260,11 @@ def test_swapped_scores_are_seldom_called_better_though_the_real_ones_are(table:
 
 
 def test_a_broken_promise_on_tables_is_a_claim_that_does_not_hold() -> None:
-    fine = {("t", 20): Tally([(True, 1.0, 1.0)], [(True, 1.0, 1.0)], Biases([(0.0, 0.1)]))}
+    hit, miss = [Hit(True, 1.0, True, 1.0)], [Hit(False, 2.0, True, 1.0)]
+    fine = {("t", 20): Tally(hit, hit, hit, Biases([(0.0, 0.1)]))}
     whole = {"t": Half(10, [True], [True], Biases([(0.0, 0.1)]))}
     assert all(claim.holds for claim in honesty_tables.claims(fine, {("t", 20): 0.0}, whole, 5))
-    bad = {("t", 20): Tally([(False, 2.0, 1.0)], [(True, 1.0, 1.0)], Biases([(0.1, 0.1)]))}
+    bad = {("t", 20): Tally(miss, hit, hit, Biases([(0.1, 0.1)]))}
     torn = {"t": Half(10, [False], [True], Biases([(0.1, 0.1)]))}
     assert not any(claim.holds for claim in honesty_tables.claims(bad, {("t", 20): 0.2}, torn, 5))
 

@@ -9,13 +9,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from faults import Model
+from hypothesis import given
+from hypothesis import strategies as st
+from pair import MODELS, PRICES, PROMPTS
 from server import Server
 from world import LabelledWorld
 
 import tune
 from tune.journal import read_events
-from tune.looks import ERROR, count_looks, look_confidence
+from tune.looks import ERROR, another_look, count_looks, is_new, look_confidence
 from tune.stats import difference_interval, mean_interval, verdict
 
 BASELINE = {"model": "m", "n": 1, "stop": ()}
@@ -112,6 +114,57 @@ def test_what_is_shown_beside_the_comparison_makes_no_look() -> None:
     assert count_looks([holdout(CHOICE, BASELINE), holdout(CHOICE, BASELINE, OTHER)], BASELINE) == 1
 
 
+def test_what_an_earlier_look_showed_already_is_no_new_one_and_nothing_at_all_is_none() -> None:
+    whole = holdout(CHOICE, BASELINE)
+    assert count_looks([whole, holdout(BASELINE)], BASELINE) == 1
+    nothing = holdout(CHOICE, BASELINE, missing=(0, 1, 2, 3))
+    assert count_looks([nothing], BASELINE) == 1
+    assert count_looks([nothing, whole], BASELINE) == 1
+    assert count_looks([whole, holdout(OTHER, BASELINE), whole], BASELINE) == 1
+    assert count_looks([whole, holdout(OTHER, BASELINE), holdout(CHOICE, BASELINE, examples=9)], BASELINE) == 3
+
+
+def test_another_choice_read_off_the_same_holdout_is_another_look() -> None:
+    event = holdout(CHOICE, BASELINE, OTHER, missing=(1,))
+    again = another_look([event], CHOICE, BASELINE)
+    other = another_look([event], OTHER, BASELINE)
+    assert again is not None
+    assert other is not None
+    assert (again["event"], other["event"]) == ("look", "look")
+    assert not is_new([event], again, BASELINE)
+    assert is_new([event], other, BASELINE)
+    assert not is_new([event, other], other, BASELINE)
+    assert [count_looks([event, *looks], BASELINE) for looks in ([again], [other], [other, again], [other, other])] == [
+        1, 2, 1, 2,
+    ]  # fmt: skip
+    assert count_looks([event, other, holdout(CHOICE, BASELINE, examples=9)], BASELINE) == 3
+
+
+def test_a_choice_that_did_not_meet_the_holdout_shows_the_baseline_alone_which_was_seen() -> None:
+    event = holdout(CHOICE, BASELINE)
+    look = another_look([event], OTHER, BASELINE)
+    assert look is not None
+    assert [step[1] for step in look["steps"]] == [BASELINE]
+    assert not is_new([event], look, BASELINE)
+    assert another_look([{"event": "study"}], OTHER, BASELINE) is None
+
+
+@given(st.lists(st.tuples(st.sampled_from([CHOICE, OTHER, BASELINE]), st.integers(0, 6)), max_size=8))
+def test_looks_are_numbered_without_a_gap_and_the_same_again_has_its_number(
+    looks: list[tuple[dict[str, Any], int]],
+) -> None:
+    events: list[Any] = []
+    top = 0
+    for choice, examples in looks:
+        event = holdout(choice, *([BASELINE] if choice != BASELINE else []), examples=examples)
+        new = is_new(events, event, BASELINE)
+        events.append(event)
+        number = count_looks(events, BASELINE)
+        assert number == (top + 1 if new else min(number, max(top, 1)))
+        top = max(top, number) if examples else top
+        assert count_looks([*events, event], BASELINE) == number
+
+
 def test_a_config_is_the_same_before_and_after_it_was_written_down() -> None:
     written = holdout(CHOICE, BASELINE)
     for step in written["steps"]:
@@ -124,7 +177,7 @@ def test_a_config_is_the_same_before_and_after_it_was_written_down() -> None:
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with Server(models={"small": Model(0.1, 0.4), "large": Model(1.0, 4.0)}, world=WORLD) as started:
+    with Server(models=MODELS, world=WORLD) as started:
         yield started
 
 
@@ -134,13 +187,13 @@ def study(server: Server, folder: Path, budget: float) -> tune.Study:
         target="label",
         space=tune.Space(
             model=["small", "large"],
-            prompt={"short": "Label this ticket: {text}", "reasoned": "Think step by step, then label: {text}"},
+            prompt=PROMPTS,
             temperature=[0.0, 0.5],
             max_tokens=64,
             answer={"labels": list(WORLD.labels)},
         ),
         base_url=server.base_url,
-        price=["small=0.10/0.40", "large=1.0/4.0"],
+        price=PRICES,
         budget=budget,
         results=folder / "study",
     )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -133,6 +135,28 @@ def test_the_studys_examples_are_known_again_by_what_the_prompt_shows(tmp_path: 
     assert read_recipe(export(tmp_path, made, config(prompt="short"))).seen["shots"] == set()  # it shows none
     assert not any(example.inputs["text"] in json.dumps(recipe_record(made, config())["seen"])
                    for example in made.examples)  # fmt: skip
+
+
+def test_the_scores_that_were_measured_say_how_they_spread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, scores = plan(), np.array([0.5, math.nan, 0.0, 1.0, 0.25])
+
+    def kept(**judged: Any) -> tuple[float, ...]:
+        record = recipe_record(made, config(), scores)
+        return read_recipe(export(tmp_path, made, config(), recipe=record), **judged).scores
+
+    assert kept() == (0.0, 0.25, 0.5, 1.0)
+    assert kept(metric="f1") == ()  # those of another metric say nothing of it
+    monkeypatch.setattr("tune.recipe.MOST_SCORES", 3)
+    assert kept() == (0.0, 0.5, 1.0)
+    scores = np.arange(101) / 100
+    assert kept() == (0.0, 0.5, 1.0)
+
+
+def test_a_file_without_scores_is_read_all_the_same(tmp_path: Path) -> None:
+    made = plan()
+    record = recipe_record(made, config())
+    del record["scores"]
+    assert read_recipe(export(tmp_path, made, config(), recipe=record)).scores == ()
 
 
 def test_of_many_examples_a_part_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

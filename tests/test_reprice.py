@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from faults import Fault, Model
+from pair import MODELS, PRICES, PROMPTS, dimensions
 from server import Server, sometimes
 from world import LabelledWorld
 
@@ -18,20 +19,11 @@ from tune.cli import main
 from tune.commands import BAD_INPUT, DONE
 from tune.database import Database
 from tune.errors import InputError, StudyError
+from tune.journal import Journal
 from tune.reprice import reprice
 
 WORLD = LabelledWorld(models={"small": 0.5, "large": 0.85})
-PRICES = ["small=0.10/0.40", "large=1.0/4.0"]
-SPACE: dict[str, Any] = {
-    "model": ["small", "large"],
-    "prompt": {"short": "Label this ticket: {text}", "reasoned": "Think step by step, then label: {text}"},
-    "temperature": tune.Uniform(0, 1.0, step=0.5),
-    "n": tune.Integers(1, 3),
-    "max_tokens": tune.Integers(8, 64, log=True),
-    "aggregate": ["first", "vote"],
-    "answer": {"labels": list(WORLD.labels)},
-}
-MODELS = {"small": Model(0.10, 0.40), "large": Model(1.0, 4.0)}
+SPACE = dimensions(temperature=tune.Uniform(0, 1.0, step=0.5))
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +95,74 @@ def test_a_limit_changes_the_choice_and_what_has_not_met_the_holdout_is_said_to_
     if study.record.winner != study.record.baseline:
         assert study.record.winner is not None
         assert (study.record.winner.holdout is None) == (study.record.difference is None)
+
+
+VOTING = dimensions(model=["large"], prompt={"short": PROMPTS["short"]}, temperature=[0.5], n=[1, 5], max_tokens=64)
+"""One answer costs less than five whose vote is the winner: both meet the holdout, as agents take only the one."""
+
+
+def voted(server: Server, folder: Path, **more: Any) -> tuple[tune.Study, dict[str, Any]]:
+    """A study whose winner is a vote, and what asks for it again; an alias makes the draws the same on every port."""
+    asked = order(
+        server, space=tune.Space(**VOTING), price="large=1.0/4.0", seed=1,
+        models={"large": {"base_url": server.base_url, "alias": "the service"}}, **more,
+    )  # fmt: skip
+    del asked["base_url"]
+    study = tune.tune(**asked, budget=0.3, results=folder / "study")
+    assert study.record.winner is not None
+    assert study.record.carriable is not None
+    assert (study.record.winner.config.n, study.record.carriable.config.n) == (5, 1)
+    return study, asked
+
+
+def test_another_choice_on_the_same_holdout_is_another_look_and_asked_again_it_is_the_same(
+    server: Server, tmp_path: Path
+) -> None:
+    first, asked = voted(server, tmp_path)
+    journal = tmp_path / "study" / "study.jsonl"
+    before = journal.read_bytes()
+    same = reprice(tmp_path / "study", **asked, max_cost_per_request=1.0)
+    assert same.best.config == first.best.config
+    assert (same.record.look, same.record.difference) == (1, first.record.difference)
+    assert journal.read_bytes() == before  # the choice is shown as it was: there is nothing to note
+    assert first.best.cost is not None
+    limit = {"max_cost_per_request": 0.7 * first.best.cost.mean}
+    other = reprice(tmp_path / "study", **asked, **limit)
+    assert other.best.config.n == 1
+    assert other.record.winner is not None
+    assert other.record.winner.holdout is not None  # it met the holdout as what agents carry
+    assert (other.record.look, other.record.confidence) == (2, pytest.approx(0.995))
+    assert any(notice.startswith("This is look 2 at the same holdout") for notice in other.record.notices)
+    noted = journal.read_bytes()
+    assert noted.startswith(before)
+    assert json.loads(noted[len(before) :])["event"] == "look"
+    again = reprice(tmp_path / "study", **asked, **limit)
+    assert (again.record.look, again.record.difference) == (2, other.record.difference)
+    assert reprice(tmp_path / "study", **asked, max_cost_per_request=1.0).record.look == 1
+    assert journal.read_bytes() == noted
+    shown = tune.tune(**asked, budget=0.3, results=tmp_path / "study").record
+    assert (shown.winner, shown.look, shown.money.spent_now) == (first.record.winner, 1, 0)  # it is over, as it was
+    assert journal.read_bytes() == noted
+
+
+def test_a_study_continued_after_another_look_pays_for_that_too(server: Server, tmp_path: Path) -> None:
+    first, asked = voted(server, tmp_path, holdout=0.6)
+    assert first.best.cost is not None
+    other = reprice(tmp_path / "study", **asked, max_cost_per_request=0.7 * first.best.cost.mean)
+    assert other.record.look == 2
+    more = tune.tune(**asked, budget=0.6, results=tmp_path / "study").record
+    assert more.look in (1, 3)  # the old choice on the same examples is the first look again, else it is the third
+    assert more.winner is not None
+    assert (more.look == 1) == (more.winner.config == first.best.config)
+
+
+def test_another_look_that_cannot_be_noted_is_not_taken(server: Server, tmp_path: Path) -> None:
+    first, asked = voted(server, tmp_path)
+    assert first.best.cost is not None
+    with Journal(tmp_path / "study" / "study.jsonl"), pytest.raises(StudyError, match="another process"):
+        reprice(tmp_path / "study", **asked, max_cost_per_request=0.7 * first.best.cost.mean)
+    with Journal(tmp_path / "study" / "study.jsonl"):
+        assert reprice(tmp_path / "study", **asked, max_cost_per_request=1.0).record.look == 1
 
 
 def test_other_prices_change_costs_by_their_ratio_and_no_quality(

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from faults import Model
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pair import MODELS, PRICES
 from race import World, some_space
 from server import Server
 from test_racing import reading, standing
@@ -23,7 +23,8 @@ from tune.errors import InputError
 from tune.journal import read_events
 from tune.plan import make_plan
 from tune.racing import Problem, Standing
-from tune.racing.field import rung_sizes
+from tune.racing.field import Field, rung_sizes
+from tune.racing.frontier import LIMITS, limits
 from tune.racing.goal import good_enough
 from tune.stopping import UNKNOWN, Prospect, chance_of_change, endgame_prospect, search_prospect
 
@@ -52,14 +53,6 @@ def test_nothing_is_said_before_there_are_a_few_points() -> None:
     assert search_prospect(problem(), {}, 1.0) == UNKNOWN
     assert chance_of_change(problem(), field([0.5] * 7), 1.0) is None
     assert search_prospect(problem(), field([0.5] * 8), 1.0) != UNKNOWN
-
-
-def test_nothing_is_said_of_the_frontier() -> None:
-    asked = problem(goal="frontier")
-    assert chance_of_change(asked, field([0.5] * 20), 1.0) is None
-    assert search_prospect(asked, field([0.5] * 20), 1e-9) == UNKNOWN
-    assert endgame_prospect(asked, field([0.5] * 20), 1e-9) == UNKNOWN
-    assert search_prospect(asked, field([0.5] * 20), 0.0) == Prospect(0.0, 0.0)
 
 
 def test_more_money_is_expected_to_gain_more_and_more_points_seen_leave_less_to_gain() -> None:
@@ -273,6 +266,163 @@ def test_where_a_margin_cannot_be_compared_yet_nothing_is_said() -> None:
     assert endgame_prospect(asked, {0: known, 1: apart}, 1.0) == UNKNOWN
 
 
+# --- the frontier -------------------------------------------------------------------------------------------------
+
+
+def frontier(**changes: Any) -> Problem:
+    return problem(**{"goal": "frontier", **changes})
+
+
+def rows(points: Iterable[tuple[float, float]], examples: int = 400, seed: int = 0) -> dict[int, Standing]:
+    """One trial for each (quality, cost per request), on random scores."""
+    rng = np.random.default_rng(seed)
+    return {
+        trial: standing(
+            reading(list((rng.random(examples) < q).astype(float)), trial=trial, cost=cost, temperature=trial / 1000)
+        )
+        for trial, (q, cost) in enumerate(points)
+    }
+
+
+def test_nothing_is_said_of_the_frontier_before_there_are_a_few_points() -> None:
+    for found in (priced(*EIGHT[:7]), {}):
+        assert search_prospect(frontier(), found, 1.0) == UNKNOWN
+        assert chance_of_change(frontier(), found, 1.0) is None
+    assert endgame_prospect(frontier(), {}, 1.0) == UNKNOWN
+    assert search_prospect(frontier(), priced(*EIGHT), 0.0) == Prospect(0.0, 0.0)
+
+
+def test_a_frontier_of_points_that_all_cost_the_same_is_the_best_of_them() -> None:
+    same = priced(*[(q, 1e-3) for q in np.linspace(0.2, 0.8, 20)])
+    ours, theirs = (search_prospect(asked, same, 0.01) for asked in (frontier(), problem()))
+    assert ours.gain == theirs.gain
+    assert ours.chance >= theirs.chance  # by what may be cheaper than all
+    assert endgame_prospect(frontier(), same, 0.01) == endgame_prospect(problem(), same, 0.01)
+
+
+def test_a_frontier_has_less_to_gain_the_more_points_were_seen_and_more_the_more_money_there_is() -> None:
+    rng = np.random.default_rng(1)
+    points = [(rng.uniform(0.2, 0.8), 10 ** rng.uniform(-5, -3)) for _ in range(120)]
+    few, many = rows(points[:15]), rows(points)
+    asked = frontier(examples=400)
+    gains = [search_prospect(asked, few, dollars).gain for dollars in (0.0, 0.01, 0.1, 1.0)]
+    assert gains == sorted(gains)
+    assert search_prospect(asked, many, 0.05).gain < search_prospect(asked, few, 0.05).gain
+
+
+def heights(points: Sequence[tuple[float, float]], ceilings: Sequence[float]) -> np.ndarray:
+    """The best quality under each limit on cost."""
+    return np.array([max((q for q, cost in points if cost <= ceiling), default=0.0) for ceiling in ceilings])
+
+
+def point_of(cloud: str, rng: np.random.Generator) -> tuple[float, float]:
+    """A random point: its quality and its cost."""
+    exponent = rng.uniform(-5, -3)
+    if cloud == "two models":
+        weak = rng.random() < 0.4
+        quality, exponent = (rng.beta(2, 5), exponent / 4 - 3.75) if weak else (rng.beta(8, 2), exponent / 4 - 2.25)
+    else:
+        quality = {
+            "quality and cost apart": rng.uniform(0.3, 0.8),
+            "the dearer the better": np.clip(rng.normal(1.3 + 0.2 * exponent, 0.1), 0, 1),
+            "few that are good": rng.beta(1.5, 8),
+        }[cloud]
+    return float(quality), 10**exponent
+
+
+CLOUDS = ("quality and cost apart", "the dearer the better", "few that are good", "two models")
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+def test_the_frontier_is_not_expected_to_rise_less_than_it_does(cloud: str) -> None:
+    rng = np.random.default_rng(5)
+    asked, said, true, changed, chance = frontier(examples=400), [], [], [], []
+    for world in range(25):
+        old, new = ([point_of(cloud, rng) for _ in range(25)] for _ in range(2))
+        found = rows(old, seed=world)
+        block = rung_sizes(400)[0] * 1e-4  # at what every draw costs
+        prospect = search_prospect(asked, found, 25 * block)
+        ceilings = limits(Field(asked, 0.0, found), LIMITS)
+        gained = heights([*old, *new], ceilings) - heights(old, ceilings)
+        said.append(prospect.gain)
+        true.append(gained.mean())
+        changed.append(gained.max() > 0 or min(cost for _, cost in new) < min(cost for _, cost in old))
+        chance.append(prospect.chance)
+    assert np.mean(said) > np.mean(true) - 2 * np.std(true) / math.sqrt(len(true))
+    assert np.mean(said) < 10 * np.mean(true)  # it errs on the side of going on
+    assert np.mean(chance) > np.mean(changed) - 0.1
+
+
+def test_a_lone_cheap_point_leaves_as_much_to_hope_for_as_all_points_spread() -> None:
+    spread_out = priced((0.5, 1e-5), *[(q, 1e-3) for q in np.linspace(0.1, 0.9, 20)])
+    alike = priced((0.5, 1e-5), *[(0.5, 1e-3)] * 20)
+    wide, narrow = (search_prospect(frontier(), found, 0.05) for found in (spread_out, alike))
+    assert wide.gain > narrow.gain > 0
+
+
+def test_telling_apart_what_is_on_the_frontier_gains_about_what_it_does_in_the_world() -> None:
+    rng = np.random.default_rng(17)
+    asked, said, true = frontier(examples=400), [], []
+    for _ in range(40):
+        costs = 10 ** rng.uniform(-5, -3, 6)
+        rates = np.clip(0.6 + 0.05 * rng.standard_normal(6), 0, 1)
+        scores = (rng.random((6, 400)) < rates[:, None]).astype(float)
+        seen = {
+            i: standing(reading(list(scores[i, :100]), trial=i, cost=costs[i], temperature=i / 10)) for i in range(6)
+        }
+        found = endgame_prospect(asked, seen, 100.0)
+        assert 0 <= found.chance <= 1
+        said.append(found.gain)
+        lifts = []
+        for ceiling in limits(Field(asked, 0.0, seen), LIMITS):
+            there = [i for i in range(6) if costs[i] <= ceiling * (1 + 1e-9)]
+            now = max(there, key=lambda i: scores[i, :100].mean())
+            lifts.append(max(scores[i].mean() for i in there) - scores[now].mean())
+        true.append(np.mean(lifts))
+    assert np.mean(said) > np.mean(true) - 2 * np.std(true) / math.sqrt(len(true))
+    assert np.mean(said) < 4 * np.mean(true)
+
+
+def test_a_frontier_that_is_known_on_all_examples_stands_and_one_that_more_answers_may_lift_is_open() -> None:
+    points = [(0.4, 1e-5), (0.5, 1e-4), (0.9, 1e-3)]
+    assert endgame_prospect(frontier(), priced(*points), 10.0) == Prospect(0.0, 0.0)
+    voting = frontier(space=some_space(temperature=tune.Uniform(0, 1.2, 0.001), n=[1, 3, 5]))
+    assert endgame_prospect(voting, priced(*points), 10.0) == UNKNOWN
+
+
+def test_an_n_whose_answers_are_there_already_is_not_hoped_for_under_a_limit_that_it_is_too_dear_for() -> None:
+    space = some_space(temperature=tune.Uniform(0, 1.2, 0.001), n=[1, 3], aggregate=["first", "vote"])
+    held = {
+        trial: standing(
+            *(
+                reading(list(np.tile([1.0, 0.0], 100)), trial=trial, cost=n * cost, n=n, temperature=trial / 10)
+                for n in (1, 3)
+            )
+        )
+        for trial, cost in enumerate((1e-5, 1e-4))
+    }
+    assert endgame_prospect(frontier(space=space), held, 1.0) != UNKNOWN
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(st.tuples(st.floats(0, 1), st.floats(1e-6, 1e-2)), min_size=8, max_size=20),
+    st.floats(0, 10),
+    st.sampled_from([8, 40]),
+)
+def test_a_prospect_of_the_frontier_is_a_gain_within_the_range_and_a_probability(
+    points: list[tuple[float, float]], dollars: float, met: int
+) -> None:
+    asked = frontier(examples=60)
+    for expect in (search_prospect, endgame_prospect):
+        found = expect(asked, rows(points, examples=met), dollars)
+        assert 0 <= found.gain <= 1.2
+        assert 0 <= found.chance <= 1
+    chance = chance_of_change(asked, rows(points, examples=met), dollars)
+    assert chance is not None
+    assert 0 <= chance <= 1
+
+
 # --- in a run -----------------------------------------------------------------------------------------------------
 
 WORLD = LabelledWorld(models={"small": 0.98, "large": 0.98}, templates={}, heat=0.0, spread=0.0)
@@ -287,14 +437,14 @@ SPACE: dict[str, Any] = {
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with Server(models={"small": Model(0.10, 0.40), "large": Model(1.0, 4.0)}, world=WORLD) as started:
+    with Server(models=MODELS, world=WORLD) as started:
         yield started
 
 
 def run(server: Server, folder: Path, **more: Any) -> tune.Study:
     return tune.tune(
         WORLD.examples(120), tune.Space(**SPACE), target="label", base_url=server.base_url, results=folder / "study",
-        price=["small=0.10/0.40", "large=1.0/4.0"], **{"budget": 0.05, "searcher": "random", **more},
+        price=PRICES, **{"budget": 0.05, "searcher": "random", **more},
     )  # fmt: skip
 
 
@@ -324,6 +474,16 @@ def test_the_goal_of_the_cheapest_keeps_its_money_too_and_says_what_it_would_sav
     assert study.stopped == "gain"
     assert study.best.config.model == "small"
     assert "expected to save less than 60 %, so it was kept" in study.record.stopped
+
+
+def test_the_goal_of_the_frontier_keeps_its_money_too_and_says_so(server: Server, tmp_path: Path) -> None:
+    study = run(server, tmp_path, min_gain=8.0, goal="frontier")
+    assert study.stopped == "gain"
+    assert study.record.money.left > 0.005
+    assert "gain less than 8 points (of 100), so it was kept" in study.record.stopped
+    assert "another $1 has a chance of" in study.record.stopped
+    assert study.record.stopped.endswith("to change a choice on the frontier")
+    assert any(e.get("stopped") == "gain" for e in read_events(tmp_path / "study" / "study.jsonl"))
 
 
 def test_at_0_the_whole_budget_is_used(server: Server, tmp_path: Path) -> None:

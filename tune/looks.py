@@ -5,6 +5,9 @@ look spends a part of the 5 % (alpha spending: Lan and DeMets 1983), and its int
 part leaves: nearly all for the first, which is the only one for most studies, half of what is left for each later one.
 The parts add up to less than 5 %, so that all looks together are wrong at most that often, whatever they share, and
 whatever each made the user do: an interval of any look is a 95 % interval over every look together.
+
+A study looks when it meets its holdout, and again when it is continued. Reading it again under other prices or limits
+is a look where another choice is compared by it; so that is noted in the study's journal, too.
 """
 
 from __future__ import annotations
@@ -18,6 +21,9 @@ ERROR = 0.05
 
 FIRST = 0.04
 """What the first look spends of it."""
+
+LOOKS = ("holdout", "look")
+"""The events of a journal that are looks: what a study bought of its holdout, and what was read of it later."""
 
 Seen: TypeAlias = frozenset[tuple[str, int]]
 """What a look compared: (config as JSON, position of an example)."""
@@ -40,15 +46,47 @@ def look_confidence(look: int) -> float:
 def count_looks(events: Sequence[Mapping[str, Any]], baseline: Mapping[str, Any]) -> int:
     """Which look at the holdout a journal's last one is: 1 is the first, also where there was none yet.
 
-    Only a look that compares something else than those before it counts: another choice, or other examples.
+    Only a look that compares something that none of those before it did counts: another choice, or more examples.
 
     Args:
         events: the journal's.
         baseline: the config that every choice is compared with.
     """
-    looks = dict.fromkeys(_seen(event, baseline) for event in events if event["event"] == "holdout")
-    last = next((_seen(event, baseline) for event in reversed(events) if event["event"] == "holdout"), None)
-    return 1 if last is None else list(looks).index(last) + 1
+    looks: list[Seen] = []
+    number = 1
+    for event in events:
+        if event["event"] in LOOKS and (seen := _seen(event, baseline)):
+            number = next((k for k, earlier in enumerate(looks, 1) if seen <= earlier), len(looks) + 1)
+            looks += [seen] if number > len(looks) else []
+    return number
+
+
+def another_look(
+    events: Sequence[Mapping[str, Any]], choice: Mapping[str, Any], baseline: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    """The event of comparing a choice with the baseline on the holdout that a study has met already.
+
+    Args:
+        events: the journal's.
+        choice: a config; if it did not meet the holdout, only the baseline's numbers are seen.
+        baseline: the config that every choice is compared with.
+
+    Returns:
+        None where the study has not met its holdout.
+    """
+    held = next((event for event in reversed(events) if event["event"] == "holdout"), None)
+    if held is None:
+        return None
+    chosen, theirs = _text(choice), _text(baseline)
+    steps = [step for step in held["steps"] if _text(step[1]) in (chosen, theirs)]
+    steps.sort(key=lambda step: _text(step[1]) != chosen)
+    return {"event": "look", "steps": steps, "missing": held["missing"]}
+
+
+def is_new(events: Sequence[Mapping[str, Any]], look: Mapping[str, Any], baseline: Mapping[str, Any]) -> bool:
+    """Whether a look compares something that none of a journal's did."""
+    seen = _seen(look, baseline)
+    return bool(seen) and not any(seen <= _seen(event, baseline) for event in events if event["event"] in LOOKS)
 
 
 def _seen(event: Mapping[str, Any], baseline: Mapping[str, Any]) -> Seen:

@@ -14,20 +14,26 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from tune.callables import load
 from tune.data import Example
 from tune.data.example import canonical
 from tune.errors import InputError, StudyError
-from tune.extract import Extract, load, parse_extract
+from tune.extract import Extract, parse_extract
 from tune.metrics import Judge, Metric, parse_metric
 from tune.plan import Plan
 from tune.pricing import Price, parse_price
 from tune.prompt import Prompt, Template, shots_needed
 from tune.providers.services import Entry, public_url
 from tune.space import Config
-from tune.stats import Interval
+from tune.stats import Interval, Numbers
 
 MOST_MARKS = 2000
 """Of each part of the data: what the file keeps of more examples than that is a part of them."""
+
+MOST_SCORES = 100
+"""Of the scores that were measured: enough to say how they spread."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +53,8 @@ class Recipe:
         group: the column whose equal values the study kept together, or None.
         quality: what was measured of it.
         on_holdout: whether that was on examples that the search had not seen.
+        scores: how they spread that it is the mean of: these, or a part of them, from the least to the largest;
+            empty where that was not kept, or where another metric judges now.
         seen: marks of the study's own examples, by the part that they had in it: "tuning", "holdout", "shots".
         notices: what a reader must not miss.
     """
@@ -63,6 +71,7 @@ class Recipe:
     group: str | None
     quality: Interval
     on_holdout: bool
+    scores: tuple[float, ...]
     seen: Mapping[str, frozenset[str]]
     notices: tuple[str, ...] = ()
 
@@ -72,10 +81,15 @@ class Recipe:
         return parse_extract(self.extract_spec, prompt=self.config.prompt)
 
 
-def recipe_record(plan: Plan, config: Config) -> dict[str, Any]:
+def recipe_record(plan: Plan, config: Config, scores: Numbers = ()) -> dict[str, Any]:
     """The part of `best.json` that `read_recipe` reads, in JSON's types.
 
     What only lives in the calling process, such as a metric that is a lambda, is null there.
+
+    Args:
+        plan: of the study.
+        config: its choice.
+        scores: those that the quality of the choice is the mean of; NaN is left out.
     """
     prompt, metric = plan.prompts[config.prompt], plan.metric
     answer = plan.space.answer
@@ -102,6 +116,7 @@ def recipe_record(plan: Plan, config: Config) -> dict[str, Any]:
         "inputs": list(plan.data.inputs),
         "target": plan.data.target,
         "group": plan.identity.get("group"),
+        "scores": _thinned(scores),
         "seen": {
             part: " ".join(sorted(set(marks(prompt.fields, examples)))[:MOST_MARKS])
             for part, examples in (
@@ -111,6 +126,14 @@ def recipe_record(plan: Plan, config: Config) -> dict[str, Any]:
             )
         },
     }
+
+
+def _thinned(scores: Numbers) -> list[float]:
+    """From the least to the largest; of many, so many that are evenly far apart in that order."""
+    values = np.asarray(scores, dtype=float)
+    values = np.sort(values[~np.isnan(values)])
+    kept = np.linspace(0, values.size - 1, min(values.size, MOST_SCORES)).round().astype(int)
+    return [float(value) for value in values[kept]]
 
 
 def marks(fields: Collection[str], examples: Iterable[Example]) -> list[str]:
@@ -152,8 +175,8 @@ def read_recipe(
     judging = _metric(recipe["metric"], metric, place)
     if judging.runs_code and not allow_code:
         raise InputError(f"the metric {judging.name!r} runs code that models write: say that it may with --allow-code")
-    notices = []
-    if judging.identity != recipe["metric"]["identity"] and not judging.costs:
+    notices, same = [], judging.identity == recipe["metric"]["identity"]
+    if not same and not judging.costs:
         notices.append(f"The metric {judging.name!r} is not the one that the recorded quality was measured with.")
     tested = record["winner"]["holdout"] or record["winner"]["tuning"]
     on_holdout = record["winner"]["holdout"] is not None
@@ -181,6 +204,7 @@ def read_recipe(
         group=recipe.get("group"),
         quality=Interval(tested["mean"], tested["low"], tested["high"], tested["examples"]),
         on_holdout=on_holdout,
+        scores=tuple(recipe.get("scores", ())) if same else (),  # older files have none
         seen={part: frozenset(kept.split()) for part, kept in recipe.get("seen", {}).items()},
         notices=tuple(notices),
     )

@@ -1,4 +1,7 @@
-"""A finished study, read again under other prices or limits: nothing is sent, and the study stays as it is."""
+"""A finished study, read again under other prices or limits: nothing is sent, and the study stays as it is.
+
+All that is added to it is a line in its journal, where another choice is compared by its holdout: that is another look.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,7 @@ from tune.evaluate import Evaluator
 from tune.export import Deployment
 from tune.journal import Journal, read_events
 from tune.ledger import Account
+from tune.looks import another_look, is_new
 from tune.opening import evaluator_of
 from tune.plan import Options, Plan, make_plan
 from tune.pricing import to_picodollars
@@ -30,7 +34,7 @@ from tune.racing.endgame import freeze
 from tune.readout import Reading
 from tune.replay import Recorded, check_identity, load_steps, read_faults
 from tune.report import Report
-from tune.run import Findings, Run
+from tune.run import INTERRUPTED, Findings, Run
 from tune.space import Config
 from tune.store import Store
 from tune.study import Study, find_store, recorded_study
@@ -47,7 +51,8 @@ def reprice(folder: str | Path, data: Any = None, space: Any = None, **options: 
     """Read a finished study again under other prices, limits or another goal, from the draws that it bought.
 
     The waves that it recorded are filled from the store, the choice is made anew from all of them, and shown on
-    the holdout where it met that. What the study paid stays what it paid.
+    the holdout where it met that. What the study paid stays what it paid. A choice that the study did not compare with
+    the baseline yet is another look at the holdout, which is noted in the study's journal: its intervals are surer.
 
     Args:
         folder: the study's results folder.
@@ -59,7 +64,7 @@ def reprice(folder: str | Path, data: Any = None, space: Any = None, **options: 
 
     Raises:
         StudyError: there is no finished study, it is another one than these options ask for, or the store lacks
-            draws of it.
+            draws of it; or another look at its holdout cannot be noted in its folder.
         InputError: something given cannot be used.
     """
     place = Path(folder)
@@ -106,6 +111,8 @@ async def _reread(plan: Plan, place: Path, store: str) -> tuple[Report, Deployme
         choice = freeze(run.problem(), run.standings())
         findings = Findings(run.trials, choice, run.carried(choice), stopped=_last(journal.events, "result")["stopped"])
         findings.holdout = await _holdout(run)
+        if choice is not None and findings.holdout and findings.stopped != INTERRUPTED:
+            _note_look(run, place, choice.reading.config)
         return conclude(run, findings), deploy(run, findings)
 
 
@@ -161,6 +168,22 @@ async def _holdout(run: Run) -> dict[Config, Reading]:
     configs = {number: Config(trial.point) for number, trial in trials.items()}
     found = {configs[number]: run.evaluator.read(trial, [configs[number]]) for number, trial in trials.items()}
     return {config: readings[0] for config, readings in found.items() if readings}
+
+
+def _note_look(run: Run, place: Path, choice: Config) -> None:
+    """Take the comparison of this choice for what it is: the look of the study that had it, or another one.
+
+    Raises:
+        StudyError: it is another, and cannot be noted in the study's journal.
+    """
+    baseline = run.plan.baseline
+    look = another_look(run.journal.events, choice, baseline)
+    if look is None:
+        return
+    if is_new(run.journal.events, look, baseline):
+        with Journal(place / "study.jsonl") as journal:
+            journal.append(**look)
+    run.journal.append(**look)
 
 
 def _services(plan: Plan, access: Access, native_n: Mapping[str, bool]) -> dict[str, Service]:

@@ -18,21 +18,26 @@ what the cheapest of n + k points is expected to cost, good or not: the same exp
 it is shown what is good enough, whoever is cheaper and undecided may turn out to be: by then its interval is narrower,
 around a mean that is normal around the one seen. Nothing is said as long as none is known to be good enough.
 
-Nothing is ever said where the goal is the frontier: at its cheap end lie the few cheapest points alone, and of so few
-nobody can tell how much better a new one may be there.
+Where the goal is the frontier, all of this is asked under each of several limits on cost, and the gain is the mean of
+the gains there: how far the frontier is expected to rise. Of new points so many cost no more than a limit as of those
+that are there, which cost no more than it. At its cheap end lie few points: too few to tell how their qualities thin
+out, so those are taken to spread there as all points do, and no less. Points cheaper than all others would
+prolong the frontier; that is in the chance of a change, and in no gain. The limits hang together, and are counted as if
+they did not, and each as if it had all the money: both err on the side of going on.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
 
 from tune.racing import Problem, Standing
 from tune.racing.field import Field, rung_sizes
+from tune.racing.frontier import LIMITS, limits
 from tune.racing.goal import baseline_reading, candidates, cheapest, evidence
 from tune.racing.pairing import difference, levels, table
 from tune.racing.problem import CERTAINTY, Array, dear
@@ -48,6 +53,10 @@ LEAST_SPREAD = 1e-6
 TOP = 0.25
 """The share of the points that count as the best few."""
 
+OF_TWO = 2 / math.sqrt(3)
+"""The larger of two from one distribution lies at most 1 / sqrt(3) standard deviations above its mean (Hartley and
+David 1954); with exponential tails it is half a standard deviation. So much more is taken where few are known."""
+
 _NORMAL = NormalDist()
 
 
@@ -56,9 +65,10 @@ class Prospect:
     """What more money is expected to do.
 
     Attributes:
-        gain: expected rise of the choice's quality, as a share of the metric's range, or, where the goal is the
-            cheapest that is good enough, what it would cost less, as a share of its cost; inf where nobody can say.
-        chance: the probability that the choice becomes another.
+        gain: expected rise of the choice's quality, as a share of the metric's range (where the goal is the frontier,
+            the mean over limits on cost), or, where the goal is the cheapest that is good enough, what it would cost
+            less, as a share of its cost; inf where nobody can say.
+        chance: the probability that the choice becomes another, or, for the frontier, that any on it does.
     """
 
     gain: float
@@ -77,25 +87,97 @@ def search_prospect(problem: Problem, standings: Mapping[int, Standing], dollars
     n, k = len(live), _points_for(problem, standings, dollars)
     if k <= 0:
         return Prospect(0.0, 0.0)
-    if problem.goal == "frontier" or n < LEAST_TRIALS:
+    if n < LEAST_TRIALS:
         return UNKNOWN
     if problem.goal == "cheapest":
         return _cheaper(problem, [standing for standing, _ in live], k)
-    rows = table(problem, [reading for _, reading in live])
-    level = levels(rows)
-    leader = int(np.argmax(level))
-    error = difference(rows[leader], np.zeros(problem.examples)).standard_error
-    spread = max(_spread(np.sort(level)[::-1]), error)
-    headroom = max(0.0, 1.0 - float(level[leader]) + error)
-    return Prospect(min(headroom, spread * math.log((n + k + 0.5) / (n + 0.5))), k / (n + k))
+    if problem.goal == "frontier":
+        return _rise(problem, standings, k)
+    return _better(problem, [reading for _, reading in live], k)
 
 
 def endgame_prospect(problem: Problem, standings: Mapping[int, Standing], dollars: float) -> Prospect:
     """What telling the finalists apart would gain, if so many dollars were spent on it."""
     if problem.goal == "cheapest":
         return _proven(problem, list(standings.values()))
-    live = _live(problem, standings)
-    if problem.goal != "quality" or not live:
+    if problem.goal == "frontier":
+        return _mean([_turned(problem, held, standings, dollars) for held in _by_limit(problem, standings)])
+    return _turned(problem, standings, standings, dollars)
+
+
+def chance_of_change(problem: Problem, standings: Mapping[int, Standing], dollars: float) -> float | None:
+    """The probability that so many more dollars would change the choice, by new points or by more examples.
+
+    None where nobody can say.
+    """
+    found = [expect(problem, standings, dollars) for expect in (search_prospect, endgame_prospect)]
+    return None if UNKNOWN in found else 1.0 - math.prod(1.0 - prospect.chance for prospect in found)
+
+
+def _better(problem: Problem, readings: Sequence[Reading], k: float, scale: float = 0.0) -> Prospect:
+    """What so many new points would gain on the best of these.
+
+    Args:
+        problem: what is searched.
+        readings: of the points so far, one each.
+        k: how many new ones there will be.
+        scale: how far qualities spread at least; at least as far as nobody knows them.
+    """
+    n = len(readings)
+    rows = table(problem, readings)
+    level = levels(rows)
+    leader = int(np.argmax(level))
+    error = difference(rows[leader], np.zeros(problem.examples)).standard_error
+    own = _spread(np.sort(level)[::-1]) if n >= LEAST_TRIALS else 0.0
+    headroom = max(0.0, 1.0 - float(level[leader]) + error)
+    return Prospect(min(headroom, max(own, scale, error) * math.log((n + k + 0.5) / (n + 0.5))), k / (n + k))
+
+
+def _rise(problem: Problem, standings: Mapping[int, Standing], k: float) -> Prospect:
+    """How far so many new points would lift the frontier."""
+    whole = [reading for _, reading in _live(problem, standings)]
+    n, scale, found = len(whole), OF_TWO * float(np.std(levels(table(problem, whole)))), []
+    for held in _by_limit(problem, standings):
+        cheap = [reading for _, reading in _live(problem, held)]
+        below = len(cheap) < n
+        found.append(_better(problem, cheap, k * len(cheap) / (n + 1) if below else k, scale if below else 0.0))
+    mean, cheaper_than_all = _mean(found), k / (n + k)
+    return replace(mean, chance=1.0 - (1.0 - mean.chance) * (1.0 - cheaper_than_all))
+
+
+def _by_limit(problem: Problem, standings: Mapping[int, Standing]) -> list[dict[int, Standing]]:
+    """The trials under each limit on cost, with those of their readings that keep it."""
+    return [
+        {
+            number: replace(standing, readings=cheap)
+            for number, standing in standings.items()
+            if (cheap := tuple(reading for reading in standing.whole() if dear(reading) <= limit))
+        }
+        for limit in limits(Field(problem, 0.0, standings), LIMITS)
+    ]
+
+
+def _mean(found: Sequence[Prospect]) -> Prospect:
+    """The mean gain, and the chance of any change."""
+    if not found or UNKNOWN in found:
+        return UNKNOWN
+    gain = sum(prospect.gain for prospect in found) / len(found)
+    return Prospect(gain, 1.0 - math.prod(1.0 - prospect.chance for prospect in found))
+
+
+def _turned(
+    problem: Problem, held: Mapping[int, Standing], standings: Mapping[int, Standing], dollars: float
+) -> Prospect:
+    """What telling the best of these apart would gain.
+
+    Args:
+        problem: what is searched.
+        held: the trials with those of their readings that may be chosen.
+        standings: the trials with all of them.
+        dollars: to be spent on it.
+    """
+    live = _live(problem, held)
+    if not live:
         return UNKNOWN
     rows = table(problem, [reading for _, reading in live])
     level = levels(rows)
@@ -112,15 +194,6 @@ def endgame_prospect(problem: Problem, standings: Mapping[int, Standing], dollar
     ]
     gain = min(1.0, sum(prospect.gain for prospect in found))
     return Prospect(gain, max((prospect.chance for prospect in found), default=0.0))
-
-
-def chance_of_change(problem: Problem, standings: Mapping[int, Standing], dollars: float) -> float | None:
-    """The probability that so many more dollars would change the choice, by new points or by more examples.
-
-    None where nobody can say.
-    """
-    found = [expect(problem, standings, dollars) for expect in (search_prospect, endgame_prospect)]
-    return None if UNKNOWN in found else 1.0 - math.prod(1.0 - prospect.chance for prospect in found)
 
 
 def _cheaper(problem: Problem, live: Sequence[Standing], k: float) -> Prospect:

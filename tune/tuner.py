@@ -279,7 +279,8 @@ def _open_journal(journal: Journal, plan: Plan) -> Study | None:
             f"the study in {str(journal.path.parent)!r} has a budget of ${limits['budget']:g}, which "
             f"${plan.budget:g} would lower: give that or more, or another --results"
         )
-    ended = journal.events[-1]["event"] == "result" and journal.events[-1]["stopped"] != INTERRUPTED
+    last = _own(journal)[-1]
+    ended = last["event"] == "result" and last["stopped"] != INTERRUPTED
     if ended and not _more(plan, journal):
         return recorded_study(journal.path.parent, journal.events)
     return None
@@ -317,9 +318,14 @@ def _more(plan: Plan, journal: Journal) -> bool:
     return plan.budget > limits["budget"] or longer or wants_less or _was_freed(journal)
 
 
+def _own(journal: Journal) -> list[dict[str, Any]]:
+    """What the study's own runs wrote: another look at its holdout changes nothing of how it ended."""
+    return [event for event in journal.events if event["event"] != "look"]
+
+
 def _was_freed(journal: Journal) -> bool:
     """Whether money ended the study, and some of it was found not to be spent since."""
-    last = journal.events[-2:]
+    last = _own(journal)[-2:]
     freed = len(last) == 2 and last[0]["event"] == "reconciled" and last[0]["freed"] > 0
     return freed and bool(last[1]["stopped"] == "money")
 

@@ -2,9 +2,10 @@
 
 It is asked in every way in which a config of the frontier is (prompt, n, cap, stops, aggregate), at its own default
 settings. A first block of examples, those on which the frontier's configs differ most, says what each way costs and
-how it compares with the best of the frontier that costs no more, its rival. The best one or two ways go on to the
-verdict: on other examples, in the study's random order, paired with the rival's stored draws, by bets that may be
-looked at after every one (`tune.challenge.verdict`). A metric that asks a model is paid from the same budget.
+how it compares with those of the frontier that cost no more. The best one or two ways go on to the verdict: on other
+examples, in the study's random order, those of the holdout first, paired with stored draws of the rivals
+(`tune.challenge.rivals`), by bets that may be looked at after every one (`tune.challenge.verdict`). A metric that asks
+a model is paid from the same budget.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from tune.capabilities import Capabilities
-from tune.challenge.found import Answer, Challenge
+from tune.challenge.found import Against, Answer, Challenge
 from tune.challenge.rivals import Rival, read_rivals
 from tune.challenge.screening import BLOCK, Tried, compare, finalists, pool_of, screening_steps, telling, ways
-from tune.challenge.verdict import Rule
+from tune.challenge.verdict import Look, Rule, lacking, look_at
 from tune.database import Database
 from tune.errors import BudgetError, EndpointError, InputError, StudyError
 from tune.estimate import silent_endpoints
@@ -51,12 +52,22 @@ MAY_DIFFER = ("prices", "max_cost", "max_seconds", "goal", "min_quality", "margi
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of a finalist; `pairs` is its difference to its rival."""
+    """What became of a finalist.
+
+    Attributes:
+        finalist: the way of the new model.
+        answer: what the pairs show.
+        reason: why that is not more: "money", "data" or "".
+        looks: with each whom it was held against, the one that the answer hangs on first.
+        flattered: whether tuning examples, by which rivals are chosen, had a part in it.
+        cost: dollars per request.
+    """
 
     finalist: Tried
     answer: Answer
     reason: str
-    pairs: Interval
+    looks: tuple[Look, ...]
+    flattered: bool
     cost: float
 
 
@@ -186,21 +197,19 @@ class _Work:
 
     async def _ask(self) -> Challenge:
         tried = await self._screen(await read_rivals(self.evaluator, self.report, self.events))
-        cheapest = [each for each in tried if each.rival is None]
+        cheapest = [each for each in tried if each.against is None]
         if cheapest:
             best = max(cheapest, key=lambda each: self._sign * each.reading.mean)
-            return self._found(best, "enters", "", best.reading.cost, None, len(tried), 0)
+            return self._found(Verdict(best, "enters", "", (), False, best.reading.cost), len(tried), 0)
         chosen = finalists(tried)
-        margin, alpha, beta = self.rates
-        rule = Rule.of(self.plan.metric, margin=margin, alpha=alpha, beta=beta, finalists=len(chosen))
         verdicts: list[Verdict] = []
         for finalist in chosen:
-            verdicts.append(await self._decide(finalist, rule))
+            verdicts.append(await self._decide(finalist, len(chosen)))
             if verdicts[-1].answer == "enters":
                 break
         rank = ("enters", "undecided", "does not enter")
-        last = min(verdicts, key=lambda v: (rank.index(v.answer), -self._sign * v.pairs.mean))
-        return self._found(last.finalist, last.answer, last.reason, last.cost, last.pairs, len(tried), len(chosen))
+        last = min(verdicts, key=lambda v: (rank.index(v.answer), -self._sign * v.looks[0].pairs.mean))
+        return self._found(last, len(tried), len(chosen))
 
     @property
     def _sign(self) -> float:
@@ -220,29 +229,33 @@ class _Work:
                 raise InputError(f"a budget of ${self.budget:g} does not pay for one answer of {self.entry.name}")
             reason = next(iter(wave.failed.values()), "no answer was scored")
             raise EndpointError(f"{self.entry.name} cannot be asked: {reason}")
-        return [compare(reading, rivals, self._sign) for reading in readings]
+        margin, alpha, beta = self.rates
+        enough = Rule.of(self.plan.metric, margin=margin, alpha=alpha, beta=beta).enough
+        closed = pool_of(len(self.plan.split.tuning))
+        return [compare(reading, rivals, self._sign, closed=closed, enough=enough) for reading in readings]
 
-    async def _decide(self, finalist: Tried, rule: Rule) -> Verdict:
-        """Buy further examples that the rival has answered, holdout first, until the pairs decide."""
-        config, rival = finalist.reading.config, finalist.rival
-        assert rival is not None
+    async def _decide(self, finalist: Tried, finalists: int) -> Verdict:
+        """Buy further examples that the rivals have answered, holdout first, until the pairs decide."""
+        config, reading = finalist.reading.config, finalist.reading
+        assert finalist.against is not None
+        rivals, (margin, alpha, beta) = finalist.against.compared, self.rates
+        rule = Rule.of(self.plan.metric, margin=margin, alpha=alpha, beta=beta, finalists=finalists, rivals=len(rivals))
         tuning = len(self.plan.split.tuning)
-        fresh = (*range(tuning, len(self.plan.examples)), *range(pool_of(tuning), tuning))
-        order = [position for position in fresh if position in rival.scores]
-        number, complete, bought = len(self.trials), True, 0
-        reading, (answer, pairs) = finalist.reading, rule.decide([], [])
-        while bought < len(order) and complete and answer == "undecided":
-            block = order[bought : bought + next_block(bought, BLOCK)]
+        order = (*range(tuning, len(self.plan.examples)), *range(pool_of(tuning), tuning))
+        number, complete, bought = len(self.trials), True, list[int]()
+        answer, looks = look_at(rule, {}, bought, rivals)
+        while complete and answer == "undecided" and (left := lacking(order, bought, looks)):
+            block = left[: next_block(len(bought), BLOCK)]
             complete = await self._buy(number, config, block)
-            bought += len(block)
+            bought += block
             readings = self.evaluator.read(self.trials[number], [config])
             if readings:
                 reading = readings[0]
                 scores = dict(zip(reading.examples, map(float, reading.scores), strict=True))
-                both = [position for position in order[:bought] if position in scores]
-                answer, pairs = rule.decide([scores[p] for p in both], [rival.scores[p] for p in both])
+                answer, looks = look_at(rule, scores, bought, rivals)
         reason = "" if answer != "undecided" else "data" if complete else "money"
-        return Verdict(finalist, answer, reason, pairs, reading.cost)
+        flattered = any(position < tuning for position in bought)
+        return Verdict(finalist, answer, reason, tuple(looks), flattered, reading.cost)
 
     async def _buy(self, number: int, config: Config, block: Sequence[int]) -> bool:
         """Ask for these examples exactly as the config would be in use; whether the money reached."""
@@ -252,24 +265,39 @@ class _Work:
             raise EndpointError(f"{self.entry.name} cannot be asked: {wave.failed[number]}")
         return wave.complete
 
-    def _found(
-        self, each: Tried, answer: Answer, reason: str, cost: float, pairs: Interval | None, tried: int, chosen: int
-    ) -> Challenge:
-        rival, metric, examples = each.rival, self.plan.metric, self.plan.examples
+    def _found(self, verdict: Verdict, tried: int, chosen: int) -> Challenge:
+        metric, closed = self.plan.metric, pool_of(len(self.plan.split.tuning))
+        against = verdict.finalist.against
+        found = Challenge(
+            answer=verdict.answer, reason=verdict.reason, config=verdict.finalist.reading.config, cost=verdict.cost,
+            left_out=tuple(_against(rival, closed) for rival in against.left_out) if against else (),
+            margin=self.rates[0] * (metric.high - metric.low), tried=tried, finalists=chosen,
+            spent=to_dollars(self.account.spent), budget=self.budget, notices=tuple(self._notices(verdict, tried)),
+        )  # fmt: skip
+        if not verdict.looks:
+            return found
+        first, *others = verdict.looks
+        return replace(
+            found, rival=first.rival.config, rival_cost=first.rival.cost, difference=first.pairs,
+            beside=next((_against(look.rival, closed, look.pairs) for look in others), None),
+        )  # fmt: skip
+
+    def _notices(self, verdict: Verdict, tried: int) -> list[str]:
+        """What a reader must not miss."""
+        examples = self.plan.examples
         units, group = self.plan.split.count_units(examples), self.plan.identity.get("group")
         notices = [*together_notice(len(examples), units, group)]
-        if rival is not None and any(p < len(self.plan.split.tuning) for p in rival.scores):
+        if verdict.flattered:
             notices.append(
-                "The rival was chosen by its scores on tuning examples, which flatters it where they are used."
+                "Rivals were chosen by their scores on tuning examples, which flatters them where these are used."
             )
         if tried < len(self.configs):
             notices.append(
                 f"Only {tried} of {len(self.configs)} prompts and ways of reading could be tried: "
                 f"half of the budget did not pay for more, or the model does not take them."
             )
-        return Challenge(
-            answer=answer, reason=reason, config=each.reading.config, cost=cost,
-            rival=None if rival is None else rival.config, rival_cost=None if rival is None else rival.cost,
-            difference=pairs, margin=self.rates[0] * (metric.high - metric.low), tried=tried, finalists=chosen,
-            spent=to_dollars(self.account.spent), budget=self.budget, notices=tuple(notices),
-        )  # fmt: skip
+        return notices
+
+
+def _against(rival: Rival, closed: int, pairs: Interval | None = None) -> Against:
+    return Against(rival.config, rival.cost, rival.answers_from(closed), pairs)

@@ -1,4 +1,9 @@
-"""The frontier that a new model would have to enter: its configs, with the scores and costs that the study holds."""
+"""The frontier that a new model would have to enter: its configs, with the scores and costs that the study holds.
+
+A study answers few examples with most configs, and many with those that it could not tell apart and those that met
+the holdout. So a new config meets two of the frontier: the best that costs no more, on what few answers there are, and
+the best that costs no more and has answers enough. Who enters has beaten both; who falls short of either does not.
+"""
 
 from __future__ import annotations
 
@@ -26,14 +31,41 @@ class Rival:
     Attributes:
         config: its values.
         cost: dollars per request.
+        mean: its mean score as the study's frontier has it: on tuning examples, so that those of the holdout have no
+            say in who is compared.
         scores: by position in the study's order of examples.
         costs: dollars of each example's request, likewise; NaN where the config cannot answer.
     """
 
     config: Config
     cost: float
+    mean: float
     scores: Mapping[int, float]
     costs: Mapping[int, float]
+
+    def answers_from(self, first: int) -> int:
+        """How many examples from a position on it has a score for."""
+        return sum(position >= first for position in self.scores)
+
+
+@dataclass(frozen=True, slots=True)
+class Opponents:
+    """Whom a config of a new model has to stand against, of those that cost no more.
+
+    Attributes:
+        rival: the best that has stored answers enough to be paired with.
+        best: the best of all, where that has fewer; else None. To enter, both are to be beaten.
+        left_out: the others that look better than the rival, and have too few stored answers.
+    """
+
+    rival: Rival
+    best: Rival | None = None
+    left_out: tuple[Rival, ...] = ()
+
+    @property
+    def compared(self) -> tuple[Rival, ...]:
+        """Those to be beaten, the rival first."""
+        return (self.rival,) if self.best is None else (self.rival, self.best)
 
 
 async def read_rivals(evaluator: Evaluator, report: Report, events: Sequence[Mapping[str, Any]]) -> list[Rival]:
@@ -56,15 +88,18 @@ async def read_rivals(evaluator: Evaluator, report: Report, events: Sequence[Map
     for row in (report.winner, report.baseline, *report.frontier):
         if row is None or row.cost is None or row.config in found:
             continue
-        sources = [trials[row.trial]] if row.trial in trials else []
-        sources += [trial for trial in met.values() if shares_draws(Config(trial.point), row.config)]
-        readings = [reading for trial in sources for reading in evaluator.read(trial, [row.config])]
-        if readings:
+        held = [trials[row.trial]] if row.trial in trials else []
+        readings = [reading for trial in held for reading in evaluator.read(trial, [row.config])]
+        shared = [trial for trial in met.values() if shares_draws(Config(trial.point), row.config)]
+        for trial in sorted(shared, key=lambda trial: Config(trial.point).n):  # the most draws have the last word
+            readings += [reading for reading in evaluator.read(trial, [row.config]) if not reading.approximate]
+        chosen_by = row.tuning or row.holdout
+        if readings and chosen_by is not None:
             scores, costs = (
                 {p: float(v) for r in readings for p, v in zip(r.examples, getattr(r, name), strict=True)}
                 for name in ("scores", "costs")
             )
-            found[row.config] = Rival(row.config, row.cost.mean, scores, costs)
+            found[row.config] = Rival(row.config, row.cost.mean, chosen_by.mean, scores, costs)
     if not found:
         raise StudyError(
             "the store holds no scored draw of the study's frontier: give the --store that it was run with"
@@ -73,22 +108,29 @@ async def read_rivals(evaluator: Evaluator, report: Report, events: Sequence[Map
 
 
 def shares_draws(bought: Config, config: Config) -> bool:
-    """Whether what was bought for a config can be read for another exactly: n and aggregate alone may differ."""
-    read_off = ("n", "aggregate")
+    """Whether what was bought for a config can be read for another: n, aggregate and a smaller cap alone may differ."""
+    read_off = ("n", "aggregate", "max_tokens")
     first, second = ({k: v for k, v in each.items() if k not in read_off} for each in (bought, config))
-    return first == second
+    return first == second and config.max_tokens <= bought.max_tokens
 
 
-def best_within(rivals: Sequence[Rival], reading: Reading, sign: float) -> Rival | None:
-    """The best of those that cost no more than a new config; None where it is shown to be cheaper than all.
+def opponents(rivals: Sequence[Rival], reading: Reading, sign: float, *, closed: int, enough: int) -> Opponents | None:
+    """Whom a new config has to stand against; None where it is shown to be cheaper than all.
 
     Args:
         rivals: the frontier.
         reading: the new config.
         sign: 1 where a larger score is better, else -1.
+        closed: the first so many examples are not for the verdict.
+        enough: so many stored answers to other examples are enough; half as many as any has are, too.
     """
-    within = [rival for rival in rivals if not dearer(rival, reading)]
-    return max(within, key=lambda r: sign * float(np.mean(list(r.scores.values()))), default=None)
+    within = sorted((each for each in rivals if not dearer(each, reading)), key=lambda each: -sign * each.mean)
+    if not within:
+        return None
+    most = max(each.answers_from(closed) for each in within)
+    rival = next(each for each in within if each.answers_from(closed) >= min(enough, most / 2))
+    better = within[: within.index(rival)]
+    return Opponents(rival, better[0] if better else None, tuple(better[1:]))
 
 
 def dearer(rival: Rival, reading: Reading) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tune.challenge.rivals import Rival, best_within
+from tune.challenge.rivals import Opponents, Rival, opponents
 from tune.readout import Reading
 from tune.report import Report
 from tune.space import FREE, Config, Point
@@ -32,12 +32,12 @@ class Tried:
 
     Attributes:
         reading: what it answered.
-        rival: the best config of the frontier that costs no more, or None.
-        gains: its score less the rival's by position, so turned that more is better.
+        against: whom of the frontier it has to stand against, or None where nothing is as cheap.
+        gains: its score less that of the best of these by position, so turned that more is better.
     """
 
     reading: Reading
-    rival: Rival | None
+    against: Opponents | None
     gains: Mapping[int, float]
 
     @property
@@ -82,19 +82,29 @@ def screening_steps(configs: Sequence[Config], free: Sequence[str], block: Seque
     }
 
 
-def compare(reading: Reading, rivals: Sequence[Rival], sign: float) -> Tried:
-    """Hold a config of the new model against the best of the frontier that costs no more."""
-    rival = best_within(rivals, reading, sign)
-    scores = {} if rival is None else rival.scores
-    own = zip(reading.examples, map(float, reading.scores), strict=True)
-    return Tried(reading, rival, {p: sign * (score - scores[p]) for p, score in own if p in scores})
+def compare(reading: Reading, rivals: Sequence[Rival], sign: float, *, closed: int, enough: int) -> Tried:
+    """Hold a config of the new model against those of the frontier that cost no more; see `opponents`."""
+    against = opponents(rivals, reading, sign, closed=closed, enough=enough)
+    own = dict(zip(reading.examples, map(float, reading.scores), strict=True))
+    paired = [
+        {p: sign * (score - rival.scores[p]) for p, score in own.items() if p in rival.scores}
+        for rival in reversed(against.compared if against else ())
+    ]
+    return Tried(reading, against, max(paired, key=len, default={}))
 
 
 def finalists(tried: Sequence[Tried]) -> list[Tried]:
-    """The best of them, and the second where the block does not tell it from the best."""
+    """The best of them, and the second where the block does not tell it from the best.
+
+    Where the study holds too few answers of the best's best opponent, it is the best way without that lack instead.
+    """
     ranked = sorted(tried, key=lambda each: -each.mean)
-    best, others = ranked[0], ranked[1:2]
-    return [best, *(other for other in others if not _apart(best, other))]
+    best, others = ranked[0], ranked[1:]
+    if best.against is not None and best.against.best is not None:
+        whole = [other for other in others if other.against is None or other.against.best is None]
+        if whole and whole[0].mean > 0:
+            return [best, whole[0]]
+    return [best, *(other for other in others[:1] if not _apart(best, other))]
 
 
 def _apart(best: Tried, other: Tried) -> bool:

@@ -112,7 +112,9 @@ async def check_async(
     if not 0 < budget < math.inf:
         raise BudgetError(f"the budget is a number of dollars above 0, but got {budget!r}")
     recipe = read_recipe(best, metric=metric, verifier=verifier, base_url=base_url, price=price, allow_code=allow_code)
-    line = Line.of(recipe.metric, recipe.quality.mean, margin=margin, alpha=alpha, beta=beta)
+    line = Line.of(
+        recipe.metric, recipe.quality.mean, margin=margin, alpha=alpha, beta=beta, earlier=recipe.scores
+    )  # fmt: skip
     loaded = load_data(
         data, inputs=input or recipe.inputs, target=recipe.target if target is None else target,
         fields=recipe.prompt.fields,

@@ -32,6 +32,8 @@ class Line:
         larger_is_better: the metric's direction.
         alpha: how often "regressed" may be wrong.
         beta: how often "holds" may be wrong.
+        earlier: the scores that the recorded quality is the mean of, or part of them: from these it is guessed how
+            new ones spread.
     """
 
     recorded: float
@@ -42,9 +44,19 @@ class Line:
     larger_is_better: bool
     alpha: float
     beta: float
+    earlier: tuple[float, ...] = ()
 
     @classmethod
-    def of(cls, metric: Metric, recorded: float, *, margin: float, alpha: float, beta: float) -> Line:
+    def of(
+        cls,
+        metric: Metric,
+        recorded: float,
+        *,
+        margin: float,
+        alpha: float,
+        beta: float,
+        earlier: Sequence[float] = (),
+    ) -> Line:
         """The line that a recorded quality draws.
 
         Raises:
@@ -58,13 +70,20 @@ class Line:
                 f"{metric.low:g} and {metric.high:g}: give a smaller --margin"
             )
         sides = (metric.low, metric.high, metric.larger_is_better)
-        return cls(recorded, threshold, distance, *sides, alpha, beta)
+        return cls(recorded, threshold, distance, *sides, alpha, beta, tuple(earlier))
 
     def look(self, scores: Sequence[float] | np.ndarray) -> Look:
         """What scores say, in the order in which they came."""
         rates = (self.alpha, self.beta) if self.larger_is_better else (self.beta, self.alpha)
         return look(
-            scores, self.threshold, difference=self.margin, low=self.low, high=self.high, alpha=rates[0], beta=rates[1]
+            scores,
+            self.threshold,
+            difference=self.margin,
+            low=self.low,
+            high=self.high,
+            alpha=rates[0],
+            beta=rates[1],
+            earlier=self.earlier,
         )
 
     def decide(self, seen: Look) -> Decision:

@@ -23,7 +23,7 @@ def main(argv: Sequence[str]) -> int:
         "Ask whether a new model would enter the frontier of a finished study: the command line of the run with STUDY "
         "in front, where --model, --base-url, --price and --budget are the new model's. Only the new model is bought, "
         "and the verdicts of a judge; it is asked in every way in which the frontier's configs are, and paired with "
-        "the draws that the study holds.",
+        "the draws that the study holds of the best that costs no more and of the best with draws enough.",
         EPILOG,
     )
     parser.add_argument("study", metavar="STUDY", help="the study's results folder")

@@ -65,7 +65,7 @@ def build_parser(prog: str = "tune", description: str = WHAT, epilog: str = "") 
     )
     search.add_argument("--baseline", metavar="FILE|JSON", help="the config you use today")
     search.add_argument("--searcher", metavar="NAME", help="random, grid, blendsearch, cfo, tpe, nsga2, gp")
-    search.add_argument("--strategy", metavar="NAME", help="value, halving, full")
+    search.add_argument("--strategy", metavar="NAME", help="value (default), halving (for cheapest), full")
     search.add_argument("--verifier", metavar="MODULE:ATTR", help='judges answers for the aggregate "best"')
 
     run = parser.add_argument_group("the run")

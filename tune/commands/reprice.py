@@ -18,7 +18,8 @@ def main(argv: Sequence[str]) -> int:
         "tune reprice",
         "Read a finished study again under other prices, another limit on cost or seconds, or another goal: the "
         "command line of the run with STUDY in front and these changed. Nothing is sent, nothing is spent, and the "
-        "study stays as it is; with --results DIR the new report is written there.",
+        "study stays as it is, but for a note where another choice is compared by its holdout; with --results DIR the "
+        "new report is written there.",
     )
     parser.add_argument("study", metavar="STUDY", help="the study's results folder")
     given = vars(parser.parse_args(argv))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +17,7 @@ from tune.conclude.rows import Rows
 from tune.estimate import Forecast, compare
 from tune.export import Deployment, addition
 from tune.looks import count_looks
+from tune.plan import Plan
 from tune.pricing import to_dollars
 from tune.providers.services import public_url
 from tune.racing import Choice
@@ -67,7 +70,7 @@ def conclude(run: Run, findings: Findings) -> Report:
         min_quality=plan.min_quality,
         margin=plan.margin,
         template=_template(run, choice.reading.config) if choice else None,
-        recipe=recipe_record(plan, choice.reading.config) if choice else {},
+        recipe=_recipe(plan, choice.reading, met) if choice else {},
         answer=_answer(run),
         frontier=tuple(rows.row("frontier", r) for r in _frontier(run, readings, choice)),
         trials=tuple(_trial_row(run, trial, evidence) for trial in findings.trials.values()),
@@ -84,6 +87,12 @@ def conclude(run: Run, findings: Findings) -> Report:
         interrupted=findings.stopped == INTERRUPTED,
         notices=tuple(notices(run, findings, evidence)),
     )
+
+
+def _recipe(plan: Plan, choice: Reading, met: Mapping[Config, Reading]) -> dict[str, Any]:
+    """The choice's, with the scores that its quality is the mean of."""
+    tested = met.get(choice.config, choice)
+    return recipe_record(plan, tested.config, tested.scores)
 
 
 def _forecasts(run: Run) -> tuple[Forecast, ...]:
@@ -123,7 +132,8 @@ def _why(run: Run, findings: Findings) -> str:
     if chance is None:
         return kept
     shown = "less than 1 %" if chance < 0.01 else f"{100 * chance:.0f} %"
-    return f"{kept}: another $1 has a chance of {shown} to change the choice"
+    what = "a choice on the frontier" if run.plan.goal == "frontier" else "the choice"
+    return f"{kept}: another $1 has a chance of {shown} to change {what}"
 
 
 def _commonest(run: Run) -> tuple[str, float | None]:

@@ -157,7 +157,7 @@ def _metric(spec: Any, data: Data, options: Options) -> Metric:
 
 def _strategy(options: Options) -> Any:
     """The strategy that was asked for, else the one that suits the goal."""
-    suited = "value" if options.get("goal", "quality") == "quality" else "halving"
+    suited = "halving" if options.get("goal") == "cheapest" else "value"
     return options.get("strategy") or suited
 
 

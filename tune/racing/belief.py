@@ -46,6 +46,9 @@ _MOST_KIN = 0.8
 _GAIN_NOISE, _GAIN_NOISE_WEIGHT = 0.08, 4.0
 """Variance of the gain on one example, and how many it counts for."""
 
+_DOUBTED = 4.0
+"""Times what points were learned to differ by (in variance) is taken to be more where that is doubted."""
+
 _SWEEPS = 4
 """Steps of learning before finalists are told apart, where nothing was learned on the way."""
 
@@ -123,9 +126,11 @@ class Beliefs:
 
     quality: Belief
     gain: Belief
+    _alike: Array
 
     def __init__(self, problem: Problem, points: Sequence[Point], before: Beliefs | None = None) -> None:
-        self._problem, self._alike = problem, parts(points)
+        self._problem, self._points = problem, points
+        self._alike = before._alike if before and before._points == points else parts(points)
         self._processes: tuple[Process, Process] = before._processes if before else _processes()
         self._noise = _NOISE
 
@@ -141,11 +146,10 @@ class Beliefs:
         self.quality = quality.believe(self._alike, self._blocks(found, rows), fit=fit)
         self.gain = gain.believe(self._alike, self._gains(found, rows), fit=fit)
 
-    def doubt(self, found: Sequence[tuple[int, Evidence]]) -> None:
-        """Be less sure of everything: points may differ by twice as much (in variance) as was learned."""
+    def doubt(self) -> None:
+        """Be less sure of everything that is learned from now on: points may differ by more than was learned."""
         for process in self._processes:
-            process.variances = 2.0 * process.variances
-        self.learn(found, fit=False)
+            process.variances = _DOUBTED * process.variances
 
     def noise(self, draws: int) -> float:
         """Variance of a score around what is believed of its point and example, as the mean of so many draws."""

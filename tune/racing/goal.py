@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator, Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -126,7 +127,7 @@ def evidence(problem: Problem, reading: Reading, baseline: Reading | None) -> tu
         assert problem.min_quality is not None
         least = float(problem.quality([problem.min_quality])[0])
         scores = problem.quality(reading.scores)
-        return (mean_interval(scores, confidence=CONFIDENCE) if np.isfinite(scores).any() else None), least - 1e-9
+        return (_interval_of(scores.tobytes()) if np.isfinite(scores).any() else None), least - 1e-9
     least = -problem.margin / (problem.high - problem.low)
     if baseline is None:
         return None, least
@@ -134,3 +135,10 @@ def evidence(problem: Problem, reading: Reading, baseline: Reading | None) -> tu
     if not np.isfinite(mine - theirs).any():
         return None, least
     return difference_interval(mine, theirs, confidence=CONFIDENCE), least
+
+
+@lru_cache(maxsize=8192)
+def _interval_of(scores: bytes) -> Interval:
+    """Of the mean of scores. Readings that differ in their caps alone often share them, and each is asked again and
+    again while examples are bought for others."""
+    return mean_interval(np.frombuffer(scores), confidence=CONFIDENCE)

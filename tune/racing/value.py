@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from tune.racing.belief import Beliefs, Evidence, read_evidence, share_of_gain
 from tune.racing.field import Entrant, Field, Proposals, Wave, rung_sizes
+from tune.racing.frontier import LIMITS, limits
 from tune.racing.offers import Offer, Stock, taught, two_largest
 from tune.racing.problem import Array, Outcome, Problem, Standing
 from tune.racing.surrogate import expected_larger
@@ -34,7 +36,7 @@ BLIND_STEPS = 12
 BLIND_SHARE = 0.5
 """The share of the money that the ceilings of the first wave may add up to; what it really costs is far less."""
 
-DOUBTS = 6
+DOUBTS = 3
 """How often the beliefs that no block is worth its money are doubted before they are believed."""
 
 LEAST_VALUE = 1e-4
@@ -64,6 +66,9 @@ def value(problem: Problem, searcher: Searcher, left: float) -> Waves:
     block is a fresh point's first, more examples of a point, or more draws of those it has. It is over when no block
     is worth its money, or what is set aside for the finalists is reached.
 
+    Where the goal is not the best alone, waves take turns over limits on cost (see `tune.racing.frontier`): each buys
+    what is worth the most to the best that costs no more than its limit.
+
     Args:
         problem: what is searched.
         searcher: proposes the candidates.
@@ -89,10 +94,11 @@ class _Shop:
         self._field, self._problem, self._proposals = field, field.problem, proposals
         self._sizes = rung_sizes(field.problem.examples)
         self._begun: dict[Point, Entrant] = {}
-        self._known: dict[int, tuple[Standing, Evidence | None]] = {}
+        self._known: dict[tuple[int, float | None], tuple[Standing, Evidence | None]] = {}
         self._fresh: list[Point] = []
         self._points: list[Point] = []
         self._beliefs: Beliefs | None = None
+        self._aims, self._waves = [math.inf], 0
         self._ask(CANDIDATES)
 
     def _ask(self, count: int) -> None:
@@ -144,18 +150,33 @@ class _Shop:
         self._ask(FRESH)
         self._drop_hopeless()
         self._fresh = [point for point in dict.fromkeys(map(self._settle, self._fresh)) if point not in self._begun]
+        if self._field.problem.goal != "quality":
+            found = limits(self._field, LIMITS) or [math.inf]
+            self._waves += 1
+            turn = self._waves % len(found)
+            self._aims = [*found[turn:], *found[:turn]]
+
+    def _aim(self, limit: float, *, fit: bool) -> bool:
+        """See what was bought as if no request could cost more than a limit, and believe what follows of candidates.
+
+        Returns:
+            Whether there are any.
+        """
+        asked = self._field.problem
+        most = min(limit, math.inf if asked.max_cost is None else asked.max_cost)
+        self._problem = replace(asked, max_cost=most if math.isfinite(most) else None)
         shown = {point: found for point, entrant in self._begun.items() if (found := self._evidence(entrant))}
         self._points = [*shown, *self._fresh]
         self._shown = list(shown.values())
-        if not self._points:
-            return
         self._excesses: dict[tuple[Value, Value], list[float]] = {}
         for evidence in self._shown:
             config = evidence.base.config
             of_pair = self._excesses.setdefault((config.model, config.prompt), [])
             of_pair.append(self._problem.excess(evidence.base))
-        self._beliefs = Beliefs(self._problem, self._points, self._beliefs)
-        self._beliefs.learn(list(enumerate(self._shown)))
+        if self._points:
+            self._beliefs = Beliefs(self._problem, self._points, self._beliefs)
+            self._beliefs.learn(list(enumerate(self._shown)), fit=fit)
+        return bool(self._points)
 
     def _settle(self, point: Point) -> Point:
         """The point without what its model was found not to take since it was proposed."""
@@ -176,9 +197,10 @@ class _Shop:
         standing = self._field.standings.get(entrant.trial)
         if standing is None:
             return None
-        known = self._known.get(entrant.trial)
+        key = entrant.trial, self._problem.max_cost
+        known = self._known.get(key)
         if known is None or known[0] is not standing:
-            known = self._known[entrant.trial] = (standing, read_evidence(self._problem, standing))
+            known = self._known[key] = (standing, read_evidence(self._problem, standing))
         return known[1]
 
     # --- what to buy ----------------------------------------------------------------------------------------------
@@ -188,13 +210,13 @@ class _Shop:
 
         Where none is worth its money, the beliefs that say so are doubted, a few times over: they may be too sure.
         """
-        for _ in range(DOUBTS):
-            if self._beliefs is None or not self._points:
-                return []
-            wave = self._best_blocks(money, greed)
-            if wave:
-                return wave
-            self._beliefs.doubt(list(enumerate(self._shown)))
+        for doubts in range(DOUBTS + 1):
+            for limit in self._aims:
+                wave = self._best_blocks(money, greed) if self._aim(limit, fit=doubts == 0) else []
+                if wave:
+                    return wave
+            if self._beliefs is not None:
+                self._beliefs.doubt()
         return []
 
     def _best_blocks(self, money: float, greed: float) -> list[Step]:

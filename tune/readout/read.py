@@ -146,7 +146,7 @@ def _spoiled(trial: Bought, examples: Collection[int] | None, worst: float) -> R
 
 def _pace(trial: Bought) -> float:
     """Seconds per completion token: the slope over all draws of the trial, their ratio where all are equally long."""
-    draws = [draw for drawn in trial.draws.values() for draw in drawn]
+    draws = [draw for position in sorted(trial.draws) for draw in trial.draws[position]]  # not as they arrived
     tokens = np.array([draw.completion_tokens for draw in draws], dtype=float)
     seconds = np.array([draw.seconds for draw in draws])
     if not tokens.any():
