@@ -144,8 +144,7 @@ def racing(problem: Problem, searcher: Searcher, left: float, *, most: bool) -> 
 
     Before each race the incumbent meets another block of examples. A challenger meets ever twice as many of those
     that the incumbent has met, until its mean is worse on them; one that is not worse on all is the new incumbent.
-    SMAC3 itself (smac 2.4) installs and could be driven by its `ask` and `tell`, with the examples as instances; it
-    brings scikit-learn and dask with it, and is not needed for this.
+    A small imitation, with which thousands of searches can be replayed; `rivals_smac.py` runs SMAC3 itself on a few.
     """
     contest = Contest(problem, searcher, left, most=most)
     incumbent: Entrant | None = None

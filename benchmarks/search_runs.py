@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from recorded import TABLES, load
-from replay import sentiment
+from replay import LADDERS, sentiment
 from rivals import Method
 from search_ours import EVERY
 from till import Counts, Till
@@ -39,8 +39,6 @@ KINDS = {"read": FREE, "paid": ()}
 SETTINGS = ("plain", "limited", "halves")
 """All there is to choose from; a request may cost at most what the median config costs; the truth is what a config is
 worth on the half of the examples that the tuning examples do not come from."""
-
-LADDERS = {4: [2, 3, 4], 10: [2, 4, 5, 6, 8, 10], 60: [10, 20, 30, 40, 50, 60]}
 
 
 def _reviews() -> World:

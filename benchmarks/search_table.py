@@ -156,7 +156,8 @@ def _rival_claims(report: Report) -> list[Claim]:
             continue
         for title, worlds in report.pools().items():
             for units in [units for units in report.units if units in (3, 10)]:
-                gaps = {name: _behind(report, worlds, name, kind, units) for name in rivals}
+                there = [name for name in rivals if _plain(report, worlds, name, kind, units)]
+                gaps = {name: _behind(report, worlds, name, kind, units) for name in there}
                 open_ = [f"{report.labels[name]} {gap}" for name, gap in gaps.items() if gap.low <= 0]
                 text = (
                     f"over all {title} worlds at {units:g} units, ours has clearly less regret than each rival ({said})"
@@ -193,10 +194,23 @@ def _compared(report: Report, worlds: Sequence[str], kind: str) -> str:
     heads += [f"behind ours at {u:g}" for u in report.units]
     rows = []
     for name in report.methods(kind):
-        values = [median(_plain(report, worlds, name, kind, units)) for units in report.units]
-        gaps = [_said(report, worlds, name, kind, units) for units in report.units]
-        rows.append([report.labels[name], *map(str, values), *gaps])
+        values = [_plain(report, worlds, name, kind, units) for units in report.units]
+        medians = [str(median(held)) if held else "" for held in values]
+        gaps = [
+            _said(report, worlds, name, kind, units) if held else ""
+            for units, held in zip(report.units, values, strict=True)
+        ]
+        rows.append([_named(report, name, kind), *medians, *gaps])
     return tabled(heads, rows)
+
+
+def _named(report: Report, name: str, kind: str) -> str:
+    """A method for people, with its seeds where it was run with fewer than ours."""
+    seeds, own = (
+        {task.seed for task in report.found if (task.method, task.kind, task.setting) == (method, kind, "plain")}
+        for method in (name, report.ours)
+    )
+    return report.labels[name] + (f" ({len(seeds)} seeds)" if len(seeds) < len(own) else "")
 
 
 def _said(report: Report, worlds: Sequence[str], name: str, kind: str, units: float) -> str:

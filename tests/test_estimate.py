@@ -283,6 +283,14 @@ def test_examples_that_are_too_few_show_nothing_of_the_goal() -> None:
     few = of(plan(data=WORLD.examples(3), goal="frontier"))
     assert math.isinf(few.tuning_detectable)
     assert "too few to show what the goal turns on" in estimate_lines(few)[2]
+    plain = of(plan(data=WORLD.examples(3)))
+    assert math.isinf(plain.bought.detectable)
+    assert estimate_lines(plain)[2].startswith("No difference to the baseline, however large, is seen there")
+    said = [
+        line for line in estimate_table(of(plan(data=WORLD.examples(3)), others=(2.0, 5.0))) if "would compare" in line
+    ]
+    assert len(said) == 2
+    assert all("see no difference (too few examples)" in line for line in said)
 
 
 # --- what is said -------------------------------------------------------------------------------------------------

@@ -9,6 +9,8 @@ from tune.estimate.money import Estimate
 from tune.estimate.tokens import Forecast
 from tune.report.writing import count, dollars, number
 
+_TOO_FEW = "too few examples"
+
 
 def estimate_lines(found: Estimate) -> tuple[str, ...]:
     """An estimate in three lines of plain text, and a fourth where the examples are few."""
@@ -28,7 +30,7 @@ def estimate_lines(found: Estimate) -> tuple[str, ...]:
 
 def _seen(found: Estimate) -> str:
     """What can be seen of that which the goal turns on."""
-    shown, examples = _points(found.tuning_detectable), f"on all {found.tuning:,} tuning examples"
+    shown, examples = number(found.tuning_detectable), f"on all {found.tuning:,} tuning examples"
     if found.goal != "quality" and math.isinf(found.tuning_detectable):
         return f"The {found.tuning:,} tuning examples are too few to show what the goal turns on with 80 % probability."
     if found.goal == "frontier":
@@ -42,9 +44,12 @@ def _seen(found: Estimate) -> str:
             f"A configuration as good as the baseline is shown with 80 % probability to be worse by less than {shown} "
             f"{examples}{lack}."
         )
+    if math.isinf(found.bought.detectable):
+        return f"No difference to the baseline, however large, is seen there with 80 % probability: {_TOO_FEW}."
+    on_tuning = "none" if math.isinf(found.tuning_detectable) else shown
     return (
-        f"A difference to the baseline of {_points(found.bought.detectable)} is seen there with 80 % probability "
-        f"({shown} {examples})."
+        f"A difference to the baseline of {number(found.bought.detectable)} is seen there with 80 % probability "
+        f"({on_tuning} {examples})."
     )
 
 
@@ -61,8 +66,8 @@ def estimate_table(found: Estimate) -> list[str]:
             f"{dollars(row.draw):>12s} {dollars(found.tuning * row.draw):>12s}{mark}"
         )
     lines += [
-        f"{dollars(other.budget)} would compare about {count(other.configs, 'configuration')} and see a difference "
-        f"of {_points(other.detectable)} on {count(other.holdout, 'holdout example')}."
+        f"{dollars(other.budget)} would compare about {count(other.configs, 'configuration')} and see "
+        f"{_difference(other.detectable)} on {count(other.holdout, 'holdout example')}."
         for other in found.others
     ]
     return lines
@@ -86,5 +91,5 @@ def _lengths(rows: Sequence[Forecast]) -> str:
     return f"answers are {parts[0]}" + "".join(f", others {part}" for part in parts[1:])
 
 
-def _points(difference: float) -> str:
-    return "any size (too few examples)" if math.isinf(difference) else number(difference)
+def _difference(detectable: float) -> str:
+    return f"no difference ({_TOO_FEW})" if math.isinf(detectable) else f"a difference of {number(detectable)}"
