@@ -3,9 +3,9 @@
 A method is a strategy of `tune.racing`'s kind, a searcher, and its own rule for the final choice; so all of them spend
 at one meter (`till.py`). A method knows nothing of free dimensions: of each example it buys as many draws as the
 largest n takes (`most`) or as few as the least, whichever left it less regret at 3, 10 and 30 units on twelve simulated
-worlds: few for TPE on full passes, many for all others. Where dimensions can be read off draws (`tune.space.FREE`), it
-is shown the best reading of what it bought; where all are paid, a point holds n, max_tokens and the aggregate, and
-exactly n draws are bought.
+worlds: few for TPE on full passes, many for all others (for SMAC3, which is slow, on three worlds at 3 and 10). Where
+dimensions can be read off draws (`tune.space.FREE`), it is shown the best reading of what it bought; where all are
+paid, a point holds n, max_tokens and the aggregate, and exactly n draws are bought.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from typing import TypeAlias
 
 from rivals_contest import best_of_all, best_of_most
 from rivals_full import ecooptigen, full, short_then_top, wilcoxon
 from rivals_models import forest, gp
 from rivals_racing import elimination, hyperband, racing, successive_halving, ucb_e
+from rivals_smac import nothing, smac
 
 from tune.racing import Problem, Standing, Strategy
 from tune.readout import Reading
@@ -39,6 +41,7 @@ class Method:
         searcher: makes what proposes points; from (space, free dimensions, seed).
         choose: the final choice from what was bought; None for `tune`'s endgame, which spends the money left.
         version: counted up when the method changes, so that its kept runs are made anew.
+        needs: a package of the group `benchmarks` without which it does not run; "" where there is none.
     """
 
     label: str
@@ -46,6 +49,12 @@ class Method:
     searcher: Callable[[Space, Sequence[str], int], Searcher]
     choose: Choose | None
     version: int = 1
+    needs: str = ""
+
+    @property
+    def installed(self) -> bool:
+        """Whether it can be run here."""
+        return not self.needs or find_spec(self.needs) is not None
 
 
 METHODS: dict[str, Method] = {
@@ -66,5 +75,6 @@ METHODS: dict[str, Method] = {
     "elimination": Method("arm elimination", partial(elimination, most=True), SEARCHERS["random"], best_of_most),
     "ucb": Method("UCB-E", partial(ucb_e, most=True), SEARCHERS["random"], best_of_all),
     "racing": Method("racing as in SMAC", partial(racing, most=True), forest, best_of_most),
+    "smac": Method("SMAC3", partial(smac, most=True), nothing, best_of_most, needs="smac"),
 }
 """By name."""

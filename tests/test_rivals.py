@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import subprocess
+import sys
+import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import driving
@@ -18,17 +24,26 @@ from rivals_contest import Contest, best_of_all, best_of_most, best_reading
 from rivals_full import BLOCK, SHORT, TOP, ecooptigen, full, short_then_top, signed_rank, wilcoxon
 from rivals_models import Forest, Process, forest, gp, improvement
 from rivals_racing import ETA, elimination, hyperband, racing, successive_halving, ucb_e
+from rivals_smac import Ask, Asked, config_space
 from till import Till
 from worlds import Family, World, simulated
 
 from tune.racing import Outcome, Problem, Standing
 from tune.readout import Reading
 from tune.search import SEARCHERS
+from tune.search.lattice import Lattice
 from tune.space import FREE, Config, Point, Space
 from tune.telling import Telling
 from tune.trial import Step
 
 EXAMPLES = 60
+
+NEEDS_SMAC = pytest.mark.skipif(not METHODS["smac"].installed, reason="needs smac: uv run --group benchmarks")
+
+QUICK = [name for name, method in METHODS.items() if not method.needs]
+"""A search by any other takes seconds."""
+
+NAMES = [*QUICK, pytest.param("smac", marks=NEEDS_SMAC)]
 
 SMALL = Family(
     "small",
@@ -92,10 +107,20 @@ def mean_of(bank: Till, trial: int) -> float:
 # --- all of them ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", QUICK)
 @settings(max_examples=12, deadline=None)
 @given(units=st.floats(0.01, 12), free=st.sampled_from([FREE, ()]), seed=st.integers(0, 3), limited=st.booleans())
 def test_no_bill_exceeds_its_budget(name: str, units: float, free: tuple[str, ...], seed: int, limited: bool) -> None:
+    keeps_its_budget(name, units, free, seed, limited)
+
+
+@NEEDS_SMAC
+@pytest.mark.parametrize(("units", "free", "limited"), [(0.01, FREE, False), (0.2, (), True), (3, FREE, True)])
+def test_no_bill_of_smac_exceeds_its_budget(units: float, free: tuple[str, ...], limited: bool) -> None:
+    keeps_its_budget("smac", units, free, 1, limited)
+
+
+def keeps_its_budget(name: str, units: float, free: tuple[str, ...], seed: int, limited: bool) -> None:
     bank = till(units, free, seed=seed, max_cost=world(seed).middle_cost() if limited else None)
     dollars = bank.left
     reading = play(METHODS[name], bank)
@@ -105,11 +130,11 @@ def test_no_bill_exceeds_its_budget(name: str, units: float, free: tuple[str, ..
 
 
 @pytest.mark.parametrize("free", [FREE, ()])
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", NAMES)
 def test_every_method_finds_something_good_with_plenty_of_money(name: str, free: tuple[str, ...]) -> None:
     losses, middles = [], []
-    for seed in range(4):
-        bank = till(25, free, seed=seed)
+    for seed in range(4 if name in QUICK else 2):
+        bank = till(25 if name in QUICK else 12, free, seed=seed)
         reading = play(METHODS[name], bank)
         assert reading is not None
         all_ = [world(seed).worth(c) for p in world(seed).space.points(FREE) for c in world(seed).readings(p)]
@@ -118,7 +143,7 @@ def test_every_method_finds_something_good_with_plenty_of_money(name: str, free:
     assert np.mean(losses) < 0.6 * np.mean(middles)
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_method_does_the_same_again_with_the_same_seed(name: str) -> None:
     first, second = till(6, seed=1), till(6, seed=1)
     one, two = play(METHODS[name], first), play(METHODS[name], second)
@@ -127,7 +152,7 @@ def test_a_method_does_the_same_again_with_the_same_seed(name: str) -> None:
     assert (one.config, first.spent) == (two.config, second.spent)
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", NAMES)
 def test_where_every_dimension_is_paid_exactly_n_draws_are_bought(name: str) -> None:
     bank = till(6, ())
     play(METHODS[name], bank)
@@ -139,7 +164,7 @@ def test_where_every_dimension_is_paid_exactly_n_draws_are_bought(name: str) -> 
 def test_every_method_of_the_field_is_there() -> None:
     assert list(METHODS) == [
         "random", "grid", "blendsearch", "cfo", "tpe", "wilcoxon", "short", "gp", "halving", "hyperband",
-        "elimination", "ucb", "racing",
+        "elimination", "ucb", "racing", "smac",
     ]  # fmt: skip
     assert len({method.label for method in METHODS.values()}) == len(METHODS)
 
@@ -337,6 +362,138 @@ def test_an_incumbent_has_met_what_every_challenger_has() -> None:
     choice = best_of_most(bank.problem(), bank.standings)
     assert choice is not None
     assert bank.standings[choice.trial].examples == max(counts)
+
+
+# --- SMAC3 itself -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Ask, float]]:
+    """What SMAC is told, from now on, in order."""
+    heard: list[tuple[Ask, float]] = []
+    tell = Asked.tell
+    monkeypatch.setattr(Asked, "tell", lambda self, ask, cost: heard.append((ask, cost)) or tell(self, ask, cost))
+    return heard
+
+
+def test_without_its_package_a_method_says_that_it_cannot_be_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert METHODS["racing"].installed
+    assert not replace(METHODS["racing"], needs="a_package_that_nobody_has").installed
+
+
+@NEEDS_SMAC
+def test_smac_is_told_how_bad_what_was_bought_is_on_the_block_that_it_asked_for(told: list[tuple[Ask, float]]) -> None:
+    bank = till(6)
+    play(METHODS["smac"], bank)
+    assert len(told) > 20
+    assert len({(ask.point, ask.instance) for ask, _ in told}) == len(told)
+    numbers = {point: number for number, point in bank.points.items()}
+    parts = np.array_split(np.arange(EXAMPLES), 8)
+    assert max(map(len, parts)) <= BLOCK
+    for ask, cost in told:
+        bought = bank.trials[numbers[ask.point]].counts
+        assert (bought[parts[ask.instance]] > 0).all()
+        # Of a point with one reading, nothing can have been another one's score.
+        readings = [r for r in bank.standings[numbers[ask.point]].readings if r.config.n <= bought.max()]
+        scores = [dict(zip(r.examples, r.scores.tolist(), strict=True)) for r in readings]
+        means = [float(np.mean([row[i] for i in parts[ask.instance].tolist()])) for row in scores]
+        assert min(abs(1 - cost - mean) for mean in means) < 1e-9
+    sizes = Counter[int]()
+    for ask, _ in told:
+        sizes[numbers[ask.point]] += len(parts[ask.instance])
+    # The block that the money ended in may be bought in part, and is not told.
+    assert sum(count != sizes[trial] for trial, count in enumerate(met(bank))) <= 1
+
+
+@NEEDS_SMAC
+@pytest.mark.parametrize("seed", range(2))
+def test_the_choice_is_the_incumbent_of_smac(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Asked] = []
+    begin = Asked.__init__
+    monkeypatch.setattr(Asked, "__init__", lambda self, problem: made.append(self) or begin(self, problem))
+    bank = till(5, (), seed=seed)
+    reading = play(METHODS["smac"], bank)
+    incumbent = made[0]._facade.intensifier.get_incumbent()
+    point = Lattice(bank.world.space, ()).point({key: int(number) for key, number in dict(incumbent).items()})
+    assert reading is not None
+    assert bank.points[reading.trial] == point
+
+
+@NEEDS_SMAC
+def test_challengers_of_smac_meet_only_blocks_that_some_incumbent_has_met(told: list[tuple[Ask, float]]) -> None:
+    bank = broad(4)
+    play(METHODS["smac"], bank)
+    blocks: dict[Point, set[int]] = {}
+    for ask, _ in told:
+        own = blocks.setdefault(ask.point, set())
+        others = [there for point, there in blocks.items() if point != ask.point]
+        widest = max(map(len, others), default=0)
+        assert len(own) >= widest or any(ask.instance in there for there in others)
+        own.add(ask.instance)
+    sizes = sorted(map(len, blocks.values()))
+    assert sizes[-1] > 2
+    assert sizes.count(1) > len(sizes) / 3  # many challengers lose at once
+
+
+@NEEDS_SMAC
+def test_what_the_money_left_does_not_pay_for_is_passed_over_and_never_told(told: list[tuple[Ask, float]]) -> None:
+    bank = till(0.5)
+    play(METHODS["smac"], bank)
+    models = [ask.point["model"] for ask, _ in told]
+    assert models.count("cheap") > models.count("dear")
+    assert bank.left < 0.4 * (bank.spent + bank.left)
+
+
+@NEEDS_SMAC
+def test_smac_leaves_no_file_and_says_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "scratch").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
+    level = logging.getLogger("smac").level
+    play(METHODS["smac"], till(12))  # until it has no other point, which it would say
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["here", "scratch"]
+    assert capfd.readouterr() == ("", "")
+    assert logging.getLogger("smac").level == level
+
+
+@NEEDS_SMAC
+def test_smac_does_the_same_in_a_process_that_hashes_texts_otherwise() -> None:
+    root = Path(__file__).parent
+    said = """
+import test_rivals as t
+bank = t.till(4, (), seed=1)
+reading = t.play(t.METHODS["smac"], bank)
+print(reading.config.key, bank.spent, [t.met(bank)])
+"""
+    places = os.pathsep.join(map(str, (root.parent, root.parent / "benchmarks", root)))
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", said], capture_output=True, text=True, check=True,
+            env={**os.environ, "PYTHONPATH": places, "PYTHONHASHSEED": seed},
+        ).stdout
+        for seed in ("1", "2")
+    ]  # fmt: skip
+    assert runs[0] == runs[1] != ""
+
+
+@NEEDS_SMAC
+def test_smac_asks_for_a_setting_with_those_models_only_that_have_it() -> None:
+    space = Space(
+        model=["plain", "thinker"], prompt={"p": "{text}", "q": "{text}?"}, n=[1], aggregate=["first"],
+        temperature=[0.0, 0.5, 1.0], max_tokens=[16], when={"thinker": {"temperature": []}},
+    )  # fmt: skip
+    lattice = Lattice(space, FREE)
+    made = config_space(lattice)
+    made.seed(0)
+    drawn = made.sample_configuration(200)
+    thinking = lattice.models.index("thinker")
+    assert {"temperature" in dict(config) for config in drawn if config["model"] == thinking} == {False}
+    assert {"temperature" in dict(config) for config in drawn if config["model"] != thinking} == {True}
+    points = {lattice.point({key: int(number) for key, number in dict(config).items()}) for config in drawn}
+    assert points == set(space.points(FREE))
 
 
 # --- the final choice -------------------------------------------------------------------------------------------------

@@ -56,7 +56,8 @@ def a_run(regret: float = 1.0, **changes: object) -> Run:
 
 @settings(max_examples=15, deadline=None)
 @given(
-    method=st.sampled_from(list(EVERY)), kind=st.sampled_from(["read", "paid"]), units=st.floats(0.05, 8),
+    method=st.sampled_from([name for name, method in EVERY.items() if not method.needs]),
+    kind=st.sampled_from(["read", "paid"]), units=st.floats(0.05, 8),
     seed=st.integers(0, 3), setting=st.sampled_from(["plain", "limited", "halves"]),
 )  # fmt: skip
 def test_no_search_spends_more_than_its_budget(method: str, kind: str, units: float, seed: int, setting: str) -> None:
@@ -356,6 +357,19 @@ def test_the_page_shows_what_a_part_brings_and_keeps_it_out_of_the_comparison() 
     assert "part" not in a_report(found).methods("read")
 
 
+def test_the_page_says_which_rival_had_fewer_seeds_and_leaves_empty_what_it_was_not_given() -> None:
+    found = some_runs(1.0, 3.0, units=3) | some_runs(1.0, 3.0, units=10)
+    text = page(a_report(found, units=(3, 10)), "head", {})
+    assert "seeds)" not in text
+    fewer = {t: r for t, r in found.items() if t.method == "tune" or (t.seed < 2 and t.units == 3)}
+    text = page(a_report(fewer, units=(3, 10)), "head", {})
+    assert "| random points (2 seeds) | 4." in text
+    (row,) = {line for line in text.splitlines() if line.startswith("| random points (2 seeds)")}
+    cells = [cell.strip() for cell in row.split("|")[1:-1]]
+    assert [cell == "" for cell in cells] == [False, False, True, False, True]
+    assert "nan" not in text.split("## Where we lose")[0]
+
+
 def test_slow_steps_are_no_secret() -> None:
     found = some_runs(1.0, 3.0)
     found[Task("small", "tune", "read", 3, 0)] = a_run(worst_seconds=0.7)
@@ -382,6 +396,33 @@ def test_a_plan_is_even_seed_by_seed_and_runs_both_kinds() -> None:
     assert {task.setting for task in tasks if task.method == "tpe"} == {"plain", "limited", "halves"}
     reach = {task.units for task in tasks if task.method == "tune" and task.setting == "plain" and task.kind == "read"}
     assert reach == {3, 10, *search.REACH}
+
+
+def test_a_slow_rival_is_run_with_few_seeds_and_at_the_first_two_budgets_only() -> None:
+    tasks = search.plan(["tune", "smac"], ["small"], [3, 10, 30], range(search.FEW + 2))
+    slow = [task for task in tasks if task.method == "smac"]
+    assert len(slow) == search.FEW * 2 * 2
+    assert {task.seed for task in slow} == set(range(search.FEW))
+    assert {(task.kind, task.units) for task in slow} == {("read", 3), ("read", 10), ("paid", 3), ("paid", 10)}
+
+
+def test_a_rival_without_its_package_is_left_out_in_a_line_but_for_the_runs_that_are_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(EVERY, "smac", replace(METHODS["smac"], needs="a_package_that_nobody_has"))
+    kept = Kept(tmp_path / "runs.jsonl")
+    first, *others = search.plan(["smac"], ["small"], [3, 10], range(2))
+    grid = Task("small", "grid", "read", 3, 0)
+    kept.add(first.key(EVERY["smac"].version), a_run())
+    assert search.possible([first, grid, *others], kept) == [first, grid]
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.splitlines() == [
+        f"{len(others)} searches by SMAC3 are left out: the package a_package_that_nobody_has is not installed;"
+        " uv run --group benchmarks has it"
+    ]
+    assert search.possible([first, grid], kept) == [first, grid]
+    assert capsys.readouterr().err == ""
 
 
 def test_the_command_writes_the_page_and_its_plots_and_keeps_the_runs(
