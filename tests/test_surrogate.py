@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tune.racing.problem import Array
-from tune.racing.surrogate import PARTS, Belief, Process, Seen, expected_larger, knowledge, parts
+from tune.racing.surrogate import PARTS, Belief, Process, Seen, _likelihood, expected_larger, knowledge, parts
 from tune.space import Point
 
 PRIOR = np.array([0.02, 0.02, 0.015, 0.004, 0.004, 0.003, 0.001])
@@ -209,6 +209,16 @@ def test_a_part_that_explains_what_was_seen_grows_and_one_that_does_not_shrinks(
     assert grown["prompt"] < 0.7
     assert grown["both"] < 0.7
     assert PRIOR.tolist() == before.tolist()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 8), st.integers(0, 100), st.floats(1e-5, 1.0))
+def test_the_likelihood_is_that_of_the_normal_density(count: int, seed: int, noise: float) -> None:
+    rng = np.random.default_rng(seed)
+    root, gaps = rng.standard_normal((count, count)), rng.standard_normal(count)
+    whole = root @ root.T + noise * np.eye(count)
+    expected = -0.5 * gaps @ np.linalg.inv(whole) @ gaps - 0.5 * np.linalg.slogdet(whole)[1]
+    assert _likelihood(whole, gaps) == pytest.approx(expected, rel=1e-6, abs=1e-6)
 
 
 def test_learning_comes_to_rest() -> None:

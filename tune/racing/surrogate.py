@@ -15,10 +15,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import ThreadpoolController
 
 from tune.racing.problem import Array
 from tune.space import Point, Value
@@ -44,6 +46,9 @@ _MOST_FITTED = 256
 """Sightings that the variances are fitted to, at most: the least noisy ones."""
 
 _FEWEST_FITTED = 4
+
+_MUCH = 1e15
+"""More than the gaps weigh, whatever they are."""
 
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(5)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
@@ -151,6 +156,10 @@ class Process:
             seen: what was seen.
             fit: whether to learn a little more of the parts first.
         """
+        with _libraries().limit(limits=1, user_api="blas"):
+            return self._believe(alike, seen, fit)
+
+    def _believe(self, alike: Array, seen: Seen, fit: bool) -> Belief:
         rows, scale = seen.candidate, seen.scale
         noise = np.diag(seen.noise)
         if len(seen.hardness):
@@ -188,10 +197,27 @@ class Process:
         return -0.5 * float((np.log(variances / self.prior) ** 2).sum()) / _DOUBT**2
 
 
+@lru_cache(maxsize=1)
+def _libraries() -> ThreadpoolController:
+    """Those that compute in threads. For a few hundred numbers that is slower than one thread, and where a model runs
+    on the same cores, forty times slower: the threads wait for each other."""
+    return ThreadpoolController()
+
+
 def _likelihood(covariance: Array, gaps: Array) -> float:
-    factor = np.linalg.cholesky(covariance)
-    half = np.linalg.solve(factor, gaps)
-    return -0.5 * float(half @ half) - float(np.log(np.diag(factor)).sum())
+    """The logarithm of the normal density, but for a constant.
+
+    What is wanted of the gaps, the factor's inverse times them, is a row of the factor where they are a row of the
+    matrix: so one factorization does, where numpy has no solver for triangles.
+    """
+    count = len(gaps)
+    whole = np.empty((count + 1, count + 1))
+    whole[:count, :count] = covariance
+    whole[count, :count] = whole[:count, count] = gaps
+    whole[count, count] = _MUCH
+    factor = np.linalg.cholesky(whole)
+    half = factor[count, :count]
+    return -0.5 * float(half @ half) - float(np.log(np.diag(factor)[:count]).sum())
 
 
 def knowledge(mean: Array, slopes: Sequence[Array]) -> Array:
