@@ -48,6 +48,30 @@ def test_a_group_is_kept_on_one_side() -> None:
     assert sides[0].isdisjoint(sides[1])
 
 
+SIDES = [{**row, "side": ("train", "test", "shots")[(i % 5) // 2]} for i, row in enumerate(ROWS)]
+
+
+def test_a_users_own_split_is_kept_and_is_no_input() -> None:
+    made = plan(data=SIDES, split="side")
+    assert {e.metadata["side"] for e in made.split.tuning} == {"train"}
+    assert {e.metadata["side"] for e in made.split.holdout} == {"test"}
+    assert len(made.split.tuning) == len(made.split.holdout) == 16
+    rows = [{name: row[name] for name in ("id", "text", "label", "side")} for row in SIDES]
+    assert make_plan(rows, None, 1.0, {"split": "side", "target": "label"}).data.inputs == ("text",)
+    assert make_plan(rows, SPACE, 1.0, {"split": "side", "price": PRICE}).data.target == "label"
+    assert make_plan(ROWS, None, 1.0, {"group": "customer", "target": "label"}).data.inputs == ("text",)
+
+
+def test_a_split_of_ones_own_is_another_study_and_stands_alone() -> None:
+    assert plan(data=SIDES, split="side").identity != plan(data=SIDES).identity
+    with pytest.raises(InputError, match="give no `holdout` beside it"):
+        plan(data=SIDES, split="side", holdout=0.3)
+    with pytest.raises(InputError, match="the column 'place' is not in 'data'"):
+        plan(data=SIDES, split="place")
+    with pytest.raises(InputError, match="which is none of"):
+        plan(data=SIDES, split="customer")
+
+
 def test_without_a_baseline_it_is_the_first_model_with_the_plainest_template_at_the_services_defaults() -> None:
     made = plan()
     assert dict(made.baseline) == {

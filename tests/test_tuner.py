@@ -307,6 +307,22 @@ def test_one_point_is_no_error_and_is_evaluated(server: Server, tmp_path: Path) 
     assert study.best.quality is not None
 
 
+def test_what_the_users_own_split_holds_back_is_asked_of_the_choice_and_the_baseline_alone(
+    server: Server, tmp_path: Path
+) -> None:
+    rows = [{**row, "side": "test" if i % 4 == 0 else "train"} for i, row in enumerate(WORLD.examples(80))]
+    held = {row["text"] for row in rows if row["side"] == "test"}
+    study = tune.tune(**options(server, tmp_path, data=rows, split="side", budget=0.02))
+    assert study.best.quality is not None
+    assert study.best.quality.n == len(held) == 20
+    asked = {text: set[str]() for text in held}
+    for seen in server.posts:
+        text = seen.body["messages"][-1]["content"].removeprefix("Label this ticket: ")
+        if text in asked:
+            asked[text].add(f"{seen.body['model']} {seen.body.get('temperature')}")
+    assert all(1 <= len(ways) <= 2 for ways in asked.values())
+
+
 def test_all_paid_works_too(server: Server, tmp_path: Path) -> None:
     study = tune.tune(**options(server, tmp_path, free=()))
     assert study.best.config.n >= 1

@@ -37,7 +37,10 @@ def build_parser(prog: str = "tune", description: str = WHAT, epilog: str = "") 
         "--allow-code", action="store_true", default=None, help="let the metric run what models write, within limits"
     )
     task.add_argument("--holdout", type=float, metavar="SHARE", help="examples kept for the final check (default 0.4)")
-    task.add_argument("--group", metavar="COL", help="keep rows with the same value on one side of that split")
+    task.add_argument(
+        "--split", metavar="COL", help="or a column that says it: train or tuning, test or holdout, shots"
+    )
+    task.add_argument("--group", metavar="COL", help="keep rows with the same value on one side")
 
     search = parser.add_argument_group("what is searched")
     search.add_argument("--space", metavar="FILE", help="a TOML file: see the README")

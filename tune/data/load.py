@@ -20,6 +20,7 @@ def load_data(
     inputs: Sequence[str] = (),
     target: str | None = None,
     fields: Collection[str] = (),
+    aside: Collection[str] = (),
 ) -> Data:
     """Read a data set.
 
@@ -32,6 +33,7 @@ def load_data(
         target: the column of wanted answers; "" where there is none. By default the only column that is
             named as one of `TARGET_NAMES`, else the only one that is no input.
         fields: the names that the templates use.
+        aside: columns that say how rows are parted: no inputs unless named as such, and not the target.
 
     Raises:
         DataError: the source cannot be read, has fewer than two rows, or lacks a column or a cell.
@@ -45,8 +47,8 @@ def load_data(
         )
     if isinstance(inputs, str):
         inputs = (inputs,)
-    target = _find_target(table, inputs, target, fields)
-    inputs = _find_inputs(table, inputs, target, fields)
+    target = _find_target(table, inputs, target, fields, aside)
+    inputs = _find_inputs(table, inputs, target, fields, aside)
     ids = _ids(table)
     examples = tuple(_example(table, number, ids[number], inputs, target) for number in range(len(table.rows)))
     return Data(table.name, examples, _fingerprint(table, ids, target), inputs, target)
@@ -60,7 +62,9 @@ def _fingerprint(table: Table, ids: Sequence[str], target: str | None) -> str:
     return hashlib.sha256(canonical([target, rows]).encode()).hexdigest()[:12]
 
 
-def _find_target(table: Table, inputs: Sequence[str], target: str | None, fields: Collection[str]) -> str | None:
+def _find_target(
+    table: Table, inputs: Sequence[str], target: str | None, fields: Collection[str], aside: Collection[str]
+) -> str | None:
     if target == "":
         return None
     columns = table.columns
@@ -70,7 +74,7 @@ def _find_target(table: Table, inputs: Sequence[str], target: str | None, fields
         if target in inputs:
             raise DataError(f"the column {target!r} cannot be both an input and the target")
         return target
-    left = [name for name in columns if name not in inputs and name not in fields]
+    left = [name for name in columns if name not in inputs and name not in fields and name not in aside]
     obvious = [name for name in left if name.lower() in TARGET_NAMES]
     if not obvious and (inputs or fields):
         obvious = [name for name in left if name != "id"]
@@ -82,7 +86,9 @@ def _find_target(table: Table, inputs: Sequence[str], target: str | None, fields
     return obvious[0]
 
 
-def _find_inputs(table: Table, inputs: Sequence[str], target: str | None, fields: Collection[str]) -> tuple[str, ...]:
+def _find_inputs(
+    table: Table, inputs: Sequence[str], target: str | None, fields: Collection[str], aside: Collection[str]
+) -> tuple[str, ...]:
     columns = table.columns
     for name in inputs:
         if name not in columns:
@@ -97,7 +103,7 @@ def _find_inputs(table: Table, inputs: Sequence[str], target: str | None, fields
                 f"a template names {{{name}}}, which is not among the inputs {list(inputs)}: add --input {name}"
             )
     found = tuple(dict.fromkeys(inputs)) or tuple(name for name in columns if name in fields)
-    found = found or tuple(name for name in columns if name not in (target, "id", ""))
+    found = found or tuple(name for name in columns if name not in (target, "id", "", *aside))
     if not found:
         raise DataError(f"no column of {table.name!r} is left as an input: it has {list(columns)}")
     for name in found:

@@ -89,6 +89,7 @@ def make_plan(data: Any, space: Any, budget: float, options: Options) -> Plan:
         inputs=names(options.get("input")),
         target=options.get("target"),
         fields=template_fields(record, base),
+        aside=[column for column in (options.get("group"), options.get("split")) if column],
     )
     record = default_space(loaded) if record is None else record
     searched = space if isinstance(space, Space) else read_space(record)
@@ -101,6 +102,7 @@ def make_plan(data: Any, space: Any, budget: float, options: Options) -> Plan:
         shots=max(shots_needed(spec) for spec in searched.prompts.values()),
         seed=options.get("seed", 0),
         group=options.get("group"),
+        column=options.get("split"),
     )
     prompts = {
         name: parse_prompt(name, spec, shots=parts.shots, base=base, target=loaded.target)
@@ -179,7 +181,7 @@ def _identity(plan: Plan, options: Options) -> dict[str, Any]:
         "free": list(plan.free),
         "searcher": name_of(options.get("searcher") or "random"),
         "strategy": name_of(_strategy(options)),
-        "holdout": options.get("holdout", 0.4),
+        "holdout": options.get("split") or options.get("holdout", 0.4),
         "group": options.get("group"),
         "seed": plan.seed,
         "trials": plan.trials,

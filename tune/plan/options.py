@@ -38,6 +38,8 @@ class Options(TypedDict, total=False):
         free: dimensions that are read off draws rather than bought; () buys every value.
         verifier: for the aggregate "best": a callable `(answer, example) -> float`, or "module:attribute".
         holdout: share of the examples that only the frozen choice and the baseline meet.
+        split: or a column that says it of each row: "train" or "tuning", "test" or "holdout", "shots" for those that
+            few-shot prompts may show.
         group: a column; rows with the same value are kept on one side of the split, and are one observation to every
             interval.
         seed: decides the split, the order of examples and the search.
@@ -72,6 +74,7 @@ class Options(TypedDict, total=False):
     free: Sequence[str]
     verifier: Any
     holdout: float
+    split: str | None
     group: str | None
     seed: int
     concurrency: int
@@ -100,6 +103,8 @@ def check_options(budget: float, options: Options) -> None:
         value = options.get(name)
         if value is not None and not (isinstance(value, int | float) and value > 0):
             raise InputError(f"`{name} > 0` must hold, but got {value!r}")
+    if options.get("split") and options.get("holdout") is not None:
+        raise InputError("the column of `split` says which examples are held back: give no `holdout` beside it")
     unknown = sorted(set(options) - set(Options.__annotations__))
     if unknown:
         raise InputError(f"there is no option {unknown[0]!r}: the options are {sorted(Options.__annotations__)}")
