@@ -243,11 +243,11 @@ def test_ctrl_c_leaves_a_report_and_a_study_that_resumes(server: Server, tmp_pat
 
 def test_a_metric_that_raises_stops_the_run_and_loses_nothing(server: Server, tmp_path: Path) -> None:
     def broken(answer: str | None, example: Any) -> float:
-        if example.id == "7":
+        if int(example.id) % 2:  # some of every block: a search that is content may never meet a single one
             raise KeyError("no such field")
         return 1.0
 
-    with pytest.raises(MetricError, match="'7'"):
+    with pytest.raises(MetricError, match=r"'\d*[13579]'"):
         tune.tune(**options(server, tmp_path, metric=broken))
     bill = server.bill
     assert bill > 0
