@@ -86,6 +86,11 @@ class Seen:
     """What was answered; None where nothing was."""
 
 
+PORTS = range(18461, 18481)
+"""Where a server listens, the first that is free: a draw's seed follows its service, so that on the same port the same
+test sees the same answers every time."""
+
+
 class Server:
     """See the top of this file.
 
@@ -144,7 +149,13 @@ class Server:
     # Starting and stopping
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._connection, "127.0.0.1", self.port, backlog=1024)
+        for port in (self.port,) if self.port else (*PORTS, 0):
+            try:
+                self._server = await asyncio.start_server(self._connection, "127.0.0.1", port, backlog=1024)
+                break
+            except OSError:
+                if port in (self.port, 0):
+                    raise
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tune.stats import (
@@ -153,6 +153,7 @@ def test_the_more_costs_there_are_the_less_is_added_for_a_tail_that_was_not_seen
 
 
 @given(st.lists(st.floats(0.01, 10), min_size=1, max_size=30), st.floats(0.01, 100))
+@example([1.0, 1.0, 6.0, 6.0], 9.844717066823584)
 def test_the_unit_of_costs_does_not_matter(costs: list[float], unit: float) -> None:
     plain = mean_interval(costs, high=math.inf)
     other = mean_interval([unit * cost for cost in costs], high=math.inf)

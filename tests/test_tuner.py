@@ -194,8 +194,9 @@ def test_an_interrupted_run_is_resumed_to_the_same_result(server: Server, tmp_pa
 
 def _script(server: Server, folder: Path) -> str:
     return f"""
-import json, tune
+import json, signal, tune
 from world import LabelledWorld
+signal.signal(signal.SIGINT, signal.default_int_handler)  # also where these tests run in the background of a shell
 world = LabelledWorld(models={dict(WORLD.models)!r})
 study = tune.tune(
     data=world.examples(120), target="label", base_url={server.base_url!r}, price={PRICES!r}, budget=0.02,
@@ -312,7 +313,7 @@ def test_what_the_users_own_split_holds_back_is_asked_of_the_choice_and_the_base
 ) -> None:
     rows = [{**row, "side": "test" if i % 4 == 0 else "train"} for i, row in enumerate(WORLD.examples(80))]
     held = {row["text"] for row in rows if row["side"] == "test"}
-    study = tune.tune(**options(server, tmp_path, data=rows, split="side", budget=0.02))
+    study = tune.tune(**options(server, tmp_path, data=rows, split="side"))
     assert study.best.quality is not None
     assert study.best.quality.n == len(held) == 20
     asked = {text: set[str]() for text in held}

@@ -206,7 +206,8 @@ def _unbounded(sums: Array, sizes: Array, confidence: float) -> tuple[float, flo
     distances = sums - mean * sizes
     if len(sums) > 1 and not np.abs(distances).max() > 1e-12 * np.abs(sums).max():
         return mean, mean
-    skew = float((distances**3).sum())
+    skew, most = float((distances**3).sum()), float((np.abs(distances) ** 3).sum())
+    skew = 0.0 if abs(skew) <= 1e-9 * most else skew  # sums that cancel leave a sign that is rounding
     return -_upper_unbounded(-sums, sizes, -skew, confidence), _upper_unbounded(sums, sizes, skew, confidence)
 
 
