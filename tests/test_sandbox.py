@@ -25,7 +25,7 @@ from tune.sandbox.run import _best_way, _folder, run_in
 from tune.sandbox.syscalls import CALLS, syscall_filter
 from tune.sandbox.watch import descendants, memory
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere little can be held")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere little can be held: run it on Linux")
 
 MIB = 2**20
 SHORT = Limits(seconds=8.0, cpu_seconds=4, memory=128 * MIB, disk=4 * MIB, processes=12, output=100_000)
@@ -466,7 +466,7 @@ print(had)
 
 def test_a_fork_bomb_is_held_and_nothing_of_it_is_left() -> None:
     if ROOT and _best_way() != "root":
-        pytest.skip("the kernel counts no processes of root")
+        pytest.skip("the kernel counts no processes of root: run as another user, or allow user namespaces")
     mark = token()
     source = (
         named(mark)

@@ -28,7 +28,11 @@ from tune.space import FREE, Choice, Integers, Point, Space, Uniform
 
 # The Gaussian process takes the better part of a second for a proposal, and torch is no dependency of ours.
 GP = pytest.param(
-    "gp", marks=[pytest.mark.slow, pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed")]
+    "gp",
+    marks=[
+        pytest.mark.slow,
+        pytest.mark.skipif(find_spec("torch") is None, reason="needs torch: uv pip install torch"),
+    ],
 )
 USABLE = [GP if name == "gp" else name for name in SEARCHERS]
 LEARNERS = [name for name in USABLE if name not in ("random", "grid")]
