@@ -17,7 +17,7 @@ from typing import Any
 import driving
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rivals import METHODS, Method
 from rivals_contest import Contest, best_of_all, best_of_most, best_reading
@@ -109,6 +109,7 @@ def mean_of(bank: Till, trial: int) -> float:
 
 @pytest.mark.parametrize("name", QUICK)
 @settings(max_examples=12, deadline=None)
+@example(units=0.25, free=(), seed=2, limited=True)  # EcoOptiGen's first trial has two answers of three: no reading
 @given(units=st.floats(0.01, 12), free=st.sampled_from([FREE, ()]), seed=st.integers(0, 3), limited=st.booleans())
 def test_no_bill_exceeds_its_budget(name: str, units: float, free: tuple[str, ...], seed: int, limited: bool) -> None:
     keeps_its_budget(name, units, free, seed, limited)
@@ -126,7 +127,7 @@ def keeps_its_budget(name: str, units: float, free: tuple[str, ...], seed: int, 
     reading = play(METHODS[name], bank)
     assert bank.left >= 0
     assert bank.spent + bank.left == pytest.approx(dollars)
-    assert (reading is None) == (not bank.standings)
+    assert (reading is None) == (not any(standing.readings for standing in bank.standings.values()))
 
 
 @pytest.mark.parametrize("free", [FREE, ()])
