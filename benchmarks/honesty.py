@@ -3,13 +3,13 @@
 Can its answers be believed? Worlds in which the truth is known: made up, and recorded from real models. No key, no
 dollar: what is sent goes to the server of the tests. A part of the page each:
 
-- `honesty_check.py`: the calls of `tune check` against a fixed-size test of the same errors and power;
+- `honesty_check.py`: the calls of `tune check` against a fixed-size test of equal error rates;
 - `honesty_reports.py`: coverage and width of a report's 95 % intervals, false "better than the baseline", bias;
 - `honesty_tables.py`: the same on every table of benchmarks/tables, as populations and in held-out halves;
 - `honesty_looks.py`: a holdout that is looked at again, by a study that is continued with more money;
 - `honesty_dollars.py`: predicted against paid dollars.
 
-It takes about five minutes of one core; `--only reports looks` writes those parts alone.
+It takes about ten minutes of one core; `--only reports looks` writes those parts alone.
 """
 
 from __future__ import annotations
@@ -54,15 +54,15 @@ def page(seed: int, runs: int, parts: Sequence[str] = PARTS) -> str:
     began = time.process_time()
     sections = [make(part, seed, runs) for part in parts]
     claims = [claim for section in sections for claim in section.claims]
+    beneath = [section.beneath for section in sections if section.beneath]
+    listed = "\n".join(f"- {'yes' if claim.holds else '**NO**'}: {claim.text}" for claim in claims)
     return f"""# Can its answers be believed?
 
 `uv run --all-extras --group dev benchmarks/honesty.py --runs {runs} --seed {seed}`, {time.strftime("%Y-%m-%d")}, commit
 {commit()}, {time.process_time() - began:.0f} s of one core. Prices are made up or stated by a table; no dollar was
 spent.
 
-{chr(10).join(f"- {'yes' if claim.holds else '**NO**'}: {claim.text}" for claim in claims)}
-
-{(chr(10) * 2).join(section.text for section in sections)}
+{(chr(10) * 2).join([listed, *beneath, *(section.text for section in sections)])}
 """
 
 

@@ -1,4 +1,4 @@
-"""How many calls `tune check` takes against a fixed-size test of the same error rates and power, and how often it errs.
+"""How many calls `tune check` takes against a fixed-size test of equal error rates, and how often it errs.
 
 Simulated scores; a part of `benchmarks/honesty.py`.
 """
@@ -8,10 +8,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
+from honesty_fixed import SURE, Spread, binomial_size, mean_size, upper_limit, z_error
 from honesty_section import Claim, Section, luck, tabled
 
 from tune.check.deciding import BLOCK
@@ -31,6 +31,15 @@ FAILURES = 0.03
 TOGETHER = 125
 """Checks that are simulated at once, of one export."""
 
+DRAWS = 400_000
+"""From which it is told how graded scores spread."""
+
+ON_LINE = 4
+"""Checks on the line, for each elsewhere: there it shows whether they err more often than is said."""
+
+SUREST = 0.995
+"""The most power that is asked of a fixed-size test which is to be wrong as seldom as a check."""
+
 POWERS = (0.90, 0.95, 0.99)
 ON_THE_LINE = "on the line"
 PLACES = {"no change": 1, ON_THE_LINE: 0, "twice the margin": -1, "four times": -3}
@@ -42,12 +51,13 @@ HEADS = (
     "recorded",
     "truth",
     "mean calls",
-    "fixed size",
-    "ratio at power 0.90",
-    "0.95",
-    "0.99",
-    "the least of any test at 0.95 / 0.99",
     "wrong answers",
+    "fixed size of equal error rates",
+    "ratio",
+    "the least of any test",
+    "fixed size at power 0.90 / 0.95 / 0.99",
+    "ratio",
+    "the least of any test",
 )
 
 Scores = Callable[[float, tuple[int, ...]], np.ndarray]
@@ -112,29 +122,29 @@ def outcomes(world: World, truth: float, line: float, runs: int) -> tuple[np.nda
     return np.concatenate(both[0]), np.concatenate(both[1])
 
 
-def fixed_size(world: World, truth: float, line: float, power: float) -> int:
-    """Examples that a test of a fixed size needs for the same error rate on the line and this power at the truth.
+class Sizes:
+    """Examples of tests of a fixed size with the same error rate on the line, for one truth.
 
-    For 0/1 scores the exact binomial test; else the z test, told the variance: which no real test is.
+    For 0/1 scores the exact binomial test; else the test by the mean that is told how scores spread on the line.
     """
-    z = NormalDist().inv_cdf
-    error = ALPHA if truth < line else BETA
-    spread = z(1 - error) * math.sqrt(world.variance(line)) + z(power) * math.sqrt(world.variance(truth))
-    about = (spread / (truth - line)) ** 2
-    if world.name != "0/1":
-        return math.ceil(about)
-    p, q = (line, truth) if truth > line else (1 - line, 1 - truth)
-    return next(n for n in range(int(0.7 * about), 2 * int(about) + 50) if exact_power(n, p, q, error) >= power)
 
+    def __init__(self, world: World, truth: float, line: float) -> None:
+        self._above, self._binary = truth > line, world.name == "0/1"
+        self._error = BETA if self._above else ALPHA
+        self._ends = (line, truth) if self._above else (1 - line, 1 - truth)
+        if not self._binary:
+            null, at = (Spread.of(world.draw(mean, (DRAWS,)), mean) for mean in (line, truth))
+            self._null, self._truth = (null, at) if self._above else (null.mirrored, at.mirrored)
 
-def exact_power(n: int, null: float, truth: float, error: float) -> float:
-    """Of the binomial test that refutes "at most null"."""
-    k = np.arange(n + 1)
-    logs = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, n + 1)))])
-    ways = logs[n] - logs[k] - logs[n - k]
-    tails = [np.exp(ways + k * math.log(p) + (n - k) * math.log(1 - p))[::-1].cumsum()[::-1] for p in (null, truth)]
-    allowed = tails[0] <= error
-    return float(tails[1][allowed.argmax()]) if allowed.any() else 0.0
+    def of(self, power: float) -> int:
+        """For this power at the truth."""
+        if self._binary:
+            return binomial_size(*self._ends, self._error, power)
+        return mean_size(self._null, self._truth, self._error, power)
+
+    def z_error(self, size: int) -> float:
+        """How often a z test of this size that is told the variance would err on the line."""
+        return self._error if self._binary else z_error(size, self._null, self._error)
 
 
 def least_size(world: World, truth: float, line: float, power: float) -> float:
@@ -156,6 +166,22 @@ def least_size(world: World, truth: float, line: float, power: float) -> float:
     return shown / max(growth(stake) for stake in np.linspace(0.02, 0.999, 50))
 
 
+class Held(NamedTuple):
+    """A check beside the test of a fixed size that has some power at the truth.
+
+    Attributes:
+        power: how often that test is right there.
+        size: its examples.
+        ratio: calls of a check over them.
+        least: the same of the fewest calls that any test can have.
+    """
+
+    power: float
+    size: int
+    ratio: float
+    least: float
+
+
 class Row(NamedTuple):
     """A truth that checks were made at, and how they fared.
 
@@ -163,21 +189,21 @@ class Row(NamedTuple):
         world: the kind of scores.
         recorded: the recorded quality; the line is a margin below.
         place: where the truth is, in words.
-        calls: of a check, on average.
-        sizes: examples of the fixed-size test, by power.
-        ratios: calls over those sizes, by power.
-        least: the same of the fewest calls that any test can have.
         errors: shares of wrong answers; on the line of "holds" and of "regressed", which are both wrong there.
+        calls: of a check, on average.
+        equal: beside the test that is wrong as seldom as the check; None on the line.
+        usual: beside the tests of `POWERS`, of a check that is given just so many examples that it decides as often.
+        z_error: how often the z test that is told the variance errs on the line, of the size for a power of 0.95.
     """
 
     world: str
     recorded: float
     place: str
-    calls: float
-    sizes: tuple[int, ...]
-    ratios: tuple[float, ...]
-    least: tuple[float, ...]
     errors: tuple[float, ...]
+    calls: float = math.nan
+    equal: Held | None = None
+    usual: tuple[Held, ...] = ()
+    z_error: float = math.nan
 
 
 def rows_of(rng: np.random.Generator, runs: int) -> list[Row]:
@@ -191,73 +217,125 @@ def rows_of(rng: np.random.Generator, runs: int) -> list[Row]:
 
 
 def row_of(world: World, recorded: float, place: str, truth: float, runs: int) -> Row:
-    """So many checks at one truth."""
+    """So many checks at one truth, and more of them on the line."""
     line = recorded - MARGIN
-    holds, regressed = outcomes(world, truth, line, runs)
     if place == ON_THE_LINE:
-        errors = float(np.isfinite(holds).mean()), float(np.isfinite(regressed).mean())
-        return Row(world.name, recorded, place, math.nan, (), (), (), errors)
+        holds, regressed = outcomes(world, truth, line, ON_LINE * runs)
+        return Row(
+            world.name, recorded, place, (float(np.isfinite(holds).mean()), float(np.isfinite(regressed).mean()))
+        )
+    holds, regressed = outcomes(world, truth, line, runs)
     right, wrong = (holds, regressed) if truth > line else (regressed, holds)
-    sizes = tuple(fixed_size(world, truth, line, power) for power in POWERS)
-    # A check that is given just so many examples that it decides as often as the fixed-size test.
-    most = [float(np.quantile(right, power, method="higher")) for power in POWERS]
-    ratios = tuple(float(np.minimum(right, m).mean()) / size for m, size in zip(most, sizes, strict=True))
-    least = tuple(least_size(world, truth, line, power) / size for power, size in zip(POWERS, sizes, strict=True))
     calls = float(np.minimum(np.minimum(right, wrong), MOST).mean())
-    return Row(world.name, recorded, place, calls, sizes, ratios, least, (float((wrong < right).mean()),))
+    sizes = Sizes(world, truth, line)
+
+    def held(power: float, mean: float) -> Held:
+        size = sizes.of(power)
+        return Held(power, size, mean / size, least_size(world, truth, line, power) / size)
+
+    failed = int((~(right < wrong)).sum())  # wrong, or not decided
+    equal = held(max(0.5, min(SUREST, 1 - upper_limit(failed, runs))), calls)
+    most = [float(np.quantile(right, power, method="higher")) for power in POWERS]
+    usual = tuple(held(power, float(np.minimum(right, m).mean())) for power, m in zip(POWERS, most, strict=True))
+    errors = (float((wrong < right).mean()),)
+    return Row(world.name, recorded, place, errors, calls, equal, usual, sizes.z_error(usual[1].size))
 
 
 def told(row: Row) -> list[str]:
     """A row of the table in Markdown."""
     begun = [row.world, str(row.recorded), row.place]
-    if row.place == ON_THE_LINE:
-        return [*begun, "", "", "", "", "", "", f"holds {row.errors[0]:.1%}, regressed {row.errors[1]:.1%}"]
-    sizes = " / ".join(map(str, row.sizes))
-    ratios, least = ([f"{ratio:.2f}" for ratio in part] for part in (row.ratios, row.least))
-    return [*begun, f"{row.calls:.0f}", sizes, *ratios, " / ".join(least[1:]), f"{row.errors[0]:.1%}"]
+    if row.equal is None:
+        return [*begun, "", f"holds {row.errors[0]:.1%}, regressed {row.errors[1]:.1%}", *[""] * 6]
+    equal, usual = row.equal, row.usual
+    return [
+        *begun,
+        f"{row.calls:.0f}",
+        f"{row.errors[0]:.1%}",
+        f"{equal.size} (power {equal.power:.3f})",
+        f"{equal.ratio:.2f}",
+        f"{equal.least:.2f}",
+        " / ".join(str(held.size) for held in usual),
+        " / ".join(f"{held.ratio:.2f}" for held in usual),
+        " / ".join(f"{held.least:.2f}" for held in usual),
+    ]
 
 
-def worst(rows: Sequence[Row], power: float, world: str) -> tuple[float, str]:
-    """The largest ratio of a kind of scores where half is promised; and in words, with the least that can be there."""
-    at = POWERS.index(power)
-    row = max((row for row in rows if row.place in PROMISED and row.world == world), key=lambda row: row.ratios[at])
-    return row.ratios[at], f"{row.ratios[at]:.2f} at most (no test can have less than {row.least[at]:.2f} there)"
+def worst(rows: Sequence[Row], world: str, power: float | None = None) -> Held:
+    """Of a kind of scores, where half is promised: the largest ratio, at a power or else at equal error rates."""
+    mine = [row for row in rows if row.place in PROMISED and row.world == world]
+    held = [row.equal if power is None else row.usual[POWERS.index(power)] for row in mine]
+    return max((one for one in held if one is not None), key=lambda one: one.ratio)
+
+
+def claims(rows: Sequence[Row], runs: int) -> tuple[Claim, ...]:
+    """What was promised of a check."""
+    named = {
+        "0/1": "for 0/1 scores",
+        "graded": "the same for graded scores, against a test that is told how they spread on the line",
+        "graded, failures": f"likewise where {FAILURES:.0%} of graded answers are worth nothing",
+    }
+    error, noise = max(max(row.errors) for row in rows), luck(ALPHA, ON_LINE * runs)
+    promised = [row for row in rows if row.place in PROMISED and row.equal is not None]
+    least = min(row.equal.power for row in promised if row.equal is not None)
+    half = (
+        f"`check` takes at most half of the calls of a fixed-size test of equal error rates (5 % on the line, and at "
+        f"the truth as seldom wrong as the check, taken to be {1 - SUREST:.1%} to {1 - least:.1%}), at no change and "
+        f"twice the margin: "
+    )
+    made = []
+    for world, words in named.items():
+        held = worst(rows, world)
+        begun, least_words = half if world == "0/1" else "", f"(no test can have less than {held.least:.2f} there)"
+        made.append(Claim(f"{begun}{words}: {held.ratio:.2f} at most {least_words}", held.ratio <= 0.5))
+    wrong = (
+        f"`check` is wrong in at most 5 % of checks, either way: {error:.1%} at most, of which {noise:.1%} may be the "
+        f"simulation's luck (three standard errors)"
+    )
+    return (*made, Claim(wrong, error <= ALPHA + noise))
+
+
+def beneath(rows: Sequence[Row]) -> str:
+    """What those claims leave out, in plain words."""
+    names = {"0/1": "0/1 scores", "graded": "graded scores", "graded, failures": f"those of which {FAILURES:.0%} fail"}
+
+    def at(power: float) -> str:
+        found = {name: worst(rows, world, power) for world, name in names.items()}
+        return ", ".join(f"{held.ratio:.2f} for {name} ({held.least:.2f})" for name, held in found.items())
+
+    failing = worst(rows, "graded, failures")
+    out_of_reach = (
+        f" Where {FAILURES:.0%} of graded answers are worth nothing, half is out of reach of any test that knows no "
+        f"more than the bounds of the scores: {failing.least:.2f} is the least, since the test of a fixed size is told "
+        f"in advance how rare failures are."
+    )
+    return (
+        f"What this does not say: a test that is as seldom wrong as a check is a large one. Somebody who is content "
+        f"with a power of 0.95 buys a smaller test, and a check saves less of it, or nothing. At no change and twice "
+        f"the margin it takes, at most, of the calls of that test (in brackets what no test can go below there): "
+        f"{at(0.95)}; at a power of 0.90 {at(0.9)}."
+    ) + (out_of_reach if failing.least > 0.5 else "")
 
 
 def section(rng: np.random.Generator, runs: int) -> Section:
     """The claims about `tune check`."""
     rows = rows_of(rng, runs)
-    sure, usual = worst(rows, 0.99, "0/1"), worst(rows, 0.95, "0/1")
-    graded, failing = (worst(rows, 0.99, name) for name in ("graded", "graded, failures"))
-    error, noise = max(max(row.errors) for row in rows), luck(ALPHA, runs)
-    half = (
-        "of the calls of a fixed-size test of the same error rates and power (0.99), at no change and twice the margin"
-    )
-    claims = (
-        Claim(f"`check` takes at most half {half}: for 0/1 scores {sure[1]}", sure[0] <= 0.5),
-        Claim(f"the same at power 0.95: for 0/1 scores {usual[1]}", usual[0] <= 0.5),
-        Claim(
-            f"at power 0.99 for graded scores, against a z test that is told the variance: {graded[1]}",
-            graded[0] <= 0.5,
-        ),
-        Claim(f"likewise where {FAILURES:.0%} of graded answers are worth nothing: {failing[1]}", failing[0] <= 0.5),
-        Claim(
-            f"`check` is wrong in at most 5 % of checks, either way: {error:.1%} at most, of which "
-            f"{noise:.1%} may be the simulation's luck (three standard errors)",
-            error <= ALPHA + noise,
-        ),
-    )
+    odd = [row.z_error for row in rows if row.world == "graded, failures" and row.place in PROMISED]
     text = f"""## `tune check`
 
-Margin {MARGIN}, error rates {ALPHA} and {BETA}, {runs} checks a row of at most {MOST} examples each. The line is the
-recorded quality less the margin, so "no change" and "twice the margin" are equally far from it. How scores spread is
-guessed from {RECORDED} scores of the export, and learned. Fixed size: examples of a one-sided test of that line
-with the same error rate there, at power 0.90 / 0.95 / 0.99 (the exact binomial test; for graded scores a z test that is
-told the variance, which no real test is, and that errs more than it says where a few scores are far from the others).
-Ratio: mean calls of a check that is given just so many examples that it decides as often, over that size. A sequential
-test gains the more, the more power is wanted. The least of any test: Wald's bound over that size, for a test with these
-error rates that knows the bounds of the scores and no more, if it were told the truth. Without a limit on examples a
-check always comes to an answer.
+Margin {MARGIN}, error rates {ALPHA} and {BETA}, {runs} checks a row ({ON_LINE * runs} on the line) of at most {MOST}
+examples each. The line is the recorded quality less the margin, so "no change" and "twice the margin" are equally far
+from it. How scores spread is guessed from {RECORDED} scores of the export, and learned.
+
+Fixed size: examples of a one-sided test of that line with the same error rate there: the exact binomial test; for
+graded scores the test by their mean whose threshold is just where it errs in {ALPHA:.0%} of cases on the line. It is
+told how scores spread there, which no real test is. (A z test that is told the variance alone errs in {min(odd):.1%} to
+{max(odd):.1%} instead of {ALPHA:.0%} where {FAILURES:.0%} are worth nothing.)
+
+Equal error rates: that test is, at the truth, as seldom wrong as the check, which is taken to be wrong or undecided in
+{1 - SUREST:.1%}, or in the upper {SURE:.0%} limit of what was counted in {runs}, where that is more. Ratio: mean calls
+over that size. At power 0.90 / 0.95 / 0.99: mean calls of a check that is given just so many examples that it decides
+as often, over that size. The least of any test: Wald's bound over that size, for a test with these error rates that
+knows the bounds of the scores and no more, if it were told the truth.
 
 {tabled(HEADS, [told(row) for row in rows])}"""
-    return Section(claims, text)
+    return Section(claims(rows, runs), text, beneath(rows))

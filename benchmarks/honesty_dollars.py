@@ -24,6 +24,7 @@ from tune.database import Database
 from tune.estimate import silent_endpoints
 from tune.estimate.tokens import forecasts, likely_tokens
 from tune.plan import Plan, length_names, make_plan
+from tune.pricing import to_dollars
 from tune.racing.field import rung_sizes
 from tune.search.lattice import Lattice
 from tune.search.random_search import deal
@@ -31,6 +32,9 @@ from tune.space import Point
 from tune.store import Store
 
 FACTOR = 1.5
+NEAR = 1.1
+"""By how much dollars may be beyond a span of lengths: tokens of prompts are counted without a tokenizer."""
+
 POINTS = 12
 """Paid points that a study begins."""
 
@@ -42,19 +46,27 @@ NOWHERE = "http://127.0.0.1:9/v1"
 CASES = {
     "an earlier study": "lengths learned from an earlier study",
     "a first block": "lengths learned from a first block",
-    "stated by prompt": "lengths stated by the user for each prompt",
     "stated by model and prompt": "lengths stated by the user for each model and prompt",
-    "nothing known": "where nothing is known of the lengths",
+    "stated by prompt": "",
+    "nothing known": "",
 }
-"""What is known before, and how claims say it."""
+"""What is known before, and how claims say it: nothing was promised where it cannot be known."""
 
 
 class Case(NamedTuple):
-    """A paid point of a study: dollars an example, predicted, as paid by the study, and as they are in the long run."""
+    """A paid point of a study: dollars an example.
+
+    Attributes:
+        predicted: before the study.
+        paid: by the study.
+        truth: as they are in the long run.
+        span: what they may as well be, as the estimate has it, where lengths were guessed.
+    """
 
     predicted: float
     paid: float
     truth: float
+    span: tuple[float, float] | None = None
 
 
 Drawn = dict[Point, list[Completion]]
@@ -102,6 +114,16 @@ def predicted(plan: Plan, store: Store | None) -> dict[tuple[str, str], float]:
     return {(row.model, row.prompt): row.draw for row in forecasts(plan, silent_endpoints(plan.entries), store)}
 
 
+def spans(plan: Plan) -> dict[tuple[str, str], tuple[float, float]]:
+    """What those dollars may as well be where nothing is known, by model and prompt."""
+    found = {}
+    for row in forecasts(plan, silent_endpoints(plan.entries), None):
+        assert row.output_span is not None
+        least, most = (plan.prices[row.model].cost(math.ceil(row.prompt_tokens), math.ceil(n)) for n in row.output_span)
+        found[row.model, row.prompt] = to_dollars(least), to_dollars(most)
+    return found
+
+
 def stated(rng: np.random.Generator, world: World, plan: Plan) -> tuple[dict[str, float], dict[str, float]]:
     """The lengths that a user states by prompt, right on average over models, and by MODEL/PROMPT.
 
@@ -132,13 +154,17 @@ def cases(rng: np.random.Generator, world: World, seed: int) -> dict[str, list[C
     by_prompt, by_both = (plan_of(world, seed, output_tokens=said) for said in stated(rng, world, plan))
     truth = {point: _truth(rng, world, plan, point) for point in drawn}
 
-    def held_against(costs: Mapping[tuple[str, str], float], bought: Drawn) -> list[Case]:
+    def held_against(
+        costs: Mapping[tuple[str, str], float],
+        bought: Drawn,
+        around: Mapping[tuple[str, str], tuple[float, float]] | None = None,
+    ) -> list[Case]:
         found = []
         for point, draws in bought.items():
             model, prompt = str(point["model"]), str(point["prompt"])
             if draws:
                 paid = float(np.mean([world.cost(model, draw) for draw in draws]))
-                found.append(Case(costs[model, prompt], paid, truth[point]))
+                found.append(Case(costs[model, prompt], paid, truth[point], around[model, prompt] if around else None))
         return found
 
     return {
@@ -146,7 +172,7 @@ def cases(rng: np.random.Generator, world: World, seed: int) -> dict[str, list[C
         "a first block": held_against(predicted(plan, in_store(world, plan, first)), later),
         "stated by prompt": held_against(predicted(by_prompt, None), drawn),
         "stated by model and prompt": held_against(predicted(by_both, None), drawn),
-        "nothing known": held_against(predicted(plan, None), drawn),
+        "nothing known": held_against(predicted(plan, None), drawn, spans(plan)),
     }
 
 
@@ -222,7 +248,7 @@ def section(rng: np.random.Generator, studies: int, tables: Sequence[Recorded]) 
     whole = max(2, studies // 10)
     found[WHOLE] = whole_studies(whole)
     count = sum(map(len, worlds.values()))
-    counted = ", ".join(f"{name} {share:.2f}" for name, share in tokens_counted())
+    prompts = ", ".join(f"{name} {share:.2f}" for name, share in tokens_counted())
     rows = [[kind, case, *_cells(mine)] for kind, by_case in found.items() for case, mine in by_case.items()]
     text = f"""## The estimate, and what was paid
 
@@ -234,15 +260,14 @@ over models) or by model and prompt, either way give or take a fifth; or nothing
 {rung_sizes(60)[0]} examples; truth: in the long run. Recorded tables have the lengths that real models gave, and
 words for prompts, as many as the recorded ones had tokens. The made-up worlds are described in
 `benchmarks/honesty_lengths.py: made_up`; their prompts and the guess where nothing is known come from one hand, so
-that the recorded tables say more about that guess. Who states a length by prompt states one for all models, which
-differ by a deviation of 0.4 on the log scale there. Whole studies: {whole}, run against the server of the tests, and
+that the recorded tables say more about that guess. Whole studies: {whole}, run against the server of the tests, and
 {whole} more that find the draws of those in their store, by model and prompt as their reports have it.
 
 {tabled(HEADS, rows)}
 
 Prompt tokens as counted without a tokenizer, over those that SmolLM2's own counts (its chat template adds about 20 that
-nobody sees), by prompt of the embedded task: {counted}. What the store holds of a model corrects them."""
-    return Section(claims(found, count), text)
+nobody sees), by prompt of the embedded task: {prompts}. What the store holds of a model corrects them."""
+    return Section(claims(found, count), text, beneath(found))
 
 
 WHOLE = "whole studies"
@@ -258,23 +283,55 @@ HEADS = (
 
 
 def claims(found: Mapping[str, Mapping[str, Sequence[Case]]], studies: int) -> tuple[Claim, ...]:
-    """How often within the factor, by what is known; recorded, made-up and whole studies are never mixed."""
+    """How often within the factor, by what is known, where it was promised."""
     made = []
     for case, text in CASES.items():
-        sources = {
-            "made up": [one for kind, mine in found.items() if kind.startswith("made up") for one in mine[case]],
-            "recorded": found["recorded"][case],
-            WHOLE: found[WHOLE].get(case, []),
-        }
-        told = {name: f"{shares(mine):.1%} of {len(mine):,} {name}" for name, mine in sources.items() if mine}
+        if not text:
+            continue
+        sources = sources_of(found, case)
+        told = counted(sources)
         made.append(
             Claim(
                 f"predicted against paid dollars per paid point and example, {studies} studies and {text}: within a "
-                f"factor of {FACTOR} in at least 90 % of cases: {', '.join(told.values())}",
-                all(shares(sources[name]) >= 0.9 for name in told),
+                f"factor of {FACTOR} in at least 90 % of cases: {told}",
+                all(shares(mine) >= 0.9 for mine in sources.values()),
             )
         )
     return tuple(made)
+
+
+def sources_of(found: Mapping[str, Mapping[str, Sequence[Case]]], case: str) -> dict[str, Sequence[Case]]:
+    """The cases of recorded, made-up and whole studies, which are never mixed; those that have none are left out."""
+    sources = {
+        "made up": [one for kind, mine in found.items() if kind.startswith("made up") for one in mine[case]],
+        "recorded": found["recorded"][case],
+        WHOLE: found[WHOLE].get(case, []),
+    }
+    return {name: mine for name, mine in sources.items() if mine}
+
+
+def counted(sources: Mapping[str, Sequence[Case]]) -> str:
+    """How often within the factor, in words."""
+    return ", ".join(f"{shares(mine):.1%} of {len(mine):,} {name}" for name, mine in sources.items())
+
+
+def beneath(found: Mapping[str, Mapping[str, Sequence[Case]]]) -> str:
+    """What cannot be known before, in plain words."""
+    by_prompt, nothing = (sources_of(found, case) for case in ("stated by prompt", "nothing known"))
+    within = {
+        name: float(np.mean([c.span[0] / NEAR <= c.paid <= c.span[1] * NEAR for c in mine if c.span]))
+        for name, mine in nothing.items()
+        if any(case.span for case in mine)
+    }
+    held = ", ".join(f"{share:.1%} {name}" for name, share in within.items())
+    return (
+        f"Of dollars nothing is promised where lengths are neither learned nor stated for each model and prompt. One "
+        f"length stated for a prompt cannot be right for models that differ (in the made-up worlds by a deviation of "
+        f"0.4 on the log scale): within a factor of {FACTOR} are {counted(by_prompt)}. Where nothing is known the "
+        f"estimate guesses, and is near less often: {counted(nothing)}. It says that it guesses, and between which "
+        f"dollars the truth may as well be; give or take a tenth, what was paid lies there in {held}. A first block of "
+        f"draws ends the guessing."
+    )
 
 
 def _cells(mine: Sequence[Case]) -> list[str]:

@@ -22,10 +22,11 @@ class Claim(NamedTuple):
 
 
 class Section(NamedTuple):
-    """Claims for the top of the page, and Markdown for its body."""
+    """Claims for the top of the page, Markdown for its body, and what is to be said beneath the claims, if anything."""
 
     claims: tuple[Claim, ...]
     text: str
+    beneath: str = ""
 
 
 class Biases(list[tuple[float, float]]):

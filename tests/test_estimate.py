@@ -24,6 +24,7 @@ from tune.commands import BAD_INPUT, DONE
 from tune.completion import Completion, Message, Request
 from tune.database import Database
 from tune.estimate import Forecast, compare, estimate, estimate_lines, estimate_table, silent_endpoints
+from tune.estimate.guess import length_span
 from tune.estimate.money import FIRST
 from tune.estimate.tokens import likely_tokens
 from tune.journal import read_events
@@ -34,6 +35,7 @@ from tune.racing import STRATEGIES
 from tune.racing.field import rung_sizes
 from tune.racing.halving import ENDGAME_SHARE
 from tune.report import EstimateRow, markdown
+from tune.report.writing import dollars
 from tune.search import SEARCHERS
 from tune.space import Point
 from tune.stats import difference_interval
@@ -123,6 +125,30 @@ def test_it_is_said_which_lengths_are_stated_and_which_assumed() -> None:
     partly = of(plan(output_tokens="short=9"))
     assert "as long as you state, others assumed to be" in estimate_lines(partly)[0]
     assert [line.split()[-1] for line in estimate_table(partly)[1:5]] == ["(stated)", "(assumed)"] * 2
+
+
+def test_a_guess_is_said_to_be_one_with_the_dollars_that_it_may_as_well_be() -> None:
+    found = of(plan())
+    least, most = found.draw_span
+    assert least < found.draw < most
+    assert (
+        f"a guess, so that the average may as well be {dollars(least)} to {dollars(most)}." in estimate_lines(found)[0]
+    )
+    partly = of(plan(output_tokens="short=9"))
+    assert least < partly.draw_span[0] < partly.draw_span[1]  # what is stated does not vary
+    assert [row.output_span is None for row in partly.rows] == [True, False] * 2
+    known = of(plan(output_tokens=9))
+    assert known.draw_span is None
+    assert "guess" not in estimate_lines(known)[0]
+
+
+@given(st.floats(1, 5000), st.integers(1, 5000))
+def test_the_span_of_a_guessed_length_holds_it_and_stays_within_the_cap(guess: float, cap: int) -> None:
+    guess = min(guess, cap)
+    least, most = length_span(guess, cap)
+    assert 1 <= least <= guess <= most <= cap
+    assert most == cap or most >= 4 * guess
+    assert most == cap or most >= guess + 100  # a model may explain itself unasked
 
 
 def test_a_longer_template_has_more_tokens() -> None:

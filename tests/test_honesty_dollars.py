@@ -10,7 +10,7 @@ import honesty_lengths
 import numpy as np
 import pytest
 from honesty_dollars import CASES, FACTOR, WHOLE, Case
-from honesty_lengths import World
+from honesty_lengths import World, made_up
 from honesty_tables import Recorded
 
 from tune.pricing import Price, to_dollars
@@ -185,11 +185,29 @@ def test_recorded_made_up_and_whole_studies_are_told_apart_and_each_has_to_hold(
         "recorded": dict.fromkeys(CASES, good), "made up, labels": dict.fromkeys(CASES, good),
         WHOLE: {"nothing known": bad, "an earlier study": good},
     }  # fmt: skip
-    claims = dict(zip(CASES, honesty_dollars.claims(found, 20), strict=True))
-    assert [claims[case].holds for case in CASES] == [True, True, True, True, False]
-    assert "100.0% of 10 made up, 100.0% of 10 recorded, 0.0% of 10 whole studies" in claims["nothing known"].text
+    assert [claim.holds for claim in honesty_dollars.claims(found, 20)] == [True, True, True]
+    assert "100.0% of 10 made up, 100.0% of 10 recorded, 0.0% of 10 whole studies" in honesty_dollars.beneath(found)
+    found[WHOLE]["an earlier study"] = bad
+    assert [claim.holds for claim in honesty_dollars.claims(found, 20)] == [False, True, True]
     found["recorded"] = dict.fromkeys(CASES, bad)
     assert not any(claim.holds for claim in honesty_dollars.claims(found, 20))
+
+
+def test_where_nothing_was_promised_it_is_said_how_far_off_a_guess_is_and_how_often_its_span_holds() -> None:
+    near, far = Case(1.0, 1.05, 1.0, (0.5, 1.0)), Case(1.0, 4.0, 4.0, (0.5, 2.0))
+    cases = {case: [Case(1.0, 1.0, 1.0)] for case in CASES}
+    said = honesty_dollars.beneath({"recorded": cases | {"nothing known": [near, near, near, far]}, WHOLE: {}})
+    assert "near less often: 75.0% of 4 recorded" in said
+    assert "what was paid lies there in 75.0% recorded" in said  # and a tenth beyond is near enough
+    assert "100.0% of 1 recorded" in said
+
+
+def test_the_span_of_a_guess_holds_what_answers_cost_that_are_somewhat_longer_or_shorter() -> None:
+    world = made_up(0)
+    plan = honesty_dollars.plan_of(world, 0)
+    blind, around = honesty_dollars.predicted(plan, None), honesty_dollars.spans(plan)
+    assert set(blind) == set(around)
+    assert all(around[pair][0] < cost <= around[pair][1] for pair, cost in blind.items())
 
 
 def test_whole_studies_against_the_server_tell_first_what_is_assumed_and_then_what_was_learned() -> None:

@@ -124,20 +124,20 @@ def some_costs(deviation: float, count: int, rng: np.random.Generator) -> tuple[
     return prompt + np.exp(deviation * rng.standard_normal(count)), prompt + math.exp(deviation**2 / 2)
 
 
-@pytest.mark.parametrize(("deviation", "least"), [(0.3, 0.92), (0.6, 0.91), (1.0, 0.89)])
+@pytest.mark.parametrize(("deviation", "least"), [(0.3, 0.93), (0.6, 0.925), (1.0, 0.92), (1.2, 0.915)])
 def test_twenty_costs_of_a_heavy_tail_are_covered_and_those_of_a_light_one_are_not_wider(
     deviation: float, least: float
 ) -> None:
     """At 96 %, as a first look has it; without the atom beyond the largest cost it is 0.90 for a deviation of 1."""
     rng, inside, width, usual = np.random.default_rng(12), 0, 0.0, 0.0
-    for _ in range(400):
+    for _ in range(1500):  # of which a standard error is 0.6 %
         costs, truth = some_costs(deviation, 20, rng)
         interval = mean_interval(costs, high=math.inf, confidence=0.96)
         inside += interval.low <= truth <= interval.high
         width += interval.high - interval.low
         usual += 2 * t_quantile(0.98, 19) * costs.std(ddof=1) / math.sqrt(20)
-    assert inside / 400 >= least
-    assert width / usual < {0.3: 1.05, 0.6: 1.25, 1.0: 1.6}[deviation]
+    assert inside / 1500 >= least
+    assert width / usual < {0.3: 1.05, 0.6: 1.25, 1.0: 1.6, 1.2: 1.7}[deviation]
 
 
 def test_the_more_costs_there_are_the_less_is_added_for_a_tail_that_was_not_seen() -> None:

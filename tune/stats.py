@@ -32,10 +32,11 @@ Verdict: TypeAlias = Literal["better", "worse", "not distinguishable"]
 _ATOM_MEAN = 0.75
 _ATOM_DIFFERENCE = 0.5
 
-# Where there is no bound, the weight of the atom beyond the largest value is so many times the variance of the values'
-# logarithms over the root of their number, and at most 1: the smallest of 4, 8 and 12 at which the mean of 20 lognormal
-# values of deviation 1 is covered about 93 % of the time. The more there are, the more of the tail is among them.
-_HEAVY = 8.0
+# Where there is no bound, the weight of the atom beyond the largest value is so many times the cube of the values'
+# deviation on the log scale, as skewness grows, over the root of their number, and at most 1. So large that the mean of
+# 20 lognormal values of deviation 1 is covered about 94 % of the time, and no larger, since values that spread less
+# pay with width. The more values there are, the more of the tail is among them.
+_HEAVY = 21.0
 
 _FEW = 10
 """Of fewer values nobody tells which side is the long one."""
@@ -248,8 +249,8 @@ def _heaviness(rates: Array) -> float:
     mean = float(rates.mean())
     if rates[0] < 0:
         return 0.0
-    spread = float(np.log(np.maximum(rates, mean / 100)).var(ddof=1))
-    return min(1.0, _HEAVY * spread / math.sqrt(len(rates)))
+    spread = float(np.log(np.maximum(rates, mean / 100)).std(ddof=1))
+    return min(1.0, _HEAVY * spread**3 / math.sqrt(len(rates)))
 
 
 def _tail(distances: Array, weights: Array) -> float:

@@ -15,6 +15,9 @@ OUTPUT_SHARE = 0.25
 THOUGHT = 120
 """Tokens of thinking aloud before an answer; half of max_tokens where that is less."""
 
+UNSURE = 4.0
+"""A guess may be so many times too long, or too short."""
+
 _AROUND, _WORDIER = 3, 1.2  # a full stop, a mark, the token that ends it; models say more than the data's authors
 
 _THINKS = re.compile(
@@ -45,3 +48,13 @@ def guessed_tokens(template: str, wanted: float | None, cap: int, *, reasons: bo
     else:
         likely = said
     return max(1.0, min(float(cap), likely))
+
+
+def length_span(guess: float, cap: int) -> tuple[float, float]:
+    """From where to where the tokens of an answer may as well be that were guessed: a model may explain itself unasked.
+
+    Args:
+        guess: tokens, at most the cap.
+        cap: max_tokens.
+    """
+    return max(1.0, guess / UNSURE), min(float(cap), max(UNSURE * guess, guess + THOUGHT))

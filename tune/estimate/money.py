@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tune.completion import Endpoint
@@ -79,6 +79,7 @@ class Estimate:
         goal: what is to be chosen.
         min_quality: the score that is good enough for the goal "cheapest", if one was stated.
         margin: or by how much the choice may be worse than the baseline.
+        draw_span: what `draw` may as well be where lengths of answers are guessed; None where none is.
     """
 
     rows: tuple[Forecast, ...]
@@ -95,6 +96,7 @@ class Estimate:
     goal: str = "quality"
     min_quality: float | None = None
     margin: float | None = None
+    draw_span: tuple[float, float] | None = None
 
     @property
     def is_search(self) -> bool:
@@ -132,7 +134,19 @@ def estimate(
         goal=plan.goal,
         min_quality=plan.min_quality,
         margin=plan.margin,
+        draw_span=_draw_span(plan, rows, endpoints),
     )
+
+
+def _draw_span(plan: Plan, rows: Sequence[Forecast], endpoints: Mapping[str, Endpoint]) -> tuple[float, float] | None:
+    """Dollars of an average answer where all that are guessed are as short, or as long, as they may be."""
+    if all(row.output_span is None for row in rows):
+        return None
+    ends = (
+        [replace(row, output_tokens=(row.output_span or (row.output_tokens,) * 2)[i]) for row in rows] for i in (0, 1)
+    )
+    least, most = (_Money(plan, end, endpoints).draw for end in ends)
+    return least, most
 
 
 class _Money:

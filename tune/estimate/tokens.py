@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from tune.capabilities import Capabilities
 from tune.completion import Endpoint, Request
 from tune.data import Example
-from tune.estimate.guess import guessed_tokens
+from tune.estimate.guess import guessed_tokens, length_span
 from tune.plan import Plan, length_names
 from tune.pricing import Price, to_dollars
 from tune.providers.services import Entry
@@ -47,6 +47,8 @@ class Forecast:
         learned: how many draws in the store the output's length is known from; 0 where it is stated or assumed.
         draw: dollars of one answer to one example, at list price.
         stated: whether the output's length is what the user said.
+        output_span: the least and the most that `output_tokens` may as well be, where it is guessed; None where it is
+            known or stated.
     """
 
     model: str
@@ -56,6 +58,7 @@ class Forecast:
     learned: int
     draw: float
     stated: bool = False
+    output_span: tuple[float, float] | None = None
 
 
 def forecasts(plan: Plan, endpoints: Mapping[str, Endpoint], store: Store | None) -> tuple[Forecast, ...]:
@@ -207,9 +210,11 @@ def _forecast(plan: Plan, seen: _Seen, endpoints: Mapping[str, Endpoint], model:
     known = seen.length(model, prompt, cap)
     output, learned = known or (min(float(cap), likely), 0)
     cost = plan.prices[model].cost(math.ceil(tokens), math.ceil(output))
+    guessed = known is None and stated is None
     return Forecast(
-        model, prompt, tokens, output, learned, to_dollars(cost), stated=known is None and stated is not None
-    )
+        model, prompt, tokens, output, learned, to_dollars(cost), stated=known is None and stated is not None,
+        output_span=length_span(output, cap) if guessed else None,
+    )  # fmt: skip
 
 
 def _stated(plan: Plan, model: str, prompt: str) -> float | None:

@@ -16,9 +16,9 @@ def estimate_lines(found: Estimate) -> tuple[str, ...]:
     """An estimate in three lines of plain text, and a fourth where the examples are few."""
     least, most = (f(found.rows, key=lambda row: row.draw) for f in (min, max))
     spread = "" if least == most else f", from {_named(least)} to {_named(most)}"
-    bought = found.bought
+    bought, lengths = found.bought, _lengths(found.rows) + _guess(found)
     return (
-        f"Estimate: one answer to one example costs {dollars(found.draw)} on average{spread}; {_lengths(found.rows)}.",
+        f"Estimate: one answer to one example costs {dollars(found.draw)} on average{spread}; {lengths}.",
         f"{dollars(bought.budget)} compares about {count(bought.configs, 'configuration')} "
         f"({count(bought.blocks, 'block')} of {count(found.block, 'example')}), then the choice and the baseline on "
         f"{bought.holdout:,} of {count(found.holdout, 'holdout example')}.",
@@ -89,6 +89,14 @@ def _lengths(rows: Sequence[Forecast]) -> str:
     if parts == [assumed]:
         return f"answers are {assumed}, since none like them was bought before"
     return f"answers are {parts[0]}" + "".join(f", others {part}" for part in parts[1:])
+
+
+def _guess(found: Estimate) -> str:
+    """How far off that may be where lengths are guessed."""
+    if found.draw_span is None or found.draw_span[0] == found.draw_span[1]:
+        return ""
+    least, most = map(dollars, found.draw_span)
+    return f": a guess, so that the average may as well be {least} to {most}"
 
 
 def _difference(detectable: float) -> str:
