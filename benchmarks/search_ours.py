@@ -20,7 +20,7 @@ from tune.search import SEARCHERS
 from tune.telling import Searcher
 from tune.trial import Step
 
-VERSION = 4
+VERSION = 5
 """Counted up when the strategy or the endgame changes, so that its kept runs are made anew."""
 
 Changes: TypeAlias = Mapping[tuple[str, str], Any]
@@ -51,7 +51,12 @@ PARTS: dict[str, tuple[str, Changes]] = {
     "greedy": ("value per dollar to the end", {("value", "GREED"): 1.0}),
     "alone": (
         "points that tell nothing of each other",
-        {("belief", "_QUALITY"): _alone(QUALITY), ("belief", "_GAIN"): _alone(GAIN)},
+        {
+            ("belief", "_QUALITY"): _alone(QUALITY),
+            ("belief", "_GAIN"): _alone(GAIN),
+            ("belief", "_QUALITY_APART"): 1e-9,
+            ("belief", "_GAIN_APART"): 1e-9,
+        },
     ),
     "endless": ("without an endgame", {("value", "ENDGAME_SHARE"): 0.0}),
     "single": ("one answer for a point's first block", {("value", "FIRST_REPEATS"): 10**6}),

@@ -381,6 +381,52 @@ def test_within_a_family_that_shares_its_luck_a_few_more_right_are_believed() ->
     assert leads[0] > 1.5 * leads[1] > 0
 
 
+def test_a_trial_that_met_all_examples_is_judged_by_these_and_not_by_what_is_like_it() -> None:
+    """It is far better than all that are like it, which is taken for luck as long as there are examples left."""
+    rng = np.random.default_rng(0)
+    alike = {"model": "small", "prompt": "plain"}
+    others = [
+        standing(reading(i, (rng.random(60) < 0.5).astype(float).tolist(), temperature=0.3 + i / 20, **alike))
+        for i in range(1, 9)
+    ]
+    ahead = standing(reading(0, rng.permutation([1.0] * 48 + [0.0] * 12).tolist(), temperature=0.3, **alike))
+    some, nearly, whole = (
+        level(believed(problem(examples=count), [ahead, *others]), 0) for count in (120, 64, 60)
+    )  # of which 60 are met
+    assert some == nearly < whole - 0.03
+    assert whole == pytest.approx(0.77, abs=0.02)  # it scored 0.8
+
+
+def test_what_all_examples_say_moves_the_level_of_every_number_of_answers_alike() -> None:
+    two = [reading(0, [0.9] * 60), reading(0, [1.0] * 60, n=5)]
+    some, whole = (believed(problem(examples=count), [standing(*two)])[0] for count in (200, 60))
+    assert whole.gain == pytest.approx(some.gain)
+    assert whole.level > some.level
+    assert whole.level - some.level == pytest.approx(whole.base - some.base)
+    assert whole.level == pytest.approx(whole.level_of(5))
+
+
+def test_a_prompt_that_a_small_cap_cut_is_not_given_up_where_caps_are_paid_for() -> None:
+    """One prompt is fine at every cap, one at a large cap alone, and one was only seen at a cap that is too small."""
+    shown = {("short", 8): 0.6, ("short", 96): 0.6, ("middle", 8): 0.1, ("middle", 96): 0.7, ("long", 8): 0.1}
+    seen = [
+        standing(
+            reading(0, [float(i < 40 * right) for i in range(40)], prompt=prompt, max_tokens=cap, temperature=heat)
+        )
+        for (prompt, cap), right in shown.items()
+        for heat in (0.0, 0.5)
+    ]
+    evidence = [(i, e) for i, one in enumerate(seen) if (e := read_evidence(problem(), one)) is not None]
+    whole = [Point({k: v for k, v in e.base.config.items() if k not in ("n", "aggregate")}) for _, e in evidence]
+    hoped = Point({**whole[-1], "max_tokens": 96})
+    beliefs = Beliefs(problem(), [*whole, hoped])
+    for _ in range(6):
+        beliefs.learn(evidence)
+    mean, deviation = beliefs.quality.mean, beliefs.quality.deviation()
+    assert mean[-1] > mean[-2] + 0.1
+    assert mean[-1] + deviation[-1] > 0.5
+
+
 def test_what_was_learned_of_the_parts_is_taken_over_by_the_next_beliefs() -> None:
     standings = [standing(reading(i, [float(i // 4 == 2)] * 24)) for i in range(12)]  # the model is all that matters
     found = [(i, e) for i, one in enumerate(standings) if (e := read_evidence(problem(), one)) is not None]

@@ -521,6 +521,23 @@ def test_among_readings_of_one_trial_a_larger_n_must_be_worth_its_cost() -> None
     assert choice.reading == good
 
 
+@pytest.mark.parametrize(("examples", "cap"), [(8, 64), (40, 64), (200, 16)])
+def test_a_cap_that_cut_nothing_yet_is_trusted_only_after_many_examples(examples: int, cap: int) -> None:
+    scores = [1.0, 1.0, 0.0, 1.0] * (examples // 4)
+    small, large = (reading(scores, cost=max_tokens * 1e-6, max_tokens=max_tokens) for max_tokens in (16, 64))
+    choice = freeze(problem(examples=200), {0: standing(small, large)})
+    assert choice is not None
+    assert choice.reading.config.max_tokens == cap
+
+
+def test_a_cap_is_smaller_only_than_those_that_keep_the_limits() -> None:
+    small, large = (reading([1.0] * 8, cost=max_tokens * 1e-6, max_tokens=max_tokens) for max_tokens in (16, 64))
+    choice = freeze(problem(max_cost=3e-5), {0: standing(small, large)})
+    assert choice is not None
+    assert choice.reading == small
+    assert choice.feasible
+
+
 def test_luck_on_a_few_examples_does_not_beat_a_good_record_on_many() -> None:
     few = reading([1.0] * 8, trial=0)
     many = reading([1.0] * 195 + [0.0] * 5, trial=1, model="large", prompt="shots")

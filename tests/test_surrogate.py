@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tune.racing.problem import Array
-from tune.racing.surrogate import PARTS, Belief, Process, Seen, _likelihood, expected_larger, knowledge, parts
+from tune.racing.surrogate import PARTS, Belief, Process, Seen, _likelihood, expected_larger, knowledge, parts, varied
 from tune.space import Point
 
 PRIOR = np.array([0.02, 0.02, 0.015, 0.004, 0.004, 0.003, 0.001])
@@ -127,10 +127,44 @@ def near(*values: object) -> Array:
 
 
 def test_numbers_are_the_more_alike_the_nearer_they_are_whatever_their_scale() -> None:
-    small, large = near(0.0, 0.5, 1.0), near(100, 150, 200)
+    small, large = near(0.0, 0.5, 1.0), near(100.0, 150.0, 200.0)
     assert small == pytest.approx(large)
     assert 1 > small[0, 1] > small[0, 2] > 0
     assert small[0, 2] == pytest.approx(math.exp(-2.0))
+
+
+def test_what_is_counted_is_as_far_apart_as_its_logarithms() -> None:
+    found = near(8, 32, 128)
+    assert found[0, 1] == pytest.approx(found[1, 2])
+    assert near(1, 3, 9) == pytest.approx(found)
+    assert near(0, 4, 8)[0, 1] == pytest.approx(found[0, 1])  # with a 0 among them they are plain numbers, as before
+
+
+def test_settings_that_are_searched_together_have_parts_of_their_own_alone_and_for_a_prompt() -> None:
+    points = [point(m, p, cap=cap, heat=heat) for m, p, cap, heat in [
+        ("a", "p", 8, 0.0), ("b", "p", 8, 1.0), ("a", "q", 8, 0.5), ("a", "p", 64, 0.0),
+    ]]  # fmt: skip
+    assert varied(points) == ("cap", "heat")
+    found = parts(points, varied(points))
+    assert found.shape == (len(PARTS) + 4, 4, 4)
+    cap, cap_of_prompt, heat, heat_of_prompt = found[len(PARTS) :]
+    assert cap[0].tolist() == pytest.approx([1, 1, 1, math.exp(-2.0)])  # whatever the heat, the model and the prompt
+    assert cap_of_prompt[0].tolist() == pytest.approx([1, 1, 0, math.exp(-2.0)])
+    assert heat[0].tolist() == pytest.approx([1, math.exp(-2.0), math.exp(-0.5), 1])
+    assert heat_of_prompt[2].tolist() == [0, 0, 1, 0]
+
+
+def test_one_setting_alone_has_no_part_of_its_own_as_all_together_are_that_one() -> None:
+    assert varied([point(heat=0.0, cap=8), point(heat=1.0, cap=8)]) == ()
+    assert varied([point(heat=0.0), point(heat=1.0, effort="low")]) == ("effort", "heat")
+    assert varied([]) == ()
+
+
+def test_a_part_of_a_setting_that_no_point_has_any_more_tells_none_apart() -> None:
+    found = parts([point("a", "p", heat=0.0), point("a", "q", heat=1.0)], ("effort", "heat"))
+    effort, effort_of_prompt = found[len(PARTS) :][:2]
+    assert effort.tolist() == np.ones((2, 2)).tolist()
+    assert effort_of_prompt.tolist() == np.eye(2).tolist()
 
 
 def test_a_number_that_is_left_out_lies_in_the_middle() -> None:

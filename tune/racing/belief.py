@@ -15,17 +15,20 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tune.racing.pairing import table
+from tune.racing.pairing import levels, table
 from tune.racing.problem import DOUBT, Array, Problem, Standing, dear, preference
-from tune.racing.surrogate import Belief, Numbers, Process, Seen, parts
+from tune.racing.surrogate import Belief, Numbers, Process, Seen, parts, varied
 from tune.readout import Reading
 from tune.space import Point
 
 # What is believed beforehand, in shares of the range (squared where variances): qualities of points lie around 0.5
-# with a deviation of about 0.25, gains around 0.03 with one of about 0.1. In the order of `surrogate.PARTS`.
+# with a deviation of about 0.25, gains around 0.03 with one of about 0.1. In the order of `surrogate.PARTS`; APART
+# is for each part of a setting's own.
 _QUALITY = np.array([0.02, 0.02, 0.015, 0.004, 0.004, 0.003, 0.001])
+_QUALITY_APART = 0.01
 _QUALITY_LEVEL, _QUALITY_LEVEL_VARIANCE = 0.5, 0.1
 _GAIN = np.array([0.003, 0.003, 0.003, 0.003, 0.0015, 0.0015, 0.0006])
+_GAIN_APART = 0.0015
 _GAIN_LEVEL, _GAIN_LEVEL_VARIANCE = 0.03, 0.0009
 
 _NOISE, _NOISE_WEIGHT = 0.15, 20.0
@@ -51,6 +54,13 @@ _DOUBTED = 4.0
 
 _SWEEPS = 4
 """Steps of learning before finalists are told apart, where nothing was learned on the way."""
+
+_MET = 0.95
+"""The share of all examples that a trial must have met to be judged by what it was seen to be worth there."""
+
+_LIKENESS = 10.0
+"""Examples that what is believed by likeness still counts for, then. Points are never as alike as the model of them has
+it: it takes the best for luck."""
 
 _OWN_LUCK = 0.5
 """The part of the noise of one draw that further draws of the same example do not take away."""
@@ -130,8 +140,9 @@ class Beliefs:
 
     def __init__(self, problem: Problem, points: Sequence[Point], before: Beliefs | None = None) -> None:
         self._problem, self._points = problem, points
-        self._alike = before._alike if before and before._points == points else parts(points)
-        self._processes: tuple[Process, Process] = before._processes if before else _processes()
+        self._apart: tuple[str, ...] = before._apart if before else varied(points)
+        self._alike = before._alike if before and before._points == points else parts(points, self._apart)
+        self._processes: tuple[Process, Process] = before._processes if before else _processes(len(self._apart))
         self._noise = _NOISE
 
     def learn(self, found: Sequence[tuple[int, Evidence]], *, fit: bool = True) -> None:
@@ -210,9 +221,11 @@ class Beliefs:
         return _seen(seen, scales)
 
 
-def _processes() -> tuple[Process, Process]:
-    quality = Process(_QUALITY, _QUALITY_LEVEL, _QUALITY_LEVEL_VARIANCE)
-    return quality, Process(_GAIN, _GAIN_LEVEL, _GAIN_LEVEL_VARIANCE)
+def _processes(apart: int) -> tuple[Process, Process]:
+    """Before anything is learned, where so many settings have parts of their own."""
+    quality = np.append(_QUALITY, np.full(2 * apart, _QUALITY_APART))
+    gain = np.append(_GAIN, np.full(2 * apart, _GAIN_APART))
+    return Process(quality, _QUALITY_LEVEL, _QUALITY_LEVEL_VARIANCE), Process(gain, _GAIN_LEVEL, _GAIN_LEVEL_VARIANCE)
 
 
 def _families(shown: Sequence[Evidence]) -> Numbers:
@@ -290,7 +303,20 @@ def believed(problem: Problem, standings: Sequence[Standing], errors: float = -D
         _best_of(standing, evidence, float(base), float(gain))
         for (standing, evidence), base, gain in zip(shown, beliefs.quality.mean, beliefs.gain.mean, strict=True)
     ]
+    found = _nearer_to_what_was_seen(problem, found)
     return sorted(found, key=lambda one: (-one.level, dear(one.reading), one.standing.trial))
+
+
+def _nearer_to_what_was_seen(problem: Problem, found: Sequence[Believed]) -> list[Believed]:
+    """Judge trials that met all examples more by these, and less by what points like them are worth."""
+    seen = levels(table(problem, [one.reading for one in found])).tolist()
+    moved = []
+    for one, level in zip(found, seen, strict=True):
+        count = len(one.reading.examples)
+        weight = count / (count + _LIKENESS) if count >= _MET * problem.examples else 0.0
+        step = round(weight * (level - one.level), 9)
+        moved.append(replace(one, level=one.level + step, base=one.base + step))
+    return moved
 
 
 def _best_of(standing: Standing, evidence: Evidence, base: float, gain: float) -> Believed:

@@ -26,6 +26,10 @@ DROPPED = 0.05
 TIE = 0.005
 """Readings between which a smaller share of the metric's range is believed to lie are a tie."""
 
+UNSEEN = 0.5
+"""Of examples with an answer that is cut by a smaller cap, how many more are taken to be there than were seen: between
+what is certain and Laplace's 1, as Jeffreys has it for a share."""
+
 
 def endgame(
     problem: Problem, standings: Mapping[int, Standing], left: float
@@ -135,6 +139,7 @@ def _freeze_best(problem: Problem, live: Sequence[Standing]) -> Choice | None:
 def _choose(problem: Problem, standings: Sequence[Standing], errors: float) -> Choice:
     found = believed(problem, standings, errors)
     tied = [(reading, one) for one in found for reading in _ties(problem, one, found[0].level - TIE, errors)]
+    tied = tied or [(found[0].reading, found[0])]
     chosen, _ = min(tied, key=lambda tie: (dear(tie[0]), -tie[1].level, preference(problem, tie[0])))
     rest = [one.reading for one in found if one.reading.config != chosen.config]
     return Choice(chosen, tuple(rest[: MOST_FINALISTS - 1]), feasible=problem.excess(chosen, CERTAINTY) <= 1.0)
@@ -144,7 +149,8 @@ def _ties(problem: Problem, one: Believed, least: float, errors: float) -> list[
     """The readings of a trial of which so much is believed.
 
     A reading is believed to be as good as others with as many answers, less what it was seen to be worse than the
-    best of them.
+    best of them, and less what it may yet turn out to be: an answer that is longer than all that were seen is cut by
+    a smaller cap.
     """
     if max(one.base, one.level) < least:
         return []
@@ -153,5 +159,11 @@ def _ties(problem: Problem, one: Believed, least: float, errors: float) -> list[
     best: dict[int, float] = {}
     for reading, mean in means.items():
         best[reading.config.n] = max(mean, best.get(reading.config.n, 0.0))
-    found = [r for r in readings if one.level_of(r.config.n) - (best[r.config.n] - means[r]) >= least]
-    return found or [one.reading]
+    most = max((reading.config.max_tokens for reading in readings), default=0)
+
+    def level(reading: Reading) -> float:
+        found = one.level_of(reading.config.n) - (best[reading.config.n] - means[reading])
+        cut = UNSEEN / (len(reading.examples) + 1.0) if reading.config.max_tokens < most else 0.0
+        return found - cut * max(found, 0.0)
+
+    return [reading for reading in readings if level(reading) >= least]

@@ -1,10 +1,11 @@
 """Gaussian processes over paid points, and what seeing one more block of examples would teach of all of them.
 
 Points share structure: those of one model are alike, those of one prompt are, those of both more so, and settings are
-alike where they are near; the covariance is the sum of these parts. How much of the variance each part has is learned
-from what was seen: maximum a posteriori, by coordinate ascent, a step at a time. A block of examples is as hard for
-one point as for another: its hardness is one more unknown, which all that met it share, so that points are compared
-on the same examples. Points of one model and prompt, the family, share more of their luck with a block than others.
+alike where they are near, all together and, where several are searched, one by one; the covariance is the sum of these
+parts. How much of the variance each part has is learned from what was seen: maximum a posteriori, by coordinate ascent,
+a step at a time. A block of examples is as hard for one point as for another: its hardness is one more unknown, which
+all that met it share, so that points are compared on the same examples. Points of one model and prompt, the family,
+share more of their luck with a block than others.
 
 What a purchase is worth is its knowledge gradient (Frazier, Powell and Dayanik 2009): the expected rise of the best
 mean, everything that is correlated with what is bought included.
@@ -28,7 +29,7 @@ from tune.space import Point, Value
 Numbers: TypeAlias = npt.NDArray[np.int64]
 
 PARTS = ("model", "prompt", "both", "settings", "settings of a model", "settings of both", "own")
-"""Of the covariance; see `parts`."""
+"""Of the covariance; see `parts`. Settings that have parts of their own follow, two each."""
 
 _LENGTH = 0.5
 """How far apart settings have to be to differ, as a share of their range."""
@@ -54,15 +55,36 @@ _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(5)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 
 
-def parts(points: Sequence[Point]) -> Array:
-    """How alike points are in each of the parts, 1 for a point with itself: parts x points x points."""
+def varied(points: Sequence[Point]) -> tuple[str, ...]:
+    """The settings in which points differ, where these are several."""
+    found = tuple(name for name in _settings(points) if len({point.get(name) for point in points}) > 1)
+    return found if len(found) > 1 else ()
+
+
+def parts(points: Sequence[Point], apart: Sequence[str] = ()) -> Array:
+    """How alike points are in each of the parts, 1 for a point with itself: parts x points x points.
+
+    Args:
+        points: all of them.
+        apart: the settings that have parts of their own: how near points are in that setting alone, and the same for
+            points of one prompt, as a cap that is enough for one is not for another.
+    """
     model, prompt = (_same([point[name] for point in points]) for name in ("model", "prompt"))
-    distance = np.zeros((len(points), len(points)))
-    for name in sorted({name for point in points for name in point} - {"model", "prompt"}):
-        distance += _distance([point.get(name) for point in points])
-    near = np.exp(-distance / (2 * _LENGTH**2))
+    names = sorted({*_settings(points), *apart})
+    distances = {name: _distance([point.get(name) for point in points]) for name in names}
+    near = _near(sum(distances.values(), np.zeros((len(points), len(points)))))
     both = model * prompt
-    return np.array([model, prompt, both, near, near * model, near * both, np.eye(len(points))])
+    alone = [_near(distances[name]) for name in apart]
+    more = [part for each in alone for part in (each, each * prompt)]
+    return np.array([model, prompt, both, near, near * model, near * both, np.eye(len(points)), *more])
+
+
+def _settings(points: Sequence[Point]) -> list[str]:
+    return sorted({name for point in points for name in point} - {"model", "prompt"})
+
+
+def _near(distance: Array) -> Array:
+    return np.asarray(np.exp(-distance / (2 * _LENGTH**2)))
 
 
 def _same(values: Sequence[Value]) -> Array:
@@ -72,12 +94,16 @@ def _same(values: Sequence[Value]) -> Array:
 
 
 def _distance(values: Sequence[Value]) -> Array:
-    """Squared distances, as shares of the range; a number that is left to the service lies in the middle."""
+    """Squared distances, as shares of the range; a number that is left to the service lies in the middle.
+
+    What is counted (answers, tokens) is as far apart as its logarithms.
+    """
     numbers = [v for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
     if len(set(numbers)) < 2:
         return _NAMES_APART * (1.0 - _same(values))
-    low, span = min(numbers), max(numbers) - min(numbers)
-    column = np.array([(v - low) / span if isinstance(v, int | float) else 0.5 for v in values])
+    scale = math.log if all(isinstance(v, int) and v >= 1 for v in numbers) else float
+    low, high = scale(min(numbers)), scale(max(numbers))
+    column = np.array([(scale(v) - low) / (high - low) if isinstance(v, int | float) else 0.5 for v in values])
     return np.asarray(np.subtract.outer(column, column) ** 2)
 
 
