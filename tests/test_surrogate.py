@@ -24,7 +24,8 @@ POINTS = st.fixed_dictionaries(
         "stop": st.sampled_from([(), ("\n",), ("\n", "END")]),
         "think": st.booleans(),
         "reasoning_effort": st.sampled_from(["low", "high", None]),
-        "mixed": st.sampled_from([1, 0.5, "much", None, True]),
+        "mixed": st.sampled_from([1, 0.5, "much", None, True, False]),
+        "counted": st.sampled_from([1, 7, "many", None, False]),
     },
 ).map(Point)
 
@@ -168,10 +169,11 @@ def test_a_part_of_a_setting_that_no_point_has_any_more_tells_none_apart() -> No
 
 
 def test_a_number_that_is_left_out_lies_in_the_middle() -> None:
-    for missing in (None, "absent"):
-        found = near(0.0, missing, 1.0)
-        assert found[1, 0] == pytest.approx(found[1, 2])
-        assert found[1, 0] > found[0, 2]
+    for missing in (None, "absent", False):
+        for low, high in ((0.0, 1.0), (2, 8)):
+            found = near(low, missing, high)
+            assert found[1, 0] == pytest.approx(found[1, 2])
+            assert found[1, 0] > found[0, 2]
 
 
 @pytest.mark.parametrize(

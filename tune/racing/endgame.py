@@ -107,9 +107,10 @@ def freeze(problem: Problem, standings: Mapping[int, Standing]) -> Choice | None
     """Choose the best reading, ties going to the cheaper.
 
     The best is the one of which the most is believed, all that was seen of it and of points like it considered; so
-    a lucky few examples do not make a winner. The cheapest reading that ties with it is chosen. Limits on cost and
-    seconds are to be kept with one-sided confidence of 95 %; where no reading does, on average; where none does
-    that either, the reading closest to them is chosen.
+    a lucky few examples do not make a winner. Trials that met all examples are judged by these for the most part. The
+    cheapest reading that ties with the best is chosen. Limits on cost and seconds are to be kept with one-sided
+    confidence of 95 %; where no reading does, on average; where none does that either, the reading closest to them is
+    chosen.
 
     Where the goal is the cheapest that is good enough, that is chosen; where none was shown to be, the best.
 

@@ -98,12 +98,13 @@ def _distance(values: Sequence[Value]) -> Array:
 
     What is counted (answers, tokens) is as far apart as its logarithms.
     """
-    numbers = [v for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
-    if len(set(numbers)) < 2:
+    numbers = [v if isinstance(v, int | float) and not isinstance(v, bool) else None for v in values]
+    known = [v for v in numbers if v is not None]
+    if len(set(known)) < 2:
         return _NAMES_APART * (1.0 - _same(values))
-    scale = math.log if all(isinstance(v, int) and v >= 1 for v in numbers) else float
-    low, high = scale(min(numbers)), scale(max(numbers))
-    column = np.array([(scale(v) - low) / (high - low) if isinstance(v, int | float) else 0.5 for v in values])
+    scale = math.log if all(isinstance(v, int) and v >= 1 for v in known) else float
+    low, high = scale(min(known)), scale(max(known))
+    column = np.array([0.5 if v is None else (scale(v) - low) / (high - low) for v in numbers])
     return np.asarray(np.subtract.outer(column, column) ** 2)
 
 
