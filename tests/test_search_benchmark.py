@@ -391,11 +391,23 @@ def test_a_plan_is_even_seed_by_seed_and_runs_both_kinds() -> None:
     assert len(tasks) == len(set(tasks))
     assert [task.seed for task in tasks] == sorted(task.seed for task in tasks)
     plain = [task for task in tasks if task.method == "random"]
-    assert len(plain) == 2 * 2 * 2 * 2
+    assert len(plain) == (2 + 4) * 2 * 2
     assert {task.setting for task in plain} == {"plain"}
     assert {task.setting for task in tasks if task.method == "tpe"} == {"plain", "limited", "halves"}
     reach = {task.units for task in tasks if task.method == "tune" and task.setting == "plain" and task.kind == "read"}
     assert reach == {3, 10, *search.REACH}
+
+
+def test_recorded_tables_have_twice_the_seeds_and_no_more_of_what_has_few() -> None:
+    tasks = search.plan(["tune", "tpe"], ["small", "table"], [3, 10], range(5, 5 + search.FEW))
+    for name, seeds in (("small", range(5, 5 + search.FEW)), ("table", range(5, 5 + 2 * search.FEW))):
+        for method in ("tune", "tpe"):
+            mine = [task for task in tasks if (task.world, task.method, task.setting) == (name, method, "plain")]
+            assert {task.seed for task in mine} == set(seeds)
+    beside = {
+        task.seed for task in tasks if task.world == "table" and task.method == "tpe" and task.setting == "halves"
+    }
+    assert beside == set(range(5, 5 + search.FEW))
 
 
 def test_a_slow_rival_is_run_with_few_seeds_and_at_the_first_two_budgets_only() -> None:
