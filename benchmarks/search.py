@@ -8,7 +8,7 @@ dollar: draws are replayed, and what each config is worth is known exactly. It w
 - `search_runs.py`: one search; `search_numbers.py`: medians and paired differences; `search_table.py`: the page.
 
 Every run is kept in results/search/runs.jsonl, so a second call makes only what is new: a method whose `version` was
-counted up, more seeds, other budgets. About three hours of one core from nothing.
+counted up, more seeds, other budgets. About four hours of one core from nothing.
 """
 
 from __future__ import annotations

@@ -58,6 +58,8 @@ PARTS: dict[str, tuple[str, Changes]] = {
             ("belief", "_GAIN_APART"): 1e-9,
         },
     ),
+    "uncut": ("a cap that cut nothing yet taken to cut nothing", {("endgame", "UNSEEN"): 0.0}),
+    "alike": ("trials that met all examples judged by likeness too", {("belief", "_MET"): 2.0}),
     "endless": ("without an endgame", {("value", "ENDGAME_SHARE"): 0.0}),
     "single": ("one answer for a point's first block", {("value", "FIRST_REPEATS"): 10**6}),
 }

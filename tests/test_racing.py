@@ -538,6 +538,15 @@ def test_a_cap_is_smaller_only_than_those_that_keep_the_limits() -> None:
     assert choice.feasible
 
 
+def test_more_answers_that_keep_the_limits_at_a_small_cap_alone_are_chosen_where_they_are_far_better() -> None:
+    single = reading([0.0, 1.0] * 4, cost=3e-5, max_tokens=64)
+    vote = reading([1.0] * 8, cost=3e-5, max_tokens=16, n=5, aggregate="vote")
+    dear = reading([1.0] * 8, cost=9e-5, max_tokens=64, n=5, aggregate="vote")
+    choice = freeze(problem(max_cost=4e-5), {0: standing(single, vote, dear)})
+    assert choice is not None
+    assert choice.reading == vote
+
+
 def test_luck_on_a_few_examples_does_not_beat_a_good_record_on_many() -> None:
     few = reading([1.0] * 8, trial=0)
     many = reading([1.0] * 195 + [0.0] * 5, trial=1, model="large", prompt="shots")

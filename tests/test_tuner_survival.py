@@ -170,7 +170,7 @@ def _no_room(self: object, folder: Path) -> Path:
     raise StoreError("no room")
 
 
-@pytest.mark.skipif(os.name == "nt", reason="rights are not those of POSIX")
+@pytest.mark.skipif(os.name == "nt", reason="rights are not those of POSIX: run it on Linux or macOS")
 def test_a_read_only_results_folder_is_one_sentence_before_any_call(server: Server, files: Path) -> None:
     with tempfile.TemporaryDirectory() as place:  # others may not enter pytest's
         folder = Path(place)
