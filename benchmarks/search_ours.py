@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, TypeAlias
@@ -12,15 +12,16 @@ import numpy as np
 from rivals import METHODS, Method
 
 from tune.racing import STRATEGIES, Outcome, Problem, Standing, Strategy, endgame
-from tune.racing.belief import Beliefs
 from tune.racing.endgame import freeze
+from tune.racing.luck import Luck
 from tune.racing.problem import Array
+from tune.racing.surrogate import Numbers
 from tune.readout import Reading
 from tune.search import SEARCHERS
 from tune.telling import Searcher
 from tune.trial import Step
 
-VERSION = 5
+VERSION = 6
 """Counted up when the strategy or the endgame changes, so that its kept runs are made anew."""
 
 Changes: TypeAlias = Mapping[tuple[str, str], Any]
@@ -29,12 +30,11 @@ Changes: TypeAlias = Mapping[tuple[str, str], Any]
 RACE = "tune.racing"
 
 
-def _unpaired(self: Beliefs, rows: Array, draws: Array, family: Array) -> tuple[float, float]:
+def _unpaired(rows: Array, draws: Sequence[int], family: Numbers) -> Luck:
     """No hardness of examples: what differs between the scores of a trial is all taken for noise."""
     del draws, family
     within = np.nanvar(rows, axis=1) if len(rows) else np.zeros(0)
-    self._noise = float(np.mean(within)) + 1e-3 if len(within) else 0.2
-    return 1e-9, 0.0
+    return Luck(1e-9, 0.0, float(np.mean(within)) + 1e-3 if len(within) else 0.2)
 
 
 def _alone(variances: Array) -> Array:
@@ -45,8 +45,8 @@ def _alone(variances: Array) -> Array:
 QUALITY, GAIN = (np.array(getattr(sys.modules[f"{RACE}.belief"], name)) for name in ("_QUALITY", "_GAIN"))
 
 PARTS: dict[str, tuple[str, Changes]] = {
-    "unpaired": ("without pairing", {("belief.Beliefs", "_weigh"): _unpaired}),
-    "unkind": ("without what examples add for a family", {("belief", "_MOST_KIN"): 0.0}),
+    "unpaired": ("without pairing", {("luck", "learn"): _unpaired}),
+    "unkind": ("without what examples add for a family", {("luck", "MOST_KIN"): 0.0}),
     "costless": ("value alone, whatever it costs", {("value", "GREED"): 0.0}),
     "greedy": ("value per dollar to the end", {("value", "GREED"): 1.0}),
     "alone": (
@@ -61,6 +61,7 @@ PARTS: dict[str, tuple[str, Changes]] = {
     "uncut": ("a cap that cut nothing yet taken to cut nothing", {("endgame", "UNSEEN"): 0.0}),
     "alike": ("trials that met all examples judged by likeness too", {("belief", "_MET"): 2.0}),
     "endless": ("without an endgame", {("value", "ENDGAME_SHARE"): 0.0}),
+    "stepwise": ("a block after the other, never all examples at once", {("value", "LONG_SHARE"): 0.0}),
     "single": ("one answer for a point's first block", {("value", "FIRST_REPEATS"): 10**6}),
 }
 """What is taken out: in words, and what stands in for it."""

@@ -14,7 +14,8 @@ from race import PRICES, PROMPTS, Till, World, play, some_space
 
 from tune.racing import STRATEGIES, Outcome, Problem, Standing
 from tune.racing.field import Field, rung_sizes
-from tune.racing.value import BLIND_STEPS, CANDIDATES, ENDGAME_SHARE, FRESH, MOST_STEPS, value
+from tune.racing.offers import Stock
+from tune.racing.value import BLIND_STEPS, CANDIDATES, ENDGAME_SHARE, FRESH, LONG_SHARE, MOST_STEPS, value
 from tune.search import SEARCHERS, Searcher, Telling
 from tune.space import Point, Space, Uniform
 from tune.trial import Step
@@ -105,6 +106,59 @@ def test_where_every_dimension_is_paid_for_trials_are_bought_with_their_own_n() 
     till = search(a_world(space=space, free=(), examples=20), 15)
     assert len(till.points) > 5
     assert all(step.draws == step.point["n"] for wave in till.waves for step in wave)
+
+
+CAPS = (8, 16, 64)
+
+
+def families_and_caps(till: Till) -> dict[tuple[object, object], list[object]]:
+    """The caps that each model and prompt was tried with, in the order in which trials were begun."""
+    found: dict[tuple[object, object], list[object]] = {}
+    for _, point in sorted(till.points.items()):
+        found.setdefault((point["model"], point["prompt"]), []).append(point["max_tokens"])
+    return found
+
+
+@pytest.mark.parametrize("units", [1, 6])
+def test_a_model_and_prompt_are_first_tried_with_a_cap_that_cuts_the_least(units: int) -> None:
+    space = some_space(temperature=[0.0, 0.6], n=1, aggregate="first", max_tokens=list(CAPS))
+    begun = families_and_caps(search(a_world(space=space, free=()), units))
+    assert len(begun) > 6
+    assert {caps[0] for caps in begun.values()} == {max(CAPS)}
+    if units > 1:
+        assert {cap for caps in begun.values() for cap in caps} == set(CAPS)
+
+
+def test_where_the_largest_cap_is_refused_smaller_ones_are_tried() -> None:
+    space = some_space(temperature=0.0, n=1, aggregate="first", max_tokens=list(CAPS))
+    world = a_world(space=space, free=(), failing=lambda point: point["max_tokens"] == max(CAPS))
+    begun = families_and_caps(search(world, 6))
+    assert all(caps[0] == max(CAPS) for caps in begun.values())
+    assert any(len(caps) > 1 for caps in begun.values())
+
+
+def test_all_that_is_left_of_a_points_examples_may_be_bought_at_once_but_not_for_much_of_the_money() -> None:
+    leaps = 0
+    for seed in range(4):
+        space = some_space(temperature=[0.0, 0.3, 0.6], n=1, max_tokens=list(CAPS))
+        world = a_world(space=space, free=(), examples=120, seed=seed)
+        till = Till(world, 40 * world.unit())
+        left, sizes = till.left, rung_sizes(120)
+        for wave in search(world, 40, till=till).waves:
+            long = [s for s in wave if s.examples[-1] + 1 == 120 and s.examples[0] < sizes[-2]]
+            leaps += len(long)
+            for step in long:
+                cost = len(step.examples) * world.cost(step.point, step.draws)
+                assert cost <= LONG_SHARE * left * (1 + 1e-9)
+    assert leaps > 0
+
+
+def test_a_long_block_is_worth_nothing_where_the_next_alone_is_worth_as_much_per_dollar() -> None:
+    one = np.ones(4)
+    beyond = np.array([False, True, False, True])
+    stock = Stock(np.array([0, 0, 1, 1]), np.array([1.0, 4.0, 1.0, 4.0]), one, one, one, one, one > 0, beyond)
+    assert stock.settle(np.array([2.0, 8.0, 2.0, 8.1])).tolist() == [2.0, 0.0, 2.0, 8.1]
+    assert stock.settle(np.array([0.0, 0.0, 0.0, 1.0])).tolist() == [0.0, 0.0, 0.0, 1.0]
 
 
 def test_two_runs_on_the_same_outcomes_make_the_same_waves() -> None:

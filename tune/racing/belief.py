@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from tune.racing import luck
 from tune.racing.pairing import levels, table
 from tune.racing.problem import DOUBT, Array, Problem, Standing, dear, preference
 from tune.racing.surrogate import Belief, Numbers, Process, Seen, parts, varied
@@ -31,21 +31,6 @@ _GAIN = np.array([0.003, 0.003, 0.003, 0.003, 0.0015, 0.0015, 0.0006])
 _GAIN_APART = 0.0015
 _GAIN_LEVEL, _GAIN_LEVEL_VARIANCE = 0.03, 0.0009
 
-_NOISE, _NOISE_WEIGHT = 0.15, 20.0
-"""Variance of one draw's score around what is believed of its point and example, and how many such it counts for."""
-
-_HARDNESS, _HARDNESS_WEIGHT = 0.06, 10.0
-"""Variance of the hardness of examples, and how many it counts for."""
-
-_LEAST_HARDNESS = 0.005
-
-_KIN, _KIN_WEIGHT = 0.02, 20.0
-"""Variance of what an example adds to the scores of one model and prompt, beside its hardness for all, and how many
-pairs it counts for."""
-
-_MOST_KIN = 0.8
-"""The part of the noise that may be that, at most."""
-
 _GAIN_NOISE, _GAIN_NOISE_WEIGHT = 0.08, 4.0
 """Variance of the gain on one example, and how many it counts for."""
 
@@ -61,10 +46,6 @@ _MET = 0.95
 _LIKENESS = 10.0
 """Examples that what is believed by likeness still counts for, then. Points are never as alike as the model of them has
 it: it takes the best for luck."""
-
-_OWN_LUCK = 0.5
-"""The part of the noise of one draw that further draws of the same example do not take away."""
-
 
 _NOTHING: Array = np.zeros(0)
 
@@ -143,7 +124,7 @@ class Beliefs:
         self._apart: tuple[str, ...] = before._apart if before else varied(points)
         self._alike = before._alike if before and before._points == points else parts(points, self._apart)
         self._processes: tuple[Process, Process] = before._processes if before else _processes(len(self._apart))
-        self._noise = _NOISE
+        self._luck = luck.NOTHING_KNOWN
 
     def learn(self, found: Sequence[tuple[int, Evidence]], *, fit: bool = True) -> None:
         """Take in what was seen of candidates, by number: all of it, also what was taken in before.
@@ -164,7 +145,7 @@ class Beliefs:
 
     def noise(self, draws: int) -> float:
         """Variance of a score around what is believed of its point and example, as the mean of so many draws."""
-        return self._noise * (_OWN_LUCK + (1.0 - _OWN_LUCK) / draws)
+        return self._luck.noise * luck.share_of_noise(draws)
 
     @staticmethod
     def gain_noise(draws: int, least: int) -> float:
@@ -175,7 +156,7 @@ class Beliefs:
     def _blocks(self, found: Sequence[tuple[int, Evidence]], rows: Array) -> Seen:
         """Qualities in blocks that end where any trial ends, so that those who met a block met all of it."""
         family = _families([evidence for _, evidence in found])
-        hardness, kin = self._weigh(rows, np.array([evidence.draws for _, evidence in found]), family)
+        self._luck = luck.learn(rows, [evidence.draws for _, evidence in found], family)
         ends = sorted({max(evidence.base.examples) + 1 for _, evidence in found})
         blocks = list(zip([0, *ends][:-1], ends, strict=True))
         seen: list[tuple[int, int, float, float]] = []
@@ -187,23 +168,7 @@ class Beliefs:
                     seen.append((candidate, block, float(met.mean()), self.noise(evidence.draws) / len(met)))
                     whose.append(of)
         sizes = np.array([end - start for start, end in blocks], dtype=float)
-        return _seen(seen, [1.0] * len(seen), hardness / sizes, whose, kin / sizes)
-
-    def _weigh(self, rows: Array, draws: Array, family: Numbers) -> tuple[float, float]:
-        """Learn the noise of scores; the variance of the hardness of examples, and of what they add to a family's."""
-        there = ~np.isnan(rows)
-        filled, met = np.where(there, rows, 0.0), there.sum(axis=0)
-        level = filled.sum(axis=1) / np.maximum(there.sum(axis=1), 1)
-        ease = (filled - level[:, None] * there).sum(axis=0) / (met + 1.0)
-        left = filled - level[:, None] * there - ease * there
-        # A row with more draws is told apart from its example's hardness by less.
-        squares = ((left**2).sum(axis=1) / (_OWN_LUCK + (1.0 - _OWN_LUCK) / np.maximum(draws, 1))).sum()
-        free = max(0.0, float(there.sum() - len(rows) - (met / (met + 1.0)).sum()))
-        self._noise = float(squares + _NOISE_WEIGHT * _NOISE) / (free + _NOISE_WEIGHT)
-        spread = float((ease[met > 0] ** 2).sum() + _HARDNESS_WEIGHT * _HARDNESS)
-        kin = min(_shared_in_families(left, there, family), _MOST_KIN * self._noise)
-        self._noise -= kin
-        return max(_LEAST_HARDNESS, spread / float((met > 0).sum() + _HARDNESS_WEIGHT)), kin
+        return _seen(seen, [1.0] * len(seen), self._luck.hardness / sizes, whose, self._luck.kin / sizes)
 
     def _gains(self, found: Sequence[tuple[int, Evidence]], rows: Array) -> Seen:
         seen: list[tuple[int, int, float, float]] = []
@@ -233,16 +198,6 @@ def _families(shown: Sequence[Evidence]) -> Numbers:
     pairs = [(evidence.base.config.model, evidence.base.config.prompt) for evidence in shown]
     numbers = {pair: number for number, pair in enumerate(dict.fromkeys(pairs))}
     return np.array([numbers[pair] for pair in pairs], dtype=int)
-
-
-def _shared_in_families(left: Array, there: npt.NDArray[np.bool_], family: Numbers) -> float:
-    """The covariance of what is left of two scores on one example, over all pairs of rows of one family."""
-    products, pairs = _KIN * _KIN_WEIGHT, _KIN_WEIGHT
-    for rows in (family == number for number in range(int(family.max(initial=-1)) + 1)):
-        counts = there[rows].sum(axis=0)
-        products += float((left[rows].sum(axis=0) ** 2 - (left[rows] ** 2).sum(axis=0)).sum())
-        pairs += float((counts * (counts - 1)).sum())
-    return max(0.0, products / pairs)
 
 
 def _seen(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Generator, Mapping, Sequence
 from dataclasses import replace
 from statistics import NormalDist
@@ -139,32 +140,35 @@ def _freeze_best(problem: Problem, live: Sequence[Standing]) -> Choice | None:
 
 def _choose(problem: Problem, standings: Sequence[Standing], errors: float) -> Choice:
     found = believed(problem, standings, errors)
-    tied = [(reading, one) for one in found for reading in _ties(problem, one, found[0].level - TIE, errors)]
-    tied = tied or [(found[0].reading, found[0])]
+    hopes: list[tuple[float, Reading, Believed]] = []
+    best = -math.inf
+    for one in found:
+        if max(one.base, one.level) >= best - TIE:
+            levels = _levels(problem, one, errors)
+            hopes += [(level, reading, one) for reading, level in levels]
+            best = max(best, *(level for _, level in levels))
+    tied = [(reading, one) for level, reading, one in hopes if level >= best - TIE]
     chosen, _ = min(tied, key=lambda tie: (dear(tie[0]), -tie[1].level, preference(problem, tie[0])))
     rest = [one.reading for one in found if one.reading.config != chosen.config]
     return Choice(chosen, tuple(rest[: MOST_FINALISTS - 1]), feasible=problem.excess(chosen, CERTAINTY) <= 1.0)
 
 
-def _ties(problem: Problem, one: Believed, least: float, errors: float) -> list[Reading]:
-    """The readings of a trial of which so much is believed.
+def _levels(problem: Problem, one: Believed, errors: float) -> list[tuple[Reading, float]]:
+    """The readings of a trial that keep the limits, and how much is believed of each.
 
     A reading is believed to be as good as others with as many answers, less what it was seen to be worse than the
     best of them, and less what it may yet turn out to be: an answer that is longer than all that were seen is cut by
     a smaller cap.
     """
-    if max(one.base, one.level) < least:
-        return []
     readings = [reading for reading in one.standing.whole() if problem.excess(reading, errors) <= 1.0]
-    means = {reading: float(np.mean(problem.quality(reading.scores))) for reading in readings}
-    best: dict[int, float] = {}
-    for reading, mean in means.items():
-        best[reading.config.n] = max(mean, best.get(reading.config.n, 0.0))
-    most = max((reading.config.max_tokens for reading in readings), default=0)
-
-    def level(reading: Reading) -> float:
-        found = one.level_of(reading.config.n) - (best[reading.config.n] - means[reading])
-        cut = UNSEEN / (len(reading.examples) + 1.0) if reading.config.max_tokens < most else 0.0
-        return found - cut * max(found, 0.0)
-
-    return [reading for reading in readings if level(reading) >= least]
+    means = [float(np.mean(problem.quality(reading.scores))) for reading in readings]
+    most: dict[int, float] = {}
+    for reading, mean in zip(readings, means, strict=True):
+        most[reading.config.n] = max(mean, most.get(reading.config.n, 0.0))
+    cap = max((reading.config.max_tokens for reading in readings), default=0)
+    found = []
+    for reading, mean in zip(readings, means, strict=True):
+        level = one.level_of(reading.config.n) - (most[reading.config.n] - mean)
+        cut = UNSEEN / (len(reading.examples) + 1.0) if reading.config.max_tokens < cap else 0.0
+        found.append((reading, level - cut * max(level, 0.0)))
+    return found

@@ -38,7 +38,10 @@ class Offer(NamedTuple):
 
 @dataclass(slots=True)
 class Stock:
-    """Offers as arrays, and whether each is still to be had."""
+    """Offers as arrays, whether each is still to be had, and whether it goes beyond the next block of its point.
+
+    The offer of that next block alone comes before one that goes beyond it.
+    """
 
     candidate: np.ndarray
     cost: Array
@@ -47,6 +50,12 @@ class Stock:
     chance: Array
     share: Array
     there: np.ndarray
+    beyond: np.ndarray
+
+    def settle(self, worth: Array) -> Array:
+        """What offers are worth, nothing where the next block alone is worth at least as much per dollar."""
+        rate = worth / self.cost
+        return np.where(self.beyond & (rate <= np.roll(rate, 1)), 0.0, worth)
 
 
 def taught(mean: Array, hopes: Array, slope: Array, rise: Array, stock: Stock) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -53,6 +53,9 @@ FIRST_REPEATS = 3
 
 DOUBT_OF_COST = 0.4
 """Standard deviation of the logarithm of what a config will cost by what is believed of it."""
+
+LONG_SHARE = 0.03
+"""The share of what is left that all remaining examples of a point may cost, where they are bought at once."""
 
 Waves = Generator[list[Step], Outcome, None]
 
@@ -114,10 +117,10 @@ class _Shop:
     def first(self, money: float) -> list[Step]:
         """A small block for the baseline and for points spread over models and prompts, as far as ceilings allow."""
         wave = Wave(self._field, BLIND_SHARE * money)
-        waiting = list(self._fresh)
+        waiting, caps, baseline = list(self._fresh), self._largest_caps(), self._problem.baseline
         uses: dict[object, int] = {}
         while waiting and len(wave.steps) < BLIND_STEPS:
-            point = waiting.pop(0) if not uses else min(waiting, key=lambda p: _times_seen(p, uses))
+            point = min(waiting, key=lambda p: (p != baseline, *_times_seen(p, uses), self._may_cut(p, caps)))
             waiting = [other for other in waiting if other != point]
             for name in ("model", "prompt"):
                 uses[name, point[name]] = uses.get((name, point[name]), 0) + 1
@@ -141,6 +144,21 @@ class _Shop:
         self._begun[point] = entrant
         self._fresh.remove(point)
         return True
+
+    def _largest_caps(self) -> dict[tuple[Value, Value], int]:
+        """The largest cap of the fresh points of each model and prompt.
+
+        The first trial of a model and prompt is bought with it: a cap that cuts all answers makes a good model and
+        prompt look hopeless, and nothing that is seen of others tells that it is not.
+        """
+        caps: dict[tuple[Value, Value], int] = {}
+        for point in self._fresh:
+            pair = point["model"], point["prompt"]
+            caps[pair] = max(self._problem.space.cap(point), caps.get(pair, 0))
+        return caps
+
+    def _may_cut(self, point: Point, caps: Mapping[tuple[Value, Value], int]) -> bool:
+        return self._problem.space.cap(point) < caps[point["model"], point["prompt"]]
 
     # --- what is believed -----------------------------------------------------------------------------------------
 
@@ -168,6 +186,7 @@ class _Shop:
         shown = {point: found for point, entrant in self._begun.items() if (found := self._evidence(entrant))}
         self._points = [*shown, *self._fresh]
         self._shown = list(shown.values())
+        self._caps = self._largest_caps()
         self._excesses: dict[tuple[Value, Value], list[float]] = {}
         for evidence in self._shown:
             config = evidence.base.config
@@ -229,7 +248,7 @@ class _Shop:
         held = np.concatenate([held, np.full(len(self._points) - len(held), math.nan)])
         wave = Wave(self._field, money)
         while stock.there.any() and len(wave.steps) < MOST_STEPS and wave.money >= (1.0 - WAVE_SHARE) * money:
-            worth = np.where(stock.there, self._worth(stock, reach, held), 0.0)
+            worth = stock.settle(np.where(stock.there, self._worth(stock, reach, held), 0.0))
             best = int(np.argmax(worth / stock.cost**greed))
             if worth[best] < LEAST_VALUE:
                 break
@@ -257,7 +276,10 @@ class _Shop:
         least = [self._field.ladder(self._points[i])[0] for i in candidate.tolist()]
         share = [share_of_gain(n) - share_of_gain(few) for n, few in zip(draws.tolist(), least, strict=True)]
         cost = np.maximum(cost, 1e-12)
-        return Stock(candidate, cost, noise, gain_noise, chance, np.array(share), cost <= money)
+        # More draws for the examples that are there are an offer with more draws.
+        beyond = np.append(False, (candidate[1:] == candidate[:-1]) & (draws[1:] == draws[:-1]))[: len(offers)]
+        there = cost <= np.where(beyond, LONG_SHARE * money, money)
+        return Stock(candidate, cost, noise, gain_noise, chance, np.array(share), there, beyond)
 
     def _worth(self, stock: Stock, reach: Array, held: Array) -> Array:
         """What each offer is expected to gain: by what it teaches of all, or by what it makes choosable of its own."""
@@ -323,6 +345,10 @@ class _Shop:
         )
 
     def _first_blocks(self, candidate: int) -> list[Offer]:
+        """With the fewest draws, and with some more; nothing where answers may be cut that nobody saw whole."""
+        point = self._points[candidate]
+        if (point["model"], point["prompt"]) not in self._excesses and self._may_cut(point, self._caps):
+            return []
         probe = self._field.probe(self._points[candidate])
         least, size = probe.ladder[0], self._sizes[0]
         more = next((n for n in probe.ladder if n >= max(FIRST_REPEATS, least + 1)), least)
@@ -330,10 +356,12 @@ class _Shop:
         return [self._offer(candidate, probe, size, draws, size, chance) for draws in dict.fromkeys((least, more))]
 
     def _more_examples(self, candidate: int, entrant: Entrant) -> list[Offer]:
-        size = next((size for size in self._sizes if size > entrant.examples), None)
-        if size is None:
-            return []
-        return [self._offer(candidate, entrant, size, entrant.draws, size - entrant.examples, 1.0)]
+        """The next block, and all examples: where a block is too few to change anybody's mind, all may be worth it."""
+        larger = [size for size in self._sizes if size > entrant.examples]
+        return [
+            self._offer(candidate, entrant, size, entrant.draws, size - entrant.examples, 1.0)
+            for size in dict.fromkeys((*larger[:1], *larger[-1:]))
+        ]
 
     def _more_draws(self, candidate: int, entrant: Entrant) -> list[Offer]:
         """Either of the next two numbers of answers, for the examples that are there."""
