@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pytest
@@ -135,6 +135,21 @@ def test_where_the_largest_cap_is_refused_smaller_ones_are_tried() -> None:
     begun = families_and_caps(search(world, 6))
     assert all(caps[0] == max(CAPS) for caps in begun.values())
     assert any(len(caps) > 1 for caps in begun.values())
+
+
+def test_a_model_whose_large_cap_is_beyond_the_limit_on_cost_is_tried_with_a_small_one() -> None:
+    space = some_space(model="large", temperature=0.0, n=1, aggregate="first", max_tokens=list(CAPS))
+
+    class Capped(World):
+        """A world where an answer costs as much as its cap allows."""
+
+        def cost(self, config: Mapping[str, object], n: int) -> float:
+            return super().cost(config, n) * int(config["max_tokens"]) / max(CAPS)  # type: ignore[call-overload]
+
+    world = Capped(space=space, free=(), examples=40, slack=1.0, max_cost=1e-4)
+    begun = families_and_caps(search(world, 6))
+    assert len(begun) == len(PROMPTS)
+    assert max(CAPS) not in {caps[0] for caps in begun.values()}
 
 
 def test_all_that_is_left_of_a_points_examples_may_be_bought_at_once_but_not_for_much_of_the_money() -> None:

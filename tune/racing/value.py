@@ -117,10 +117,10 @@ class _Shop:
     def first(self, money: float) -> list[Step]:
         """A small block for the baseline and for points spread over models and prompts, as far as ceilings allow."""
         wave = Wave(self._field, BLIND_SHARE * money)
-        waiting, caps, baseline = list(self._fresh), self._largest_caps(), self._problem.baseline
+        waiting, caps, baseline = list(self._fresh), self._first_caps(), self._problem.baseline
         uses: dict[object, int] = {}
         while waiting and len(wave.steps) < BLIND_STEPS:
-            point = min(waiting, key=lambda p: (p != baseline, *_times_seen(p, uses), self._may_cut(p, caps)))
+            point = min(waiting, key=lambda p: (p != baseline, *_times_seen(p, uses), self._later(p, caps)))
             waiting = [other for other in waiting if other != point]
             for name in ("model", "prompt"):
                 uses[name, point[name]] = uses.get((name, point[name]), 0) + 1
@@ -145,20 +145,23 @@ class _Shop:
         self._fresh.remove(point)
         return True
 
-    def _largest_caps(self) -> dict[tuple[Value, Value], int]:
-        """The largest cap of the fresh points of each model and prompt.
+    def _first_caps(self) -> dict[tuple[Value, Value], int]:
+        """The cap that each model and prompt is first tried with: the largest that may keep the limit on cost.
 
-        The first trial of a model and prompt is bought with it: a cap that cuts all answers makes a good model and
-        prompt look hopeless, and nothing that is seen of others tells that it is not.
+        A cap that cuts all answers makes a good model and prompt look hopeless, and nothing that is seen of others
+        tells that it is not.
         """
         caps: dict[tuple[Value, Value], int] = {}
         for point in self._fresh:
-            pair = point["model"], point["prompt"]
-            caps[pair] = max(self._problem.space.cap(point), caps.get(pair, 0))
+            if self._fresh_excess(point, self._field.ladder(point)[0]) <= 1.0:
+                pair = point["model"], point["prompt"]
+                caps[pair] = max(self._problem.space.cap(point), caps.get(pair, 0))
         return caps
 
-    def _may_cut(self, point: Point, caps: Mapping[tuple[Value, Value], int]) -> bool:
-        return self._problem.space.cap(point) < caps[point["model"], point["prompt"]]
+    def _later(self, point: Point, caps: Mapping[tuple[Value, Value], int]) -> bool:
+        """Whether its model and prompt are first tried with another cap."""
+        cap = self._problem.space.cap(point)
+        return cap != caps.get((point["model"], point["prompt"]), cap)
 
     # --- what is believed -----------------------------------------------------------------------------------------
 
@@ -186,7 +189,7 @@ class _Shop:
         shown = {point: found for point, entrant in self._begun.items() if (found := self._evidence(entrant))}
         self._points = [*shown, *self._fresh]
         self._shown = list(shown.values())
-        self._caps = self._largest_caps()
+        self._caps = self._first_caps()
         self._excesses: dict[tuple[Value, Value], list[float]] = {}
         for evidence in self._shown:
             config = evidence.base.config
@@ -345,9 +348,9 @@ class _Shop:
         )
 
     def _first_blocks(self, candidate: int) -> list[Offer]:
-        """With the fewest draws, and with some more; nothing where answers may be cut that nobody saw whole."""
+        """With the fewest draws, and with some more; nothing where another cap is to be tried first."""
         point = self._points[candidate]
-        if (point["model"], point["prompt"]) not in self._excesses and self._may_cut(point, self._caps):
+        if (point["model"], point["prompt"]) not in self._excesses and self._later(point, self._caps):
             return []
         probe = self._field.probe(self._points[candidate])
         least, size = probe.ladder[0], self._sizes[0]
