@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import Any
 
+from tune.purse import LEAST_MET, MOST_HOLDOUT_SHARE
 from tune.racing import Outcome
 from tune.trial import Step
 
@@ -23,3 +24,11 @@ def drive(strategy: Generator[list[Step], Outcome, Any], buy: Callable[[list[Ste
         except StopIteration as stop:
             return stop.value
         outcome = buy(steps)
+
+
+def most_unseen(dollars: float) -> float:
+    """What a study whose search has so many dollars lets a choice cost that it did not buy, see `tune.purse`.
+
+    There is no holdout here. A study keeps a share of its budget for it at most, and the rest is its search's.
+    """
+    return MOST_HOLDOUT_SHARE / (1.0 - MOST_HOLDOUT_SHARE) * dollars / LEAST_MET

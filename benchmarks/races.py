@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import worlds
-from driving import drive
+from driving import drive, most_unseen
 from replay import LADDERS, ReplayEndpoint, Table, cell_of, sentiment, thinking, worth
 
 from tune.completion import Completion, Request
@@ -73,6 +73,7 @@ class Till:
         self._endpoint = ReplayEndpoint(self.table, self.seed)
         self._extract = parse_extract({"labels": self.table.labels})
         self._drawn: dict[tuple[object, ...], list[Completion]] = {}
+        self._dollars = self.left
         # As in a study, the examples are in a seeded order, and what a search meets first is a random part of them.
         self._order = np.random.default_rng(self.seed).permutation(len(self.table.targets)).tolist()
 
@@ -81,6 +82,7 @@ class Till:
         return Problem(
             space=self.space, free=self.free, examples=len(self.table.targets), seed=self.seed, low=0.0, high=1.0,
             larger_is_better=True, max_cost=None, max_seconds=None, ceiling=self.ceiling,
+            most_unseen=most_unseen(self._dollars),
         )  # fmt: skip
 
     def ceiling(self, point: Point, draws: int, cap: int) -> float:
@@ -144,7 +146,7 @@ def search(table: Table, free: tuple[str, ...], dollars: float, seed: int) -> fl
     till.drive(STRATEGIES["value"](problem, SEARCHERS["random"](space, free, seed), dollars))
     choice = till.drive(endgame(problem, till.standings, till.left))
     most = best(table.name)
-    return most - worth(table, choice.reading.config) if isinstance(choice, Choice) else most
+    return most - worth(table, choice.shown.config) if isinstance(choice, Choice) else most
 
 
 @lru_cache(maxsize=16)

@@ -12,7 +12,7 @@ import numpy as np
 from rivals import METHODS, Method
 
 from tune.racing import STRATEGIES, Outcome, Problem, Standing, Strategy, endgame
-from tune.racing.endgame import freeze
+from tune.racing.freezing import freeze
 from tune.racing.luck import Luck
 from tune.racing.problem import Array
 from tune.racing.surrogate import Numbers
@@ -21,7 +21,7 @@ from tune.search import SEARCHERS
 from tune.telling import Searcher
 from tune.trial import Step
 
-VERSION = 6
+VERSION = 7
 """Counted up when the strategy or the endgame changes, so that its kept runs are made anew."""
 
 Changes: TypeAlias = Mapping[tuple[str, str], Any]
@@ -42,6 +42,11 @@ def _alone(variances: Array) -> Array:
     return np.append(np.full(len(variances) - 1, 1e-9), variances.sum())
 
 
+def _nothing(*_: object) -> list[Any]:
+    """No options."""
+    return []
+
+
 QUALITY, GAIN = (np.array(getattr(sys.modules[f"{RACE}.belief"], name)) for name in ("_QUALITY", "_GAIN"))
 
 PARTS: dict[str, tuple[str, Changes]] = {
@@ -58,7 +63,8 @@ PARTS: dict[str, tuple[str, Changes]] = {
             ("belief", "_GAIN_APART"): 1e-9,
         },
     ),
-    "uncut": ("a cap that cut nothing yet taken to cut nothing", {("endgame", "UNSEEN"): 0.0}),
+    "unforeseen": ("never more answers than were bought", {("freezing", "_foreseen"): _nothing}),
+    "uncut": ("a cap that cut nothing yet taken to cut nothing", {("freezing", "UNSEEN"): 0.0}),
     "alike": ("trials that met all examples judged by likeness too", {("belief", "_MET"): 2.0}),
     "endless": ("without an endgame", {("value", "ENDGAME_SHARE"): 0.0}),
     "stepwise": ("a block after the other, never all examples at once", {("value", "LONG_SHARE"): 0.0}),
@@ -111,7 +117,7 @@ def choose(changes: Changes, problem: Problem, standings: Mapping[int, Standing]
     """The choice, with a part taken out."""
     with changed(changes):
         choice = freeze(problem, standings)
-    return None if choice is None else choice.reading
+    return None if choice is None else choice.shown
 
 
 def _ablation(label: str, changes: Changes) -> Method:

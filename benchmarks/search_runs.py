@@ -162,7 +162,7 @@ def play(task: Task, method: Method, world: World) -> Run:
     till.drive(timed(method.strategy(problem, searcher, dollars), clock))
     if method.choose is None:
         choice = till.drive(timed(endgame(problem, till.standings, till.left), clock))
-        reading = choice.reading if isinstance(choice, Choice) else None
+        reading = choice.shown if isinstance(choice, Choice) else None
     else:
         reading = method.choose(problem, till.standings)
     config = None if reading is None else reading.config

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from driving import drive
+from driving import drive, most_unseen
 from replay import Cell, cell_of
 from worlds import Array, Codes, Counts, World, cut, votes
 
@@ -65,12 +65,14 @@ class Till:
         self._drawn: dict[tuple[Cell, int], tuple[Codes, Counts]] = {}
         self._stored: dict[tuple[Cell, int], Counts] = {}
         self._paid: dict[int, float] = {}
+        self._dollars = self.left
 
     def problem(self, baseline: Point | None = None) -> Problem:
         """The study as a strategy sees it."""
         return Problem(
             space=self.world.space, free=self.free, examples=self.examples, seed=self.seed, low=0.0, high=1.0,
             larger_is_better=True, max_cost=self.max_cost, max_seconds=None, ceiling=self.ceiling, baseline=baseline,
+            most_unseen=most_unseen(self._dollars),
         )  # fmt: skip
 
     def ceiling(self, point: Point, draws: int, cap: int) -> float:

@@ -243,3 +243,32 @@ def play(
     choice = till.drive(endgame(problem, till.standings, till.left))
     assert choice is None or isinstance(choice, Choice)
     return choice, till
+
+
+def reading(
+    scores: Sequence[float], *, cost: float = 1e-3, trial: int = 0, start: int = 0, n: int = 1, **values: object
+) -> Reading:
+    """A reading of these scores on the examples from `start`."""
+    config = Config({"model": "small", "prompt": "plain", "max_tokens": 64, "n": n, "temperature": 0.5, **values})
+    known = np.asarray(scores, dtype=float)
+    return Reading(
+        config=config,
+        trial=trial,
+        examples=tuple(range(start, start + len(known))),
+        scores=known,
+        variances=np.full(len(known), np.nan),
+        costs=np.full(len(known), cost),
+        seconds=np.full(len(known), 0.5),
+        approximate=False,
+    )
+
+
+def standing(*readings: Reading, failed: bool = False) -> Standing:
+    """A trial with these readings."""
+    point = Point({k: v for k, v in readings[0].config.items() if k not in FREE})
+    return Standing(readings[0].trial, point, len(readings[0].examples), readings, failed, 1e-4)
+
+
+def problem(**changes: object) -> Problem:
+    """A study of the made-up world."""
+    return Problem(**(vars(World().problem()) | changes))  # type: ignore[arg-type]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from race import PRICES, PROMPTS, World
 
 from tune.racing.belief import Beliefs, Believed, believed, read_evidence, share_of_gain
-from tune.racing.endgame import freeze
+from tune.racing.freezing import freeze
 from tune.racing.problem import Problem, Standing
 from tune.readout import Reading
 from tune.space import FREE, Config, Point

@@ -414,6 +414,44 @@ async def test_few_examples_are_said_to_be_few(build: Callable[..., House]) -> N
     assert not any("There are only" in notice for notice in conclude(house.run, findings).notices)
 
 
+async def unbought(build: Callable[..., House]) -> tuple[House, Findings]:
+    """A study that chose a vote of three for whose point single answers were bought, and that met the holdout."""
+    house = build(unsure, baseline={"n": 1, "max_tokens": 2})
+    await house.buy(examples=len(house.plan.split.tuning), draws=1, cap=2)
+    (read,) = (r for r in house.run.standings()[0].readings if r.config.max_tokens == 2)
+    foreseen = replace(read, config=Config({**read.config, "n": 3, "aggregate": "vote"}), costs=3 * read.costs)
+    holdout = {config: await met(house, config) for config in (foreseen.config, house.plan.baseline)}
+    choice = Choice(read, (), feasible=True, foreseen=foreseen)
+    return house, Findings(house.run.trials, choice, read, holdout)
+
+
+async def test_a_winner_that_was_not_bought_is_shown_on_the_holdout_alone(build: Callable[..., House]) -> None:
+    house, findings = await unbought(build)
+    report = conclude(house.run, findings)
+    assert report.winner is not None
+    assert (report.winner.config.n, report.winner.tuning, report.winner.trial) == (3, None, 0)
+    assert report.winner.holdout is not None
+    assert report.difference is not None
+    assert report.detectable is not None
+    assert len(report.recipe["scores"]) == len(house.plan.split.holdout), "those of the config that was tested"
+    assert any("asks for 3 answers, and the search bought 1 of each" in notice for notice in report.notices)
+    assert "| **winner** | " in markdown(report)
+
+
+@pytest.mark.parametrize(("stopped", "holdout"), [("interrupted", True), ("finished", False)])
+async def test_where_nobody_met_it_what_it_rests_on_is_the_winner(
+    build: Callable[..., House], stopped: str, holdout: bool
+) -> None:
+    house, findings = await unbought(build)
+    found = replace(findings, stopped=stopped) if holdout else replace(findings, holdout=None)
+    report = conclude(house.run, found)
+    assert report.winner is not None
+    assert (report.winner.config.n, report.winner.holdout) == (1, None)
+    assert report.winner.tuning is not None
+    assert len(report.recipe["scores"]) == len(house.plan.split.tuning)
+    assert not any("asks for" in notice for notice in report.notices)
+
+
 # --- notices ------------------------------------------------------------------------------------------------------
 
 

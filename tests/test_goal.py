@@ -22,8 +22,8 @@ import tune
 from tune.errors import InputError
 from tune.plan import make_plan
 from tune.racing import STRATEGIES, Problem
-from tune.racing.endgame import freeze
 from tune.racing.field import Field
+from tune.racing.freezing import freeze
 from tune.racing.goal import baseline_reading, cheapest, good_enough, prove, undecided
 from tune.readout import Reading
 from tune.report import answer, markdown, result_json

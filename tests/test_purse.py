@@ -22,7 +22,7 @@ from tune.plan import make_plan
 from tune.pricing import Price, to_dollars, to_picodollars
 from tune.providers.fake import FakeEndpoint
 from tune.providers.services import Access, Entry, build_stack
-from tune.purse import LEAST_BLOCK, MOST_HOLDOUT_SHARE, Purse
+from tune.purse import LEAST_BLOCK, LEAST_MET, MOST_HOLDOUT_SHARE, Purse
 from tune.readout import Reading
 from tune.space import Config, Space
 from tune.store import Store
@@ -32,11 +32,11 @@ ROWS = [{"id": str(i), "text": f"ticket {i}" + " more" * (i % 3), "label": "yes"
 CAP = 12
 
 
-def purse(budget: float = 1.0, *, native_n: bool = True, **options: Any) -> Purse:
+def purse(budget: float = 1.0, *, native_n: bool = True, rows: Any = None, **options: Any) -> Purse:
     """The purse of a study of one model."""
     space = Space(model="m", prompt={"p": "Label: {text}"}, temperature=[0.5, 1.0], n=[1, 3], max_tokens=[4, CAP])
     asked: Any = {"target": "label", "price": "m=1/2", **options}
-    plan = make_plan(ROWS, space, budget, asked)
+    plan = make_plan(rows or ROWS, space, budget, asked)
     db = Database(":memory:")
     account, store = Account(db, "s", to_picodollars(budget)), Store(db)
     endpoint = FakeEndpoint(_yes, price=PRICE, native_n=native_n, service="m")
@@ -126,6 +126,24 @@ def test_the_dearest_of_the_leading_readings_says_what_the_choice_may_cost() -> 
     assert kept(held) == pytest.approx(expected)
     held.set_holdout_aside([*leading, cheap, dear])
     assert kept(held) == pytest.approx(expected), "what is dear and poor is not chosen"
+
+
+def test_a_choice_that_asks_for_more_answers_than_were_bought_has_its_holdout_kept() -> None:
+    held = purse()
+    found = [reading(0.9, 1e-6, max_tokens=cap) for cap in range(1, 19)]
+    held.set_holdout_aside(found)
+    before = kept(held)
+    held.set_holdout_aside(found, reading(0.9, 3e-4, n=3))
+    assert kept(held) == pytest.approx(before + 1.5 * len(held.plan.split.holdout) * 2 * (3e-4 - 1e-6), rel=0.01)
+    held.set_holdout_aside(found, reading(0.9, 1e-7, n=3))
+    assert kept(held) == pytest.approx(before), "the dearest counts"
+
+
+@pytest.mark.parametrize(("rows", "met"), [(100, LEAST_MET), (40, 16), (20, 8)])
+def test_what_was_not_bought_may_cost_what_enough_of_the_holdout_pays_for(rows: int, met: int) -> None:
+    held = purse(0.5, rows=[{"id": str(i), "text": f"ticket {i}", "label": "yes"} for i in range(rows)])
+    assert min(LEAST_MET, len(held.plan.split.holdout)) == met
+    assert held.most_unseen * met == pytest.approx(0.5 * MOST_HOLDOUT_SHARE)
 
 
 def test_where_less_is_better_the_least_lead() -> None:

@@ -19,6 +19,9 @@ MOST_HOLDOUT_SHARE = 0.4
 LEAST_BLOCK = 8
 """Examples that a budget must pay for, for one config, to be worth beginning with."""
 
+LEAST_MET = 20
+"""Holdout examples that a choice must be able to meet, alone, to ask for more answers than the search bought of it."""
+
 PROMPTS = 8
 """Tuning examples, of which the longest prompt says what one costs at most."""
 
@@ -42,6 +45,15 @@ class Purse:
     def left(self) -> float:
         """Dollars that the search may still spend."""
         return to_dollars(max(0, self.account.limit - self.account.spent))
+
+    @property
+    def most_unseen(self) -> float:
+        """Dollars per request that a choice may cost of which the search bought fewer answers than it asks for.
+
+        The holdout is the first to meet it, so what can be set aside has to pay for a good part of that.
+        """
+        least = max(1, min(LEAST_MET, len(self.plan.split.holdout)))
+        return MOST_HOLDOUT_SHARE * self.plan.budget / least
 
     def ceiling(self, point: Point, draws: int, cap: int) -> float:
         """Dollars that one example of a point can cost at most, from the longest prompt among a few."""
@@ -74,7 +86,7 @@ class Purse:
                 f"is the least; `tune estimate` says what a search takes"
             )
 
-    def set_holdout_aside(self, found: Iterable[Reading]) -> None:
+    def set_holdout_aside(self, found: Iterable[Reading], foreseen: Reading | None = None) -> None:
         """Keep the holdout's money where the search cannot reach it.
 
         What the choice will cost is known only roughly, and better with every wave: the dearest of the best
@@ -83,6 +95,7 @@ class Purse:
 
         Args:
             found: every reading so far.
+            foreseen: what would be chosen now, where that asks for more answers than were bought.
         """
         examples, metric = len(self.plan.split.holdout), self.plan.metric
         point, baseline = self.plan.baseline_point, self.plan.baseline
@@ -90,7 +103,7 @@ class Purse:
         leading = sorted(readings, key=lambda r: r.mean, reverse=metric.larger_is_better)[:LEADING]
         most = self.ceiling(point, baseline.n, baseline.max_tokens)
         usual = next((r.cost for r in readings if r.config == baseline), most)
-        dearest = max(leading, key=lambda r: r.cost, default=None)
+        dearest = max([*leading, *([foreseen] if foreseen else [])], key=lambda r: r.cost, default=None)
         if dearest is None:
             expected = 2 * self.ceiling(point, 1, baseline.max_tokens) + usual
         else:

@@ -30,7 +30,7 @@ from tune.opening import evaluator_of
 from tune.plan import Options, Plan, make_plan
 from tune.pricing import to_picodollars
 from tune.providers.services import Access, Service, build_stack
-from tune.racing.endgame import freeze
+from tune.racing.freezing import freeze
 from tune.readout import Reading
 from tune.replay import Recorded, check_identity, load_steps, read_faults
 from tune.report import Report
@@ -112,7 +112,7 @@ async def _reread(plan: Plan, place: Path, store: str) -> tuple[Report, Deployme
         findings = Findings(run.trials, choice, run.carried(choice), stopped=_last(journal.events, "result")["stopped"])
         findings.holdout = await _holdout(run)
         if choice is not None and findings.holdout and findings.stopped != INTERRUPTED:
-            _note_look(run, place, choice.reading.config)
+            _note_look(run, place, choice.tested(findings.holdout).shown.config)
         return conclude(run, findings), deploy(run, findings)
 
 

@@ -17,7 +17,7 @@ from tune.progress import Progress
 from tune.providers.services import Service
 from tune.purse import Purse
 from tune.racing import Choice, Outcome, Problem, Standing, endgame
-from tune.racing.endgame import freeze
+from tune.racing.freezing import freeze
 from tune.readout import Reading
 from tune.replay import History, check_steps, dump_steps, read_history
 from tune.search.asking import AtMost
@@ -97,14 +97,15 @@ class Run:
         """
         findings = Findings(self.trials)
         self.purse.check_budget()
-        self.purse.set_holdout_aside(self.readings())
+        self._set_holdout_aside()
         proposed = AtMost(self.plan.searcher(self.plan.space, self.plan.free, self.plan.seed), self.plan.trials)
         problem = self.problem()
         await self._drive("search", lambda left: self.plan.strategy(problem, proposed, left))
         findings.choice = await self._drive("endgame", lambda left: endgame(problem, self.standings(), left))
-        if findings.choice and not self._carriable(findings.choice.reading.config) and self._stopped in (None, ENOUGH):
+        if findings.choice and not self._carriable(findings.choice.shown.config) and self._stopped in (None, ENOUGH):
             agents = self._agents_standings
-            await self._drive("agents", lambda left: endgame(problem, agents(), left), agents)
+            one = replace(problem, most_unseen=0.0)
+            await self._drive("agents", lambda left: endgame(one, agents(), left), agents)
             findings.choice = freeze(problem, self.standings())  # more is known of trials that both phases had
         findings.stopped = self._stopped or ("trials" if proposed.refused else FINISHED)
         findings.carried = self.carried(findings.choice)
@@ -115,7 +116,7 @@ class Run:
         self.end_trials()
         if findings.choice is None:
             return findings
-        self.journal.append("choice", config=dict(findings.choice.reading.config), trial=findings.choice.reading.trial)
+        self.journal.append("choice", config=dict(findings.choice.shown.config), trial=findings.choice.reading.trial)
         findings.holdout = await self._meet_holdout(findings)
         if self.account.closed == INTERRUPTED:
             findings.stopped = INTERRUPTED
@@ -159,10 +160,10 @@ class Run:
                 self.plan.space.drop(model, parameter)
             self._note_stop(recorded.stopped)
             return Outcome(standings=view(), left=recorded.left, complete=recorded.stopped is None)
-        self.purse.set_holdout_aside(self.readings())  # after a replay it is what it was when the study began
+        self._set_holdout_aside()  # after a replay it is what it was when the study began
         wave = await self.evaluator.run(steps, self.trials)
         stopped = None if wave.complete else self.account.closed or "money"
-        self.purse.set_holdout_aside(self.readings())
+        self._set_holdout_aside()
         left = self.purse.left
         if stopped is None and self._is_enough(phase, view(), left):
             stopped = ENOUGH
@@ -170,6 +171,11 @@ class Run:
         if stopped != INTERRUPTED:
             self.journal.append("outcome", stopped=stopped, left=left, **dump_faults(wave))
         return Outcome(standings=view(), left=left, complete=stopped is None)
+
+    def _set_holdout_aside(self) -> None:
+        """Keep the holdout's money, for what would be chosen now and for what else leads."""
+        choice = freeze(self.problem(), self.standings())
+        self.purse.set_holdout_aside(self.readings(), choice.foreseen if choice else None)
 
     def _is_enough(self, phase: str, standings: Mapping[int, Standing], left: float) -> bool:
         """Whether the rest of the money is expected to gain less than the user cares for."""
@@ -205,6 +211,7 @@ class Run:
             min_quality=plan.min_quality,
             margin=plan.margin,
             baseline_config=plan.baseline,
+            most_unseen=self.purse.most_unseen,
         )
 
     def standings(self) -> dict[int, Standing]:
@@ -260,9 +267,9 @@ class Run:
         """
         if choice is None:
             return None
-        if self._carriable(choice.reading.config):
+        if self._carriable(choice.shown.config):
             return choice.reading
-        best = freeze(self.problem(), self._agents_standings())
+        best = freeze(replace(self.problem(), most_unseen=0.0), self._agents_standings())
         return None if best is None or not self._affordable(best.reading) else best.reading
 
     def _agents_standings(self) -> dict[int, Standing]:
@@ -301,7 +308,7 @@ class Run:
         self.account.set_aside(0)
         for service in self.services.values():
             service.metered.purpose = "holdout"
-        configs = list(dict.fromkeys([findings.choice.reading.config, self.plan.baseline]))
+        configs = list(dict.fromkeys([findings.choice.shown.config, self.plan.baseline]))
         if findings.carried is not None and findings.carried.config not in configs:
             configs.append(findings.carried.config)
         trials = {i: Trial(i, config, config.max_tokens) for i, config in enumerate(configs)}

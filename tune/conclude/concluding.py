@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -42,12 +43,13 @@ STOPPED = {
 
 def conclude(run: Run, findings: Findings) -> Report:
     """Everything that is shown of a study."""
-    plan, choice, carried = run.plan, findings.choice, findings.carried
+    plan, carried = run.plan, findings.carried
     # Half a holdout is not looked at: the same command completes it, and a look that is not taken costs nothing.
     met = {} if findings.stopped == INTERRUPTED else dict(findings.holdout or {})
+    choice = findings.choice.tested(met) if findings.choice else None
     evidence = Evidence(plan, count_looks(run.journal.events, plan.baseline) if met else 1)
     rows = Rows(run, evidence, met)
-    winner = rows.row("winner", choice.reading) if choice else None
+    winner = rows.winner(choice) if choice else None
     single = rows.row("one answer", carried) if carried and winner and carried.config != winner.config else None
     label, share = _commonest(run)
     readings = [reading for s in run.standings().values() for reading in s.readings]
@@ -60,8 +62,8 @@ def conclude(run: Run, findings: Findings) -> Report:
         carriable=single,
         carriable_note=addition(winner, single) if winner and single else "",
         runners_up=tuple(rows.runners_up(choice) if choice else ()),
-        difference=rows.difference(choice.reading.config) if choice else None,
-        detectable=evidence.detectable(choice.reading.config, plan.baseline, met) if choice else None,
+        difference=rows.difference(choice.shown.config) if choice else None,
+        detectable=evidence.detectable(choice.shown.config, plan.baseline, met) if choice else None,
         look=evidence.look,
         confidence=evidence.confidence,
         commonest=share,
@@ -69,8 +71,8 @@ def conclude(run: Run, findings: Findings) -> Report:
         larger_is_better=plan.metric.larger_is_better,
         min_quality=plan.min_quality,
         margin=plan.margin,
-        template=_template(run, choice.reading.config) if choice else None,
-        recipe=_recipe(plan, choice.reading, met) if choice else {},
+        template=_template(run, choice.shown.config) if choice else None,
+        recipe=_recipe(plan, choice.shown, met) if choice else {},
         answer=_answer(run),
         frontier=tuple(rows.row("frontier", r) for r in _frontier(run, readings, choice)),
         trials=tuple(_trial_row(run, trial, evidence) for trial in findings.trials.values()),
@@ -85,7 +87,7 @@ def conclude(run: Run, findings: Findings) -> Report:
         estimate=compare(_forecasts(run), findings.trials, plan.prices),
         stopped=_why(run, findings),
         interrupted=findings.stopped == INTERRUPTED,
-        notices=tuple(notices(run, findings, evidence)),
+        notices=tuple(notices(run, replace(findings, choice=choice), evidence)),
     )
 
 

@@ -23,6 +23,13 @@ def notices(run: Run, findings: Findings, evidence: Evidence) -> list[str]:
             "No configuration was shown to be good enough on tuning examples (one-sided 95 %), so the best one found "
             "is shown instead of the cheapest: more examples or money may show one."
         )
+    if findings.choice is not None and findings.choice.foreseen is not None:
+        asked, read = findings.choice.foreseen.config.n, findings.choice.reading.config.n
+        found.append(
+            f"The winner asks for {asked} answers, and the search bought {read} of each tuning example: what the rest "
+            f"add was expected from what more answers added where they were bought. The holdout is the first to meet "
+            f"it as it is."
+        )
     missing = sum(reason.startswith("service") for t in findings.trials.values() for reason in t.missing.values())
     if missing:
         asked = missing + sum(len(t.draws) for t in findings.trials.values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from tune.conclude.evidence import Evidence
 from tune.racing import Choice
@@ -35,13 +36,20 @@ class Rows:
         met = self._met.get(self._baseline)
         return None if met is None else self._row("baseline", None, met)
 
+    def winner(self, choice: Choice) -> ReportConfig:
+        """The frozen choice; without numbers on tuning examples, where it was read on too few answers for any."""
+        if choice.foreseen is None:
+            return self.row("winner", choice.reading)
+        row = self._row("winner", None, self._met[choice.foreseen.config])
+        return replace(row, trial=choice.foreseen.trial)
+
     def runners_up(self, choice: Choice) -> list[ReportConfig]:
         """The best readings of other trials, with their difference to the baseline on tuning examples: for display.
 
         They were picked by those very examples, which flatter them; none of it changes the choice. What met the
         holdout has a row of its own.
         """
-        shown = {self._baseline, choice.reading.config, *self._met}
+        shown = {self._baseline, choice.shown.config, *self._met}
         others = [reading for reading in choice.runners_up if reading.config not in shown]
         return [
             self.row(f"runner-up {place}", reading, self._evidence.difference(reading, self._searched))

@@ -221,7 +221,8 @@ class Believed:
     Attributes:
         standing: of the trial.
         reading: the one of which the most is believed.
-        level: its quality.
+        top: the best with the most answers, or None where one number of them was read.
+        level: the quality of `reading`.
         base: the quality of the fewest answers.
         gain: of endless answers over one.
         least: the fewest answers.
@@ -229,6 +230,7 @@ class Believed:
 
     standing: Standing
     reading: Reading
+    top: Reading | None
     level: float
     base: float
     gain: float
@@ -278,5 +280,5 @@ def _best_of(standing: Standing, evidence: Evidence, base: float, gain: float) -
     # Rounded, so that sums in another order on another machine decide nothing.
     base, gain = round(base, 9), round(gain, 9)
     top = evidence.top if evidence.top is not None and gain > 0 else evidence.base
-    found = Believed(standing, top, 0.0, base, gain, evidence.least)
+    found = Believed(standing, top, evidence.top, 0.0, base, gain, evidence.least)
     return replace(found, level=found.level_of(top.config.n))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Generator, Mapping
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -49,6 +49,8 @@ class Problem:
         min_quality: the score that is good enough, in the metric's own scale.
         margin: or by how much it may be worse than the baseline, in the same scale.
         baseline_config: the config that the user has today, whole.
+        most_unseen: the most dollars per request that the choice may cost where it asks for more answers than were
+            bought of its point. Nobody has met it then, so the holdout has to be able to.
     """
 
     space: Space
@@ -66,6 +68,7 @@ class Problem:
     min_quality: float | None = None
     margin: float | None = None
     baseline_config: Config | None = None
+    most_unseen: float = math.inf
 
     def quality(self, scores: npt.ArrayLike) -> Array:
         """Scores as shares of the metric's range: 0 is the worst that there can be, 1 the best."""
@@ -132,6 +135,11 @@ class Standing:
         most = max((len(reading.examples) for reading in self.readings), default=0)
         return [] if self.failed else [r for r in self.readings if len(r.examples) >= max(1.0, WHOLE * most)]
 
+    def costs_with(self, reading: Reading, n: int) -> Array:
+        """Dollars per request, by example, that a reading of this trial would cost with another number of answers."""
+        once = np.minimum(self.prompt_cost, reading.costs)
+        return np.asarray(once + (reading.costs - once) * n / reading.config.n)
+
 
 def preference(problem: Problem, reading: Reading) -> tuple[float, float, int, int, str]:
     """A sort key: the best mean first, then the cheapest, then the plainest."""
@@ -166,16 +174,29 @@ class Choice:
     """What a search comes to.
 
     Attributes:
-        reading: the frozen choice.
+        reading: of the frozen choice; where that asks for more answers than were bought, what it rests on.
         runners_up: the best readings of other trials, the best first.
         feasible: whether the choice keeps the limits on cost and seconds with one-sided confidence of 95 %.
         reached: whether it was shown to be good enough, where the goal is the cheapest that is.
+        foreseen: then `reading` with the choice's config and what that will cost; its scores are those of fewer
+            answers.
     """
 
     reading: Reading
     runners_up: tuple[Reading, ...]
     feasible: bool
     reached: bool = True
+    foreseen: Reading | None = None
+
+    @property
+    def shown(self) -> Reading:
+        """With the config that is frozen, and what it costs or is expected to."""
+        return self.foreseen or self.reading
+
+    def tested(self, met: Container[Config]) -> Choice:
+        """What of it has scores, where these configs met the holdout: itself, or what it rests on."""
+        bought = self.foreseen is None or self.foreseen.config in met
+        return self if bought else replace(self, foreseen=None)
 
 
 Strategy: TypeAlias = Callable[[Problem, Searcher, float], Generator[list[Step], Outcome, None]]

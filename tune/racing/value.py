@@ -319,8 +319,8 @@ class _Shop:
         limit = self._problem.max_cost
         if limit is None or not math.isfinite(shown.base.cost):
             return 0.0
-        once = min(self._field.standings[shown.base.trial].prompt_cost, shown.base.cost)
-        return (once + (shown.base.cost - once) * n / shown.least) / limit
+        costs = self._field.standings[shown.base.trial].costs_with(shown.base, n)
+        return float(np.nanmean(costs)) / limit
 
     def _fresh_excess(self, point: Point, n: int) -> float:
         limit = self._problem.max_cost

@@ -1,0 +1,115 @@
+"""A study that bought fewer answers for its tuning examples than the winner asks for: the holdout is the first."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pair import MODELS, PRICES, dimensions
+from server import Server
+from world import LabelledWorld
+
+import tune
+from tune.pricing import to_picodollars
+from tune.recipe import read_recipe
+from tune.reprice import reprice
+
+WORLD = LabelledWorld(models={"small": 0.55, "large": 0.8})
+SPACE = dimensions(n=tune.Integers(1, 5))
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with Server(models=MODELS, world=WORLD) as started:
+        yield started
+
+
+def asked(server: Server, **more: Any) -> dict[str, Any]:
+    """With an alias, so that draws are the same on every port."""
+    service = {"base_url": server.base_url, "alias": "the service"}
+    return {
+        "data": WORLD.examples(120), "target": "label", "space": tune.Space(**SPACE), "price": PRICES,
+        "models": dict.fromkeys(("small", "large"), service), "seed": 0, **more,
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def finished(server: Server, tmp_path_factory: pytest.TempPathFactory) -> tuple[tune.Study, Path, int]:
+    """The study, its folder, and what the server billed for it."""
+    folder = tmp_path_factory.mktemp("foreseen") / "study"
+    before = server.bill
+    study = tune.tune(**asked(server), budget=0.04, results=folder)
+    return study, folder, server.bill - before
+
+
+def test_the_winner_has_numbers_on_the_holdout_alone_and_that_is_said(finished: tuple[tune.Study, Path, int]) -> None:
+    study, folder, billed = finished
+    winner, baseline = study.record.winner, study.record.baseline
+    assert winner is not None
+    assert baseline is not None
+    assert winner.config.n == 5
+    assert winner.tuning is None
+    assert winner.holdout is not None
+    assert winner.holdout.n >= 20, "as many as it must be able to meet"
+    assert study.record.verdict == "better"
+    assert study.record.difference is not None
+    assert study.record.difference.n == winner.holdout.n
+    (said,) = [notice for notice in study.record.notices if "asks for" in notice]
+    assert said.startswith("The winner asks for 5 answers, and the search bought 3 of each tuning example")
+    assert said in (folder / "report.md").read_text(encoding="utf-8")
+    assert winner.trial is not None
+    trial = study.record.trials[[row.number for row in study.record.trials].index(winner.trial)]
+    assert trial.point.items() <= winner.config.items()
+    assert trial.draws < 5 * trial.examples
+    assert billed == to_picodollars(study.record.money.spent) <= to_picodollars(0.04)
+
+
+def test_its_files_are_of_the_winner_that_was_tested(finished: tuple[tune.Study, Path, int]) -> None:
+    study, folder, _ = finished
+    choice = next(
+        event
+        for line in (folder / "study.jsonl").read_text(encoding="utf-8").splitlines()
+        if (event := json.loads(line))["event"] == "choice"
+    )
+    assert study.record.winner is not None
+    assert choice["config"] == json.loads(json.dumps(dict(study.record.winner.config)))
+    assert read_recipe(folder).config == study.record.winner.config
+    assert study.record.carriable is not None, "agents take one answer"
+    assert study.record.carriable.config.n == 1
+    assert study.record.carriable.holdout is not None
+    assert "asks for 5 answers" in (folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_shown_again_it_is_the_same(server: Server, finished: tuple[tune.Study, Path, int]) -> None:
+    study, folder, _ = finished
+    calls = len(server.posts)
+    again = tune.tune(**asked(server), budget=0.04, results=folder)
+    assert len(server.posts) == calls
+    assert again.record.winner == study.record.winner
+
+
+def test_read_again_under_the_same_prices_it_is_the_same_and_under_a_limit_it_is_what_was_bought(
+    server: Server, finished: tuple[tune.Study, Path, int], tmp_path: Path
+) -> None:
+    study, folder, _ = finished
+    same = reprice(folder, **asked(server))
+    assert same.record.winner == study.record.winner
+    assert same.record.difference == study.record.difference
+    assert study.record.winner is not None
+    assert study.record.winner.cost is not None
+    limit = 0.75 * study.record.winner.cost.mean
+    less = reprice(folder, **asked(server, max_cost_per_request=limit), results=tmp_path / "less").record.winner
+    assert less is not None
+    assert less.cost is not None
+    assert less.cost.mean <= limit
+    assert less.tuning is not None, "what has not met the holdout rests on what was bought"
+
+
+def test_with_more_money_the_answers_are_bought(server: Server, tmp_path: Path) -> None:
+    study = tune.tune(**asked(server), budget=0.4, results=tmp_path / "study")
+    assert study.record.winner is not None
+    assert study.record.winner.tuning is not None
+    assert not [notice for notice in study.record.notices if "asks for" in notice]
