@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,11 @@ from world import LabelledWorld
 
 import tune
 from tune.pricing import to_picodollars
+from tune.purse import Purse
+from tune.readout import Reading
 from tune.recipe import read_recipe
 from tune.reprice import reprice
+from tune.space import Config
 
 WORLD = LabelledWorld(models={"small": 0.55, "large": 0.8})
 SPACE = dimensions(n=tune.Integers(1, 5))
@@ -106,6 +109,36 @@ def test_read_again_under_the_same_prices_it_is_the_same_and_under_a_limit_it_is
     assert less.cost is not None
     assert less.cost.mean <= limit
     assert less.tuning is not None, "what has not met the holdout rests on what was bought"
+
+
+def test_its_holdout_is_paid_for_before_the_search_spends_the_rest(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[tuple[Config | None, float]] = []
+    set_aside = Purse.set_holdout_aside
+
+    def watched(self: Purse, found: Iterable[Reading], foreseen: Reading | None = None) -> None:
+        set_aside(self, found, foreseen)
+        left = self.account.budget - self.account.spent - self.account.reserved
+        kept.append((foreseen.config if foreseen else None, left / 10**12 - self.left))
+
+    monkeypatch.setattr(Purse, "set_holdout_aside", watched)
+    winner = tune.tune(**asked(server), budget=0.04, results=tmp_path / "study").record.winner
+    assert winner is not None
+    assert winner.cost is not None
+    config, dollars = kept[-1]
+    assert config == winner.config
+    assert dollars >= 20 * winner.cost.mean
+
+
+def test_what_the_holdout_could_hardly_meet_is_not_chosen_unbought(server: Server, tmp_path: Path) -> None:
+    """Five answers each would leave money for eight holdout examples here."""
+    study = tune.tune(**{**asked(server), "seed": 4}, budget=0.015, results=tmp_path / "study")
+    winner = study.record.winner
+    assert winner is not None
+    assert winner.tuning is not None
+    assert winner.holdout is not None
+    assert winner.holdout.n >= 30
 
 
 def test_with_more_money_the_answers_are_bought(server: Server, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from tune.racing import STRATEGIES, Choice, Standing, endgame
 from tune.racing.freezing import freeze
 from tune.readout import Reading
 from tune.search import SEARCHERS
+from tune.space import Config
 
 # --- among what was bought -------------------------------------------------------------------------------------------
 
@@ -192,10 +193,17 @@ def test_no_more_answers_than_the_holdout_can_pay_for() -> None:
     assert frozen(*GAINS, bought, most_unseen=1e-6).shown == bought.readings[1], "what was bought was seen"
 
 
+def test_more_answers_are_put_together_as_those_that_a_trial_has() -> None:
+    single, three = pair(3, "large", "shots", 0.7, 0.9).readings
+    judged = standing(single, replace(three, config=Config({**three.config, "aggregate": "best"})))
+    config = frozen(*GAINS, judged, space=some_space(aggregate=["first", "vote", "best"])).shown.config
+    assert (config.n, config.aggregate) == (5, "best")
+
+
 def test_two_are_no_vote() -> None:
     two = some_space(n=[1, 2, 3])
     assert frozen(*GAINS, BEST, space=two).shown.config.n == 3
-    assert frozen(*GAINS, BEST, space=two, max_cost=2.5e-4).shown.config.n == 1
+    assert frozen(*GAINS, BEST, space=two, most_unseen=2.5e-4).shown.config.n == 1
 
 
 def test_how_long_more_answers_take_is_unknown_so_a_limit_on_seconds_rules_them_out() -> None:

@@ -80,7 +80,8 @@ def test_any_race_ends_within_its_money_and_with_a_choice_if_anything_was_scored
     assert sorted(begun) == list(range(len(begun)))
     assert len(set(begun.values())) == len(begun)
     if baseline is not None and begun:
-        assert begun[0] == baseline or 5 * 8 * world.slack * world.cost(baseline, 1) > units * world.unit()
+        answers = int(baseline.get("n", 1))  # type: ignore[call-overload]
+        assert begun[0] == baseline or 5 * 8 * world.slack * world.cost(baseline, answers) > units * world.unit()
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)

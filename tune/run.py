@@ -104,8 +104,7 @@ class Run:
         findings.choice = await self._drive("endgame", lambda left: endgame(problem, self.standings(), left))
         if findings.choice and not self._carriable(findings.choice.shown.config) and self._stopped in (None, ENOUGH):
             agents = self._agents_standings
-            one = replace(problem, most_unseen=0.0)
-            await self._drive("agents", lambda left: endgame(one, agents(), left), agents)
+            await self._drive("agents", lambda left: endgame(problem, agents(), left), agents)
             findings.choice = freeze(problem, self.standings())  # more is known of trials that both phases had
         findings.stopped = self._stopped or ("trials" if proposed.refused else FINISHED)
         findings.carried = self.carried(findings.choice)
