@@ -18,6 +18,9 @@ LIMITS = {10: 3.0, 30: 1.5}
 WITHIN, SHARE = 1.0, 0.05
 """Points of regret, and the share of exhausting that they may take."""
 
+LARGE = 200
+"""Paid points of a table that a search is judged on; of a smaller one, a few percent are hardly any."""
+
 CLOSE, LONGEST, CROWD = 0.05, 0.5, 300
 """Seconds of computing for a step: in the median, and at worst; and up to how many trials that is promised."""
 
@@ -38,6 +41,7 @@ class Report:
         ablations: names of ours with a part taken out.
         units: budgets.
         exhausting: dollars that it takes to buy everything in a task's world.
+        points: paid points of each world.
     """
 
     found: Found
@@ -48,6 +52,7 @@ class Report:
     ablations: Sequence[str]
     units: Sequence[float]
     exhausting: Callable[[Task], float]
+    points: Mapping[str, int]
 
     def groups(self) -> dict[str, Sequence[str]]:
         """The worlds of each table: all of a kind together, and each on its own."""
@@ -121,7 +126,7 @@ def _claims(report: Report) -> list[Claim]:
             worst = max(medians, key=lambda title: medians[title])
             text = f"median regret is at most {limit:g} points at {units} units on every table and over all"
             found.append(Claim(f"{text}: {medians[worst]:.1f} ({worst})", medians[worst] <= limit))
-    found += [_share_claim(report), *_rival_claims(report)]
+    found += [*_share_claims(report), *_rival_claims(report)]
     for title, worlds in report.pools().items():
         held = runs(report.found, worlds, method=report.ours, setting="limited")
         if held:
@@ -138,14 +143,21 @@ def _claims(report: Report) -> list[Claim]:
     return found
 
 
-def _share_claim(report: Report) -> Claim:
-    shares = {
-        world: dollars_within(report.found, world, report.ours, WITHIN, report.exhausting)
-        for world in (*report.simulated, *report.recorded)
-    }
-    said = ", ".join(f"{world} {_percent(share)}" for world, share in shares.items())
-    text = "the median comes within 1 point for at most 5 % of the dollars of exhausting"
-    return Claim(f"{text}: {said}", all(share is not None and share <= SHARE for share in shares.values()))
+def _share_claims(report: Report) -> list[Claim]:
+    """Of tables that are large enough to judge a search on, and of the others: a share of few points is hardly one."""
+    found = []
+    for size, fits in ((f"of {LARGE} paid points or more", True), ("of fewer", False)):
+        shares = {
+            world: dollars_within(report.found, world, report.ours, WITHIN, report.exhausting)
+            for world in (*report.simulated, *report.recorded)
+            if (report.points[world] >= LARGE) == fits
+        }
+        if shares:
+            said = ", ".join(f"{world} {_percent(share)} ({report.points[world]})" for world, share in shares.items())
+            text = f"the median comes within 1 point for at most 5 % of the dollars of exhausting on tables {size}"
+            kept = all(share is not None and share <= SHARE for share in shares.values())
+            found.append(Claim(f"{text}: {said}", kept))
+    return found
 
 
 def _rival_claims(report: Report) -> list[Claim]:
@@ -253,10 +265,10 @@ def _within(report: Report) -> str:
         shares = [
             dollars_within(report.found, world, report.ours, points, report.exhausting) for points in (3.0, 2.0, WITHIN)
         ]
-        rows.append([world, *map(_percent, shares)])
+        rows.append([world, str(report.points[world]), *map(_percent, shares)])
     said = "Exhausting buys every paid point's draws, as many as the largest n takes, once on the tuning examples."
     return f"## Dollars, as a share of exhausting\n\n{said}\n\n" + tabled(
-        ("world", "within 3 points", "within 2", "within 1"), rows
+        ("world", "paid points", "within 3 points of regret", "within 2", "within 1"), rows
     )
 
 

@@ -295,11 +295,13 @@ def test_less_regret_is_drawn_lower_and_more_money_further_right() -> None:
 # --- the page ---------------------------------------------------------------------------------------------------------
 
 
-def a_report(found: Found, *, units: tuple[float, ...] = (3,), recorded: tuple[str, ...] = ()) -> Report:
+def a_report(
+    found: Found, *, units: tuple[float, ...] = (3,), recorded: tuple[str, ...] = (), points: int = 200
+) -> Report:
     labels = {"tune": "tune", "random": "random points", "part": "tune without a part"}
     return Report(
         found=found, simulated=["small"], recorded=recorded, ours="tune", labels=labels, ablations=["part"],
-        units=units, exhausting=lambda task: 100.0,
+        units=units, exhausting=lambda task: 100.0, points=dict.fromkeys(("small", *recorded), points),
     )  # fmt: skip
 
 
@@ -325,6 +327,19 @@ def test_the_page_holds_our_median_against_its_limit(level: float, kept: str) ->
     found = some_runs(level - 3, level, units=10)
     text = page(a_report(found, units=(10,)), "head", {})
     assert f"- {kept}: median regret is at most 3 points at 10 units" in text
+
+
+@pytest.mark.parametrize(("points", "said"), [(200, "of 200 paid points or more: small"), (199, "of fewer: small")])
+@pytest.mark.parametrize(("level", "kept"), [(0.5, "yes"), (9.0, "**NO**")])
+def test_a_share_of_few_points_is_said_to_be_one(points: int, said: str, level: float, kept: str) -> None:
+    found = some_runs(level - 3, level, units=1) | some_runs(level - 3.5, level, units=0.5)
+    text = page(a_report(found, units=(0.5, 1), points=points), "head", {})
+    lines = [line for line in text.splitlines() if "of the dollars of exhausting on tables" in line]
+    assert len(lines) == 1
+    assert lines[0].startswith(f"- {kept}: ")
+    assert f"{said} " in lines[0]
+    assert f"({points})" in lines[0]
+    assert f"| small | {points} | " in text
 
 
 def test_simulated_and_recorded_worlds_are_never_in_one_number() -> None:
