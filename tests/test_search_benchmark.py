@@ -425,6 +425,14 @@ def test_recorded_tables_have_twice_the_seeds_and_no_more_of_what_has_few() -> N
     assert beside == set(range(5, 5 + search.FEW))
 
 
+def test_parts_are_taken_out_in_some_seeds_of_simulated_worlds_at_the_first_two_budgets() -> None:
+    family = next(iter(search.FAMILIES))
+    tasks = search.plan(["tune", "unpaired"], [family, "table"], [3, 10, 30], range(3, 3 + search.APART + 2))
+    parts = [task for task in tasks if task.method == "unpaired"]
+    assert {(task.world, task.kind, task.units) for task in parts} == {(family, "read", 3), (family, "read", 10)}
+    assert {task.seed for task in parts} == set(range(3, 3 + search.APART))
+
+
 def test_a_slow_rival_is_run_with_few_seeds_and_at_the_first_two_budgets_only() -> None:
     tasks = search.plan(["tune", "smac"], ["small"], [3, 10, 30], range(search.FEW + 2))
     slow = [task for task in tasks if task.method == "smac"]
