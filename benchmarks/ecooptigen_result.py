@@ -160,7 +160,9 @@ def write_result(path: Path, races: Sequence[Race], shares: Sequence[float], fac
         "(integers on a log scale), and the prompts that all models have. Its searcher has a fixed "
         "seed: its runs differ by the order of the examples and the draws. A temperature of 0 may be drawn often, as "
         "the table recorded it. Ours sees all examples in the same seeded order, and both its search and its endgame "
-        "are paid from its dollars. The made-up worlds take turns, so an interval is one over seeds, not over worlds.",
+        "are paid from its dollars; its choice asks for more answers than it bought only where a study with such a "
+        "search could meet it on 20 holdout examples. The made-up worlds take turns, so an interval is one over seeds, "
+        "not over worlds.",
         "## Regret",
         regret_table(races, shares),
         "## What the peer did",

@@ -87,6 +87,7 @@ class Run:
         self._began = time.monotonic()
         self._spent_before = to_dollars(account.spent)
         self._standings: dict[int, tuple[object, Standing]] = {}
+        self._kept_for: dict[int, Standing] | None = None
 
     # --- the line ---------------------------------------------------------------------------------------------
 
@@ -172,9 +173,12 @@ class Run:
         return Outcome(standings=view(), left=left, complete=stopped is None)
 
     def _set_holdout_aside(self) -> None:
-        """Keep the holdout's money, for what would be chosen now and for what else leads."""
-        choice = freeze(self.problem(), self.standings())
-        self.purse.set_holdout_aside(self.readings(), choice.foreseen if choice else None)
+        """Keep the holdout's money: for what would be chosen now, and for what else leads."""
+        standings = self.standings()
+        if standings != self._kept_for:  # else it was done when they came to be what they are
+            self._kept_for = standings
+            choice = freeze(self.problem(), standings)
+            self.purse.set_holdout_aside(self.readings(), choice.foreseen if choice else None)
 
     def _is_enough(self, phase: str, standings: Mapping[int, Standing], left: float) -> bool:
         """Whether the rest of the money is expected to gain less than the user cares for."""
