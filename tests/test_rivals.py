@@ -110,6 +110,7 @@ def mean_of(bank: Till, trial: int) -> float:
 @pytest.mark.parametrize("name", QUICK)
 @settings(max_examples=12, deadline=None)
 @example(units=0.25, free=(), seed=2, limited=True)  # EcoOptiGen's first trial has two answers of three: no reading
+@example(units=0.125, free=(), seed=2, limited=True)  # CFO's longest trial has one answer of three, others are read
 @given(units=st.floats(0.01, 12), free=st.sampled_from([FREE, ()]), seed=st.integers(0, 3), limited=st.booleans())
 def test_no_bill_exceeds_its_budget(name: str, units: float, free: tuple[str, ...], seed: int, limited: bool) -> None:
     keeps_its_budget(name, units, free, seed, limited)
@@ -127,7 +128,13 @@ def keeps_its_budget(name: str, units: float, free: tuple[str, ...], seed: int, 
     reading = play(METHODS[name], bank)
     assert bank.left >= 0
     assert bank.spent + bank.left == pytest.approx(dollars)
-    assert (reading is None) == (not any(standing.readings for standing in bank.standings.values()))
+    if reading is None:
+        # A method that chooses among the trials that met the most examples has no choice where these cannot be read.
+        most = max((standing.examples for standing in bank.standings.values()), default=0)
+        leading = [standing for standing in bank.standings.values() if standing.examples == most]
+        assert not any(standing.readings for standing in leading)
+    else:
+        assert bank.standings[reading.trial].readings
 
 
 @pytest.mark.parametrize("free", [FREE, ()])

@@ -155,7 +155,7 @@ def test_a_key_that_is_not_let_in_is_not_quoted(tmp_path: Path) -> None:
         {"base_url": f"{USER}:{PASSWORD}@nowhere"},
         {"base_url": f"http://{USER}:{PASSWORD}@[::1/v1?token={TOKEN}"},
     ],
-    ids=str,
+    ids=lambda change: next(iter(change)),
 )
 def test_bad_input_is_refused_without_its_secrets(tmp_path: Path, change: dict[str, Any]) -> None:
     with Server(world=WORLD) as server, pytest.raises(TuneError) as caught:
