@@ -14,7 +14,7 @@ import pytest
 from tune.capabilities import Capabilities
 from tune.completion import Request
 from tune.conclude import STOPPED, conclude, deploy
-from tune.conclude.concluding import _commonest, _frontier
+from tune.conclude.concluding import _commonest
 from tune.conclude.costs import costs_of_readings
 from tune.conclude.evidence import Evidence
 from tune.conclude.notices import notices
@@ -185,28 +185,6 @@ async def test_a_trial_without_a_reading_counts_on_neither_side(build: Callable[
     house.run.trials[1].state = "failed"
     assert house.costs() == before
     assert build().costs() == (0.0, 0.0)
-
-
-# --- the frontier -------------------------------------------------------------------------------------------------
-
-
-def test_the_frontier_has_what_none_beats_in_both_the_cheapest_first(build: Callable[..., House]) -> None:
-    cheap, good, dear, bad = reading(0.5, 1.0), reading(0.8, 2.0, n=3), reading(0.8, 3.0, n=5), reading(0.4, 1.5, n=2)
-    assert _frontier(build().run, [bad, dear, good, cheap], Choice(good, (), feasible=True)) == [cheap, good]
-
-
-def test_a_lucky_reading_on_few_examples_is_not_on_the_frontier(build: Callable[..., House]) -> None:
-    lucky, known = reading(1.0, 1.0, examples=3), reading(0.5, 2.0, examples=8, n=2)
-    well_known = reading(0.4, 1.5, examples=40, n=3)
-    assert _frontier(build().run, [lucky, known, well_known], Choice(known, (), feasible=True)) == [well_known, known]
-    assert _frontier(build().run, [], None) == []
-
-
-def test_where_less_is_better_the_frontier_falls(build: Callable[..., House]) -> None:
-    house = build()
-    house.run.plan = replace(house.plan, metric=replace(house.plan.metric, larger_is_better=False))
-    low, high = reading(0.1, 2.0), reading(0.6, 1.0, n=2)
-    assert _frontier(house.run, [low, reading(0.7, 1.5, n=3), high], None) == [high, low]
 
 
 # --- the commonest class ------------------------------------------------------------------------------------------

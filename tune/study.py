@@ -113,8 +113,9 @@ class Study:
     def frontier(self) -> pd.DataFrame:
         """Quality against cost: the configs that none beats in both, the cheapest first.
 
-        The quality is estimated on tuning examples, by which the configs were also chosen; `holdout_*` columns
-        hold the believable numbers of those that met the holdout.
+        Quality and cost are estimated on tuning examples, by which the configs were also chosen; `holdout_*` columns
+        hold the believable numbers of those that met the holdout. `few` marks rows on few examples: their place may
+        be luck.
         """
         import pandas as pd
 
@@ -224,8 +225,9 @@ def _frontier_row(row: ReportConfig) -> dict[str, Any]:
         **_interval("quality", row.tuning),
         **_interval("holdout", row.holdout),
         **_interval("cost_per_request", row.cost),
+        "examples": 0 if row.tuning is None else row.tuning.n,
+        "few": row.few,
         "seconds_median": row.seconds_median,
-        "estimate": "holdout" if row.holdout is not None else "tuning",
     }
 
 

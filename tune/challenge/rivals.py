@@ -86,7 +86,7 @@ async def read_rivals(evaluator: Evaluator, report: Report, events: Sequence[Map
         await evaluator.replay(load_steps(event["steps"]), met, recorded)
     found: dict[Config, Rival] = {}
     for row in (report.winner, report.baseline, *report.frontier):
-        if row is None or row.cost is None or row.config in found:
+        if row is None or row.few or row.cost is None or row.config in found:
             continue
         held = [trials[row.trial]] if row.trial in trials else []
         readings = [reading for trial in held for reading in evaluator.read(trial, [row.config])]

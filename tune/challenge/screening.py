@@ -51,7 +51,8 @@ def ways(report: Report, model: str) -> list[Config]:
 
     Those of the best configs come first: where money is short, the others are left out.
     """
-    best_first = [*([report.winner] if report.winner else []), *reversed(report.frontier)]
+    known = [row for row in reversed(report.frontier) if not row.few]
+    best_first = [*([report.winner] if report.winner else []), *known]
     kept = ("prompt", *FREE)
     return list(dict.fromkeys(Config({k: row.config[k] for k in kept} | {"model": model}) for row in best_first))
 

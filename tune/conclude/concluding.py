@@ -13,6 +13,7 @@ import numpy as np
 
 from tune.conclude.costs import costs_of_readings
 from tune.conclude.evidence import Evidence
+from tune.conclude.frontier import FEW_SHARE, frontier
 from tune.conclude.notices import notices
 from tune.conclude.rows import Rows
 from tune.estimate import Forecast, compare
@@ -24,7 +25,7 @@ from tune.providers.services import public_url
 from tune.racing import Choice
 from tune.readout import Reading
 from tune.recipe import recipe_record
-from tune.report import Money, PriceLine, PromptText, Provenance, Report, TrialRow
+from tune.report import Money, PriceLine, PromptText, Provenance, Report, ReportConfig, TrialRow
 from tune.report.saving import load
 from tune.run import ENOUGH, FINISHED, INTERRUPTED, Findings, Run
 from tune.space import Config
@@ -74,7 +75,7 @@ def conclude(run: Run, findings: Findings) -> Report:
         template=_template(run, choice.shown.config) if choice else None,
         recipe=_recipe(plan, choice.shown, met) if choice else {},
         answer=_answer(run),
-        frontier=tuple(rows.row("frontier", r) for r in _frontier(run, readings, choice)),
+        frontier=tuple(_frontier(run, rows, met, choice)),
         trials=tuple(_trial_row(run, trial, evidence) for trial in findings.trials.values()),
         draws_bought=sum(service.provider.bought for service in run.services.values()),
         draws_reused=sum(service.provider.reused for service in run.services.values()),
@@ -149,19 +150,20 @@ def _commonest(run: Run) -> tuple[str, float | None]:
     return label, float(np.mean([run.evaluator.score(label, first + i) for i in range(len(holdout))]))
 
 
-def _frontier(run: Run, readings: list[Reading], choice: Choice | None) -> list[Reading]:
-    """The readings that none beats in both quality and cost, of those on at least half as many examples as the choice.
-
-    Others may be on more examples than the choice: they were cheaper to bring there.
-    """
-    met = choice.reading.n_examples if choice else 0
-    known = [reading for reading in readings if reading.n_examples >= max(1, met / 2)]
-    sign = 1 if run.plan.metric.larger_is_better else -1
-    found: list[Reading] = []
-    for reading in sorted(known, key=lambda r: (r.cost, -sign * r.mean)):
-        if not found or sign * reading.mean > sign * found[-1].mean:
-            found.append(reading)
-    return found
+def _frontier(run: Run, rows: Rows, met: Mapping[Config, Reading], choice: Choice | None) -> list[ReportConfig]:
+    """Return the rows of the frontier, with those on few examples marked."""
+    enough = max(1.0, FEW_SHARE * choice.reading.n_examples) if choice else 1.0
+    readings = [reading for standing in run.standings().values() for reading in standing.whole()]
+    if rows.searched is not None:
+        readings = [reading for reading in readings if reading.config != run.plan.baseline] + [rows.searched]
+    found = frontier(
+        readings,
+        met,
+        baseline=run.plan.baseline,
+        enough=enough,
+        larger_is_better=run.plan.metric.larger_is_better,
+    )
+    return [rows.frontier_row(reading, few=reading.n_examples < enough) for reading in found]
 
 
 def _money(run: Run, findings: Findings) -> Money:

@@ -21,18 +21,21 @@ class Rows:
         run: whose trials were read.
         evidence: makes the intervals.
         met: what met the holdout, by config.
+
+    Attributes:
+        searched: the baseline on tuning examples, or None where the search did not have it.
     """
 
     def __init__(self, run: Run, evidence: Evidence, met: Mapping[Config, Reading]) -> None:
         self._evidence, self._met = evidence, met
         self._baseline = run.plan.baseline
         same = [reading for reading in run.readings() if reading.config == self._baseline]
-        self._searched = max(same, key=lambda reading: reading.n_examples, default=None)
+        self.searched = max(same, key=lambda reading: reading.n_examples, default=None)
 
     def baseline(self) -> ReportConfig | None:
         """The config that the user has today, where it met the holdout or the search had it in its race."""
-        if self._searched is not None:
-            return self.row("baseline", self._searched)
+        if self.searched is not None:
+            return self.row("baseline", self.searched)
         met = self._met.get(self._baseline)
         return None if met is None else self._row("baseline", None, met)
 
@@ -52,7 +55,7 @@ class Rows:
         shown = {self._baseline, choice.shown.config, *self._met}
         others = [reading for reading in choice.runners_up if reading.config not in shown]
         return [
-            self.row(f"runner-up {place}", reading, self._evidence.difference(reading, self._searched))
+            self.row(f"runner-up {place}", reading, self._evidence.difference(reading, self.searched))
             for place, reading in enumerate(others, start=1)
         ]
 
@@ -71,6 +74,18 @@ class Rows:
             difference: to the baseline, on tuning examples.
         """
         return self._row(name, reading, self._met.get(reading.config), difference)
+
+    def frontier_row(self, reading: Reading, *, few: bool) -> ReportConfig:
+        """Return a row of the frontier: its quality and its cost are both those on tuning examples.
+
+        Args:
+            reading: on tuning examples.
+            few: whether it rests on few of them.
+        """
+        row = self._row("frontier", reading, None)
+        met = self._met.get(reading.config)
+        holdout = self._evidence.quality(met, holdout=True) if met is not None else None
+        return replace(row, holdout=holdout, few=few)
 
     def _row(
         self, name: str, tuning: Reading | None, met: Reading | None, difference: Interval | None = None

@@ -16,7 +16,7 @@ from tune.report.records import (
 )
 from tune.report.results import best_json, result_json
 from tune.report.summary import summary_lines
-from tune.report.tables import frontier_rows, trial_rows, trials_csv
+from tune.report.tables import trial_rows, trials_csv
 
 __all__ = [
     "EstimateRow",
@@ -29,7 +29,6 @@ __all__ = [
     "TrialRow",
     "answer",
     "best_json",
-    "frontier_rows",
     "markdown",
     "page",
     "plain_config",

@@ -25,8 +25,8 @@ _LETTER, _LINE = 7.6, 15.0  # the room that one letter of a label takes at most,
 
 CAPTION = (
     "Quality against cost per request. The line is the frontier, as it is estimated on tuning examples, which "
-    "flatters it. A filled mark was measured on holdout examples, a hollow one on tuning examples; bars are 95 % "
-    "intervals, cut at the edge of the chart."
+    "flatters it; its small marks rest on few examples. A filled mark was measured on holdout examples, a hollow one "
+    "on tuning examples; bars are 95 % intervals, cut at the edge of the chart."
 )
 
 
@@ -55,7 +55,8 @@ class Mark:
     def said(self) -> str:
         """All of it in words, not escaped."""
         known = evidence(self.quality, holdout=self.on_holdout)
-        return f"{self.name}: {describe(self.row.config)}; {known}, at {dollars(self.cost.mean)} per request"
+        few = " (few)" if self.row.few else ""
+        return f"{self.name}: {describe(self.row.config)}; {known}{few}, at {dollars(self.cost.mean)} per request"
 
 
 Box = tuple[float, float, float, float]
@@ -148,7 +149,8 @@ def _polyline(line: Sequence[Mark], across: Scale, up: Scale) -> str:
 def _drawn(mark: Mark, across: Scale, up: Scale, *, bars: bool) -> str:
     """A mark with its bars, and its words for whoever points at it."""
     x, y = _centre(mark, across, up)
-    shape = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{4 if mark.name == "frontier" else 7}"/>'
+    radius = (2 if mark.row.few else 4) if mark.name == "frontier" else 7
+    shape = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}"/>'
     if mark.name == "baseline":  # a shape of its own, so that colour is not all that tells it apart
         shape = f'<rect x="{x - 6.5:.1f}" y="{y - 6.5:.1f}" width="13" height="13"/>'
     left, top, right, bottom = _reach(mark, across, up)

@@ -162,25 +162,42 @@ def _readings(report: Report) -> str:
 def _frontier(report: Report) -> str:
     if not report.frontier:
         return ""
-    rows = [
-        [
-            inline(describe(row.config)),
-            with_limits(row.tuning) + (" ≈" if row.approximate else ""),
-            with_limits(row.holdout),
-            with_limits(row.cost, dollars),
-            seconds(row.seconds_median),
-            "-" if row.trial is None else str(row.trial),
-        ]
-        for row in report.frontier
+    header = [
+        "configuration",
+        "tuning estimate (95 %)",
+        "tuning examples",
+        "cost per request",
+        "holdout (95 %)",
+        "median time",
+        "trial",
     ]
-    header = ["configuration", "tuning estimate (95 %)", "holdout (95 %)", "cost per request", "median time", "trial"]
     note = (
-        "No configuration here is beaten in both quality and cost by another. The numbers are tuning estimates: "
-        "each row was picked because it looked good, so they flatter."
+        "By its tuning estimate, no configuration here is beaten in both quality and cost by another or by the "
+        "baseline. Nothing here was beaten in both on the holdout either. Each row was picked because it looked good, "
+        "so tuning estimates flatter."
     )
-    mark = "≈: an estimate from text that was cut without known token boundaries."
-    parts = ["## Quality against cost", note, table(header, rows)]
-    return "\n\n".join([*parts, mark] if any(row.approximate for row in report.frontier) else parts)
+    parts = ["## Quality against cost", note, table(header, [_frontier_cells(row) for row in report.frontier])]
+    if any(row.few for row in report.frontier):
+        parts.append(
+            "few: the search stopped after a few examples, so the place of this row may be luck. Rows on few examples "
+            "that seem to beat a row on many are left out."
+        )
+    if any(row.approximate for row in report.frontier):
+        parts.append("≈: an estimate from text that was cut without known token boundaries.")
+    return "\n\n".join(parts)
+
+
+def _frontier_cells(row: ReportConfig) -> list[str]:
+    examples = 0 if row.tuning is None else row.tuning.n
+    return [
+        inline(describe(row.config)),
+        with_limits(row.tuning) + (" ≈" if row.approximate else ""),
+        f"{examples:,}" + (" (few)" if row.few else ""),
+        with_limits(row.cost, dollars),
+        with_limits(row.holdout),
+        seconds(row.seconds_median),
+        "-" if row.trial is None else str(row.trial),
+    ]
 
 
 def _trials(report: Report) -> str:

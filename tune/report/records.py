@@ -29,6 +29,7 @@ class ReportConfig:
         tuning_difference: of a runner-up to the baseline, paired on tuning examples, in the metric's own scale. For
             display only: runners-up were picked by those very examples.
         approximate: whether a reading of it is only an estimate (text cut without known token boundaries).
+        few: whether a row of the frontier rests on few examples, so that its place may be luck.
     """
 
     name: str
@@ -41,6 +42,7 @@ class ReportConfig:
     seconds_p95: float | None = None
     tuning_difference: Interval | None = None
     approximate: bool = False
+    few: bool = False
 
     @property
     def quality(self) -> Interval | None:
@@ -220,7 +222,7 @@ class Report:
         margin: by how much the winner may be worse than the baseline, where the goal was the cheapest such.
         template: the winner's prompt.
         answer: how the answer is taken out of the text, in words.
-        frontier: configs that none beats in both quality and cost.
+        frontier: configs that none beats in both quality and cost; both are those on tuning examples.
         trials: every trial.
         draws_bought: draws paid for by this study.
         draws_reused: draws that were already in the store.

@@ -1,4 +1,4 @@
-"""`trials.csv`, and the rows behind it and behind the frontier, for data frames."""
+"""`trials.csv`, and the rows behind it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from tune.report.records import Report, ReportConfig, TrialRow
+from tune.report.records import Report, TrialRow
 from tune.report.writing import csv_cell
 from tune.space import FREE, Point
 
@@ -41,32 +41,6 @@ def _trial_row(trial: TrialRow, names: list[str], free: list[str]) -> dict[str, 
         "quality_examples": None if quality is None else quality.n,
         "cost_per_request": trial.cost,
         "spent": trial.spent,
-    }
-
-
-def frontier_rows(frontier: Iterable[ReportConfig]) -> list[dict[str, Any]]:
-    """One mapping per config, all with the same keys; `estimate` says which examples the quality rests on."""
-    frontier = list(frontier)
-    names = list(dict.fromkeys(name for row in frontier for name in row.config))
-    return [_frontier_row(row, names) for row in frontier]
-
-
-def _frontier_row(row: ReportConfig, names: list[str]) -> dict[str, Any]:
-    quality, cost = row.quality, row.cost
-    return {
-        **{name: _scalar(row.config.get(name)) for name in names},
-        "quality": None if quality is None else quality.mean,
-        "quality_low": None if quality is None else quality.low,
-        "quality_high": None if quality is None else quality.high,
-        "examples": 0 if quality is None else quality.n,
-        "estimate": "holdout" if row.holdout is not None else "tuning",
-        "approximate": row.approximate,
-        "cost_per_request": None if cost is None else cost.mean,
-        "cost_low": None if cost is None else cost.low,
-        "cost_high": None if cost is None else cost.high,
-        "seconds_median": row.seconds_median,
-        "seconds_p95": row.seconds_p95,
-        "trial": row.trial,
     }
 
 
