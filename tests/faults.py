@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ Body = dict[str, Any]
 Kind = Literal[
     "status", "hang", "reset", "garbage", "truncated", "no_usage", "usage", "first_usage", "no_choices", "fewer",
     "other_model", "filtered", "refused_content", "too_long", "slow", "overbill", "error_in_200", "redirect",
+    "bomb", "twice", "deep", "echo",
 ]  # fmt: skip
 
 
@@ -35,6 +37,9 @@ class Fault:
             slow: the answer's bytes come in small pieces over `seconds`.
             overbill: every choice runs to twice the cap, and is billed.
             error_in_200: a 200 that holds an error object. redirect: a 307 to another host.
+            bomb: 64 MiB of spaces before the answer, packed to 64 KiB. twice: packed twice.
+            deep: an answer with 100,000 lists within each other.
+            echo: the model's name, the ending and the text repeat `message`, as gateways that echo a header do.
         billed: whether the request is billed all the same; None is what is usual for the kind.
         retry_after: the header as sent: seconds, or a date.
         headers: others.
@@ -178,6 +183,13 @@ def failed(fault: Fault, answer: Answer) -> Reply | None:
             return Reply(307, b"", {"location": "http://127.0.0.1:9/elsewhere"}, fault)
         case "garbage":
             return Reply(200, b"<html>it works!</html>", fault=fault)
+        case "bomb" | "twice":
+            raw = gzip.compress(b" " * 2**26 + json.dumps(answer.record()).encode(), 9)
+            twice = fault.kind == "twice"
+            encoding = "gzip, gzip" if twice else "gzip"
+            return Reply(200, gzip.compress(raw) if twice else raw, {"content-encoding": encoding}, fault)
+        case "deep":
+            return Reply(200, b'{"choices": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", fault=fault)
         case "truncated":
             raw = json.dumps(answer.record()).encode()
             return Reply(200, raw[: len(raw) // 2], fault=fault)
@@ -196,6 +208,11 @@ def spoiled(fault: Fault, answer: Answer) -> Reply:
             record["usage"] = answer.usage(answer.completion_tokens[0])
         case "no_choices":
             record["choices"] = []
+        case "echo":
+            record["model"] += fault.message
+            for choice in record["choices"]:
+                choice["finish_reason"] = fault.message
+                (choice["message"] if answer.chat else choice)["content" if answer.chat else "text"] += fault.message
         case "other_model":
             record["model"] = answer.model + "-of-another-day"
     return record_reply(record, fault)

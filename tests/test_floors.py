@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parent.parent / "tune"
 
 FLOORS: dict[str, int] = {
-    "errors": 0, "clusters": 0,
+    "errors": 0, "clusters": 0, "foreign": 0, "escape": 0,
     "data": 1, "space": 1, "completion": 1, "pricing": 1, "capabilities": 1, "stats": 1, "callables": 1,
     "database": 1, "journal": 1, "sandbox": 1, "sequential": 2, "power": 2, "looks": 1,
     "telling": 2, "prompt": 2, "aggregate": 2, "extract": 2, "store": 2, "ledger": 2, "estimators": 2, "cutting": 2,
@@ -22,7 +22,7 @@ FLOORS: dict[str, int] = {
     "opening": 7, "purse": 7, "estimate": 7, "stopping": 6, "recipe": 7,
     "run": 8, "study": 8, "conclude": 9,
     "tuner": 10, "reconcile": 10, "reprice": 10, "check": 10, "challenge": 10, "testing": 11, "commands": 11,
-    "cli": 12, "__init__": 13,
+    "cli": 12, "__main__": 13, "__init__": 13,
 }  # fmt: skip
 """By the first name under `tune`; a package's own files may import each other."""
 
@@ -83,4 +83,4 @@ def test_the_picture_in_contributing_is_this_one() -> None:
         if line.split()[:1] and line.split()[0].isdigit()
         for name in line.split()[1:]
     }
-    assert drawn == {name: floor for name, floor in FLOORS.items() if name != "__init__"}
+    assert drawn == {name: floor for name, floor in FLOORS.items() if not name.startswith("__")}

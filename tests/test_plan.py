@@ -182,7 +182,7 @@ def test_the_embedded_task_is_a_whole_order() -> None:
     [
         ({"searcher": "annealing"}, "no searcher 'annealing'"),
         ({"strategy": "luck"}, "no strategy 'luck'"),
-        ({"searcher": "no.such:thing"}, "cannot be imported"),
+        ({"searcher": "no.such:thing"}, "cannot be loaded"),
         ({"free": ["temperature"]}, "can be read off"),
         ({"trials": 0}, "trials > 0"),
         ({"concurrency": -1}, "concurrency > 0"),

@@ -177,7 +177,7 @@ def test_marks_hang_on_the_shown_fields_alone(inputs: dict[str, str], other: str
 @pytest.mark.parametrize("metric", ["exact_match", "contains", "f1", {"name": "regex"}, own_metric])
 def test_the_metric_comes_back_as_the_same_judgement(tmp_path: Path, metric: Any) -> None:
     made = plan(metric=metric)
-    back = read_recipe(export(tmp_path, made, config()))
+    back = read_recipe(export(tmp_path, made, config()), allow_import=True)
     assert back.metric.identity == made.metric.identity
     assert back.notices == ()
 
@@ -208,7 +208,7 @@ def test_a_metric_of_other_bounds_is_refused(tmp_path: Path) -> None:
 def test_a_verifier_is_found_again_or_asked_for(tmp_path: Path) -> None:
     chosen = config(n=3, aggregate="best", temperature=1.0)
     made = plan(space={"n": 3, "aggregate": ["best"]}, verifier=own_verifier)
-    assert read_recipe(export(tmp_path, made, chosen)).verifier is own_verifier
+    assert read_recipe(export(tmp_path, made, chosen), allow_import=True).verifier is own_verifier
     nameless = plan(space={"n": 3, "aggregate": ["best"]}, verifier=lambda answer, example: 1.0)
     path = export(tmp_path, nameless, chosen)
     with pytest.raises(InputError, match="--verifier"):

@@ -17,6 +17,7 @@ from markdown_it import MarkdownIt
 
 import tune.report as report_package
 from tune.completion import Message
+from tune.escape import visible
 from tune.report import (
     Money,
     PriceLine,
@@ -34,7 +35,7 @@ from tune.report import (
     trial_rows,
     trials_csv,
 )
-from tune.report.writing import count, csv_cell, describe, dollars, fence, inline, number, table, visible, with_limits
+from tune.report.writing import count, csv_cell, describe, dollars, fence, inline, number, table, with_limits
 from tune.space import Config, Point
 from tune.stats import Interval
 

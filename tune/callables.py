@@ -6,14 +6,20 @@ import functools
 import hashlib
 import importlib
 import inspect
+import os
 import re
+import sys
 import textwrap
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from types import TracebackType
 from typing import Any
 
-from tune.errors import SpaceError, TuneError
+from tune.errors import InputError, SpaceError, TuneError
+
+_refused: ContextVar[str | None] = ContextVar("refused", default=None)
+"""Why nothing is imported now, or None."""
 
 
 def load(path: str, what: str) -> Any:
@@ -23,19 +29,56 @@ def load(path: str, what: str) -> Any:
         path: where it is.
         what: what it is for; begins the message.
 
+    The module may lie in the working directory, which is searched last, and only while it is loaded.
+
     Raises:
         SpaceError: the text has another form, or there is no such module or attribute.
+        InputError: it stands in a file of somebody else (see `importing`).
     """
     module, colon, attribute = path.partition(":")
     if not (module and colon and attribute):
         raise SpaceError(f"{what}: 'module:attribute' is wanted, but got {path!r}")
+    if (refused := _refused.get()) is not None:
+        raise InputError(f"{what}: {path!r} would be imported: {refused}")
     try:
-        found: Any = importlib.import_module(module)
+        with _working_directory(), blame(SpaceError, f"{what}: {path!r} cannot be loaded", besides=ImportError):
+            found: Any = importlib.import_module(module)
         for name in attribute.split("."):
             found = getattr(found, name)
     except (ImportError, AttributeError) as error:
         raise SpaceError(f"{what}: {path!r} cannot be loaded: {error}") from None
     return found
+
+
+@contextmanager
+def importing(refused: str | None) -> Iterator[None]:
+    """Inside the block `load` imports nothing, and says why; None lets it. For what somebody else wrote."""
+    token = _refused.set(refused)
+    try:
+        yield
+    finally:
+        _refused.reset(token)
+
+
+@contextmanager
+def _working_directory() -> Iterator[None]:
+    """Find modules that lie in the working directory, behind all others, while the block lasts.
+
+    Outside it none is found there: a file beside the data must not stand in for a package that is not installed.
+    """
+    here = os.getcwd()
+    sys.path.append(here)
+    try:
+        yield
+    finally:
+        if here in sys.path:  # the module may have changed the path itself
+            del sys.path[len(sys.path) - 1 - sys.path[::-1].index(here)]
+
+
+def leave_working_directory() -> None:
+    """Find no module in the working directory any more, where Python itself was told to begin there (`python -m`)."""
+    if sys.path[:1] in ([""], [os.getcwd()]):
+        del sys.path[0]
 
 
 class blame(AbstractContextManager[None]):  # noqa: N801  (read as a word after `with`)
@@ -44,15 +87,16 @@ class blame(AbstractContextManager[None]):  # noqa: N801  (read as a word after 
     Args:
         error: the class to raise; errors of ours pass as they are.
         message: what was called, and on what.
+        besides: what the caller handles itself passes, too.
     """
 
-    def __init__(self, error: type[TuneError], message: str) -> None:
-        self.error, self.message = error, message
+    def __init__(self, error: type[TuneError], message: str, *, besides: type[Exception] = TuneError) -> None:
+        self.error, self.message, self.passing = error, message, (TuneError, besides)
 
     def __exit__(
         self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if isinstance(raised, Exception) and not isinstance(raised, TuneError):
+        if isinstance(raised, Exception) and not isinstance(raised, self.passing):
             raise self.error(f"{self.message}: {type(raised).__name__}: {raised}") from raised
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from tune.callables import leave_working_directory
 from tune.commands import DONE, finish
 from tune.commands.flags import build_parser, options_of
 
@@ -40,8 +41,7 @@ other commands (each has its own --help):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
-    if os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())  # module:attribute may name a module beside the data, as `python -m` would find
+    leave_working_directory()
     if words and words[0] in COMMANDS:
         command: Callable[[Sequence[str]], int] = import_module(COMMANDS[words[0]][0]).main
         return command(words[1:])

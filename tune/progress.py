@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TextIO
 
+from tune.escape import for_terminal
 from tune.readout import Reading
 from tune.stats import Interval, mean_interval
 
@@ -69,7 +70,8 @@ class Screen:
         if self._live is not None:
             from rich.text import Text
 
-            self._live.update(Text("\n".join([_bar(progress), describe(progress, self._low, self._high)])))
+            shown = [_bar(progress), describe(progress, self._low, self._high)]
+            self._live.update(Text(for_terminal("\n".join(shown))))
         elif time.monotonic() >= self._next:
             self._next = time.monotonic() + PLAIN_EVERY
             self.say(describe(progress, self._low, self._high))
@@ -79,9 +81,9 @@ class Screen:
         if self._quiet:
             return
         if self._live is not None:
-            self._live.console.print(sentence, markup=False, highlight=False)
+            self._live.console.print(for_terminal(sentence), markup=False, highlight=False)
         else:
-            self._stream.write(sentence + "\n")
+            self._stream.write(for_terminal(sentence) + "\n")
             self._stream.flush()
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-import json
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -16,11 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from tune.callables import load
+from tune.callables import importing, load
 from tune.data import Example
 from tune.data.example import canonical
 from tune.errors import InputError, StudyError
 from tune.extract import Extract, parse_extract
+from tune.foreign import read_file, read_json
 from tune.metrics import Judge, Metric, parse_metric
 from tune.plan import Plan
 from tune.pricing import Price, parse_price
@@ -153,6 +153,7 @@ def read_recipe(
     base_url: str | None = None,
     price: Any = None,
     allow_code: bool = False,
+    allow_import: bool = False,
 ) -> Recipe:
     """Read a `best.json`.
 
@@ -163,6 +164,7 @@ def read_recipe(
         base_url: where the model answers now, instead of the recorded endpoint.
         price: "IN/OUT" or "MODEL=IN/OUT" in dollars per million tokens, or a `Price`, instead of the recorded one.
         allow_code: whether the metric may run what models write.
+        allow_import: whether modules may be imported that the file names; those that are given here always may.
 
     Raises:
         StudyError: there is no such file, or it holds no winner.
@@ -172,7 +174,13 @@ def read_recipe(
     place = place / "best.json" if place.is_dir() else place
     record = _read(place)
     recipe, config = record["recipe"], Config(record["config"])
-    judging = _metric(recipe["metric"], metric, place)
+    foreign = None if allow_import else f"{str(place)!r} names it, not you: say that it may be with --allow-import"
+    with importing(foreign):
+        parse_extract(recipe["answer"], prompt=config.prompt)
+    with importing(foreign if metric is None else None):
+        judging = _metric(recipe["metric"], metric, place)
+    with importing(foreign if verifier is None else None):
+        verifying = _verifier(recipe["verifier"] if verifier is None else verifier, config)
     if judging.runs_code and not allow_code:
         raise InputError(f"the metric {judging.name!r} runs code that models write: say that it may with --allow-code")
     notices, same = [], judging.identity == recipe["metric"]["identity"]
@@ -198,7 +206,7 @@ def read_recipe(
         prices=prices,
         extract_spec=recipe["answer"],
         metric=judging,
-        verifier=_verifier(recipe["verifier"] if verifier is None else verifier, config),
+        verifier=verifying,
         inputs=tuple(recipe["inputs"]),
         target=recipe["target"],
         group=recipe.get("group"),
@@ -235,7 +243,7 @@ def portable(spec: Any) -> Any:
 
 def _read(place: Path) -> dict[str, Any]:
     try:
-        record = json.loads(place.read_text(encoding="utf-8"))
+        record = read_json(read_file(place))
     except OSError as error:
         raise StudyError(f"{str(place)!r} cannot be read: {error.strerror}") from None
     except ValueError as error:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+from tune.escape import visible
 from tune.report import plain_config
-from tune.report.writing import dollars, visible
+from tune.report.writing import dollars
 from tune.space import Config
 from tune.stats import Interval
 

@@ -8,8 +8,9 @@ from typing import Any
 from xml.etree import ElementTree
 
 from tune.check.line import STATUS, Decision
+from tune.escape import visible
 from tune.report import plain_config
-from tune.report.writing import dollars, visible
+from tune.report.writing import dollars
 from tune.sequential import Look
 from tune.space import Config
 from tune.stats import Interval

@@ -82,6 +82,7 @@ async def check_async(
     concurrency: int = 64,
     store: str | None = None,
     allow_code: bool = False,
+    allow_import: bool = False,
     notice: Callable[[str], None] = lambda _: None,
 ) -> Checked:
     """As `check`, for use inside an event loop.
@@ -103,6 +104,7 @@ async def check_async(
         concurrency: the most calls in flight.
         store: where draws are kept; default `draws.db` of the study where there is one, else beside `best.json`.
         allow_code: let a metric run what models write.
+        allow_import: import the modules that `best` names for its metric, its verifier and its answer rule.
         notice: called with one sentence for whatever a user should be told.
     """
     if not 0 < margin < 1:
@@ -111,7 +113,10 @@ async def check_async(
         raise InputError(f"error rates lie above 0 and up to 0.5, but got alpha={alpha!r}, beta={beta!r}")
     if not 0 < budget < math.inf:
         raise BudgetError(f"the budget is a number of dollars above 0, but got {budget!r}")
-    recipe = read_recipe(best, metric=metric, verifier=verifier, base_url=base_url, price=price, allow_code=allow_code)
+    recipe = read_recipe(
+        best, metric=metric, verifier=verifier, base_url=base_url, price=price, allow_code=allow_code,
+        allow_import=allow_import,
+    )  # fmt: skip
     line = Line.of(
         recipe.metric, recipe.quality.mean, margin=margin, alpha=alpha, beta=beta, earlier=recipe.scores
     )  # fmt: skip

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
+
+from tune.escape import for_terminal, json_for_terminal
 
 if TYPE_CHECKING:
     from tune.study import Study
@@ -14,15 +17,23 @@ DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 """Exit statuses; a command may have more of its own."""
 
 
+class Parser(argparse.ArgumentParser):
+    """Quotes arguments, which may be names of files, as a terminal may be shown them."""
+
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        """End the program."""
+        super().exit(status, message and for_terminal(message))
+
+
 def finish(work: Callable[[], Study], *, as_json: bool) -> int:
     """Do the work and show its study; every error that is somebody's becomes one line and a status."""
 
     def show() -> int:
         study = work()
         if as_json:
-            sys.stdout.write(json.dumps(study.summary(), ensure_ascii=False) + "\n")
+            sys.stdout.write(json_for_terminal(json.dumps(study.summary(), ensure_ascii=False)) + "\n")
         else:
-            sys.stdout.write(f"{study}\n")
+            sys.stdout.write(f"{for_terminal(study)}\n")
         return INTERRUPTED if study.stopped == "interrupted" else DONE
 
     return attempt(show)
@@ -40,10 +51,10 @@ def attempt(work: Callable[[], int], *, resumes: bool = True) -> int:
     try:
         return work()
     except InputError as error:
-        sys.stderr.write(f"tune: {error}\n")
+        sys.stderr.write(f"tune: {for_terminal(error)}\n")
         return BAD_INPUT
     except TuneError as error:
-        sys.stderr.write(f"tune: {error}\n")
+        sys.stderr.write(f"tune: {for_terminal(error)}\n")
         return FAILED
     except KeyboardInterrupt:
         sys.stderr.write(f"tune: interrupted{'; the same command resumes' if resumes else ''}\n")

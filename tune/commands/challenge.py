@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from tune.commands import attempt
 from tune.commands.flags import build_parser, options_of
+from tune.escape import for_terminal, json_for_terminal
 
 EPILOG = """\
 Exit status: 0 it enters, 3 it does not, 4 undecided within the budget or the data; 1 it failed, 2 bad input.
@@ -39,7 +40,7 @@ def main(argv: Sequence[str]) -> int:
 
     def say(sentence: str) -> None:
         if not quiet and not as_json:
-            sys.stderr.write(f"tune: {sentence}\n")
+            sys.stderr.write(f"tune: {for_terminal(sentence)}\n")
 
     def work() -> int:
         from tune.challenge import challenge
@@ -48,9 +49,9 @@ def main(argv: Sequence[str]) -> int:
             given["study"], given["data"], given["space"], budget=given["budget"], notice=say, **own, **options
         )
         if as_json:
-            sys.stdout.write(json.dumps(found.to_record(), ensure_ascii=False) + "\n")
+            sys.stdout.write(json_for_terminal(json.dumps(found.to_record(), ensure_ascii=False)) + "\n")
         elif not quiet:
-            sys.stdout.write(f"{found}\n")
+            sys.stdout.write(f"{for_terminal(found)}\n")
         return found.status
 
     return attempt(work, resumes=False)

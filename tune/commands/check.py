@@ -8,7 +8,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tune.commands import attempt
+from tune.commands import Parser, attempt
+from tune.escape import for_terminal, json_for_terminal
 
 EPILOG = """\
 Exit status: 0 it holds, 3 it has regressed, 4 undecided within the budget or the data; 1 the check failed,
@@ -19,7 +20,7 @@ Exit status: 0 it holds, 3 it has regressed, 4 undecided within the budget or th
 
 def build_parser() -> argparse.ArgumentParser:
     """Every flag of a check."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="tune check",
         description="Test on new labelled examples whether an exported config still is as good as it was, "
         "for at most so many dollars.",
@@ -44,6 +45,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--concurrency", type=int, metavar="N", help="calls in flight (default 64)")
     parser.add_argument("--store", metavar="URL", help="where draws are kept (default draws.db beside the study)")
     parser.add_argument("--allow-code", action="store_true", default=None, help="let the metric run what models write")
+    parser.add_argument(
+        "--allow-import", action="store_true", default=None, help="import the modules that BEST.JSON names"
+    )
     parser.add_argument("--junit", metavar="FILE", help="write JUnit's XML there")
     parser.add_argument("--quiet", action="store_true", help="print nothing: the exit status says it")
     parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
@@ -59,7 +63,7 @@ def main(argv: Sequence[str]) -> int:
 
     def say(sentence: str) -> None:
         if not quiet and not as_json:
-            sys.stderr.write(f"tune: {sentence}\n")
+            sys.stderr.write(f"tune: {for_terminal(sentence)}\n")
 
     def work() -> int:
         from tune.check import check
@@ -72,9 +76,9 @@ def main(argv: Sequence[str]) -> int:
             except OSError as error:
                 raise StudyError(f"{junit!r} cannot be written: {error.strerror}") from None
         if as_json:
-            sys.stdout.write(json.dumps(checked.to_record(), ensure_ascii=False) + "\n")
+            sys.stdout.write(json_for_terminal(json.dumps(checked.to_record(), ensure_ascii=False)) + "\n")
         elif not quiet:
-            sys.stdout.write(f"{checked}\n")
+            sys.stdout.write(f"{for_terminal(checked)}\n")
         return checked.status
 
     return attempt(work, resumes=False)

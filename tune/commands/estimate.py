@@ -10,6 +10,7 @@ from typing import Any
 
 from tune.commands import DONE, attempt
 from tune.commands.flags import build_parser, options_of
+from tune.escape import for_terminal
 
 BUDGETS = (2.0, 5.0, 20.0)
 """Dollars of which it is said what they would buy; the one in the middle where no budget is given."""
@@ -31,7 +32,7 @@ def main(argv: Sequence[str]) -> int:
             return DONE
         from tune.estimate import estimate_lines, estimate_table
 
-        sys.stdout.write("\n".join([*estimate_lines(found), "", *estimate_table(found)]) + "\n")
+        sys.stdout.write(for_terminal("\n".join([*estimate_lines(found), "", *estimate_table(found)])) + "\n")
         return DONE
 
     return attempt(work)

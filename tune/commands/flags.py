@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from tune.commands import Parser
+
 WHAT = "Find the best model, prompt and settings for a task, for at most so many dollars."
 
 APART = ("data", "space", "budget", "quiet", "json", "version")
@@ -19,7 +21,7 @@ def build_parser(prog: str = "tune", description: str = WHAT, epilog: str = "") 
         description: what it does.
         epilog: what its help ends with.
     """
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=prog,
         description=description,
         epilog=epilog,

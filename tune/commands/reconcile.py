@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tune.commands import finish
+from tune.commands import Parser, finish
 
 if TYPE_CHECKING:
     from tune.study import Study
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns the exit status."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="tune reconcile",
         description="Replace what is uncertain (calls whose outcome nobody knows stay charged at the most they can "
         "cost) by what the provider billed for the whole study. The study may then spend the difference.",

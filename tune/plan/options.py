@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict
 
+from tune.callables import load
 from tune.errors import BudgetError, InputError
 
 
@@ -135,11 +135,7 @@ def as_callable(value: Any, what: str) -> Any:
         InputError: it cannot be imported, or is no callable.
     """
     if isinstance(value, str):
-        module, _, attribute = value.partition(":")
-        try:
-            value = getattr(importlib.import_module(module), attribute)
-        except (ImportError, AttributeError) as error:
-            raise InputError(f"the {what} {module}:{attribute} cannot be imported: {error}") from None
+        value = load(value, what)
     if value is not None and not callable(value):
         raise InputError(f"the {what} is a callable, but got {value!r}")
     return value

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import re
 import time
@@ -14,9 +13,11 @@ from urllib.parse import quote
 from tune.capabilities import REPLACEMENTS, Adapted, Capabilities, error_codes, error_text
 from tune.completion import Completion, Request
 from tune.errors import EndpointError, ParameterRejected, ProviderError, TransientError
+from tune.foreign import read_json
 from tune.providers.openai_access import Access, find_access
 from tune.providers.openai_answer import read_answer
 from tune.providers.openai_fault import (
+    LONGEST,
     ValueRejected,
     fault_in_answer,
     fault_of_answer,
@@ -286,11 +287,11 @@ class OpenAIEndpoint:
     def _read(self, response: Any) -> _Reply:
         headers = {name.lower(): value for name, value in response.headers.items()}
         try:
-            body = json.loads(response.content)
-        except (ValueError, RecursionError):
+            body = read_json(response.content)
+        except ValueError:
             body = None
         if response.status_code >= 300:
-            words = self._access.scrub_all(response.text if body is None else body)
+            words = self._access.scrub_all(response.text[:LONGEST] if body is None else body)
             return _Reply(response.status_code, headers, words)
         return _Reply(response.status_code, headers, body)
 
@@ -300,13 +301,15 @@ class OpenAIEndpoint:
             import httpx2
             import openai
 
-            access = self._access
+            from tune.providers.bounded import bounded_client
+
+            access, connect = self._access, min(self._timeout, _CONNECT)
             logging.getLogger("httpx2").addFilter(access)
             self._client = openai.AsyncOpenAI(
                 api_key=access.key,
                 base_url=access.url,
                 max_retries=0,
-                timeout=httpx2.Timeout(self._timeout, connect=min(self._timeout, _CONNECT)),
+                http_client=bounded_client(access.url, httpx2.Timeout(self._timeout, connect=connect)),
                 default_headers=access.headers or None,
                 default_query=access.query or None,
             )

@@ -24,6 +24,9 @@ NOT_SENT = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyErr
 NEVER_SENT = frozenset({"UnsupportedProtocol", "LocalProtocolError", "InvalidURL"})
 """Failures that no other attempt can mend: the request itself cannot be put on the wire."""
 
+LONGEST = 10_000
+"""Characters of an error that are read: what it is about stands at its beginning."""
+
 _NO_CREDIT = re.compile(
     r"insufficient[_ ](?:user[_ ])?(?:quota|credit|balance|funds)|billing|exceeded your current quota"
 )
@@ -49,7 +52,7 @@ def fault_of_answer(
         who: model and address, as messages name them.
         sent: the parameters that the request carried.
     """
-    words, codes = error_text(body), error_codes(body)
+    words, codes = error_text(body)[:LONGEST], error_codes(body)[:LONGEST]
     message = f"{who} answered {status}: {shown(words) or 'without a word'}"
     what = f"{codes} {words}".lower()
     if status in (429, 529):
@@ -82,7 +85,7 @@ def fault_of_answer(
 
 def fault_in_answer(error: object, *, who: str) -> ProviderError:
     """The error that a 200 stands for whose body holds an error object; it may have been charged."""
-    message = f"{who} answered 200 with an error: {shown(error_text(error)) or 'without a word'}"
+    message = f"{who} answered 200 with an error: {shown(error_text(error)[:LONGEST]) or 'without a word'}"
     return TransientError(message, charged=True)
 
 
@@ -98,6 +101,8 @@ def fault_of_transport(kind: str, words: str, *, who: str) -> ProviderError:
         return EndpointError(f"{who} cannot be asked: the base URL, the key or a header cannot be sent ({kind})")
     if kind in NOT_SENT:
         return TransientError(f"{who} cannot be reached: {shown(words) or kind}", charged=False)
+    if kind == "AnswerTooLarge":
+        return TransientError(f"{who} sent what is not read: {shown(words)}", charged=True)
     if "Timeout" in kind:
         return TransientError(f"{who} did not answer in time ({kind})", charged=True)
     return TransientError(f"{who} broke off the connection: {shown(words) or kind}", charged=True)

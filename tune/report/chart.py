@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
 
+from tune.escape import visible
 from tune.report.answer import evidence
 from tune.report.records import Report, ReportConfig
 from tune.report.scale import Scale, linear, logarithmic
-from tune.report.writing import describe, dollars, visible
+from tune.report.writing import describe, dollars
 from tune.stats import Interval
 
 WIDTH, HEIGHT = 640, 380

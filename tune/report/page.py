@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from html import escape
 
+from tune.escape import visible
 from tune.report.chart import chart
 from tune.report.markdown import markdown
 from tune.report.records import Report
-from tune.report.writing import visible
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 """What a browser may do with the page: apply the style that is in it, and nothing else."""

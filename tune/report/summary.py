@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from tune.escape import visible
 from tune.report.answer import answer, detectable_sentence, money_sentence, shown_rows
 from tune.report.records import Report, ReportConfig
-from tune.report.writing import dollars, seconds, visible, with_limits
+from tune.report.writing import dollars, seconds, with_limits
 
 HEADER = ("", "score (95 %)", "examples", "cost per request", "median / 95th percentile", "to the baseline")
 

@@ -9,42 +9,17 @@ from __future__ import annotations
 import json
 import math
 import re
-import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
+from tune.escape import visible
 from tune.stats import Interval
 
-# Marks that reorder the text around them: what is read would not be what is written.
-_REORDERING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-_LINE_ENDS = re.compile("\r\n|[\r\n\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029]")
 _INLINE = re.compile(r"([\\`*\[\]|~<>&]|\$(?!\d)|(?<![0-9A-Za-z])_|_(?![0-9A-Za-z]))")
 _BLOCK_START = re.compile(r"^(\d*)(#{1,6}(?=\s|$)|[+\-](?=\s|$)|[\-=]{2}|[.)](?=\s|$))")
 _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _FORMULA_STARTS = "=+-@\uff1d\uff0b\uff0d\uff20"  # those that a spreadsheet takes for a formula, full width too
-
-
-def visible(text: str, *, lines: bool = False) -> str:
-    """The text with every control character, reordering mark and half character written out, as `\\x1b`.
-
-    Args:
-        text: anything.
-        lines: whether line ends and tabs stay; without it the text becomes one line.
-    """
-    text = _LINE_ENDS.sub("\n", text)
-    if not lines:
-        text = text.replace("\n", " ").replace("\t", " ")
-    return "".join(_written_out(c) if _is_unseen(c) else c for c in text)
-
-
-def _is_unseen(character: str) -> bool:
-    return (unicodedata.category(character) in ("Cc", "Cs") and character not in "\n\t") or character in _REORDERING
-
-
-def _written_out(character: str) -> str:
-    code = ord(character)
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
 def inline(text: str, *, limit: int = 300) -> str:
