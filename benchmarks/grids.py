@@ -18,7 +18,7 @@ from tune.metrics import parse_metric
 from tune.pricing import PICODOLLARS, Price
 from tune.readout import Reading, read
 from tune.space import Config, Point
-from tune.stats import t_quantile
+from tune.student import t_quantile
 from tune.trial import Trial
 
 NS = range(1, 10)

@@ -40,8 +40,8 @@ from tune.providers.local import NOTIONAL_PRICE, LocalEndpoint
 from tune.providers.services import Access, Entry, build_stack
 from tune.report.writing import dollars, table
 from tune.space import read_toml
-from tune.stats import t_quantile
 from tune.store import Store
+from tune.student import t_quantile
 
 REVIEWS = Path(__file__).parent.parent / "tune" / "tasks" / "reviews"
 LOCAL_CAPS = {"reason_4": (15, 20, 25, 30, 35, 40)}

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tune.clusters import Clusters
+from tune.student import t_quantile
 
 Array: TypeAlias = npt.NDArray[np.float64]
 Numbers: TypeAlias = Sequence[float] | Array
@@ -196,9 +197,24 @@ def _upper(sums: Array, sizes: Array, bound: float, atom: float, size: float, co
     if mean >= bound:
         return bound
     weights = np.append(np.ones(len(sums)), atom)
-    sums, sizes = np.append(sums, bound * size), np.append(sizes, size)
-    wanted = _normal_quantile(0.5 + confidence / 2)
-    return root(lambda t: _tail(sums - t * sizes, weights) - wanted, mean, bound)
+    rates, sizes = np.append(sums / sizes, bound), np.append(sizes, size)
+    return _weighted(rates, sizes, weights, mean, _normal_quantile(0.5 + confidence / 2))
+
+
+def _weighted(rates: Array, sizes: Array, weights: Array, mean: float, wanted: float) -> float:
+    """Return the limit, at least the mean, that a Dirichlet-weighted mean exceeds with a wanted probability.
+
+    A cluster's distance is its size times that of its rate. With its sum instead, `sum - rate * size` is not quite 0
+    at the largest rate (as for three times 1.1), and then no limit is found.
+    """
+
+    def excess(t: float) -> float:
+        return _tail(sizes * (rates - t), weights) - wanted
+
+    largest = float(rates.max())
+    if mean >= largest or excess(mean) >= 0:  # the latter with hardly any confidence
+        return mean
+    return root(excess, mean, largest)
 
 
 def _unbounded(sums: Array, sizes: Array, confidence: float) -> tuple[float, float]:
@@ -223,20 +239,20 @@ def _upper_unbounded(sums: Array, sizes: Array, skew: float, confidence: float) 
     count, mean = len(sums), float(sums.sum() / sizes.sum())
     if count == 1:
         return math.inf
-    rates = np.sort(sums / sizes)
-    weights, largest = np.ones(count), float(rates[-1])
-    atom = _heaviness(rates) if skew > 0 else 0.0
+    rates, weights = sums / sizes, np.ones(count)
+    ordered = np.sort(rates)
+    atom = _heaviness(ordered) if skew > 0 else 0.0
     distances = sums - mean * sizes
+    error = math.sqrt(count / (count - 1) * float(distances @ distances)) / float(sizes.sum())
     quantile = t_quantile(0.5 + confidence / 2, count - 1)
     wanted = quantile * math.sqrt((count + 1) / (count - 1))
     if atom:
-        size, before = float(sizes.mean()), rates[-1 - max(2, count // 10) : -1]
-        largest += largest - float(before.mean())
-        sums, sizes, weights = np.append(sums, largest * size), np.append(sizes, size), np.append(weights, atom)
-    weighted = root(lambda t: _tail(sums - t * sizes, weights) - wanted, mean, largest)
+        largest, before = float(ordered[-1]), ordered[-1 - max(2, count // 10) : -1]
+        beyond = 2 * largest - float(before.mean())
+        rates, sizes, weights = np.append(rates, beyond), np.append(sizes, sizes.mean()), np.append(weights, atom)
+    weighted = _weighted(rates, sizes, weights, mean, wanted)
     if skew < 0 and count >= _FEW:
         return weighted
-    error = math.sqrt(count / (count - 1) * float(distances @ distances)) / float(sizes[:count].sum())
     return max(mean + quantile * error, weighted)
 
 
@@ -279,14 +295,19 @@ def _tail(distances: Array, weights: Array) -> float:
 
 
 def root(f: Callable[[float], float], low: float, high: float, *, share: float = 1e-10) -> float:
-    """Where f, which rises or falls through 0 once between the ends, is 0: bisection, with secant steps.
+    """Find where f, which rises or falls through 0 once between the ends, is 0: bisection, with secant steps.
 
-    Where it does not, the end at which it is nearer to 0. `share` of the distance between the ends is near enough.
+    `share` of the distance between the ends is near enough.
+
+    Raises:
+        ArithmeticError: f has one sign at both ends. An end is no answer then: a limit would fall onto the mean.
     """
     tolerance = share * (high - low)
     start, end = f(low), f(high)
-    if start == 0 or (start > 0) == (end > 0):
-        return low if abs(start) <= abs(end) else high
+    if start == 0 or end == 0:
+        return low if start == 0 else high
+    if (start > 0) == (end > 0):
+        raise ArithmeticError(f"no root between {low} and {high}: the values there are {start} and {end}")
     rising, side = start < 0, 0
     for _ in range(200):
         guess = (low + high) / 2
@@ -309,37 +330,3 @@ def root(f: Callable[[float], float], low: float, high: float, *, share: float =
 
 def _normal_quantile(p: float) -> float:
     return NormalDist().inv_cdf(p)
-
-
-def t_quantile(p: float, freedom: int) -> float:
-    """The p-quantile of Student's t with a whole number of degrees of freedom.
-
-    By the finite sums of Abramowitz and Stegun 26.7.3 and 26.7.4, turned round numerically; beyond 1,000 degrees
-    by the Cornish-Fisher expansion 26.7.5, whose error is then below 1e-12.
-
-    Raises:
-        ValueError: p is not between 0 and 1, or there is no degree of freedom.
-    """
-    if not 0 < p < 1 or freedom < 1:
-        raise ValueError(f"`0 < p < 1` and `freedom >= 1` must hold, but got p={p}, freedom={freedom}")
-    if p == 0.5:
-        return 0.0
-    if p < 0.5:
-        return -t_quantile(1 - p, freedom)
-    z = _normal_quantile(p)
-    if freedom > 1000:
-        return z + (z**3 + z) / (4 * freedom) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * freedom**2)
-    # theta = atan(t / sqrt(freedom)) is bounded, which a bisection wants.
-    theta = root(lambda angle: _t_share(angle, freedom) - (2 * p - 1), 0.0, math.pi / 2)
-    return math.sqrt(freedom) * math.tan(theta)
-
-
-def _t_share(theta: float, freedom: int) -> float:
-    """P(|T| < t) as a function of theta = atan(t / sqrt(freedom))."""
-    sine, cosine = math.sin(theta), math.cos(theta)
-    odd = freedom % 2 == 1
-    term, total = (cosine if odd else 1.0), 0.0
-    for k in range(2 if odd else 1, freedom, 2):
-        total += term
-        term *= cosine**2 * k / (k + 1)
-    return 2 / math.pi * (theta + sine * total) if odd else sine * total

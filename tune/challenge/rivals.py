@@ -20,7 +20,7 @@ from tune.readout import Reading
 from tune.replay import Recorded, load_steps, read_faults, read_history
 from tune.report import Report
 from tune.space import Config
-from tune.stats import t_quantile
+from tune.student import t_quantile
 from tune.trial import Trial
 
 
