@@ -184,7 +184,7 @@ def test_without_a_budget_the_usage_is_shown(capsys: pytest.CaptureFixture[str])
 
 def test_every_flag_of_a_run_is_a_keyword_of_tune() -> None:
     flags = {action.dest for action in build_parser()._actions}
-    assert flags - set(Options.__annotations__) == {"help", "version", "budget", "data", "space", "quiet", "json"}
+    assert flags - set(Options.__annotations__) == {"help", "version", "budget", "data", "space", "json"}
 
 
 def test_help_is_there_at_once(tmp_path: Path) -> None:

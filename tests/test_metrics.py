@@ -380,6 +380,37 @@ def test_a_metric_over_responses_gets_all_of_them_and_every_column() -> None:
     assert eval_math(["1"], "1", text="", level=5)["columns"] == ["level", "text"]
 
 
+def test_an_eval_func_is_a_metric_as_it_is_and_gets_the_target_under_its_own_column() -> None:
+    row = Example("1", {"text": "1 + 1"}, "2", {"level": 5}, target_name="solution")
+    metric = parse_metric(eval_math)
+    assert metric.score("2", row) == 1.0
+    assert metric.score("3", row) == 0.0
+    assert not metric.over_responses, "one response at a time: that any of n is right is no quality to deploy"
+    assert parse_metric(eval_math, key="expected_success").score("2", row) == 1.0
+    assert responses_metric(eval_math).score(("3", "2"), row) == 1.0
+
+
+def test_an_eval_func_that_returns_no_dict_is_told_so() -> None:
+    def eval_func(responses: list[str], **data: Any) -> bool:
+        return True
+
+    with pytest.raises(MetricError, match="returns a dict"):
+        parse_metric(eval_func).score("2", example("2"))
+    with pytest.raises(InputError, match="takes the options"):
+        parse_metric(eval_func, colour="red")
+
+
+def test_a_metric_reads_the_target_by_its_column_too() -> None:
+    row = Example("1", {"text": "1 + 1"}, "2", {"level": 5}, target_name="label")
+    metric = parse_metric(
+        lambda answer, example: answer == example["label"] == example.target and example["level"] == 5
+    )
+    assert metric.score("2", row) == 1.0
+    assert row["text"] == "1 + 1"
+    with pytest.raises(KeyError, match=r"no column 'colour': it has \['label', 'level', 'text'\]"):
+        row["colour"]
+
+
 def test_a_response_without_an_answer_is_an_empty_one() -> None:
     seen: list[list[str]] = []
 

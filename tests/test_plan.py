@@ -234,6 +234,33 @@ def test_the_identity_changes_with_whatever_makes_another_study_and_with_nothing
     assert len({*identities, json.dumps(same, sort_keys=True)}) == len(others) + 1
 
 
+@pytest.mark.parametrize(
+    "price",
+    ["0.1/0.4", (0.1, 0.4), {"m": (0.1, 0.4)}, {"m": "0.1/0.4"}, {"m": [0.1, 0.4]}, ["m=0.1/0.4"], Price(0.1, 0.4)],
+)
+def test_a_price_is_read_in_every_form_in_which_it_can_be_meant(price: Any) -> None:
+    made = plan(with_space(model=["m"]), price=price)
+    assert (made.prices["m"].input, made.prices["m"].output) == (0.1, 0.4)
+
+
+@pytest.mark.parametrize("price", [{"m": "cheap"}, {"m": 3}, {"m": (1, 2, 3)}, "cheap", ("a", "b")])
+def test_a_price_in_another_form_is_refused_with_the_right_one(price: Any) -> None:
+    with pytest.raises(PriceError, match="IN"):
+        plan(with_space(model=["m"]), price=price)
+
+
+def test_a_price_without_a_name_is_refused_where_there_are_several_models() -> None:
+    with pytest.raises(PriceError, match="names its model"):
+        plan(with_space(model=["m", "other"]), price="0.1/0.4")
+
+
+def test_a_list_of_names_is_a_list_of_models() -> None:
+    made = plan(with_space(model=["m", "other"]), models=["m", "other"], price={"m": (1, 2), "other": (1, 2)})
+    assert made.entries["m"].model == "m"
+    with pytest.raises(InputError, match="a name or a table"):
+        plan(models=[3])
+
+
 @pytest.mark.parametrize("given", ["short=30", ["short=30"], {"short": 30}])
 def test_lengths_are_stated_by_name_and_are_no_part_of_the_identity(given: Any) -> None:
     assert plan(output_tokens=given).output_tokens == {"short": 30.0}

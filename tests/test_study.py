@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -152,4 +153,35 @@ def test_printed_it_is_the_answer_in_a_few_lines(study: Study) -> None:
     assert study.best.config.model in shown
     assert "holdout" in shown
     assert str(study.folder) in shown
-    assert shown.count("\n") < 12
+    assert shown == repr(study)
+
+
+def test_no_word_is_broken_and_no_table_is_wider_than_the_terminal(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    narrow = str(study).splitlines()
+    monkeypatch.setenv("COLUMNS", "1000")
+    wide = str(study)
+    assert [line for line in narrow if len(line) > 80 and str(study.folder) not in line] == []
+    words = set(wide.split())
+    sentences = [line for line in narrow if not line.startswith((" ", "winner", "baseline", "runner-up"))]
+    assert set(" ".join(sentences).split()) <= words
+    assert len(wide.splitlines()) < 12
+
+
+def test_a_notebook_shows_it_as_html_with_nothing_of_a_model_taken_for_a_tag(study: Study) -> None:
+    shown = study._repr_html_()
+    assert "<table>" in shown
+    assert "score (95 %)" in shown
+    hostile = Study(
+        replace(study.record, notices=("<script>alert(1)</script>",)), Path("<b>"), stopped="finished", deployment=None
+    )
+    assert "<script>" not in hostile._repr_html_()
+    assert "<b>" not in hostile._repr_html_()
+
+
+def test_a_report_needs_no_folder(study: Study) -> None:
+    (study.folder / "report.md").unlink()
+    assert study.report() == study.folder / "report.md"
+    assert (study.folder / "report.md").is_file()

@@ -113,7 +113,7 @@ def blind(verifier: Verifier, example: Example) -> Callable[[str], float]:
 
     The verdict raises MetricError where the verifier raises or gives no number.
     """
-    unseen = replace(example, target=None)
+    unseen = replace(example, target=None, target_name="")
 
     def verify(answer: str) -> float:
         with blame(MetricError, f"the verifier raised on example {example.id!r}"):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -14,7 +16,17 @@ from tune.completion import Message
 from tune.errors import StoreError, StudyError
 from tune.export import Deployment, llm_config, oai_config_list
 from tune.journal import read_events
-from tune.report import Report, ReportConfig, best_json, markdown, page, result_json, summary_lines, trials_csv
+from tune.report import (
+    Report,
+    ReportConfig,
+    best_json,
+    markdown,
+    page,
+    result_json,
+    summary_html,
+    summary_lines,
+    trials_csv,
+)
 from tune.report.saving import dump, load
 from tune.space import Config
 from tune.stats import Interval
@@ -142,13 +154,16 @@ class Study:
             for row in self.record.trials
         )
 
-    def report(self, folder: str | Path) -> Path:
-        """Write the report and all other files of a result into a folder; returns the path of `report.md`.
+    def report(self, folder: str | Path | None = None) -> Path:
+        """Write the report and all other files of a result; return the path of `report.md`.
+
+        Args:
+            folder: where they are written; the study's own folder unless given.
 
         Raises:
             StoreError: the folder cannot be written, or the disk is full.
         """
-        target = Path(folder)
+        target = self.folder if folder is None else Path(folder)
         files = {
             "best.json": json.dumps(best_json(self.record), ensure_ascii=False, indent=2) + "\n",
             "trials.csv": trials_csv(self.record),
@@ -170,8 +185,15 @@ class Study:
         return result_json(self.record, results=str(self.folder)) | {"stopped": self.stopped}
 
     def __str__(self) -> str:
+        width = shutil.get_terminal_size().columns
         where = f"Everything is in {self.folder}: read report.md, or open report.html in a browser."
-        return "\n".join([*summary_lines(self.record), where])
+        return "\n".join([*summary_lines(self.record, width), where])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        """Return the summary as HTML, for notebooks."""
+        return f"{summary_html(self.record)}<p>Everything is in <code>{html.escape(str(self.folder))}</code>.</p>"
 
     def to_record(self) -> dict[str, Any]:
         """The study in JSON's types, for its journal."""

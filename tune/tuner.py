@@ -25,7 +25,7 @@ from tune.ledger import Account, read_balance
 from tune.opening import evaluator_of, opened
 from tune.plan import Options, Plan, make_plan
 from tune.pricing import to_picodollars
-from tune.progress import Progress
+from tune.progress import Progress, Screen
 from tune.providers.retrying import RetryPolicy
 from tune.providers.services import Access, Service
 from tune.replay import check_identity
@@ -63,7 +63,9 @@ def tune(data: Any = None, space: Any = None, *, budget: float, **options: Unpac
         TuneError: the run failed; what was bought is kept, and the same call resumes.
         KeyboardInterrupt: Ctrl-C, after everything has been written; the same call resumes.
     """
-    study = run_study(data, space=space, budget=budget, options=options)
+    screen = Screen(quiet=options.pop("quiet", False))
+    with screen.shown():
+        study = run_study(data, space=space, budget=budget, options=options, observer=screen, notice=screen.say)
     if study.stopped == INTERRUPTED:
         raise KeyboardInterrupt
     return study
@@ -71,7 +73,9 @@ def tune(data: Any = None, space: Any = None, *, budget: float, **options: Unpac
 
 async def tune_async(data: Any = None, space: Any = None, *, budget: float, **options: Unpack[Options]) -> Study:
     """As `tune`, for use inside an event loop; cancelling it leaves a study that resumes."""
-    return await _study(data, space, budget, options, Stop(), lambda _: None, lambda _: None)
+    screen = Screen(quiet=options.pop("quiet", False))
+    with screen.shown():
+        return await _study(data, space, budget, options, Stop(), screen, screen.say)
 
 
 class Stop:

@@ -20,12 +20,33 @@ class Example:
         inputs: the input columns as text; they fill the templates.
         target: the wanted answer as the data has it, or None where the data has no target.
         metadata: every other column as the data has it; a missing cell is None.
+        target_name: the target's column, or "".
+
+    A column is also read as `example["column"]`: inputs as text, all others as the data has them.
     """
 
     id: str
     inputs: Mapping[str, str]
     target: Any
     metadata: Mapping[str, Any]
+    target_name: str = ""
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """Every column of the row by its name, the target included."""
+        target = {self.target_name: self.target} if self.target_name else {}
+        return {**self.metadata, **self.inputs, **target}
+
+    def __getitem__(self, column: str) -> Any:
+        """Return a column of the row.
+
+        Raises:
+            KeyError: the row has no such column; the message names those that it has.
+        """
+        columns = self.columns
+        if column not in columns:
+            raise KeyError(f"the row has no column {column!r}: it has {sorted(columns)}")
+        return columns[column]
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,7 +133,7 @@ def _example(table: Table, number: int, name: str, inputs: Sequence[str], target
             raise DataError(f"{place} has nothing in the column {column!r}: fill it in or leave the row out")
     texts = {column: _input(place, column, row[column]) for column in inputs}
     others = {column: value for column, value in row.items() if column not in inputs and column != target}
-    return Example(name, texts, row[target] if target else None, others)
+    return Example(name, texts, row[target] if target else None, others, target_name=target or "")
 
 
 def _input(place: str, column: str, value: Any) -> str:

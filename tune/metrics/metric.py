@@ -170,7 +170,7 @@ def responses_metric(
     key: str = "success",
     *,
     per_response: bool = False,
-    target: str = "target",
+    target: str = "",
     low: float = 0.0,
     high: float = 1.0,
     larger_is_better: bool = True,
@@ -182,7 +182,7 @@ def responses_metric(
         key: which entry of its result is the score.
         per_response: it judges each response by itself, so one is passed at a time and n stays free to read off;
             otherwise it needs all n at once, and n has to be bought.
-        target: the name by which the function takes the target.
+        target: the name by which the function takes the target; by default that of its column.
         low: the least value it can give.
         high: the largest.
         larger_is_better: False for errors, distances and the like.
@@ -190,7 +190,13 @@ def responses_metric(
 
     def judge(answer: Answer, example: Example) -> Any:
         responses = [answer] if isinstance(answer, str) else [one or "" for one in answer or ()]
-        found = function(responses, **{**example.metadata, **example.inputs, target: example.target})
+        name = target or example.target_name or "target"
+        found = function(responses, **{**example.columns, name: example.target})
+        if not isinstance(found, Mapping):
+            raise MetricError(
+                f"the metric {function.__name__!r} gave {found!r} for example {example.id!r}: a function that takes "
+                f"`responses` returns a dict, as in {{{key!r}: True}}"
+            )
         if key not in found:
             raise MetricError(
                 f"the metric {function.__name__!r} gave {sorted(found)} for example {example.id!r}, but no {key!r}: "
@@ -235,6 +241,8 @@ def _from_callable(function: Callable[..., Any], options: Mapping[str, Any]) -> 
     name = own.pop("name", None) or getattr(function, "__name__", type(function).__name__)
     if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None)):  # noqa: B004
         raise InputError(f"metric {name!r}: a plain function is wanted, but got a coroutine function")
+    if _takes_responses(function):
+        return _from_eval_func(function, name, {**passed, **own})
     _check_options(name, function, passed)
     given = functools.partial(function, **passed) if passed else function
     try:
@@ -246,6 +254,28 @@ def _from_callable(function: Callable[..., Any], options: Mapping[str, Any]) -> 
     except ValueError:  # a builtin without a signature
         pass
     return Metric(name, fingerprint(given), given, **own)
+
+
+def _takes_responses(function: Callable[..., Any]) -> bool:
+    """Tell whether a callable has the shape of EcoOptiGen's `eval_func(responses, **data)`."""
+    try:
+        names = list(inspect.signature(function).parameters)
+    except ValueError:  # a builtin without a signature
+        return False
+    return names[:1] == ["responses"]
+
+
+def _from_eval_func(function: Callable[..., Any], name: str, options: Mapping[str, Any]) -> Metric:
+    """Make a metric of an `eval_func`: it judges one response at a time.
+
+    Given all n responses, the usual `eval_func` says whether any of them is right. Nobody who deploys the model can
+    pick that response, so such a score is no quality. One at a time, n and the vote stay free to read off.
+    """
+    known = ("key", "target", "per_response", "low", "high", "larger_is_better")
+    unknown = sorted(set(options) - set(known))
+    if unknown:
+        raise InputError(f"the metric {name!r} takes the options {sorted(known)}, but got {unknown}")
+    return responses_metric(function, **{"per_response": True, **options})
 
 
 def _check_options(name: str, function: Callable[..., Any], options: Mapping[str, Any]) -> None:

@@ -6,11 +6,11 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from tune.errors import InputError
+from tune.errors import InputError, PriceError
 from tune.metrics import Metric
 from tune.plan.options import Options, names
 from tune.pricing import Price, find_price, parse_price
-from tune.providers.services import Entry, read_entries
+from tune.providers.services import Entry, read_entries, read_price
 from tune.space import Space
 
 EVERY = ""
@@ -29,7 +29,7 @@ def find_entries(space: Space, metric: Metric, table: Any, options: Options) -> 
 
 def find_prices(entries: Sequence[Entry], given: Any) -> dict[str, Price]:
     """A price for every model: stated for it, else notional where it runs in process, else published."""
-    stated = given if isinstance(given, Mapping) else dict(parse_price(text) for text in names(given))
+    stated = read_prices(given, [entry.name for entry in entries])
     found: dict[str, Price] = {}
     for entry in entries:
         if entry.name in stated or entry.model in stated:
@@ -43,6 +43,43 @@ def find_prices(entries: Sequence[Entry], given: Any) -> dict[str, Price]:
         else:
             found[entry.name] = find_price(entry.model, {}, base_url=entry.base_url)
     return found
+
+
+def read_prices(given: Any, models: Sequence[str]) -> dict[str, Price]:
+    """Read the prices that a user states, in dollars per million tokens.
+
+    Args:
+        given: "MODEL=IN/OUT", several of them, or a mapping from model to a `Price`, "IN/OUT" or (IN, OUT). Where
+            there is one model alone, its name may be left out.
+        models: the names of the models that are asked.
+
+    Raises:
+        PriceError: a price has another form; the message shows the right one.
+    """
+    if isinstance(given, Mapping):
+        return {str(model): read_price(str(model), price) for model, price in given.items()}
+    if isinstance(given, Price) or _is_pair(given):
+        return {_only(models, given): read_price(_only(models, given), given)}
+    found: dict[str, Price] = {}
+    for text in names(given):
+        named = "=" in str(text)
+        model, price = parse_price(text if named else f"{_only(models, text)}={text}")
+        found[model] = price
+    return found
+
+
+def _is_pair(given: Any) -> bool:
+    """Tell whether a value is a pair of numbers, as (0.1, 0.4)."""
+    if isinstance(given, str) or not isinstance(given, Sequence):
+        return False
+    return len(given) == 2 and all(isinstance(part, int | float) for part in given)
+
+
+def _only(models: Sequence[str], given: Any) -> str:
+    """Return the name of the one model that there is."""
+    if len(models) != 1:
+        raise PriceError(f"a price names its model where there are several, as {models[0]}=IN/OUT, but got {given!r}")
+    return models[0]
 
 
 def length_names(model: str, prompt: str) -> tuple[str, ...]:

@@ -52,6 +52,7 @@ class Options(TypedDict, total=False):
         results: the folder for this study and its store; default `results/<data>-<fingerprint>`.
         store: where draws are kept; default `draws.db` in the results folder.
         fresh: ignore draws that other studies bought.
+        quiet: show no progress on standard error.
         allow_code: let a metric run what models write, in a process of its own with limits (`tune.sandbox`).
     """
 
@@ -84,6 +85,7 @@ class Options(TypedDict, total=False):
     results: str | Path | None
     store: str | None
     fresh: bool
+    quiet: bool
     allow_code: bool
 
 

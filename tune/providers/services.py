@@ -115,7 +115,7 @@ def public_url(url: str | None) -> str | None:
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
-def read_entries(records: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> dict[str, Entry]:
+def read_entries(records: Mapping[str, Any] | Sequence[Any] | str) -> dict[str, Entry]:
     """Read model entries: a mapping by name (`[models.NAME]` of a space file) or a list in AutoGen's form.
 
     An API key in an entry is refused, so that none ends in a file of ours: name its variable instead.
@@ -123,13 +123,25 @@ def read_entries(records: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> di
     Raises:
         InputError: an entry cannot be read.
     """
+    if isinstance(records, str):
+        records = [records]
     if isinstance(records, Mapping):
-        named = {str(name): dict(record) for name, record in records.items()}
+        named = {str(name): _as_record(str(name), record) for name, record in records.items()}
     else:
-        named = {str(r.get("name") or r.get("alias") or r.get("model")): dict(r) for r in records}
+        listed = [_as_record("", record) for record in records]
+        named = {str(r.get("name") or r.get("alias") or r.get("model")): r for r in listed}
         if len(named) < len(records):
             raise InputError('the entries of a model list need names that differ: add "name" to those that share one')
     return {name: _read_entry(name, record) for name, record in named.items()}
+
+
+def _as_record(name: str, record: Any) -> dict[str, Any]:
+    """Return an entry as a table of its own; a name alone stands for the model of that name."""
+    if isinstance(record, str):
+        return {"name": name or record, "model": record}
+    if not isinstance(record, Mapping):
+        raise InputError(f"the entry of a model is a name or a table with 'model', but got {record!r}")
+    return dict(record)
 
 
 def _read_entry(name: str, record: dict[str, Any]) -> Entry:
@@ -154,21 +166,35 @@ def _read_entry(name: str, record: dict[str, Any]) -> Entry:
         raise InputError(f"the entry of model {name!r} has {unknown}, but an entry has only {sorted(known)}")
     price = record.pop("price", None)
     fields = {key: value for key, value in record.items() if key in known}
-    fields |= {"name": name, "model": str(record.get("model", name)), "price": _read_price(name, price)}
+    fields |= {
+        "name": name,
+        "model": str(record.get("model", name)),
+        "price": None if price is None else read_price(name, price),
+    }
     return Entry(**fields)
 
 
-def _read_price(name: str, price: Any) -> Price | None:
-    if price is None:
-        return None
+def read_price(name: str, price: Any) -> Price:
+    """Read a price in one of its forms: a `Price`, a table of its fields, "IN/OUT" or [IN, OUT].
+
+    Raises:
+        PriceError: it has another form.
+    """
+    if isinstance(price, Price):
+        return price
     if isinstance(price, Mapping):
         try:
             return Price(**price)
         except TypeError as error:
             raise PriceError(f"the price of model {name!r} cannot be read: {error}") from None
-    if isinstance(price, Sequence) and len(price) == 2:
-        return Price(float(price[0]), float(price[1]))
-    raise PriceError(f"the price of model {name!r} reads [IN, OUT] in dollars per million tokens, but got {price!r}")
+    parts = price.split("/") if isinstance(price, str) else price
+    try:
+        given, taken = (float(part) for part in parts)
+    except (TypeError, ValueError):
+        raise PriceError(
+            f"the price of model {name!r} reads [IN, OUT] or 'IN/OUT' in dollars per million tokens, but got {price!r}"
+        ) from None
+    return Price(given, taken)
 
 
 def open_endpoint(entry: Entry, access: Access) -> Endpoint:

@@ -15,7 +15,7 @@ from tune.report.records import (
     plain_config,
 )
 from tune.report.results import best_json, result_json
-from tune.report.summary import summary_lines
+from tune.report.summary import summary_html, summary_lines
 from tune.report.tables import trial_rows, trials_csv
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "page",
     "plain_config",
     "result_json",
+    "summary_html",
     "summary_lines",
     "trial_rows",
     "trials_csv",

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import html
+import textwrap
+from collections.abc import Sequence
+
 from tune.escape import visible
 from tune.report.answer import answer, detectable_sentence, money_sentence, shown_rows
 from tune.report.records import Report, ReportConfig
@@ -9,40 +13,119 @@ from tune.report.writing import dollars, seconds, with_limits
 
 HEADER = ("", "score (95 %)", "examples", "cost per request", "median / 95th percentile", "to the baseline")
 
+NARROW_HEADER = ("", "score (95 %)", "cost", "to the baseline")
+"""The columns where a terminal has no room for all: they fit 80 characters."""
+
+SHORTER = {" to ": ", ", "not distinguishable": "unclear"}
+"""Words of the wide table, and what stands for them in the narrow one."""
+
 MOST_RUNNERS_UP = 2
 """Runners-up in a terminal, where a report has all of them."""
 
+GAP = 2
+"""Spaces between two columns."""
 
-def summary_lines(report: Report) -> list[str]:
-    """The answer, what is known of each config side by side, the money, and what must not be missed."""
-    lines = [*answer(report), *_side_by_side(report)]
+
+def summary_lines(report: Report, width: int | None = None) -> list[str]:
+    """Return the answer, the configs side by side, the money, and what must not be missed.
+
+    Args:
+        report: what a study found.
+        width: characters in a line of the terminal. Longer sentences are broken between words, and a table that is
+            wider gets fewer columns. None breaks nothing.
+    """
+    sentences = list(answer(report))
+    table = _side_by_side(report, width)
+    rest: list[str] = []
     if report.verdict != "not distinguishable":  # else the answer has said it
-        lines += [sentence for sentence in [detectable_sentence(report)] if sentence]
+        rest += [sentence for sentence in [detectable_sentence(report)] if sentence]
     if report.carriable is not None and report.carriable_note:
-        lines.append(report.carriable_note)
-    lines.append(money_sentence(report))
-    lines += report.notices
-    return [visible(line) for line in lines]
+        rest.append(report.carriable_note)
+    rest.append(money_sentence(report))
+    rest += report.notices
+    return [*_wrapped(sentences, width), *map(visible, table), *_wrapped(rest, width)]
 
 
-def _side_by_side(report: Report) -> list[str]:
-    """A table in columns of equal width."""
-    shown = [row for row in shown_rows(report) if row not in report.runners_up[MOST_RUNNERS_UP:]]
-    rows = [HEADER, *(_row(report, row) for row in shown)]
-    if len(rows) == 1:
-        return []
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADER))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+def summary_html(report: Report) -> str:
+    """Return the same as HTML: paragraphs and a table."""
+    rows = "".join(f"<tr>{_cells(row)}</tr>" for row in _table(report))
+    table = f"<table>{rows}</table>" if rows else ""
+    return f"{_paragraphs(answer(report))}{table}{_paragraphs([money_sentence(report), *report.notices])}"
+
+
+def _paragraphs(sentences: Sequence[str]) -> str:
+    return "".join(f"<p>{html.escape(visible(sentence))}</p>" for sentence in sentences)
+
+
+def _cells(row: Sequence[str]) -> str:
+    return "".join(f"<td>{html.escape(visible(cell))}</td>" for cell in row)
+
+
+def _wrapped(sentences: Sequence[str], width: int | None) -> list[str]:
+    """Break sentences between words; a word that is longer than a line stays whole."""
+    shown = [visible(sentence) for sentence in sentences]
+    if width is None:
+        return shown
+    lines: list[str] = []
+    for sentence in shown:
+        lines += textwrap.wrap(sentence, width, break_long_words=False, break_on_hyphens=False)
+    return lines
+
+
+def _side_by_side(report: Report, width: int | None) -> list[str]:
+    """Return a table in columns of equal width."""
+    lines = _aligned(_table(report))
+    if width is not None and max(map(len, lines), default=0) > width:
+        lines = _aligned(_narrow_table(report))
+    return lines
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    columns = list(zip(*rows, strict=True))
+    widths = [max(len(cell) for cell in column) for column in columns]
+    lines = []
+    for row in rows:
+        padded = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        lines.append((" " * GAP).join(padded).rstrip())
+    return lines
+
+
+def _table(report: Report) -> list[tuple[str, ...]]:
+    """Return every column of the configs that a terminal shows; nothing where there are none."""
+    shown = _shown(report)
+    return [HEADER, *(_row(report, row) for row in shown)] if shown else []
+
+
+def _narrow_table(report: Report) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = [NARROW_HEADER]
+    for row in _shown(report):
+        cost = "-" if row.cost is None else dollars(row.cost.mean)
+        rows.append((row.name, _shorter(with_limits(row.quality)), cost, _shorter(_against_baseline(report, row))))
+    return rows
+
+
+def _shorter(cell: str) -> str:
+    for long, short in SHORTER.items():
+        cell = cell.replace(long, short)
+    return cell
+
+
+def _shown(report: Report) -> list[ReportConfig]:
+    left_out = report.runners_up[MOST_RUNNERS_UP:]
+    return [row for row in shown_rows(report) if row not in left_out]
 
 
 def _row(report: Report, row: ReportConfig) -> tuple[str, ...]:
     times = f"{seconds(row.seconds_median)} / {seconds(row.seconds_p95)}"
+    examples = "-"
+    if row.quality is not None:
+        examples = f"{row.quality.n:,} {'tuning' if row.holdout is None else 'holdout'}"
     return (
         row.name,
         with_limits(row.quality),
-        "-" if row.quality is None else f"{row.quality.n:,} {'holdout' if row.holdout is not None else 'tuning'}",
+        examples,
         with_limits(row.cost, dollars),
-        times if row.seconds_median is not None else "-",
+        "-" if row.seconds_median is None else times,
         _against_baseline(report, row),
     )
 
