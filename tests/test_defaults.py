@@ -66,3 +66,13 @@ def test_labels_are_few_and_each_is_used() -> None:
 def test_few_shot_needs_enough_rows_to_set_some_aside() -> None:
     assert "few-shot" not in made(rows(10, lambda i: "ab"[i % 2]))[1].prompts
     assert shots_needed(made(rows(40, lambda i: "ab"[i % 2]))[1].prompts["few-shot"]) == 4
+
+
+def test_labels_that_differ_in_case_and_spaces_are_one_label() -> None:
+    data = load_data(rows(60, lambda i: ["bug", "praise", " BUG ", "bug"][i % 4]), target="label")
+    assert find_labels(data) == ["bug", "praise"]
+
+
+def test_long_targets_and_lists_are_no_labels() -> None:
+    assert find_labels(load_data(rows(60, lambda i: "ab"[i % 2] * 80), target="label")) == []
+    assert find_labels(load_data(rows(60, lambda i: [["a"], ["b"]][i % 2]), target="label")) == []

@@ -322,3 +322,42 @@ def test_the_name_of_a_specification_changes_with_it_and_with_nothing_else() -> 
     assert names == [parse_extract_name(spec) for spec in specs]
     assert parse_extract_name({"which": "first", "pattern": "a"}) == names[4]
     assert parse_extract_name(f"{__name__}:shout") == parse_extract_name(shout)
+
+
+LABELS = {"labels": ["billing", "feature"]}
+
+
+@pytest.mark.parametrize("spec", [None, {"whole": True}, LABELS, {"pattern": r"(billing|feature)"}, {"json": "a"}])
+def test_a_thought_that_is_not_ended_holds_no_answer(spec: Any) -> None:
+    cut = '<think>\nFirst guess billing, then feature {"a": "billing"}'
+    assert parse_extract(spec)(cut) is None
+    assert parse_extract(spec)("  " + cut.replace("think", "Thinking")) is None
+
+
+def test_an_unended_thought_is_no_answer_to_the_users_own_callable_either() -> None:
+    assert parse_extract(lambda text: text.upper())("<think> billing") is None
+    assert parse_extract(lambda text: text.upper())("<think> a </think> b") == "<THINK> A </THINK> B"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<think>billing or feature? feature</think>\n\nbilling",
+        "billing or feature? feature</think>\nbilling",  # the server put the opening mark into the prompt
+        "<think>a</think><think>feature</think> billing",
+    ],
+)
+@pytest.mark.parametrize("spec", [None, {**LABELS, "which": "first"}, {"pattern": r"^\s*(\w+)\s*$"}])
+def test_a_thought_that_is_ended_is_no_part_of_the_answer(text: str, spec: Any) -> None:
+    assert parse_extract(spec)(text) == "billing"
+
+
+def test_a_pattern_that_names_the_marks_reads_them_itself() -> None:
+    assert parse_extract({"pattern": r"</think>\s*(\w+)"})("<think>a</think> billing") == "billing"
+
+
+def test_all_labels_are_given_in_the_order_listed() -> None:
+    every = parse_extract({**LABELS, "which": "all"})
+    assert every('["feature", "billing"]') == "billing, feature"
+    assert every("Feature.") == "feature"
+    assert every("neither") is None

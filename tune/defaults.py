@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from tune.data import Data
+from tune.data import Data, to_text
 
 MOST_LABELS = 20
 """Targets with at most this many different values, each used at least twice on average, are labels."""
+
+LONGEST_LABEL = 60
+"""Characters of a label, at most: a longer target is a text."""
 
 
 def default_space(data: Data) -> dict[str, Any]:
@@ -25,7 +28,7 @@ def default_space(data: Data) -> dict[str, Any]:
         names = ", ".join(labels)
         ask = f"Which of these labels fits: {names}?"
         plain, last = f"{ask}\n\n{inputs}", f"Answer with one of: {names}."
-        answer: dict[str, Any] = {"labels": labels, "which": "last"}
+        answer = default_answer(data)
     else:
         plain, last = inputs, "Answer as briefly as possible."
         answer = {"pattern": r"(?s)^(?:.*Answer:)?\s*(.*?)\s*$"}
@@ -53,8 +56,33 @@ def default_space(data: Data) -> dict[str, Any]:
     }
 
 
+def default_answer(data: Data) -> dict[str, Any] | None:
+    """The answer rule for targets that are a few short labels: the last label that stands in the text; else None."""
+    labels = find_labels(data)
+    return {"labels": labels, "which": "last"} if labels else None
+
+
 def find_labels(data: Data) -> list[str]:
-    """The different targets, the commonest first, where they are few enough to be labels; else nothing."""
-    counts = Counter(str(example.target) for example in data.examples if example.target is not None)
-    few = 2 <= len(counts) <= MOST_LABELS and sum(counts.values()) >= 2 * len(counts)
-    return [label for label, _ in counts.most_common()] if few else []
+    """The different targets, the commonest first, where they are few and short enough to be labels; else nothing.
+
+    Targets that differ in case and spaces alone are one label, spelled as it is most often.
+    """
+    targets = [example.target for example in data.examples]
+    if any(isinstance(target, list | tuple | dict) for target in targets):
+        return []
+    spelled: dict[str, Counter[str]] = {}
+    for target in targets:
+        if target is not None:
+            text = to_text(target)
+            spelled.setdefault(_fold(text), Counter())[text.strip()] += 1
+    uses = {folded: ways.total() for folded, ways in spelled.items()}
+    few = 2 <= len(uses) <= MOST_LABELS and sum(uses.values()) >= 2 * len(uses)
+    short = all(folded and len(folded) <= LONGEST_LABEL for folded in uses)
+    if not (few and short):
+        return []
+    commonest = sorted(uses, key=lambda folded: -uses[folded])
+    return [spelled[folded].most_common(1)[0][0] for folded in commonest]
+
+
+def _fold(text: str) -> str:
+    return " ".join(text.lower().split())

@@ -21,6 +21,11 @@ _NUMBER = re.compile(
     r"(?:[eE][-+]?[0-9]{1,2}(?![0-9A-Za-z]))?"
 )
 
+_MARKS = "think|thinking|thought"
+_THOUGHT = re.compile(rf"<({_MARKS})>.*?</\1>", re.IGNORECASE | re.DOTALL)
+_BEGUN = re.compile(rf"<(?:{_MARKS})>", re.IGNORECASE)
+_ENDED = re.compile(rf"</(?:{_MARKS})>", re.IGNORECASE)
+
 _FENCE = re.compile(
     r"^ {0,3}(?P<fence>`{3,}|~{3,})[ \t]*(?P<language>[^\s`]*)[^\n`]*\n(?P<code>.*?)(?:^ {0,3}(?P=fence)[`~]*\s*?$|\Z)",
     re.MULTILINE | re.DOTALL,
@@ -33,10 +38,12 @@ def parse_extract(spec: Any, *, prompt: str | None = None) -> Extract:
     Args:
         spec: one of
 
-            - None: the whole text without the space around it;
+            - None or `{"whole": true}`: the whole text without the space around it (a `Space` without an answer rule
+              whose targets are a few labels has the labels as its rule; "whole" says that it is not wanted);
             - `{"pattern": r"Answer: (\w+)"}`: what a regular expression matches, its first group that took part
               or group number `group`; in lower case with `lower = true`;
             - `{"labels": ["positive", "negative"]}`: a label that stands by itself, in any case, spelled as listed;
+              with `which = "all"` every label that stands in the text, in the order listed, with commas between them;
             - `{"json": "field.path"}`: a field of the first JSON object in the text;
             - `{"number": true}`: the last number, as 1234.5 for "$1,234.50";
             - `{"code": true}`: the last Python block of Markdown, or the whole text where there is none;
@@ -45,6 +52,10 @@ def parse_extract(spec: Any, *, prompt: str | None = None) -> Extract:
 
             Patterns, labels and code take the last match in the text, or the first with `which = "first"`.
         prompt: the prompt whose texts are read; needed only with "by".
+
+    Thoughts are not an answer: what stands between `<think>` and `</think>` is left out first, unless a pattern names
+    these marks or a callable reads the text itself. A thought that was begun and not ended is an unfinished answer, so
+    there is none.
 
     A pattern is the user's own and is run as it stands, on texts no longer than max_tokens allows: nothing cuts off
     one that backtracks for ever, as `(a+)+$` may.
@@ -55,11 +66,11 @@ def parse_extract(spec: Any, *, prompt: str | None = None) -> Extract:
     if isinstance(spec, Mapping) and "by" in spec:
         return parse_extract(_for_prompt(spec, prompt))
     if spec is None:
-        return whole
+        return functools.partial(_after_thought, whole)
     if isinstance(spec, str):
         spec = load(spec, "answer")
     if callable(spec):
-        return functools.partial(_call, spec)
+        return functools.partial(_if_finished, functools.partial(_call, spec))
     if not isinstance(spec, Mapping):
         raise SpaceError(f"answer: a table, a callable or 'module:attribute' is wanted, but got {spec!r}")
     kinds = sorted(_KINDS.keys() & spec.keys())
@@ -69,9 +80,12 @@ def parse_extract(spec: Any, *, prompt: str | None = None) -> Extract:
     unknown = sorted(spec.keys() - {kind} - _OPTIONS[kind])
     if unknown:
         raise SpaceError(f"answer: {kind!r} goes with {sorted(_OPTIONS[kind])}, but got {unknown}")
-    if spec.get("which", "last") not in ("first", "last"):
-        raise SpaceError(f'answer: which is "first" or "last", but got {spec["which"]!r}')
-    return _KINDS[kind](spec)
+    ways = ("first", "last", "all") if kind == "labels" else ("first", "last")
+    if spec.get("which", "last") not in ways:
+        raise SpaceError(f"answer: which is one of {list(ways)}, but got {spec['which']!r}")
+    found = _KINDS[kind](spec)
+    reads_marks = kind == "pattern" and "think" in str(spec["pattern"])
+    return functools.partial(_if_finished if reads_marks else _after_thought, found)
 
 
 def parse_extract_name(spec: Any) -> str:
@@ -102,6 +116,34 @@ def _for_prompt(spec: Mapping[str, Any], prompt: str | None) -> Any:
     if prompt not in by:
         raise SpaceError(f"answer: prompt {prompt!r} is not among those that `by` names: {list(by)}")
     return by[prompt]
+
+
+def is_unfinished(text: str) -> bool:
+    """Whether the text begins a thought and does not end it."""
+    return without_thought(text) is None
+
+
+def without_thought(text: str) -> str | None:
+    """The text without what the model thought aloud between marks; None where a thought is not ended.
+
+    Some servers put the opening mark into the prompt, so that only the closing one comes back.
+    """
+    if "think" not in text.lower() and "thought" not in text.lower():
+        return text
+    said = _THOUGHT.sub("", text)
+    begun, ended = _BEGUN.search(said), _ENDED.search(said)
+    if ended is not None and (begun is None or ended.start() < begun.start()):
+        said = said[ended.end() :]
+    return None if _BEGUN.search(said) else said
+
+
+def _after_thought(find: Extract, text: str) -> str | None:
+    said = without_thought(text)
+    return None if said is None else find(said)
+
+
+def _if_finished(find: Extract, text: str) -> str | None:
+    return None if is_unfinished(text) else find(text)
 
 
 def whole(text: str) -> str | None:
@@ -194,7 +236,11 @@ def _labels(spec: Mapping[str, Any]) -> Extract:
         match = _which(pattern, text, spec)
         return spelled.get(_fold(match[0])) if match else None
 
-    return find
+    def find_all(text: str) -> str | None:
+        named = {_fold(match[0]) for match in pattern.finditer(text)}
+        return ", ".join(label for folded, label in spelled.items() if folded in named) or None
+
+    return find_all if spec.get("which") == "all" else find
 
 
 def _fold(text: str) -> str:
@@ -239,6 +285,12 @@ def _json(spec: Mapping[str, Any]) -> Extract:
     return find
 
 
+def _whole(spec: Mapping[str, Any]) -> Extract:
+    if spec["whole"] is not True:
+        raise SpaceError(f"answer: whole is true or left out, but got {spec['whole']!r}")
+    return whole
+
+
 def _number(spec: Mapping[str, Any]) -> Extract:
     if spec["number"] is not True:
         raise SpaceError(f"answer: number is true or left out, but got {spec['number']!r}")
@@ -259,6 +311,7 @@ def _code(spec: Mapping[str, Any]) -> Extract:
 
 
 _KINDS: dict[str, Callable[[Mapping[str, Any]], Extract]] = {
+    "whole": _whole,
     "pattern": _pattern,
     "labels": _labels,
     "json": _json,
@@ -267,6 +320,7 @@ _KINDS: dict[str, Callable[[Mapping[str, Any]], Extract]] = {
 }
 
 _OPTIONS: dict[str, set[str]] = {
+    "whole": set(),
     "pattern": {"which", "lower", "group"},
     "labels": {"which"},
     "json": set(),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from tune.data import Data, Example, Split, load_data, split
-from tune.defaults import default_space
+from tune.defaults import default_answer, default_space
 from tune.errors import InputError
 from tune.extract import Extract, parse_extract, parse_extract_name
 from tune.metrics import Metric, parse_metric
@@ -96,6 +97,7 @@ def make_plan(data: Any, space: Any, budget: float, options: Options) -> Plan:
     searched = searched.among(names(options.get("model")))
     metric_spec = options.get("metric") or record.get("metric") or "exact_match"
     metric = _metric(metric_spec, loaded, options)
+    searched = _with_answer(searched, metric, loaded)
     parts = split(
         loaded,
         holdout=options.get("holdout", 0.4),
@@ -144,6 +146,15 @@ def make_plan(data: Any, space: Any, budget: float, options: Options) -> Plan:
         identity={},
     )
     return replace(plan, identity=json.loads(json.dumps(_identity(plan, options))))
+
+
+def _with_answer(space: Space, metric: Metric, data: Data) -> Space:
+    """The space with the usual answer rule where it has none: a label in a sentence equals no label as a whole text."""
+    if space.answer is not None or metric.identity != "exact_match":
+        return space
+    found = copy.copy(space)
+    found.answer = default_answer(data)
+    return found
 
 
 def _metric(spec: Any, data: Data, options: Options) -> Metric:
