@@ -29,7 +29,7 @@ def test_the_example_of_the_readme_finds_the_better_prompt(tmp_path: Path, monke
 
         def at_the_server(**given: Any) -> Any:
             price = [f"{name}={each}" for name, each in prices.items()]
-            return real(**{**given, "budget": 0.05, "base_url": server.base_url, "price": price, "trials": 4})
+            return real(**{**given, "budget": 0.03, "base_url": server.base_url, "price": price, "trials": 4})
 
         monkeypatch.setattr(tune, "tune", at_the_server)
         found: dict[str, Any] = {}
