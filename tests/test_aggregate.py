@@ -17,7 +17,6 @@ from tune.aggregate import (
     choose,
     deployable,
     first,
-    oracle,
     parse_aggregate,
     vote,
 )
@@ -108,10 +107,11 @@ def test_best_needs_a_verifier() -> None:
 
 def test_any_is_the_oracle_and_is_never_deployed() -> None:
     scores = {"a": 0.0, "b": 1.0}
-    assert oracle(["a", None, "b"], scores.__getitem__) == "b"
     with pytest.raises(SpaceError, match="knows the target"):
         choose("any", ["a", "b"], verifier=scores.__getitem__)
-    assert AGGREGATES.keys() - {"any"} == DEPLOYABLE
+    with pytest.raises(SpaceError, match="every answer"):
+        choose("all", ["a", "b"])
+    assert set(AGGREGATES) - {"any"} == DEPLOYABLE
     assert [deployable(name) for name in ("first", "vote", "best", "any", "mine:choice", "unheard")] == [
         True,
         True,

@@ -215,7 +215,7 @@ def test_best_needs_a_verifier_and_the_oracle_alone_is_not_enough() -> None:
 
 
 def test_what_cannot_be_read_off_for_a_metric_is_bought() -> None:
-    over = tune.responses_metric(lambda responses, **data: {"success": 1.0})
+    over = tune.responses_metric(lambda responses, **data: {"success": 1.0}, oracle=False)
     assert plan(metric=over).free == ("max_tokens", "stop")
     judged = plan(metric=tune.Judge(model="m"))
     assert judged.free == ("n", "aggregate")

@@ -35,15 +35,11 @@ def best(answers: Sequence[str | None], verify: Callable[[str], float]) -> str |
     return max((answer for answer in answers if answer is not None), key=verify, default=None)
 
 
-def oracle(answers: Sequence[str | None], score: Callable[[str], float]) -> str | None:
-    """The answer that scores best (pass@n). It knows the target, so no deployed config can do it."""
-    return best(answers, score)
+AGGREGATES = ("first", "vote", "best", "any", "all")
+"""The built-in choices by name. "any" is the oracle: what n draws hold, not what anybody can take out of them. "all"
+hands every answer back: a metric over all responses judges them together."""
 
-
-AGGREGATES: dict[str, Callable[..., str | None]] = {"first": first, "vote": vote, "best": best, "any": oracle}
-"""The built-in choices by name. "any" is the oracle: what n draws hold, not what anybody can take out of them."""
-
-DEPLOYABLE = frozenset({"first", "vote", "best"})
+DEPLOYABLE = frozenset({"first", "vote", "best", "all"})
 """The built-in choices that need no target, and so can be exported."""
 
 
@@ -80,12 +76,15 @@ def choose(
         verifier: for "best": the verdict on an answer; see `blind`.
 
     Raises:
-        SpaceError: there is no such choice, it needs a verifier, or it is the oracle's, which knows the target.
+        SpaceError: there is no such choice, it needs a verifier, it is the oracle's, which knows the target, or it
+            hands back all answers.
         MetricError: a callable of the user raised or gave something else than an answer.
     """
     rule = parse_aggregate(aggregate)
     if rule == "any":
         raise SpaceError('the aggregate "any" knows the target, so no answer can be chosen by it: use "vote" or "best"')
+    if rule == "all":
+        raise SpaceError('the aggregate "all" hands back every answer, so there is none to choose')
     if rule == "best":
         if verifier is None:
             raise SpaceError('the aggregate "best" needs a verifier: a callable (answer, example) -> float')

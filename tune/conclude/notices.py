@@ -6,6 +6,7 @@ from tune.conclude.evidence import Evidence
 from tune.estimate import few_examples
 from tune.plan import Plan
 from tune.run import INTERRUPTED, Findings, Run
+from tune.space import Config
 
 
 def notices(run: Run, findings: Findings, evidence: Evidence) -> list[str]:
@@ -74,17 +75,28 @@ def _together(plan: Plan) -> list[str]:
 
 
 def _oracle(run: Run, findings: Findings) -> list[str]:
-    """What the draws of the winner hold at most, where the space asks for the oracle."""
+    """That the metric was an oracle, and the most that the winner's draws hold where that or the space asks for it."""
+    said, metric = [], run.plan.metric
+    if metric.oracle:
+        said.append(
+            f"{metric.name!r} over all n answers is an oracle: it finds the right one because it knows the target, and "
+            f"nobody can deploy that. So each answer was judged by itself, and n answers become one by the space's "
+            f'aggregate (such as "vote"). With oracle=False a metric over all answers is taken as it is.'
+        )
     if findings.choice is None:
-        return []
+        return said
     reading = findings.choice.reading
     trial = findings.trials[reading.trial]
-    asked = [c for c in run.plan.space.readings(trial.point, run.plan.free) if c.aggregate == "any"]
+    configs = run.plan.space.readings(trial.point, run.plan.free)
+    asked = [config for config in configs if config.aggregate == "any"]
+    if metric.oracle:
+        asked = [Config({**config, "aggregate": "any"}) for config in configs if config.n > 1]
     oracles = run.evaluator.read(trial, asked)
     if not oracles:
-        return []
+        return said
     most = max(oracles, key=lambda r: r.config.n)
     return [
+        *said,
         f"Someone who knew the targets could pick answers that score {most.mean:.3f} out of {most.config.n} draws of "
-        f"the winner's settings (tuning examples): a bound for better ways of choosing, not a config."
+        f"the winner's settings (tuning examples): an oracle, a bound for better ways of choosing, not a config.",
     ]

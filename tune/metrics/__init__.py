@@ -3,6 +3,18 @@
 from tune.metrics.code import Code
 from tune.metrics.judge import Judge
 from tune.metrics.metric import METRICS, Metric, parse_metric, responses_metric
+from tune.metrics.oracle import is_oracle, one_by_one
 from tune.metrics.score import Answer, Score
 
-__all__ = ["METRICS", "Answer", "Code", "Judge", "Metric", "Score", "parse_metric", "responses_metric"]
+__all__ = [
+    "METRICS",
+    "Answer",
+    "Code",
+    "Judge",
+    "Metric",
+    "Score",
+    "is_oracle",
+    "one_by_one",
+    "parse_metric",
+    "responses_metric",
+]

@@ -47,6 +47,9 @@ class Metric:
         larger_is_better: False for errors, distances and the like.
         costs: whether each score costs dollars (a judge); then `judge` is awaited and `score` is refused.
         over_responses: whether it judges all n responses of a request at once.
+        oracle: whether over all responses it knows the target and picks by it, as "any of n is right" does; None where
+            nobody said.
+        key: the entry of the function's result that is the score, where it gives several.
         runs_code: whether it runs what models write: refused unless the user allows it, and then called from several
             threads side by side.
     """
@@ -60,6 +63,8 @@ class Metric:
     costs: bool = False
     over_responses: bool = False
     runs_code: bool = False
+    oracle: bool | None = None
+    key: str = ""
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
@@ -170,6 +175,7 @@ def responses_metric(
     key: str = "success",
     *,
     per_response: bool = False,
+    oracle: bool | None = None,
     target: str = "",
     low: float = 0.0,
     high: float = 1.0,
@@ -182,6 +188,9 @@ def responses_metric(
         key: which entry of its result is the score.
         per_response: it judges each response by itself, so one is passed at a time and n stays free to read off;
             otherwise it needs all n at once, and n has to be bought.
+        oracle: whether the score knows the target and picks by it, as `success` does, which is 1 when any response is
+            right. Nobody can deploy that, so each response is judged by itself then, and the oracle is only shown.
+            Unless it is said, the function is tried on a few examples.
         target: the name by which the function takes the target; by default that of its column.
         low: the least value it can give.
         high: the largest.
@@ -213,6 +222,8 @@ def responses_metric(
         high=high,
         larger_is_better=larger_is_better,
         over_responses=not per_response,
+        oracle=oracle,
+        key=key,
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tune.aggregate import deployable
 from tune.errors import SpaceError
 from tune.prompt import Prompt
 from tune.space import Config, Space
@@ -31,6 +32,13 @@ def read_baseline(given: Any, space: Space, prompts: Mapping[str, Prompt]) -> Co
         record["stop"] = (record["stop"],)
     record["stop"] = tuple(record.get("stop") or space.common_stop(record))
     config = Config(record)
+    if config.n > 1 and "all" in space.domains["aggregate"].values:
+        config = Config({**config, "aggregate": "all"})
+    if not deployable(config.aggregate):
+        raise SpaceError(
+            f"the baseline has the aggregate {config.aggregate!r}, which knows the target, so nobody can use it today: "
+            f"give the one that makes an answer of n"
+        )
     if config.n < 1 or config.max_tokens < 1:
         raise SpaceError(f"the baseline needs n >= 1 and max_tokens >= 1, but has {config.n} and {config.max_tokens}")
     return config

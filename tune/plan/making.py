@@ -12,7 +12,7 @@ from tune.data import Data, Example, Split, load_data, split
 from tune.defaults import default_answer, default_space
 from tune.errors import InputError
 from tune.extract import Extract, parse_extract, parse_extract_name
-from tune.metrics import Metric, parse_metric
+from tune.metrics import Metric, is_oracle, one_by_one, parse_metric
 from tune.plan.baseline import read_baseline
 from tune.plan.goal import read_goal
 from tune.plan.models import find_entries, find_prices, read_lengths
@@ -114,7 +114,9 @@ def make_plan(data: Any, space: Any, budget: float, options: Options) -> Plan:
         prompt.check(loaded)
     entries, judge = find_entries(searched, metric, record.get("models"), options)
     verifier = as_callable(options.get("verifier"), "verifier")
-    check_aggregates(searched, verifier)
+    if metric.over_responses:
+        searched = searched.handing_back_all()
+    check_aggregates(searched, metric, verifier)
     plan = Plan(
         data=loaded,
         split=parts,
@@ -165,7 +167,7 @@ def _metric(spec: Any, data: Data, options: Options) -> Metric:
             f"(allow_code=True); it runs in a process of its own, with limits on what it can use and reach"
         )
     metric.check(data.examples)
-    return metric
+    return one_by_one(metric) if is_oracle(metric, data.examples) else metric
 
 
 def _strategy(options: Options) -> Any:

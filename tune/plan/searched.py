@@ -59,15 +59,21 @@ def read_off(options: Options, metric: Metric) -> tuple[str, ...]:
     return free
 
 
-def check_aggregates(space: Space, verifier: object) -> None:
+def check_aggregates(space: Space, metric: Metric, verifier: object) -> None:
     """Refuse ways of making one answer of several that are unknown or cannot be deployed.
 
     Raises:
-        SpaceError: an aggregate is unknown, "best" lacks a verifier, or a model has the oracle alone.
+        SpaceError: an aggregate is unknown, "best" lacks a verifier, "all" a metric that judges all answers together,
+            or a model has the oracle alone.
     """
     for model in space.models:
         domain = space.domain("aggregate", model)
         given = [str(name) for name in domain.values] if domain else []
+        if "all" in given and not metric.over_responses:
+            raise SpaceError(
+                'the aggregate "all" hands back every answer, so it needs a metric that judges all of them together '
+                '(tune.responses_metric): use "first", "vote" or "best"'
+            )
         for name in given:
             parse_aggregate(name)
         if "best" in given and verifier is None:

@@ -47,7 +47,8 @@ class Space:
         max_tokens: the cap of one answer, in tokens.
         n: answers per request.
         stop: a choice between stop settings: each a string, a list of strings, or None.
-        aggregate: how n answers become one: "first", "vote", "best", or the oracle "any".
+        aggregate: how n answers become one: "first", "vote", "best", or the oracle "any". A metric over all responses
+            has "all" instead, which hands every answer back.
         when: a model's or a prompt's own domains, by name; an empty list says that this model does not take the
             setting. A prompt has own domains only for what is read off: n, max_tokens, stop and aggregate; they
             go before the model's.
@@ -178,6 +179,16 @@ class Space:
         other.when = {name: own for name, own in self.when.items() if name in models}
         return other
 
+    def handing_back_all(self) -> Space:
+        """The same space where the n answers of a request are handed back together."""
+        other = copy.copy(self)
+        other.domains = {**self.domains, "aggregate": Choice(("all",))}
+        other.when, other.prompt_when = (
+            {name: {k: v for k, v in own.items() if k != "aggregate"} for name, own in tables.items()}
+            for tables in (self.when, self.prompt_when)
+        )
+        return other
+
     def drop(self, model: str, name: str) -> None:
         """Learn that a model does not take a setting: from now on its points are without it.
 
@@ -230,6 +241,8 @@ class Space:
                 settled[name] = _nearest(settled[name], own.values)
         if settled.get("temperature") == 0 and "n" in settled:
             settled["n"] = 1
+        if settled.get("n") == 1 and settled.get("aggregate") == "all":
+            settled["aggregate"] = "first"  # of one answer, all is that one
         return Point(settled)
 
     def holds(self, values: Mapping[str, Value]) -> bool:
