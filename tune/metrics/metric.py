@@ -282,7 +282,7 @@ def _from_eval_func(function: Callable[..., Any], name: str, options: Mapping[st
     Given all n responses, the usual `eval_func` says whether any of them is right. Nobody who deploys the model can
     pick that response, so such a score is no quality. One at a time, n and the vote stay free to read off.
     """
-    known = ("key", "target", "per_response", "low", "high", "larger_is_better")
+    known = ("key", "target", "per_response", "oracle", "low", "high", "larger_is_better")
     unknown = sorted(set(options) - set(known))
     if unknown:
         raise InputError(f"the metric {name!r} takes the options {sorted(known)}, but got {unknown}")
