@@ -146,7 +146,12 @@ def test_a_config_that_is_read_by_all_its_answers_says_so_and_agents_get_one_ans
         """Three answers are worth more than one, whatever they say."""
         return {"quality": (0.5 if len(responses) > 1 else 0.0) + 0.5 * (Counter(responses)[target] / len(responses))}
 
-    found = study(server, tmp_path / "study", tune.responses_metric(lenient, "quality", target="target"), aggregate=["first", "vote"])
+    found = study(
+        server,
+        tmp_path / "study",
+        tune.responses_metric(lenient, "quality", target="target"),
+        aggregate=["first", "vote"],
+    )
     assert (found.best.config.n, found.best.config.aggregate) == (3, "all")
     assert found.deployment is not None
     assert (found.deployment.config.n, found.deployment.config.aggregate) == (1, "first")
