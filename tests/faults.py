@@ -15,7 +15,7 @@ Body = dict[str, Any]
 Kind = Literal[
     "status", "hang", "reset", "garbage", "truncated", "no_usage", "usage", "first_usage", "no_choices", "fewer",
     "other_model", "filtered", "refused_content", "too_long", "slow", "overbill", "error_in_200", "redirect",
-    "bomb", "twice", "deep", "echo",
+    "bomb", "twice", "deep", "echo", "stream",
 ]  # fmt: skip
 
 
@@ -29,6 +29,7 @@ class Fault:
             hang: never answers.
             reset: the connection is reset.
             garbage: a 200 that is no JSON. truncated: a 200 whose JSON ends in the middle.
+            stream: a 200 that is an event stream, as some proxies always send.
             no_usage: without usage. usage: with `usage` instead. first_usage: counts the first choice only.
             no_choices: an empty list of choices. fewer: one choice, however many were asked for.
             other_model: another model's name in the answer.
@@ -190,6 +191,8 @@ def failed(fault: Fault, answer: Answer) -> Reply | None:
             return Reply(200, gzip.compress(raw) if twice else raw, {"content-encoding": encoding}, fault)
         case "deep":
             return Reply(200, b'{"choices": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", fault=fault)
+        case "stream":
+            return Reply(200, b'data: {"choices": [{"delta": {"content": "yes"}}]}\n\ndata: [DONE]\n\n', fault=fault)
         case "truncated":
             raw = json.dumps(answer.record()).encode()
             return Reply(200, raw[: len(raw) // 2], fault=fault)

@@ -289,7 +289,7 @@ class Server:
         answer = self._answer(body, model, fault, chat=seen.path.endswith("/chat/completions"))
         reply = (failed(fault, answer) or spoiled(fault, answer)) if fault else record_reply(answer.record())
         if fault is None or fault.bills:
-            lost = fault is not None and fault.kind in ("status", "hang", "reset", "garbage", "truncated")
+            lost = fault is not None and fault.kind in ("status", "hang", "reset", "garbage", "truncated", "stream")
             self._charge(seen, model, answer, delivered=not lost)
         return reply
 

@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tune.capabilities import PARAMETERS, Adapted, Capabilities, Refusal, error_codes, error_text, read_refusal
+from tune.capabilities import (
+    PARAMETERS,
+    Adapted,
+    Capabilities,
+    Refusal,
+    error_codes,
+    error_text,
+    read_bounds,
+    read_refusal,
+)
 from tune.errors import TransientError
 
 SENT = ("temperature", "top_p", "n", "seed", "stop", "max_tokens", "reasoning_effort", "verbosity", "logprobs")
@@ -80,16 +89,6 @@ WHOLE = [
         ),
         "max_tokens",
     ),
-    (
-        "OpenAI, only the default value",
-        openai(
-            "Unsupported value: 'temperature' does not support 0.5 with this model. "
-            "Only the default (1) value is supported.",
-            "temperature",
-            "unsupported_value",
-        ),
-        "temperature",
-    ),
     ("OpenAI, responses", openai("Unsupported parameter", "reasoning.effort", "unsupported_parameter"),
      "reasoning_effort"),
     ("Azure, older", openai("Unrecognized request argument supplied: seed"), "seed"),
@@ -144,7 +143,69 @@ def test_such_a_refusal_is_not_about_the_value(body: object, parameter: str) -> 
     assert read_refusal(body, SENT) == Refusal(parameter, value_only=False)
 
 
+N_REFUSED = [
+    ("Gemini", [{"error": {"code": 400, "message": "Multiple candidates is not enabled for this model",
+     "status": "INVALID_ARGUMENT"}}]),
+    ("Gemini, one", {"error": {"code": 400, "message": "Only one candidate can be specified in the current model"}}),
+    ("Gemini, camel case", openai("Unsupported value for candidateCount: this model returns one answer.")),
+    ("a server of one answer", openai("n must be 1")),
+    ("Databricks", openai("currently only n = 1 is supported")),
+    ("Groq", openai("'n' : number must be at most 1")),
+    ("pydantic", openai("n: Input should be less than or equal to 1")),
+    ("OpenRouter", {"error": {"message": "Provider returned error", "code": 400,
+     "metadata": {"raw": '{"error": {"message": "Only one candidate is allowed"}}', "provider_name": "Google"}}}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("body", [c[1] for c in N_REFUSED], ids=[c[0] for c in N_REFUSED])
+def test_a_model_of_one_answer_for_each_call_says_so_in_many_words(body: object) -> None:
+    assert read_refusal(body, SENT) == Refusal("n", value_only=False)
+
+
+N_AT_MOST = [
+    ("Gemini", openai("candidateCount value of 9 but the supported range is from 1 (inclusive) to 9 (exclusive)"), 8),
+    ("llama.cpp", openai("Field 'n': Value must be between 1 <= value <= 4"), 4),
+    ("OpenAI", openai("Invalid 'n': integer above maximum value. Expected a value <= 128, but got 500 instead.",
+     "n", "integer_above_max_value"), 128),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "most"), [c[1:] for c in N_AT_MOST], ids=[c[0] for c in N_AT_MOST])
+def test_the_largest_n_is_read_from_its_refusal(body: object, most: int) -> None:
+    refusal = read_refusal(body, SENT)
+    assert refusal is not None
+    assert (refusal.parameter, refusal.value_only, refusal.high) == ("n", True, most)
+
+
+BOUNDS = [
+    ("temperature: range: 0..1", (0, 1)),
+    ("Only the default (1) value is supported.", (1, 1)),
+    ("`temperature` may only be set to 1 when thinking is enabled", (1, 1)),
+    ("temperature must be between 0 and 2", (0, 2)),
+    ("top_p must be in (0, 1], got 2.0.", (0, 1)),
+    ("Input should be less than or equal to 1.5", (None, 1.5)),
+    ("Input should be greater than or equal to 0.1", (0.1, None)),
+    ("temperature is odd", (None, None)),
+]
+
+
+@pytest.mark.parametrize(("text", "bounds"), BOUNDS)
+def test_bounds_are_read_from_a_refusal(text: str, bounds: tuple[float | None, float | None]) -> None:
+    assert read_bounds(text) == bounds
+
+
 VALUES = [
+    (
+        "OpenAI, only the default value",
+        openai(
+            "Unsupported value: 'temperature' does not support 0.5 with this model. "
+            "Only the default (1) value is supported.",
+            "temperature",
+            "unsupported_value",
+        ),
+        "temperature",
+    ),
+    ("Anthropic, thinking", openai("`temperature` may only be set to 1 when thinking is enabled"), "temperature"),
     (
         "Anthropic, compatible",
         {"type": "error", "error": {"type": "invalid_request_error",
@@ -162,7 +223,6 @@ VALUES = [
     ("vLLM, greedy", {"object": "error", "message": "n must be 1 when using greedy sampling, got 3.",
      "type": "BadRequestError", "param": None, "code": 400}, "n"),
     ("vLLM, sampling", {"message": "top_p must be in (0, 1], got 2.0.", "code": 400}, "top_p"),
-    ("Groq, n", openai("'n' : number must be at most 1"), "n"),
     ("Mistral", {"object": "error", "message": {"detail": [{"type": "less_than_equal", "loc": ["body", "temperature"],
      "msg": "Input should be less than or equal to 1.5"}]}}, "temperature"),
 ]  # fmt: skip
@@ -170,7 +230,9 @@ VALUES = [
 
 @pytest.mark.parametrize(("body", "parameter"), [c[1:] for c in VALUES], ids=[c[0] for c in VALUES])
 def test_a_refused_value_is_told_from_a_refused_parameter(body: object, parameter: str) -> None:
-    assert read_refusal(body, SENT) == Refusal(parameter, value_only=True)
+    refusal = read_refusal(body, SENT)
+    assert refusal is not None
+    assert (refusal.parameter, refusal.value_only) == (parameter, True)
 
 
 @pytest.mark.parametrize(

@@ -26,8 +26,10 @@ from tune.errors import (
     InputError,
     ParameterRejected,
     ProviderError,
+    QuotaExhausted,
     RateLimited,
     TransientError,
+    Unreadable,
 )
 from tune.providers.openai_api import OpenAIEndpoint
 
@@ -316,17 +318,50 @@ async def test_a_rate_limit_says_how_long_in_seconds_or_as_a_date(start: Open) -
     assert 95 < (await failure(endpoint)).retry_after <= 100
 
 
-async def test_used_up_credit_ends_the_run(start: Open) -> None:
+async def test_used_up_credit_is_a_quota(start: Open) -> None:
     _, endpoint = await start(plan=first(1, Fault("status", status=429, message="quota", code="insufficient_quota")))
-    assert isinstance(await failure(endpoint), EndpointError)
+    assert isinstance(await failure(endpoint), QuotaExhausted)
 
 
-@pytest.mark.parametrize("kind", ["garbage", "truncated", "no_choices", "reset", "error_in_200"])
-async def test_an_unreadable_answer_stays_charged(start: Open, kind: Any) -> None:
+UNREADABLE = [
+    ("garbage", "a web page instead of an answer: is the base URL complete (most end in /v1)? <html>it works!</html>"),
+    ("stream", 'an event stream, which is not asked for: data: {"choices"'),
+    ("truncated", "an answer that is no JSON"),
+    ("no_choices", "returned no choices"),
+]
+
+
+@pytest.mark.parametrize(("kind", "words"), UNREADABLE)
+async def test_an_unreadable_answer_stays_charged_and_is_shown(start: Open, kind: Any, words: str) -> None:
+    _, endpoint = await start(plan=first(1, Fault(kind)))
+    error = await failure(endpoint)
+    assert (type(error), error.charged) == (Unreadable, True)
+    assert words in str(error)
+    assert await endpoint.complete(ask(endpoint), range(1))
+
+
+@pytest.mark.parametrize("kind", ["reset", "error_in_200"])
+async def test_a_lost_answer_stays_charged(start: Open, kind: Any) -> None:
     _, endpoint = await start(plan=first(1, Fault(kind)))
     error = await failure(endpoint)
     assert (type(error), error.charged) == (TransientError, True)
     assert await endpoint.complete(ask(endpoint), range(1))
+
+
+async def test_an_error_in_a_200_is_read_as_its_own_status(start: Open) -> None:
+    _, endpoint = await start(plan=first(1, Fault("error_in_200", status=429, message="Too Many Requests")))
+    error = await failure(endpoint)
+    assert (type(error), error.charged) == (RateLimited, False)
+
+
+async def test_an_answer_that_was_refused_because_it_did_not_fit_is_a_cut_answer_that_cost_nothing(start: Open) -> None:
+    words = "Could not finish the message because max_tokens or model output limit was reached."
+    server, endpoint = await start(plan=first(1, Fault("status", status=400, message=words)))
+    draws = await endpoint.complete(ask(endpoint), range(3))
+    shown = [(d.text, d.finish_reason, d.prompt_tokens, d.completion_tokens) for d in draws]
+    assert shown == [("", "length", 0, 0)] * 3
+    assert server.bill == 0
+    assert endpoint.native_n
 
 
 @pytest.mark.parametrize("kind", ["hang", "slow"])

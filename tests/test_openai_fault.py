@@ -14,15 +14,18 @@ from tune.errors import (
     EndpointError,
     ParameterRejected,
     ProviderError,
+    QuotaExhausted,
     RateLimited,
     TransientError,
+    Unreadable,
+    ValueRejected,
 )
 from tune.providers.openai_fault import (
-    ValueRejected,
     fault_in_answer,
     fault_of_answer,
     fault_of_transport,
     retry_after,
+    retry_delay,
     shown,
 )
 
@@ -45,8 +48,6 @@ def test_being_called_too_often_is_free_and_may_say_how_long_to_wait(status: int
 @pytest.mark.parametrize(
     "error",
     [
-        fault(429, "You exceeded your current quota, please check your plan.", code="insufficient_quota"),
-        fault(429, "insufficient_user_quota"),
         fault(402, "Insufficient credits"),
         fault(401, "Incorrect API key"),
         fault(403, "Country not supported"),
@@ -59,6 +60,70 @@ def test_what_no_retry_mends_ends_the_run_for_free_in_the_endpoints_own_words(er
     assert isinstance(error, EndpointError)
     assert not error.charged
     assert WHO in str(error)
+
+
+@pytest.mark.parametrize(
+    ("error", "wait"),
+    [
+        (fault(429, "You exceeded your current quota, please check your plan.", code="insufficient_quota"), None),
+        (fault(429, "insufficient_user_quota"), None),
+        (fault(429, "Rate limit reached for requests per day (RPD). Please try again in 7h12m0s."), 25920.0),
+        (fault_of_answer(429, {"retry-after": "20000"}, None, who=WHO), 20000.0),
+        (fault_of_answer(503, {"retry-after": "20000"}, None, who=WHO), 20000.0),
+        (
+            fault_of_answer(
+                429,
+                {},
+                [
+                    {
+                        "error": {
+                            "code": 429,
+                            "message": "Quota exceeded",
+                            "status": "RESOURCE_EXHAUSTED",
+                            "details": [
+                                {
+                                    "@type": "type.googleapis.com/google.rpc.RetryInfo",
+                                    "retryDelay": "34074.824224463s",
+                                }
+                            ],
+                        }
+                    }
+                ],
+                who=WHO,
+            ),
+            34074.824224463,
+        ),
+    ],
+)
+def test_a_quota_of_the_day_is_told_from_being_called_too_often(error: ProviderError, wait: float | None) -> None:
+    assert isinstance(error, QuotaExhausted)
+    assert (error.charged, error.wait) == (False, wait)
+
+
+@pytest.mark.parametrize(
+    ("body", "seconds"),
+    [
+        ({"error": {"details": [{"retryDelay": "3.5s"}]}}, 3.5),
+        ({"error": {"retry_delay": {"seconds": 9}}}, 9.0),
+        ({"error": {"message": "Please retry in 41.2s."}}, 41.2),
+        ({"error": {"message": "Please try again in 6m0s."}}, 360.0),
+        ({"error": {"message": "Please try again in 20ms."}}, 0.02),
+        ({"error": {"message": "Please try again later"}}, None),
+        ({"error": {"details": [{"retryDelay": True}, {"retryDelay": "soon"}, {"retryDelay": -3}]}}, None),
+        (None, None),
+    ],
+)
+def test_the_wait_that_is_asked_for_stands_in_the_body_too(body: object, seconds: float | None) -> None:
+    assert retry_delay(body) == seconds
+    error = fault_of_answer(429, {}, body, who=WHO)
+    assert isinstance(error, RateLimited)
+    assert error.retry_after == seconds
+
+
+def test_an_answer_that_did_not_fit_was_cut() -> None:
+    error = fault(400, "Could not finish the message because max_tokens or model output limit was reached.")
+    assert isinstance(error, AnswerError)
+    assert (error.reason, error.charged) == ("length", False)
 
 
 @pytest.mark.parametrize("status", [409, 425, 503])
@@ -132,11 +197,32 @@ def test_a_path_that_is_not_there_hints_at_the_base_url() -> None:
     assert "base URL" not in str(fault(404, "The model does not exist"))
 
 
-def test_an_error_inside_a_200_may_have_been_charged() -> None:
-    error = fault_in_answer({"message": "upstream failed", "code": 502}, who=WHO)
-    assert isinstance(error, TransientError)
-    assert error.charged
-    assert "upstream failed" in str(error)
+INSIDE = [
+    ({"message": "Provider returned error", "code": 429, "metadata": {"raw": "Too Many Requests"}}, RateLimited, False),
+    ({"message": "Rate limited", "code": "rate_limit_exceeded"}, RateLimited, False),
+    ({"message": "slow down", "code": "429"}, RateLimited, False),
+    ({"message": "upstream failed", "code": 502}, TransientError, True),
+    ({"message": "overloaded", "code": 503}, TransientError, False),
+    ({"message": "No allowed providers are available", "code": 404}, EndpointError, False),
+    ({"message": "Insufficient credits", "code": 402}, EndpointError, False),
+    ({"message": "You exceeded your current quota", "code": "insufficient_quota"}, QuotaExhausted, False),
+    ({"message": "The prompt was flagged", "code": 403}, AnswerError, False),
+    ({"message": "something"}, Unreadable, True),
+    ({"message": "something", "code": 200}, Unreadable, True),
+    ("something", Unreadable, True),
+]
+
+
+@pytest.mark.parametrize(("inside", "kind", "charged"), INSIDE)
+def test_an_error_inside_a_200_counts_as_its_own_status(inside: object, kind: type, charged: bool) -> None:
+    error = fault_in_answer(inside, who=WHO)
+    assert (type(error), error.charged) == (kind, charged)
+    assert "answered 200 with an error" in str(error)
+
+
+def test_the_words_of_the_vendor_behind_a_router_are_shown() -> None:
+    inside = {"message": "Provider returned error", "code": 429, "metadata": {"raw": "Too Many Requests"}}
+    assert "Provider returned error: Too Many Requests" in str(fault_in_answer(inside, who=WHO))
 
 
 @pytest.mark.parametrize("kind", ["ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError"])

@@ -87,15 +87,19 @@ class Capabilities:
 
 
 class Refusal(NamedTuple):
-    """What a 400 says about a parameter.
+    """A refused parameter, as a 400 names it.
 
     Attributes:
         parameter: its name, as the request has it (`reasoning.effort` is `reasoning_effort`).
         value_only: the model takes the parameter, but not this value of it, or not beside another one.
+        low: the smallest value that the model takes, where the refusal says it.
+        high: the largest value, likewise.
     """
 
     parameter: str
     value_only: bool
+    low: float | None = None
+    high: float | None = None
 
 
 def read_refusal(error: object, sent: Collection[str] = PARAMETERS) -> Refusal | None:
@@ -116,7 +120,64 @@ def read_refusal(error: object, sent: Collection[str] = PARAMETERS) -> Refusal |
     named = _named(error) or _quoted_location(text) or _in_prose(text, sent)
     if named is None or named not in sent:
         return None
-    return Refusal(named, value_only=_value_only(error, text))
+    low, high = read_bounds(text)
+    if named == "n":
+        return _refused_n(text, high)
+    return Refusal(named, _value_only(error, text) or (low, high) != (None, None), low, high)
+
+
+def _refused_n(text: str, high: float | None) -> Refusal:
+    """Return what a refusal of n means: one answer for each call, or so many, or (with greedy sampling) nothing new.
+
+    A refusal of n = 3 beside temperature 0 says nothing about n = 3 at other temperatures.
+    """
+    if re.search(r"greedy|temperature", text, re.IGNORECASE):
+        return Refusal("n", value_only=True)
+    if high is not None and high >= 2:
+        return Refusal("n", value_only=True, high=high)
+    return Refusal("n", value_only=False)
+
+
+_NUMBER = r"`?(-?\d+(?:\.\d+)?)`?"
+_ENDS = (
+    # "the supported range is from 1 (inclusive) to 9 (exclusive)", "range: 0..1", "between 0 and 2", "in [0, 2]"
+    re.compile(rf"from {_NUMBER} \(inclusive\) to {_NUMBER} \((?P<open>exclusive|inclusive)\)", re.IGNORECASE),
+    re.compile(
+        rf"range:? (?:is )?(?:of )?(?:from )?[\[(]?{_NUMBER}(?:\.\.| ?[-,\u2013] ?| to ){_NUMBER}", re.IGNORECASE
+    ),
+    re.compile(rf"between {_NUMBER}(?: and |,? ?-+ ?|, ?| to ){_NUMBER}", re.IGNORECASE),
+    re.compile(rf"in [\[(]{_NUMBER}, ?{_NUMBER}[\])]", re.IGNORECASE),
+    re.compile(rf"{_NUMBER} ?(?:<=|\u2264) ?(?:value|[a-z_]+) ?(?:<=|\u2264) ?{_NUMBER}", re.IGNORECASE),
+)
+_MOST = re.compile(
+    rf"(?:less than or equal to|at most|<=|\u2264|no (?:more|greater|larger) than|maximum(?: value)? (?:of|is|:)|"
+    rf"cannot exceed|must not exceed|up to) ?{_NUMBER}",
+    re.IGNORECASE,
+)
+_LEAST = re.compile(
+    rf"(?:greater than or equal to|at least|>=|\u2265|no (?:less|smaller) than|minimum(?: value)? (?:of|is|:)) ?"
+    rf"{_NUMBER}",
+    re.IGNORECASE,
+)
+_ONLY = re.compile(
+    rf"only the default \({_NUMBER}\)|may only be set to {_NUMBER}|(?:must|has to|can only) be (?:set to |equal to )?"
+    rf"{_NUMBER}(?! ?(?:<|\u2264|and|to|or|\.\.))|only (?:the value )?{_NUMBER} is (?:supported|allowed)",
+    re.IGNORECASE,
+)
+
+
+def read_bounds(text: str) -> tuple[float | None, float | None]:
+    """Return the smallest and the largest value that a refusal says a parameter may have; None where it does not."""
+    for form in _ENDS:
+        if found := form.search(text):
+            low, high = float(found[1]), float(found[2])
+            exclusive = found.groupdict().get("open") == "exclusive"
+            return low, high - 1 if exclusive and high.is_integer() else high
+    if found := _ONLY.search(text):
+        value = float(next(group for group in found.groups() if group))
+        return value, value
+    most, least = _MOST.search(text), _LEAST.search(text)
+    return float(least[1]) if least else None, float(most[1]) if most else None
 
 
 def error_text(error: object) -> str:
@@ -126,14 +187,28 @@ def error_text(error: object) -> str:
     if isinstance(error, Mapping):
         for name in ("error", "message", "detail", "msg", "error_description"):
             if error.get(name):
-                return error_text(error[name])
+                return _with_raw(error_text(error[name]), error.get("metadata"))
     if isinstance(error, list) and error:
         return "; ".join(error_text(part) for part in error)
     return "" if error is None else json.dumps(error, ensure_ascii=False, default=str)
 
 
+def _with_raw(words: str, metadata: object) -> str:
+    """Return the words, and those of the vendor behind a router: OpenRouter keeps them in `error.metadata.raw`."""
+    raw = metadata.get("raw") if isinstance(metadata, Mapping) else None
+    if not isinstance(raw, str) or not raw.strip():
+        return words
+    try:
+        vendor = error_text(json.loads(raw))
+    except (ValueError, RecursionError):
+        vendor = raw
+    return f"{words}: {vendor}"
+
+
 def error_codes(error: object) -> str:
     """Every code and type that an error body names, in one lowercase string."""
+    if isinstance(error, list):
+        return " ".join(error_codes(part) for part in error)
     if not isinstance(error, Mapping):
         return ""
     own = [str(error[name]) for name in ("code", "type", "status") if error.get(name) is not None]
@@ -177,12 +252,22 @@ _STATED = re.compile(
     r"|argument not supported on this model: *[\"'`]*(?P<c>[\w.]+)"
     r"|property [\"'`](?P<d>[\w.]+)[\"'`] is unsupported"
     r"|\([\"'`](?P<e>[\w.]+)[\"'`] (?:was|were) unexpected\)"
-    r"|invalid value for [\"'`](?P<f>[\w.]+)[\"'`]",
+    r"|invalid value for [\"'`](?P<f>[\w.]+)[\"'`]"
+    r"|extraneous key \[(?P<g>[\w.]+)\]",
     re.IGNORECASE,
 )
 _ABOUT = re.compile(
-    r"support|allow|permit|unexpected|unknown|unrecogni|deprecated|must|range|invalid|"
+    r"support|allow|permit|unexpected|unknown|unrecogni|deprecated|must|should|may only|range|invalid|"
     r"at most|cannot|greater|less|extra inputs|not available",
+    re.IGNORECASE,
+)
+
+
+_ABOUT_N = re.compile(
+    # Gemini, js-genai#1609, dspy#1087, Bedrock, Groq, older llama.cpp: none of them says `n`, or all say it in passing.
+    r"only one (?:completion|candidate|choice|response|answer)|multiple (?:candidates|completions|choices|responses)|"
+    r"candidate_?count|number of (?:candidates|completions|choices)|"
+    r"(?<![\w.])n ?(?:=|>|must be|has to be|can only be|should be|:) ?1?\b|best_of must be",
     re.IGNORECASE,
 )
 
@@ -192,7 +277,7 @@ def _in_prose(text: str, sent: Collection[str]) -> str | None:
         name = _plain(next(group for group in found.groups() if group))
         if name in sent:
             return name
-    if re.search(r"only one completion choice", text, re.IGNORECASE):
+    if "n" in sent and _ABOUT_N.search(text):
         return "n"
     if not _ABOUT.search(text):
         return None
@@ -210,7 +295,7 @@ def _marked(name: str) -> str:
 
 
 _VALUE = re.compile(
-    r"too (?:large|small|high|low|big|long)|at (?:most|least)|(?:must|should) be|range|less than|greater than|"
+    r"too (?:large|small|high|low|big|long)|at (?:most|least)|(?:must|should|may only) be|range|less than|greater than|"
     r"≤|≥|<=|>=|maximum|minimum|between|invalid value",
     re.IGNORECASE,
 )
@@ -220,7 +305,7 @@ _WHOLE = re.compile(
 
 
 def _value_only(error: object, text: str) -> bool:
-    if re.search(r"supported values are|\bboth\b|\btogether\b", text, re.IGNORECASE):
+    if re.search(r"supported values are|\bboth\b|\btogether\b|only the default|unsupported value", text, re.IGNORECASE):
         return True
     codes = error_codes(error)
     if "unsupported" in codes or "extra_forbidden" in codes or _WHOLE.search(text):

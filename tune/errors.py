@@ -13,9 +13,12 @@ TuneError
 ├── BudgetExhausted         a ceiling does not fit and nothing is in flight that could make room
 └── ProviderError           one call failed
     ├── TransientError      the service's doing: retried, and never scored
-    │   └── RateLimited     it asked to be called less often
+    │   ├── RateLimited     it asked to be called less often
+    │   └── Unreadable      an answer that cannot be read: a web page, an event stream, no choices
+    ├── QuotaExhausted      the account has nothing left for hours: the run ends, and can be resumed
     ├── AnswerError         the config's doing: the example gets the metric's worst value
     ├── ParameterRejected   the model does not take a parameter: learned, and never scored
+    │   └── ValueRejected   it takes the parameter, but not this value
     └── EndpointError       wrong key, no such model, unreachable, bills above its ceiling: the run stops
 ```
 """
@@ -93,6 +96,25 @@ class RateLimited(TransientError):
         super().__init__(message, charged=False, retry_after=retry_after)
 
 
+class Unreadable(TransientError):
+    """The service answered 200 with something that is no completion; it may have been billed."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, charged=True)
+
+
+class QuotaExhausted(ProviderError):
+    """The account's quota is used up: no call can succeed for a long time.
+
+    Attributes:
+        wait: seconds until calls are let in again, where the service said it.
+    """
+
+    def __init__(self, message: str, *, wait: float | None = None) -> None:
+        super().__init__(message, charged=False)
+        self.wait = wait
+
+
 class AnswerError(ProviderError):
     """The configuration itself cannot be answered: context too long, content filter, answer too slow.
 
@@ -111,6 +133,19 @@ class ParameterRejected(ProviderError):
     def __init__(self, message: str, *, parameter: str) -> None:
         super().__init__(message, charged=False)
         self.parameter = parameter
+
+
+class ValueRejected(ParameterRejected):
+    """The model takes the parameter, but not this value of it.
+
+    Attributes:
+        low: the smallest value that it takes, where it said so.
+        high: the largest value, likewise.
+    """
+
+    def __init__(self, message: str, parameter: str, *, low: float | None = None, high: float | None = None) -> None:
+        super().__init__(message, parameter=parameter)
+        self.low, self.high = low, high
 
 
 class EndpointError(ProviderError):

@@ -223,6 +223,8 @@ def _count(completion: Completion, cap: int, most_prompt: int) -> tuple[Completi
     token for each byte. Where the answer has more tokens than were reported, those that it has are counted.
     """
     prompt, taken, doubt = completion.prompt_tokens, completion.completion_tokens, ""
+    if prompt == taken == 0 and not completion.text and completion.finish_reason == "length":
+        return completion, ""  # refused as too long for its cap, so nothing was billed
     seen = len(completion.token_ends or ())
     cut = completion.finish_reason == "length"
     if not 0 <= taken <= _ABSURD or (taken == 0 and (cut or completion.text)):

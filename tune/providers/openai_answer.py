@@ -8,7 +8,7 @@ from itertools import accumulate
 from typing import Any
 
 from tune.completion import Completion, Request
-from tune.errors import TransientError
+from tune.errors import TransientError, Unreadable
 
 _ABSURD = 10**8
 """Tokens that no call has: a count above it is a mistake, not a bill."""
@@ -109,9 +109,9 @@ class _Said:
 def _choices(body: object, asked: int, who: str) -> list[Mapping[str, Any]]:
     choices = body.get("choices") if isinstance(body, Mapping) else None
     if not isinstance(choices, list) or not choices:
-        raise TransientError(f"{who} returned no choices", charged=True)
+        raise Unreadable(f"{who} returned no choices")
     if not all(isinstance(choice, Mapping) for choice in choices):
-        raise TransientError(f"{who} returned choices that cannot be read", charged=True)
+        raise Unreadable(f"{who} returned choices that cannot be read")
     if any(choice.get("finish_reason") == "error" for choice in choices):
         raise TransientError(f"{who} broke off in the middle of its answer", charged=True)
     return sorted(choices, key=_index)[:asked]

@@ -12,13 +12,20 @@ from urllib.parse import quote
 
 from tune.capabilities import REPLACEMENTS, Adapted, Capabilities, error_codes, error_text
 from tune.completion import Completion, Request
-from tune.errors import EndpointError, ParameterRejected, ProviderError, TransientError
+from tune.errors import (
+    AnswerError,
+    EndpointError,
+    ParameterRejected,
+    ProviderError,
+    TransientError,
+    Unreadable,
+    ValueRejected,
+)
 from tune.foreign import read_json
 from tune.providers.openai_access import Access, find_access
 from tune.providers.openai_answer import read_answer
 from tune.providers.openai_fault import (
     LONGEST,
-    ValueRejected,
     fault_in_answer,
     fault_of_answer,
     fault_of_transport,
@@ -189,11 +196,14 @@ class OpenAIEndpoint:
         reply = await self._exchange(path, body)
         seconds = time.perf_counter() - began
         if reply.status >= 300:
-            self._raise(fault_of_answer(reply.status, reply.headers, reply.body, who=self._who, sent=body))
-        if reply.body is None:
-            raise TransientError(f"{self._who} returned an answer that is no JSON", charged=True)
+            fault = fault_of_answer(reply.status, reply.headers, reply.body, who=self._who, sent=body)
+            if isinstance(fault, AnswerError) and fault.reason == "length":
+                return [_cut_answer(seconds)] * len(numbers)
+            self._raise(fault)
         if (error := _error_in(reply.body)) is not None:
-            raise fault_in_answer(self._access.scrub_all(error), who=self._who)
+            raise fault_in_answer(self._access.scrub_all(error), reply.headers, who=self._who)
+        if isinstance(reply.body, str):
+            raise Unreadable(f"{self._who} {_kind_of(reply.body)}")
         answer = read_answer(
             reply.body,
             request,
@@ -289,10 +299,9 @@ class OpenAIEndpoint:
         try:
             body = read_json(response.content)
         except ValueError:
-            body = None
-        if response.status_code >= 300:
-            words = self._access.scrub_all(response.text[:LONGEST] if body is None else body)
-            return _Reply(response.status_code, headers, words)
+            body = response.text[:LONGEST]
+        if response.status_code >= 300 or isinstance(body, str):
+            return _Reply(response.status_code, headers, self._access.scrub_all(body))
         return _Reply(response.status_code, headers, body)
 
     def _open(self) -> AsyncOpenAI:
@@ -316,8 +325,25 @@ class OpenAIEndpoint:
         return self._client
 
 
+def _cut_answer(seconds: float) -> Completion:
+    """An answer that was cut before anything of it could be shown: refused, so it cost nothing."""
+    return Completion("", "length", prompt_tokens=0, completion_tokens=0, seconds=seconds)
+
+
+def _kind_of(text: str) -> str:
+    """Return what an answer is that is no JSON, in words for a user."""
+    start = text.lstrip()[:200]
+    if start[:1] == "<":
+        return (
+            f"returned a web page instead of an answer: is the base URL complete (most end in /v1)? {shown(start, 80)}"
+        )
+    if start.startswith(("data:", "event:", ":")):
+        return f"returned an event stream, which is not asked for: {shown(start, 80)}"
+    return f"returned an answer that is no JSON: {shown(start, 80)}"
+
+
 class _Reply(NamedTuple):
-    """An answer: its status, its headers by lowercase name, and its body (None for a 200 that is no JSON)."""
+    """An answer: its status, its headers by lowercase name, and its body (text where it is no JSON)."""
 
     status: int
     headers: dict[str, str]

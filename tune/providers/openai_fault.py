@@ -14,8 +14,11 @@ from tune.errors import (
     EndpointError,
     ParameterRejected,
     ProviderError,
+    QuotaExhausted,
     RateLimited,
     TransientError,
+    Unreadable,
+    ValueRejected,
 )
 
 NOT_SENT = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError"})
@@ -27,9 +30,15 @@ NEVER_SENT = frozenset({"UnsupportedProtocol", "LocalProtocolError", "InvalidURL
 LONGEST = 10_000
 """Characters of an error that are read: what it is about stands at its beginning."""
 
+LONG_WAIT = 600.0
+"""Seconds: a service that asks for a longer wait has used up a quota of the day, and nobody wants to wait for that."""
+
 _NO_CREDIT = re.compile(
     r"insufficient[_ ](?:user[_ ])?(?:quota|credit|balance|funds)|billing|exceeded your current quota"
 )
+_CUT = re.compile(r"could not finish .{0,80}(?:max_tokens|max_completion_tokens|output limit)")
+"""OpenAI's o1 models refuse an answer that did not fit, after it was made (dotnet/extensions#7002)."""
+
 _TOO_LONG = re.compile(
     r"context[_ ]?(?:length|size|window)|maximum (?:input|prompt|sequence) length|max_model_len|"
     r"(?:prompt|input|request) (?:is |was )?too (?:long|large)|too many (?:input )?tokens|string_above_max_length|"
@@ -52,15 +61,26 @@ def fault_of_answer(
         who: model and address, as messages name them.
         sent: the parameters that the request carried.
     """
+    words = error_text(body)[:LONGEST]
+    return _fault(status, headers, body, who, f"{who} answered {status}: {shown(words) or 'without a word'}", sent)
+
+
+def _fault(
+    status: int, headers: Mapping[str, str], body: object, who: str, message: str, sent: Collection[str]
+) -> ProviderError:
     words, codes = error_text(body)[:LONGEST], error_codes(body)[:LONGEST]
-    message = f"{who} answered {status}: {shown(words) or 'without a word'}"
     what = f"{codes} {words}".lower()
-    if status in (429, 529):
-        if status == 429 and _NO_CREDIT.search(what):
-            return EndpointError(message)
-        return RateLimited(message, retry_after=retry_after(headers))
-    if status in (409, 425, 503):
+    if status in (429, 503, 529):
+        asked = _longest(retry_after(headers), retry_delay(body))
+        if (status == 429 and _NO_CREDIT.search(what)) or (asked or 0.0) > LONG_WAIT:
+            return QuotaExhausted(message, wait=asked)
+        if status == 503:
+            return TransientError(message, charged=False, retry_after=asked)
+        return RateLimited(message, retry_after=asked)
+    if status in (409, 425):
         return TransientError(message, charged=False, retry_after=retry_after(headers))
+    if status in (400, 422) and _CUT.search(what):
+        return AnswerError(message, reason="length")
     if status == 413 or (status in (400, 422, 500) and _TOO_LONG.search(what)):
         return AnswerError(message, reason="context_length")
     if status in (400, 403, 422) and _FILTERED.search(what):
@@ -70,7 +90,7 @@ def fault_of_answer(
     refusal = read_refusal(body, sent) if readable else None
     if refusal is not None:
         return (
-            ValueRejected(message, refusal.parameter)
+            ValueRejected(message, refusal.parameter, low=refusal.low, high=refusal.high)
             if refusal.value_only
             else ParameterRejected(message, parameter=refusal.parameter)
         )
@@ -83,10 +103,39 @@ def fault_of_answer(
     return EndpointError(message)
 
 
-def fault_in_answer(error: object, *, who: str) -> ProviderError:
-    """The error that a 200 stands for whose body holds an error object; it may have been charged."""
+_NAMED_STATUS = (
+    (re.compile(r"rate[_ ]?limit|too[_ ]many[_ ]requests|resource[_ ]exhausted|insufficient_quota|throttl"), 429),
+    (re.compile(r"overloaded|unavailable|no (?:instances|providers?|endpoints?) (?:available|found)|capacity"), 503),
+    (re.compile(r"invalid_api_key|authentication|unauthorized|unauthenticated"), 401),
+    (re.compile(r"model_not_found|not_found"), 404),
+)
+"""Statuses by the words of an error that carries no number."""
+
+
+def fault_in_answer(error: object, headers: Mapping[str, str] | None = None, *, who: str) -> ProviderError:
+    """Return the error that a 200 stands for whose body holds an error object.
+
+    Routers send the status 200 before they know how a call ends, and put the real status into `error.code`
+    (inspect_ai#1534, pydantic-ai#6885). It is read as if it had been the answer's own. An error that nobody can
+    tell the status of may have been billed.
+    """
     message = f"{who} answered 200 with an error: {shown(error_text(error)[:LONGEST]) or 'without a word'}"
-    return TransientError(message, charged=True)
+    status = _status_in(error)
+    if status is None:
+        return Unreadable(message)
+    return _fault(status, headers or {}, error, who, message, ())
+
+
+def _status_in(error: object) -> int | None:
+    """Return the status that an error object names, by number or in words."""
+    if isinstance(error, Mapping):
+        for name in ("code", "status", "status_code"):
+            code = error.get(name)
+            number = int(code) if isinstance(code, str) and code.isdecimal() and len(code) == 3 else code
+            if isinstance(number, int) and not isinstance(number, bool) and 400 <= number < 600:
+                return number
+    what = f"{error_codes(error)} {error_text(error)}"[:LONGEST].lower()
+    return next((status for words, status in _NAMED_STATUS if words.search(what)), None)
 
 
 def fault_of_transport(kind: str, words: str, *, who: str) -> ProviderError:
@@ -106,13 +155,6 @@ def fault_of_transport(kind: str, words: str, *, who: str) -> ProviderError:
     if "Timeout" in kind:
         return TransientError(f"{who} did not answer in time ({kind})", charged=True)
     return TransientError(f"{who} broke off the connection: {shown(words) or kind}", charged=True)
-
-
-class ValueRejected(ParameterRejected):
-    """The model takes the parameter, but not this value of it: nothing is learned about the model."""
-
-    def __init__(self, message: str, parameter: str) -> None:
-        super().__init__(message, parameter=parameter)
 
 
 def shown(words: str, most: int = 300) -> str:
@@ -139,6 +181,43 @@ def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> floa
         for kind in ("requests", "tokens")
         if headers.get(f"x-ratelimit-remaining-{kind}") == "0"
     ]
+    return max((wait for wait in waits if wait is not None), default=None)
+
+
+def retry_delay(body: object, depth: int = 6) -> float | None:
+    """Return the seconds that an error body asks us to wait, or None where it does not.
+
+    Google puts a RetryInfo with `retryDelay` ("34074.82s") among the details; others say it in words.
+    """
+    if depth and isinstance(body, Mapping):
+        own = [_delay(body[name]) for name in ("retryDelay", "retry_delay", "retry_after") if name in body]
+        return _longest(*own, *(retry_delay(value, depth - 1) for value in body.values()))
+    if depth and isinstance(body, list):
+        return _longest(*(retry_delay(value, depth - 1) for value in body[:100]))
+    if isinstance(body, str) and (found := _AGAIN.search(body[:10_000])):
+        return _duration(found[1].replace(" ", ""))
+    return None
+
+
+_AGAIN = re.compile(
+    r"(?:try again|retry)(?: again)? (?:in|after) ((?:\d+(?:\.\d+)? ?(?:ms|h|m|s)(?![a-z]) ?)+)", re.IGNORECASE
+)
+
+
+def _delay(value: object) -> float | None:
+    """Return the seconds of a delay: a number, "12.5s" or {"seconds": 12}."""
+    if isinstance(value, Mapping):
+        value = value.get("seconds")
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    return _duration(value) if isinstance(value, str) and not _is_plain(value) else _number(str(value))
+
+
+def _is_plain(text: str) -> bool:
+    return text.replace(".", "", 1).isdecimal()
+
+
+def _longest(*waits: float | None) -> float | None:
     return max((wait for wait in waits if wait is not None), default=None)
 
 
