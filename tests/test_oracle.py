@@ -131,7 +131,7 @@ def test_success_over_all_responses_is_kept_out_of_the_best_and_shown_as_an_orac
     assert best.config.aggregate in ("first", "vote")
     assert best.quality is not None
     truth = WORLD.accuracy(best.config.model, "Label", float(best.config["temperature"]))  # type: ignore[arg-type]
-    assert best.quality.mean < truth + 0.15, "what one answer, or a vote, is worth, and not any of three"
+    assert best.quality.low < truth + 0.1, "what one answer, or a vote, is worth, and not any of three"
     notices = found.record.notices
     assert any("is an oracle" in notice for notice in notices)
     assert any("an oracle, a bound" in notice for notice in notices)
