@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TextIO
 
+from tune.decoration import Decorations
 from tune.escape import for_terminal
 from tune.readout import Reading
 from tune.stats import Interval, mean_interval
@@ -27,6 +28,8 @@ class Progress:
         spent: dollars, of this study.
         budget: dollars.
         best: the best reading so far, or None.
+        low: the least score that the metric can give.
+        high: the largest.
         seconds: since this process began.
         left_seconds: how long the rest will take at the rate so far, or None where nobody can say.
     """
@@ -38,17 +41,19 @@ class Progress:
     best: Reading | None
     seconds: float
     left_seconds: float | None
+    low: float = 0.0
+    high: float = 1.0
 
 
 class Screen:
     """Shows a run on standard error: a live bar on a terminal, a line now and then elsewhere, nothing if quiet."""
 
-    def __init__(self, *, low: float = 0.0, high: float = 1.0, quiet: bool = False) -> None:
-        self._low, self._high, self._quiet = low, high, quiet
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._quiet = quiet or sys.stderr is None  # a closed standard error is None
         self._stream: TextIO = sys.stderr
         self._next = 0.0
         self._live = None
-        if not quiet and self._stream.isatty():
+        if not self._quiet and self._stream.isatty():
             from rich.console import Console
             from rich.live import Live
 
@@ -57,11 +62,14 @@ class Screen:
     @contextmanager
     def shown(self) -> Iterator[None]:
         """Keep the bar on the screen inside the block."""
-        if self._live is None:
+        bar = Decorations()
+        if self._live is not None:
+            bar.attempt("the progress bar", self._live.start, None)
+        try:
             yield
-        else:
-            with self._live:
-                yield
+        finally:
+            if self._live is not None:
+                bar.attempt("the progress bar", self._live.stop, None)
 
     def __call__(self, progress: Progress) -> None:
         """Show where the run stands."""
@@ -70,11 +78,11 @@ class Screen:
         if self._live is not None:
             from rich.text import Text
 
-            shown = [_bar(progress), describe(progress, self._low, self._high)]
+            shown = [_bar(progress), describe(progress)]
             self._live.update(Text(for_terminal("\n".join(shown))))
         elif time.monotonic() >= self._next:
             self._next = time.monotonic() + PLAIN_EVERY
-            self.say(describe(progress, self._low, self._high))
+            self.say(describe(progress))
 
     def say(self, sentence: str) -> None:
         """Print one line above the bar."""
@@ -92,7 +100,7 @@ def _bar(progress: Progress, width: int = 40) -> str:
     return f"{progress.phase:8s} {'━' * filled}{'╌' * (width - filled)} ${progress.spent:.2f} / ${progress.budget:.2f}"
 
 
-def describe(progress: Progress, low: float = 0.0, high: float = 1.0) -> str:
+def describe(progress: Progress) -> str:
     """One line: phase, trials, money, the best so far with its interval, and the time left."""
     parts = [
         progress.phase,
@@ -100,7 +108,8 @@ def describe(progress: Progress, low: float = 0.0, high: float = 1.0) -> str:
         f"${progress.spent:.4g} of ${progress.budget:.4g}",
     ]
     if progress.best is not None:
-        parts.append(f"best so far {_interval(mean_interval(progress.best.scores, low=low, high=high))}")
+        quality = mean_interval(progress.best.scores, low=progress.low, high=progress.high)
+        parts.append(f"best so far {_interval(quality)}")
         parts.append(name_config(progress.best.config))
     if progress.left_seconds is not None:
         parts.append(f"at most {_duration(progress.left_seconds)} left")

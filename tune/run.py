@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Generator, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias, TypeVar
 
+from tune.decoration import Decorations
 from tune.evaluate import Evaluator, dump_faults
 from tune.export import carriable
 from tune.journal import Journal
@@ -64,6 +65,7 @@ class Run:
     Args:
         notices: sentences that users should be told, as they come up.
         observer: called with a `Progress` after every purchase and every wave.
+        decorations: keeps faults of what only decorates the run from ending it.
     """
 
     def __init__(
@@ -75,10 +77,12 @@ class Run:
         evaluator: Evaluator,
         notices: Collection[str],
         observer: Callable[[Progress], None] = lambda _: None,
+        decorations: Decorations | None = None,
     ) -> None:
         self.plan, self.journal, self.services = plan, journal, services
         self.account, self.evaluator, self.observer = account, evaluator, observer
         self.notices = notices
+        self.decorations = decorations or Decorations()
         self.purse = Purse(plan, account, evaluator)
         self.trials: dict[int, Trial] = {}
         self.history: History = read_history(journal.events)
@@ -332,7 +336,10 @@ class Run:
     # --- progress ---------------------------------------------------------------------------------------------
 
     def _report(self) -> None:
-        """Tell the observer where the run stands."""
+        """Tell the observer where the run stands; whatever goes wrong with that, the run goes on."""
+        self.decorations.attempt("the progress display", self._show_progress, None)
+
+    def _show_progress(self) -> None:
         seconds = time.monotonic() - self._began
         spent = to_dollars(self.account.spent)
         rate = (spent - self._spent_before) / seconds if seconds > 1 else 0.0
@@ -345,6 +352,8 @@ class Run:
                 best=self._leader(),
                 seconds=seconds,
                 left_seconds=(self.plan.budget - spent) / rate if rate > 0 else None,
+                low=self.plan.metric.low,
+                high=self.plan.metric.high,
             )
         )
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tune.completion import Message
+from tune.decoration import Decorations
 from tune.errors import StoreError, StudyError
 from tune.export import Deployment, llm_config, oai_config_list
 from tune.journal import read_events
@@ -20,6 +21,7 @@ from tune.report import (
     Report,
     ReportConfig,
     best_json,
+    chart,
     markdown,
     page,
     result_json,
@@ -164,14 +166,10 @@ class Study:
             StoreError: the folder cannot be written, or the disk is full.
         """
         target = self.folder if folder is None else Path(folder)
-        files = {
-            "best.json": json.dumps(best_json(self.record), ensure_ascii=False, indent=2) + "\n",
-            "trials.csv": trials_csv(self.record),
-            "report.md": markdown(self.record),
-            "report.html": page(self.record),
-        }
+        files = {"best.json": json.dumps(best_json(self.record), ensure_ascii=False, indent=2) + "\n"}
         if self.deployment is not None:
             files["OAI_CONFIG_LIST"] = oai_config_list(self.deployment)
+        files |= self._decorations()
         try:
             target.mkdir(parents=True, exist_ok=True)
             for name, text in files.items():
@@ -179,6 +177,23 @@ class Study:
         except OSError as error:
             raise StoreError(f"the report cannot be written to {str(target)!r}: {error.strerror}") from None
         return target / "report.md"
+
+    def _decorations(self) -> dict[str, str]:
+        """The files that show the result. One that cannot be made is left out, and the others say so."""
+        parts = Decorations(self._note)
+        drawn = parts.attempt("the chart", lambda: chart(self.record), "")
+        found = {
+            "report.html": parts.attempt("report.html", lambda: page(self.record, drawn=drawn), ""),
+            "trials.csv": parts.attempt("trials.csv", lambda: trials_csv(self.record), ""),
+            "report.md": parts.attempt("report.md", lambda: markdown(self.record), ""),  # last: it names the others
+        }
+        # An older run's file must not stand for this one, so what cannot be shown is a file that says so.
+        left_out = "".join(f"{sentence}\n" for sentence in self.record.notices)
+        return {name: text or left_out for name, text in found.items()}
+
+    def _note(self, sentence: str) -> None:
+        if sentence not in self.record.notices:
+            self.record = replace(self.record, notices=(*self.record.notices, sentence))
 
     def summary(self) -> dict[str, Any]:
         """The object that `--json` prints."""

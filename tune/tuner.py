@@ -17,8 +17,9 @@ from typing import Any, Unpack
 from tune.capabilities import Capabilities
 from tune.conclude import conclude, deploy
 from tune.database import Database
+from tune.decoration import Decorations
 from tune.errors import StudyError
-from tune.estimate import estimate, estimate_lines
+from tune.estimate import Estimate, estimate, estimate_lines
 from tune.evaluate import Evaluator
 from tune.journal import Journal
 from tune.ledger import Account, read_balance
@@ -167,6 +168,14 @@ async def _study(
     """The run from the order to the written study."""
     plan = make_plan(data, space, budget, options)
     folder, store = places(plan, options)
+    notices: dict[str, None] = {}
+
+    def tell(sentence: str) -> None:
+        notices.setdefault(sentence)
+        notice(sentence)
+
+    decorations = Decorations(tell)
+    notice = decorations.around("the display of notices", notice)
     with ExitStack() as stack:
         journal = stack.enter_context(Journal(folder / "study.jsonl", notice=notice))
         known = _open_journal(journal, plan)
@@ -180,18 +189,14 @@ async def _study(
         account = Account(db, study, to_picodollars(plan.budget))
         stop.obey(lambda: _interrupt(account))
         _continue(journal, plan, account)
-        capabilities, notices = Capabilities(), dict[str, None]()
-
-        def tell(sentence: str) -> None:
-            notices.setdefault(sentence)
-            notice(sentence)
-
+        capabilities = Capabilities()
         access = Access(draws, account, capabilities, plan.concurrency, retry, notice=tell, progress=notice)
         async with opened(plan.entries, plan.prices, access, judge=plan.judge) as (services, judge):
             _say_what_is_unprotected(plan, tell)
-            _estimate(journal, plan, services, draws, notice)
+            found = decorations.attempt("the estimate", lambda: _estimate(plan, services, draws, notice), None)
+            _keep_estimate(journal, plan, found)
             evaluator = _evaluator(plan, services, judge, draws, journal)
-            run = Run(plan, journal, services, account, evaluator, notices, observer)
+            run = Run(plan, journal, services, account, evaluator, notices, observer, decorations)
             stack.callback(_start_timer(run).cancel)
             findings = await run.go()
             result = Study(conclude(run, findings), folder, stopped=findings.stopped, deployment=deploy(run, findings))
@@ -210,14 +215,17 @@ def _say_what_is_unprotected(plan: Plan, tell: Callable[[str], None]) -> None:
             tell(f"generated code is run, and this machine cannot keep it from: {', '.join(missing)}")
 
 
-def _estimate(
-    journal: Journal, plan: Plan, services: dict[str, Service], store: Store, notice: Callable[[str], None]
-) -> None:
-    """Say what the run will cost before it begins; the first estimate of a study is kept, for its report."""
+def _estimate(plan: Plan, services: dict[str, Service], store: Store, notice: Callable[[str], None]) -> Estimate:
+    """Say what the run will cost before it begins."""
     found = estimate(plan, {name: service.endpoint for name, service in services.items()}, store)
     for line in estimate_lines(found):
         notice(line)
-    if not any(event["event"] == "estimate" for event in journal.events):
+    return found
+
+
+def _keep_estimate(journal: Journal, plan: Plan, found: Estimate | None) -> None:
+    """Keep the first estimate of a study, for its report."""
+    if found is not None and not any(event["event"] == "estimate" for event in journal.events):
         journal.append("estimate", rows=dump(found.rows), budget=plan.budget, enough=found.enough)
 
 

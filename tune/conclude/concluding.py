@@ -52,9 +52,12 @@ def conclude(run: Run, findings: Findings) -> Report:
     rows = Rows(run, evidence, met)
     winner = rows.winner(choice) if choice else None
     single = rows.row("one answer", carried) if carried and winner and carried.config != winner.config else None
-    label, share = _commonest(run)
+    decorations = run.decorations
+    label, share = decorations.attempt("the line of the commonest target", lambda: _commonest(run), ("", None))
     readings = [reading for s in run.standings().values() for reading in s.readings]
-    read_cost, readings_cost = costs_of_readings(run, findings.trials)
+    read_cost, readings_cost = decorations.attempt(
+        "the price of the readings", lambda: costs_of_readings(run, findings.trials), (None, None)
+    )
     return Report(
         money=_money(run, findings),
         provenance=_provenance(run),
@@ -85,11 +88,19 @@ def conclude(run: Run, findings: Findings) -> Report:
         prices=tuple(
             PriceLine(name, price.input, price.output, price.source, price.date) for name, price in plan.prices.items()
         ),
-        estimate=compare(_forecasts(run), findings.trials, plan.prices),
+        estimate=decorations.attempt(
+            "the estimate beside what happened", lambda: compare(_forecasts(run), findings.trials, plan.prices), ()
+        ),
         stopped=_why(run, findings),
         interrupted=findings.stopped == INTERRUPTED,
-        notices=tuple(notices(run, replace(findings, choice=choice), evidence)),
+        notices=_notices(run, replace(findings, choice=choice), evidence),  # last: they name what failed
     )
+
+
+def _notices(run: Run, findings: Findings, evidence: Evidence) -> tuple[str, ...]:
+    """What a reader must not miss; where that cannot be put into words, at least what the run said on its way."""
+    said = run.decorations.attempt("the notices", lambda: notices(run, findings, evidence), None)
+    return tuple(run.notices if said is None else said)
 
 
 def _recipe(plan: Plan, choice: Reading, met: Mapping[Config, Reading]) -> dict[str, Any]:
@@ -127,7 +138,10 @@ def _why(run: Run, findings: Findings) -> str:
     """Why the run ended, in words; where it kept money, what more of it would have done."""
     if findings.stopped != ENOUGH:
         return STOPPED[findings.stopped]
-    points, chance = 100 * run.plan.min_gain, chance_of_change(run.problem(), run.standings(), 1.0)
+    points = 100 * run.plan.min_gain
+    chance = run.decorations.attempt(
+        "the chance of another choice", lambda: chance_of_change(run.problem(), run.standings(), 1.0), None
+    )
     little = (
         f"save less than {points:g} %" if run.plan.goal == "cheapest" else f"gain less than {points:g} points (of 100)"
     )

@@ -11,8 +11,11 @@ from tune.space import Config
 
 def notices(run: Run, findings: Findings, evidence: Evidence) -> list[str]:
     """The sentences, those of the run first."""
-    found = [*run.notices, *_oracle(run, findings), *_together(run.plan)]
-    if few := few_examples(run.plan):
+    attempt = run.decorations.attempt
+    oracle = attempt("the line of the oracle", lambda: _oracle(run, findings), [])
+    few = attempt("the notice of few examples", lambda: few_examples(run.plan), "")
+    found = [*run.notices, *oracle, *_together(run.plan)]
+    if few:
         found.append(few)
     if run.plan.goal == "frontier":
         found.append(

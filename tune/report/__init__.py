@@ -1,6 +1,7 @@
 """What a study found, as text and records: Markdown, HTML, CSV, JSON, and the lines that end a run."""
 
 from tune.report.answer import answer
+from tune.report.chart import chart
 from tune.report.markdown import markdown
 from tune.report.page import page
 from tune.report.records import (
@@ -29,6 +30,7 @@ __all__ = [
     "TrialRow",
     "answer",
     "best_json",
+    "chart",
     "markdown",
     "page",
     "plain_config",

@@ -61,8 +61,13 @@ svg .name {
 """
 
 
-def page(report: Report) -> str:
-    """The whole report as an HTML page; it needs no network, and nothing that users or models wrote is markup in it."""
+def page(report: Report, *, drawn: str | None = None) -> str:
+    """The whole report as an HTML page; it needs no network, and nothing that users or models wrote is markup in it.
+
+    Args:
+        report: what is shown.
+        drawn: its chart; None draws it.
+    """
     from markdown_it import MarkdownIt
 
     reader = MarkdownIt("commonmark", {"html": False}).enable("table").disable(_UNUSED)
@@ -85,7 +90,7 @@ def page(report: Report) -> str:
             f"<title>{title}</title>",
             f"<style>{_STYLE}</style>",
             "</head>",
-            f"<body>\n<main>\n{before}{chart(report)}{after}</main>\n</body>",
+            f"<body>\n<main>\n{before}{chart(report) if drawn is None else drawn}{after}</main>\n</body>",
             "</html>\n",
         ]
     )
