@@ -108,11 +108,11 @@ def test_a_part_of_the_report_that_fails_is_named_in_it_and_the_result_stands(
     assert study.best.quality is not None
     assert json.loads((tmp_path / "study" / "best.json").read_text())["config"]["model"] == "small"
     said = f"{part} failed and is left out (ZeroDivisionError: no more than this)"
-    assert said in str(study)
+    assert said in " ".join(str(study).split())
     assert said in (tmp_path / "study" / "report.md").read_text().replace("\\", "")
     again = run(server, tmp_path)
     assert again.record.money.spent_now == 0
-    assert said in str(again)
+    assert said in " ".join(str(again).split())
 
 
 def test_a_metric_that_the_commonest_target_breaks_leaves_the_result(server: Server, tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_a_metric_that_the_commonest_target_breaks_leaves_the_result(server: Ser
     study = tune.tune(rows, space, budget=0.01, **options(server, tmp_path, metric=picky))
     assert study.best.quality is not None
     assert study.record.commonest is None
-    assert "the line of the commonest target failed" in str(study)
+    assert "the line of the commonest target failed" in " ".join(study.record.notices)
 
 
 def test_a_metric_from_1_to_10_is_shown_on_a_terminal(
