@@ -235,20 +235,20 @@ async def test_a_whole_run_is_concluded_with_what_the_endpoint_billed(build: Cal
 async def test_what_agents_carry_is_deployed_with_its_own_values(build: Callable[..., House]) -> None:
     house = build(unsure)
     findings = await house.run.go()
-    deployment = deploy(house.run, findings)
+    deployment = deploy(house.run, findings, conclude(house.run, findings))
     assert findings.carried is not None
     assert deployment is not None
     assert (deployment.config, deployment.config.n) == (findings.carried.config, 1)
     assert deployment.key_env == "OPENAI_API_KEY"
     assert llm_config(deployment)["config_list"][0]["model"] == "m"
-    assert deploy(house.run, replace(findings, carried=None)) is None
+    assert deploy(house.run, replace(findings, carried=None), conclude(house.run, findings)) is None
 
 
 async def test_a_local_model_is_deployed_without_a_key(build: Callable[..., House]) -> None:
     house = build(unsure)
     findings = Findings({}, carried=reading(0.5, 1.0))
     house.run.plan = replace(house.plan, entries={"m": Entry("m", "local:small", base_url="http://u:secret@h/v1?k=s")})
-    deployment = deploy(house.run, findings)
+    deployment = deploy(house.run, findings, conclude(house.run, findings))
     assert deployment is not None
     assert (deployment.key_env, deployment.local, deployment.base_url) == ("", True, "http://h/v1")
 

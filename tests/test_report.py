@@ -454,6 +454,7 @@ def test_the_json_object_has_the_promised_keys() -> None:
         "best",
         "quality",
         "cost_per_request",
+        "keeps_limit",
         "seconds",
         "baseline",
         "runners_up",

@@ -31,8 +31,9 @@ HINT = (
 
 EPILOG = """\
 With no more than --budget, a small language model that runs on this machine is tuned on product reviews:
-no key is needed and nobody is billed. Exit status: 0 done, 1 the run failed, 2 bad input, 130 interrupted
-(the same command resumes). The same command again shows the result for $0; with a larger --budget it goes on.
+no key is needed and nobody is billed. Exit status: 0 done, 1 the run failed, 2 bad input, 5 no configuration
+keeps the limits, 130 interrupted (the same command resumes). The same command again shows the result for $0;
+with a larger --budget it goes on.
 
 other commands (each has its own --help):
 """ + "\n".join(f"  tune {name:10s} {what}" for name, (_, what) in COMMANDS.items())

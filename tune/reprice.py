@@ -113,7 +113,8 @@ async def _reread(plan: Plan, place: Path, store: str) -> tuple[Report, Deployme
         findings.holdout = await _holdout(run)
         if choice is not None and findings.holdout and findings.stopped != INTERRUPTED:
             _note_look(run, place, choice.tested(findings.holdout).shown.config)
-        return conclude(run, findings), deploy(run, findings)
+        report = conclude(run, findings)
+        return report, deploy(run, findings, report)
 
 
 def _copy(store: str, aside: Path) -> Path:

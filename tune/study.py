@@ -57,6 +57,7 @@ class Best:
     _system: str | None
     _carried: Deployment | None
     _note: str
+    _over: str = ""
 
     def system_message(self) -> str | None:
         """The part of the prompt that an agent takes as its system message, or None where there is none."""
@@ -69,8 +70,10 @@ class Best:
         the full winner would add. No key is in it: agents read the environment variable.
 
         Raises:
-            StudyError: no config with one answer was evaluated.
+            StudyError: no config with one answer was evaluated, or none keeps the limits that were given.
         """
+        if self._over:
+            raise StudyError(f"no configuration keeps {self._over}, so none is exported as if it did")
         if self._carried is None:
             raise StudyError("no config with one answer was evaluated, and agents of AutoGen read no more than one")
         return llm_config(self._carried)
@@ -122,6 +125,7 @@ class Study:
             _system=template.system_message,
             _carried=self.deployment,
             _note=self.record.carriable_note,
+            _over=self.record.limit if self.record.keeps_limit is False else "",
         )
 
     def frontier(self) -> pd.DataFrame:
@@ -174,6 +178,8 @@ class Study:
             target.mkdir(parents=True, exist_ok=True)
             for name, text in files.items():
                 _write_whole(target / name, text)
+            if self.deployment is None:  # one of an earlier result would be taken for this one's
+                (target / "OAI_CONFIG_LIST").unlink(missing_ok=True)
         except OSError as error:
             raise StoreError(f"the report cannot be written to {str(target)!r}: {error.strerror}") from None
         return target / "report.md"

@@ -199,7 +199,9 @@ async def _study(
             run = Run(plan, journal, services, account, evaluator, notices, observer, decorations)
             stack.callback(_start_timer(run).cancel)
             findings = await run.go()
-            result = Study(conclude(run, findings), folder, stopped=findings.stopped, deployment=deploy(run, findings))
+            report = conclude(run, findings)
+            deployment = deploy(run, findings, report)
+            result = Study(report, folder, stopped=findings.stopped, deployment=deployment)
         result.report(folder)  # before the study counts as ended: else a kill in between would leave it unwritten
         several = {name: service.endpoint.native_n for name, service in services.items()}
         journal.append("result", stopped=result.stopped, record=result.to_record(), native_n=several)

@@ -13,8 +13,8 @@ from tune.escape import for_terminal, json_for_terminal
 if TYPE_CHECKING:
     from tune.study import Study
 
-DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
-"""Exit statuses; a command may have more of its own."""
+DONE, FAILED, BAD_INPUT, NO_CONFIG, INTERRUPTED = 0, 1, 2, 5, 130
+"""Exit statuses; NO_CONFIG says that no configuration keeps the limits. A command may have more of its own."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -34,7 +34,9 @@ def finish(work: Callable[[], Study], *, as_json: bool) -> int:
             sys.stdout.write(json_for_terminal(json.dumps(study.summary(), ensure_ascii=False)) + "\n")
         else:
             sys.stdout.write(f"{for_terminal(study)}\n")
-        return INTERRUPTED if study.stopped == "interrupted" else DONE
+        if study.stopped == "interrupted":
+            return INTERRUPTED
+        return NO_CONFIG if study.record.keeps_limit is False else DONE
 
     return attempt(show)
 

@@ -51,6 +51,9 @@ def conclude(run: Run, findings: Findings) -> Report:
     evidence = Evidence(plan, count_looks(run.journal.events, plan.baseline) if met else 1)
     rows = Rows(run, evidence, met)
     winner = rows.winner(choice) if choice else None
+    keeps = _keeps_limit(plan, choice.shown, winner) if choice and winner else None
+    if keeps is False:
+        carried = None
     single = rows.row("one answer", carried) if carried and winner and carried.config != winner.config else None
     decorations = run.decorations
     label, share = decorations.attempt("the line of the commonest target", lambda: _commonest(run), ("", None))
@@ -73,6 +76,9 @@ def conclude(run: Run, findings: Findings) -> Report:
         commonest=share,
         commonest_label=label,
         larger_is_better=plan.metric.larger_is_better,
+        max_cost=plan.max_cost,
+        max_seconds=plan.max_seconds,
+        keeps_limit=keeps,
         min_quality=plan.min_quality,
         margin=plan.margin,
         template=_template(run, choice.shown.config) if choice else None,
@@ -103,6 +109,21 @@ def _notices(run: Run, findings: Findings, evidence: Evidence) -> tuple[str, ...
     return tuple(run.notices if said is None else said)
 
 
+def _keeps_limit(plan: Plan, choice: Reading, row: ReportConfig) -> bool | None:
+    """Whether the choice keeps the limits on cost and seconds; None where there are none.
+
+    It keeps them if its means on tuning examples do, and if the holdout does not show the opposite: there the whole
+    interval of the cost would lie above the limit.
+    """
+    if plan.max_cost is None and plan.max_seconds is None:
+        return None
+    over_cost = plan.max_cost is not None and (
+        choice.cost > plan.max_cost or (row.cost is not None and row.cost.low > plan.max_cost)
+    )
+    over_seconds = plan.max_seconds is not None and choice.mean_seconds > plan.max_seconds
+    return not (over_cost or over_seconds)
+
+
 def _recipe(plan: Plan, choice: Reading, met: Mapping[Config, Reading]) -> dict[str, Any]:
     """The choice's, with the scores that its quality is the mean of."""
     tested = met.get(choice.config, choice)
@@ -115,9 +136,9 @@ def _forecasts(run: Run) -> tuple[Forecast, ...]:
     return () if event is None else tuple(load(Forecast, row) for row in event["rows"])
 
 
-def deploy(run: Run, findings: Findings) -> Deployment | None:
-    """The config that agents can carry, with where its model is."""
-    if findings.carried is None:
+def deploy(run: Run, findings: Findings, report: Report) -> Deployment | None:
+    """The config that agents can carry, with where its model is; None where nothing keeps the limits."""
+    if findings.carried is None or report.keeps_limit is False:
         return None
     config = findings.carried.config
     entry, prompt = run.plan.entries[config.model], run.plan.prompts[config.prompt]

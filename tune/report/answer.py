@@ -83,6 +83,8 @@ def _winner(report: Report, winner: ReportConfig) -> str:
     price = f", at {dollars(winner.cost.mean)} per request" if winner.cost is not None else ""
     known = evidence(winner.quality, holdout=winner.holdout is not None)
     so_far = " so far" if report.interrupted else ""
+    if report.keeps_limit is False:
+        return _over_the_limit(report, winner, known)
     sentence = f"The best configuration found{so_far} is {describe(winner.config)}: it scores {known}{price}"
     sentence += _asked(report, winner.quality)
     if not report.larger_is_better:
@@ -90,6 +92,21 @@ def _winner(report: Report, winner: ReportConfig) -> str:
     if winner.holdout is None:
         sentence += "; these are the examples it was chosen by, so the number flatters it"
     return sentence + "."
+
+
+def _over_the_limit(report: Report, winner: ReportConfig, known: str) -> str:
+    """The headline where no configuration keeps the limit: it must not read like a success."""
+    takes = []
+    if report.max_cost is not None and winner.cost is not None:
+        takes.append(f"costs {dollars(winner.cost.mean)}")
+    if report.max_seconds is not None and winner.seconds_median is not None:
+        takes.append(f"takes {winner.seconds_median:.2f} s in the median")
+    closest = f" and {' and '.join(takes)}" if takes else ""
+    return (
+        f"No configuration that was tried keeps {report.limit}. The one that came closest is "
+        f"{describe(winner.config)}: it scores {known}{closest} per request. Allow more, or add cheaper models, "
+        f"shorter prompts or a smaller max_tokens."
+    )
 
 
 def _comparison(report: Report) -> str:

@@ -14,7 +14,7 @@ _MOST_TRIALS = 40  # trials.csv has them all
 def markdown(report: Report) -> str:
     """The whole report as GitHub-flavoured Markdown; everything that users and models wrote is escaped."""
     sections = [
-        f"# {inline(report.provenance.data)}: {inline(report.provenance.goal)}",
+        f"# {inline(report.headline, limit=300)}",
         answer_markdown(report),
         _comparison_table(report),
         _notices(report),
@@ -116,6 +116,12 @@ def _use(report: Report) -> str:
         parts += [f"Its prompt, {inline(report.template.name)}:", fence(report.template.text, "text")]
     if report.answer:
         parts.append(f"The answer is taken out of the text so: {inline(report.answer)}.")
+    if report.keeps_limit is False:
+        parts.append(
+            f"Nothing is exported for agents, as no configuration keeps {report.limit}. `best.json` holds the one that "
+            f"came closest, with `keeps_limit: false`."
+        )
+        return "\n\n".join(parts)
     parts.append(
         "For AutoGen and AG2 agents: `study.best.llm_config()` in Python, or the file `OAI_CONFIG_LIST` beside this "
         "one. `best.json` holds all of it. No file holds a key."

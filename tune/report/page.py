@@ -78,7 +78,7 @@ def page(report: Report, *, drawn: str | None = None) -> str:
     before, after = (
         reader.renderer.render(part, reader.options, {}) for part in (tokens[:answered], tokens[answered:])
     )
-    title = escape(visible(f"{report.provenance.data}: {report.provenance.goal}"))
+    title = escape(visible(report.headline))
     return "\n".join(
         [
             "<!DOCTYPE html>",

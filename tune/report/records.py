@@ -218,6 +218,10 @@ class Report:
         commonest: the score on holdout of always giving the commonest target, or None where there is none.
         commonest_label: that target.
         larger_is_better: the metric's direction.
+        max_cost: dollars per request that a configuration may cost, or None.
+        max_seconds: seconds that it may take, or None.
+        keeps_limit: whether the winner keeps both; False means that no configuration did, and the winner is the one
+            that came closest. None where there is no limit or no winner.
         min_quality: the score that was asked for, where the goal was the cheapest that has it.
         margin: by how much the winner may be worse than the baseline, where the goal was the cheapest such.
         template: the winner's prompt.
@@ -252,6 +256,9 @@ class Report:
     commonest: float | None = None
     commonest_label: str = ""
     larger_is_better: bool = True
+    max_cost: float | None = None
+    max_seconds: float | None = None
+    keeps_limit: bool | None = None
     min_quality: float | None = None
     margin: float | None = None
     template: PromptText | None = None
@@ -269,6 +276,22 @@ class Report:
     interrupted: bool = False
     notices: tuple[str, ...] = ()
     recipe: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def headline(self) -> str:
+        """The title of the report: the data and the goal, or that no configuration keeps the limit."""
+        what = f"no configuration keeps {self.limit}" if self.keeps_limit is False else self.provenance.goal
+        return f"{self.provenance.data}: {what}"
+
+    @property
+    def limit(self) -> str:
+        """The limits in words, as "the limit of $0.002 per request"; "" where there is none."""
+        parts = []
+        if self.max_cost is not None:
+            parts.append(f"${self.max_cost:g} per request")
+        if self.max_seconds is not None:
+            parts.append(f"{self.max_seconds:g} s per request")
+        return f"the limit of {' and '.join(parts)}" if parts else ""
 
     @property
     def verdict(self) -> Verdict | None:
