@@ -139,6 +139,26 @@ def test_a_store_of_a_newer_version_is_refused_and_left_as_it_is(tmp_path: Path)
     assert path.read_bytes() == before
 
 
+def test_a_store_of_an_older_version_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "draws.db"
+    db = Database(path)
+    db.execute("UPDATE meta SET value = ? WHERE name = 'version'", (str(VERSION - 1),))
+    db.close()
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match="an older version of tune") as error:
+        Database(path)
+    assert "give another --store, or move this one away" in one_sentence(error)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="files there have no mode")
+def test_only_the_owner_can_read_a_store_and_its_log(tmp_path: Path) -> None:
+    db = Database(tmp_path / "draws.db")
+    insert(db, "a")
+    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    assert modes == {"draws.db": 0o600, "draws.db-wal": 0o600, "draws.db-shm": 0o600}
+
+
 def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("these are my notes, and none of your business\n" * 100)

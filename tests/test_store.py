@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tune.completion import Completion, Message, Request
 from tune.database import Database
 from tune.errors import StoreError
-from tune.store import Store
+from tune.store import Store, Use
 
 REQUEST = Request(
     "api.example.org/v1", "small", (Message("user", "Label: fine"),), 64, settings=(("temperature", 0.7),)
@@ -249,6 +249,35 @@ def test_what_is_no_score_is_not_kept(store: Store, bad: float) -> None:
         store.put_score("exact", "e", "x", bad)
 
 
+def test_a_score_says_which_example_it_is_of(db: Database, store: Store) -> None:
+    store.put_score("exact", "content of e", "x", 0.5)
+    store.flush()
+    assert db.rows("SELECT example, score FROM scores") == [("content of e", 0.5)]
+
+
+def uses(db: Database) -> list[tuple[str, str, str, int]]:
+    return db.rows(
+        "SELECT e.study, e.name, r.request, u.draws FROM uses u JOIN examples e ON e.id = u.example "
+        "JOIN requests r ON r.id = u.request ORDER BY e.study, e.name"
+    )
+
+
+def test_which_example_of_which_study_a_draw_answered_is_known_before_it_is_bought(db: Database) -> None:
+    text = REQUEST.canonical
+    Store(db, study="a").note_uses([Use("7", "key of 7", REQUEST, 2)])
+    other = Store(db, study="b")
+    other.note_uses([Use("1", "key of 1", REQUEST, 1), Use("2", "key of 2", REQUEST, 3)])
+    other.note_uses([Use("2", "key of 2", REQUEST, 1)])  # fewer than it has asked for already
+    Store(db, study="b").note_uses([Use("1", "key of 1", REQUEST, 5), Use("1", "key of 1", REQUEST, 4)])
+    assert uses(db) == [("a", "7", text, 2), ("b", "1", text, 5), ("b", "2", text, 3)]
+    assert buy(other, range(2)) == (0, 1)
+
+
+def test_without_a_study_no_use_is_noted(db: Database, store: Store) -> None:
+    store.note_uses([Use("7", "key of 7", REQUEST, 2)])
+    assert uses(db) == []
+
+
 def test_scores_that_could_not_be_written_wait_for_the_next_time(db: Database, store: Store) -> None:
     store.put_score("exact", "e", "x", 0.5)
     db.execute("PRAGMA query_only = 1")
@@ -263,7 +292,7 @@ _BUYER = """
 import sys
 from tune.completion import Completion, Request
 from tune.database import Database
-from tune.store import Store
+from tune.store import Store, Use
 store = Store(Database(sys.argv[1]))
 request = Request("s", "m", "t", 8)
 for i in range(60):

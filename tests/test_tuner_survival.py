@@ -535,3 +535,20 @@ def test_ceilings_far_above_what_calls_cost_slow_a_run_down_and_do_not_starve_it
     assert study.record.winner is not None
     assert study.record.winner.holdout is not None
     assert study.record.money.left_reason
+
+
+# --- which example a draw answered ------------------------------------------------------------------------------
+
+
+def test_every_draw_of_a_study_answers_an_example_that_is_known(server: Server, tmp_path: Path) -> None:
+    run(server, tmp_path)
+    with contextlib.closing(Database(tmp_path / "study" / "draws.db")) as db:
+        names = {name for (name,) in db.rows("SELECT name FROM examples")}
+        orphans = db.rows(
+            "SELECT d.id FROM draws d WHERE NOT EXISTS (SELECT 1 FROM uses u WHERE u.request = d.request "
+            "AND d.number < u.draws)"
+        )
+        strangers = db.rows("SELECT count(*) FROM scores WHERE example NOT IN (SELECT key FROM examples)")
+    assert names == {str(number) for number in range(ROWS)}
+    assert orphans == []
+    assert strangers == [(0,)]

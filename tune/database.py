@@ -11,14 +11,14 @@ import sqlite3
 import time
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from tune.errors import StoreError
 
-VERSION = 1
-"""The version of the tables; a store of a newer one is refused."""
+VERSION = 2
+"""The version of the tables; a store of another one is refused."""
 
 _OWN = frozenset({"meta", "requests", "draws"})
 """Tables by which a store of any version is known."""
@@ -27,6 +27,9 @@ _PATIENCE = 30.0
 """Seconds to wait for another process that is writing."""
 
 # Requests are kept once, as JSON that a person can read; a draw is found by request, generation and number.
+# Draws are shared between studies: `uses` says which example of which study asked for the first so many draws of a
+# request. It is written before they are bought, so that a killed run leaves no draw that nobody can trace.
+# A claim is a purchase under way; `beat` is when its process was last heard of.
 # The totals of an account are kept beside its attempts, so that a reservation is one comparison in SQL.
 _TABLES = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -55,7 +58,33 @@ CREATE TABLE IF NOT EXISTS draws (
     UNIQUE (request, generation, number)
 );
 
-CREATE TABLE IF NOT EXISTS scores (key BLOB PRIMARY KEY, score REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS examples (
+    id INTEGER PRIMARY KEY,
+    study TEXT NOT NULL,
+    name TEXT NOT NULL,
+    key TEXT NOT NULL,
+    UNIQUE (study, name)
+);
+
+CREATE TABLE IF NOT EXISTS uses (
+    example INTEGER NOT NULL REFERENCES examples (id),
+    request INTEGER NOT NULL REFERENCES requests (id),
+    draws INTEGER NOT NULL,
+    PRIMARY KEY (example, request)
+) WITHOUT ROWID;
+
+CREATE INDEX IF NOT EXISTS uses_of_request ON uses (request);
+
+CREATE TABLE IF NOT EXISTS claims (
+    request BLOB NOT NULL,
+    generation TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    beat REAL NOT NULL,
+    patience REAL NOT NULL,
+    PRIMARY KEY (request, generation)
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS scores (key BLOB PRIMARY KEY, example TEXT NOT NULL, score REAL NOT NULL);
 
 CREATE TABLE IF NOT EXISTS accounts (
     study TEXT PRIMARY KEY,
@@ -91,13 +120,14 @@ class Database:
         path: a file, or `sqlite:///file`; it is made, with its folders, where there is none.
 
     Raises:
-        StoreError: the file cannot be opened, is no store of ours, or is one of a newer version.
+        StoreError: the file cannot be opened, is no store of ours, or is one of another version.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = _parse_path(path)
         if self.path != ":memory:":
             _make_folder(Path(self.path).parent)
+            _make_private(Path(self.path))
         try:
             # The event loop may run in another thread than the one that opened the file; never both at once.
             self._connection = sqlite3.connect(
@@ -194,10 +224,13 @@ class Database:
                 f"{self.path} is a database of something else (it has the table {min(tables)!r}): "
                 "give another file as --store"
             )
-        if int(version) > VERSION:
+        if int(version) != VERSION:
+            newer = int(version) > VERSION
+            who = "a newer" if newer else "an older"
+            remedy = "update tune, or give another --store" if newer else "give another --store, or move this one away"
             raise StoreError(
-                f"the store {self.path} was written by a newer version of tune (its tables have version {version}, "
-                f"this one knows up to {VERSION}): update tune, or give another --store"
+                f"the store {self.path} was written by {who} version of tune (its tables have version {version}, "
+                f"this one reads {VERSION}): {remedy}"
             )
         return False
 
@@ -239,6 +272,12 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"the folder {str(folder)!r} for the store cannot be made: {error.strerror}") from None
+
+
+def _make_private(file: Path) -> None:
+    """Make a file that only its owner can read, where there is none; its write-ahead log gets the same rights."""
+    with suppress(OSError):  # SQLite says in its own words why the file cannot be made
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _code(error: sqlite3.Error) -> int:

@@ -22,7 +22,7 @@ from tune.providers.services import Service
 from tune.readout import Reading, read, wanted
 from tune.replay import Recorded
 from tune.space import FREE, Config, Space
-from tune.store import Store
+from tune.store import Store, Use
 from tune.trial import Step, Trial
 
 MOST_MISSING = 0.05
@@ -167,7 +167,17 @@ class Evaluator:
         for step in steps:
             trials.setdefault(step.trial, Trial(step.trial, step.point, step.cap))
             self._readings.pop(step.trial, None)
-        return [(step, position) for step in steps for position in step.examples]
+        orders = [(step, position) for step in steps for position in step.examples]
+        self.store.note_uses(
+            self._use(position, self._order(trials[step.trial], position), step.draws)
+            for step, position in orders
+            if trials[step.trial].state != "failed"
+        )
+        return orders
+
+    def _use(self, position: int, request: Request, draws: int) -> Use:
+        """The note that an example asks for so many draws of a request."""
+        return Use(self.examples[position].id, self._example_key(position), request, draws)
 
     def _order(self, trial: Trial, position: int) -> Request:
         """The request that draws of a trial are bought with."""
@@ -240,6 +250,9 @@ class Evaluator:
         needed = sum(metered.ceiling(self.metric.function.request(answer, example), 1) for answer in unknown)
         set_aside = bought * self.services[str(trial.point["model"])].metered.earmark
         metered.account.release_earmark(max(0, set_aside - needed))
+        self.store.note_uses(
+            self._use(position, self.metric.function.request(answer, example), 1) for answer in unknown
+        )
         for answer in unknown:
             self._keep(position, answer, await self.metric.judge(answer, example))
 

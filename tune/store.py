@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +48,23 @@ class DrawRecord:
     created: float
 
 
+@dataclass(frozen=True, slots=True)
+class Use:
+    """An example of a study that asks for the first draws of a request.
+
+    Attributes:
+        example: the example's id.
+        key: identifies its content, as scores do.
+        request: what is asked for it; a judge's request about its answer counts too.
+        draws: how many draws.
+    """
+
+    example: str
+    key: str
+    request: Request
+    draws: int
+
+
 class Store:
     """Draws by request and number, and scores by metric, example and answer, in one database.
 
@@ -55,13 +72,16 @@ class Store:
         db: the database; a ledger in the same one can settle in the same transaction.
         generation: "" shares its draws with every study. A fresh study, which must not see old draws, gives its
             own name: it sees exactly the draws that were bought under that name, also when it is resumed.
+        study: whose examples `note_uses` notes; "" notes none.
     """
 
-    def __init__(self, db: Database, *, generation: str = "") -> None:
+    def __init__(self, db: Database, *, generation: str = "", study: str = "") -> None:
         self.db = db
         self.generation = generation
+        self.study = study
         self._scores: dict[bytes, float] = {}
-        self._pending: list[bytes] = []
+        self._pending: dict[bytes, str] = {}
+        self._noted: dict[tuple[str, bytes], int] = {}
 
     def draws(self, request: Request, numbers: range) -> dict[int, Completion]:
         """Those of the numbered draws that are held, by number, in order."""
@@ -126,6 +146,28 @@ class Store:
             )
         return tuple(given)
 
+    def note_uses(self, uses: Iterable[Use]) -> None:
+        """Keep which examples of the study ask for which draws; call it before they are bought."""
+        fresh = [use for use in uses if self._noted.get((use.example, use.request.key), 0) < use.draws]
+        if not fresh or not self.study:
+            return
+        with self.db.transaction():
+            self.db.executemany(
+                "INSERT OR IGNORE INTO examples (study, name, key) VALUES (?, ?, ?)",
+                [(self.study, _bindable(use.example), use.key) for use in fresh],
+            )
+            self.db.executemany(
+                "INSERT OR IGNORE INTO requests (key, request) VALUES (?, ?)",
+                [(use.request.key, use.request.canonical) for use in fresh],
+            )
+            self.db.executemany(
+                "INSERT INTO uses VALUES ((SELECT id FROM examples WHERE study = ? AND name = ?), "
+                "(SELECT id FROM requests WHERE key = ?), ?) "
+                "ON CONFLICT DO UPDATE SET draws = max(draws, excluded.draws)",
+                [(self.study, _bindable(use.example), use.request.key, use.draws) for use in fresh],
+            )
+        self._noted |= {(use.example, use.request.key): use.draws for use in fresh}
+
     def records(self, *, study: str | None = None) -> Iterator[DrawRecord]:
         """Every draw of every generation, in the order of purchase; only those that `study` paid where given."""
         last = 0
@@ -181,7 +223,7 @@ class Store:
         if key in self._scores:
             return
         self._scores[key] = float(score)
-        self._pending.append(key)
+        self._pending[key] = example
         if len(self._pending) >= _PENDING:
             self.flush()
 
@@ -191,7 +233,8 @@ class Store:
             return
         with self.db.transaction():
             self.db.executemany(
-                "INSERT OR IGNORE INTO scores VALUES (?, ?)", [(key, self._scores[key]) for key in self._pending]
+                "INSERT OR IGNORE INTO scores VALUES (?, ?, ?)",
+                [(key, example, self._scores[key]) for key, example in self._pending.items()],
             )
         self._pending.clear()
 

@@ -185,7 +185,7 @@ async def _study(
         stack.callback(db.close)
         study = journal.events[0]["id"]
         _check_ledger(journal, db, study)
-        draws = Store(db, generation=study if plan.fresh else "")
+        draws = Store(db, generation=study if plan.fresh else "", study=study)
         account = Account(db, study, to_picodollars(plan.budget))
         stop.obey(lambda: _interrupt(account))
         _continue(journal, plan, account)

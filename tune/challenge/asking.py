@@ -173,8 +173,9 @@ class _Work:
         plan, db = self.plan, Database(self.store)
         try:
             self.account = Account(db, f"challenge-{secrets.token_hex(4)}", to_picodollars(self.budget))
-            generation = str(self.events[0]["id"]) if plan.fresh else ""
-            access = Access(Store(db, generation=generation), self.account, Capabilities(), plan.concurrency,
+            study = str(self.events[0]["id"])  # what is asked here is also what the study's examples were used for
+            draws = Store(db, generation=study if plan.fresh else "", study=study)
+            access = Access(draws, self.account, Capabilities(), plan.concurrency,
                             notice=self.notice)  # fmt: skip
             name, self.configs = self.entry.name, ways(self.report, self.entry.name)
             async with (

@@ -136,7 +136,7 @@ async def check_async(
     try:
         name = f"check-{loaded.name}-{secrets.token_hex(4)}"
         account = Account(db, name, to_picodollars(budget))
-        access = Access(Store(db, generation=name), account, Capabilities(), concurrency, notice=notice)
+        access = Access(Store(db, generation=name, study=name), account, Capabilities(), concurrency, notice=notice)
         async with Asking(recipe, loaded, access, seed) as asking:
             seen, reason = await _until_decided(asking, line)
         balance = account.balance
