@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tune.completion import Completion, Message, Request
+from tune.completion import Completion, Invoice, Message, Request
 from tune.database import Database
 from tune.errors import (
     AnswerError,
@@ -310,79 +310,79 @@ async def test_a_call_that_waited_for_money_is_not_sent_to_a_stopped_endpoint() 
     assert bench.account.reserved == bench.account.uncertain == 0
 
 
-@pytest.mark.parametrize(
-    ("changes", "tokens", "doubt"),
-    [
-        ({"completion_tokens": 0}, 3, "cannot be 0"),  # at most a token for each byte
-        ({"completion_tokens": 0, "text": "long " * 50}, 4, "cannot be 0"),  # at most the cap
-        ({"completion_tokens": 0, "token_ends": (1, 3, 4, 5, 6), "text": "a b"}, 5, "cannot be 0"),
-        ({"completion_tokens": 0, "finish_reason": "length"}, 4, "cannot be 0"),
-        ({"completion_tokens": 0, "finish_reason": "length", "text": "", "token_ends": ()}, 4, "cannot be 0"),
-        ({"completion_tokens": -3}, 3, "cannot be -3"),
-        ({"completion_tokens": 10**18}, 3, "cannot be 1000000000000000000"),
-        ({"completion_tokens": 1}, 2, "the answer has 2"),
-        ({"completion_tokens": 0, "token_ends": (), "text": ""}, 0, ""),
-        ({"completion_tokens": 3, "reasoning_tokens": 1}, 3, ""),
-    ],
-)
-async def test_missing_or_absurd_completion_usage_is_replaced_and_said(
-    changes: dict[str, Any], tokens: int, doubt: str
-) -> None:
-    bench = Bench(FakeEndpoint(saying(**changes)))
-    (draw,) = await bench.metered.complete(REQUEST, range(1))
-    assert draw.completion_tokens == tokens
-    assert bench.account.settled == PROMPT + tokens * TOKEN
-    assert doubt in bench.receipts[0].doubt
-    assert bool(doubt) == bool(bench.receipts[0].doubt)
+async def test_the_providers_own_bill_is_booked_where_it_is_larger() -> None:
+    own = PROMPT + 3 * TOKEN
+    bench = Bench(FakeEndpoint(saying(invoice=Invoice(billed=own)), price=PRICE))
+    await bench.metered.complete(REQUEST, range(2))
+    assert bench.account.settled == PROMPT + 4 * TOKEN, "our own count is larger"
+    await bench.metered.complete(REQUEST, range(2, 3))
+    assert bench.account.settled == PROMPT + 4 * TOKEN + own
+    assert bench.receipts[1].doubt == "the provider bills $3.3e-05 for a call that costs $2.3e-05 at its price"
     bench.check()
 
 
-@pytest.mark.parametrize("prompt_tokens", [0, -1, 10**18])
-async def test_missing_or_absurd_prompt_usage_is_replaced_and_said(prompt_tokens: int) -> None:
-    bench = Bench(FakeEndpoint(saying(prompt_tokens=prompt_tokens)))
-    (draw,) = await bench.metered.complete(REQUEST, range(1))
-    assert draw.prompt_tokens == 3
-    assert bench.account.settled == PROMPT + 2 * TOKEN
-    assert "prompt tokens" in bench.receipts[0].doubt
+async def test_an_own_bill_is_shared_by_the_answers_of_its_call() -> None:
+    bench = Bench(FakeEndpoint(saying(invoice=Invoice(billed=100 * TOKEN + 1)), price=PRICE))
+    await bench.metered.complete(REQUEST, range(3))
+    costs = [record.cost for record in bench.store.records()]
+    assert sum(costs) == bench.account.settled == 100 * TOKEN + 1
+    assert max(costs) - min(costs) < 3
+    bench.check()
 
 
-async def test_impossible_parts_of_the_usage_are_cut() -> None:
-    bench = Bench(FakeEndpoint(saying(cached_tokens=10**9, reasoning_tokens=-4)), price=Price(1.0, 10.0, 0.5))
+@pytest.mark.parametrize("share", [0.96, 1.0, 1.04])
+async def test_a_small_difference_from_the_providers_bill_is_not_told(share: float) -> None:
+    bench = Bench(FakeEndpoint(saying(invoice=Invoice(billed=int(share * (PROMPT + 2 * TOKEN)))), price=PRICE))
+    await bench.metered.complete(REQUEST, range(1))
+    assert bench.receipts[0].doubt == ""
+    assert bench.account.settled == max(1.0, share) * (PROMPT + 2 * TOKEN)
+
+
+async def test_what_is_in_doubt_is_told_and_not_kept() -> None:
+    bench = Bench(FakeEndpoint(saying(invoice=Invoice(doubt="it contradicts itself")), price=PRICE))
     (draw,) = await bench.metered.complete(REQUEST, range(1))
-    assert (draw.cached_tokens, draw.reasoning_tokens) == (3, 0)
-    assert bench.account.settled == PROMPT // 2 + 2 * TOKEN
+    assert bench.receipts[0].doubt == "it contradicts itself"
+    assert draw.invoice is None
+
+
+async def test_a_cache_write_is_billed_only_where_it_happened() -> None:
+    price = Price(1.0, 10.0, cached_input=0.1, cache_write=1.25)
+    bench = Bench(FakeEndpoint(saying(), price=price), price=price)
+    await bench.metered.complete(REQUEST, range(1))
+    assert bench.account.settled == 3 * 1_000_000 + 2 * TOKEN
+    bench = Bench(FakeEndpoint(saying(invoice=Invoice(written_tokens=2)), price=price), price=price)
+    await bench.metered.complete(REQUEST, range(1))
+    assert bench.account.settled == 1 * 1_000_000 + 2 * 1_250_000 + 2 * TOKEN
 
 
 async def test_tokens_read_from_the_cache_are_billed_at_their_price() -> None:
     price = Price(1.0, 10.0, cached_input=0.1, cache_write=1.25)
     bench = Bench(FakeEndpoint(saying(cached_tokens=2), price=price), price=price)
     await bench.metered.complete(REQUEST, range(1))
-    assert bench.account.settled == bench.endpoint.billed == 1_250_000 + 2 * 100_000 + 2 * TOKEN
+    assert bench.account.settled == bench.endpoint.billed == 1_000_000 + 2 * 100_000 + 2 * TOKEN
 
 
-COUNTS = st.integers(-2, 6) | st.sampled_from([10**7, 10**8, 10**30])
+COUNTS = st.integers(0, 6) | st.sampled_from([10**6, 10**7])
 
 
 @settings(max_examples=60, deadline=None)
 @given(
-    answers=st.lists(st.tuples(COUNTS, COUNTS, COUNTS, COUNTS, st.text(max_size=4)), min_size=1, max_size=4),
+    answers=st.lists(st.tuples(COUNTS, COUNTS, COUNTS, st.none() | COUNTS, st.text(max_size=4)), min_size=1),
     native_n=st.booleans(),
 )
-def test_whatever_usage_is_reported_the_books_agree(
-    answers: list[tuple[int, int, int, int, str]], native_n: bool
+def test_whatever_is_billed_the_books_agree(
+    answers: list[tuple[int, int, int, int | None, str]], native_n: bool
 ) -> None:
     async def run() -> None:
         said = iter(answers)
 
         def world(request: Request, rng: random.Random) -> Completion:
-            prompt, taken, reasoning, cached, text = next(said)
-            return Completion(text, "stop", prompt, taken, reasoning, cached)
+            prompt, taken, cached, billed, text = next(said)
+            return Completion(text, "stop", prompt, taken, 0, cached, invoice=Invoice(cached, billed))
 
         bench = Bench(FakeEndpoint(world, native_n=native_n), budget=10**6 * PICODOLLARS)
         draws = await bench.metered.complete(REQUEST, range(len(answers)))
-        assert all(0 <= draw.cached_tokens <= draw.prompt_tokens <= 10**7 for draw in draws)
-        assert all(0 <= draw.reasoning_tokens <= draw.completion_tokens <= 10**7 for draw in draws)
-        assert list(bench.store.draws(REQUEST, range(9)).values()) == draws
+        assert list(bench.store.draws(REQUEST, range(len(answers))).values()) == draws
         assert bench.account.settled == bench.receipts[0].cost
         assert bench.account.overshoot == bench.receipts[0].overshoot
         bench.check()

@@ -156,11 +156,11 @@ def test_shown_reasoning_weighs_as_much_as_the_text() -> None:
 def test_shares_always_add_up(texts: list[str], spare: int, hidden: int) -> None:
     least = sum(len(text.split()) for text in texts)
     total = least + spare
-    details = {"completion_tokens_details": {"reasoning_tokens": min(hidden, total)}}
+    details = {"completion_tokens_details": {"reasoning_tokens": min(hidden, spare)}}
     body = {"choices": [choice(text) for text in texts], "usage": usage(5, total, **details)}
     answer = read(body, asked=len(texts))
     assert sum(counts(answer)) == total
-    assert sum(draw.reasoning_tokens for draw in answer.draws) == min(hidden, total)
+    assert sum(draw.reasoning_tokens for draw in answer.draws) == min(hidden, spare)
     assert all(0 <= draw.reasoning_tokens <= draw.completion_tokens for draw in answer.draws)
     if total <= REQUEST.max_tokens * len(texts):
         assert max(counts(answer)) <= REQUEST.max_tokens

@@ -45,12 +45,12 @@ def test_cached_tokens_have_their_own_price() -> None:
     assert Price(1.0, 0.0).cost(100, 0, 60) == 100 * 1_000_000
 
 
-def test_a_bill_counts_what_may_have_been_written_to_a_cache() -> None:
+def test_a_bill_counts_what_was_written_to_a_cache() -> None:
     price = Price(1.0, 2.0, cached_input=0.5, cache_write=1.25)
-    assert price.cost(100, 10) == 100 * 1_000_000 + 10 * 2_000_000
-    assert price.bill(100, 10) == 100 * 1_250_000 + 10 * 2_000_000
+    assert price.bill(100, 10) == price.cost(100, 10) == 100 * 1_000_000 + 10 * 2_000_000
+    assert price.bill(100, 10, 0, 100) == 100 * 1_250_000 + 10 * 2_000_000 == price.ceiling(100, 10)
+    assert price.bill(100, 0, 60, 30) == 10 * 1_000_000 + 60 * 500_000 + 30 * 1_250_000
     assert price.bill(100, 0, 100) == 100 * 500_000
-    assert price.ceiling(100, 10) == price.bill(100, 10)
 
 
 def test_a_long_prompt_is_billed_as_a_whole_at_its_own_price() -> None:
@@ -72,12 +72,19 @@ def test_more_cached_tokens_than_prompt_tokens_make_nothing_cheaper_than_free() 
     assert price.cost(10, 0, -5) == price.cost(10, 0)
 
 
-@given(price=tiered(), prompt=TOKENS, completion=TOKENS, more=st.tuples(TOKENS, TOKENS), cached=TOKENS)
+@given(
+    price=tiered(),
+    prompt=TOKENS,
+    completion=TOKENS,
+    more=st.tuples(TOKENS, TOKENS),
+    cached=TOKENS,
+    written=TOKENS,
+)
 def test_no_call_costs_more_than_its_ceiling(
-    price: Price, prompt: int, completion: int, more: tuple[int, int], cached: int
+    price: Price, prompt: int, completion: int, more: tuple[int, int], cached: int, written: int
 ) -> None:
     ceiling = price.ceiling(prompt + more[0], completion + more[1])
-    assert price.bill(prompt, completion, min(cached, prompt)) <= ceiling
+    assert price.bill(prompt, completion, min(cached, prompt), written) <= ceiling
     assert price.cost(prompt, completion, min(cached, prompt)) <= ceiling
 
 

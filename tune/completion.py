@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, TypeAlias
 
 Setting: TypeAlias = str | int | float | bool
@@ -73,6 +73,21 @@ def _plain(value: Setting) -> Setting:
 
 
 @dataclass(frozen=True, slots=True)
+class Invoice:
+    """Facts about the bill of one call that its token counts do not say; all its answers share them.
+
+    Attributes:
+        written_tokens: tokens of the prompt that the service wrote to its cache.
+        billed: picodollars on the provider's own bill; None where the answer carries none.
+        doubt: what was missing or contradictory in the reported usage, in words; "" where nothing was.
+    """
+
+    written_tokens: int = 0
+    billed: int | None = None
+    doubt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Completion:
     """One answer of a model, as it was bought; kept for ever once paid.
 
@@ -88,6 +103,7 @@ class Completion:
         tier: the service tier as returned, or "".
         token_ends: for each visible token the number of characters of `text` up to its end, where the
             token boundaries are known; needed to cut the text at fewer tokens exactly.
+        invoice: what else the bill of the call depends on; it is needed until the call is settled, and not kept.
     """
 
     text: str
@@ -100,6 +116,7 @@ class Completion:
     model: str = ""
     tier: str = ""
     token_ends: tuple[int, ...] | None = None
+    invoice: Invoice | None = field(default=None, compare=False, repr=False)
 
 
 class Provider(Protocol):

@@ -79,13 +79,12 @@ class Price:
         price = self._at(prompt_tokens)
         return price._total(price.input, prompt_tokens, completion_tokens, cached_tokens)
 
-    def bill(self, prompt_tokens: int, completion_tokens: int, cached_tokens: int = 0) -> int:
-        """Picodollars that the service may bill for a call: prompt tokens that it did not read from its cache
-        count as written to it, where that is dearer, since answers do not say so reliably.
-        """
+    def bill(self, prompt_tokens: int, completion_tokens: int, cached_tokens: int = 0, written_tokens: int = 0) -> int:
+        """Picodollars that the service bills for a call, prompt tokens that it wrote to its cache included."""
         price = self._at(prompt_tokens)
-        fresh = max(price.input, price.cache_write or 0.0)
-        return price._total(fresh, prompt_tokens, completion_tokens, cached_tokens)
+        written = min(max(written_tokens, 0), prompt_tokens - min(max(cached_tokens, 0), prompt_tokens))
+        dearer = max(0, _rate(price.cache_write or 0.0) - _rate(price.input))
+        return price._total(price.input, prompt_tokens, completion_tokens, cached_tokens) + written * dearer
 
     def ceiling(self, prompt_tokens: int, completion_tokens: int) -> int:
         """Picodollars that a call of at most these token counts can cost at the very most."""

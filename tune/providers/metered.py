@@ -10,10 +10,8 @@ from tune.completion import Completion, Endpoint, Request
 from tune.errors import EndpointError, ProviderError, TransientError
 from tune.ledger import Account, Attempt
 from tune.pricing import Price, to_dollars
+from tune.providers.billing import bill_call
 from tune.store import Store
-
-_ABSURD = 10**7
-"""Tokens that no answer and no prompt can have: usage beyond it is a fault of the report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +27,7 @@ class Receipt:
         ceiling: picodollars that were reserved.
         cost: picodollars that were booked.
         overshoot: picodollars by which the bill was above the ceiling.
-        doubt: what was wrong with the reported usage, where an own count took its place; else "".
+        doubt: what was missing, contradictory or unexpected in the reported bill; else "".
     """
 
     service: str
@@ -141,10 +139,8 @@ class Metered:
         native_n: bool,
     ) -> list[Completion]:
         """Store what was bought and settle it, in one transaction."""
-        most = self.endpoint.most_prompt_tokens(request)
-        counted = [_count(completion, request.max_tokens, most) for completion in completions]
-        draws = [completion for completion, _ in counted]
-        costs = self._costs(draws, native_n=native_n)
+        draws = [replace(completion, invoice=None) for completion in completions]
+        costs, doubt = self._costs(completions, native_n=native_n)
         # An answer too few is missing, and one too many is paid: it gets the next number.
         given = range(numbers.start, numbers.start + len(draws))
         with self.account.db.transaction():
@@ -162,20 +158,16 @@ class Metered:
             draws=len(draws),
             cost=sum(costs),
             overshoot=overshoot,
-            doubt=next((doubt for _, doubt in counted if doubt), ""),
+            doubt=doubt,
         )
         return draws[: len(numbers)]
 
-    def _costs(self, draws: Sequence[Completion], *, native_n: bool) -> list[int]:
-        """Picodollars of each draw; draws of one call share its prompt evenly, the first takes what is left over."""
-        if not native_n:
-            return [self.price.bill(d.prompt_tokens, d.completion_tokens, d.cached_tokens) for d in draws]
-        prompt = max(d.prompt_tokens for d in draws)
-        cached = min(d.cached_tokens for d in draws)
-        shared = self.price.bill(prompt, 0, cached)
-        costs = [self.price.bill(prompt, d.completion_tokens, cached) - shared + shared // len(draws) for d in draws]
-        costs[0] += shared % len(draws)
-        return costs
+    def _costs(self, answers: Sequence[Completion], *, native_n: bool) -> tuple[list[int], str]:
+        """Picodollars of each answer, and what is in doubt about them; answers of one call share its prompt."""
+        calls = [answers] if native_n else [[answer] for answer in answers]
+        bills = [bill_call(call, self.price) for call in calls]
+        costs = [cost for bill in bills for cost in bill.costs]
+        return costs, next((bill.doubt for bill in bills if bill.doubt), "")
 
     def _lose(self, attempt: Attempt, request: Request, *, charged: bool) -> None:
         if charged:
@@ -214,34 +206,3 @@ class Metered:
     def _check_stopped(self) -> None:
         if self._stopped:
             raise EndpointError(self._stopped)
-
-
-def _count(completion: Completion, cap: int, most_prompt: int) -> tuple[Completion, str]:
-    """The completion with token counts to settle by, and what was wrong with those that were reported.
-
-    Where a count is missing or absurd, a bound takes its place: the whole cap for an answer that was cut, else a
-    token for each byte. Where the answer has more tokens than were reported, those that it has are counted.
-    """
-    prompt, taken, doubt = completion.prompt_tokens, completion.completion_tokens, ""
-    if prompt == taken == 0 and not completion.text and completion.finish_reason == "length":
-        return completion, ""  # refused as too long for its cap, so nothing was billed
-    seen = len(completion.token_ends or ())
-    cut = completion.finish_reason == "length"
-    if not 0 <= taken <= _ABSURD or (taken == 0 and (cut or completion.text)):
-        doubt = f"completion tokens cannot be {taken}"
-        size = len(completion.text.encode("utf-8", "surrogatepass"))
-        taken = max(seen, cap if cut else min(cap, size))
-    elif taken < seen:
-        doubt = f"completion tokens cannot be {taken}: the answer has {seen}"
-        taken = seen
-    if prompt != most_prompt and not 0 < prompt <= _ABSURD:
-        doubt = doubt or f"prompt tokens cannot be {prompt}"
-        prompt = most_prompt
-    counted = replace(
-        completion,
-        prompt_tokens=prompt,
-        completion_tokens=taken,
-        cached_tokens=min(max(completion.cached_tokens, 0), prompt),
-        reasoning_tokens=min(max(completion.reasoning_tokens, 0), taken),
-    )
-    return counted, doubt

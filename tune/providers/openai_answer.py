@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
-from tune.completion import Completion, Request
+from tune.completion import Completion, Invoice, Request
 from tune.errors import TransientError, Unreadable
-
-_ABSURD = 10**8
-"""Tokens that no call has: a count above it is a mistake, not a bill."""
+from tune.providers.openai_usage import Shown, count, part, read_usage
 
 _ENDINGS = {"length": "length", "max_tokens": "length", "content_filter": "content_filter", "safety": "content_filter"}
 
@@ -37,14 +35,9 @@ def read_answer(
 ) -> Answer:
     """Read the completions out of a body.
 
-    The usage of a call counts all its choices together. What is visible of it is shared among them in proportion
-    to the bytes of their texts (one added for the end), hidden reasoning evenly; the shares add up exactly and none
-    is above the cap where that is possible.
-
-    Where the usage cannot be believed, each choice counts its bytes and one token for the end, at most the cap:
-    more than any byte-level vocabulary has. It is not believed when it is missing, no whole number, negative,
-    beyond any call, or when it counts fewer tokens than several choices have words together: servers are known
-    that report the first choice's tokens for all of them. Those cannot be told apart by less than that.
+    What was billed is read by `read_usage`, for all choices together. Its visible part is shared among them in
+    proportion to the bytes of their texts (one added for the end), hidden reasoning evenly; the shares add up exactly
+    and none is above the cap where that is possible.
 
     Args:
         body: the decoded JSON.
@@ -59,50 +52,46 @@ def read_answer(
     """
     said = [_said(choice) for choice in _choices(body, asked, who)]
     assert isinstance(body, Mapping)
-    usage = _part(body, "usage")
-    reported, hidden = _count(usage, "completion_tokens"), _count(_part(usage, _OUTPUT), "reasoning_tokens") or 0
-    first_only = _first_only(reported, said, body)
-    if reported is None or first_only or reported < _least(said):
-        believed, thoughts = False, [0] * len(said)
-        counts = [request.max_tokens if reasons else min(request.max_tokens, each.bytes + 1) for each in said]
-        if first_only and reported is not None:
-            counts[0] = reported
+    shown = [
+        Shown(each.bytes, each.words, each.thought_words, len(each.token_ends or ()), each.finish_reason == "length")
+        for each in said
+    ]
+    usage = read_usage(body, shown, cap=request.max_tokens, most_prompt=prompt_bound, reasons=reasons)
+    if usage.own is not None:
+        counts, thoughts = list(usage.own), [0] * len(said)
     else:
-        believed = True
-        counts, thoughts = _shared(reported, min(hidden, reported), said, request.max_tokens)
-    prompt = _count(usage, "prompt_tokens") or 0
-    cached = min(_count(_part(usage, _INPUT), "cached_tokens") or 0, prompt)
+        counts, thoughts = _shared(usage.completion, usage.reasoning, said, request.max_tokens)
+    invoice = Invoice(usage.written, usage.billed, usage.doubt)
     texts = [_without_stop(each.text, request.stop) for each in said]
     draws = [
         Completion(
             text=text,
             finish_reason=each.finish_reason,
-            prompt_tokens=prompt or prompt_bound,
+            prompt_tokens=usage.prompt,
             completion_tokens=count,
             reasoning_tokens=thought,
-            cached_tokens=cached,
+            cached_tokens=usage.cached,
             seconds=seconds,
             model=str(body.get("model") or ""),
             tier=str(body.get("service_tier") or ""),
             token_ends=each.token_ends and tuple(end for end in each.token_ends if end <= len(text)),
+            invoice=invoice,
         )
         for text, each, count, thought in zip(texts, said, counts, thoughts, strict=True)
     ]
-    return Answer(draws, estimated=not (prompt and believed), first_only=first_only)
-
-
-_OUTPUT, _INPUT = "completion_tokens_details", "prompt_tokens_details"
+    return Answer(draws, estimated=usage.estimated, first_only=usage.first_only)
 
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """One choice: `bytes` and `words` count all that it shows, `thought` the bytes of reasoning among them."""
+    """One choice: `bytes` and `words` count all that it shows, `thought` and `thought_words` the reasoning in it."""
 
     text: str
     finish_reason: str
     bytes: int
     words: int
     thought: int
+    thought_words: int
     token_ends: tuple[int, ...] | None
 
 
@@ -118,11 +107,11 @@ def _choices(body: object, asked: int, who: str) -> list[Mapping[str, Any]]:
 
 
 def _index(choice: Mapping[str, Any]) -> int:
-    return _count(choice, "index") or 0
+    return count(choice, "index") or 0
 
 
 def _said(choice: Mapping[str, Any]) -> _Said:
-    message = _part(choice, "message") or choice
+    message = part(choice, "message") or choice
     text = _text(message.get("content")) or _text(choice.get("text")) or _text(message.get("refusal"))
     thought = _text(message.get("reasoning_content")) or _text(message.get("reasoning"))
     return _Said(
@@ -131,6 +120,7 @@ def _said(choice: Mapping[str, Any]) -> _Said:
         _bytes(text) + _bytes(thought),
         len(text.split()) + len(thought.split()),
         _bytes(thought),
+        len(thought.split()),
         _token_ends(choice.get("logprobs"), text),
     )
 
@@ -162,33 +152,6 @@ def _token_ends(logprobs: object, text: str) -> tuple[int, ...] | None:
 def _without_stop(text: str, stop: Sequence[str]) -> str:
     """The text up to the first stop string, for services that return it or do not heed it."""
     return text[: min((at for at in (text.find(s) for s in stop) if at >= 0), default=len(text))]
-
-
-def _part(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    part = record.get(name)
-    return part if isinstance(part, Mapping) else {}
-
-
-def _count(record: Mapping[str, Any], name: str) -> int | None:
-    """A count that can be believed, or None."""
-    count = record.get(name)
-    if isinstance(count, int) and not isinstance(count, bool) and 0 <= count <= _ABSURD:
-        return count
-    return None
-
-
-def _first_only(reported: int | None, said: Sequence[_Said], body: Mapping[str, Any]) -> bool:
-    """Whether a usage counts only the first of several choices."""
-    if reported is None or len(said) < 2:
-        return False
-    # llama.cpp's server adds the timings of the first choice, which give its tokens away.
-    return reported == _part(body, "timings").get("predicted_n") or said[0].words <= reported < _least(said)
-
-
-def _least(said: Sequence[_Said]) -> int:
-    """Fewer tokens than this cannot have been generated (vocabularies whose tokens span words are rare, and are met
-    by asking for one choice at a time)."""
-    return sum(each.words for each in said) if len(said) > 1 else min(1, said[0].words)
 
 
 def _shared(total: int, hidden: int, said: Sequence[_Said], cap: int) -> tuple[list[int], list[int]]:

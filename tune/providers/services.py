@@ -231,7 +231,7 @@ def build_stack(entry: Entry, endpoint: Endpoint, price: Price, access: Access, 
     def receive(receipt: Receipt) -> None:
         if receipt.doubt and entry.name not in doubted:
             doubted.add(entry.name)
-            access.notice(f"{entry.name} reported token counts that cannot be ({receipt.doubt}): our own count is used")
+            access.notice(f"the bills of {entry.name} are read as the largest that they can be: {receipt.doubt}")
 
     def renamed(change: ModelChanged) -> None:
         access.notice(
