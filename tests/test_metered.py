@@ -198,6 +198,17 @@ async def test_an_unknown_outcome_stays_charged(failure: ProviderError) -> None:
     assert bench.texts() == []
 
 
+@pytest.mark.parametrize(("native_n", "prompts"), [(True, 1), (False, 3)])
+async def test_a_refused_prompt_that_may_be_billed_stays_charged_as_a_prompt(native_n: bool, prompts: int) -> None:
+    refusal = AnswerError("filtered", reason="content_filter", prompt_charged=True)
+    bench = Bench(FakeEndpoint("a", price=PRICE, failures={0: refusal}.get, native_n=native_n))
+    with pytest.raises(AnswerError):
+        await bench.metered.complete(REQUEST, range(3))
+    assert (bench.account.settled, bench.account.uncertain) == (0, prompts * PROMPT)
+    assert bench.account.reserved == 0
+    assert bench.receipts[0].state == "uncertain"
+
+
 async def test_a_call_cancelled_after_sending_stays_charged() -> None:
     bench = Bench(FakeEndpoint("a", latency=60))
     call = asyncio.create_task(bench.metered.complete(REQUEST, range(1)))

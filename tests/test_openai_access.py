@@ -127,3 +127,20 @@ def test_what_others_log_is_scrubbed(caplog: pytest.LogCaptureFixture) -> None:
         log.info("%(a)s", {"a": 1})
     log.removeFilter(there)
     assert caplog.messages == ["GET http://h/v1?[hidden] 200", "no arguments", "1"]
+
+
+@pytest.mark.parametrize(
+    ("base_url", "bills"),
+    [
+        ("https://mine.openai.azure.com/openai/v1", True),
+        ("https://mine.cognitiveservices.azure.com/openai/v1", True),
+        ("https://mine.services.ai.azure.com/models", True),
+        ("http://127.0.0.1:9/openai/deployments/gpt/", True),
+        ("https://api.x.ai/v1", True),
+        ("https://api.openai.com/v1", False),
+        ("https://openai.azure.com.example.org/v1", False),
+        ("https://notapi.x.ai/v1", False),
+    ],
+)
+def test_hosts_that_bill_refused_prompts_are_known(base_url: str, bills: bool) -> None:
+    assert access(base_url, KEY).bills_refusals == bills

@@ -285,3 +285,36 @@ def test_no_words_and_no_headers_break_the_reading(words: str, headers: dict[str
 def test_words_are_made_fit_for_a_line_of_a_terminal() -> None:
     assert shown("a\x1b[31m\nb\u202e c") == "a [31m b c"
     assert shown("x" * 400, 10) == "x" * 9 + "…"
+
+
+AZURE = {"error": {"message": "no", "code": "content_filter", "innererror": {"code": "ResponsibleAIPolicyViolation"}}}
+FILTERED = {"error": {"message": "The prompt was flagged by moderation"}}
+LONG = {"error": {"message": "too long", "code": "context_length_exceeded"}}
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body", "known", "charged"),
+    [
+        (400, {}, AZURE, False, True),  # behind a gateway of any name
+        (400, {"apim-request-id": "1"}, FILTERED, False, True),
+        (400, {"x-ms-region": "East US"}, LONG, False, True),
+        (400, {}, FILTERED, True, True),
+        (400, {}, LONG, True, True),
+        (413, {}, LONG, True, False),
+        (400, {}, FILTERED, False, False),
+        (400, {}, LONG, False, False),
+    ],
+)
+def test_a_refused_prompt_may_be_billed_where_that_is_known_to_happen(
+    status: int, headers: dict[str, str], body: object, known: bool, charged: bool
+) -> None:
+    error = fault_of_answer(status, headers, body, who=WHO, bills_refusals=known)
+    assert isinstance(error, AnswerError)
+    assert (error.prompt_charged, error.charged) == (charged, False)
+
+
+def test_a_refusal_inside_a_200_may_be_billed_as_well() -> None:
+    inner = {"code": 400, "message": "content_filter", "metadata": {"raw": "ResponsibleAIPolicyViolation Azure OpenAI"}}
+    error = fault_in_answer(inner, who=WHO)
+    assert isinstance(error, AnswerError)
+    assert error.prompt_charged

@@ -120,11 +120,14 @@ class AnswerError(ProviderError):
 
     Attributes:
         reason: `"context_length"`, `"content_filter"` or `"timeout"`; kept with the evaluation.
+        prompt_charged: the call was refused, but its prompt may have been billed: some services bill what their
+            content filter reads, and prompts beyond their limit.
     """
 
-    def __init__(self, message: str, *, reason: str, charged: bool = False) -> None:
+    def __init__(self, message: str, *, reason: str, charged: bool = False, prompt_charged: bool = False) -> None:
         super().__init__(message, charged=charged)
         self.reason = reason
+        self.prompt_charged = prompt_charged
 
 
 class ParameterRejected(ProviderError):

@@ -109,10 +109,15 @@ class Account:
         """Book that an attempt was refused, and cost nothing."""
         self._close(attempt, "refused", 0)
 
-    def strand(self, attempt: Attempt) -> None:
-        """Book that nobody knows whether an attempt was billed: it stays charged at its ceiling."""
-        self._close(attempt, "uncertain", attempt.ceiling)
-        self._spent_now += attempt.ceiling
+    def strand(self, attempt: Attempt, most: int | None = None) -> None:
+        """Book that nobody knows whether an attempt was billed.
+
+        Args:
+            most: picodollars that the bill can be at most; None is the attempt's ceiling.
+        """
+        cost = attempt.ceiling if most is None else min(most, attempt.ceiling)
+        self._close(attempt, "uncertain", cost)
+        self._spent_now += cost
 
     def release_earmark(self, amount: int) -> None:
         """Let go of picodollars that were set aside for a judge: it is not needed, or costs less."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from tune.completion import Completion, Endpoint, Request
-from tune.errors import EndpointError, ProviderError, TransientError
+from tune.errors import AnswerError, EndpointError, ProviderError, TransientError
 from tune.ledger import Account, Attempt
 from tune.pricing import Price, to_dollars
 from tune.providers.billing import bill_call
@@ -22,7 +22,8 @@ class Receipt:
         service: who was called.
         model: the model that was asked for.
         purpose: "search", "judge" or "holdout".
-        state: "settled" (answered), "refused" (cost nothing), "uncertain" (stays charged at its ceiling).
+        state: "settled" (answered), "refused" (cost nothing), "uncertain" (stays charged at the most
+            that it can have cost).
         draws: answers that came back.
         ceiling: picodollars that were reserved.
         cost: picodollars that were booked.
@@ -91,10 +92,14 @@ class Metered:
 
     def ceiling(self, request: Request, draws: int) -> int:
         """Picodollars that buying this many draws in one call can cost at most."""
+        return self._ceiling(request, draws, request.max_tokens)
+
+    def _ceiling(self, request: Request, draws: int, most: int) -> int:
+        """The most that draws of at most so many tokens can cost."""
         prompt = self.endpoint.most_prompt_tokens(request)
         if self.endpoint.native_n:
-            return self.price.ceiling(prompt, draws * request.max_tokens)
-        return draws * self.price.ceiling(prompt, request.max_tokens)
+            return self.price.ceiling(prompt, draws * most)
+        return draws * self.price.ceiling(prompt, most)
 
     async def complete(self, request: Request, numbers: range) -> list[Completion]:
         """Buy draws: in order, as many as the endpoint returned, and at most as many as were asked for.
@@ -114,17 +119,20 @@ class Metered:
             from_earmark=self._judge,
         )
         completions: list[Completion] = []
-        charged = False
+        charged, most = False, attempt.ceiling
         try:
             self._check_stopped()
             charged = True  # whatever ends the call from here on, a cancellation among them, may have been billed
             completions = await self.endpoint.complete(request, numbers)
         except ProviderError as error:
-            charged = charged and error.charged
+            if isinstance(error, AnswerError) and error.prompt_charged and not error.charged:
+                most = self._ceiling(request, len(numbers), 0)
+            else:
+                charged = charged and error.charged
             raise
         finally:
             if not completions:
-                self._lose(attempt, request, charged=charged)
+                self._lose(attempt, request, most if charged else None)
         if not completions:
             raise TransientError(f"{request.service} returned no answer for model {request.model!r}", charged=True)
         return self._keep(attempt, request, numbers, completions, native_n=native_n)
@@ -169,10 +177,11 @@ class Metered:
         costs = [cost for bill in bills for cost in bill.costs]
         return costs, next((bill.doubt for bill in bills if bill.doubt), "")
 
-    def _lose(self, attempt: Attempt, request: Request, *, charged: bool) -> None:
-        if charged:
-            self.account.strand(attempt)
-            self._tell(attempt, request, "uncertain", cost=attempt.ceiling)
+    def _lose(self, attempt: Attempt, request: Request, most: int | None) -> None:
+        """Close an attempt that brought no answer, and whose bill is at most this; None where it cost nothing."""
+        if most is not None:
+            self.account.strand(attempt, most)
+            self._tell(attempt, request, "uncertain", cost=min(most, attempt.ceiling))
         else:
             self.account.refuse(attempt)
             self._tell(attempt, request, "refused")

@@ -21,6 +21,15 @@ DUMMY_KEY = "no-key"
 _LOOKS_SECRET = re.compile(r"\b(?:sk|gsk|xai)[-_][\w*.-]{6,}|(?i:\b(?:bearer|basic)\s+[\w+/=.*-]{6,})")
 """Keys as services quote them, in part or masked."""
 
+_BILLS_REFUSALS = re.compile(
+    r"(?:^|\.)(?:openai\.azure\.com|(?:cognitiveservices|services\.ai)\.azure\.com|azure-api\.net|api\.x\.ai)$"
+)
+"""Hosts that bill prompts which their content filter or their limits refuse.
+
+Microsoft says that calls which end in 200 or 400 count towards the billed tokens (learn.microsoft.com/answers,
+question 1632971).
+"""
+
 _HIDDEN = "[hidden]"
 
 
@@ -34,6 +43,7 @@ class Access(logging.Filter):
         headers: sent as they are.
         query: sent with every URL.
         is_openai: whether this is OpenAI's own service.
+        bills_refusals: the service may bill prompts that it refuses.
     """
 
     def __init__(self, parts: SplitResult, key: str, headers: Mapping[str, str]) -> None:
@@ -43,6 +53,8 @@ class Access(logging.Filter):
         self.place = f"{host}{port}{parts.path.rstrip('/')}"
         self.url = f"{parts.scheme}://{self.place}"
         self.is_openai = parts.hostname == urlsplit(DEFAULT_BASE_URL).hostname
+        azure_path = parts.path.startswith("/openai/deployments/")
+        self.bills_refusals = azure_path or bool(_BILLS_REFUSALS.search(str(parts.hostname)))
         self.key, self.headers = key, dict(headers)
         if parts.username or parts.password:
             pair = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"

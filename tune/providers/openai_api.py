@@ -195,13 +195,16 @@ class OpenAIEndpoint:
         began = time.perf_counter()
         reply = await self._exchange(path, body)
         seconds = time.perf_counter() - began
+        bills = self._access.bills_refusals
         if reply.status >= 300:
-            fault = fault_of_answer(reply.status, reply.headers, reply.body, who=self._who, sent=body)
+            fault = fault_of_answer(
+                reply.status, reply.headers, reply.body, who=self._who, sent=body, bills_refusals=bills
+            )
             if isinstance(fault, AnswerError) and fault.reason == "length":
                 return [_cut_answer(seconds)] * len(numbers)
             self._raise(fault)
         if (error := _error_in(reply.body)) is not None:
-            raise fault_in_answer(self._access.scrub_all(error), reply.headers, who=self._who)
+            raise fault_in_answer(self._access.scrub_all(error), reply.headers, who=self._who, bills_refusals=bills)
         if isinstance(reply.body, str):
             raise Unreadable(f"{self._who} {_kind_of(reply.body)}")
         answer = read_answer(

@@ -51,7 +51,13 @@ _FILTERED = re.compile(
 
 
 def fault_of_answer(
-    status: int, headers: Mapping[str, str], body: object, *, who: str, sent: Collection[str] = ()
+    status: int,
+    headers: Mapping[str, str],
+    body: object,
+    *,
+    who: str,
+    sent: Collection[str] = (),
+    bills_refusals: bool = False,
 ) -> ProviderError:
     """The error that an answer with a status of 300 or more stands for.
 
@@ -60,9 +66,26 @@ def fault_of_answer(
         body: decoded where it is JSON, else text.
         who: model and address, as messages name them.
         sent: the parameters that the request carried.
+        bills_refusals: the service is known to bill prompts that it refuses.
     """
     words = error_text(body)[:LONGEST]
-    return _fault(status, headers, body, who, f"{who} answered {status}: {shown(words) or 'without a word'}", sent)
+    message = f"{who} answered {status}: {shown(words) or 'without a word'}"
+    fault = _fault(status, headers, body, who, message, sent)
+    _mark_billed(fault, status, bills_refusals or _from_azure(headers, body))
+    return fault
+
+
+def _mark_billed(fault: ProviderError, status: int, bills_refusals: bool) -> None:
+    """Note that a prompt may have been billed although it was refused; a 413 was never read."""
+    if isinstance(fault, AnswerError) and fault.reason != "length":
+        fault.prompt_charged = bills_refusals and status != 413
+
+
+def _from_azure(headers: Mapping[str, str], body: object) -> bool:
+    """Tell whether Azure speaks, also through a gateway of another name: it bills prompts that it refuses."""
+    what = f"{error_codes(body)[:LONGEST]} {error_text(body)[:LONGEST]}".lower()
+    named = "responsibleaipolicy" in what or "azure openai" in what
+    return named or "apim-request-id" in headers or "x-ms-region" in headers
 
 
 def _fault(
@@ -112,7 +135,9 @@ _NAMED_STATUS = (
 """Statuses by the words of an error that carries no number."""
 
 
-def fault_in_answer(error: object, headers: Mapping[str, str] | None = None, *, who: str) -> ProviderError:
+def fault_in_answer(
+    error: object, headers: Mapping[str, str] | None = None, *, who: str, bills_refusals: bool = False
+) -> ProviderError:
     """Return the error that a 200 stands for whose body holds an error object.
 
     Routers send the status 200 before they know how a call ends, and put the real status into `error.code`
@@ -123,7 +148,9 @@ def fault_in_answer(error: object, headers: Mapping[str, str] | None = None, *, 
     status = _status_in(error)
     if status is None:
         return Unreadable(message)
-    return _fault(status, headers or {}, error, who, message, ())
+    fault = _fault(status, headers or {}, error, who, message, ())
+    _mark_billed(fault, status, bills_refusals or _from_azure(headers or {}, error))
+    return fault
 
 
 def _status_in(error: object) -> int | None:
