@@ -18,6 +18,7 @@ from tune.errors import AnswerError, EndpointError, ParameterRejected, ProviderE
 from tune.evaluate import Evaluator, Wave, dump_faults
 from tune.extract import parse_extract
 from tune.ledger import Account
+from tune.lessons import Lessons
 from tune.metrics import Judge, parse_metric
 from tune.pricing import PICODOLLARS, Price
 from tune.prompt import parse_prompt
@@ -70,7 +71,10 @@ class House:
             aggregate=["first", "vote"],
         )
         self.services = {"m": self._service(self.endpoint, "m")}
-        self.learned: list[tuple[str, str]] = []
+        self.learned: list[tuple[str, dict[str, Any]]] = []
+        self.lessons = Lessons(
+            self.space, self.access.capabilities, lambda kind, **own: self.learned.append((kind, own))
+        )
         chosen = parse_metric(metric)
         judging = None
         if judge is not None:
@@ -80,7 +84,7 @@ class House:
         self.evaluator = Evaluator(
             space=self.space, free=FREE, prompts={"p": parse_prompt("p", "{text}")}, examples=EXAMPLES,
             services=self.services, metric=chosen, extract=parse_extract(None), store=self.store, judge=judging,
-            learned=lambda model, parameter: self.learned.append((model, parameter)),
+            lessons=self.lessons,
         )  # fmt: skip
         self.trials: dict[int, Trial] = {}
 
@@ -167,7 +171,7 @@ async def test_a_refused_parameter_fails_the_trial_without_a_score_and_is_learne
     wave = await house.buy(step())
     assert wave.complete
     assert house.trials[0].state == "failed"
-    assert house.learned[0] == ("m", "temperature")
+    assert house.learned == [("learned", {"model": "m", "parameter": "temperature"})], "once, however many calls say it"
     assert house.account.spent == 0
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import socket
 import traceback
@@ -18,7 +17,7 @@ from faults import prompt_tokens
 from server import Fault, Model, Server, every, first
 from world import tokens
 
-from tune.capabilities import Adapted, Capabilities
+from tune.capabilities import Adapted, Capabilities, Fact
 from tune.completion import Completion, Message, Request
 from tune.errors import (
     AnswerError,
@@ -588,5 +587,4 @@ async def test_what_was_learned_can_be_written_down(start: Open) -> None:
     known = Capabilities()
     _, endpoint = await start(models={"small": Model(refuses=frozenset({"seed"}))}, options={"capabilities": known})
     await failure(endpoint)
-    record = json.loads(json.dumps(known.to_dict()))
-    assert Capabilities.from_dict(record).refuses(endpoint.service, "small", "seed")
+    assert known.facts == {Fact(endpoint.service, "small", "refuses", "seed")}

@@ -40,7 +40,7 @@ def test_waves_come_back_with_their_outcomes() -> None:
     assert history.start == {"search": 3.0}
     assert (first.done, first.left, first.missing) == (True, 2.5, {(0, 1): "service: 503"})
     assert (first.spoiled, first.failed) == ({(0, 2): "content_filter"}, {0: "no answers"})
-    assert first.learned == [("m", "top_p")]
+    assert first.lessons == [{"event": "learned", "model": "m", "parameter": "top_p"}]
     assert not second.done
 
 

@@ -1,10 +1,10 @@
-"""What models were seen to refuse: plain data that endpoints consult before a call and fill after a refusal."""
+"""Facts about models: plain data that endpoints consult before a call and add to after it."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from tune.errors import TransientError
@@ -34,29 +34,69 @@ class Adapted(TransientError):
         super().__init__(message, charged=False, retry_after=0.0)
 
 
-class Capabilities:
-    """Which parameters each model refuses, by service and model.
+class Fact(NamedTuple):
+    """One thing that was seen of a model of a service; a study keeps each in its journal.
 
-    Args:
-        refused: triples (service, model, parameter).
+    Attributes:
+        service: who answers, as in `Request.service`.
+        model: the model's name as the service knows it.
+        kind: "refuses" (a parameter), "most_n" (answers for one call), "answers" (the first answer came, and kept to
+            its cap), "beyond" (it bills more tokens than its cap).
+        name: the parameter.
+        number: the most answers, or the most tokens that were billed for one.
     """
 
-    def __init__(self, refused: Iterable[tuple[str, str, str]] = ()) -> None:
-        self._refused = set(refused)
+    service: str
+    model: str
+    kind: str
+    name: str = ""
+    number: int = 0
+
+
+class Capabilities:
+    """Everything that was seen of models, by service and model.
+
+    Args:
+        facts: what is known already.
+        learned: called with each fact that is news, before anything follows from it.
+    """
+
+    def __init__(self, facts: Iterable[Fact] = (), *, learned: Callable[[Fact], object] = lambda _: None) -> None:
+        self.learned = learned
+        self._facts: dict[tuple[str, str, str, str], Fact] = {}
+        for fact in facts:
+            self.recall(fact)
+
+    def recall(self, fact: Fact) -> None:
+        """Take in a fact that was learned before."""
+        self._facts[fact.service, fact.model, fact.kind, fact.name] = fact
+
+    def learn(self, fact: Fact) -> bool:
+        """Note a fact; whether it is news."""
+        known = self._facts.get((fact.service, fact.model, fact.kind, fact.name))
+        if known == fact:
+            return False
+        self.learned(fact)
+        self.recall(fact)
+        return True
+
+    def refuse(self, service: str, model: str, parameter: str) -> bool:
+        """Note that a model does not take a parameter; whether it is news."""
+        return self.learn(Fact(service, model, "refuses", parameter))
 
     def refuses(self, service: str, model: str, parameter: str) -> bool:
         """Whether this model of this service was seen to refuse a parameter."""
-        return (service, model, parameter) in self._refused
-
-    def learn(self, service: str, model: str, parameter: str) -> bool:
-        """Note a refusal; whether it is news."""
-        news = not self.refuses(service, model, parameter)
-        self._refused.add((service, model, parameter))
-        return news
+        return (service, model, "refuses", parameter) in self._facts
 
     def refused(self, service: str, model: str) -> frozenset[str]:
         """Every parameter that this model of this service refuses."""
-        return frozenset(p for s, m, p in self._refused if (s, m) == (service, model))
+        own = (fact for fact in self._facts.values() if (fact.service, fact.model) == (service, model))
+        return frozenset(fact.name for fact in own if fact.kind == "refuses")
+
+    def number(self, service: str, model: str, kind: str) -> int | None:
+        """The number of a fact, or None where there is no such fact."""
+        fact = self._facts.get((service, model, kind, ""))
+        return None if fact is None else fact.number
 
     def spelling(self, service: str, model: str, parameter: str) -> str | None:
         """The name under which a model takes a parameter: itself, its replacement, or None where both are refused."""
@@ -65,25 +105,18 @@ class Capabilities:
                 return name
         return None
 
-    def to_dict(self) -> dict[str, dict[str, list[str]]]:
-        """Parameters by model by service, sorted, as plain data for JSON."""
-        record: dict[str, dict[str, list[str]]] = {}
-        for service, model, parameter in sorted(self._refused):
-            record.setdefault(service, {}).setdefault(model, []).append(parameter)
-        return record
-
-    @classmethod
-    def from_dict(cls, record: Mapping[str, Mapping[str, Iterable[str]]]) -> Capabilities:
-        """The inverse of `to_dict`."""
-        return cls((s, m, p) for s, models in record.items() for m, names in models.items() for p in names)
+    @property
+    def facts(self) -> frozenset[Fact]:
+        """Everything that is known."""
+        return frozenset(self._facts.values())
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Capabilities) and self._refused == other._refused
+        return isinstance(other, Capabilities) and self.facts == other.facts
 
     __hash__ = None  # type: ignore[assignment]  # it grows
 
     def __repr__(self) -> str:
-        return f"Capabilities({sorted(self._refused)})"
+        return f"Capabilities({sorted(self.facts)})"
 
 
 class Refusal(NamedTuple):

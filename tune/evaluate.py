@@ -16,6 +16,7 @@ from tune.completion import Completion, Request, Setting
 from tune.data import Example
 from tune.errors import AnswerError, BudgetExhausted, ParameterRejected, TransientError, TuneError
 from tune.extract import Extract
+from tune.lessons import Lessons
 from tune.metrics import Answer, Judge, Metric
 from tune.prompt import Prompt
 from tune.providers.services import Service
@@ -64,7 +65,7 @@ class Evaluator:
         verifier: for the aggregate "best": how good an answer looks, without knowing the target.
         judge: answers for a metric that costs, and takes its money from earmarks.
         bought: called after each purchase, for progress.
-        learned: called with (model, parameter) when a model refuses a parameter.
+        lessons: what is learned of models on the way.
     """
 
     def __init__(
@@ -82,19 +83,20 @@ class Evaluator:
         judge: Service | None = None,
         seed: int = 0,
         bought: Callable[[], None] = lambda: None,
-        learned: Callable[[str, str], None] = lambda _model, _parameter: None,
+        lessons: Lessons | None = None,
     ) -> None:
         self.space, self.free, self.prompts = space, tuple(free), prompts
         self.examples, self.services, self.metric = examples, services, metric
         self.extract, self.store = extract, store
         self.verifier, self.seed = verifier, seed
-        self._judge, self._bought, self._learned = judge, bought, learned
+        self._judge, self._bought = judge, bought
+        self.lessons = lessons or Lessons(space)
         self._scores: dict[tuple[int, Answer], float] = {}
         self._keys: dict[int, str] = {}
         self._verdicts: dict[int, Callable[[str], float]] = {}
         self._lost: TuneError | None = None
         self._cores = asyncio.Semaphore(os.cpu_count() or 1)
-        self._readings: dict[int, list[Reading]] = {}
+        self._readings: dict[int, tuple[bool, list[Reading]]] = {}
 
     def request(self, point: Mapping[str, object], cap: int, stop: tuple[str, ...], position: int) -> Request:
         """The request that a config sends for one example."""
@@ -210,7 +212,7 @@ class Evaluator:
             trial.spoiled[position] = wave.spoiled[order] = error.reason
         except ParameterRejected as error:
             self._fail(trial, f"the model does not take {error.parameter}", wave)
-            self._learned(str(trial.point["model"]), error.parameter)
+            self._refused(str(trial.point["model"]), error.parameter)
         except TransientError as error:
             wave.missing[order] = f"service: {error}"
             _lack(trial, position, wave.missing[order])
@@ -228,6 +230,11 @@ class Evaluator:
     def _fail(trial: Trial, reason: str, wave: Wave) -> None:
         trial.state, trial.reason = "failed", reason
         wave.failed[trial.number] = reason
+
+    def _refused(self, model: str, parameter: str) -> None:
+        """Learn that a model does not take a parameter; many calls under way may say so."""
+        if parameter in self.space.dimensions(model):
+            self.lessons.refuse(model, parameter)
 
     def _judge_trial(self, trial: Trial, step: Step, wave: Wave) -> None:
         """Fail a trial of whose examples the service left too many without an answer."""
@@ -311,9 +318,11 @@ class Evaluator:
 
     def readings(self, trial: Trial) -> list[Reading]:
         """Every reading of a trial, from the draws it has now."""
-        if trial.number not in self._readings:
-            self._readings[trial.number] = self.read(trial, self.configs(trial))
-        return self._readings[trial.number]
+        native_n = self.services[str(trial.point["model"])].endpoint.native_n  # what answers cost depends on it
+        known = self._readings.get(trial.number)
+        if known is None or known[0] != native_n:
+            known = self._readings[trial.number] = (native_n, self.read(trial, self.configs(trial)))
+        return known[1]
 
     def read(self, trial: Trial, configs: Sequence[Config]) -> list[Reading]:
         """These readings of a trial."""

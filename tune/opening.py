@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from tune.data import Example
 from tune.evaluate import Evaluator
+from tune.lessons import Lessons
 from tune.metrics import Judge, Metric
 from tune.plan import Plan
 from tune.pricing import Price
@@ -69,7 +70,7 @@ def evaluator_of(
     *,
     judge: Service | None = None,
     caps: Mapping[str, int] | None = None,
-    learned: Callable[[str, str], None] = lambda _model, _parameter: None,
+    lessons: Lessons | None = None,
 ) -> Evaluator:
     """Reads and buys for the examples of a plan.
 
@@ -79,7 +80,7 @@ def evaluator_of(
         store: where draws are.
         judge: the model that the metric asks, where it asks one.
         caps: as for `engage`; without them nothing is sent, and nothing is set aside.
-        learned: called with (model, parameter) when a model refuses a parameter.
+        lessons: what is learned of models on the way; by default nobody keeps it.
     """
     metric = plan.metric
     if judge is not None:
@@ -96,5 +97,5 @@ def evaluator_of(
         verifier=plan.verifier,
         judge=judge,
         seed=plan.seed,
-        learned=learned,
+        lessons=lessons or Lessons(plan.space),
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tune.errors import StudyError
+from tune.lessons import KINDS
 from tune.space import Point
 from tune.trial import Step
 
@@ -25,7 +26,7 @@ class Recorded:
         missing: what was not, by (trial, position), with the reason.
         spoiled: examples that the config itself could not answer, likewise.
         failed: trials that it was the end of, with the reason.
-        learned: (model, parameter) pairs that were refused in it.
+        lessons: the events of what was learned of models in it; see `tune.lessons`.
         left: dollars that the search could still spend after it.
     """
 
@@ -36,7 +37,7 @@ class Recorded:
     missing: dict[tuple[int, int], str] = field(default_factory=dict)
     spoiled: dict[tuple[int, int], str] = field(default_factory=dict)
     failed: dict[int, str] = field(default_factory=dict)
-    learned: list[tuple[str, str]] = field(default_factory=list)
+    lessons: list[Mapping[str, Any]] = field(default_factory=list)
     left: float = 0.0
 
 
@@ -47,10 +48,14 @@ class History:
     Attributes:
         start: dollars that the search could spend when it began, by phase.
         waves: the recorded waves, in order.
+        first: lessons that were learned before the first wave.
+        last: lessons that were learned after the choice was made: they bear on nothing before.
     """
 
     start: dict[str, float] = field(default_factory=dict)
     waves: list[Recorded] = field(default_factory=list)
+    first: list[Mapping[str, Any]] = field(default_factory=list)
+    last: list[Mapping[str, Any]] = field(default_factory=list)
 
 
 def read_history(events: Sequence[Mapping[str, Any]]) -> History:
@@ -59,20 +64,24 @@ def read_history(events: Sequence[Mapping[str, Any]]) -> History:
     When a finished study was continued with more money or time, everything after its last whole wave of the
     search is void: those draws are in the store, but the strategy decides anew what they are worth.
     """
-    history = History()
+    history, chosen = History(), False
     for event in events:
         kind = event["event"]
         if kind == "phase":
             history.start[event["name"]] = event["left"]
         elif kind == "wave":
             history.waves.append(Recorded(event["phase"], event["steps"]))
-        elif kind == "learned":
-            history.waves[-1].learned.append((event["model"], event["parameter"]))
+        elif kind in KINDS:
+            before = history.waves[-1].lessons if history.waves else history.first
+            (history.last if chosen else before).append(event)
+        elif kind == "choice":
+            chosen = True
         elif kind == "outcome":
             wave = history.waves[-1]
             wave.done, wave.stopped, wave.left = True, event["stopped"], event["left"]
             read_faults(wave, event)
         elif kind == "continue":
+            chosen = False
             _rewind(history, event["left"])
     return history
 
@@ -91,7 +100,9 @@ def load_steps(steps: Sequence[Sequence[Any]]) -> list[Step]:
 
 def _rewind(history: History, left: float) -> None:
     whole = [wave for wave in history.waves if wave.phase == "search" and wave.done and wave.stopped is None]
-    history.waves = whole
+    void = [lesson for wave in history.waves if wave not in whole for lesson in wave.lessons]
+    (whole[-1].lessons if whole else history.first).extend([*void, *history.last])
+    history.waves, history.last = whole, []
     if whole:
         whole[-1].left = left
     history.start = {"search": history.start.get("search", left) if whole else left}

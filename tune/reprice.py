@@ -25,6 +25,7 @@ from tune.evaluate import Evaluator
 from tune.export import Deployment
 from tune.journal import Journal, read_events
 from tune.ledger import Account
+from tune.lessons import Lessons
 from tune.looks import another_look, is_new
 from tune.opening import evaluator_of
 from tune.plan import Options, Plan, make_plan
@@ -100,13 +101,14 @@ async def _reread(plan: Plan, place: Path, store: str) -> tuple[Report, Deployme
         account = Account(db, SILENT, to_picodollars(plan.budget))
         account.close(SILENT)
         access = Access(draws, account, Capabilities(), notice=lambda _: None)
-        services = _services(plan, access, _last(journal.events, "result").get("native_n", {}))
+        services = _services(plan, access)
         run = Run(plan, journal, services, account, _evaluator(plan, services, access), {})
+        run.recall(run.history.first)
         for wave in run.history.waves:
             if wave.done:
                 await _refill(run, load_steps(wave.steps), run.trials, wave)
-                for model, parameter in wave.learned:
-                    plan.space.drop(model, parameter)
+                run.recall(wave.lessons)
+        run.recall(run.history.last)
         run.end_trials()
         choice = freeze(run.problem(), run.standings())
         findings = Findings(run.trials, choice, run.carried(choice), stopped=_last(journal.events, "result")["stopped"])
@@ -187,12 +189,9 @@ def _note_look(run: Run, place: Path, choice: Config) -> None:
     run.journal.append(**look)
 
 
-def _services(plan: Plan, access: Access, native_n: Mapping[str, bool]) -> dict[str, Service]:
-    """Models that nothing is sent to; what they learned of several answers in one call is told to them."""
+def _services(plan: Plan, access: Access) -> dict[str, Service]:
+    """Models that nothing is sent to."""
     endpoints = silent_endpoints(plan.entries, access.capabilities)
-    for name, entry in plan.entries.items():
-        if not native_n.get(name, True):
-            access.capabilities.learn(endpoints[name].service, entry.model, "n")
     return {
         name: build_stack(entry, endpoints[name], plan.prices[name], access) for name, entry in plan.entries.items()
     }
@@ -203,7 +202,7 @@ def _evaluator(plan: Plan, services: Mapping[str, Service], access: Access) -> E
     if plan.judge is not None:  # its verdicts are in the store, under what identifies it there
         endpoint = silent_endpoints({plan.judge.name: plan.judge})[plan.judge.name]
         judge = build_stack(plan.judge, endpoint, plan.prices[plan.judge.name], access, judge=True)
-    return evaluator_of(plan, services, access.store, judge=judge)
+    return evaluator_of(plan, services, access.store, judge=judge, lessons=Lessons(plan.space, access.capabilities))
 
 
 def _as_it_was(report: Report, before: Report) -> Report:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from tune.decoration import Decorations
 from tune.evaluate import Evaluator, dump_faults
@@ -85,6 +85,7 @@ class Run:
         self.decorations = decorations or Decorations()
         self.purse = Purse(plan, account, evaluator)
         self.trials: dict[int, Trial] = {}
+        self.lessons = evaluator.lessons
         self.history: History = read_history(journal.events)
         self.phase = "search"
         self._stopped: str | None = None
@@ -101,6 +102,7 @@ class Run:
         Where the choice is none that an agent can carry, those that it can are told apart too, with what is left.
         """
         findings = Findings(self.trials)
+        self.recall(self.history.first)
         self.purse.check_budget()
         self._set_holdout_aside()
         proposed = AtMost(self.plan.searcher(self.plan.space, self.plan.free, self.plan.seed), self.plan.trials)
@@ -160,10 +162,11 @@ class Run:
             self.journal.append("wave", phase=phase, steps=dump_steps(steps))
         if recorded is not None and recorded.done:
             await self.evaluator.replay(steps, self.trials, recorded)
-            for model, parameter in recorded.learned:
-                self.plan.space.drop(model, parameter)
+            self.recall(recorded.lessons)
             self._note_stop(recorded.stopped)
             return Outcome(standings=view(), left=recorded.left, complete=recorded.stopped is None)
+        if recorded is not None:
+            self.recall(recorded.lessons)  # of a wave in which the process ended
         self._set_holdout_aside()  # after a replay it is what it was when the study began
         wave = await self.evaluator.run(steps, self.trials)
         stopped = None if wave.complete else self.account.closed or "money"
@@ -175,6 +178,11 @@ class Run:
         if stopped != INTERRUPTED:
             self.journal.append("outcome", stopped=stopped, left=left, **dump_faults(wave))
         return Outcome(standings=view(), left=left, complete=stopped is None)
+
+    def recall(self, lessons: Sequence[Mapping[str, Any]]) -> None:
+        """Take in what was learned when this was live."""
+        for lesson in lessons:
+            self.lessons.recall(lesson)
 
     def _set_holdout_aside(self) -> None:
         """Keep the holdout's money: for what would be chosen now, and for what else leads."""
@@ -230,7 +238,8 @@ class Run:
         return [reading for standing in self.standings().values() for reading in standing.readings]
 
     def _standing(self, trial: Trial) -> Standing:
-        mark = (trial.bought, len(trial.spoiled), len(trial.missing), trial.state)
+        native_n = self.services[str(trial.point["model"])].endpoint.native_n
+        mark = (trial.bought, len(trial.spoiled), len(trial.missing), trial.state, native_n)
         known = self._standings.get(trial.number)
         if known is None or known[0] != mark:
             once, each = self._spent_on(trial)
@@ -311,6 +320,7 @@ class Run:
         """
         assert findings.choice is not None
         self.phase = "holdout"
+        self.recall(self.history.last)
         self.account.reopen()
         self.account.set_aside(0)
         for service in self.services.values():

@@ -20,9 +20,9 @@ from tune.database import Database
 from tune.decoration import Decorations
 from tune.errors import StudyError
 from tune.estimate import Estimate, estimate, estimate_lines
-from tune.evaluate import Evaluator
 from tune.journal import Journal
 from tune.ledger import Account, read_balance
+from tune.lessons import Lessons
 from tune.opening import evaluator_of, opened
 from tune.plan import Options, Plan, make_plan
 from tune.pricing import to_picodollars
@@ -190,12 +190,14 @@ async def _study(
         stop.obey(lambda: _interrupt(account))
         _continue(journal, plan, account)
         capabilities = Capabilities()
+        lessons = Lessons(plan.space, capabilities, journal.append)
         access = Access(draws, account, capabilities, plan.concurrency, retry, notice=tell, progress=notice)
         async with opened(plan.entries, plan.prices, access, judge=plan.judge) as (services, judge):
             _say_what_is_unprotected(plan, tell)
             found = decorations.attempt("the estimate", lambda: _estimate(plan, services, draws, notice), None)
             _keep_estimate(journal, plan, found)
-            evaluator = _evaluator(plan, services, judge, draws, journal)
+            caps = {name: plan.space.cap({"model": name}) for name in services}
+            evaluator = evaluator_of(plan, services, draws, judge=judge, caps=caps, lessons=lessons)
             run = Run(plan, journal, services, account, evaluator, notices, observer, decorations)
             stack.callback(_start_timer(run).cancel)
             findings = await run.go()
@@ -203,8 +205,7 @@ async def _study(
             deployment = deploy(run, findings, report)
             result = Study(report, folder, stopped=findings.stopped, deployment=deployment)
         result.report(folder)  # before the study counts as ended: else a kill in between would leave it unwritten
-        several = {name: service.endpoint.native_n for name, service in services.items()}
-        journal.append("result", stopped=result.stopped, record=result.to_record(), native_n=several)
+        journal.append("result", stopped=result.stopped, record=result.to_record())
         return result
 
 
@@ -229,17 +230,6 @@ def _keep_estimate(journal: Journal, plan: Plan, found: Estimate | None) -> None
     """Keep the first estimate of a study, for its report."""
     if found is not None and not any(event["event"] == "estimate" for event in journal.events):
         journal.append("estimate", rows=dump(found.rows), budget=plan.budget, enough=found.enough)
-
-
-def _evaluator(
-    plan: Plan, services: dict[str, Service], judge: Service | None, store: Store, journal: Journal
-) -> Evaluator:
-    def learned(model: str, parameter: str) -> None:
-        journal.append("learned", model=model, parameter=parameter)
-        plan.space.drop(model, parameter)
-
-    caps = {name: plan.space.cap({"model": name}) for name in services}
-    return evaluator_of(plan, services, store, judge=judge, caps=caps, learned=learned)
 
 
 def places(plan: Plan, options: Options) -> tuple[Path, str]:

@@ -154,7 +154,7 @@ class OpenAIEndpoint:
             if self._drops_n and not self._several:
                 # Not before the caller has settled this call: its prompt was paid once.
                 loop = asyncio.get_running_loop()
-                loop.call_soon(self._capabilities.learn, self.service, self.model, "n")
+                loop.call_soon(self._capabilities.refuse, self.service, self.model, "n")
 
     async def preflight(self) -> None:
         """Find out before any money is spent whether the key is let in and the model is there.
@@ -261,7 +261,7 @@ class OpenAIEndpoint:
             name = fault.parameter
             whole = not isinstance(fault, ValueRejected)
             if whole or name == "seed":
-                self._capabilities.learn(self.service, self.model, name)
+                self._capabilities.refuse(self.service, self.model, name)
             if name == "seed" or (whole and name in REPLACEMENTS):
                 raise Adapted(str(fault))
         raise fault

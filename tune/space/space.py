@@ -199,6 +199,12 @@ class Space:
             raise SpaceError(f"model {model!r} does not take {name}, and no call goes out without one")
         self.when.setdefault(model, {})[name] = None
 
+    def leave_out(self, model: str) -> None:
+        """Propose no point of a model any more; the last one stays."""
+        left = tuple(name for name in self.models if name != model)
+        if left:
+            self.domains["model"] = Choice(left)
+
     def dimensions(self, model: str, prompt: str = "") -> dict[str, Domain]:
         """Every dimension that a model takes (with a prompt), itself pinned, in a fixed order."""
         names = dict.fromkeys([*self.domains, *self.when.get(model, {})])
