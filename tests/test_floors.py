@@ -17,7 +17,7 @@ FLOORS: dict[str, int] = {
     "telling": 2, "prompt": 2, "aggregate": 2, "extract": 2, "store": 2, "ledger": 2, "estimators": 2, "cutting": 2,
     "lessons": 2, "defaults": 2, "trial": 3, "readout": 4, "providers": 3, "metrics": 3,
     "replay": 4,
-    "evaluate": 5, "progress": 5, "racing": 5, "search": 5, "report": 5,
+    "outcomes": 4, "evaluate": 5, "progress": 5, "racing": 5, "search": 5, "report": 5,
     "export": 6, "plan": 6,
     "opening": 7, "purse": 7, "estimate": 7, "stopping": 6, "recipe": 7,
     "run": 8, "study": 8, "conclude": 9,

@@ -461,6 +461,8 @@ def test_the_json_object_has_the_promised_keys() -> None:
         "difference",
         "detectable",
         "confidence",
+        "why_wrong",
+        "notices",
         "spent",
         "spent_now",
         "uncertain",

@@ -13,11 +13,13 @@ from typing import Any
 
 from tune.aggregate import blind, deployable
 from tune.completion import Completion, Request, Setting
+from tune.cutting import Cut
 from tune.data import Example
 from tune.errors import AnswerError, BudgetExhausted, ParameterRejected, TransientError, TuneError
 from tune.extract import Extract
 from tune.lessons import Lessons
 from tune.metrics import Answer, Judge, Metric
+from tune.outcomes import Outcomes, count_outcomes
 from tune.prompt import Prompt
 from tune.providers.services import Service
 from tune.readout import Reading, read, wanted
@@ -344,6 +346,18 @@ class Evaluator:
         )
         self.store.flush()
         return found
+
+    def outcomes(self, trial: Trial, config: Config) -> Outcomes:
+        """Count why answers of a reading are wrong."""
+
+        def answer(said: Cut) -> str | None:
+            return self.extract(said.text)
+
+        return count_outcomes(trial, config, answer=answer, is_worst=self.is_worst)
+
+    def is_worst(self, answer: str, position: int) -> bool:
+        """Whether one answer has the metric's worst score; False where the metric judges several at once."""
+        return not self.metric.over_responses and self.score(answer, position) == self.metric.worst
 
     def _verify(self, answer: str, position: int) -> float:
         """The verifier's view of an answer, which never sees the target."""

@@ -112,7 +112,7 @@ async def _reread(plan: Plan, place: Path, store: str) -> tuple[Report, Deployme
         run.end_trials()
         choice = freeze(run.problem(), run.standings())
         findings = Findings(run.trials, choice, run.carried(choice), stopped=_last(journal.events, "result")["stopped"])
-        findings.holdout = await _holdout(run)
+        findings.holdout, findings.tested = await _holdout(run)
         if choice is not None and findings.holdout and findings.stopped != INTERRUPTED:
             _note_look(run, place, choice.tested(findings.holdout).shown.config)
         report = conclude(run, findings)
@@ -160,17 +160,18 @@ async def _refill(run: Run, steps: list[Step], trials: dict[int, Trial], recorde
             )
 
 
-async def _holdout(run: Run) -> dict[Config, Reading]:
+async def _holdout(run: Run) -> tuple[dict[Config, Reading], dict[Config, Trial]]:
     """What met the holdout, as it was bought; nothing where the study ended before."""
     event = next((event for event in reversed(run.journal.events) if event["event"] == "holdout"), None)
     if event is None:
-        return {}
+        return {}, {}
     recorded, trials = Recorded("holdout", event["steps"]), dict[int, Trial]()
     read_faults(recorded, event)
     await _refill(run, load_steps(event["steps"]), trials, recorded)
     configs = {number: Config(trial.point) for number, trial in trials.items()}
     found = {configs[number]: run.evaluator.read(trial, [configs[number]]) for number, trial in trials.items()}
-    return {config: readings[0] for config, readings in found.items() if readings}
+    readings = {config: read[0] for config, read in found.items() if read}
+    return readings, {configs[number]: trial for number, trial in trials.items()}
 
 
 def _note_look(run: Run, place: Path, choice: Config) -> None:

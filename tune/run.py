@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias, TypeVar
 
 from tune.decoration import Decorations
@@ -49,6 +49,7 @@ class Findings:
         choice: the frozen choice and its runners-up, or None where nothing was scored.
         carried: the best reading of one answer alone, for agents that take no more; None where there is none.
         holdout: readings of the choice, the carried one and the baseline on holdout examples, by config.
+        tested: the trials of the holdout, by config.
         stopped: why it ended: "finished", "gain", "money", "time", "trials" or "interrupted".
     """
 
@@ -56,6 +57,7 @@ class Findings:
     choice: Choice | None = None
     carried: Reading | None = None
     holdout: Mapping[Config, Reading] | None = None
+    tested: Mapping[Config, Trial] = field(default_factory=dict)
     stopped: str = "finished"
 
 
@@ -123,7 +125,7 @@ class Run:
         if findings.choice is None:
             return findings
         self.journal.append("choice", config=dict(findings.choice.shown.config), trial=findings.choice.reading.trial)
-        findings.holdout = await self._meet_holdout(findings)
+        findings.holdout, findings.tested = await self._meet_holdout(findings)
         if self.account.closed == INTERRUPTED:
             findings.stopped = INTERRUPTED
         return findings
@@ -313,7 +315,7 @@ class Run:
             plan.max_seconds is None or reading.mean_seconds <= plan.max_seconds
         )
 
-    async def _meet_holdout(self, findings: Findings) -> dict[Config, Reading]:
+    async def _meet_holdout(self, findings: Findings) -> tuple[dict[Config, Reading], dict[Config, Trial]]:
         """Buy the frozen choice and the baseline, each with its own n, max_tokens and stop, on fresh examples.
 
         They are admitted block by block together, so that whatever the money reaches is paired.
@@ -341,7 +343,8 @@ class Run:
             self.journal.append("holdout", steps=dump_steps(steps), **dump_faults(wave))
         self._report()
         found = {config: self.evaluator.read(trials[i], [config]) for i, config in enumerate(configs)}
-        return {config: readings[0] for config, readings in found.items() if readings}
+        readings = {config: read[0] for config, read in found.items() if read}
+        return readings, {config: trials[i] for i, config in enumerate(configs)}
 
     # --- progress ---------------------------------------------------------------------------------------------
 

@@ -30,6 +30,7 @@ from tune.report import (
     trials_csv,
 )
 from tune.report.saving import dump, load
+from tune.report.wrong import outcomes_record
 from tune.space import Config
 from tune.stats import Interval
 
@@ -152,6 +153,7 @@ class Study:
                 "examples": row.examples,
                 "draws": row.draws,
                 "missing": row.missing,
+                **outcomes_record(row.outcomes),
                 "spent": row.spent,
                 **{f"best_{name}": row.best[name] for name in ("n", "max_tokens", "aggregate") if row.best is not None},
                 **_interval("quality", row.quality),

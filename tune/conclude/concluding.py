@@ -11,21 +11,23 @@ from typing import Any
 
 import numpy as np
 
+from tune.conclude.bought import count_bought
 from tune.conclude.costs import costs_of_readings
 from tune.conclude.evidence import Evidence
 from tune.conclude.frontier import FEW_SHARE, frontier
 from tune.conclude.notices import notices
-from tune.conclude.rows import Rows
+from tune.conclude.rows import Rows, count_for
 from tune.estimate import Forecast, compare
 from tune.export import Deployment, addition
 from tune.looks import count_looks
+from tune.outcomes import Outcomes
 from tune.plan import Plan
 from tune.pricing import to_dollars
 from tune.providers.services import public_url
 from tune.racing import Choice
 from tune.readout import Reading
 from tune.recipe import recipe_record
-from tune.report import Money, PriceLine, PromptText, Provenance, Report, ReportConfig, TrialRow
+from tune.report import Bought, Money, PriceLine, PromptText, Provenance, Report, ReportConfig, TrialRow
 from tune.report.saving import load
 from tune.run import ENOUGH, FINISHED, INTERRUPTED, Findings, Run
 from tune.space import Config
@@ -49,7 +51,7 @@ def conclude(run: Run, findings: Findings) -> Report:
     met = {} if findings.stopped == INTERRUPTED else dict(findings.holdout or {})
     choice = findings.choice.tested(met) if findings.choice else None
     evidence = Evidence(plan, count_looks(run.journal.events, plan.baseline) if met else 1)
-    rows = Rows(run, evidence, met)
+    rows = Rows(run, evidence, met, findings.tested)
     winner = rows.winner(choice) if choice else None
     keeps = _keeps_limit(plan, choice.shown, winner) if choice and winner else None
     if keeps is False:
@@ -88,6 +90,7 @@ def conclude(run: Run, findings: Findings) -> Report:
         trials=tuple(_trial_row(run, trial, evidence) for trial in findings.trials.values()),
         draws_bought=sum(service.provider.bought for service in run.services.values()),
         draws_reused=sum(service.provider.reused for service in run.services.values()),
+        bought=decorations.attempt("the counts of all answers", lambda: count_bought(run), Bought()),
         readings=len(readings),
         read_cost=read_cost,
         readings_cost=readings_cost,
@@ -293,4 +296,5 @@ def _trial_row(run: Run, trial: Trial, evidence: Evidence) -> TrialRow:
         best=best.config if best else None,
         quality=evidence.quality(best) if best else None,
         cost=best.cost if best else None,
+        outcomes=count_for(run, trial, best.config) if best else Outcomes(),
     )

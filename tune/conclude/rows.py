@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from tune.conclude.evidence import Evidence
+from tune.outcomes import Outcomes
 from tune.racing import Choice
 from tune.readout import Reading
 from tune.report import ReportConfig
 from tune.run import Run
 from tune.space import Config
 from tune.stats import Interval, percentile
+from tune.trial import Trial
 
 
 class Rows:
@@ -21,13 +23,16 @@ class Rows:
         run: whose trials were read.
         evidence: makes the intervals.
         met: what met the holdout, by config.
+        tested: the trials of the holdout, by config.
 
     Attributes:
         searched: the baseline on tuning examples, or None where the search did not have it.
     """
 
-    def __init__(self, run: Run, evidence: Evidence, met: Mapping[Config, Reading]) -> None:
-        self._evidence, self._met = evidence, met
+    def __init__(
+        self, run: Run, evidence: Evidence, met: Mapping[Config, Reading], tested: Mapping[Config, Trial]
+    ) -> None:
+        self._run, self._evidence, self._met, self._tested = run, evidence, met, tested
         self._baseline = run.plan.baseline
         same = [reading for reading in run.readings() if reading.config == self._baseline]
         self.searched = max(same, key=lambda reading: reading.n_examples, default=None)
@@ -103,5 +108,20 @@ class Rows:
             seconds_median=percentile(shown.seconds, 50) if cost is not None else None,
             seconds_p95=percentile(shown.seconds, 95) if cost is not None else None,
             tuning_difference=difference,
+            outcomes=self._outcomes(shown, holdout=met is not None),
             approximate=shown.approximate,
         )
+
+    def _outcomes(self, reading: Reading, *, holdout: bool) -> Outcomes:
+        """Why the answers of a reading are wrong."""
+        trial = self._tested.get(reading.config) if holdout else self._run.trials.get(reading.trial)
+        return count_for(self._run, trial, reading.config)
+
+
+def count_for(run: Run, trial: Trial | None, config: Config) -> Outcomes:
+    """Why the answers of a config are wrong; nothing is counted where nobody knows its trial."""
+    if trial is None:
+        return Outcomes()
+    return run.decorations.attempt(
+        "the counts of wrong answers", lambda: run.evaluator.outcomes(trial, config), Outcomes()
+    )

@@ -5,6 +5,7 @@ from tune.report.chart import chart
 from tune.report.markdown import markdown
 from tune.report.page import page
 from tune.report.records import (
+    Bought,
     EstimateRow,
     Money,
     PriceLine,
@@ -20,6 +21,7 @@ from tune.report.summary import summary_html, summary_lines
 from tune.report.tables import trial_rows, trials_csv
 
 __all__ = [
+    "Bought",
     "EstimateRow",
     "Money",
     "PriceLine",

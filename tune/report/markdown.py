@@ -7,6 +7,7 @@ import json
 from tune.report.answer import answer_markdown, detectable_sentence, money_sentence, shown_rows
 from tune.report.records import Report, ReportConfig, TrialRow, plain_config
 from tune.report.writing import count, describe, dollars, fence, inline, number, seconds, table, with_limits
+from tune.report.wrong import wrong_section
 
 _MOST_TRIALS = 40  # trials.csv has them all
 
@@ -19,6 +20,7 @@ def markdown(report: Report) -> str:
         _comparison_table(report),
         _notices(report),
         _use(report),
+        wrong_section(report),
         _money(report),
         _frontier(report),
         _trials(report),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tune.completion import Message
+from tune.outcomes import Outcomes
 from tune.space import Config, Point
 from tune.stats import Interval, Verdict, verdict
 from tune.trial import State
@@ -28,6 +29,7 @@ class ReportConfig:
         seconds_p95: nor did 95 % of them than this.
         tuning_difference: of a runner-up to the baseline, paired on tuning examples, in the metric's own scale. For
             display only: runners-up were picked by those very examples.
+        outcomes: why its answers are wrong, on the examples that its quality rests on.
         approximate: whether a reading of it is only an estimate (text cut without known token boundaries).
         few: whether a row of the frontier rests on few examples, so that its place may be luck.
     """
@@ -41,6 +43,7 @@ class ReportConfig:
     seconds_median: float | None = None
     seconds_p95: float | None = None
     tuning_difference: Interval | None = None
+    outcomes: Outcomes = field(default_factory=Outcomes)
     approximate: bool = False
     few: bool = False
 
@@ -158,6 +161,7 @@ class TrialRow:
         best: the best config that was read off its draws, or None.
         quality: that config's quality on tuning examples.
         cost: that config's dollars per request.
+        outcomes: why that config's answers are wrong.
     """
 
     number: int
@@ -171,6 +175,25 @@ class TrialRow:
     best: Config | None = None
     quality: Interval | None = None
     cost: float | None = None
+    outcomes: Outcomes = field(default_factory=Outcomes)
+
+
+@dataclass(frozen=True, slots=True)
+class Bought:
+    """What became of all answers of the search.
+
+    Attributes:
+        outcomes: their counts.
+        shares: by heading, the share of what all answers cost that went to answers under it; those that are merely
+            wrong are left out.
+        hidden: whether a model reasoned in secret.
+        cap: the largest max_tokens that answers were bought with.
+    """
+
+    outcomes: Outcomes = field(default_factory=Outcomes)
+    shares: Mapping[str, float] = field(default_factory=dict)
+    hidden: bool = False
+    cap: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +253,7 @@ class Report:
         trials: every trial.
         draws_bought: draws paid for by this study.
         draws_reused: draws that were already in the store.
+        bought: what became of all answers of the search.
         readings: configs that were read off the draws.
         read_cost: dollars of the draws that they were read off, at list price.
         readings_cost: dollars that they would have cost with new draws for every max_tokens and stop, these being
@@ -267,6 +291,7 @@ class Report:
     trials: tuple[TrialRow, ...] = ()
     draws_bought: int = 0
     draws_reused: int = 0
+    bought: Bought = field(default_factory=Bought)
     readings: int = 0
     read_cost: float | None = None
     readings_cost: float | None = None

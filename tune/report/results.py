@@ -8,6 +8,7 @@ from typing import Any
 
 from tune.report.answer import answer
 from tune.report.records import Report, ReportConfig, plain_config
+from tune.report.wrong import wrong_record
 from tune.stats import Interval
 
 FORMAT = 1
@@ -53,6 +54,7 @@ def best_json(report: Report) -> dict[str, Any]:
         "provenance": asdict(report.provenance) | {"versions": dict(report.provenance.versions)},
         "stopped": report.stopped,
         "interrupted": report.interrupted,
+        "why_wrong": wrong_record(report),
         "notices": list(report.notices),
     }
     return {name: _finite(value) for name, value in record.items()}
@@ -77,6 +79,8 @@ def result_json(report: Report, *, results: str) -> dict[str, Any]:
         "difference": difference_record(report),
         "detectable": report.detectable,
         "confidence": report.confidence,
+        "why_wrong": wrong_record(report),
+        "notices": list(report.notices),
         "spent": report.money.spent,
         "spent_now": report.money.spent_now,
         "uncertain": report.money.uncertain,

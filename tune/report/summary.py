@@ -10,6 +10,7 @@ from tune.escape import visible
 from tune.report.answer import answer, detectable_sentence, money_sentence, shown_rows
 from tune.report.records import Report, ReportConfig
 from tune.report.writing import dollars, seconds, with_limits
+from tune.report.wrong import wrong_sentences
 
 HEADER = ("", "score (95 %)", "examples", "cost per request", "median / 95th percentile", "to the baseline")
 
@@ -41,6 +42,7 @@ def summary_lines(report: Report, width: int | None = None) -> list[str]:
         rest += [sentence for sentence in [detectable_sentence(report)] if sentence]
     if report.carriable is not None and report.carriable_note:
         rest.append(report.carriable_note)
+    rest += wrong_sentences(report)
     rest.append(money_sentence(report))
     rest += report.notices
     return [*_wrapped(sentences, width), *map(visible, table), *_wrapped(rest, width)]
@@ -50,7 +52,8 @@ def summary_html(report: Report) -> str:
     """Return the same as HTML: paragraphs and a table."""
     rows = "".join(f"<tr>{_cells(row)}</tr>" for row in _table(report))
     table = f"<table>{rows}</table>" if rows else ""
-    return f"{_paragraphs(answer(report))}{table}{_paragraphs([money_sentence(report), *report.notices])}"
+    rest = [*wrong_sentences(report), money_sentence(report), *report.notices]
+    return f"{_paragraphs(answer(report))}{table}{_paragraphs(rest)}"
 
 
 def _paragraphs(sentences: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from tune.report.records import Report, TrialRow
 from tune.report.writing import csv_cell
+from tune.report.wrong import outcomes_record
 from tune.space import FREE, Point
 
 
@@ -35,6 +36,7 @@ def _trial_row(trial: TrialRow, names: list[str], free: list[str]) -> dict[str, 
         "examples": trial.examples,
         "draws": trial.draws,
         "missing": trial.missing,
+        **outcomes_record(trial.outcomes),
         "quality": None if quality is None else quality.mean,
         "quality_low": None if quality is None else quality.low,
         "quality_high": None if quality is None else quality.high,
