@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from tune.database import Database
 from tune.errors import BudgetError, BudgetExhausted, StoreError
 from tune.ledger import MOST, Account, Attempt, Balance, read_balance
+from tune.ledger.group import GroupCommit
 from tune.pricing import PICODOLLARS
 
 
@@ -26,6 +27,16 @@ def db(tmp_path: Path) -> Database:
 @pytest.fixture
 def account(db: Database) -> Account:
     return Account(db, "study", 100)
+
+
+@pytest.fixture(autouse=True)
+def _no_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is admitted when does not hang on the disk: `test_durable.py` is about that."""
+
+    async def at_once(_: GroupCommit) -> None:
+        return
+
+    monkeypatch.setattr(GroupCommit, "wait", at_once)
 
 
 async def turn(times: int = 3) -> None:

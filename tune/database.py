@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tune.errors import StoreError
+from tune.files import make_private, sync, sync_folder
 
 VERSION = 2
 """The version of the tables; a store of another one is refused."""
@@ -127,7 +128,8 @@ class Database:
         self.path = _parse_path(path)
         if self.path != ":memory:":
             _make_folder(Path(self.path).parent)
-            _make_private(Path(self.path))
+            with suppress(OSError):  # SQLite says in its own words why the file cannot be made
+                make_private(Path(self.path))
         try:
             # The event loop may run in another thread than the one that opened the file; never both at once.
             self._connection = sqlite3.connect(
@@ -136,10 +138,13 @@ class Database:
         except sqlite3.Error as error:
             raise StoreError(_sentence(error, self.path)) from None
         weakref.finalize(self, self._connection.close)
+        self._log = Path(f"{self.path}-wal") if self.path != ":memory:" else None
+        self._named = False
         try:
             empty = self._check_owner()
             self._use_write_ahead_log()
-            # NORMAL loses nothing when a process is killed; only a power cut may take the last transactions.
+            # NORMAL loses nothing when a process is killed. A power cut may take the last transactions, so whoever
+            # must not lose one calls `flush`: that is one write to the disk for many of them.
             self.execute("PRAGMA synchronous = NORMAL")
             if empty:
                 self._make_tables()
@@ -200,6 +205,38 @@ class Database:
         finally:
             if self._in_transaction:
                 self.execute("ROLLBACK")
+
+    @property
+    def on_disk(self) -> bool:
+        """Whether the store is a file: one in memory has nothing to lose."""
+        return self._log is not None
+
+    def flush(self) -> None:
+        """Have everything committed until now on the disk, so that a power cut cannot take it. Any thread may call it.
+
+        Raises:
+            StoreError: the disk did not take it.
+        """
+        if self._log is None:
+            return
+        try:
+            descriptor = os.open(self._log, os.O_RDWR)
+        except FileNotFoundError:
+            return  # nothing was written since the log was copied into the file, which is synced then
+        except OSError as error:
+            raise StoreError(f"the log of the store {self.path} cannot be written: {error.strerror}") from None
+        try:
+            sync(descriptor)
+        except OSError as error:
+            raise StoreError(
+                f"the disk does not take what the store {self.path} holds ({error.strerror}): mend that and run the "
+                f"same command again"
+            ) from None
+        finally:
+            os.close(descriptor)
+        if not self._named:
+            sync_folder(self._log.parent)
+            self._named = True
 
     def close(self) -> None:
         """Let go of the file; calling it again does nothing."""
@@ -272,12 +309,6 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"the folder {str(folder)!r} for the store cannot be made: {error.strerror}") from None
-
-
-def _make_private(file: Path) -> None:
-    """Make a file that only its owner can read, where there is none; its write-ahead log gets the same rights."""
-    with suppress(OSError):  # SQLite says in its own words why the file cannot be made
-        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _code(error: sqlite3.Error) -> int:

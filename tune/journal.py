@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
 from tune.errors import StoreError, StudyError
+from tune.files import make_private, sync, sync_folder
 
 
 class Journal:
@@ -27,16 +28,20 @@ class Journal:
         StudyError: the folder cannot be written, another process holds the study, or the file is damaged.
     """
 
+    _mark: Callable[[], Sequence[int]] | None = None
+
     def __init__(self, path: str | Path, *, notice: Callable[[str], None] = lambda _: None) -> None:
         self.path = Path(path)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            make_private(self.path)
             self._file: IO[bytes] = self.path.open("a+b", buffering=0)  # nothing is left to be written at the end
         except OSError as error:
             raise StudyError(
                 f"the results folder {str(self.path.parent)!r} cannot be written: {error.strerror}; "
                 f"choose another with --results"
             ) from None
+        sync_folder(self.path.parent)
         if not _lock(self._file):
             self._file.close()
             raise StudyError(f"another process is running the study in {str(self.path.parent)!r}: wait for it to end")
@@ -60,6 +65,15 @@ class Journal:
             whole += len(line)
             yield event
 
+    def follow(self, mark: Callable[[], Sequence[int]]) -> None:
+        """Write the mark of the study's ledger into every event from now on, as `ledger`.
+
+        Args:
+            mark: called before each event; it has the ledger, and what was bought, on the disk before it returns, so
+                that no event speaks of draws that a power cut takes away.
+        """
+        self._mark = mark
+
     def append(self, event: str, **fields: Any) -> dict[str, Any]:
         """Write one event and have it on disk before returning.
 
@@ -67,13 +81,15 @@ class Journal:
             StoreError: the disk is full or the folder is gone; what is there stays whole.
         """
         record = {"event": event, **fields}
+        if self._mark is not None:
+            record["ledger"] = list(self._mark())
         text = json.dumps(record, ensure_ascii=False, separators=(",", ":")) + "\n"
         line = memoryview(text.encode("utf-8", "backslashreplace"))  # half a character becomes its escape in JSON
         size = os.fstat(self._file.fileno()).st_size
         try:
             while line:
                 line = line[self._file.write(line) :]
-            os.fsync(self._file.fileno())
+            sync(self._file.fileno())
         except OSError as error:
             with suppress(OSError):
                 self._file.truncate(size)

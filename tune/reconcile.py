@@ -9,7 +9,7 @@ from pathlib import Path
 from tune.database import Database
 from tune.errors import BudgetError, StudyError
 from tune.journal import Journal
-from tune.ledger import Account, read_balance
+from tune.ledger import Account, check_ledger, read_balance
 from tune.pricing import to_dollars, to_picodollars
 from tune.study import Study, find_store, recorded_study
 
@@ -48,9 +48,10 @@ def reconcile(folder: str | Path, *, billed: float, store: str | None = None) ->
                     f"the store {where!r} has no account of the study in {str(place)!r}: give the --store that it "
                     f"was run with"
                 )
+            check_ledger(db, name, journal.events, place)
             account = Account(db, name, before.budget)
             account.reconcile(to_picodollars(billed))
-            balance = account.balance
+            balance, mark = account.balance, account.mark()
         finally:
             db.close()
         money = replace(
@@ -62,6 +63,7 @@ def reconcile(folder: str | Path, *, billed: float, store: str | None = None) ->
             overshoot=to_dollars(balance.overshoot),
             left=to_dollars(max(0, balance.budget - balance.spent)),
         )
+        journal.follow(lambda: mark)
         mended = Study(replace(study.record, money=money), place, stopped=study.stopped, deployment=study.deployment)
         journal.append("reconciled", billed=billed, freed=to_dollars(before.spent - balance.spent))
         mended.report(place)

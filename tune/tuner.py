@@ -21,7 +21,7 @@ from tune.decoration import Decorations
 from tune.errors import StudyError
 from tune.estimate import Estimate, estimate, estimate_lines
 from tune.journal import Journal
-from tune.ledger import Account, read_balance
+from tune.ledger import Account, check_ledger
 from tune.lessons import Lessons
 from tune.opening import evaluator_of, opened
 from tune.plan import Options, Plan, make_plan
@@ -184,9 +184,10 @@ async def _study(
         db = Database(store)
         stack.callback(db.close)
         study = journal.events[0]["id"]
-        _check_ledger(journal, db, study)
+        check_ledger(db, study, journal.events, folder)
         draws = Store(db, generation=study if plan.fresh else "", study=study)
         account = Account(db, study, to_picodollars(plan.budget))
+        journal.follow(account.mark)
         stop.obey(lambda: _interrupt(account))
         _continue(journal, plan, account)
         capabilities = Capabilities()
@@ -288,20 +289,6 @@ def _open_journal(journal: Journal, plan: Plan) -> Study | None:
     if ended and not _more(plan, journal):
         return recorded_study(journal.path.parent, journal.events)
     return None
-
-
-def _check_ledger(journal: Journal, db: Database, study: str) -> None:
-    """See that the money that a study has spent is known.
-
-    Raises:
-        StudyError: its ledger is not in this store.
-    """
-    began = any(event["event"] == "phase" for event in journal.events)
-    if began and read_balance(db, study) is None:
-        raise StudyError(
-            f"the study in {str(journal.path.parent)!r} has begun to spend, but the store {db.path!r} does not hold "
-            f"its ledger: give the --store that it was begun with, or begin anew with another --results"
-        )
 
 
 def _limits(plan: Plan) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from typing import Literal
 from tune.database import Database
 from tune.errors import BudgetExhausted, StoreError
 from tune.ledger.books import MOST, Attempt, Balance, Books, show
+from tune.ledger.group import GroupCommit
+from tune.ledger.marks import Mark, read_mark
 
 _TICKS = 64
 """Turns of the event loop in which a judge whose money is set aside may begin, before a waiting call gives up."""
@@ -46,6 +48,7 @@ class Account:
         self.db = db
         self.study = study
         self._books = Books(db, study, budget)
+        self._disk = GroupCommit(db.flush)
         self._orders: deque[_Order] = deque()
         self._in_flight: set[int] = set()
         self._spent_now = 0
@@ -55,7 +58,7 @@ class Account:
     async def reserve(
         self, ceiling: int, *, purpose: str = "search", service: str = "", earmark: int = 0, from_earmark: bool = False
     ) -> Attempt:
-        """Hold the most that an attempt can cost, before it is sent.
+        """Hold the most that an attempt can cost, before it is sent; when this returns, no power cut can undo it.
 
         Calls are admitted in the order in which they ask: a small one never overtakes. One that does not fit
         waits while calls of this account are in flight. A judge whose ceiling is covered by earmarks asks for
@@ -72,12 +75,22 @@ class Account:
             BudgetExhausted: the ceiling does not fit, and no call in flight could make room for it; or the
                 account is closed.
         """
-        if self._closed is not None:
-            raise BudgetExhausted(self._closed)
+        self._check_open()
         if ceiling < 0 or earmark < 0:
             raise ValueError(f"amounts are 0 or more, but got ceiling={ceiling}, earmark={earmark}")
-        order = _Order(ceiling, purpose, service, earmark, from_earmark)
-        if not self._orders or (from_earmark and ceiling <= self._books.own_earmarks()):
+        attempt = await self._wait_for_room(_Order(ceiling, purpose, service, earmark, from_earmark))
+        try:
+            if self.db.on_disk:
+                await self._disk.wait()
+                self._check_open()
+        except BaseException:
+            self.refuse(attempt)  # it was not sent
+            raise
+        return attempt
+
+    async def _wait_for_room(self, order: _Order) -> Attempt:
+        """Book an order as soon as there is room for it."""
+        if not self._orders or (order.from_earmark and order.ceiling <= self._books.own_earmarks()):
             attempt = self._book(order)
             if attempt is not None:
                 return attempt
@@ -141,6 +154,10 @@ class Account:
     def reopen(self) -> None:
         """Take back `close`."""
         self._closed = None
+
+    def _check_open(self) -> None:
+        if self._closed is not None:
+            raise BudgetExhausted(self._closed)
 
     @property
     def closed(self) -> str | None:
@@ -224,6 +241,13 @@ class Account:
     def left(self) -> int:
         """What could be reserved at this moment by all but the holdout."""
         return self.balance.left
+
+    def mark(self) -> Mark:
+        """How far the ledger has come, once all of it is on the disk; for the study's journal."""
+        self.db.flush()
+        mark = read_mark(self.db, self.study)
+        assert mark is not None  # the books were begun when they were opened, and are never removed
+        return mark
 
     def spent_by_purpose(self) -> dict[str, int]:
         """Settled and uncertain picodollars by purpose; a correction by `reconcile` has its own."""

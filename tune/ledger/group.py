@@ -1,0 +1,59 @@
+"""Group commit: many commits become durable with one write to the disk."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+
+class GroupCommit:
+    """Lets callers wait until what they committed is on the disk.
+
+    The disk is slow and can take many commits at once. While it writes, in a thread of its own, the event loop goes
+    on; whoever asks in the meantime shares the next write, because the one under way may have begun too early.
+
+    Args:
+        flush: has everything committed until now on the disk; it may run in any thread.
+    """
+
+    def __init__(self, flush: Callable[[], None]) -> None:
+        self._flush = flush
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="tune-ledger")
+        self._waiting: list[asyncio.Future[None]] = []
+        self._busy = False
+
+    async def wait(self) -> None:
+        """Return when everything that was committed before this call is durable.
+
+        Raises:
+            StoreError: the disk did not take it.
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+        self._waiting.append(future)
+        if not self._busy:
+            self._busy = True
+            loop.call_soon(self._begin, loop)  # those that ask in the same turn share the first write
+        await future
+
+    def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
+        group, self._waiting = self._waiting, []
+        work = loop.run_in_executor(self._thread, self._flush)
+        work.add_done_callback(lambda done: self._end(loop, group, done))
+
+    def _end(
+        self, loop: asyncio.AbstractEventLoop, group: list[asyncio.Future[None]], work: asyncio.Future[None]
+    ) -> None:
+        error = asyncio.CancelledError() if work.cancelled() else work.exception()
+        for future in group:
+            if future.done():  # who waited was cancelled
+                continue
+            if error is None:
+                future.set_result(None)
+            else:
+                future.set_exception(error)
+        if self._waiting:
+            self._begin(loop)
+        else:
+            self._busy = False
