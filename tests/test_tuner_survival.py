@@ -552,3 +552,11 @@ def test_every_draw_of_a_study_answers_an_example_that_is_known(server: Server, 
     assert names == {str(number) for number in range(ROWS)}
     assert orphans == []
     assert strangers == [(0,)]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="files there have no mode")
+def test_only_the_owner_can_read_what_a_run_leaves(server: Server, tmp_path: Path) -> None:
+    run(server, tmp_path)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "study").iterdir()}
+    assert set(modes) >= {"draws.db", "study.jsonl", "report.md", "report.html", "best.json", "trials.csv"}
+    assert set(modes.values()) == {0o600}

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import html
 import json
-import os
 import shutil
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +14,7 @@ from tune.completion import Message
 from tune.decoration import Decorations
 from tune.errors import StoreError, StudyError
 from tune.export import Deployment, llm_config, oai_config_list
+from tune.files import write_private
 from tune.journal import read_events
 from tune.report import (
     Report,
@@ -179,7 +178,7 @@ class Study:
         try:
             target.mkdir(parents=True, exist_ok=True)
             for name, text in files.items():
-                _write_whole(target / name, text)
+                write_private(target / name, text)
             if self.deployment is None:  # one of an earlier result would be taken for this one's
                 (target / "OAI_CONFIG_LIST").unlink(missing_ok=True)
         except OSError as error:
@@ -249,19 +248,6 @@ def find_store(folder: Path) -> str:
     """The store of a study: in its folder where it was given one, else beside it."""
     own = folder / "draws.db"
     return str(own if own.exists() else folder.parent / "draws.db")
-
-
-def _write_whole(path: Path, text: str) -> None:
-    """Write a file so that no reader ever sees half of it."""
-    beside = path.with_name(path.name + ".part")
-    try:
-        # Half a character, which a label may have and UTF-8 has not, is written as JSON escapes it.
-        beside.write_text(text, encoding="utf-8", errors="backslashreplace")
-        os.replace(beside, path)
-    except OSError:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)
-        raise
 
 
 def _frontier_row(row: ReportConfig) -> dict[str, Any]:

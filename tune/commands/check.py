@@ -68,11 +68,12 @@ def main(argv: Sequence[str]) -> int:
     def work() -> int:
         from tune.check import check
         from tune.errors import StudyError
+        from tune.files import write_private
 
         checked = check(best, data, budget=budget, notice=say, **options)
         if junit is not None:
             try:
-                Path(junit).write_text(checked.junit(), encoding="utf-8")
+                write_private(Path(junit), checked.junit())
             except OSError as error:
                 raise StudyError(f"{junit!r} cannot be written: {error.strerror}") from None
         if as_json:
