@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import replace
 
 import numpy as np
@@ -11,10 +12,10 @@ from hypothesis import strategies as st
 from race import PRICES, PROMPTS, World, play, problem, reading, some_space, standing
 
 from tune.racing import STRATEGIES, Choice, Standing, endgame
-from tune.racing.freezing import freeze
+from tune.racing.freezing import freeze, hoped_for
 from tune.readout import Reading
 from tune.search import SEARCHERS
-from tune.space import Config
+from tune.space import Config, Point
 
 # --- among what was bought -------------------------------------------------------------------------------------------
 
@@ -109,11 +110,14 @@ def test_the_choice_keeps_the_limits_with_confidence_where_one_can() -> None:
 # --- more answers than were bought ------------------------------------------------------------------------------------
 
 
-def pair(trial: int, model: str, prompt: str, single: float, three: float, cost: float = 1e-4) -> Standing:
+def pair(
+    trial: int, model: str, prompt: str, single: float, three: float, cost: float = 1e-4, **values: object
+) -> Standing:
     """A trial that was read with one answer and with three: shares of forty examples that were right."""
+    asked = {"trial": trial, "model": model, "prompt": prompt, **values}
     return standing(
-        reading(shares(single), trial=trial, model=model, prompt=prompt, cost=cost, aggregate="first"),
-        reading(shares(three), trial=trial, model=model, prompt=prompt, cost=3 * cost, n=3, aggregate="vote"),
+        reading(shares(single), cost=cost, aggregate="first", **asked),  # type: ignore[arg-type]
+        reading(shares(three), cost=3 * cost, n=3, aggregate="vote", **asked),  # type: ignore[arg-type]
     )
 
 
@@ -134,11 +138,16 @@ def frozen(*standings: Standing, **changes: object) -> Choice:
     return choice
 
 
-GAINS = [pair(i, model, prompt, 0.5, 0.7) for i, (model, prompt) in enumerate([("tiny", "plain"), ("small", "brief")])]
+ELSEWHERE = [
+    pair(i, model, prompt, 0.5, 0.7) for i, (model, prompt) in enumerate([("tiny", "plain"), ("small", "brief")])
+]
+GAINS = [*ELSEWHERE, pair(8, "large", "shots", 0.3, 0.5, temperature=1.1)]
+"""Trials that gained by more answers, one of the model and prompt that is the best with one."""
+
 BEST = one(2, "large", "shots", 0.8)
 
 
-def test_more_answers_are_chosen_unbought_where_they_gained_elsewhere() -> None:
+def test_more_answers_are_chosen_unbought_where_they_gained_for_the_same_model_and_prompt() -> None:
     choice = frozen(*GAINS, BEST)
     assert choice.reading == BEST.readings[0]
     assert choice.foreseen is not None
@@ -149,8 +158,59 @@ def test_more_answers_are_chosen_unbought_where_they_gained_elsewhere() -> None:
     assert np.isnan(choice.foreseen.seconds).all()
 
 
+def test_more_answers_are_not_chosen_unbought_where_they_gained_for_others_alone() -> None:
+    choice = frozen(*ELSEWHERE, BEST)
+    assert choice.shown == BEST.readings[0]
+    flat = pair(8, "large", "shots", 0.3, 0.3, temperature=1.1)
+    assert frozen(*ELSEWHERE, flat, BEST).shown == BEST.readings[0]
+
+
+def test_what_more_answers_might_bring_is_asked_where_nothing_was_compared() -> None:
+    live = {one.trial: one for one in (*ELSEWHERE, BEST)}
+    hope = hoped_for(problem(), live)
+    assert hope is not None
+    assert hope.reading == BEST.readings[0]
+    assert hope.shown.config.n == 5
+    assert hoped_for(problem(), {one.trial: one for one in (*GAINS, BEST)}) is None, "they were, and it is chosen"
+    flat = pair(8, "large", "shots", 0.3, 0.3, temperature=1.1)
+    assert hoped_for(problem(), live | {8: flat}) is None, "they were, and gained nothing"
+
+
+def test_two_that_vote_are_not_chosen_over_an_equal_one() -> None:
+    scores = shares(0.8)
+    single = reading(scores, trial=2, model="large", prompt="shots", cost=1e-4, aggregate="first")
+    both = reading(scores, trial=2, model="large", prompt="shots", cost=2e-4, n=2, aggregate="vote")
+    choice = frozen(*GAINS, standing(single, both), most_unseen=0.0)
+    assert choice.shown == single
+
+
+def test_answers_that_are_always_the_same_are_never_bought_several_times() -> None:
+    for seed in range(3):
+        world = Deterministic(examples=60, seed=seed)
+        searcher = SEARCHERS["random"](world.space, world.free, seed)
+        choice, _ = play(world, STRATEGIES["value"], searcher, 1.5 * world.unit())
+        assert choice is not None
+        assert choice.shown.config.n == 1
+
+
+class Deterministic(World):
+    """A model says the same each time it is asked the same."""
+
+    def chances(self, point: Point) -> np.ndarray:
+        luck = np.random.default_rng(zlib.crc32(repr((self.seed, point["model"], point["prompt"])).encode()))
+        return np.asarray(luck.random(self.examples) < super().chances(point), dtype=float)
+
+
+def test_a_few_answers_are_bought_to_see_whether_more_of_them_gain() -> None:
+    hopeful = {one.trial: one for one in (*ELSEWHERE, BEST)}
+    (step,) = next(endgame(problem(), hopeful, 1.0))
+    assert (step.trial, step.examples, step.draws) == (BEST.trial, tuple(range(16)), 3)
+    known = {one.trial: one for one in (*GAINS, BEST)}
+    assert [len(step.examples) for step in next(endgame(problem(), known, 1.0))] != [16]
+
+
 def test_more_answers_than_a_trial_itself_has_are_chosen_too() -> None:
-    choice = frozen(*GAINS, pair(3, "large", "shots", 0.7, 0.9))
+    choice = frozen(*ELSEWHERE, pair(3, "large", "shots", 0.7, 0.9))
     assert (choice.reading.config.n, choice.shown.config.n) == (3, 5)
     assert choice.shown.cost == pytest.approx(5e-4)
 
@@ -191,6 +251,15 @@ def test_no_more_answers_than_the_holdout_can_pay_for() -> None:
         assert frozen(*GAINS, BEST, most_unseen=dollars).shown.config.n == n
     bought = pair(3, "large", "shots", 0.7, 0.9)
     assert frozen(*GAINS, bought, most_unseen=1e-6).shown == bought.readings[1], "what was bought was seen"
+
+
+def test_the_holdout_must_pay_for_the_baseline_beside_more_answers() -> None:
+    now = one(9, "small", "plain", 0.4, cost=2e-4)
+    known = {"baseline": now.point, "baseline_config": now.readings[0].config}
+    for dollars, n in ((7.01e-4, 5), (6.99e-4, 3), (4.99e-4, 1)):
+        assert frozen(*GAINS, now, BEST, most_unseen=dollars, **known).shown.config.n == n
+    unread = {**known, "baseline": Point({**now.point, "temperature": 0.1}), "ceiling": lambda point, n, cap: 1e-3 * n}
+    assert frozen(*GAINS, BEST, most_unseen=1.49e-3, **unread).shown.config.n == 3
 
 
 def test_more_answers_are_put_together_as_those_that_a_trial_has() -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Generator, Mapping, Sequence
 from statistics import NormalDist
+from typing import TypeAlias
 
 from tune.racing.belief import believed
 from tune.racing.field import Entrant, Field, Wave, rung_sizes
-from tune.racing.freezing import freeze
+from tune.racing.freezing import freeze, hoped_for
 from tune.racing.frontier import trace
+from tune.racing.gaining import LEAST_COMPARED
 from tune.racing.goal import prove
 from tune.racing.pairing import difference, table
 from tune.racing.problem import Choice, Outcome, Problem, Standing
@@ -17,8 +19,17 @@ from tune.trial import Step
 MOST_FINALISTS = 6
 """Trials that the endgame begins with, at most."""
 
+TRIED = 16
+"""Examples of which more answers are bought to see whether they gain."""
+
+FEWEST_TOGETHER = 3
+"""Answers that are tried together, at least: two that vote decide no more than one."""
+
 DROPPED = 0.05
 """How often the best finalist may be dropped by bad luck, over all looks together."""
+
+
+Waves: TypeAlias = Generator[list[Step], Outcome, None]
 
 
 def endgame(
@@ -44,6 +55,7 @@ def endgame(
     if problem.goal != "quality":
         yield from prove(field) if problem.goal == "cheapest" else trace(field)
         return freeze(problem, field.standings)
+    yield from _try_more_answers(field)
     finalists, looks = _still_in(field, field.entrants, 1)[:MOST_FINALISTS], 1
     while finalists and not field.over:
         wave = _next_block(field, finalists) or _more_draws(field, finalists)
@@ -52,7 +64,38 @@ def endgame(
         field.take((yield wave))
         looks += 1
         finalists = _still_in(field, [entrant.trial for entrant in finalists], looks)
+    yield from _try_more_answers(field)
     return freeze(problem, field.standings)
+
+
+def _try_more_answers(field: Field) -> Waves:
+    """Buy a few more answers where they may make the choice and nobody knows whether they gain.
+
+    More answers than were bought are chosen only where they are seen to gain for the same model and prompt. A few
+    examples show that, so each pair is tried once.
+    """
+    tried: set[int] = set()
+    while not field.over:
+        hope = hoped_for(field.problem, field.standings)
+        entrant = field.entrants.get(hope.reading.trial) if hope is not None else None
+        if hope is None or entrant is None or entrant.trial in tried:
+            return
+        tried.add(entrant.trial)
+        step = _trying(field, entrant, hope)
+        if step is None:
+            return
+        field.take((yield [step]))
+
+
+def _trying(field: Field, entrant: Entrant, hope: Choice) -> Step | None:
+    """Return the step that buys a few more answers, or None where the money does not pay for it."""
+    draws = next(n for n in entrant.ladder if n >= min(FEWEST_TOGETHER, hope.shown.config.n))
+    each = field.price(entrant, draws - entrant.draws)
+    for size in (TRIED, LEAST_COMPARED):
+        met = hope.reading.examples[:size]
+        if draws > entrant.draws and len(met) * each + field.ceiling(entrant, draws) <= field.left:
+            return Step(entrant.trial, entrant.point, met, draws, entrant.cap)
+    return None
 
 
 def _still_in(field: Field, trials: Collection[int], look: int) -> list[Entrant]:

@@ -1,21 +1,23 @@
 """The choice that a search comes to: the config of which the most is believed, ties going to the cheaper.
 
-It may ask for more answers than were bought of its point. What more of them add is believed of every point as soon as
-any was seen with several (see `tune.racing.belief`), and what they cost is nearly known; so a search that had money for
-a few answers of each example need not settle for a few. The holdout is then the first to see so many.
+It may ask for more answers than were bought of its point, where bought draws of its model and prompt show that more
+answers gain (see `tune.racing.gaining`). What they add is believed of every point (see `tune.racing.belief`), and what
+they cost is nearly known; so a search that had money for a few answers of each example need not settle for a few. The
+holdout is then the first to see so many.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from tune.racing.belief import Believed, believed
+from tune.racing.gaining import Pair, baseline_cost, compared, gaining, pair_of, pairs
 from tune.racing.goal import cheapest
 from tune.racing.problem import CERTAINTY, Choice, Problem, Standing, dear, preference
 from tune.readout import Reading
@@ -70,8 +72,8 @@ def freeze(problem: Problem, standings: Mapping[int, Standing]) -> Choice | None
     Returns:
         None where nothing was scored.
     """
-    live = [s for s in standings.values() if not s.failed and any(len(r.examples) for r in s.readings)]
-    best = _freeze_best(problem, live)
+    live = _live(standings)
+    best = _freeze_best(problem, live, gaining(problem, live))
     if best is None or problem.goal != "cheapest":
         return best
     chosen = cheapest(problem, live)
@@ -81,24 +83,45 @@ def freeze(problem: Problem, standings: Mapping[int, Standing]) -> Choice | None
     return Choice(chosen, tuple(others[:MOST_RUNNERS_UP]), feasible=True)
 
 
-def _freeze_best(problem: Problem, live: Sequence[Standing]) -> Choice | None:
+def hoped_for(problem: Problem, standings: Mapping[int, Standing]) -> Choice | None:
+    """Return what would be chosen if more answers gained for every model and prompt as they did elsewhere.
+
+    None where that asks for no more answers than were bought, or where bought draws already say whether they gain.
+    """
+    live = _live(standings)
+    untested = pairs(live) - compared(problem, live).keys()
+    choice = _freeze_best(problem, live, gaining(problem, live) | untested) if untested else None
+    if choice is None or choice.foreseen is None:
+        return None
+    config = choice.foreseen.config
+    return choice if (config.model, config.prompt) in untested else None
+
+
+def _live(standings: Mapping[int, Standing]) -> list[Standing]:
+    return [s for s in standings.values() if not s.failed and any(len(r.examples) for r in s.readings)]
+
+
+def _freeze_best(problem: Problem, live: Sequence[Standing], gains: Collection[Pair]) -> Choice | None:
     for errors in (CERTAINTY, 0.0):
         if any(s.best(problem, errors) for s in live):
-            return _choose(problem, live, errors)
+            return _choose(problem, live, gains, errors)
     readings = [r for s in live for r in s.readings if len(r.examples)]
     closest = min(readings, key=lambda r: (problem.excess(r), preference(problem, r)), default=None)
     return None if closest is None else Choice(closest, (), feasible=False)
 
 
-def _choose(problem: Problem, standings: Sequence[Standing], errors: float) -> Choice:
+def _choose(problem: Problem, standings: Sequence[Standing], gains: Collection[Pair], errors: float) -> Choice:
     found = believed(problem, standings, errors)
     usual = _usual_way(found)
+    most = problem.most_unseen - baseline_cost(problem, standings)
     options: list[Option] = []
     best = -math.inf
     for one in found:
         if max(one.base, one.level, one.base + one.gain) >= best - TIE:
             seen = _seen(problem, one, errors)
-            options += [*seen, *_foreseen(problem, one, seen, usual, errors)]
+            options += seen
+            if pair_of(one.standing) in gains:
+                options += _foreseen(problem, one, seen, usual, errors, most)
             best = max(best, *(option.level for option in options))
     tied = [option for option in options if option.level >= best - TIE]
     chosen = min(tied, key=lambda tie: (dear(tie.shown), -tie.of.level, preference(problem, tie.shown)))
@@ -112,9 +135,11 @@ def _seen(problem: Problem, one: Believed, errors: float) -> list[Option]:
 
     A reading is believed to be as good as others with as many answers, less what it was seen to be worse than the
     best of them, and less what it may yet turn out to be: an answer that is longer than all that were seen is cut by
-    a smaller cap.
+    a smaller cap. One that scored the same on every example with fewer answers is not among them: the others bring
+    nothing, as two that vote never do where both are answers.
     """
-    readings = [reading for reading in one.standing.whole() if problem.excess(reading, errors) <= 1.0]
+    kept = [reading for reading in one.standing.whole() if problem.excess(reading, errors) <= 1.0]
+    readings = [reading for reading in kept if not _brings_nothing(reading, kept)]
     means = [float(np.mean(problem.quality(reading.scores))) for reading in readings]
     most: dict[int, float] = {}
     for reading, mean in zip(readings, means, strict=True):
@@ -128,6 +153,20 @@ def _seen(problem: Problem, one: Believed, errors: float) -> list[Option]:
     return found
 
 
+def _brings_nothing(reading: Reading, others: Sequence[Reading]) -> bool:
+    """Return whether fewer answers with the same cap and stops have the same scores on the same examples."""
+    asked = reading.config
+    fewer = (
+        other
+        for other in others
+        if other.config.n < asked.n and (other.config.max_tokens, other.config.stop) == (asked.max_tokens, asked.stop)
+    )
+    return any(
+        other.examples == reading.examples and bool(np.allclose(other.scores, reading.scores, atol=1e-9))
+        for other in fewer
+    )
+
+
 # --- more answers than were bought ------------------------------------------------------------------------------------
 
 
@@ -138,12 +177,13 @@ def _usual_way(found: Sequence[Believed]) -> str | None:
 
 
 def _foreseen(
-    problem: Problem, one: Believed, seen: Sequence[Option], usual: str | None, errors: float
+    problem: Problem, one: Believed, seen: Sequence[Option], usual: str | None, errors: float, most: float
 ) -> list[Option]:
     """Configs of a trial's point that keep the limits with more answers than were bought, if they may be chosen.
 
     Each is believed to be better than the reading that it rests on by what more answers of this point add. How long
-    the slowest of them takes nobody knows, so none is known to keep a limit on seconds.
+    the slowest of them takes nobody knows, so none is known to keep a limit on seconds. One request may cost `most`
+    dollars.
     """
     way = usual if one.top is None else one.top.config.aggregate
     if way is None or not seen or problem.goal != "quality":
@@ -162,8 +202,9 @@ def _foreseen(
             asked = Config({**config, "n": n, "aggregate": way})
             costs = one.standing.costs_with(option.reading, n)
             foreseen = replace(option.reading, config=asked, costs=costs, seconds=np.full(len(costs), math.nan))
-            if asked in there and foreseen.cost <= problem.most_unseen and problem.excess(foreseen, errors) <= 1.0:
-                level = min(1.0, option.level + one.level_of(n) - one.level_of(bought))
+            if asked in there and foreseen.cost <= most and problem.excess(foreseen, errors) <= 1.0:
+                told = n - 1 if way == "vote" and n % 2 == 0 else n  # of two labels, an even vote decides no more
+                level = min(1.0, option.level + one.level_of(max(told, bought)) - one.level_of(bought))
                 if level >= option.level + LEAST_RISE:
                     found.append(Option(level, option.reading, one, foreseen))
     return found
