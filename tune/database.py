@@ -238,6 +238,17 @@ class Database:
             sync_folder(self._log.parent)
             self._named = True
 
+    def discard(self) -> None:
+        """Remove the file, if nothing was bought and it holds no more than one study's account."""
+        kept = ("draws", "attempts", "scores")
+        with suppress(StoreError, OSError), self.transaction():  # nobody else writes meanwhile
+            rows = sum(self.rows(f"SELECT COUNT(*) FROM {table}")[0][0] for table in kept)
+            studies = self.rows("SELECT COUNT(*) FROM accounts")[0][0]
+            if rows or studies > 1:
+                return
+            for suffix in ("", "-wal", "-shm"):
+                Path(self.path + suffix).unlink(missing_ok=True)
+
     def close(self) -> None:
         """Let go of the file; calling it again does nothing."""
         self._connection.close()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
+from tune.completion import Endpoint, Request
 from tune.errors import BudgetError
 from tune.evaluate import Evaluator
 from tune.ledger import Account
@@ -27,6 +28,43 @@ PROMPTS = 8
 
 LEADING = 20
 """Readings of which the dearest says what the choice may cost."""
+
+
+def _ceiling(plan: Plan, endpoint: Endpoint, point: Point, draws: int, cap: int) -> float:
+    """Dollars that one example of a point can cost at most, from the longest prompt among a few."""
+    model, prompt = str(point["model"]), plan.prompts[str(point["prompt"])]
+    asked = [prompt.render(example) for example in plan.split.tuning[:PROMPTS]]
+    requests = [Request(service=endpoint.service, model=model, prompt=said, max_tokens=cap) for said in asked]
+    most = max(endpoint.most_prompt_tokens(request) for request in requests)
+    prompts = 1 if endpoint.native_n else draws
+    return to_dollars(plan.prices[model].ceiling(prompts * most, draws * cap))
+
+
+def check_budget(plan: Plan, endpoints: Mapping[str, Endpoint]) -> None:
+    """Refuse a budget of which a search could not buy one block of examples.
+
+    A call must fit at the most that it can cost; a block is taken at what calls rather cost, with answers a
+    quarter as long as they may be: by ceilings alone, a generous max_tokens would forbid a good search.
+
+    Args:
+        plan: what is asked for.
+        endpoints: of its models, by name; they count tokens, and nothing is sent.
+
+    Raises:
+        BudgetError: it could not.
+    """
+    baseline, point = plan.baseline, plan.baseline_point
+    endpoint = endpoints[baseline.model]
+    call = _ceiling(plan, endpoint, point, baseline.n, baseline.max_tokens)
+    usual = _ceiling(plan, endpoint, point, baseline.n, max(1, baseline.max_tokens // 4))
+    block = min(LEAST_BLOCK, len(plan.split.tuning))
+    least = max(call, block * usual) / (1 - MOST_HOLDOUT_SHARE)
+    if to_picodollars(plan.budget) < to_picodollars(least):
+        raise BudgetError(
+            f"a budget of ${plan.budget:.6g} is too small for one block of {block} examples: one call can "
+            f"cost up to ${call:.2g}, and up to {MOST_HOLDOUT_SHARE:.0%} is kept for the holdout, so ${least:.2g} "
+            f"is the least; `tune estimate` says what a search takes"
+        )
 
 
 class Purse:
@@ -57,34 +95,16 @@ class Purse:
 
     def ceiling(self, point: Point, draws: int, cap: int) -> float:
         """Dollars that one example of a point can cost at most, from the longest prompt among a few."""
-        service = self.evaluator.services[str(point["model"])]
-        stop, count = self.evaluator.bought_stop(point), min(PROMPTS, len(self.plan.split.tuning))
-        requests = [self.evaluator.request(point, cap, stop, position) for position in range(count)]
-        most = max(service.endpoint.most_prompt_tokens(request) for request in requests)
-        prompts = 1 if service.endpoint.native_n else draws
-        return to_dollars(service.price.ceiling(prompts * most, draws * cap))
+        endpoint = self.evaluator.services[str(point["model"])].endpoint
+        return _ceiling(self.plan, endpoint, point, draws, cap)
 
     def check_budget(self) -> None:
         """Refuse a budget of which the search could not buy one block of examples.
 
-        A call must fit at the most that it can cost; a block is taken at what calls rather cost, with answers a
-        quarter as long as they may be: by ceilings alone, a generous max_tokens would forbid a good search.
-
         Raises:
             BudgetError: it could not.
         """
-        baseline = self.plan.baseline
-        point = self.plan.baseline_point
-        call = self.ceiling(point, baseline.n, baseline.max_tokens)
-        usual = self.ceiling(point, baseline.n, max(1, baseline.max_tokens // 4))
-        block = min(LEAST_BLOCK, len(self.plan.split.tuning))
-        least = max(call, block * usual) / (1 - MOST_HOLDOUT_SHARE)
-        if to_picodollars(self.plan.budget) < to_picodollars(least):
-            raise BudgetError(
-                f"a budget of ${self.plan.budget:.6g} is too small for one block of {block} examples: one call can "
-                f"cost up to ${call:.2g}, and up to {MOST_HOLDOUT_SHARE:.0%} is kept for the holdout, so ${least:.2g} "
-                f"is the least; `tune estimate` says what a search takes"
-            )
+        check_budget(self.plan, {name: service.endpoint for name, service in self.evaluator.services.items()})
 
     def set_holdout_aside(self, found: Iterable[Reading], foreseen: Reading | None = None) -> None:
         """Keep the holdout's money where the search cannot reach it.

@@ -9,8 +9,8 @@ import json
 import secrets
 import threading
 import time
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -19,7 +19,7 @@ from tune.conclude import conclude, deploy
 from tune.database import Database
 from tune.decoration import Decorations
 from tune.errors import StudyError
-from tune.estimate import Estimate, estimate, estimate_lines
+from tune.estimate import Estimate, estimate, estimate_lines, silent_endpoints
 from tune.journal import Journal
 from tune.ledger import Account, check_ledger
 from tune.lessons import Lessons
@@ -29,11 +29,13 @@ from tune.pricing import to_picodollars
 from tune.progress import Progress, Screen
 from tune.providers.retrying import RetryPolicy
 from tune.providers.services import Access, Service
+from tune.purse import check_budget
 from tune.replay import check_identity
 from tune.report.saving import dump
 from tune.run import ENOUGH, INTERRUPTED, Run
 from tune.store import Store
 from tune.study import Study, recorded_study
+from tune.traces import Traces
 
 Observer = Callable[[Progress], None]
 Notice = Callable[[str], None]
@@ -176,13 +178,17 @@ async def _study(
 
     decorations = Decorations(tell)
     notice = decorations.around("the display of notices", notice)
+    if not plan.entries[plan.baseline.model].local:  # else its tokens are counted when it is loaded
+        check_budget(plan, silent_endpoints(plan.entries))
     with ExitStack() as stack:
+        traces = Traces(folder / "study.jsonl", store)
         journal = stack.enter_context(Journal(folder / "study.jsonl", notice=notice))
+        undo = stack.enter_context(_undone(journal, traces))
         known = _open_journal(journal, plan)
         if known is not None:
             return known
         db = Database(store)
-        stack.callback(db.close)
+        undo.append(db)
         study = journal.events[0]["id"]
         check_ledger(db, study, journal.events, folder)
         draws = Store(db, generation=study if plan.fresh else "", study=study)
@@ -208,6 +214,24 @@ async def _study(
         result.report(folder)  # before the study counts as ended: else a kill in between would leave it unwritten
         journal.append("result", stopped=result.stopped, record=result.to_record())
         return result
+
+
+@contextmanager
+def _undone(journal: Journal, traces: Traces) -> Iterator[list[Database]]:
+    """Leave nothing behind where the block fails before the study has begun to spend; close the store in any case.
+
+    The store is put into the list when it is open.
+    """
+    opened: list[Database] = []
+    try:
+        yield opened
+    except BaseException:
+        if not any(event["event"] == "phase" for event in journal.events):
+            traces.remove(opened[0] if opened else None)
+        raise
+    finally:
+        for db in opened:
+            db.close()
 
 
 def _say_what_is_unprotected(plan: Plan, tell: Callable[[str], None]) -> None:

@@ -93,6 +93,23 @@ class Metric:
             for example in examples:
                 self.function.task("", example)
 
+    def try_on(self, example: Example) -> None:
+        """See that the metric can judge: it is given what is wanted of an example as if that were the answer.
+
+        A metric that costs, or that runs what models write, is not tried.
+
+        Raises:
+            InputError: it raised, returned no number or left its bounds.
+        """
+        if self.costs or self.runs_code:
+            return
+        target = example.target
+        wanted = "" if target is None else target if isinstance(target, str) else json.dumps(target, default=str)
+        try:
+            self.score((wanted,) if self.over_responses else wanted, example)
+        except MetricError as error:
+            raise InputError(f"the metric was tried on one row before anything is bought: {error}") from error
+
     def score(self, answer: Answer, example: Example) -> float:
         """The value of an answer; the worst where there is none.
 

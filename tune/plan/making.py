@@ -106,6 +106,7 @@ def make_plan(data: Any, space: Any, budget: float, options: Options) -> Plan:
         group=options.get("group"),
         column=options.get("split"),
     )
+    metric.try_on(parts.tuning[0])
     prompts = {
         name: parse_prompt(name, spec, shots=parts.shots, base=base, target=loaded.target)
         for name, spec in searched.prompts.items()
