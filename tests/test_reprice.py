@@ -97,6 +97,21 @@ def test_a_limit_changes_the_choice_and_what_has_not_met_the_holdout_is_said_to_
         assert (study.record.winner.holdout is None) == (study.record.difference is None)
 
 
+def test_the_notices_are_those_of_the_new_choice_and_of_the_run(
+    server: Server, tmp_path: Path, finished: tune.Study
+) -> None:
+    journal = tmp_path / "study" / "study.jsonl"
+    lines = journal.read_text().splitlines()
+    result = json.loads(lines[-1])
+    report = result["record"]["report"]
+    report["told"] = ["small was answered as another model."]
+    report["notices"] = [*report["told"], "The old choice asks for 9 answers."]
+    journal.write_text("\n".join([*lines[:-1], json.dumps(result)]) + "\n")
+    shown = again(server, tmp_path).record.notices
+    assert "small was answered as another model." in shown
+    assert "The old choice asks for 9 answers." not in shown
+
+
 VOTING = dimensions(model=["large"], prompt={"short": PROMPTS["short"]}, temperature=[0.5], n=[1, 5], max_tokens=64)
 """One answer costs less than five whose vote is the winner: both meet the holdout, as agents take only the one."""
 

@@ -15,6 +15,8 @@ from world import LabelledWorld
 
 import tune
 from tune.errors import StoreError, StudyError
+from tune.export import obstacle
+from tune.space import Config
 from tune.study import Study
 
 WORLD = LabelledWorld(models={"small": 0.5, "large": 0.8})
@@ -165,7 +167,7 @@ def test_no_word_is_broken_and_no_table_is_wider_than_the_terminal(
     wide = str(study)
     assert [line for line in narrow if len(line) > 80 and str(study.folder) not in line] == []
     words = set(wide.split())
-    sentences = [line for line in narrow if not line.startswith((" ", "winner", "baseline", "runner-up"))]
+    sentences = [line for line in narrow if not line.startswith((" ", "winner", "baseline", "assumed", "runner-up"))]
     assert set(" ".join(sentences).split()) <= words
     assert len(wide.splitlines()) < 14
 
@@ -179,6 +181,34 @@ def test_a_notebook_shows_it_as_html_with_nothing_of_a_model_taken_for_a_tag(stu
     )
     assert "<script>" not in hostile._repr_html_()
     assert "<b>" not in hostile._repr_html_()
+
+
+def test_that_no_baseline_was_given_is_said_wherever_it_is_shown(study: Study) -> None:
+    said = "No baseline was given: it is compared with the first model and the plainest prompt (small, prompt short"
+    report = study.folder / "report.md"
+    for text in (" ".join(str(study).split()), report.read_text(), (study.folder / "best.json").read_text()):
+        assert said in text
+    assert study.summary()["baseline"]["given"] is False
+    assert "baseline (assumed)" in report.read_text()
+    assert "baseline (assumed)" in report.with_name("report.html").read_text()
+
+
+def test_a_winner_that_no_agent_can_carry_says_why(study: Study, tmp_path: Path) -> None:
+    why = obstacle(replace_config(study.best.config, n=3, aggregate="vote"))
+    assert why.startswith("No agent's llm_config can carry the winner: it asks for 3 answers and reads them by 'vote'")
+    assert "agents chat" in obstacle(study.best.config, raw=True)
+    record = replace(study.record, carriable=None, carriable_note=why)
+    alone = Study(record, tmp_path, stopped="finished", deployment=None)
+    alone.report()
+    assert why in (tmp_path / "report.md").read_text()
+    assert "llm_config()" not in (tmp_path / "report.md").read_text()
+    assert why in " ".join(str(alone).split())
+    with pytest.raises(StudyError, match="it asks for 3 answers"):
+        alone.best.llm_config()
+
+
+def replace_config(config: Config, **values: object) -> Config:
+    return Config({**config, **values})
 
 
 def test_a_report_needs_no_folder(study: Study) -> None:

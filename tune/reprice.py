@@ -207,8 +207,11 @@ def _evaluator(plan: Plan, services: Mapping[str, Service], access: Access) -> E
 
 
 def _as_it_was(report: Report, before: Report) -> Report:
-    """The new report with what the old study paid, which no price of today changes."""
-    kept = tuple(n for n in before.notices if n not in report.notices)
+    """Return the new report with what the old study paid, which no price of today changes.
+
+    Its notices are those of the new choice, and what the run told of models and money; those of the old choice go.
+    """
+    kept = tuple(sentence for sentence in before.told if sentence not in report.notices)
     said = "Read again from the draws of a finished study: its choice is made anew, its bill is what it was."
     return replace(
         report,
@@ -218,6 +221,7 @@ def _as_it_was(report: Report, before: Report) -> Report:
         estimate=before.estimate,
         stopped=before.stopped,
         notices=(said, *report.notices, *kept),
+        told=before.told,
     )
 
 

@@ -75,7 +75,8 @@ class Best:
         if self._over:
             raise StudyError(f"no configuration keeps {self._over}, so none is exported as if it did")
         if self._carried is None:
-            raise StudyError("no config with one answer was evaluated, and agents of AutoGen read no more than one")
+            why = self._note or "no config with one answer was evaluated, and agents of AutoGen read no more than one"
+            raise StudyError(why)
         return llm_config(self._carried)
 
     @property

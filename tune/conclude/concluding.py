@@ -18,7 +18,7 @@ from tune.conclude.frontier import FEW_SHARE, frontier
 from tune.conclude.notices import notices
 from tune.conclude.rows import Rows, count_for
 from tune.estimate import Forecast, compare
-from tune.export import Deployment, addition
+from tune.export import Deployment, addition, obstacle
 from tune.looks import count_looks
 from tune.outcomes import Outcomes
 from tune.plan import Plan
@@ -68,8 +68,9 @@ def conclude(run: Run, findings: Findings) -> Report:
         provenance=_provenance(run),
         winner=winner,
         baseline=rows.baseline(),
+        baseline_given=plan.baseline_given,
         carriable=single,
-        carriable_note=addition(winner, single) if winner and single else "",
+        carriable_note=_carriable_note(plan, winner, single, carried),
         runners_up=tuple(rows.runners_up(choice) if choice else ()),
         difference=rows.difference(choice.shown.config) if choice else None,
         detectable=evidence.detectable(choice.shown.config, plan.baseline, met) if choice else None,
@@ -102,6 +103,7 @@ def conclude(run: Run, findings: Findings) -> Report:
         ),
         stopped=_why(run, findings),
         interrupted=findings.stopped == INTERRUPTED,
+        told=tuple(run.notices),
         notices=_notices(run, replace(findings, choice=choice), evidence),  # last: they name what failed
     )
 
@@ -125,6 +127,19 @@ def _keeps_limit(plan: Plan, choice: Reading, row: ReportConfig) -> bool | None:
     )
     over_seconds = plan.max_seconds is not None and choice.mean_seconds > plan.max_seconds
     return not (over_cost or over_seconds)
+
+
+def _carriable_note(
+    plan: Plan, winner: ReportConfig | None, single: ReportConfig | None, carried: Reading | None
+) -> str:
+    """Return what agents lose against the winner, or why they can carry no config; "" where they carry the winner."""
+    if winner is None:
+        return ""
+    if single is not None:
+        return addition(winner, single)
+    if carried is not None:
+        return ""
+    return obstacle(winner.config, raw=plan.prompts[winner.config.prompt].raw)
 
 
 def _recipe(plan: Plan, choice: Reading, met: Mapping[Config, Reading]) -> dict[str, Any]:

@@ -34,15 +34,16 @@ class Rows:
     ) -> None:
         self._run, self._evidence, self._met, self._tested = run, evidence, met, tested
         self._baseline = run.plan.baseline
+        self._baseline_name = "baseline" if run.plan.baseline_given else "baseline (assumed)"
         same = [reading for reading in run.readings() if reading.config == self._baseline]
         self.searched = max(same, key=lambda reading: reading.n_examples, default=None)
 
     def baseline(self) -> ReportConfig | None:
         """The config that the user has today, where it met the holdout or the search had it in its race."""
         if self.searched is not None:
-            return self.row("baseline", self.searched)
+            return self.row(self._baseline_name, self.searched)
         met = self._met.get(self._baseline)
-        return None if met is None else self._row("baseline", None, met)
+        return None if met is None else self._row(self._baseline_name, None, met)
 
     def winner(self, choice: Choice) -> ReportConfig:
         """The frozen choice; without numbers on tuning examples, where it was read on too few answers for any."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tune.export.autogen import TAG, llm_config, oai_config_list, snippet
-from tune.export.deployment import Deployment, addition, carriable, notes
+from tune.export.deployment import Deployment, addition, carriable, notes, obstacle
 
 EXPORTERS: dict[str, Callable[[Deployment], dict[str, Any] | str]] = {
     "llm_config": llm_config,
@@ -22,5 +22,6 @@ __all__ = [
     "llm_config",
     "notes",
     "oai_config_list",
+    "obstacle",
     "snippet",
 ]

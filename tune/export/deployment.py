@@ -90,6 +90,23 @@ def addition(winner: ReportConfig, carried: ReportConfig) -> str:
     return f"{sentence}."
 
 
+def obstacle(config: Config, *, raw: bool = False) -> str:
+    """Return one sentence on why no agent of AutoGen's kind can carry a config; "" where one can.
+
+    Args:
+        config: a complete config.
+        raw: whether its prompt is no chat.
+    """
+    reasons = []
+    if raw:
+        reasons.append("its prompt is a text that the model continues, and agents chat")
+    if config.n > 1:
+        reasons.append(f"it asks for {config.n} answers and reads them by {config.aggregate!r}, and agents read one")
+    if not reasons:
+        return ""
+    return f"No agent's llm_config can carry the winner: {'; '.join(reasons)}."
+
+
 def notes(deployment: Deployment) -> tuple[str, ...]:
     """What a person must know, or do, before an export works."""
     said = []

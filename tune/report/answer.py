@@ -10,15 +10,27 @@ from tune.stats import Interval
 
 
 def answer(report: Report) -> tuple[str, ...]:
-    """Three sentences in plain text, not escaped: the winner, the comparison, the yardstick or the money."""
+    """Return the answer in plain text, not escaped: the winner, the comparison, the yardstick or the money.
+
+    Where the user gave no baseline, a sentence says what stands for it.
+    """
     if report.winner is None:
         return _nothing_found(report)
-    return _winner(report, report.winner), _comparison(report), _yardstick(report, report.winner)
+    first, last = _winner(report, report.winner), _yardstick(report, report.winner)
+    return first, *assumed_baseline(report), _comparison(report), last
 
 
 def answer_markdown(report: Report) -> str:
     """The answer as a paragraph of Markdown."""
     return " ".join(inline(sentence, limit=2000) for sentence in answer(report))
+
+
+def assumed_baseline(report: Report) -> tuple[str, ...]:
+    """Return one sentence on what the winner is compared with, where the user gave no baseline."""
+    if report.baseline_given or report.baseline is None:
+        return ()
+    stands = describe(report.baseline.config)
+    return (f"No baseline was given: it is compared with the first model and the plainest prompt ({stands}).",)
 
 
 def shown_rows(report: Report) -> list[ReportConfig]:

@@ -36,7 +36,7 @@ class Mark:
     """One configuration in the chart.
 
     Attributes:
-        name: "winner", "baseline", "winner and baseline", or "frontier", which has no label.
+        name: "winner", "baseline" or "baseline (assumed)", "winner and baseline", or "frontier", which has no label.
         row: the configuration and what is known of it.
         quality: the quality that is drawn, in the metric's own scale.
         cost: dollars per request.
@@ -105,7 +105,7 @@ def _named(report: Report) -> list[Mark]:
     winner, baseline = report.winner, report.baseline
     if report.winner_is_baseline:
         return _mark("winner and baseline", winner, winner.quality if winner else None)
-    below = _mark("baseline", baseline, baseline.quality if baseline else None)
+    below = _mark(baseline.name if baseline else "", baseline, baseline.quality if baseline else None)
     return [*below, *_mark("winner", winner, winner.quality if winner else None)]
 
 
@@ -152,7 +152,7 @@ def _drawn(mark: Mark, across: Scale, up: Scale, *, bars: bool) -> str:
     x, y = _centre(mark, across, up)
     radius = (2 if mark.row.few else 4) if mark.name == "frontier" else 7
     shape = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}"/>'
-    if mark.name == "baseline":  # a shape of its own, so that colour is not all that tells it apart
+    if mark.name.startswith("baseline"):  # a shape of its own, so that colour is not all that tells it apart
         shape = f'<rect x="{x - 6.5:.1f}" y="{y - 6.5:.1f}" width="13" height="13"/>'
     left, top, right, bottom = _reach(mark, across, up)
     lines = f'<path d="M{x:.1f} {top:.1f}V{bottom:.1f}M{left:.1f} {y:.1f}H{right:.1f}"/>' if bars else ""

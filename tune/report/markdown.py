@@ -124,10 +124,13 @@ def _use(report: Report) -> str:
             f"came closest, with `keeps_limit: false`."
         )
         return "\n\n".join(parts)
-    parts.append(
-        "For AutoGen and AG2 agents: `study.best.llm_config()` in Python, or the file `OAI_CONFIG_LIST` beside this "
-        "one. `best.json` holds all of it. No file holds a key."
-    )
+    if report.agents_can_use:
+        parts.append(
+            "For AutoGen and AG2 agents: `study.best.llm_config()` in Python, or the file `OAI_CONFIG_LIST` beside "
+            "this one. `best.json` holds all of it. No file holds a key."
+        )
+    else:
+        parts.append(f"{inline(report.carriable_note, limit=1000)} `best.json` holds all of it. No file holds a key.")
     if report.carriable is not None:
         own = with_limits(report.carriable.quality)
         parts.append(

@@ -229,9 +229,10 @@ class Report:
         money: the study's dollars.
         provenance: what it takes to do it again.
         winner: the frozen choice, or None where nothing was scored.
-        baseline: the config the user has today.
+        baseline: the config the user has today, or what stands for it.
+        baseline_given: whether the user named it; else the first model and the plainest prompt stand for it.
         carriable: the best config that an agent's `llm_config` can carry, where the winner is not it.
-        carriable_note: one sentence on what the full winner would add to it.
+        carriable_note: one sentence on what the full winner would add to it, or on why no agent can carry the winner.
         runners_up: shown only; they never change the choice.
         difference: winner less baseline on holdout examples, paired, in the metric's own scale.
         detectable: the smallest difference that so many holdout examples show with 80 % probability.
@@ -263,6 +264,7 @@ class Report:
         stopped: why the search ended, in words.
         interrupted: whether the run can be taken up again.
         notices: sentences that a reader must not miss.
+        told: those of them that came up while the run went on: they are about models and money, not about the choice.
         recipe: all that it takes to call the winner again and to score it, for programs; see `tune.recipe`.
     """
 
@@ -270,6 +272,7 @@ class Report:
     provenance: Provenance
     winner: ReportConfig | None = None
     baseline: ReportConfig | None = None
+    baseline_given: bool = True
     carriable: ReportConfig | None = None
     carriable_note: str = ""
     runners_up: tuple[ReportConfig, ...] = ()
@@ -300,6 +303,7 @@ class Report:
     stopped: str = ""
     interrupted: bool = False
     notices: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
     recipe: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -340,6 +344,11 @@ class Report:
     def winner_is_baseline(self) -> bool:
         """Whether the search found nothing it prefers to the baseline."""
         return self.winner is not None and self.baseline is not None and self.winner.config == self.baseline.config
+
+    @property
+    def agents_can_use(self) -> bool:
+        """Whether a config can be exported to agents that read one answer: the winner, or one beside it."""
+        return self.carriable is not None or not self.carriable_note
 
     def clears(self, quality: Interval | None, value: float | None) -> bool:
         """Whether a quality's whole interval is better than `value`."""

@@ -38,7 +38,7 @@ def best_json(report: Report) -> dict[str, Any]:
         "recipe": dict(report.recipe) or None,
         "keeps_limit": report.keeps_limit,
         "winner": None if winner is None else _config_record(winner),
-        "baseline": None if report.baseline is None else _config_record(report.baseline),
+        "baseline": None if report.baseline is None else _config_record(report.baseline) | _given(report),
         "runners_up": [_config_record(row) | _tuning_difference(report, row) for row in report.runners_up],
         "difference": difference_record(report),
         "detectable": report.detectable,
@@ -74,7 +74,7 @@ def result_json(report: Report, *, results: str) -> dict[str, Any]:
         "cost_per_request": None if winner is None else _cost_record(winner.cost),
         "keeps_limit": report.keeps_limit,
         "seconds": None if winner is None else _seconds(winner),
-        "baseline": None if report.baseline is None else _summary(report.baseline),
+        "baseline": None if report.baseline is None else _summary(report.baseline) | _given(report),
         "runners_up": [_summary(row) | _tuning_difference(report, row) for row in report.runners_up],
         "difference": difference_record(report),
         "detectable": report.detectable,
@@ -91,6 +91,11 @@ def result_json(report: Report, *, results: str) -> dict[str, Any]:
         "results": results,
     }
     return {name: _finite(value) for name, value in record.items()}
+
+
+def _given(report: Report) -> dict[str, Any]:
+    """Return whether the user named the baseline."""
+    return {"given": report.baseline_given}
 
 
 def interval_record(interval: Interval | None) -> dict[str, Any] | None:

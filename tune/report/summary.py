@@ -17,7 +17,7 @@ HEADER = ("", "score (95 %)", "examples", "cost per request", "median / 95th per
 NARROW_HEADER = ("", "score (95 %)", "cost", "to the baseline")
 """The columns where a terminal has no room for all: they fit 80 characters."""
 
-SHORTER = {" to ": ", ", "not distinguishable": "unclear"}
+SHORTER = {"baseline (assumed)": "assumed", " to ": ", ", "not distinguishable": "unclear"}
 """Words of the wide table, and what stands for them in the narrow one."""
 
 MOST_RUNNERS_UP = 2
@@ -40,7 +40,7 @@ def summary_lines(report: Report, width: int | None = None) -> list[str]:
     rest: list[str] = []
     if report.verdict != "not distinguishable":  # else the answer has said it
         rest += [sentence for sentence in [detectable_sentence(report)] if sentence]
-    if report.carriable is not None and report.carriable_note:
+    if report.carriable_note:
         rest.append(report.carriable_note)
     rest += wrong_sentences(report)
     rest.append(money_sentence(report))
@@ -103,7 +103,8 @@ def _narrow_table(report: Report) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = [NARROW_HEADER]
     for row in _shown(report):
         cost = "-" if row.cost is None else dollars(row.cost.mean)
-        rows.append((row.name, _shorter(with_limits(row.quality)), cost, _shorter(_against_baseline(report, row))))
+        quality, against = with_limits(row.quality), _against_baseline(report, row)
+        rows.append((_shorter(row.name), _shorter(quality), cost, _shorter(against)))
     return rows
 
 
