@@ -23,7 +23,7 @@ from tune.cli import main
 from tune.commands import BAD_INPUT, DONE
 from tune.completion import Completion, Message, Request
 from tune.database import Database
-from tune.estimate import Forecast, compare, estimate, estimate_lines, estimate_table, silent_endpoints
+from tune.estimate import Forecast, compare, estimate, estimate_lines, estimate_table, price_lines, silent_endpoints
 from tune.estimate.guess import length_span
 from tune.estimate.money import FIRST
 from tune.estimate.tokens import likely_tokens
@@ -400,3 +400,8 @@ def test_the_report_escapes_names_and_takes_models_that_cost_nothing() -> None:
 
     text = markdown(whole(estimate=(EstimateRow("a|b", "<p>", 0.0, 0.0, 8, 4, 10),)))
     assert "| a\\|b, &lt;p&gt; | $0 (assumed) | $0 | - | 8 / 4 | 10 |" in text
+
+
+def test_each_price_is_said_as_it_was_understood() -> None:
+    assert price_lines(of(plan(0.05))) == tuple(f"{name}: {p.describe()}" for name, p in plan(0.05).prices.items())
+    assert "per million tokens (as stated)" in price_lines(of(plan(0.05)))[0]

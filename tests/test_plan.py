@@ -141,6 +141,24 @@ def test_an_entry_may_stand_in_the_space_file_and_a_list_in_autogens_form_is_rea
     assert plan(with_space(model=["small"]), models=listed).entries["small"].model == "y"
 
 
+def test_a_list_in_autogens_form_states_dollars_per_thousand_tokens() -> None:
+    listed = [{"model": "small", "base_url": "http://k/v1", "price": [0.0004, 0.0016]}]
+    price = plan(with_space(model=["small"]), models=listed, price=[]).prices["small"]
+    assert (price.input, price.output) == (0.4, 1.6)
+    assert price.describe() == "$0.40 in, $1.60 out per million tokens (as stated)"
+    named: Any
+    for named in ({"small": {"price": [0.4, 1.6]}}, [{"model": "small", "price": {"input": 0.4, "output": 1.6}}]):
+        price = plan(with_space(model=["small"]), models=named, price=[]).prices["small"]
+        assert (price.input, price.output) == (0.4, 1.6), "our own forms are per million"
+
+
+def test_a_price_far_below_the_published_one_is_refused_until_it_is_confirmed() -> None:
+    space = with_space(model=["gpt-4.1-mini"])
+    with pytest.raises(PriceError, match="below a hundredth"):
+        plan(space, price="gpt-4.1-mini=0.0004/0.0016")
+    assert plan(space, price="gpt-4.1-mini=0.0004/0.0016,confirmed").prices["gpt-4.1-mini"].input == 0.0004
+
+
 def test_a_key_in_an_entry_is_refused_and_not_repeated() -> None:
     with pytest.raises(InputError) as caught:
         plan(models={"m": {"api_key": "sk-planted"}})

@@ -7,24 +7,25 @@ budget is compared without rounding; dollars as floats are for people.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import Any
 
 from tune.errors import PriceError
-
-if TYPE_CHECKING:
-    from genai_prices.types import ModelInfo, ModelPrice, Provider
 
 PICODOLLARS = 10**12
 """Picodollars in a dollar."""
 
 _DEAREST = 10**5
 """Ten cents for one token, in dollars per million: whoever states more has mistaken the unit."""
+
+USER = "user"
+"""The source of a price that a user stated, and did not confirm in so many words."""
+
+CONFIRMED = "user, confirmed"
+"""The source of a price that a user confirmed."""
 
 
 def to_picodollars(dollars: float) -> int:
@@ -47,7 +48,10 @@ class Price:
         output: for completion tokens, hidden reasoning included.
         cached_input: for prompt tokens read from the service's cache; `input` where not stated.
         cache_write: for prompt tokens written to the service's cache; `input` where not stated.
-        source: where the price comes from ("user", "genai-prices 0.2.3", "notional").
+        request: dollars of each request, whatever its tokens.
+        source: where the price comes from ("user", "genai-prices 0.2.3", "notional"). A user's own note here ("our
+            contract") confirms a price that is far below the published one.
+        matched: the entry of that source which the model's name matched, as "openai/gpt-4.1-nano"; else "".
         date: the day that the source speaks of, as YYYY-MM-DD, or "".
         long: what longer prompts cost: for each `(start, price)`, a call with more than `start` prompt tokens
             is billed at that price as a whole. In rising order of `start`.
@@ -57,16 +61,19 @@ class Price:
     output: float
     cached_input: float | None = None
     cache_write: float | None = None
-    source: str = "user"
+    request: float = 0.0
+    source: str = USER
+    matched: str = ""
     date: str = ""
     long: tuple[tuple[int, Price], ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("input", "output", "cached_input", "cache_write"):
+        for name in ("input", "output", "cached_input", "cache_write", "request"):
             value = getattr(self, name)
-            if value is not None and not 0 <= value <= _DEAREST:
+            if value is not None and not (_is_number(value) and 0 <= value <= _DEAREST):
+                unit = "request" if name == "request" else "million tokens"
                 raise PriceError(
-                    f"a price is a number of dollars per million tokens, 0 to {_DEAREST:,}, but got {name}={value!r}"
+                    f"a price is a number of dollars per {unit}, 0 to {_DEAREST:,}, but got {name}={value!r}"
                 )
 
     @property
@@ -74,26 +81,49 @@ class Price:
         """Whether nobody is ever billed at this price (a local model's)."""
         return self.source == "notional"
 
-    def cost(self, prompt_tokens: int, completion_tokens: int, cached_tokens: int = 0) -> int:
-        """Picodollars of a call with these token counts at list price; writing to a cache is not counted."""
+    def cost(self, prompt_tokens: int, completion_tokens: int, cached_tokens: int = 0, *, calls: int = 1) -> int:
+        """Picodollars of calls with these token counts at list price; writing to a cache is not counted."""
         price = self._at(prompt_tokens)
-        return price._total(price.input, prompt_tokens, completion_tokens, cached_tokens)
+        return calls * self._fee() + price._total(price.input, prompt_tokens, completion_tokens, cached_tokens)
 
     def bill(self, prompt_tokens: int, completion_tokens: int, cached_tokens: int = 0, written_tokens: int = 0) -> int:
         """Picodollars that the service bills for a call, prompt tokens that it wrote to its cache included."""
         price = self._at(prompt_tokens)
         written = min(max(written_tokens, 0), prompt_tokens - min(max(cached_tokens, 0), prompt_tokens))
         dearer = max(0, _rate(price.cache_write or 0.0) - _rate(price.input))
-        return price._total(price.input, prompt_tokens, completion_tokens, cached_tokens) + written * dearer
+        tokens = price._total(price.input, prompt_tokens, completion_tokens, cached_tokens) + written * dearer
+        # An answer without any prompt is a refusal that we turned into an answer: it cost nothing.
+        return tokens + (self._fee() if prompt_tokens else 0)
 
-    def ceiling(self, prompt_tokens: int, completion_tokens: int) -> int:
-        """Picodollars that a call of at most these token counts can cost at the very most."""
+    def ceiling(self, prompt_tokens: int, completion_tokens: int, *, calls: int = 1) -> int:
+        """Picodollars that calls of at most these token counts can cost at the very most."""
         reachable = [self, *(price for start, price in self.long if start < prompt_tokens)]
-        return max(
+        return calls * self._fee() + max(
             prompt_tokens * max(_rate(p.input), _rate(p.cached_input or 0.0), _rate(p.cache_write or 0.0))
             + completion_tokens * _rate(p.output)
             for p in reachable
         )
+
+    def scaled(self, factor: float) -> Price:
+        """Return this price with every rate for tokens multiplied."""
+        return replace(
+            self,
+            input=factor * self.input,
+            output=factor * self.output,
+            cached_input=None if self.cached_input is None else factor * self.cached_input,
+            cache_write=None if self.cache_write is None else factor * self.cache_write,
+            long=tuple((start, price.scaled(factor)) for start, price in self.long),
+        )
+
+    def describe(self) -> str:
+        """Say this price in words, and where it comes from."""
+        said = f"{_shown(self.input)} in, {_shown(self.output)} out per million tokens"
+        fee = f", {_shown(self.request)} per request" if self.request else ""
+        source = "as stated" if self.source in (USER, CONFIRMED) else self.source
+        return f"{said}{fee} ({source}{f': {self.matched}' if self.matched else ''})"
+
+    def _fee(self) -> int:
+        return to_picodollars(self.request) if self.request else 0
 
     def _at(self, prompt_tokens: int) -> Price:
         """The price of a call with a prompt of this length."""
@@ -111,139 +141,75 @@ def _rate(dollars_per_million: float) -> int:
     return math.ceil(round(dollars_per_million * (PICODOLLARS // 10**6), 3))
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _shown(dollars: float) -> str:
+    """Dollars with two decimals, or as many as they need."""
+    return f"${dollars:.2f}" if round(dollars, 2) == dollars else f"${dollars:.6g}"
+
+
 def parse_price(text: str) -> tuple[str, Price]:
-    """Read `MODEL=IN/OUT`, dollars per million tokens.
+    """Read `MODEL=IN/OUT`, dollars per million tokens; see `read_price` for what may follow.
 
     Raises:
         PriceError: the text has another form.
     """
     model, _, price = text.rpartition("=")
-    given, _, taken = price.partition("/")
     try:
-        prices = float(given), float(taken)
+        read = _read_text(price)
     except ValueError:
         raise PriceError(
             f"a price reads MODEL=IN/OUT in dollars per million tokens, as gpt-4.1-nano=0.10/0.40, but got {text!r}"
         ) from None
     if not model.strip():
         raise PriceError(f"a price names its model, as MODEL=IN/OUT, but got {text!r}")
-    return model.strip(), Price(*prices)
+    return model.strip(), read
 
 
-def find_price(model: str, prices: Mapping[str, Price], *, base_url: str | None = None, tier: str = "") -> Price:
-    """The price of a model: as stated by the user, else from the table that the package genai-prices ships.
+def read_price(name: str, price: Any) -> Price:
+    """Read a price in one of its forms, in dollars per million tokens.
 
     Args:
-        model: the model's name as the service knows it.
-        prices: what the user stated, by model; these hold for every service and tier.
-        base_url: where the model is served; None is OpenAI. A host that is in no price list has no known price,
-            whatever its models are called.
-        tier: the service tier that is asked for ("flex", "priority"); "" is the standard one.
+        name: the model's, for messages.
+        price: a `Price`, a table of its fields, [IN, OUT] or "IN/OUT". "+FEE" may follow, with dollars for each
+            request, and ",confirmed", for a price that is far below the published one and right all the same.
 
     Raises:
-        PriceError: nobody states a price; the message holds the line to add.
+        PriceError: it has another form.
     """
-    if model in prices:
-        return prices[model]
-    found = _published(model, base_url, tier)
-    if found is None:
-        where = "" if base_url is None else f" at {urlsplit(base_url).hostname}"
-        which = f" in the tier {tier!r}" if tier else ""
+    if isinstance(price, Price):
+        return price
+    if isinstance(price, Mapping):
+        try:
+            return Price(**price)
+        except TypeError as error:
+            raise PriceError(f"the price of model {name!r} cannot be read: {error}") from None
+    try:
+        if isinstance(price, str):
+            return _read_text(price)
+        given, taken = (float(part) for part in price)
+    except (TypeError, ValueError):
         raise PriceError(
-            f"no price is known for model {model!r}{where}{which}: add --price {model}=IN/OUT "
-            "(dollars per million tokens; 0/0 if it costs nothing)"
-        )
-    return found
+            f"the price of model {name!r} reads [IN, OUT] or 'IN/OUT' in dollars per million tokens, but got {price!r}"
+        ) from None
+    return Price(given, taken)
 
 
-# Where users run servers of their own, under names that say nothing about what a token costs there.
-_OWN_SERVERS = frozenset({"modal"})
-
-# What a price of prompt and completion tokens cannot express, and every call would pay.
-_BEYOND_TOKENS = ("requests_kcount", "output_citation_mtok")
-
-
-@lru_cache(maxsize=256)
-def _published(model: str, base_url: str | None, tier: str) -> Price | None:
-    """The price in the shipped table, or None where it has none that this program can keep to."""
-    # The table takes a second to load, so only those who need it do.
-    from genai_prices import __version__, data_snapshot
-
-    table = data_snapshot.get_snapshot()
-    now = datetime.now(UTC)
-    provider = _find_provider(table.providers, "https://api.openai.com/" if base_url is None else base_url)
-    found = provider and provider.find_model(model, all_providers=table.providers)
-    if not found:
-        return None
-    in_force = _prices_in_force(found, now, tier)
-    if not in_force or any(getattr(p, name, None) for p in in_force for name in _BEYOND_TOKENS):
-        return None
-    starts = sorted({tier.start for p in in_force for v in vars(p).values() for tier in getattr(v, "tiers", ())})
-    source, day = f"genai-prices {__version__}", _newest_day(table.providers, now.date())
-    steps = [_dearest(in_force, start, source, day) for start in (-1, *starts)]
-    prices = [price for price in steps if price is not None]
-    if len(prices) < len(steps):
-        return None
-    return replace(prices[0], long=tuple(zip(starts, prices[1:], strict=True)))
+def is_pair(value: Any) -> bool:
+    """Tell whether a value is a pair of numbers, as (0.1, 0.4)."""
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        return False
+    return len(value) == 2 and all(_is_number(part) for part in value)
 
 
-def _find_provider(providers: list[Provider], base_url: str) -> Provider | None:
-    import re
-
-    url = urlsplit(base_url)
-    plain = f"{url.scheme}://{url.hostname or ''}{url.path or '/'}"  # without user, key and port
-    for provider in providers:
-        # A pattern must not reach from the host into the path, where a proxy may name whom it stands for.
-        match = re.match(provider.api_pattern.replace(".*", "[^/]*"), plain)
-        if match and (plain[match.end() :][:1] in ("", "/") or match[0].endswith((".", "/"))):
-            return None if provider.id in _OWN_SERVERS else provider
-    return None
-
-
-def _prices_in_force(model: ModelInfo, now: datetime, tier: str) -> list[ModelPrice]:
-    """The prices of a model today: one, or several where they depend on the hour; none for an unknown tier."""
-    from genai_prices.types import ModelInfo as Model
-    from genai_prices.types import TimeOfDateConstraint as Hours
-
-    standard = tier in ("", "auto", "default")
-    variants = [v for v in model.price_variants or () if v.when == {"service_tier": tier}]
-    if not standard and not any(v.constraint is None or v.constraint.active(now) for v in variants):
-        return []
-    conditional = [] if not isinstance(model.prices, list) else model.prices
-    hourly = [c.prices for c in conditional if isinstance(c.constraint, Hours)]
-    dated = [c for c in conditional if not isinstance(c.constraint, Hours)]
-    plain = Model(id=model.id, match=model.match, prices=dated or model.prices, price_variants=model.price_variants)
-    return [plain.get_prices(now, None if standard else {"service_tier": tier}), *hourly]
-
-
-def _dearest(prices: list[ModelPrice], start: int, source: str, day: str) -> Price | None:
-    """The dearest of these prices for prompts just longer than `start` tokens; None if one is missing or 0."""
-
-    def rate(name: str) -> float | None:
-        values = [_step(getattr(price, name, None), start) for price in prices]
-        return max((float(value) for value in values if value is not None), default=None)
-
-    given, taken, reasoning = rate("input_mtok"), rate("output_mtok"), rate("output_reasoning_mtok")
-    if not given or not taken:
-        return None
-    taken = max(taken, reasoning or 0.0)
-    return Price(given, taken, rate("cache_read_mtok"), rate("cache_write_mtok"), source, day)
-
-
-def _step(value: Any, start: int) -> Any:
-    """What a rate is for prompts just longer than `start` tokens."""
-    if not hasattr(value, "tiers"):
-        return value
-    return next((tier.price for tier in reversed(value.tiers) if tier.start <= start), value.base)
-
-
-def _newest_day(providers: list[Provider], today: date) -> str:
-    """The newest day up to today from which the table states a price: the table carries no date of its own."""
-    days = (
-        condition.constraint.start_date
-        for provider in providers
-        for model in provider.models
-        for condition in (*(model.prices if isinstance(model.prices, list) else ()), *(model.price_variants or ()))
-        if hasattr(condition.constraint, "start_date")
-    )
-    return max((day for day in days if day <= today), default=date.min).isoformat()
+def _read_text(text: str) -> Price:
+    """Read `IN/OUT`, with `+FEE` and `,confirmed` where they follow."""
+    rates, _, note = text.partition(",")
+    if note.strip() not in ("", "confirmed"):
+        raise ValueError(note)
+    rates, _, fee = rates.partition("+")
+    given, _, taken = rates.partition("/")
+    source = CONFIRMED if note.strip() else USER
+    return Price(float(given), float(taken), request=float(fee or 0), source=source)

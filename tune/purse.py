@@ -37,7 +37,7 @@ def _ceiling(plan: Plan, endpoint: Endpoint, point: Point, draws: int, cap: int)
     requests = [Request(service=endpoint.service, model=model, prompt=said, max_tokens=cap) for said in asked]
     most = max(endpoint.most_prompt_tokens(request) for request in requests)
     prompts = 1 if endpoint.native_n else draws
-    return to_dollars(plan.prices[model].ceiling(prompts * most, draws * cap))
+    return to_dollars(plan.prices[model].ceiling(prompts * most, draws * cap, calls=prompts))
 
 
 def check_budget(plan: Plan, endpoints: Mapping[str, Endpoint]) -> None:

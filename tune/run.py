@@ -265,7 +265,7 @@ class Run:
         for draws in trial.draws.values():
             if service.endpoint.native_n:
                 once += sum(service.price.cost(d.prompt_tokens, 0) for d in draws[:1])
-                each += sum(service.price.cost(0, d.completion_tokens) for d in draws)
+                each += sum(service.price.cost(0, d.completion_tokens, calls=0) for d in draws)
             else:
                 each += sum(service.price.cost(d.prompt_tokens, d.completion_tokens) for d in draws)
         return once, each

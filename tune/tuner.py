@@ -19,7 +19,7 @@ from tune.conclude import conclude, deploy
 from tune.database import Database
 from tune.decoration import Decorations
 from tune.errors import StudyError
-from tune.estimate import Estimate, estimate, estimate_lines, silent_endpoints
+from tune.estimate import Estimate, estimate, estimate_lines, price_lines, silent_endpoints
 from tune.journal import Journal
 from tune.ledger import Account, check_ledger
 from tune.lessons import Lessons
@@ -246,7 +246,7 @@ def _say_what_is_unprotected(plan: Plan, tell: Callable[[str], None]) -> None:
 def _estimate(plan: Plan, services: dict[str, Service], store: Store, notice: Callable[[str], None]) -> Estimate:
     """Say what the run will cost before it begins."""
     found = estimate(plan, {name: service.endpoint for name, service in services.items()}, store)
-    for line in estimate_lines(found):
+    for line in (*estimate_lines(found), *price_lines(found)):
         notice(line)
     return found
 

@@ -32,7 +32,8 @@ from tune.journal import read_events
 from tune.ledger import Account
 from tune.opening import evaluator_of, opened
 from tune.plan import Plan, make_plan
-from tune.pricing import Price, find_price, parse_price, to_dollars, to_picodollars
+from tune.plan.models import find_prices
+from tune.pricing import CONFIRMED, Price, parse_price, to_dollars, to_picodollars
 from tune.providers.services import Access, Entry, Service, build_stack, read_entries
 from tune.replay import check_identity
 from tune.report import Report
@@ -123,7 +124,7 @@ def challenge(
         price if isinstance(price, Price) or price is None else parse_price(price if "=" in price else f"m={price}")[1]
     )
     asked = entry or _entry(model, base_url, space)
-    own = stated or asked.price or find_price(asked.model, {}, base_url=asked.base_url)
+    own = find_prices([asked], {} if stated is None else {asked.name: stated})[asked.name]
     work = _Work(plan, events, report, asked, own, store, budget, (margin, alpha, beta), notice)
     with ThreadPoolExecutor(1) as apart:  # an event loop of its own, also inside a running one
         return apart.submit(asyncio.run, work.go()).result()
@@ -148,11 +149,16 @@ def _plan(
         **options,
         "model": list(identity["models"]),
         "models": {name: {k: v for k, v in m.items() if v is not None} for name, m in listed.items()},
-        "price": {name: Price(*pair) for name, pair in identity["prices"].items()},
+        "price": {name: _recorded(rates) for name, rates in identity["prices"].items()},
     }
     plan = make_plan(data, space, 1.0, given)
     check_identity(identity, plan.identity, place, besides=MAY_DIFFER)
     return plan
+
+
+def _recorded(rates: Sequence[float]) -> Price:
+    """A price as a study's identity has it: in, out, and the fee of a request where there is one."""
+    return Price(rates[0], rates[1], request=sum(rates[2:]), source=CONFIRMED)
 
 
 @dataclass

@@ -30,9 +30,10 @@ def main(argv: Sequence[str]) -> int:
         if given["json"]:
             sys.stdout.write(json.dumps(_record(found)) + "\n")
             return DONE
-        from tune.estimate import estimate_lines, estimate_table
+        from tune.estimate import estimate_lines, estimate_table, price_lines
 
-        sys.stdout.write(for_terminal("\n".join([*estimate_lines(found), "", *estimate_table(found)])) + "\n")
+        lines = [*estimate_lines(found), *price_lines(found), "", *estimate_table(found)]
+        sys.stdout.write(for_terminal("\n".join(lines)) + "\n")
         return DONE
 
     return attempt(work)

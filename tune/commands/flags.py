@@ -49,7 +49,11 @@ def build_parser(prog: str = "tune", description: str = WHAT, epilog: str = "") 
     search.add_argument("--model", action="append", metavar="NAME", help="a model (repeatable)")
     search.add_argument("--base-url", metavar="URL", help="an OpenAI-compatible endpoint")
     search.add_argument(
-        "--price", action="append", metavar="MODEL=IN/OUT", help="dollars per million tokens (repeatable)"
+        "--price",
+        action="append",
+        metavar="MODEL=IN/OUT",
+        help="dollars per million tokens (repeatable); +FEE adds dollars per request, ',confirmed' takes a price that "
+        "is far below the published one",
     )
     search.add_argument(
         "--output-tokens",

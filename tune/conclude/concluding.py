@@ -96,7 +96,8 @@ def conclude(run: Run, findings: Findings) -> Report:
         read_cost=read_cost,
         readings_cost=readings_cost,
         prices=tuple(
-            PriceLine(name, price.input, price.output, price.source, price.date) for name, price in plan.prices.items()
+            PriceLine(name, p.input, p.output, p.source, p.date, p.matched, p.request)
+            for name, p in plan.prices.items()
         ),
         estimate=decorations.attempt(
             "the estimate beside what happened", lambda: compare(_forecasts(run), findings.trials, plan.prices), ()

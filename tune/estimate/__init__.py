@@ -3,7 +3,7 @@
 from tune.estimate.few import few_examples
 from tune.estimate.money import Estimate, Purchase, estimate
 from tune.estimate.tokens import Forecast, compare, silent_endpoints
-from tune.estimate.words import estimate_lines, estimate_table
+from tune.estimate.words import estimate_lines, estimate_table, price_lines
 
 __all__ = [
     "Estimate",
@@ -14,5 +14,6 @@ __all__ = [
     "estimate_lines",
     "estimate_table",
     "few_examples",
+    "price_lines",
     "silent_endpoints",
 ]

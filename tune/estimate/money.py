@@ -80,6 +80,7 @@ class Estimate:
         min_quality: the score that is good enough for the goal "cheapest", if one was stated.
         margin: or by how much the choice may be worse than the baseline.
         draw_span: what `draw` may as well be where lengths of answers are guessed; None where none is.
+        prices: for each model its price in words, and where it comes from.
     """
 
     rows: tuple[Forecast, ...]
@@ -97,6 +98,7 @@ class Estimate:
     min_quality: float | None = None
     margin: float | None = None
     draw_span: tuple[float, float] | None = None
+    prices: tuple[tuple[str, str], ...] = ()
 
     @property
     def is_search(self) -> bool:
@@ -135,6 +137,7 @@ def estimate(
         min_quality=plan.min_quality,
         margin=plan.margin,
         draw_span=_draw_span(plan, rows, endpoints),
+        prices=tuple((name, price.describe()) for name, price in plan.prices.items()),
     )
 
 
@@ -173,9 +176,8 @@ class _Money:
         """Dollars of one example with n answers."""
         price = self._plan.prices[row.model]
         prompts = 1 if self._endpoints[row.model].native_n else n
-        return to_dollars(price.cost(math.ceil(prompts * row.prompt_tokens), math.ceil(n * row.output_tokens))) + (
-            n * self._judge
-        )
+        tokens = math.ceil(prompts * row.prompt_tokens), math.ceil(n * row.output_tokens)
+        return to_dollars(price.cost(*tokens, calls=prompts)) + n * self._judge
 
     def _mean(self, n: int) -> float:
         by_model: dict[str, list[float]] = defaultdict(list)

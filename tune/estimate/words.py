@@ -28,6 +28,11 @@ def estimate_lines(found: Estimate) -> tuple[str, ...]:
     )
 
 
+def price_lines(found: Estimate) -> tuple[str, ...]:
+    """Say each model's price as it was understood, and which entry of a price list its name matched."""
+    return tuple(f"{model}: {price}" for model, price in found.prices)
+
+
 def _seen(found: Estimate) -> str:
     """What can be seen of that which the goal turns on."""
     shown, examples = number(found.tuning_detectable), f"on all {found.tuning:,} tuning examples"

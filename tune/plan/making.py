@@ -177,6 +177,10 @@ def _strategy(options: Options) -> Any:
     return options.get("strategy") or suited
 
 
+def _rates(price: Price) -> list[float]:
+    return [price.input, price.output, *([price.request] if price.request else [])]
+
+
 def _identity(plan: Plan, options: Options) -> dict[str, Any]:
     """Everything that makes it another study when it differs."""
     goal = {"goal": plan.goal, "min_quality": plan.min_quality, "margin": plan.margin}
@@ -188,7 +192,7 @@ def _identity(plan: Plan, options: Options) -> dict[str, Any]:
             e.name: {"model": e.model, "base_url": public_url(e.base_url), "alias": e.alias}
             for e in plan.entries.values()
         },
-        "prices": {name: [price.input, price.output] for name, price in plan.prices.items()},
+        "prices": {name: _rates(price) for name, price in plan.prices.items()},
         "metric": plan.metric.identity,
         "answer": parse_extract_name(plan.space.answer),
         "baseline": dict(plan.baseline),

@@ -9,8 +9,9 @@ from typing import Any
 from tune.errors import InputError, PriceError
 from tune.metrics import Metric
 from tune.plan.options import Options, names
-from tune.pricing import Price, find_price, parse_price
-from tune.providers.services import Entry, read_entries, read_price
+from tune.pricing import Price, is_pair, parse_price, read_price
+from tune.providers.services import Entry, read_entries
+from tune.published import check_stated, find_price
 from tune.space import Space
 
 EVERY = ""
@@ -28,7 +29,11 @@ def find_entries(space: Space, metric: Metric, table: Any, options: Options) -> 
 
 
 def find_prices(entries: Sequence[Entry], given: Any) -> dict[str, Price]:
-    """A price for every model: stated for it, else notional where it runs in process, else published."""
+    """A price for every model: stated for it, else notional where it runs in process, else published.
+
+    Raises:
+        PriceError: a model has no price, or one that is so low that it is more likely a mistake.
+    """
     stated = read_prices(given, [entry.name for entry in entries])
     found: dict[str, Price] = {}
     for entry in entries:
@@ -42,6 +47,8 @@ def find_prices(entries: Sequence[Entry], given: Any) -> dict[str, Price]:
             found[entry.name] = NOTIONAL_PRICE
         else:
             found[entry.name] = find_price(entry.model, {}, base_url=entry.base_url)
+        if not entry.local:
+            check_stated(entry.model, found[entry.name], base_url=entry.base_url)
     return found
 
 
@@ -58,7 +65,7 @@ def read_prices(given: Any, models: Sequence[str]) -> dict[str, Price]:
     """
     if isinstance(given, Mapping):
         return {str(model): read_price(str(model), price) for model, price in given.items()}
-    if isinstance(given, Price) or _is_pair(given):
+    if isinstance(given, Price) or is_pair(given):
         return {_only(models, given): read_price(_only(models, given), given)}
     found: dict[str, Price] = {}
     for text in names(given):
@@ -66,13 +73,6 @@ def read_prices(given: Any, models: Sequence[str]) -> dict[str, Price]:
         model, price = parse_price(text if named else f"{_only(models, text)}={text}")
         found[model] = price
     return found
-
-
-def _is_pair(given: Any) -> bool:
-    """Tell whether a value is a pair of numbers, as (0.1, 0.4)."""
-    if isinstance(given, str) or not isinstance(given, Sequence):
-        return False
-    return len(given) == 2 and all(isinstance(part, int | float) for part in given)
 
 
 def _only(models: Sequence[str], given: Any) -> str:

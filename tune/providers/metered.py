@@ -11,6 +11,7 @@ from tune.errors import AnswerError, EndpointError, ProviderError, TransientErro
 from tune.ledger import Account, Attempt
 from tune.pricing import Price, to_dollars
 from tune.providers.billing import bill_call
+from tune.providers.tariff import Tariff
 from tune.store import Store
 
 
@@ -54,6 +55,7 @@ class Metered:
     Args:
         endpoint: the one that really sends.
         price: what its model costs.
+        tariff: what it costs where another model or tier answers; None is the price, whatever answers.
         store: where the draws are kept.
         account: whose money it is; in the same database as the store.
         purpose: what the money is for: "search", "judge" or "holdout".
@@ -71,6 +73,7 @@ class Metered:
         endpoint: Endpoint,
         *,
         price: Price,
+        tariff: Tariff | None = None,
         store: Store,
         account: Account,
         purpose: str = "search",
@@ -82,6 +85,7 @@ class Metered:
             raise ValueError("a draw and its settlement are one transaction: store and account share one database")
         self.endpoint = endpoint
         self.price = price
+        self._tariff = tariff or Tariff(price, "")
         self.store = store
         self.account = account
         self.purpose = purpose
@@ -98,8 +102,8 @@ class Metered:
         """The most that draws of at most so many tokens can cost."""
         prompt = self.endpoint.most_prompt_tokens(request)
         if self.endpoint.native_n:
-            return self.price.ceiling(prompt, draws * most)
-        return draws * self.price.ceiling(prompt, most)
+            return self._tariff.ceiling(request, prompt, draws * most)
+        return draws * self._tariff.ceiling(request, prompt, most)
 
     async def complete(self, request: Request, numbers: range) -> list[Completion]:
         """Buy draws: in order, as many as the endpoint returned, and at most as many as were asked for.
@@ -148,7 +152,7 @@ class Metered:
     ) -> list[Completion]:
         """Store what was bought and settle it, in one transaction."""
         draws = [replace(completion, invoice=None) for completion in completions]
-        costs, doubt = self._costs(completions, native_n=native_n)
+        costs, doubt = self._costs(request, completions, native_n=native_n)
         # An answer too few is missing, and one too many is paid: it gets the next number.
         given = range(numbers.start, numbers.start + len(draws))
         with self.account.db.transaction():
@@ -170,10 +174,10 @@ class Metered:
         )
         return draws[: len(numbers)]
 
-    def _costs(self, answers: Sequence[Completion], *, native_n: bool) -> tuple[list[int], str]:
+    def _costs(self, request: Request, answers: Sequence[Completion], *, native_n: bool) -> tuple[list[int], str]:
         """Picodollars of each answer, and what is in doubt about them; answers of one call share its prompt."""
         calls = [answers] if native_n else [[answer] for answer in answers]
-        bills = [bill_call(call, self.price) for call in calls]
+        bills = [bill_call(call, self._tariff.answered(call[0], request)) for call in calls]
         costs = [cost for bill in bills for cost in bill.costs]
         return costs, next((bill.doubt for bill in bills if bill.doubt), "")
 

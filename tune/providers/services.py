@@ -11,15 +11,16 @@ from urllib.parse import urlunsplit
 
 from tune.capabilities import Capabilities
 from tune.completion import Endpoint
-from tune.errors import InputError, PriceError
+from tune.errors import InputError
 from tune.ledger import Account
-from tune.pricing import Price
+from tune.pricing import Price, is_pair, read_price
 from tune.providers.limited import Limited
 from tune.providers.metered import Metered, Receipt
 from tune.providers.openai_access import parse_url
 from tune.providers.retrying import Retrying, RetryPolicy
 from tune.providers.splitting import Splitting
 from tune.providers.stored import ModelChanged, Stored
+from tune.providers.tariff import Tariff
 from tune.store import Store
 
 LOCAL = "local:"
@@ -118,7 +119,8 @@ def public_url(url: str | None) -> str | None:
 def read_entries(records: Mapping[str, Any] | Sequence[Any] | str) -> dict[str, Entry]:
     """Read model entries: a mapping by name (`[models.NAME]` of a space file) or a list in AutoGen's form.
 
-    An API key in an entry is refused, so that none ends in a file of ours: name its variable instead.
+    An API key in an entry is refused, so that none ends in a file of ours: name its variable instead. A price
+    [IN, OUT] in a list is in dollars per thousand tokens, as AutoGen has it; every other price is per million.
 
     Raises:
         InputError: an entry cannot be read.
@@ -128,11 +130,19 @@ def read_entries(records: Mapping[str, Any] | Sequence[Any] | str) -> dict[str, 
     if isinstance(records, Mapping):
         named = {str(name): _as_record(str(name), record) for name, record in records.items()}
     else:
-        listed = [_as_record("", record) for record in records]
+        listed = [_per_million(_as_record("", record)) for record in records]
         named = {str(r.get("name") or r.get("alias") or r.get("model")): r for r in listed}
         if len(named) < len(records):
             raise InputError('the entries of a model list need names that differ: add "name" to those that share one')
     return {name: _read_entry(name, record) for name, record in named.items()}
+
+
+def _per_million(record: dict[str, Any]) -> dict[str, Any]:
+    """Convert the price of an entry in AutoGen's form, which counts dollars per thousand tokens."""
+    if not is_pair(record.get("price")):
+        return record
+    # Rounding takes away what the multiplication adds in the 17th digit.
+    return record | {"price": [round(1000 * float(part), 12) for part in record["price"]]}
 
 
 def _as_record(name: str, record: Any) -> dict[str, Any]:
@@ -172,29 +182,6 @@ def _read_entry(name: str, record: dict[str, Any]) -> Entry:
         "price": None if price is None else read_price(name, price),
     }
     return Entry(**fields)
-
-
-def read_price(name: str, price: Any) -> Price:
-    """Read a price in one of its forms: a `Price`, a table of its fields, "IN/OUT" or [IN, OUT].
-
-    Raises:
-        PriceError: it has another form.
-    """
-    if isinstance(price, Price):
-        return price
-    if isinstance(price, Mapping):
-        try:
-            return Price(**price)
-        except TypeError as error:
-            raise PriceError(f"the price of model {name!r} cannot be read: {error}") from None
-    parts = price.split("/") if isinstance(price, str) else price
-    try:
-        given, taken = (float(part) for part in parts)
-    except (TypeError, ValueError):
-        raise PriceError(
-            f"the price of model {name!r} reads [IN, OUT] or 'IN/OUT' in dollars per million tokens, but got {price!r}"
-        ) from None
-    return Price(given, taken)
 
 
 def open_endpoint(entry: Entry, access: Access) -> Endpoint:
@@ -241,6 +228,7 @@ def build_stack(entry: Entry, endpoint: Endpoint, price: Price, access: Access, 
     metered = Metered(
         endpoint,
         price=price,
+        tariff=Tariff(price, entry.model, entry.base_url),
         store=access.store,
         account=access.account,
         purpose="judge" if judge else "search",

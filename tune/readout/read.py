@@ -162,7 +162,7 @@ def _reading(trial: int, config: Config, groups: Sequence[Rows], price: Price, n
         np.concatenate([rows[field] for rows in groups]) for field in range(6)
     )
     prompts = 1 if native_n else config.n
-    costs = (prompts * prompt * price.input + config.n * tokens * price.output) / 1e6
+    costs = (prompts * prompt * price.input + config.n * tokens * price.output) / 1e6 + prompts * price.request
     order = np.argsort(positions)
     order = order[~np.isnan(scores[order])]
     return Reading(

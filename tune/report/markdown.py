@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from tune.report.answer import answer_markdown, detectable_sentence, money_sentence, shown_rows
-from tune.report.records import Report, ReportConfig, TrialRow, plain_config
+from tune.report.records import PriceLine, Report, ReportConfig, TrialRow, plain_config
 from tune.report.writing import count, describe, dollars, fence, inline, number, seconds, table, with_limits
 from tune.report.wrong import wrong_section
 
@@ -250,11 +250,15 @@ def _free_part(trial: TrialRow) -> str:
 def _prices(report: Report) -> str:
     if not report.prices:
         return ""
-    rows = [
-        [inline(p.model), dollars(p.input), dollars(p.output), inline(p.source), inline(p.date) or "-"]
-        for p in report.prices
-    ]
+    rows = [_price_row(price) for price in report.prices]
     return "## Prices\n\n" + table(["model", "in, per million tokens", "out", "source", "date"], rows)
+
+
+def _price_row(price: PriceLine) -> list[str]:
+    fee = f" + {dollars(price.request)} per request" if price.request else ""
+    source = f"{price.source}: {price.matched}" if price.matched else price.source
+    rates = [dollars(price.input), dollars(price.output) + fee]
+    return [inline(price.model), *rates, inline(source), inline(price.date) or "-"]
 
 
 def _estimate(report: Report) -> str:

@@ -82,13 +82,24 @@ class Money:
 
 @dataclass(frozen=True, slots=True)
 class PriceLine:
-    """A model's price: dollars per million tokens in and out, and who says so, when (YYYY-MM-DD or "")."""
+    """A model's price.
+
+    Attributes:
+        input: dollars per million tokens of the prompt.
+        output: likewise, of the answer.
+        source: who says so.
+        date: when (YYYY-MM-DD), or "".
+        matched: the entry of that source which the model's name matched, or "".
+        request: dollars of each request beside its tokens.
+    """
 
     model: str
     input: float
     output: float
     source: str
     date: str = ""
+    matched: str = ""
+    request: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
