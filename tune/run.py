@@ -21,15 +21,20 @@ from tune.racing import Choice, Outcome, Problem, Standing, endgame
 from tune.racing.freezing import freeze
 from tune.readout import Reading
 from tune.replay import History, check_steps, dump_steps, read_history
+from tune.report.unread import unread_sentence
 from tune.search.asking import AtMost
 from tune.space import Config
 from tune.stopping import endgame_prospect, search_prospect
 from tune.trial import Step, Trial
+from tune.unread import find_unread, is_all_unread
 
 FINISHED = "finished"
 INTERRUPTED = "interrupted"
 ENOUGH = "gain"
 """The rest of the money was expected to gain too little."""
+
+UNREAD = "unread"
+"""The answers of every prompt are not read rightly; see `tune.unread`."""
 
 HOLDOUT_BLOCK = 4
 """Holdout examples for which the choice and the baseline are admitted together: a prefix has both."""
@@ -50,7 +55,7 @@ class Findings:
         carried: the best reading of one answer alone, for agents that take no more; None where there is none.
         holdout: readings of the choice, the carried one and the baseline on holdout examples, by config.
         tested: the trials of the holdout, by config.
-        stopped: why it ended: "finished", "gain", "money", "time", "trials" or "interrupted".
+        stopped: why it ended: "finished", "gain", "money", "time", "trials", "unread" or "interrupted".
     """
 
     trials: dict[int, Trial]
@@ -67,6 +72,7 @@ class Run:
     Args:
         notices: sentences that users should be told, as they come up.
         observer: called with a `Progress` after every purchase and every wave.
+        say: shows a person one sentence now.
         decorations: keeps faults of what only decorates the run from ending it.
     """
 
@@ -80,11 +86,13 @@ class Run:
         notices: Collection[str],
         observer: Callable[[Progress], None] = lambda _: None,
         decorations: Decorations | None = None,
+        say: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.plan, self.journal, self.services = plan, journal, services
         self.account, self.evaluator, self.observer = account, evaluator, observer
         self.notices = notices
-        self.decorations = decorations or Decorations()
+        self.decorations, self.say = decorations or Decorations(), say
+        self._told: set[str] = set()
         self.purse = Purse(plan, account, evaluator)
         self.trials: dict[int, Trial] = {}
         self.lessons = evaluator.lessons
@@ -110,6 +118,10 @@ class Run:
         proposed = AtMost(self.plan.searcher(self.plan.space, self.plan.free, self.plan.seed), self.plan.trials)
         problem = self.problem()
         await self._drive("search", lambda left: self.plan.strategy(problem, proposed, left))
+        if self._stopped == UNREAD and self.account.closed != INTERRUPTED:
+            findings.stopped = UNREAD
+            self.end_trials()
+            return findings
         findings.choice = await self._drive("endgame", lambda left: endgame(problem, self.standings(), left))
         if findings.choice and not self._carriable(findings.choice.shown.config) and self._stopped in (None, ENOUGH):
             agents = self._agents_standings
@@ -176,6 +188,9 @@ class Run:
         left = self.purse.left
         if stopped is None and self._is_enough(phase, view(), left):
             stopped = ENOUGH
+        if stopped != INTERRUPTED and phase == "search" and self._is_unread():
+            stopped = UNREAD
+        self.decorations.attempt("the look at answers that are not read", self._say_what_is_unread, None)
         self._note_stop(stopped)
         if stopped != INTERRUPTED:
             self.journal.append("outcome", stopped=stopped, left=left, **dump_faults(wave))
@@ -201,6 +216,17 @@ class Run:
         expect = search_prospect if phase == "search" else endgame_prospect
         gain = expect(self.problem(), standings, left).gain
         return 0 < gain < self.plan.min_gain  # where there is nothing to gain, the strategy ends by itself
+
+    def _is_unread(self) -> bool:
+        """Whether more money would be wasted, as no prompt's answers are read rightly."""
+        return not self.plan.keep_going and is_all_unread(self.plan, self.evaluator, self.trials)
+
+    def _say_what_is_unread(self) -> None:
+        """Tell once of each prompt of which nearly all answers score the worst value."""
+        for one in find_unread(self.plan, self.evaluator, self.trials):
+            if one.prompt not in self._told:
+                self._told.add(one.prompt)
+                self.say(unread_sentence(one))
 
     def _note_stop(self, stopped: str | None) -> None:
         """Keep why the run ends; money that ran out after all was not kept."""

@@ -92,7 +92,7 @@ class Study:
         record: everything that a report shows.
         folder: where its files are.
         deployment: the config that agents can carry, with where its model is; None where there is none.
-        stopped: why it ended: "finished", "gain", "money", "time", "trials" or "interrupted".
+        stopped: why it ended: "finished", "gain", "money", "time", "trials", "unread" or "interrupted".
     """
 
     def __init__(self, record: Report, folder: Path, *, stopped: str, deployment: Deployment | None) -> None:

@@ -32,7 +32,7 @@ from tune.providers.services import Access, Service
 from tune.purse import check_budget
 from tune.replay import check_identity
 from tune.report.saving import dump
-from tune.run import ENOUGH, INTERRUPTED, Run
+from tune.run import ENOUGH, INTERRUPTED, UNREAD, Run
 from tune.store import Store
 from tune.study import Study, recorded_study
 from tune.traces import Traces
@@ -205,7 +205,7 @@ async def _study(
             _keep_estimate(journal, plan, found)
             caps = {name: plan.space.cap({"model": name}) for name in services}
             evaluator = evaluator_of(plan, services, draws, judge=judge, caps=caps, lessons=lessons)
-            run = Run(plan, journal, services, account, evaluator, notices, observer, decorations)
+            run = Run(plan, journal, services, account, evaluator, notices, observer, decorations, notice)
             stack.callback(_start_timer(run).cancel)
             findings = await run.go()
             report = conclude(run, findings)
@@ -328,9 +328,10 @@ def _more(plan: Plan, journal: Journal) -> bool:
     limits = _last_limits(journal)
     then, now = limits["time_limit"], plan.time_limit
     last = next((event["stopped"] for event in reversed(journal.events) if event["event"] == "result"), None)
+    goes_on = last == UNREAD and plan.keep_going
     wants_less = last == ENOUGH and plan.min_gain < limits["min_gain"]
     longer = then is not None and (now is None or now > then)
-    return plan.budget > limits["budget"] or longer or wants_less or _was_freed(journal)
+    return plan.budget > limits["budget"] or longer or wants_less or goes_on or _was_freed(journal)
 
 
 def _own(journal: Journal) -> list[dict[str, Any]]:

@@ -36,6 +36,8 @@ def finish(work: Callable[[], Study], *, as_json: bool) -> int:
             sys.stdout.write(f"{for_terminal(study)}\n")
         if study.stopped == "interrupted":
             return INTERRUPTED
+        if study.record.unread_stop:
+            return FAILED
         return NO_CONFIG if study.record.keeps_limit is False else DONE
 
     return attempt(show)

@@ -86,6 +86,9 @@ def build_parser(prog: str = "tune", description: str = WHAT, epilog: str = "") 
     run.add_argument("--results", metavar="DIR", help="default results/<data>-<fingerprint>")
     run.add_argument("--store", metavar="URL", help="where draws are kept (default draws.db in the results folder)")
     run.add_argument("--fresh", action="store_true", default=None, help="ignore draws that other studies bought")
+    run.add_argument(
+        "--keep-going", action="store_true", default=None, help="search on though no prompt's answers are read rightly"
+    )
     run.add_argument("--quiet", action="store_true", help="show no progress")
     run.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
     return parser

@@ -29,16 +29,18 @@ from tune.readout import Reading
 from tune.recipe import recipe_record
 from tune.report import Bought, Money, PriceLine, PromptText, Provenance, Report, ReportConfig, TrialRow
 from tune.report.saving import load
-from tune.run import ENOUGH, FINISHED, INTERRUPTED, Findings, Run
+from tune.run import ENOUGH, FINISHED, INTERRUPTED, UNREAD, Findings, Run
 from tune.space import Config
 from tune.stopping import chance_of_change
 from tune.trial import Trial
+from tune.unread import find_unread
 
 STOPPED = {
     FINISHED: "the search was done",
     "money": "the money for the search was used up",
     "time": "the time limit was reached",
     "trials": "the limit of trials was reached",
+    UNREAD: "the answers are not read rightly; --keep-going (keep_going=True) goes on all the same",
     INTERRUPTED: "it was interrupted; the same command resumes it",
 }
 """Why a run ended, in words."""
@@ -91,6 +93,10 @@ def conclude(run: Run, findings: Findings) -> Report:
         trials=tuple(_trial_row(run, trial, evidence) for trial in findings.trials.values()),
         draws_bought=sum(service.provider.bought for service in run.services.values()),
         draws_reused=sum(service.provider.reused for service in run.services.values()),
+        unread=decorations.attempt(
+            "the look at answers that are not read", lambda: find_unread(plan, run.evaluator, findings.trials), ()
+        ),
+        unread_stop=findings.stopped == UNREAD,
         bought=decorations.attempt("the counts of all answers", lambda: count_bought(run), Bought()),
         readings=len(readings),
         read_cost=read_cost,

@@ -58,6 +58,7 @@ class Plan:
     min_gain: float
     trials: int | None
     fresh: bool
+    keep_going: bool
     output_tokens: Mapping[str, float]
     identity: Mapping[str, Any]
 
@@ -145,6 +146,7 @@ def make_plan(data: Any, space: Any, budget: float, options: Options) -> Plan:
         min_gain=options.get("min_gain", 0.1) / 100,
         trials=options.get("trials"),
         fresh=options.get("fresh", False),
+        keep_going=options.get("keep_going", False),
         output_tokens=read_lengths(options.get("output_tokens"), entries, prompts),
         identity={},
     )

@@ -53,6 +53,7 @@ class Options(TypedDict, total=False):
         store: where draws are kept; default `draws.db` in the results folder.
         fresh: ignore draws that other studies bought.
         quiet: show no progress on standard error.
+        keep_going: search on though the answers of every prompt are not read rightly.
         allow_code: let a metric run what models write, in a process of its own with limits (`tune.sandbox`).
     """
 
@@ -85,6 +86,7 @@ class Options(TypedDict, total=False):
     results: str | Path | None
     store: str | None
     fresh: bool
+    keep_going: bool
     quiet: bool
     allow_code: bool
 

@@ -13,7 +13,9 @@ from tune.report.records import (
     Provenance,
     Report,
     ReportConfig,
+    Sample,
     TrialRow,
+    Unread,
     plain_config,
 )
 from tune.report.results import best_json, result_json
@@ -29,7 +31,9 @@ __all__ = [
     "Provenance",
     "Report",
     "ReportConfig",
+    "Sample",
     "TrialRow",
+    "Unread",
     "answer",
     "best_json",
     "chart",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from tune.report.records import Report, ReportConfig
+from tune.report.unread import unread_headline
 from tune.report.writing import count, describe, dollars, inline, number, with_limits
 from tune.stats import Interval
 
@@ -14,6 +15,8 @@ def answer(report: Report) -> tuple[str, ...]:
 
     Where the user gave no baseline, a sentence says what stands for it.
     """
+    if report.unread_stop:
+        return *unread_headline(report), money_sentence(report)
     if report.winner is None:
         return _nothing_found(report)
     first, last = _winner(report, report.winner), _yardstick(report, report.winner)

@@ -208,6 +208,52 @@ class Bought:
 
 
 @dataclass(frozen=True, slots=True)
+class Sample:
+    """An answer beside its target.
+
+    Attributes:
+        example: the example's id.
+        text: what the model said, its middle left out where it is long.
+        answer: what was taken out of it; "" where nothing was.
+        target: what is wanted.
+    """
+
+    example: str
+    text: str
+    answer: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A prompt of which nearly all answers score the metric's worst value.
+
+    Attributes:
+        prompt: its name.
+        answers: that were looked at.
+        worst: of them, those that score the worst value.
+        extracted: those in which an answer was found.
+        empty: those without any text.
+        standing: those in whose text the target stands.
+        samples: a few of them beside their targets.
+        rule: an answer rule that reads the same texts better, as JSON; "" where none was found.
+        rule_score: the mean score that it would give.
+        misread: whether the answers are not read rightly; False where they are merely wrong.
+    """
+
+    prompt: str
+    answers: int
+    worst: int
+    extracted: int
+    empty: int
+    standing: int
+    samples: tuple[Sample, ...] = ()
+    rule: str = ""
+    rule_score: float | None = None
+    misread: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class EstimateRow:
     """What was expected of one answer of a model to a prompt, and what it took.
 
@@ -265,6 +311,8 @@ class Report:
         trials: every trial.
         draws_bought: draws paid for by this study.
         draws_reused: draws that were already in the store.
+        unread: prompts of which nearly all answers score the worst value.
+        unread_stop: whether the run stopped because no prompt's answers are read rightly.
         bought: what became of all answers of the search.
         readings: configs that were read off the draws.
         read_cost: dollars of the draws that they were read off, at list price.
@@ -305,6 +353,8 @@ class Report:
     trials: tuple[TrialRow, ...] = ()
     draws_bought: int = 0
     draws_reused: int = 0
+    unread: tuple[Unread, ...] = ()
+    unread_stop: bool = False
     bought: Bought = field(default_factory=Bought)
     readings: int = 0
     read_cost: float | None = None
@@ -321,6 +371,8 @@ class Report:
     def headline(self) -> str:
         """The title of the report: the data and the goal, or that no configuration keeps the limit."""
         what = f"no configuration keeps {self.limit}" if self.keeps_limit is False else self.provenance.goal
+        if self.unread_stop:
+            what = "the answers are not read rightly"
         return f"{self.provenance.data}: {what}"
 
     @property

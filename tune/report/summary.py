@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from tune.escape import visible
 from tune.report.answer import answer, detectable_sentence, money_sentence, shown_rows
 from tune.report.records import Report, ReportConfig
+from tune.report.unread import unread_sentences
 from tune.report.writing import dollars, seconds, with_limits
 from tune.report.wrong import wrong_sentences
 
@@ -43,7 +44,8 @@ def summary_lines(report: Report, width: int | None = None) -> list[str]:
     if report.carriable_note:
         rest.append(report.carriable_note)
     rest += wrong_sentences(report)
-    rest.append(money_sentence(report))
+    if not report.unread_stop:  # else the answer has said it
+        rest += [*unread_sentences(report), money_sentence(report)]
     rest += report.notices
     return [*_wrapped(sentences, width), *map(visible, table), *_wrapped(rest, width)]
 
@@ -52,7 +54,8 @@ def summary_html(report: Report) -> str:
     """Return the same as HTML: paragraphs and a table."""
     rows = "".join(f"<tr>{_cells(row)}</tr>" for row in _table(report))
     table = f"<table>{rows}</table>" if rows else ""
-    rest = [*wrong_sentences(report), money_sentence(report), *report.notices]
+    unread = [] if report.unread_stop else [*unread_sentences(report), money_sentence(report)]
+    rest = [*wrong_sentences(report), *unread, *report.notices]
     return f"{_paragraphs(answer(report))}{table}{_paragraphs(rest)}"
 
 

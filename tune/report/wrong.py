@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from tune.outcomes import KINDS, OFTEN, Outcomes
 from tune.report.records import Report
+from tune.report.unread import unread_sentences
 from tune.report.writing import count, inline, table
 
 NAMES: Mapping[str, str] = {
@@ -79,12 +81,13 @@ def wrong_section(report: Report) -> str:
         rows.append(["all answers of the search", "tuning", *_cells(report.bought.outcomes)])
     if not rows:
         return ""
-    said = " ".join(wrong_sentences(report))
+    unread = [] if report.unread_stop else unread_sentences(report)
+    said = " ".join([*unread, *wrong_sentences(report)])
     note = (
         "Each answer is under one heading; an answer that is cut or empty is not counted as wrong too. Those that are "
         "left score more than the metric's worst."
     )
-    parts = ["## Why answers are wrong", inline(said, limit=2000), note]
+    parts = ["## Why answers are wrong", inline(said, limit=5000), note]
     parts.append(table(["configuration", "examples", "answers", *HEADER], rows))
     return "\n\n".join(part for part in parts if part)
 
@@ -106,5 +109,6 @@ def wrong_record(report: Report) -> dict[str, Any]:
         "baseline": None if report.baseline is None else outcomes_record(report.baseline.outcomes),
         "bought": outcomes_record(report.bought.outcomes),
         "share_of_money": dict(report.bought.shares),
-        "said": wrong_sentences(report),
+        "said": [*unread_sentences(report), *wrong_sentences(report)],
+        "unread": [asdict(one) for one in report.unread],
     }
