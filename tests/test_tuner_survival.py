@@ -335,6 +335,30 @@ def test_two_studies_share_a_store_at_the_same_time_and_each_keeps_its_own_budge
         assert mine.best.config == theirs.best.config
 
 
+async def test_two_studies_that_begin_together_buy_each_draw_once(tmp_path: Path) -> None:
+    store = str(tmp_path / "draws.db")
+    with Server(world=WORLD, seconds=0.02) as slow:
+
+        async def one(name: str) -> tune.Study:
+            given: Any = options(slow, tmp_path / name, store=store, min_gain=0)
+            space = tune.Space.from_mapping(SPACE)
+            return await _study(WORLD.examples(ROWS), space, 0.01, given, Stop(), lambda _: None, lambda _: None)
+
+        studies = await asyncio.gather(one("a"), one("b"))
+    assert sum(to_picodollars(study.record.money.settled) for study in studies) == slow.bill
+    assert max(study.record.draws_reused for study in studies) > 0
+    with contextlib.closing(Database(store)) as db:
+        assert unasked(db) == []  # a draw that both had bought would have got a number that neither asked for
+
+
+def unasked(db: Database) -> list[Any]:
+    """Draws that no example of any study asked for."""
+    return db.rows(
+        "SELECT id FROM draws d WHERE NOT EXISTS (SELECT 1 FROM uses u WHERE u.request = d.request "
+        "AND d.number < u.draws)"
+    )
+
+
 def test_after_kill_9_what_was_in_flight_is_uncertain_and_the_budget_is_the_studys(tmp_path: Path) -> None:
     with Server(world=WORLD, seconds=0.05) as slow:
         with subprocess.Popen(script(slow, tmp_path), env=environment(), stdout=subprocess.PIPE) as one:
@@ -544,10 +568,7 @@ def test_every_draw_of_a_study_answers_an_example_that_is_known(server: Server, 
     run(server, tmp_path)
     with contextlib.closing(Database(tmp_path / "study" / "draws.db")) as db:
         names = {name for (name,) in db.rows("SELECT name FROM examples")}
-        orphans = db.rows(
-            "SELECT d.id FROM draws d WHERE NOT EXISTS (SELECT 1 FROM uses u WHERE u.request = d.request "
-            "AND d.number < u.draws)"
-        )
+        orphans = unasked(db)
         strangers = db.rows("SELECT count(*) FROM scores WHERE example NOT IN (SELECT key FROM examples)")
     assert names == {str(number) for number in range(ROWS)}
     assert orphans == []

@@ -81,7 +81,6 @@ CREATE TABLE IF NOT EXISTS claims (
     generation TEXT NOT NULL,
     owner TEXT NOT NULL,
     beat REAL NOT NULL,
-    patience REAL NOT NULL,
     PRIMARY KEY (request, generation)
 ) WITHOUT ROWID;
 

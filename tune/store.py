@@ -93,6 +93,16 @@ class Store:
         )
         return {row[0]: _completion(row[1:]) for row in rows if row[0] in numbers}
 
+    def paid_by(self, study: str, request: Request, numbers: range) -> set[int]:
+        """Which of the numbered draws this study paid."""
+        if not numbers:
+            return set()
+        rows = self.db.rows(
+            f"SELECT number FROM draws WHERE {_HELD} AND number BETWEEN ? AND ? AND study = ?",
+            (request.key, self.generation, min(numbers), max(numbers), study),
+        )
+        return {number for (number,) in rows}
+
     def held(self, request: Request) -> int:
         """How many draws of a request are held without a gap: numbers 0 to this, exclusive."""
         held = self._taken(request.key, 0)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from tune.capabilities import Capabilities
+from tune.claims import Claims
 from tune.conclude import conclude, deploy
 from tune.database import Database
 from tune.decoration import Decorations
@@ -194,6 +195,7 @@ async def _study(
         draws = Store(db, generation=study if plan.fresh else "", study=study)
         account = Account(db, study, to_picodollars(plan.budget))
         journal.follow(account.mark)
+        Claims(db, study).drop()  # the journal is locked, so whoever held them is gone
         stop.obey(lambda: _interrupt(account))
         _continue(journal, plan, account)
         capabilities = Capabilities()

@@ -10,10 +10,12 @@ from typing import Any
 from urllib.parse import urlunsplit
 
 from tune.capabilities import Capabilities
+from tune.claims import Claims
 from tune.completion import Endpoint
 from tune.errors import InputError
 from tune.ledger import Account
 from tune.pricing import Price, is_pair, read_price
+from tune.providers.claimed import Claimed
 from tune.providers.limited import Limited
 from tune.providers.metered import Metered, Receipt
 from tune.providers.openai_access import parse_url
@@ -207,8 +209,8 @@ def build_stack(entry: Entry, endpoint: Endpoint, price: Price, access: Access, 
 
     From the outside in: what is stored is not bought (and does not even wait); an order for several draws becomes
     the calls that the endpoint can take; each call is tried again where that helps; a slot of the endpoint is
-    taken before money, so that nobody queues while holding money; and every single attempt, retries too, reserves
-    its ceiling anew right before it is sent.
+    taken before money, so that nobody queues while holding money; what another process on the same store is buying is
+    waited for; and every single attempt, retries too, reserves its ceiling anew right before it is sent.
 
     Args:
         judge: whether its calls judge answers, and take their money from what was set aside with those.
@@ -235,8 +237,15 @@ def build_stack(entry: Entry, endpoint: Endpoint, price: Price, access: Access, 
         judge=judge,
         observer=receive,
     )
-    limited = Limited(
+    claimed = Claimed(
         metered,
+        store=access.store,
+        claims=Claims(access.store.db, access.account.study, generation=access.store.generation),
+        patience=entry.timeout,
+        closed=lambda: access.account.closed is not None,
+    )
+    limited = Limited(
+        claimed,
         start=LOCAL_QUEUE if entry.local else 8,
         most=LOCAL_QUEUE if entry.local else access.concurrency,
         requests_per_minute=entry.requests_per_minute,
@@ -244,7 +253,7 @@ def build_stack(entry: Entry, endpoint: Endpoint, price: Price, access: Access, 
         endpoint=endpoint,
     )
     split = Splitting(Retrying(limited, policy=access.retry), endpoint)
-    stored = Stored(split, store=access.store, observer=renamed)
+    stored = Stored(split, store=access.store, payer=access.account.study, observer=renamed)
     return Service(entry, endpoint.service, price, stored, metered, endpoint)
 
 

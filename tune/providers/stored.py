@@ -42,6 +42,7 @@ class Stored:
     Args:
         inner: buys.
         store: holds what was bought.
+        payer: the study that pays. What another study buys while this one waits for it counts as reused.
         observer: told once for each model whose returned name changes.
 
     Attributes:
@@ -49,11 +50,14 @@ class Stored:
         reused: draws that were served without having been bought through this object, each counted once.
     """
 
-    def __init__(self, inner: Provider, *, store: Store, observer: Observer | None = None) -> None:
+    def __init__(
+        self, inner: Provider, *, store: Store, payer: str | None = None, observer: Observer | None = None
+    ) -> None:
         self.bought = 0
         self.reused = 0
         self._inner = inner
         self._store = store
+        self._payer = payer
         self._observer = observer
         self._turns: WeakValueDictionary[bytes, asyncio.Lock] = WeakValueDictionary()
         self._counted: dict[bytes, set[int]] = {}
@@ -87,12 +91,16 @@ class Stored:
                     await self._inner.complete(request, run)
             finally:
                 draws = self._store.draws(request, numbers)
-                self.bought += self._count(request.key, draws)
+                self.bought += self._count(request.key, self._paid(request, numbers, draws))
             if len(draws) == held:
                 raise TransientError(
                     f"{request.service} was paid, but none of its draws is in the store", charged=False
                 )
         return draws
+
+    def _paid(self, request: Request, numbers: range, draws: dict[int, Completion]) -> Iterable[int]:
+        """Those of the draws that were not bought by another study."""
+        return draws if self._payer is None else self._store.paid_by(self._payer, request, numbers)
 
     def _count(self, key: bytes, numbers: Iterable[int]) -> int:
         """How many of these draws are met for the first time."""
