@@ -47,9 +47,10 @@ def test_nothing_is_lost_and_the_numbers_stay_within_their_bounds(rows: list[tup
     assert found.sums.sum() == pytest.approx(sum(score for score, _ in rows), abs=1e-9)
     assert found.sizes.sum() == len(rows)
     assert 0 <= found.likeness <= 1
-    average = len(rows) / len(found.sums)
-    assert 1 - 1e-9 <= found.rows_together(0.0) <= average + 1e-9
-    assert found.rows_together(math.inf) == pytest.approx(average)
+    average, of_rows = len(rows) / len(found.sums), float((found.sizes**2).sum()) / len(rows)
+    assert 1 - 1e-9 <= found.rows_together(0.0) <= found.rows_together(math.inf) + 1e-9
+    assert found.rows_together(math.inf) == pytest.approx(math.sqrt(average * of_rows))
+    assert 1 - 1e-9 <= found.count <= len(found.sums) + 1e-9
 
 
 @given(some_rows, st.floats(0, 50), st.floats(0, 50))

@@ -194,3 +194,16 @@ def test_a_config_that_could_not_answer_has_no_cost() -> None:
     known = Evidence(plan).cost(reading(plan, [0.0, 1.0, 1.0], costs=[math.nan, 2.0, 4.0]))
     assert known is not None
     assert (known.mean, known.n) == (3.0, 2)
+
+
+def test_a_cost_reaches_as_far_as_the_cap_lets_it_though_no_answer_has_yet() -> None:
+    plan, costs = order(60), 0.00001 + 0.000001 * (np.arange(20) % 5)
+    short, long = (
+        Evidence(plan).cost(reading(plan, np.ones(20), config=replaced, costs=costs))
+        for replaced in (Config({**OURS, "max_tokens": cap}) for cap in (8, 1000))
+    )
+    assert short is not None
+    assert long is not None
+    assert (short.low, short.mean) == (long.low, long.mean)
+    assert short.high < 0.00003
+    assert 0.0003 < long.high < 0.006  # three answers of 1,000 tokens cost $0.006

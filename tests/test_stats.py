@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tune.stats import (
     Interval,
+    cost_interval,
     difference_interval,
     mean_interval,
     percentile,
@@ -208,6 +209,71 @@ def test_where_there_is_no_change_of_sign_there_is_no_root() -> None:
     assert root(lambda x: x - 1, 0.0, 1.0) == 1
     with pytest.raises(ArithmeticError, match="no root between"):
         root(lambda x: x + 1, 0.0, 1.0)
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [((97, 3), (97, 3)), ((49.5, 0.5), (47.5, 2.5)), ((19, 1), (19, 1))])
+def test_differences_of_graded_scores_near_a_bound_are_hardly_wider_than_ts_and_covered(
+    ours: tuple[float, float], theirs: tuple[float, float]
+) -> None:
+    """With an atom at the bound they were 4 to 9 times as wide."""
+    rng, inside, width, usual = np.random.default_rng(16), 0, 0.0, 0.0
+    truth = ours[0] / sum(ours) - theirs[0] / sum(theirs)
+    for _ in range(200):
+        pairs = rng.beta(*ours, 40), rng.beta(*theirs, 40)
+        found = difference_interval(*pairs)
+        inside += found.low <= truth <= found.high
+        width += found.high - found.low
+        usual += 2 * t_quantile(0.975, 39) * np.std(pairs[0] - pairs[1], ddof=1) / math.sqrt(40)
+    assert inside / 200 >= 0.93
+    assert width / usual <= 1.5
+
+
+def test_a_failure_that_was_seen_elsewhere_widens_a_difference_and_few_or_equal_pairs_have_the_whole_range() -> None:
+    rng = np.random.default_rng(17)
+    ours, theirs = rng.beta(97, 3, (2, 40))
+    plain, warned = difference_interval(ours, theirs), difference_interval(ours, theirs, seen=[0.97, math.nan, 0.0])
+    assert difference_interval(ours, theirs, seen=[0.97, 0.98]) == plain
+    assert warned.low < plain.low - 0.02
+    assert warned.high > plain.high + 0.02
+    few = difference_interval(ours[:19], theirs[:19])
+    assert few.high - few.low > 5 * (plain.high - plain.low)
+    equal = difference_interval(np.full(40, 0.75), np.full(40, 0.5))
+    assert equal.low < 0.23
+    assert equal.high > 0.26
+
+
+@pytest.mark.parametrize("copies", [True, False])
+def test_where_one_group_has_two_fifths_of_the_rows_the_mean_is_covered(copies: bool) -> None:
+    """An average cluster as the one that nobody has seen covered 84 % where the rows of a group are copies."""
+    rng, inside, widths = np.random.default_rng(18), 0, []
+    labels = np.repeat(np.arange(61), [40, *[1] * 60])
+    for _ in range(300):
+        right = rng.random(61)[labels] if copies else rng.random(100)
+        found = mean_interval(right < 0.7, clusters=labels.tolist())
+        inside += found.low <= 0.7 <= found.high
+        widths.append(found.high - found.low)
+    assert inside / 300 >= 0.93
+    deviation = math.sqrt(0.21 * (1660 if copies else 100)) / 100
+    assert np.mean(widths) <= 2 * 2 * 1.96 * deviation
+
+
+@pytest.mark.parametrize("count", [15, 40])
+@pytest.mark.parametrize("often", [0.02, 0.05])
+def test_costs_with_rare_answers_up_to_the_cap_are_covered(count: int, often: float) -> None:
+    """Without the cap it is 30 to 85 %."""
+    rng, inside, alone, widths, cap = np.random.default_rng(19), 0, 0, [], 25.0
+    truth = (1 - often) * math.exp(0.3**2 / 2) + often * cap
+    for _ in range(200):
+        usual = np.exp(0.3 * rng.standard_normal(count))
+        costs = np.where(rng.random(count) < often, cap, usual)
+        found, plain = cost_interval(costs, cap), mean_interval(costs, high=math.inf)
+        inside += found.low <= truth <= found.high
+        alone += plain.low <= truth <= plain.high
+        widths.append(found.high - found.low)
+    deviation = math.sqrt(often * (1 - often)) * 24 / math.sqrt(count)
+    assert inside / 200 >= 0.93
+    assert alone / 200 < 0.9
+    assert np.mean(widths) <= 2 * 2 * 1.96 * deviation
 
 
 # --- shape ------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
@@ -49,12 +50,34 @@ class Clusters:
         return min(1.0, max(0.0, (between - within) / (between + (size - 1) * within)))
 
     def rows_together(self, belief: float) -> float:
-        """How many rows count as one: an average cluster of copies, or 1 where rows have nothing in common.
+        """Return how many rows of a cluster nobody has seen would count as one.
 
-        In between it is the design effect: by how much the variance of a sum is larger than that of single rows.
+        Where rows have nothing in common it is 1; where they are copies it is the size of a cluster. Of clusters of
+        different sizes it is the geometric mean of two sizes: that of an average cluster, and that of the cluster of
+        an average row. The first alone leaves out that one cluster may decide half of the mean (of 61 clusters, one
+        with 40 % of the rows, intervals covered 84 %). The second alone is far too wide where rows are not copies.
 
         Args:
             belief: that rows are copies, as much as so many clusters of copies would say; inf leaves no doubt.
         """
         alike = 1 - (1 - self.likeness) / (1 + belief / len(self.sums))
-        return float(self.sizes.sum()) / float((self.sizes / (1 + (self.sizes - 1) * alike)).sum())
+        rows, effects = float(self.sizes.sum()), 1 + (self.sizes - 1) * alike
+        of_clusters = rows / float((self.sizes / effects).sum())
+        of_rows = float((self.sizes * effects).sum()) / rows
+        return math.sqrt(of_clusters * of_rows)
+
+    @property
+    def count(self) -> float:
+        """Return how many clusters of one size would say as much: fewer where one of them holds many of the rows."""
+        rows = float(self.sizes.sum())
+        return rows * rows / float(self.sizes @ self.sizes)
+
+
+def largest_of_each(values: npt.NDArray[np.float64], labels: Sequence[Hashable] | None) -> npt.NDArray[np.float64]:
+    """Return the largest value of each cluster; all of them where there are no labels."""
+    if labels is None:
+        return values
+    largest: dict[Hashable, float] = {}
+    for label, value in zip(labels, values.tolist(), strict=True):
+        largest[label] = max(value, largest.get(label, value))
+    return np.array(list(largest.values()))

@@ -74,7 +74,7 @@ def conclude(run: Run, findings: Findings) -> Report:
         carriable=single,
         carriable_note=_carriable_note(plan, winner, single, carried),
         runners_up=tuple(rows.runners_up(choice) if choice else ()),
-        difference=rows.difference(choice.shown.config) if choice else None,
+        difference=rows.difference(choice.shown) if choice else None,
         detectable=evidence.detectable(choice.shown.config, plan.baseline, met) if choice else None,
         look=evidence.look,
         confidence=evidence.confidence,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
@@ -10,9 +9,10 @@ import numpy as np
 from tune.looks import look_confidence
 from tune.plan import Plan
 from tune.power import SPREAD, detectable_difference
+from tune.pricing import to_dollars
 from tune.readout import Reading
 from tune.space import Config
-from tune.stats import Array, Interval, difference_interval, mean_interval
+from tune.stats import Array, Interval, cost_interval, difference_interval, mean_interval
 
 TUNING_CONFIDENCE = 0.95
 """Of intervals on tuning examples: the choice was made by those, so no claim rests on them."""
@@ -32,6 +32,7 @@ class Evidence:
     def __init__(self, plan: Plan, look: int = 1) -> None:
         self.look, self.confidence = look, look_confidence(look)
         self._low, self._high = plan.metric.low, plan.metric.high
+        self._prices = plan.prices
         self._units = [plan.split.unit(example) for example in plan.examples]
 
     def quality(self, reading: Reading, *, holdout: bool = False) -> Interval:
@@ -45,19 +46,41 @@ class Evidence:
         )
 
     def cost(self, reading: Reading, *, holdout: bool = False) -> Interval | None:
-        """Mean dollars per request; None where the config could not answer a single example."""
+        """Mean dollars per request; None where the config could not answer a single example.
+
+        Models seldom, but sometimes, write on until the cap: so much a request can cost, also where none has yet.
+        """
         if not np.isfinite(reading.costs).any():
             return None
-        return mean_interval(
+        return cost_interval(
             reading.costs,
-            low=0.0,
-            high=math.inf,
+            self._most(reading),
             confidence=self._confidence(holdout),
             clusters=self._of(reading.examples),
         )
 
-    def difference(self, ours: Reading | None, theirs: Reading | None, *, holdout: bool = False) -> Interval | None:
-        """How much higher one reading scores than another on the examples that both have; None without any."""
+    def _most(self, reading: Reading) -> float:
+        """Return at most how many dollars a request costs: a usual one, and every answer up to the cap."""
+        config = reading.config
+        answers = self._prices[config.model].cost(0, config.n * config.max_tokens)
+        return max(float(np.nanmax(reading.costs)), float(np.nanmedian(reading.costs)) + to_dollars(answers))
+
+    def difference(
+        self,
+        ours: Reading | None,
+        theirs: Reading | None,
+        *,
+        holdout: bool = False,
+        seen: Sequence[Reading | None] = (),
+    ) -> Interval | None:
+        """How much higher one reading scores than another on the examples that both have; None without any.
+
+        Args:
+            ours: a reading.
+            theirs: another.
+            holdout: whether they met the holdout.
+            seen: readings of the same two configs on other examples, which show how far apart two scores can be.
+        """
         both = _common(ours, theirs)
         if ours is None or theirs is None or not both:
             return None
@@ -68,6 +91,7 @@ class Evidence:
             high=self._high,
             confidence=self._confidence(holdout),
             clusters=self._of(both),
+            seen=np.concatenate([np.zeros(0), *(reading.scores for reading in seen if reading is not None)]),
         )
 
     def detectable(self, choice: Config, baseline: Config, holdout: Mapping[Config, Reading]) -> float | None:

@@ -65,11 +65,12 @@ class Rows:
             for place, reading in enumerate(others, start=1)
         ]
 
-    def difference(self, choice: Config) -> Interval | None:
+    def difference(self, choice: Reading) -> Interval | None:
         """Choice less baseline on holdout examples; None where they are one, or were not compared."""
-        if choice == self._baseline:
+        if choice.config == self._baseline:
             return None
-        return self._evidence.difference(self._met.get(choice), self._met.get(self._baseline), holdout=True)
+        ours, theirs = self._met.get(choice.config), self._met.get(self._baseline)
+        return self._evidence.difference(ours, theirs, holdout=True, seen=(choice, self.searched))
 
     def row(self, name: str, reading: Reading, difference: Interval | None = None) -> ReportConfig:
         """A reading on tuning examples, with its numbers on holdout examples where it met them.
