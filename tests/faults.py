@@ -41,7 +41,8 @@ class Fault:
             bomb: 64 MiB of spaces before the answer, packed to 64 KiB. twice: packed twice.
             deep: an answer with 100,000 lists within each other.
             echo: the model's name, the ending and the text repeat `message`, as gateways that echo a header do.
-        billed: whether the request is billed all the same; None is what is usual for the kind.
+        billed: whether the request is billed all the same (a refusal, for its prompt); None is what is usual for
+            the kind.
         retry_after: the header as sent: seconds, or a date.
         headers: others.
     """
@@ -99,6 +100,11 @@ class Model:
         cached: how many tokens of a prompt are reported as read from the cache.
         context: most tokens of prompt and cap together.
         fault: what goes wrong with every request that the plan spares.
+        counts: where reasoning is counted: "inside" the completion (OpenAI), "beside" it (xAI), or in the "total"
+            alone (Gemini's compatible endpoint). It is billed all the same.
+        own_bill: the field that states what was billed: "cost" in dollars (OpenRouter), "cost_in_usd_ticks" (xAI).
+        markup: how many times its price the service bills, where a more expensive host answered.
+        tier: the service tier that answers.
     """
 
     input: float = 0.10
@@ -108,11 +114,15 @@ class Model:
     cached: int = 0
     context: int = 128_000
     fault: Fault | None = None
+    counts: Literal["inside", "beside", "total"] = "inside"
+    own_bill: str = ""
+    markup: int = 1
+    tier: str = ""
 
     def cost(self, prompt_tokens: int, completion_tokens: int) -> int:
         """Picodollars, exact."""
         dollars = prompt_tokens * Fraction(str(self.input)) + completion_tokens * Fraction(str(self.output))
-        picodollars = dollars * 10**6
+        picodollars = dollars * 10**6 * self.markup
         assert picodollars.denominator == 1, "a price with at most six decimals is billed without rounding"
         return int(picodollars)
 
@@ -139,7 +149,8 @@ class Answer:
         ]
         kind = "chat.completion" if self.chat else "text_completion"
         record = {"id": "cmpl", "object": kind, "created": 0, "model": self.model, "choices": choices}
-        return record | {"usage": self.usage(sum(self.completion_tokens))}
+        tier = {"service_tier": self.spec.tier} if self.spec.tier else {}
+        return record | tier | {"usage": self.usage(sum(self.completion_tokens))}
 
     def usage(self, completion_tokens: int) -> Body:
         """Token counts as the API reports them."""
@@ -152,7 +163,14 @@ class Answer:
             record["prompt_tokens_details"] = {"cached_tokens": min(self.spec.cached, self.prompt_tokens)}
         if self.spec.reasoning:
             hidden = sum(min(self.spec.reasoning, count) for count in self.completion_tokens)
-            record["completion_tokens_details"] = {"reasoning_tokens": hidden}
+            if self.spec.counts != "inside":
+                record["completion_tokens"] -= hidden
+            if self.spec.counts != "total":
+                record["completion_tokens_details"] = {"reasoning_tokens": hidden}
+        if self.spec.own_bill:
+            billed = Fraction(self.spec.cost(self.prompt_tokens, completion_tokens), 10**12)
+            ticks = self.spec.own_bill == "cost_in_usd_ticks"
+            record[self.spec.own_bill] = int(billed * 10**10) if ticks else float(billed)
         return record
 
 

@@ -290,6 +290,8 @@ class Server:
         reply = (failed(fault, answer) or spoiled(fault, answer)) if fault else record_reply(answer.record())
         if fault is None or fault.bills:
             lost = fault is not None and fault.kind in ("status", "hang", "reset", "garbage", "truncated", "stream")
+            if fault is not None and fault.kind == "refused_content":
+                answer.completion_tokens = []
             self._charge(seen, model, answer, delivered=not lost)
         return reply
 

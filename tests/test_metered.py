@@ -328,7 +328,7 @@ async def test_the_providers_own_bill_is_booked_where_it_is_larger() -> None:
     assert bench.account.settled == PROMPT + 4 * TOKEN, "our own count is larger"
     await bench.metered.complete(REQUEST, range(2, 3))
     assert bench.account.settled == PROMPT + 4 * TOKEN + own
-    assert bench.receipts[1].doubt == "the provider bills $3.3e-05 for a call that costs $2.3e-05 at its price"
+    assert bench.receipts[1].difference == "it bills $3.3e-05 for a call that costs $2.3e-05 at its price"
     bench.check()
 
 
@@ -345,7 +345,7 @@ async def test_an_own_bill_is_shared_by_the_answers_of_its_call() -> None:
 async def test_a_small_difference_from_the_providers_bill_is_not_told(share: float) -> None:
     bench = Bench(FakeEndpoint(saying(invoice=Invoice(billed=int(share * (PROMPT + 2 * TOKEN)))), price=PRICE))
     await bench.metered.complete(REQUEST, range(1))
-    assert bench.receipts[0].doubt == ""
+    assert bench.receipts[0].difference == ""
     assert bench.account.settled == max(1.0, share) * (PROMPT + 2 * TOKEN)
 
 

@@ -15,10 +15,17 @@ hundred-millionth of a dollar: some providers round."""
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """The picodollars of each answer of one call, and what is in doubt about them, in words."""
+    """The bill of one call.
+
+    Attributes:
+        costs: picodollars of each answer.
+        doubt: what was missing or contradictory in the reported usage, in words; "" where nothing was.
+        difference: how the provider's own bill differs from ours, in words; "" where the two agree.
+    """
 
     costs: list[int]
     doubt: str = ""
+    difference: str = ""
 
 
 def bill_call(answers: Sequence[Completion], price: Price) -> Bill:
@@ -38,11 +45,11 @@ def bill_call(answers: Sequence[Completion], price: Price) -> Bill:
     rest = max(ours, billed) - sum(alone)
     costs = [cost + rest // len(answers) for cost in alone]
     costs[0] += rest % len(answers)
-    return Bill(costs, "; ".join(doubt for doubt in (invoice.doubt, _difference(ours, billed)) if doubt))
+    return Bill(costs, invoice.doubt, _difference(ours, billed))
 
 
 def _difference(ours: int, billed: int) -> str:
     """Say by how much a provider's own bill differs from ours; "" where the two agree."""
     if abs(billed - ours) * _SHARE <= ours or abs(billed - ours) <= _ROUNDING:
         return ""
-    return f"the provider bills ${to_dollars(billed):.6g} for a call that costs ${to_dollars(ours):.6g} at its price"
+    return f"it bills ${to_dollars(billed):.6g} for a call that costs ${to_dollars(ours):.6g} at its price"

@@ -10,7 +10,7 @@ from tune.completion import Completion, Endpoint, Request
 from tune.errors import AnswerError, EndpointError, ProviderError, TransientError
 from tune.ledger import Account, Attempt
 from tune.pricing import Price, to_dollars
-from tune.providers.billing import bill_call
+from tune.providers.billing import Bill, bill_call
 from tune.providers.tariff import Tariff
 from tune.store import Store
 
@@ -29,7 +29,8 @@ class Receipt:
         ceiling: picodollars that were reserved.
         cost: picodollars that were booked.
         overshoot: picodollars by which the bill was above the ceiling.
-        doubt: what was missing, contradictory or unexpected in the reported bill; else "".
+        doubt: what was missing or contradictory in the reported usage; else "".
+        difference: how the provider's own bill differs from ours; else "".
     """
 
     service: str
@@ -41,6 +42,7 @@ class Receipt:
     cost: int
     overshoot: int = 0
     doubt: str = ""
+    difference: str = ""
 
 
 Observer: TypeAlias = Callable[[Receipt], None]
@@ -152,7 +154,8 @@ class Metered:
     ) -> list[Completion]:
         """Store what was bought and settle it, in one transaction."""
         draws = [replace(completion, invoice=None) for completion in completions]
-        costs, doubt = self._costs(request, completions, native_n=native_n)
+        bills = self._bills(request, completions, native_n=native_n)
+        costs = [cost for bill in bills for cost in bill.costs]
         # An answer too few is missing, and one too many is paid: it gets the next number.
         given = range(numbers.start, numbers.start + len(draws))
         with self.account.db.transaction():
@@ -170,16 +173,15 @@ class Metered:
             draws=len(draws),
             cost=sum(costs),
             overshoot=overshoot,
-            doubt=doubt,
+            doubt=next((bill.doubt for bill in bills if bill.doubt), ""),
+            difference=next((bill.difference for bill in bills if bill.difference), ""),
         )
         return draws[: len(numbers)]
 
-    def _costs(self, request: Request, answers: Sequence[Completion], *, native_n: bool) -> tuple[list[int], str]:
-        """Picodollars of each answer, and what is in doubt about them; answers of one call share its prompt."""
+    def _bills(self, request: Request, answers: Sequence[Completion], *, native_n: bool) -> list[Bill]:
+        """Return the bill of each call; without native n each answer is a call of its own."""
         calls = [answers] if native_n else [[answer] for answer in answers]
-        bills = [bill_call(call, self._tariff.answered(call[0], request)) for call in calls]
-        costs = [cost for bill in bills for cost in bill.costs]
-        return costs, next((bill.doubt for bill in bills if bill.doubt), "")
+        return [bill_call(call, self._tariff.answered(call[0], request)) for call in calls]
 
     def _lose(self, attempt: Attempt, request: Request, most: int | None) -> None:
         """Close an attempt that brought no answer, and whose bill is at most this; None where it cost nothing."""
@@ -200,6 +202,7 @@ class Metered:
         cost: int = 0,
         overshoot: int = 0,
         doubt: str = "",
+        difference: str = "",
     ) -> None:
         if self._observer is not None:
             self._observer(
@@ -213,6 +216,7 @@ class Metered:
                     cost=cost,
                     overshoot=overshoot,
                     doubt=doubt,
+                    difference=difference,
                 )
             )
 

@@ -218,9 +218,13 @@ def build_stack(entry: Entry, endpoint: Endpoint, price: Price, access: Access, 
     doubted: set[str] = set()
 
     def receive(receipt: Receipt) -> None:
-        if receipt.doubt and entry.name not in doubted:
-            doubted.add(entry.name)
-            access.notice(f"the bills of {entry.name} are read as the largest that they can be: {receipt.doubt}")
+        for kind, words in (
+            ("usage", receipt.doubt and f"the usage in its answers is read as the larger bill: {receipt.doubt}"),
+            ("bill", receipt.difference and f"the larger bill is booked: {receipt.difference}"),
+        ):
+            if words and kind not in doubted:
+                doubted.add(kind)
+                access.notice(f"{entry.name}: {words}")
 
     def renamed(change: ModelChanged) -> None:
         access.notice(

@@ -81,6 +81,7 @@ def result_json(report: Report, *, results: str) -> dict[str, Any]:
         "confidence": report.confidence,
         "why_wrong": wrong_record(report),
         "notices": list(report.notices),
+        "prices": [asdict(price) for price in report.prices],
         "spent": report.money.spent,
         "spent_now": report.money.spent_now,
         "uncertain": report.money.uncertain,
