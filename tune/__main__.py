@@ -1,8 +1,6 @@
 """python -m tune: the same as the command `tune`."""
 
-import sys
-
-from tune.cli import main
+from tune.cli import run
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run()

@@ -6,10 +6,10 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from tune.callables import leave_working_directory
-from tune.commands import DONE, finish
+from tune.commands import end, finish, show
 from tune.commands.flags import build_parser, options_of
 
 if TYPE_CHECKING:
@@ -52,24 +52,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     if given.pop("version"):
         from importlib.metadata import version
 
-        sys.stdout.write(f"tune {version('tune-llm')}\n")
-        return DONE
+        return show(f"tune {version('tune-llm')}")
     if given["budget"] is None:
         parser.error("--budget USD is needed: the dollars that are never exceeded, as in --budget 5")
     return _run(given, quiet=quiet or as_json, as_json=as_json)
+
+
+def run() -> NoReturn:
+    """Be the program `tune`: run the command line, then end the process with its status."""
+    end(main)
 
 
 def _run(given: dict[str, Any], *, quiet: bool, as_json: bool) -> int:
     options = options_of(given)
 
     def work() -> Study:
+        from tune.decoration import Decorations
         from tune.progress import Screen
         from tune.tuner import run_study
 
         screen = Screen(quiet=quiet)
         with screen.shown():
             if not given["model"] and not given["space"] and os.environ.get("OPENAI_API_KEY"):
-                screen.say(HINT)
+                Decorations().attempt("the hint", lambda: screen.say(HINT), None)
             return run_study(
                 given["data"],
                 space=given["space"],

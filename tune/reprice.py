@@ -5,17 +5,16 @@ All that is added to it is a line in its journal, where another choice is compar
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 import sqlite3
 import tempfile
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tune.apart import run_apart
 from tune.capabilities import Capabilities
 from tune.conclude import conclude, deploy
 from tune.database import Database
@@ -80,8 +79,7 @@ def reprice(folder: str | Path, data: Any = None, space: Any = None, **options: 
     check_identity(events[0]["identity"], plan.identity, place, besides=MAY_DIFFER)
     if not Path(store.removeprefix("sqlite:///")).is_file():
         raise StudyError(f"the draws of the study in {str(place)!r} are not at {store!r}: say where with --store")
-    with ThreadPoolExecutor(1) as apart:  # an event loop of its own, also inside a running one
-        report, deployment = apart.submit(asyncio.run, _reread(plan, place, store)).result()
+    report, deployment = run_apart(_reread(plan, place, store))
     study = Study(_as_it_was(report, before.record), place, stopped=before.stopped, deployment=deployment)
     if results is not None:
         study.report(results)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import hashlib
 import json
 import secrets
@@ -14,6 +13,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Unpack
 
+from tune.apart import run_apart
 from tune.capabilities import Capabilities
 from tune.claims import Claims
 from tune.conclude import conclude, deploy
@@ -90,13 +90,18 @@ class Stop:
         self._wished = False
         self._obey: Callable[[], object] | None = None
 
-    def wish(self) -> None:
-        """Ask the run to stop."""
+    def wish(self) -> bool:
+        """Ask the run to stop.
+
+        Returns:
+            Whether it has begun, and so has something to settle.
+        """
         with self._lock:
             self._wished = True
             if self._obey is not None:
                 with suppress(RuntimeError):  # the loop is closed already: there is nothing left to stop
                     self._obey()
+            return self._obey is not None
 
     def obey(self, action: Callable[[], None]) -> None:
         """What to do on the wish; done at once where it came already. Call from the run's event loop."""
@@ -119,43 +124,21 @@ def run_study(
 ) -> Study:
     """As `tune`, with progress, and an interrupted study instead of a KeyboardInterrupt.
 
-    The run has a thread and an event loop of its own, so it is the same inside a running loop. The first
-    Ctrl-C lets the calls in flight settle; a second one gives them up (they stay charged as uncertain).
+    The run has a thread and an event loop of its own, so it is the same inside a running loop. The first Ctrl-C,
+    SIGTERM or SIGHUP lets the calls in flight settle; a second one gives them up (they stay charged as uncertain).
+
+    Raises:
+        KeyboardInterrupt: it was stopped before it had begun, or for the second time.
     """
     stop = Stop()
-    box: list[Study | BaseException] = []
-    done = threading.Event()  # a join that Ctrl-C interrupts takes the thread for dead
-    loop = asyncio.new_event_loop()
-    work = loop.create_task(_study(data, space, budget, options, stop, observer, notice, retry))
+    say = Decorations().around("the display of notices", notice)
 
-    def live() -> None:
-        try:
-            box.append(loop.run_until_complete(work))
-        except BaseException as error:  # noqa: BLE001 - it is raised again in the caller's thread
-            box.append(error)
-        finally:
-            loop.run_until_complete(loop.shutdown_asyncgens())
-            loop.close()
-            done.set()
+    def wish() -> bool:
+        if begun := stop.wish():
+            say("stopping: the calls in flight are settled first (Ctrl-C again gives them up)")
+        return begun
 
-    threading.Thread(target=contextvars.copy_context().run, args=(live,), name="tune", daemon=True).start()
-    interrupts = 0
-    while not done.is_set():
-        try:
-            done.wait(0.2)
-        except KeyboardInterrupt:
-            interrupts += 1
-            if interrupts == 1:
-                notice("stopping: the calls in flight are settled first (Ctrl-C again gives them up)")
-                stop.wish()
-            else:
-                with suppress(RuntimeError):  # the loop was closed at this moment: the work is done
-                    loop.call_soon_threadsafe(work.cancel)
-    if isinstance(box[0], asyncio.CancelledError):
-        raise KeyboardInterrupt
-    if isinstance(box[0], BaseException):
-        raise box[0]
-    return box[0]
+    return run_apart(_study(data, space, budget, options, stop, observer, notice, retry), wish)
 
 
 async def _study(
@@ -196,7 +179,6 @@ async def _study(
         account = Account(db, study, to_picodollars(plan.budget))
         journal.follow(account.mark)
         Claims(db, study).drop()  # the journal is locked, so whoever held them is gone
-        stop.obey(lambda: _interrupt(account))
         _continue(journal, plan, account)
         capabilities = Capabilities()
         lessons = Lessons(plan.space, capabilities, journal.append)
@@ -209,6 +191,7 @@ async def _study(
             evaluator = evaluator_of(plan, services, draws, judge=judge, caps=caps, lessons=lessons)
             run = Run(plan, journal, services, account, evaluator, notices, observer, decorations, notice)
             stack.callback(_start_timer(run).cancel)
+            stop.obey(lambda: _interrupt(account))
             findings = await run.go()
             report = conclude(run, findings)
             deployment = deploy(run, findings, report)

@@ -10,21 +10,21 @@ a model is paid from the same budget.
 
 from __future__ import annotations
 
-import asyncio
 import math
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from tune.apart import run_apart
 from tune.capabilities import Capabilities
 from tune.challenge.found import Against, Answer, Challenge
 from tune.challenge.rivals import Rival, read_rivals
 from tune.challenge.screening import BLOCK, Tried, compare, finalists, pool_of, screening_steps, telling, ways
 from tune.challenge.verdict import Look, Rule, lacking, look_at
 from tune.database import Database
+from tune.decoration import Decorations
 from tune.errors import BudgetError, EndpointError, InputError, StudyError
 from tune.estimate import silent_endpoints
 from tune.evaluate import Evaluator
@@ -113,6 +113,7 @@ def challenge(
         raise InputError(f"`0 < margin < 1` and error rates up to 0.5 must hold, but got {margin}, {alpha}, {beta}")
     if not 0 < budget < math.inf:
         raise BudgetError(f"the budget is a number of dollars above 0, but got {budget!r}")
+    notice = Decorations().around("the display of notices", notice)
     place = Path(folder)
     events = read_events(place / "study.jsonl")
     report = recorded_study(place, events).record
@@ -126,8 +127,7 @@ def challenge(
     asked = entry or _entry(model, base_url, space)
     own = find_prices([asked], {} if stated is None else {asked.name: stated})[asked.name]
     work = _Work(plan, events, report, asked, own, store, budget, (margin, alpha, beta), notice)
-    with ThreadPoolExecutor(1) as apart:  # an event loop of its own, also inside a running one
-        return apart.submit(asyncio.run, work.go()).result()
+    return run_apart(work.go())
 
 
 def _entry(model: str, base_url: str | None, space: Any) -> Entry:

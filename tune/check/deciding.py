@@ -9,14 +9,13 @@ against, and its interval is stated beside it.
 
 from __future__ import annotations
 
-import asyncio
 import math
 import secrets
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from tune.apart import run_apart
 from tune.capabilities import Capabilities
 from tune.check.asking import Asking
 from tune.check.checked import Checked
@@ -24,6 +23,7 @@ from tune.check.familiar import count_familiar, familiar_notices, together_notic
 from tune.check.line import Line
 from tune.data import load_data
 from tune.database import Database
+from tune.decoration import Decorations
 from tune.errors import BudgetError, InputError
 from tune.ledger import Account
 from tune.pricing import to_dollars, to_picodollars
@@ -52,16 +52,7 @@ def check(best: str | Path, data: Any, *, budget: float, **options: Any) -> Chec
         InputError: something given cannot be used; nothing was spent.
         TuneError: a call failed for good; what was bought is kept in the store.
     """
-
-    def work() -> Checked:
-        return asyncio.run(check_async(best, data, budget=budget, **options))
-
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return work()
-    with ThreadPoolExecutor(1) as pool:  # inside a running loop, which cannot run another
-        return pool.submit(work).result()
+    return run_apart(check_async(best, data, budget=budget, **options))
 
 
 async def check_async(
@@ -107,6 +98,7 @@ async def check_async(
         allow_import: import the modules that `best` names for its metric, its verifier and its answer rule.
         notice: called with one sentence for whatever a user should be told.
     """
+    notice = Decorations().around("the display of notices", notice)
     if not 0 < margin < 1:
         raise InputError(f"the margin is a share of the metric's range, `0 < margin < 1`, but got {margin!r}")
     if not (0 < alpha <= 0.5 and 0 < beta <= 0.5):

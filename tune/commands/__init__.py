@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NoReturn
+from contextlib import suppress
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from tune.escape import for_terminal, json_for_terminal
+from tune.interrupts import raised
 
 if TYPE_CHECKING:
     from tune.study import Study
@@ -28,19 +31,76 @@ class Parser(argparse.ArgumentParser):
 def finish(work: Callable[[], Study], *, as_json: bool) -> int:
     """Do the work and show its study; every error that is somebody's becomes one line and a status."""
 
-    def show() -> int:
+    def show_study() -> int:
         study = work()
         if as_json:
-            sys.stdout.write(json_for_terminal(json.dumps(study.summary(), ensure_ascii=False)) + "\n")
-        else:
-            sys.stdout.write(f"{for_terminal(study)}\n")
-        if study.stopped == "interrupted":
-            return INTERRUPTED
-        if study.record.unread_stop:
-            return FAILED
-        return NO_CONFIG if study.record.keeps_limit is False else DONE
+            return show(json_for_terminal(json.dumps(study.summary(), ensure_ascii=False)), _status(study))
+        return show(for_terminal(study), _status(study))
 
-    return attempt(show)
+    return attempt(show_study)
+
+
+def _status(study: Study) -> int:
+    if study.stopped == "interrupted":
+        return INTERRUPTED
+    if study.record.unread_stop:
+        return FAILED
+    return NO_CONFIG if study.record.keeps_limit is False else DONE
+
+
+def show(text: str, status: int = DONE) -> int:
+    """Write a result to standard output, and return the exit status.
+
+    Where nobody reads it any more, or the disk is full, one sentence says so: the work is done all the same, and so its
+    own status stays, except that success becomes a failure.
+    """
+    if sys.stdout is None:  # it was closed when the program began: nobody wants to see anything
+        return status
+    try:
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        tell(f"the result cannot be written to standard output: {why}; what was bought is kept")
+        _silence(sys.stdout)
+        return status or FAILED
+    return status
+
+
+def tell(sentence: str) -> None:
+    """Write a sentence to standard error, if anybody is there."""
+    with suppress(OSError, ValueError, AttributeError):  # full or hung up, closed by us, closed when we began
+        sys.stderr.write(f"tune: {for_terminal(sentence)}\n")
+        sys.stderr.flush()
+
+
+def _silence(stream: TextIO) -> None:
+    """Have what is still buffered go nowhere, so that the interpreter does not complain of it when it ends."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+
+
+def end(main: Callable[[], int]) -> NoReturn:
+    """Run a command line as a process, to its end: what argparse has written is on its way by then, too."""
+    try:
+        status = main()
+    except SystemExit as exit_:  # --help, or flags that cannot be read
+        status = exit_.code if isinstance(exit_.code, int) else DONE
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except (OSError, ValueError) as error:
+        tell(f"standard output cannot be written: {getattr(error, 'strerror', None) or error}")
+        _silence(sys.stdout)
+        status = status or FAILED
+    if status == INTERRUPTED:
+        # A thread may still compute, or wait for a download: it is not waited for. All that was bought is on the disk.
+        with suppress(OSError, ValueError, AttributeError):
+            sys.stderr.flush()
+        os._exit(status)
+    sys.exit(status)
 
 
 def attempt(work: Callable[[], int], *, resumes: bool = True) -> int:
@@ -53,13 +113,14 @@ def attempt(work: Callable[[], int], *, resumes: bool = True) -> int:
     from tune.errors import InputError, TuneError
 
     try:
-        return work()
+        with raised():
+            return work()
     except InputError as error:
-        sys.stderr.write(f"tune: {for_terminal(error)}\n")
+        tell(str(error))
         return BAD_INPUT
     except TuneError as error:
-        sys.stderr.write(f"tune: {for_terminal(error)}\n")
+        tell(str(error))
         return FAILED
     except KeyboardInterrupt:
-        sys.stderr.write(f"tune: interrupted{'; the same command resumes' if resumes else ''}\n")
+        tell(f"interrupted{'; the same command resumes' if resumes else ''}")
         return INTERRUPTED

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 
-from tune.commands import attempt
+from tune.commands import attempt, show, tell
 from tune.commands.flags import build_parser, options_of
 from tune.escape import for_terminal, json_for_terminal
 
@@ -40,7 +39,7 @@ def main(argv: Sequence[str]) -> int:
 
     def say(sentence: str) -> None:
         if not quiet and not as_json:
-            sys.stderr.write(f"tune: {for_terminal(sentence)}\n")
+            tell(sentence)
 
     def work() -> int:
         from tune.challenge import challenge
@@ -49,9 +48,7 @@ def main(argv: Sequence[str]) -> int:
             given["study"], given["data"], given["space"], budget=given["budget"], notice=say, **own, **options
         )
         if as_json:
-            sys.stdout.write(json_for_terminal(json.dumps(found.to_record(), ensure_ascii=False)) + "\n")
-        elif not quiet:
-            sys.stdout.write(f"{for_terminal(found)}\n")
-        return found.status
+            return show(json_for_terminal(json.dumps(found.to_record(), ensure_ascii=False)), found.status)
+        return found.status if quiet else show(for_terminal(found), found.status)
 
     return attempt(work, resumes=False)

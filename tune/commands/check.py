@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tune.commands import Parser, attempt
+from tune.commands import Parser, attempt, show, tell
 from tune.escape import for_terminal, json_for_terminal
 
 EPILOG = """\
@@ -63,7 +62,7 @@ def main(argv: Sequence[str]) -> int:
 
     def say(sentence: str) -> None:
         if not quiet and not as_json:
-            sys.stderr.write(f"tune: {for_terminal(sentence)}\n")
+            tell(sentence)
 
     def work() -> int:
         from tune.check import check
@@ -77,9 +76,7 @@ def main(argv: Sequence[str]) -> int:
             except OSError as error:
                 raise StudyError(f"{junit!r} cannot be written: {error.strerror}") from None
         if as_json:
-            sys.stdout.write(json_for_terminal(json.dumps(checked.to_record(), ensure_ascii=False)) + "\n")
-        elif not quiet:
-            sys.stdout.write(f"{for_terminal(checked)}\n")
-        return checked.status
+            return show(json_for_terminal(json.dumps(checked.to_record(), ensure_ascii=False)), checked.status)
+        return checked.status if quiet else show(for_terminal(checked), checked.status)
 
     return attempt(work, resumes=False)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from collections.abc import Sequence
 from typing import Any
 
-from tune.commands import DONE, attempt
+from tune.commands import attempt, show
 from tune.commands.flags import build_parser, options_of
 from tune.escape import for_terminal
 
@@ -28,13 +27,11 @@ def main(argv: Sequence[str]) -> int:
     def work() -> int:
         found = _estimate(given)
         if given["json"]:
-            sys.stdout.write(json.dumps(_record(found)) + "\n")
-            return DONE
+            return show(json.dumps(_record(found)))
         from tune.estimate import estimate_lines, estimate_table, price_lines
 
         lines = [*estimate_lines(found), *price_lines(found), "", *estimate_table(found)]
-        sys.stdout.write(for_terminal("\n".join(lines)) + "\n")
-        return DONE
+        return show(for_terminal("\n".join(lines)))
 
     return attempt(work)
 

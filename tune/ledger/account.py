@@ -54,6 +54,7 @@ class Account:
         self._spent_now = 0
         self._ticks = _TICKS
         self._closed: str | None = None
+        self._sleepers: set[asyncio.Future[None]] = set()
 
     async def reserve(
         self, ceiling: int, *, purpose: str = "search", service: str = "", earmark: int = 0, from_earmark: bool = False
@@ -103,6 +104,22 @@ class Account:
             self._withdraw(order)
             raise
 
+    async def sleep(self, seconds: float) -> None:
+        """Wait before a call is sent, as long as calls are let through.
+
+        Raises:
+            BudgetExhausted: the account is closed, or was closed meanwhile: nobody waits for a call that is not sent.
+        """
+        woken = asyncio.get_running_loop().create_future()
+        self._sleepers.add(woken)
+        try:
+            if self._closed is None:
+                await asyncio.wait([woken], timeout=seconds)
+        finally:
+            self._sleepers.discard(woken)
+        if self._closed is not None:
+            raise BudgetExhausted(self._closed)
+
     def settle(self, attempt: Attempt, cost: int) -> int:
         """Book what an attempt did cost, in the transaction of the caller where there is one.
 
@@ -146,6 +163,9 @@ class Account:
             reason: why, as `closed` says it from now on; the first one stays.
         """
         self._closed = self._closed or reason
+        for sleeper in self._sleepers:
+            if not sleeper.done():
+                sleeper.set_result(None)
         while self._orders:
             order = self._orders.popleft()
             if not order.future.done():

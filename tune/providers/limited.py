@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from tune.completion import Completion, Endpoint, Provider, Request
-from tune.errors import InputError, ProviderError, RateLimited
+from tune.errors import BudgetExhausted, InputError, ProviderError, RateLimited
 
 
 class Limited:
@@ -96,7 +96,7 @@ class Limited:
         if wait > 0:
             try:
                 await self._sleep(wait)
-            except asyncio.CancelledError:
+            except (asyncio.CancelledError, BudgetExhausted):
                 self._requests.give_back(1)
                 self._tokens.give_back(ceiling)
                 raise

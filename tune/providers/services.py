@@ -255,8 +255,9 @@ def build_stack(entry: Entry, endpoint: Endpoint, price: Price, access: Access, 
         requests_per_minute=entry.requests_per_minute,
         tokens_per_minute=entry.tokens_per_minute,
         endpoint=endpoint,
+        sleep=access.account.sleep,
     )
-    split = Splitting(Retrying(limited, policy=access.retry), endpoint)
+    split = Splitting(Retrying(limited, policy=access.retry, sleep=access.account.sleep), endpoint)
     stored = Stored(split, store=access.store, payer=access.account.study, observer=renamed)
     return Service(entry, endpoint.service, price, stored, metered, endpoint)
 
