@@ -63,7 +63,10 @@ def run(model: Model, folder: Path, plan: Any = None) -> tuple[tune.Study, Balan
         (Model(own_bill="cost", markup=2), "the larger bill is booked: it bills $"),
         (Model(own_bill="cost_in_usd_ticks", markup=2), "the larger bill is booked: it bills $"),
         # Priority is billed at twice the price, and nothing but the tier says so.
-        (Model(tier="priority", markup=2), ""),
+        (
+            Model(tier="priority", markup=2),
+            "the larger bill is booked: the tier 'priority' answered, at $0.20 in, $0.80 out",
+        ),
     ],
     ids=str,
 )

@@ -378,7 +378,6 @@ def test_an_honest_usage_is_read_to_the_last_token(
     if shape in ("inside", "beside"):
         usage["completion_tokens_details"] = {"reasoning_tokens": hidden}
     read = read_usage({"usage": usage}, [Shown(count * 5, count) for count in words], cap=CAP, most_prompt=MOST)
-    told = hidden if shape in ("inside", "beside") else 0
     assert (read.prompt, read.completion, read.cached, read.written) == (prompt, visible + hidden, cached, written)
-    assert read == Usage(prompt, visible + hidden, told, cached, written, doubt=read.doubt)
+    assert read == Usage(prompt, visible + hidden, hidden, cached, written, doubt=read.doubt)
     assert bool(read.doubt) == (shape in ("beside", "total only") and hidden > 0)

@@ -69,3 +69,13 @@ def test_ceilings_are_those_of_the_tier_that_is_asked_for_or_was_seen() -> None:
 def test_a_fee_stays_where_a_dated_model_answers() -> None:
     price = replace(find_price("gpt-4.1-mini", {}, base_url=OPENAI), request=0.02)
     assert Tariff(price, "gpt-4.1-mini", OPENAI).answered(answer(), ASKED).request == 0.02
+
+
+def test_a_higher_price_than_was_asked_for_is_told() -> None:
+    tariff = published()
+    for said, words in [
+        (answer(tier="priority"), "the tier 'priority' answered, at $0.70 in"),
+        (answer("gpt-4.1-2025-04-14"), "the model 'gpt-4.1-2025-04-14' answered, at $2.00 in"),
+    ]:
+        assert tariff.surprise(said, tariff.answered(said, ASKED)).startswith(words)
+    assert tariff.surprise(answer(), tariff.answered(answer(), ASKED)) == ""

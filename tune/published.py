@@ -59,7 +59,7 @@ _PREFIXES = {
 }
 """What may stand before a name at a provider, where it is more than the provider's own name."""
 
-_STANDARD = frozenset({"", "auto", "default", "standard", "standard_only", "on_demand"})
+STANDARD = frozenset({"", "auto", "default", "standard", "standard_only", "on_demand"})
 """Tiers that are billed at the usual price."""
 
 _LEAST_SHARE = 100
@@ -150,7 +150,7 @@ def _without_variant(model: str, entries: Mapping[str, str]) -> tuple[str, float
 
 def _tuned(base: str, provider: Provider, tier: str) -> Price | None:
     """Return the price of a fine-tuned model at OpenAI."""
-    if provider.id != "openai" or tier not in _STANDARD:
+    if provider.id != "openai" or tier not in STANDARD:
         return None
     matched = resolve(base, {name: name for name in _TUNED}, _today())
     return None if matched is None else replace(_TUNED[matched], source="OpenAI 2025", matched=f"ft:{matched}")
@@ -301,7 +301,7 @@ def _prices_in_force(model: ModelInfo, now: datetime, tier: str) -> list[ModelPr
     from genai_prices.types import ModelInfo as Model
     from genai_prices.types import TimeOfDateConstraint as Hours
 
-    standard = tier in _STANDARD
+    standard = tier in STANDARD
     wanted = {"processing": "batch"} if tier == "batch" else {"service_tier": tier}
     variants = [v for v in model.price_variants or () if v.when == wanted]
     if not standard and not any(v.constraint is None or v.constraint.active(now) for v in variants):

@@ -30,7 +30,8 @@ class Receipt:
         cost: picodollars that were booked.
         overshoot: picodollars by which the bill was above the ceiling.
         doubt: what was missing or contradictory in the reported usage; else "".
-        difference: how the provider's own bill differs from ours; else "".
+        difference: how the provider's own bill differs from ours, or why a higher price than was asked for is billed;
+            else "".
     """
 
     service: str
@@ -181,7 +182,12 @@ class Metered:
     def _bills(self, request: Request, answers: Sequence[Completion], *, native_n: bool) -> list[Bill]:
         """Return the bill of each call; without native n each answer is a call of its own."""
         calls = [answers] if native_n else [[answer] for answer in answers]
-        return [bill_call(call, self._tariff.answered(call[0], request)) for call in calls]
+        bills = []
+        for call in calls:
+            price = self._tariff.answered(call[0], request)
+            bill = bill_call(call, price)
+            bills.append(replace(bill, difference=bill.difference or self._tariff.surprise(call[0], price)))
+        return bills
 
     def _lose(self, attempt: Attempt, request: Request, most: int | None) -> None:
         """Close an attempt that brought no answer, and whose bill is at most this; None where it cost nothing."""

@@ -100,6 +100,9 @@ def read_usage(
         own = _own_count(reading if first_only else None, shown, cap, hidden=reasons or reasoning > 0)
         doubts.append(_why_own(usage, reading, first_only=first_only))
     completion = (reading or 0) if own is None else sum(own)
+    reported = _reported(usage)
+    if reported is not None:
+        reasoning = max(reasoning, completion - reported)  # what only the total counts is hidden as well
     return Usage(
         prompt=prompt.tokens,
         completion=completion,
@@ -180,13 +183,17 @@ def _reasoning(usage: Mapping[str, Any]) -> int:
     return max(_stated(usage, _OUTPUT_DETAILS, ("reasoning_tokens",)), default=0)
 
 
+def _reported(usage: Mapping[str, Any]) -> int | None:
+    """Return the completion tokens as reported, or None."""
+    completion = count(usage, "completion_tokens")
+    return count(usage, "output_tokens") if completion is None else completion
+
+
 def _largest(
     usage: Mapping[str, Any], prompt: _Prompt, reasoning: int, shown: Sequence[Shown], cap: int, doubts: list[str]
 ) -> int | None:
     """Return the largest count of completion tokens that the report allows; None where it has none."""
-    completion = count(usage, "completion_tokens")
-    if completion is None:
-        completion = count(usage, "output_tokens")
+    completion = _reported(usage)
     readings = [] if completion is None else [completion]
     total = count(usage, "total_tokens")
     if total is not None and prompt.reported:

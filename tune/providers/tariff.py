@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from tune.completion import Completion, Request
 from tune.pricing import Price
-from tune.published import find_published, place_of
+from tune.published import STANDARD, find_published, place_of
 
 _TIER = "service_tier"
 
@@ -39,6 +39,13 @@ class Tariff:
         if price.ceiling(1, 1) > self._dear.ceiling(1, 1):
             self._dear = price
         return price
+
+    def surprise(self, answer: Completion, price: Price) -> str:
+        """Say that an answer is billed at a higher price than was asked for; "" where it is not."""
+        if price.ceiling(1, 1) <= self._price.ceiling(1, 1):
+            return ""
+        which = f"the tier {answer.tier!r}" if answer.tier.lower() not in STANDARD else f"the model {answer.model!r}"
+        return f"{which} answered, at {price.describe()}"
 
     def ceiling(self, request: Request, prompt_tokens: int, completion_tokens: int) -> int:
         """Return the most that a call can cost: in the usual tier, in the one asked for, or in one seen before."""
