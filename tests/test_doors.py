@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from test_recipe import QUALITY, config, own_hosts, plan  # noqa: F401 - the fixture
 
 from tune.callables import importing, load
 from tune.cli import main
@@ -27,6 +28,7 @@ def beside(tmp_path: Path) -> Path:
     (tmp_path / "data.csv").write_text("text,label\n" + "".join(f"t{i},a\n" for i in range(10)))
     for name in PLANTED:
         (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'imported')!r}, 'a').write({name!r})\n")
+    sys.modules.pop("beside", None)
     (tmp_path / "beside.py").write_text("value = 3\n\ndef score(answer, example):\n    return True\n")
     return tmp_path
 
@@ -89,8 +91,6 @@ def test_what_somebody_else_wrote_imports_nothing() -> None:
 
 def exported(folder: Path, **recipe: Any) -> Path:
     """A `best.json` whose recipe has these entries."""
-    from test_recipe import QUALITY, config, plan
-
     winner = {"holdout": QUALITY, "tuning": QUALITY}
     whole = recipe_record(plan(), config()) | recipe
     path = folder / "best.json"

@@ -229,7 +229,9 @@ def test_a_key_is_looked_up_only_when_an_environment_is_handed_over() -> None:
 )
 def test_what_may_be_secret_in_an_address_is_left_out_and_said(address: str) -> None:
     exported = deployment(base_url=address)
-    assert llm_config(exported)["config_list"][0]["base_url"] == "https://models.example.test/v1"
+    shown = llm_config(exported)["config_list"][0]["base_url"]
+    version = "?api-version=1" if "api-version" in address else ""  # without which Azure answers nothing
+    assert shown == "https://models.example.test/v1" + version
     assert "planted" not in oai_config_list(exported) + snippet(exported) + " ".join(notes(exported))
     assert any("left out" in note for note in notes(exported))
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tune.errors import InputError
 from tune.providers.openai_access import DUMMY_KEY, Access, find_access
+from tune.scrub import DUMMIES, LOG_FILTER
 
 KEY = "sk-proj-PLANTED0123456789"
 
@@ -20,7 +21,7 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def access(base_url: str | None = None, key: str | None = None, env: str = "OPENAI_API_KEY", **headers: str) -> Access:
+def access(base_url: str | None = None, key: str | None = None, env: str | None = None, **headers: str) -> Access:
     return find_access(base_url, key, env, headers)
 
 
@@ -52,7 +53,7 @@ def test_the_environment_is_asked_for_what_is_not_given(monkeypatch: pytest.Monk
 
 
 def test_a_server_of_ones_own_needs_no_key_but_openai_does() -> None:
-    assert access("http://localhost:8080/v1").key == DUMMY_KEY
+    assert access("http://localhost:8080/v1").key is None
     with pytest.raises(InputError, match="OPENAI_API_KEY"):
         access()
     with pytest.raises(InputError, match="OTHER_KEY"):
@@ -93,7 +94,7 @@ def test_nothing_secret_survives_the_scrubbing(monkeypatch: pytest.MonkeyPatch) 
         f"{KEY} pass%20planted pass planted query planted code=query%20planted header-planted custom-planted "
         f"two-planted sk-proj-ab********yz Bearer eyJhbGciOi.x Basic dXNAZXI6cCB3 harmless"
     )
-    said = there.scrub(text)
+    said = there.scrubber.words(text)
     assert "harmless" in said
     for piece in ("PLANTED", "planted", "sk-proj", "eyJ", "dXNA"):
         assert piece not in said
@@ -104,28 +105,29 @@ def test_nothing_secret_survives_the_scrubbing(monkeypatch: pytest.MonkeyPatch) 
 def test_decoded_json_is_scrubbed_to_its_depth() -> None:
     there = access("http://h", KEY)
     body = {"error": {"message": f"bad {KEY}", KEY: [1, None, f"{KEY}!"]}}
-    assert there.scrub_all(body) == {"error": {"message": "bad [hidden]", "[hidden]": [1, None, "[hidden]!"]}}
+    assert there.scrubber.error(body) == {"error": {"message": "bad [hidden]", "[hidden]": [1, None, "[hidden]!"]}}
 
 
 def test_dummies_and_short_words_are_not_hidden() -> None:
     there = access("http://h/v1?v=1")
-    assert there.scrub(f"{DUMMY_KEY} is no key, v=1") == f"{DUMMY_KEY} is no key, v=1"
+    assert there.scrubber.words(f"{DUMMY_KEY} is no key, v=1") == f"{DUMMY_KEY} is no key, v=1"
 
 
 @given(st.text(alphabet=st.characters(min_codepoint=33, max_codepoint=126), min_size=8), st.text(), st.text())
 def test_a_key_is_hidden_wherever_it_stands(key: str, before: str, after: str) -> None:
-    assert key not in access("http://h", key).scrub(before + key + after).replace("[hidden]", "")
+    assume(key.lower() not in DUMMIES)
+    assert key not in access("http://h", key).scrubber.words(before + key + after).replace("[hidden]", "")
 
 
 def test_what_others_log_is_scrubbed(caplog: pytest.LogCaptureFixture) -> None:
     log = logging.getLogger("somebody's client")
-    there = access("http://h/v1?code=query-planted", KEY)
-    log.addFilter(there)
+    access("http://h/v1?code=query-planted", KEY)
+    log.addFilter(LOG_FILTER)
     with caplog.at_level(logging.INFO, logger="somebody's client"):
         log.info("%s %s %d", "GET", "http://h/v1?code=query-planted", 200)
         log.info("no arguments")
         log.info("%(a)s", {"a": 1})
-    log.removeFilter(there)
+    log.removeFilter(LOG_FILTER)
     assert caplog.messages == ["GET http://h/v1?[hidden] 200", "no arguments", "1"]
 
 

@@ -20,6 +20,8 @@ from tune.metrics import Judge, Metric
 from tune.plan import Options, Plan, make_plan
 from tune.pricing import Price
 from tune.prompt import Prompt, Template
+from tune.providers.services import Entry
+from tune.providers.trust import remember_hosts
 from tune.recipe import marks, portable, read_recipe, recipe_record
 from tune.space import Config
 
@@ -55,6 +57,15 @@ def plan(**more: Any) -> Plan:
     }
     options: Options = {"target": "label", **more}  # type: ignore[typeddict-item]
     return make_plan(data, space, 1.0, options)
+
+
+@pytest.fixture(autouse=True)
+def own_hosts(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The host of these models is one that the user has agreed to."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+    remember_hosts(
+        [Entry("small", "qwen", base_url="http://h:1/v1", key_env="K"), Entry("big", "big", "http://new/v1")]
+    )
 
 
 def config(**values: Any) -> Config:

@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Any
 
 from tune.errors import InputError, SpaceError, TuneError
+from tune.scrub import scrub
 
 _refused: ContextVar[str | None] = ContextVar("refused", default=None)
 """Why nothing is imported now, or None."""
@@ -97,7 +98,9 @@ class blame(AbstractContextManager[None]):  # noqa: N801  (read as a word after 
         self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
     ) -> None:
         if isinstance(raised, Exception) and not isinstance(raised, self.passing):
-            raise self.error(f"{self.message}: {type(raised).__name__}: {raised}") from raised
+            words = f"{self.message}: {type(raised).__name__}: {raised}"
+            # A cause with a secret in it would be shown by every traceback.
+            raise self.error(scrub(words)) from (raised if scrub(words) == words else None)
 
 
 def fingerprint(function: Callable[..., Any]) -> str:

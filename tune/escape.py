@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from tune.scrub import scrub, scrub_message
+
 # Marks that reorder the text around them: what is read would not be what is written.
 _REORDERING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _LINE_ENDS = re.compile("\r\n|[\r\n\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029]")
@@ -37,9 +39,10 @@ def for_terminal(text: object) -> str:
 
     Model answers, words of servers, file names and names of models can hold anything. Line ends and tabs stay.
     """
-    return visible(str(text), lines=True)
+    return visible(scrub_message(str(text)), lines=True)
 
 
 def json_for_terminal(text: str) -> str:
     """A line of JSON, in which every character that a terminal would obey is escaped as JSON escapes it."""
+    text = scrub(text)
     return "".join(f"\\u{ord(c):04x}" if c != "\n" and _is_unseen(c) else c for c in text)

@@ -12,6 +12,7 @@ from typing import IO, Any
 
 from tune.errors import StoreError, StudyError
 from tune.files import make_private, sync, sync_folder
+from tune.scrub import scrub
 
 
 class Journal:
@@ -83,7 +84,7 @@ class Journal:
         record = {"event": event, **fields}
         if self._mark is not None:
             record["ledger"] = list(self._mark())
-        text = json.dumps(record, ensure_ascii=False, separators=(",", ":")) + "\n"
+        text = scrub(json.dumps(record, ensure_ascii=False, separators=(",", ":"))) + "\n"
         line = memoryview(text.encode("utf-8", "backslashreplace"))  # half a character becomes its escape in JSON
         size = os.fstat(self._file.fileno()).st_size
         try:

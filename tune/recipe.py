@@ -26,6 +26,7 @@ from tune.plan import Plan
 from tune.pricing import Price, parse_price
 from tune.prompt import Prompt, Template, shots_needed
 from tune.providers.services import Entry, public_url
+from tune.providers.trust import Confirm, confirm_hosts
 from tune.space import Config
 from tune.stats import Interval, Numbers
 
@@ -154,6 +155,10 @@ def read_recipe(
     price: Any = None,
     allow_code: bool = False,
     allow_import: bool = False,
+    key_env: str | None = None,
+    allow_http: bool = False,
+    allow_host: Collection[str] = (),
+    confirm: Confirm | None = None,
 ) -> Recipe:
     """Read a `best.json`.
 
@@ -161,9 +166,14 @@ def read_recipe(
         path: the file, or the results folder that it is in.
         metric: judges instead of the recorded metric, in any form that `tune.metrics.parse_metric` reads.
         verifier: instead of the recorded one: a callable or "module:attribute".
-        base_url: where the model answers now, instead of the recorded endpoint.
+        base_url: where the model answers now, instead of the recorded endpoint; the recorded variable's key is not
+            sent there.
+        key_env: the environment variable with the model's key, instead of the recorded one.
         price: "IN/OUT" or "MODEL=IN/OUT" in dollars per million tokens, or a `Price`, instead of the recorded one.
         allow_code: whether the metric may run what models write.
+        allow_http: whether a key may go unencrypted through networks that are not private.
+        allow_host: hosts to which the file may send examples and keys.
+        confirm: asks the user about a host that is not among them.
         allow_import: whether modules may be imported that the file names; those that are given here always may.
 
     Raises:
@@ -192,13 +202,18 @@ def read_recipe(
         notices.append("The recorded quality is that of tuning examples, by which the config was chosen: it flatters.")
     entry, listed = _load_entry(recipe["model"])
     if base_url is not None:
-        entry = replace(entry, base_url=base_url, alias=None)
+        entry = replace(entry, base_url=base_url, alias=None, key_env=key_env, headers={})
+    elif key_env is not None:
+        entry = replace(entry, key_env=key_env)
+    entry = replace(entry, allow_http=allow_http)
     entries, prices = {entry.name: entry}, {entry.name: _price(price) or listed}
     if recipe["judge"] is not None and judging.costs:
         judge, judge_price = _load_entry(recipe["judge"])
         entries[judge.name], prices[judge.name] = judge, judge_price
     if judging.costs and judging.model not in entries:
         raise InputError(f"nobody says where the judge {judging.model!r} is: {str(place)!r} has no such model")
+    foreign_entries = [each for each in entries.values() if base_url is None or each is not entry]
+    confirm_hosts(foreign_entries, repr(str(place)), allowed=allow_host, confirm=confirm)
     return Recipe(
         config=config,
         prompt=_load_prompt(recipe["prompt"]),
@@ -302,6 +317,8 @@ def _dump_entry(entry: Entry, prices: Mapping[str, Price]) -> dict[str, Any]:
         "model": entry.model,
         "base_url": public_url(entry.base_url),
         "key_env": entry.key_env,
+        "headers": dict(entry.headers),
+        "allow_http": entry.allow_http,
         "alias": entry.alias,
         "timeout": entry.timeout,
         "price": asdict(prices[entry.name]),

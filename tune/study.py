@@ -30,6 +30,7 @@ from tune.report import (
 )
 from tune.report.saving import dump, load
 from tune.report.wrong import outcomes_record
+from tune.scrub import scrub
 from tune.space import Config
 from tune.stats import Interval
 
@@ -179,7 +180,7 @@ class Study:
         try:
             target.mkdir(parents=True, exist_ok=True)
             for name, text in files.items():
-                write_private(target / name, text)
+                write_private(target / name, scrub(text))
             if self.deployment is None:  # one of an earlier result would be taken for this one's
                 (target / "OAI_CONFIG_LIST").unlink(missing_ok=True)
         except OSError as error:

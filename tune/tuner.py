@@ -30,6 +30,7 @@ from tune.pricing import to_picodollars
 from tune.progress import Progress, Screen
 from tune.providers.retrying import RetryPolicy
 from tune.providers.services import Access, Service
+from tune.providers.trust import host_lines, remember_hosts
 from tune.purse import check_budget
 from tune.replay import check_identity
 from tune.report.saving import dump
@@ -183,6 +184,9 @@ async def _study(
         capabilities = Capabilities()
         lessons = Lessons(plan.space, capabilities, journal.append)
         access = Access(draws, account, capabilities, plan.concurrency, retry, notice=tell, progress=notice)
+        for line in host_lines(plan.called):  # before the first call
+            notice(line)
+        remember_hosts(plan.called)
         async with opened(plan.entries, plan.prices, access, judge=plan.judge) as (services, judge):
             _say_what_is_unprotected(plan, tell)
             found = decorations.attempt("the estimate", lambda: _estimate(plan, services, draws, notice), None)

@@ -35,6 +35,7 @@ from tune.plan import Plan, make_plan
 from tune.plan.models import find_prices
 from tune.pricing import CONFIRMED, Price, parse_price, to_dollars, to_picodollars
 from tune.providers.services import Access, Entry, Service, build_stack, read_entries
+from tune.providers.trust import confirm_hosts, host_lines
 from tune.replay import check_identity
 from tune.report import Report
 from tune.sequential import next_block, together_notice
@@ -81,6 +82,10 @@ def challenge(
     budget: float,
     entry: Entry | None = None,
     base_url: str | None = None,
+    key_env: str | None = None,
+    allow_http: bool = False,
+    allow_host: Sequence[str] = (),
+    confirm: Callable[[str], bool] | None = None,
     price: Any = None,
     margin: float = 0.05,
     alpha: float = 0.05,
@@ -98,6 +103,10 @@ def challenge(
         budget: dollars for this question, never exceeded.
         entry: where the new model is; by default its `[models.NAME]` in the space file, else its name at `base_url`.
         base_url: an OpenAI-compatible endpoint of the new model.
+        key_env: the environment variable with its key; see `tune.plan.Options`.
+        allow_http: let a key go unencrypted through networks that are not private.
+        allow_host: hosts to which the study's own judge may be sent examples, and the values of variables.
+        confirm: asks the user about a host that is not among them; returns whether the answer was yes.
         price: "IN/OUT" or "MODEL=IN/OUT" of the new model, or a `Price`.
         margin: how much better it would have to be to matter, as a share of the metric's range.
         alpha: how often "enters" may be wrong.
@@ -124,17 +133,23 @@ def challenge(
     stated = (
         price if isinstance(price, Price) or price is None else parse_price(price if "=" in price else f"m={price}")[1]
     )
-    asked = entry or _entry(model, base_url, space)
+    asked = replace(entry or _entry(model, base_url, key_env, space), allow_http=allow_http)
+    if plan.judge is not None:  # whoever wrote the folder says where it is
+        confirm_hosts([plan.judge], repr(str(place)), allowed=allow_host, confirm=confirm)
+    for line in host_lines([asked, *([plan.judge] if plan.judge else [])]):
+        notice(line)
     own = find_prices([asked], {} if stated is None else {asked.name: stated})[asked.name]
     work = _Work(plan, events, report, asked, own, store, budget, (margin, alpha, beta), notice)
     return run_apart(work.go())
 
 
-def _entry(model: str, base_url: str | None, space: Any) -> Entry:
+def _entry(model: str, base_url: str | None, key_env: str | None, space: Any) -> Entry:
     """Where the new model is: as the space file says, else its own name."""
     table = read_toml(space) if isinstance(space, str | Path) else space if isinstance(space, Mapping) else {}
     listed = read_entries(table.get("models", {})).get(model, Entry(model, model))
-    return listed if base_url is None else replace(listed, base_url=base_url, alias=None)
+    if base_url is not None:  # the entry's key is meant for the entry's host
+        listed = replace(listed, base_url=base_url, alias=None, key_env=None, headers={})
+    return listed if key_env is None else replace(listed, key_env=key_env)
 
 
 def _plan(
@@ -144,7 +159,7 @@ def _plan(
     listed = dict(identity["models"])
     judge = report.recipe.get("judge")
     if judge is not None:
-        listed.setdefault(judge["name"], {k: v for k, v in judge.items() if k not in ("name", "price")})
+        listed[judge["name"]] = {k: v for k, v in judge.items() if k not in ("name", "price")}
     given: Any = {
         **options,
         "model": list(identity["models"]),

@@ -28,6 +28,7 @@ from tune.errors import BudgetError, InputError
 from tune.ledger import Account
 from tune.pricing import to_dollars, to_picodollars
 from tune.providers.services import Access
+from tune.providers.trust import host_lines
 from tune.recipe import read_recipe
 from tune.sequential import Look, next_block
 from tune.store import Store
@@ -74,6 +75,10 @@ async def check_async(
     store: str | None = None,
     allow_code: bool = False,
     allow_import: bool = False,
+    key_env: str | None = None,
+    allow_http: bool = False,
+    allow_host: Sequence[str] = (),
+    confirm: Callable[[str], bool] | None = None,
     notice: Callable[[str], None] = lambda _: None,
 ) -> Checked:
     """As `check`, for use inside an event loop.
@@ -95,6 +100,10 @@ async def check_async(
         concurrency: the most calls in flight.
         store: where draws are kept; default `draws.db` of the study where there is one, else beside `best.json`.
         allow_code: let a metric run what models write.
+        key_env: the environment variable with the model's key, instead of the recorded one.
+        allow_http: let a key go unencrypted through networks that are not private.
+        allow_host: hosts to which `best` may send the examples, and the values of the variables that it names.
+        confirm: asks the user about a host that is not among them; returns whether the answer was yes.
         allow_import: import the modules that `best` names for its metric, its verifier and its answer rule.
         notice: called with one sentence for whatever a user should be told.
     """
@@ -107,7 +116,7 @@ async def check_async(
         raise BudgetError(f"the budget is a number of dollars above 0, but got {budget!r}")
     recipe = read_recipe(
         best, metric=metric, verifier=verifier, base_url=base_url, price=price, allow_code=allow_code,
-        allow_import=allow_import,
+        allow_import=allow_import, key_env=key_env, allow_http=allow_http, allow_host=allow_host, confirm=confirm,
     )  # fmt: skip
     line = Line.of(
         recipe.metric, recipe.quality.mean, margin=margin, alpha=alpha, beta=beta, earlier=recipe.scores
@@ -121,7 +130,7 @@ async def check_async(
     familiar = count_familiar(recipe, loaded.examples)
     together = together_notices(loaded, recipe.group)
     notices = (*familiar_notices(familiar, len(loaded.examples)), *together, *recipe.notices)
-    for sentence in notices:
+    for sentence in (*host_lines(recipe.entries.values()), *notices):
         notice(sentence)
     place = store or default_store(Path(best))
     db = Database(place)

@@ -28,6 +28,19 @@ class Parser(argparse.ArgumentParser):
         super().exit(status, message and for_terminal(message))
 
 
+def confirm_of(*, as_json: bool, quiet: bool) -> Callable[[str], bool] | None:
+    """What asks the user a question; None where nobody sits at a terminal."""
+    if as_json or quiet or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return None
+
+    def ask(question: str) -> bool:
+        sys.stderr.write(f"tune: {for_terminal(question)} [y/N] ")
+        sys.stderr.flush()
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+    return ask
+
+
 def finish(work: Callable[[], Study], *, as_json: bool) -> int:
     """Do the work and show its study; every error that is somebody's becomes one line and a status."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from tune.commands import attempt, show, tell
+from tune.commands import attempt, confirm_of, show, tell
 from tune.commands.flags import build_parser, options_of
 from tune.escape import for_terminal, json_for_terminal
 
@@ -13,7 +13,7 @@ EPILOG = """\
 Exit status: 0 it enters, 3 it does not, 4 undecided within the budget or the data; 1 it failed, 2 bad input.
 """
 
-OF_THE_NEW_MODEL = ("model", "base_url", "price", "margin")
+OF_THE_NEW_MODEL = ("model", "base_url", "key_env", "allow_http", "price", "margin")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -25,6 +25,12 @@ def main(argv: Sequence[str]) -> int:
         "and the verdicts of a judge; it is asked in every way in which the frontier's configs are, and paired with "
         "the draws that the study holds of the best that costs no more and of the best with draws enough.",
         EPILOG,
+    )
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        metavar="HOST",
+        help="let the judge that STUDY names be sent examples and keys there (repeatable)",
     )
     parser.add_argument("study", metavar="STUDY", help="the study's results folder")
     given = vars(parser.parse_args(argv))
@@ -45,7 +51,14 @@ def main(argv: Sequence[str]) -> int:
         from tune.challenge import challenge
 
         found = challenge(
-            given["study"], given["data"], given["space"], budget=given["budget"], notice=say, **own, **options
+            given["study"],
+            given["data"],
+            given["space"],
+            budget=given["budget"],
+            notice=say,
+            confirm=confirm_of(as_json=as_json, quiet=quiet),
+            **own,
+            **options,
         )
         if as_json:
             return show(json_for_terminal(json.dumps(found.to_record(), ensure_ascii=False)), found.status)

@@ -7,8 +7,9 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from tune.commands import Parser, attempt, show, tell
+from tune.commands import Parser, attempt, confirm_of, show, tell
 from tune.escape import for_terminal, json_for_terminal
+from tune.scrub import scrub
 
 EPILOG = """\
 Exit status: 0 it holds, 3 it has regressed, 4 undecided within the budget or the data; 1 the check failed,
@@ -39,6 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--input", action="append", metavar="COL", help="a column that fills the template (repeatable)")
     parser.add_argument("--target", metavar="COL", help="the column that holds what is wanted")
     parser.add_argument("--base-url", metavar="URL", help="where the model answers now")
+    parser.add_argument("--key-env", metavar="NAME", help="the environment variable that holds its key")
     parser.add_argument("--price", metavar="IN/OUT", help="dollars per million tokens now")
     parser.add_argument("--seed", type=int, metavar="N", help="of the order of examples (default 0)")
     parser.add_argument("--concurrency", type=int, metavar="N", help="calls in flight (default 64)")
@@ -46,6 +48,12 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--allow-code", action="store_true", default=None, help="let the metric run what models write")
     parser.add_argument(
         "--allow-import", action="store_true", default=None, help="import the modules that BEST.JSON names"
+    )
+    parser.add_argument(
+        "--allow-host", action="append", metavar="HOST", help="let BEST.JSON send examples and keys there (repeatable)"
+    )
+    parser.add_argument(
+        "--allow-http", action="store_true", default=None, help="let a key go unencrypted outside private networks"
     )
     parser.add_argument("--junit", metavar="FILE", help="write JUnit's XML there")
     parser.add_argument("--quiet", action="store_true", help="print nothing: the exit status says it")
@@ -69,10 +77,12 @@ def main(argv: Sequence[str]) -> int:
         from tune.errors import StudyError
         from tune.files import write_private
 
-        checked = check(best, data, budget=budget, notice=say, **options)
+        checked = check(
+            best, data, budget=budget, notice=say, confirm=confirm_of(as_json=as_json, quiet=quiet), **options
+        )
         if junit is not None:
             try:
-                write_private(Path(junit), checked.junit())
+                write_private(Path(junit), scrub(checked.junit()))
             except OSError as error:
                 raise StudyError(f"{junit!r} cannot be written: {error.strerror}") from None
         if as_json:

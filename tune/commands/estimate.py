@@ -25,18 +25,19 @@ def main(argv: Sequence[str]) -> int:
     given = vars(parser.parse_args(argv))
 
     def work() -> int:
-        found = _estimate(given)
+        plan, found = _estimate(given)
         if given["json"]:
             return show(json.dumps(_record(found)))
         from tune.estimate import estimate_lines, estimate_table, price_lines
+        from tune.providers.trust import host_lines
 
-        lines = [*estimate_lines(found), *price_lines(found), "", *estimate_table(found)]
+        lines = [*host_lines(plan.called), *estimate_lines(found), *price_lines(found), "", *estimate_table(found)]
         return show(for_terminal("\n".join(lines)))
 
     return attempt(work)
 
 
-def _estimate(given: dict[str, Any]) -> Any:
+def _estimate(given: dict[str, Any]) -> tuple[Any, Any]:
     from pathlib import Path
 
     from tune.database import Database
@@ -49,10 +50,10 @@ def _estimate(given: dict[str, Any]) -> Any:
     plan = make_plan(given["data"], given["space"], given["budget"] or BUDGETS[1], options)
     _, place = places(plan, options)
     if not Path(place.removeprefix("sqlite:///")).is_file():
-        return estimate(plan, silent_endpoints(plan.entries), None, others=BUDGETS)
+        return plan, estimate(plan, silent_endpoints(plan.entries), None, others=BUDGETS)
     db = Database(place)
     try:
-        return estimate(plan, silent_endpoints(plan.entries), Store(db), others=BUDGETS)
+        return plan, estimate(plan, silent_endpoints(plan.entries), Store(db), others=BUDGETS)
     finally:
         db.close()
 

@@ -49,6 +49,15 @@ def build_parser(prog: str = "tune", description: str = WHAT, epilog: str = "") 
     search.add_argument("--model", action="append", metavar="NAME", help="a model (repeatable)")
     search.add_argument("--base-url", metavar="URL", help="an OpenAI-compatible endpoint")
     search.add_argument(
+        "--key-env",
+        metavar="NAME",
+        help="the environment variable with its key (default: OPENAI_API_KEY, for OpenAI, the host of OPENAI_BASE_URL, "
+        "and this machine alone)",
+    )
+    search.add_argument(
+        "--allow-http", action="store_true", default=None, help="let a key go unencrypted outside private networks"
+    )
+    search.add_argument(
         "--price",
         action="append",
         metavar="MODEL=IN/OUT",

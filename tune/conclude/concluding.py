@@ -172,7 +172,7 @@ def deploy(run: Run, findings: Findings, report: Report) -> Deployment | None:
         model=entry.model,
         price=run.plan.prices[config.model],
         base_url=public_url(entry.base_url),
-        key_env="" if entry.local else entry.key_env,
+        key_env=entry.key_variable or "",
         system_message=prompt.system_message,
         template=prompt.template,
         raw=prompt.raw,

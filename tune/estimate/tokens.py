@@ -113,7 +113,12 @@ def _silent(entry: Entry, capabilities: Capabilities | None) -> Endpoint:
     from tune.providers.openai_api import OpenAIEndpoint
 
     return OpenAIEndpoint(
-        entry.model, base_url=entry.base_url, api_key="never-sent", capabilities=capabilities, alias=entry.alias
+        entry.model,
+        base_url=entry.base_url,
+        api_key="never-sent",
+        capabilities=capabilities,
+        alias=entry.alias,
+        allow_http=True,
     )
 
 

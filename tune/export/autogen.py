@@ -14,7 +14,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from tune.errors import InputError
-from tune.export.deployment import OPENAI_KEY, Deployment, carriable
+from tune.export.deployment import Deployment, carriable
+from tune.providers.openai_access import OPENAI_KEY
 
 TAG = "tune"
 """The tag of every exported entry: `filter_dict={"tags": ["tune"]}` finds them."""

@@ -7,12 +7,10 @@ from typing import Literal
 from urllib.parse import urlsplit, urlunsplit
 
 from tune.pricing import Price
+from tune.providers.openai_access import OPENAI_KEY, public_query
 from tune.report import ReportConfig
 from tune.report.writing import dollars, with_limits
 from tune.space import Config
-
-OPENAI_KEY = "OPENAI_API_KEY"
-"""The variable that the `openai` package, and so every framework on top of it, reads by itself."""
 
 LOCAL_URL = "http://localhost:8080/v1"
 """Stands for the server that a model run in process still needs before an agent can reach it."""
@@ -55,7 +53,9 @@ class Deployment:
         if address is None:
             return None
         parts = urlsplit(address if "://" in address else f"//{address}")
-        return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", "")).removeprefix("//")
+        return urlunsplit(
+            (parts.scheme, parts.netloc.rpartition("@")[2], parts.path, public_query(parts), "")
+        ).removeprefix("//")
 
 
 def carriable(config: Config, *, raw: bool = False) -> bool:

@@ -68,6 +68,11 @@ class Plan:
         return self.split.tuning + self.split.holdout
 
     @property
+    def called(self) -> tuple[Entry, ...]:
+        """Every model that is called: those of the space, and the judge of the metric."""
+        return (*self.entries.values(), *([self.judge] if self.judge else []))
+
+    @property
     def baseline_point(self) -> Point:
         """The baseline as a paid point, so that the search has it in the race where the space has it too."""
         return Point({name: value for name, value in self.baseline.items() if name not in self.free})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from tune.errors import InputError, PriceError
@@ -23,7 +24,9 @@ def find_entries(space: Space, metric: Metric, table: Any, options: Options) -> 
     stated = read_entries(table or {}) | read_entries(options.get("models") or {})
 
     def entry(name: str) -> Entry:
-        return stated.get(name) or Entry(name, name, base_url=options.get("base_url"))
+        own = Entry(name, name, base_url=options.get("base_url"), key_env=options.get("key_env"))
+        found = stated.get(name) or own
+        return replace(found, allow_http=True) if options.get("allow_http") else found
 
     return {name: entry(name) for name in space.models}, entry(metric.model) if metric.costs else None
 

@@ -21,6 +21,9 @@ class Options(TypedDict, total=False):
         model: models by name, instead of the space's.
         models: entries that say where models are: `{name: {model, base_url, key_env, price, ...}}` or a list.
         base_url: an OpenAI-compatible endpoint for models without an entry.
+        key_env: the environment variable that holds the key of those models. By default OPENAI_API_KEY, which goes to
+            the host of OPENAI_BASE_URL, else to OpenAI's, and to this machine; other hosts are called without a key.
+        allow_http: let a key go unencrypted through networks that are not private.
         price: "MODEL=IN/OUT" in dollars per million tokens, or a mapping from model to `Price`.
         output_tokens: how long answers are expected to be, for the estimate before a run, as long as none like them
             was bought: a number of tokens, or "NAME=N" (or a mapping) for a prompt, a model, or "MODEL/PROMPT",
@@ -63,6 +66,8 @@ class Options(TypedDict, total=False):
     model: Sequence[str] | str
     models: Any
     base_url: str | None
+    key_env: str | None
+    allow_http: bool
     price: Any
     output_tokens: Any
     max_cost_per_request: float | None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -10,6 +10,7 @@ import httpx2
 from openai import DEFAULT_CONNECTION_LIMITS
 
 from tune.foreign import ANSWER_BYTES, shown_bytes
+from tune.scrub import remember
 
 
 class AnswerTooLarge(httpx2.ReadError):
@@ -17,16 +18,20 @@ class AnswerTooLarge(httpx2.ReadError):
 
 
 class BoundedTransport(httpx2.AsyncBaseTransport):
-    """Passes requests on, and ends an answer at the limit.
+    """Passes requests on, without the headers that are left out, and ends an answer at the limit.
 
     A packed answer is unpacked here, piece by piece: 6 MB of gzip can become gigabytes.
     """
 
-    def __init__(self, inner: httpx2.AsyncBaseTransport, most: int = ANSWER_BYTES) -> None:
-        self._inner, self._most = inner, most
+    def __init__(
+        self, inner: httpx2.AsyncBaseTransport, most: int = ANSWER_BYTES, left_out: Collection[str] = ()
+    ) -> None:
+        self._inner, self._most, self._left_out = inner, most, left_out
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send one request."""
+        for name in self._left_out:
+            request.headers.pop(name, None)
         response = await self._inner.handle_async_request(request)
         response.request = request
         packed = response.headers.get("content-encoding", "")
@@ -61,7 +66,9 @@ class _Bounded(httpx2.AsyncByteStream):
         await self._response.aclose()
 
 
-def bounded_client(base_url: str, timeout: httpx2.Timeout, most: int = ANSWER_BYTES) -> httpx2.AsyncClient:
+def bounded_client(
+    base_url: str, timeout: httpx2.Timeout, *, most: int = ANSWER_BYTES, left_out: Collection[str] = ()
+) -> httpx2.AsyncClient:
     """A client for one address, through the proxy that the environment names for it.
 
     It follows no redirect: that could carry headers to somebody else.
@@ -69,7 +76,7 @@ def bounded_client(base_url: str, timeout: httpx2.Timeout, most: int = ANSWER_BY
     proxy = proxy_for(base_url)
     inner = httpx2.AsyncHTTPTransport(limits=DEFAULT_CONNECTION_LIMITS, proxy=proxy)
     return httpx2.AsyncClient(
-        transport=BoundedTransport(inner, most), base_url=base_url, timeout=timeout, follow_redirects=False
+        transport=BoundedTransport(inner, most, left_out), base_url=base_url, timeout=timeout, follow_redirects=False
     )
 
 
@@ -80,4 +87,6 @@ def proxy_for(url: str) -> str | None:
         return None
     named = getproxies()
     proxy = named.get(parts.scheme) or named.get("all")
+    if proxy and "@" in proxy:
+        remember([proxy.rpartition("@")[0].rpartition("/")[2], proxy.rpartition("@")[0].rpartition(":")[2]])
     return proxy if not proxy or "://" in proxy else f"http://{proxy}"

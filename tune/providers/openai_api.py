@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import re
 import time
 from collections.abc import Mapping
@@ -22,7 +21,7 @@ from tune.errors import (
     ValueRejected,
 )
 from tune.foreign import read_json
-from tune.providers.openai_access import Access, find_access
+from tune.providers.openai_access import DUMMY_KEY, Access, Headers, find_access
 from tune.providers.openai_answer import read_answer
 from tune.providers.openai_fault import (
     LONGEST,
@@ -32,6 +31,7 @@ from tune.providers.openai_fault import (
     shown,
 )
 from tune.providers.openai_tokens import token_count
+from tune.scrub import watch_logs
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -73,11 +73,13 @@ class OpenAIEndpoint:
         base_url: where the API begins, usually ending in /v1; user information and a query are sent as they are
             and shown nowhere. None is the environment's OPENAI_BASE_URL, else OpenAI itself.
         api_key: None takes the environment variable `key_env`; a server other than OpenAI's may need none.
-        key_env: see `api_key`.
+        key_env: the environment variable that holds the key; None is OPENAI_API_KEY for the host that it is meant for
+            (see `tune.providers.openai_access.is_own`), and no key for any other.
         timeout: seconds after which a call is given up, however slowly its answer still trickles.
         capabilities: what models were seen to refuse; shared, and filled.
         alias: the service's name, for entries that share their draws; None takes host, port and path of `base_url`.
-        extra_headers: sent with each request, and shown nowhere.
+        extra_headers: sent with each request, and shown nowhere; `{"env": VARIABLE}` stands for a variable's value.
+        allow_http: whether secrets may go unencrypted through networks that are not private.
 
     Attributes:
         service: what `Request.service` says for this endpoint.
@@ -95,13 +97,14 @@ class OpenAIEndpoint:
         *,
         base_url: str | None = None,
         api_key: str | None = None,
-        key_env: str = "OPENAI_API_KEY",
+        key_env: str | None = None,
         timeout: float = 600.0,
         capabilities: Capabilities | None = None,
         alias: str | None = None,
-        extra_headers: Mapping[str, str] | None = None,
+        extra_headers: Headers | None = None,
+        allow_http: bool = False,
     ) -> None:
-        self._access: Access = find_access(base_url, api_key, key_env, extra_headers or {})
+        self._access: Access = find_access(base_url, api_key, key_env, extra_headers or {}, allow_http=allow_http)
         self.model, self.service = model, alias or self._access.place
         self._timeout = timeout
         self._capabilities = Capabilities() if capabilities is None else capabilities
@@ -181,13 +184,12 @@ class OpenAIEndpoint:
             return
         if reply.status == 404 and _says_no_such_model(reply.body):
             fault = fault_of_answer(404, reply.headers, reply.body, who=self._who)
-            raise EndpointError(f"{fault}; it has {shown(', '.join(sorted(listed)), 120)}")
+            raise EndpointError(f"{fault}; it has {shown(self._access.scrubber.words(', '.join(sorted(listed))), 120)}")
 
     async def close(self) -> None:
         """Close the connections; the next call opens new ones."""
         if self._client is not None:
             client, self._client = self._client, None
-            logging.getLogger("httpx2").removeFilter(self._access)
             await client.close()
 
     async def _buy(self, request: Request, numbers: range, body: Mapping[str, Any]) -> list[Completion]:
@@ -204,7 +206,8 @@ class OpenAIEndpoint:
                 return [_cut_answer(seconds)] * len(numbers)
             self._raise(fault)
         if (error := _error_in(reply.body)) is not None:
-            raise fault_in_answer(self._access.scrub_all(error), reply.headers, who=self._who, bills_refusals=bills)
+            error = self._access.scrubber.error(error)
+            raise fault_in_answer(error, reply.headers, who=self._who, bills_refusals=bills)
         if isinstance(reply.body, str):
             raise Unreadable(f"{self._who} {_kind_of(reply.body)}")
         answer = read_answer(
@@ -289,7 +292,7 @@ class OpenAIEndpoint:
         except openai.APIStatusError as error:
             response = error.response
         except openai.APIConnectionError as error:
-            words = self._access.scrub(str(error.__cause__ or ""))
+            words = self._access.scrubber.words(str(error.__cause__ or ""))
             fault = fault_of_transport(type(error.__cause__).__name__, words, who=self._who)
         except TimeoutError:
             fault = TransientError(f"{self._who} did not answer within {limit:g} s", charged=True)
@@ -304,8 +307,8 @@ class OpenAIEndpoint:
         except ValueError:
             body = response.text[:LONGEST]
         if response.status_code >= 300 or isinstance(body, str):
-            return _Reply(response.status_code, headers, self._access.scrub_all(body))
-        return _Reply(response.status_code, headers, body)
+            return _Reply(response.status_code, headers, self._access.scrubber.error(body))
+        return _Reply(response.status_code, headers, self._access.scrubber.answer(body))
 
     def _open(self) -> AsyncOpenAI:
         """The client; made at the first call, in the loop that it serves."""
@@ -316,12 +319,14 @@ class OpenAIEndpoint:
             from tune.providers.bounded import bounded_client
 
             access, connect = self._access, min(self._timeout, _CONNECT)
-            logging.getLogger("httpx2").addFilter(access)
+            watch_logs()
             self._client = openai.AsyncOpenAI(
-                api_key=access.key,
+                api_key=access.key or DUMMY_KEY,
                 base_url=access.url,
                 max_retries=0,
-                http_client=bounded_client(access.url, httpx2.Timeout(self._timeout, connect=connect)),
+                http_client=bounded_client(
+                    access.url, httpx2.Timeout(self._timeout, connect=connect), left_out=access.left_out
+                ),
                 default_headers=access.headers or None,
                 default_query=access.query or None,
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -18,15 +19,18 @@ from tune.pricing import Price, is_pair, read_price
 from tune.providers.claimed import Claimed
 from tune.providers.limited import Limited
 from tune.providers.metered import Metered, Receipt
-from tune.providers.openai_access import parse_url
+from tune.providers.openai_access import Headers, key_variable, parse_url, public_query, resolved_url
 from tune.providers.retrying import Retrying, RetryPolicy
 from tune.providers.splitting import Splitting
 from tune.providers.stored import ModelChanged, Stored
 from tune.providers.tariff import Tariff
+from tune.scrub import looks_like_key, secret_name
 from tune.store import Store
 
 LOCAL = "local:"
 """What the name of a model begins with that is run in process."""
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 LOCAL_QUEUE = 256
 """Calls that a model in process may have waiting, so that its batches are always full."""
@@ -40,23 +44,67 @@ class Entry:
         name: how the space calls it.
         model: how its service calls it; `local:...` is run in process.
         base_url: an OpenAI-compatible endpoint; None is OpenAI's own.
-        key_env: the environment variable that holds the API key. A key itself is never part of an entry.
+        key_env: the environment variable that holds the API key. A key itself is never part of an entry. None is
+            OPENAI_API_KEY where that is meant for the host (`tune.providers.openai_access.is_own`), else no key.
         price: dollars per million tokens, where stated.
         alias: entries with one alias share their draws (the regions or the keys of one model).
         requests_per_minute: the most requests per minute, where the account has such a limit.
         tokens_per_minute: the most tokens per minute.
         timeout: seconds after which a call is given up.
+        headers: sent with each call, by name; `{"env": VARIABLE}` stands for the value of a variable, as a secret is
+            never part of an entry.
+        allow_http: whether a key may go unencrypted through networks that are not private.
+
+    Raises:
+        InputError: a field looks like a key, or a header cannot be read.
     """
 
     name: str
     model: str
     base_url: str | None = None
-    key_env: str = "OPENAI_API_KEY"
+    key_env: str | None = None
     price: Price | None = None
     alias: str | None = None
     requests_per_minute: float | None = None
     tokens_per_minute: float | None = None
     timeout: float = 120.0
+    headers: Headers = field(default_factory=dict)
+    allow_http: bool = False
+
+    def __post_init__(self) -> None:
+        for what, value, named in (
+            ("name", self.name, False),
+            ("model", self.model, False),
+            ("base_url", public_url(self.base_url) if self.base_url else None, False),
+            ("key_env", self.key_env, True),
+            ("alias", self.alias, True),
+        ):
+            if isinstance(value, str) and looks_like_key(value, named=named):
+                raise InputError(
+                    f"the field {what} of a model looks like a key, and it is shown in files and reports: put the key "
+                    f"into the environment and name its variable in key_env"
+                )
+        if self.key_env is not None and not _VARIABLE.fullmatch(str(self.key_env)):
+            raise InputError("key_env is the name of an environment variable, in letters, digits and underscores")
+        for header, content in self.headers.items():
+            _check_header(header, content)
+
+    @property
+    def key_variable(self) -> str | None:
+        """The environment variable whose value is sent as the key, or None."""
+        return None if self.local else key_variable(self.base_url, self.key_env)
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The environment variables whose values are sent with each call."""
+        key = self.key_variable
+        named = [value["env"] for value in self.headers.values() if not isinstance(value, str)]
+        return (*([key] if key else []), *named)
+
+    @property
+    def host(self) -> str:
+        """Where calls go, with the port."""
+        return "this process" if self.local else parse_url(resolved_url(self.base_url)).netloc.rpartition("@")[2]
 
     @property
     def local(self) -> bool:
@@ -107,7 +155,7 @@ class Access:
 
 
 def public_url(url: str | None) -> str | None:
-    """A base URL without what may be secret in it: user, password, query and fragment.
+    """A base URL without what may be secret in it: user, password, fragment and query, but for an API's version.
 
     Raises:
         InputError: it cannot be a base URL, so nobody knows which parts of it may be shown.
@@ -115,7 +163,24 @@ def public_url(url: str | None) -> str | None:
     if url is None:
         return None
     parts = parse_url(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, public_query(parts), ""))
+
+
+def _check_header(name: str, value: Any) -> None:
+    """See that a header is a harmless text, or names the variable that holds it.
+
+    Raises:
+        InputError: it is something else; its value is not shown.
+    """
+    if isinstance(value, Mapping) and set(value) == {"env"} and _VARIABLE.fullmatch(str(value["env"])):
+        if not looks_like_key(value["env"], named=True):
+            return
+    elif isinstance(value, str) and not secret_name(name) and not looks_like_key(value, named=True):
+        return
+    raise InputError(
+        f"the header {name!r} of a model holds what may be a secret: put it into the environment and write "
+        f'{{env = "VARIABLE"}} in its place'
+    )
 
 
 def read_entries(records: Mapping[str, Any] | Sequence[Any] | str) -> dict[str, Entry]:
@@ -167,6 +232,8 @@ def _read_entry(name: str, record: dict[str, Any]) -> Entry:
         "requests_per_minute",
         "tokens_per_minute",
         "timeout",
+        "headers",
+        "allow_http",
     }
     if "api_key" in record:
         raise InputError(
@@ -201,6 +268,8 @@ def open_endpoint(entry: Entry, access: Access) -> Endpoint:
         timeout=entry.timeout,
         capabilities=access.capabilities,
         alias=entry.alias,
+        extra_headers=entry.headers,
+        allow_http=entry.allow_http,
     )
 
 
