@@ -11,6 +11,8 @@ from typing import Any, TypeAlias
 
 from tune.callables import blame, fingerprint, load, name_of
 from tune.errors import SpaceError
+from tune.foreign import TooMuch, check_nesting
+from tune.patterns import Pattern
 
 Extract: TypeAlias = Callable[[str], str | None]
 """Text to answer; None where the text holds none, which abstains in a vote and has the metric's worst score."""
@@ -57,8 +59,8 @@ def parse_extract(spec: Any, *, prompt: str | None = None) -> Extract:
     these marks or a callable reads the text itself. A thought that was begun and not ended is an unfinished answer, so
     there is none.
 
-    A pattern is the user's own and is run as it stands, on texts no longer than max_tokens allows: nothing cuts off
-    one that backtracks for ever, as `(a+)+$` may.
+    A pattern has a second for each text: where it is not done by then, as `(a+)+$` may not be, the text holds no
+    answer; see `tune.patterns`.
 
     Raises:
         SpaceError: the specification has another form, or its pattern is no regular expression.
@@ -187,8 +189,16 @@ def first_object(text: str) -> dict[str, Any] | None:
         except ValueError:
             start = text.find("{", start + 1)
             continue
-        return found if isinstance(found, dict) else None
+        return found if isinstance(found, dict) and not _too_deep(found) else None
     return None
+
+
+def _too_deep(found: Any) -> bool:
+    try:
+        check_nesting(found)
+    except TooMuch:
+        return True
+    return False
 
 
 def _call(function: Callable[[str], Any], text: str) -> str | None:
@@ -200,16 +210,13 @@ def _call(function: Callable[[str], Any], text: str) -> str | None:
 
 
 def _pattern(spec: Mapping[str, Any]) -> Extract:
-    try:
-        pattern = re.compile(spec["pattern"])
-    except (re.error, TypeError) as error:
-        raise SpaceError(f"answer: {spec['pattern']!r} is no regular expression: {error}") from None
+    pattern = Pattern(spec["pattern"], "answer")
     group = spec.get("group")
     if group is not None and (not isinstance(group, int) or not 0 <= group <= pattern.groups):
         raise SpaceError(f"answer: the pattern has {pattern.groups} groups, but got group={group!r}")
 
     def find(text: str) -> str | None:
-        match = _which(pattern, text, spec)
+        match = pattern.first(text) if spec.get("which") == "first" else pattern.last(text)
         if match is None:
             return None
         found = match[group] if group is not None else next((g for g in match.groups() if g is not None), match[0])

@@ -18,6 +18,7 @@ from typing import Any, TypeAlias
 from tune.completion import Message
 from tune.data import Data, Example, to_text
 from tune.errors import DataError, SpaceError
+from tune.foreign import TooMuch, read_file
 
 SHOTS = "shots"
 """The field of a few-shot text that the rendered shots take."""
@@ -287,11 +288,13 @@ def _read_file(path: Any, base: Path | None) -> str:
         raise SpaceError(f"file is a path, but got {path!r}")
     whole = (base or Path()) / path
     try:
-        text = whole.read_text(encoding="utf-8-sig")
+        text = read_file(whole).decode("utf-8-sig").replace("\r\n", "\n")
     except OSError as error:
         raise SpaceError(f"the file {str(whole)!r} cannot be read: {error.strerror or error}") from None
     except UnicodeDecodeError as error:
         raise SpaceError(f"the file {str(whole)!r} is not UTF-8: {error.reason} at position {error.start}") from None
+    except TooMuch as error:
+        raise SpaceError(f"the file {str(whole)!r} is more than is read: {error}") from None
     return text.removesuffix("\n")  # the one that editors put at the end of every file
 
 

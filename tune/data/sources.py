@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import os
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,17 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from tune.errors import DataError
+from tune.foreign import (
+    CELL_BYTES,
+    CELLS,
+    COLUMNS,
+    DATA_BYTES,
+    TooMuch,
+    check_nesting,
+    read_file,
+    read_json,
+    shown_bytes,
+)
 
 Row: TypeAlias = Mapping[str, Any]
 
@@ -49,9 +59,32 @@ def read(source: Any) -> Table:
 
 
 def _table(name: str, placed: Iterable[tuple[str, Row]]) -> Table:
-    pairs = list(placed)
-    columns = dict.fromkeys(column for _, row in pairs for column in row)
+    pairs: list[tuple[str, Row]] = []
+    columns: dict[str, None] = {}
+    for place, row in placed:
+        pairs.append((place, row))
+        columns |= dict.fromkeys(row)
+        if len(columns) > COLUMNS:
+            raise DataError(f"the data set {name!r} has more than {COLUMNS:,} columns, which is the limit")
+        if len(columns) * len(pairs) > CELLS:
+            raise DataError(
+                f"the data set {name!r} has more than {CELLS:,} cells (rows times columns), which is the limit: take a "
+                f"part of its rows, or leave columns out"
+            )
+        _check_cells(name, place, row)
     return Table(name, [row for _, row in pairs], [place for place, _ in pairs], tuple(columns))
+
+
+def _check_cells(name: str, place: str, row: Row) -> None:
+    """See that no cell of a row is beyond what can be handled."""
+    for column, cell in row.items():
+        if isinstance(cell, str | bytes) and len(cell) > CELL_BYTES:
+            most = shown_bytes(CELL_BYTES)
+            raise DataError(f"{place} of {name!r} has more than {most} in the column {column!r}, which is the limit")
+        try:
+            check_nesting(cell)
+        except TooMuch as error:
+            raise DataError(f"{place} of {name!r}, column {column!r}: {error}") from None
 
 
 def _read_file(path: Path) -> Table:
@@ -64,10 +97,12 @@ def _read_file(path: Path) -> Table:
         return _table(path.stem, reader(path))
     except OSError as error:
         raise DataError(f"the data file {str(path)!r} cannot be read: {error.strerror or error}") from None
+    except TooMuch as error:
+        raise DataError(f"the data file {str(path)!r} is too large: {error}") from None
 
 
 def _text(path: Path) -> str:
-    content = path.read_bytes()
+    content = read_file(path, DATA_BYTES)
     try:
         return content.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
@@ -79,8 +114,10 @@ def _text(path: Path) -> str:
 
 def _json(path: Path, place: str, text: str) -> Any:
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
+        return read_json(text)
+    except TooMuch as error:
+        raise DataError(f"{place}{str(path)!r} cannot be read: {error}") from None
+    except ValueError as error:
         raise DataError(f"{place}{str(path)!r} is no JSON: {error}") from None
 
 
@@ -116,7 +153,7 @@ def _read_json(path: Path) -> Iterator[tuple[str, Row]]:
 def _read_csv(path: Path) -> Iterator[tuple[str, Row]]:
     separator = "\t" if path.suffix.lower() == ".tsv" else ","
     reader = csv.reader(io.StringIO(_text(path), newline=""), delimiter=separator, strict=True)
-    limit = csv.field_size_limit(sys.maxsize)  # a document may be longer than the 131,072 characters of the default
+    limit = csv.field_size_limit(CELL_BYTES)  # a document may be longer than the 131,072 characters of the default
     try:
         header = next(reader, [])
         for name, count in Counter(header).items():
@@ -144,10 +181,28 @@ def _read_parquet(path: Path) -> Iterator[tuple[str, Row]]:
     except ImportError:
         raise DataError(f"{str(path)!r} needs pyarrow: pip install 'tune-llm[data]'") from None
     try:
-        rows = pyarrow.parquet.read_table(path).to_pylist()
+        with pyarrow.parquet.ParquetFile(path) as file:
+            rows = list(_unpacked(file))
     except pyarrow.ArrowException as error:
         raise DataError(f"the data file {str(path)!r} is no parquet: {error}") from None
     return _numbered(rows)
+
+
+def _unpacked(file: Any) -> Iterator[Row]:
+    """The rows of a parquet file, a few at a time: a small file may say the same long text a million times.
+
+    Raises:
+        TooMuch: they are more than can be handled.
+    """
+    stated = file.metadata
+    if stated.num_rows * stated.num_columns > CELLS:
+        raise TooMuch(f"it has more than {CELLS:,} cells (rows times columns), which is the limit")
+    read = 0
+    for batch in file.iter_batches(batch_size=256):
+        read += batch.nbytes
+        if read > DATA_BYTES:
+            raise TooMuch(f"it has more than {shown_bytes(DATA_BYTES)} unpacked, which is the limit")
+        yield from batch.to_pylist()
 
 
 _READERS = {

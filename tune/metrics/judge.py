@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import math
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
 
 from tune.completion import Message, Provider, Request, Setting
 from tune.data import Example, to_text
 from tune.errors import AnswerError, InputError
 from tune.metrics.score import Score
+from tune.patterns import Pattern
 
 TEMPLATE = """\
 Judge how well an answer serves the question. Where a reference answer is given, it is correct.
@@ -81,11 +82,7 @@ class Judge:
             raise InputError("judge: the template must show the answer, but {answer} is not in it")
         if self.max_tokens < 1:
             raise InputError(f"judge: `max_tokens >= 1` must hold, but got {self.max_tokens!r}")
-        try:
-            groups = re.compile(self.pattern).groups
-        except re.error as error:
-            raise InputError(f"judge: {self.pattern!r} is no regular expression: {error}") from None
-        if groups < 1:
+        if Pattern(self.pattern, "judge").groups < 1:
             raise InputError(f"judge: the pattern needs a group around the score, but got {self.pattern!r}")
 
     @property
@@ -146,14 +143,17 @@ class Judge:
 
     def read(self, verdict: str) -> float | None:
         """The score in a verdict; None where there is none within bounds."""
-        found = re.findall(self.pattern, verdict)
-        lone = _LONE.fullmatch(verdict)
-        last: Any = found[-1] if found else lone[1] if lone else None
+        match = _compiled(self.pattern).last(verdict) or _LONE.fullmatch(verdict)
         try:
-            score = float(last[0] if isinstance(last, tuple) else last)
+            score = float(match[1] if match else "")
         except (TypeError, ValueError):
             return None
         return score if self.low <= score <= self.high else None
+
+
+@functools.lru_cache(maxsize=100)
+def _compiled(pattern: str) -> Pattern:
+    return Pattern(pattern, "judge")
 
 
 def _listed(inputs: Mapping[str, str]) -> str:

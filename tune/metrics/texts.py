@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
-import re
 import string
 from collections import Counter
 from collections.abc import Mapping
@@ -14,6 +14,7 @@ from typing import Any
 from tune.data import Example, to_text
 from tune.errors import InputError, MetricError
 from tune.extract import first_object, last_number
+from tune.patterns import Pattern
 
 
 def exact_match(answer: str, example: Example) -> float:
@@ -28,8 +29,13 @@ def contains(answer: str, example: Example) -> float:
 
 def regex(answer: str, example: Example, *, ignore_case: bool = False) -> float:
     """1 where the target, a regular expression, is found in the answer."""
-    flags = re.IGNORECASE if ignore_case else 0
-    return float(any(re.search(to_text(target), answer, flags) for target in _targets(example)))
+    patterns = [_compiled(to_text(target), ignore_case) for target in _targets(example)]
+    return float(any(pattern.first(answer) is not None for pattern in patterns))
+
+
+@functools.lru_cache(maxsize=10_000)
+def _compiled(pattern: str, ignore_case: bool) -> Pattern:
+    return Pattern(pattern, "metric 'regex'", ignore_case=ignore_case)
 
 
 def numeric(answer: str, example: Example, *, relative: float = 1e-6, absolute: float = 0.0) -> float:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from tune.aggregate import deployable
 from tune.errors import SpaceError
+from tune.foreign import read_file, read_json
 from tune.prompt import Prompt
 from tune.space import Config, Space
 
@@ -52,8 +51,8 @@ def _baseline_record(given: Any) -> dict[str, Any]:
     text = str(given)
     try:
         if not text.lstrip().startswith("{"):
-            text = Path(text).read_text(encoding="utf-8")
-        record = json.loads(text)
+            text = read_file(text).decode("utf-8")
+        record = read_json(text)
     except OSError as error:
         raise SpaceError(f"the baseline {str(given)!r} cannot be read: {error.strerror}") from None
     except ValueError as error:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tune.errors import SpaceError
+from tune.foreign import TooMuch, check_nesting, read_file
 from tune.space.domain import Choice, Domain, Integers, Value, domain_ladder, dump_domain, parse_domain
 from tune.space.point import FREE, Config, Point
 
@@ -342,8 +343,12 @@ def read_toml(path: str | Path) -> dict[str, Any]:
         SpaceError: there is no such file, or it is no TOML.
     """
     try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
+        record = tomllib.loads(read_file(path).decode("utf-8-sig"))
+        check_nesting(record)
     except OSError as error:
         raise SpaceError(f"the space file {str(path)!r} cannot be read: {error.strerror}") from None
+    except (TooMuch, RecursionError) as error:
+        raise SpaceError(f"the space file {str(path)!r} is more than is read: {error}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SpaceError(f"the space file {str(path)!r} is no TOML: {error}") from None
+    return record
