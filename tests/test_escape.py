@@ -67,7 +67,7 @@ def test_errors_results_and_notices_are_shown_escaped(capsys: pytest.CaptureFixt
         raise InputError(f"the service said {HOSTILE}")
 
     class Found:
-        stopped = "finished"
+        stopped = "interrupted"
 
         def __str__(self) -> str:
             return HOSTILE
