@@ -23,9 +23,19 @@ from tune.cli import main
 from tune.commands import BAD_INPUT, DONE
 from tune.completion import Completion, Message, Request
 from tune.database import Database
-from tune.estimate import Forecast, compare, estimate, estimate_lines, estimate_table, price_lines, silent_endpoints
+from tune.estimate import (
+    Forecast,
+    Surprises,
+    compare,
+    estimate,
+    estimate_lines,
+    estimate_table,
+    price_lines,
+    silent_endpoints,
+)
 from tune.estimate.guess import length_span
 from tune.estimate.money import FIRST
+from tune.estimate.recognise import Recogniser
 from tune.estimate.tokens import likely_tokens
 from tune.journal import read_events
 from tune.metrics import Judge, Metric
@@ -145,10 +155,13 @@ def test_a_guess_is_said_to_be_one_with_the_dollars_that_it_may_as_well_be() -> 
 @given(st.floats(1, 5000), st.integers(1, 5000))
 def test_the_span_of_a_guessed_length_holds_it_and_stays_within_the_cap(guess: float, cap: int) -> None:
     guess = min(guess, cap)
-    least, most = length_span(guess, cap)
-    assert 1 <= least <= guess <= most <= cap
-    assert most == cap or most >= 4 * guess
-    assert most == cap or most >= guess + 100  # a model may explain itself unasked
+    for template in ("Label: {text}", "Think step by step: {text}"):
+        for reasons in (True, False):
+            least, most = length_span(guess, cap, template, reasons=reasons)
+            assert 1 <= least <= guess <= most <= cap
+            assert most == cap or most >= 3 * guess
+    least, most = length_span(min(guess, 12.0), cap)
+    assert most == cap or most >= 100  # a model may explain itself unasked
 
 
 def test_a_longer_template_has_more_tokens() -> None:
@@ -187,6 +200,118 @@ def test_lengths_and_token_counts_are_learned_from_the_store_whatever_was_search
     assert found["large", "reasoned"].prompt_tokens / of(made).rows[3].prompt_tokens == pytest.approx(
         large.prompt_tokens / of(made).rows[2].prompt_tokens
     )
+
+
+def held(made: Plan, rows: Plan, model: str = "small", cap: int = 64, **more: Any) -> Store:
+    """A store with answers of 20 tokens to the prompts of other rows than the plan has."""
+    endpoint, store = silent_endpoints(made.entries)[model], Store(Database(":memory:"))
+    for name, prompt in rows.prompts.items():
+        for example in rows.examples[:20]:
+            request = Request(endpoint.service, model, prompt.render(example), cap, **more)
+            store.put(request, range(1), [Completion("x", "stop", 50, 20 if name == "short" else 45)], study="s")
+    return store
+
+
+def test_lengths_are_learned_from_the_same_templates_with_other_rows() -> None:
+    made, earlier = plan(), plan(data=WORLD.examples(60, start=5000))
+    rows = {(row.model, row.prompt): row for row in of(made, held(made, earlier)).rows}
+    assert (rows["small", "short"].output_tokens, rows["small", "short"].learned) == (20, 20)
+    assert (rows["small", "reasoned"].output_tokens, rows["small", "reasoned"].learned) == (45, 20)
+    assert rows["small", "short"].prompt_tokens == pytest.approx(50, rel=0.2), "counted on the stored prompts"
+    for (model, _), row in rows.items():
+        assert row.output_span is not None
+        least, most = row.output_span
+        assert least < row.output_tokens < most < (3 if model == "small" else 5) * least, "another model says less"
+
+
+def test_what_other_templates_or_other_efforts_were_answered_with_teaches_nothing() -> None:
+    made = plan()
+    other = plan(space=tune.Space(**{**SPACE, "prompt": {"short": "Which label has this ticket? {text}"}}))
+    assert all(row.learned == 0 for row in of(made, held(made, other)).rows)
+    effort = {"settings": (("reasoning_effort", "high"),)}
+    assert all(row.learned == 0 for row in of(made, held(made, made, **effort)).rows)
+    thinking = plan(space=tune.Space(**SPACE, reasoning_effort=["low", "high"]))
+    assert of(thinking, held(thinking, made, **effort)).rows[0].learned == 20
+
+
+CHATS: dict[str, Any] = {
+    "chat": [{"role": "system", "content": "You label tickets."}, {"role": "user", "content": "{text}"}],
+    "few": {
+        "messages": [{"role": "system", "content": "You label tickets well."}, {"role": "user", "content": "{text}"}],
+        "shots": 2,
+        "shot": [{"role": "user", "content": "{text}"}, {"role": "assistant", "content": "{label}"}],
+    },
+    "inline": {"text": "Some labels:\n{shots}\nNow label this: {text}", "shots": 2, "shot": "{text} -> {label}\n"},
+    "raw": {"text": "Ticket: {text}\nIts label:", "raw": True},
+    "bare": "{text}",
+    "twice": "First {text}, then once more {text}, and a label",
+}
+
+
+def test_every_form_of_prompt_is_recognised_with_other_rows_and_other_shots() -> None:
+    def made(start: int) -> Plan:
+        return plan(space=tune.Space(**{**SPACE, "prompt": CHATS}), data=WORLD.examples(40, start=start))
+
+    today, earlier = made(0), made(9000)
+    recogniser = Recogniser(today)
+    for name, prompt in earlier.prompts.items():
+        for example in earlier.examples[:3]:
+            record = json.loads(Request("s", "m", prompt.render(example), 8).canonical)
+            assert recogniser.prompt_of(record) == (None if name == "bare" else name)
+    own = json.loads(Request("s", "m", today.prompts["bare"].render(today.examples[0]), 8).canonical)
+    assert recogniser.prompt_of(own) == "bare", "a template without words of its own is known by its rows"
+
+
+def test_answers_that_were_all_cut_may_be_as_long_as_a_larger_cap_allows() -> None:
+    made = plan()
+    store = Store(Database(":memory:"))
+    endpoint = silent_endpoints(made.entries)["small"]
+    for example in made.examples[:10]:
+        request = Request(endpoint.service, "small", made.prompts["short"].render(example), 8)
+        store.put(request, range(1), [Completion("x", "length", 20, 8)], study="s")
+    row = of(made, store).rows[0]
+    assert row.output_tokens == 8
+    assert row.output_span is not None
+    assert row.output_span[1] == 64
+
+
+# --- answers that are longer than expected ------------------------------------------------------------------------
+
+
+def test_long_answers_that_nobody_announced_are_told_after_the_first_block(tmp_path: Path) -> None:
+    wordy = LabelledWorld(models={"small": 0.55, "large": 0.8}, reasoned="Label")
+    told: list[str] = []
+    with Server(models=MODELS, world=wordy) as server:
+        space = tune.Space(**{**SPACE, "max_tokens": 256})
+        options: Any = {
+            "target": "label", "base_url": server.base_url, "price": PRICES, "results": tmp_path / "study",
+            "output_tokens": "short=3",
+        }  # fmt: skip
+        found = run_study(wordy.examples(40), space=space, budget=0.01, notice=told.append, options=options)
+        posts = len(server.posts)
+    longer = [sentence for sentence in told if sentence.startswith("Answers are longer")]
+    assert longer
+    assert "instead of 3" in longer[0]
+    assert any("Answers are longer" in notice for notice in found.record.notices)
+    assert posts > 50, "and the run went on"
+
+
+def test_answers_as_long_as_expected_are_not_told_and_each_is_told_once() -> None:
+    made = plan()
+    endpoints = silent_endpoints(made.entries)
+    rows, told = of(made).rows, list[str]()
+    surprises = Surprises(made, rows, endpoints, told.append)
+    point = Point({"model": "small", "prompt": "short"})
+    usual, long = (Completion("x", "stop", 20, tokens) for tokens in (5, 60))
+    surprises.look({0: Trial(0, point, 64, draws={i: [usual] for i in range(8)})})
+    surprises.look({0: Trial(0, point, 64, draws={i: [long] for i in range(2)})})
+    assert told == []
+    stated = Surprises(plan(output_tokens=5), of(plan(output_tokens=5)).rows, endpoints, told.append)
+    for _ in range(2):
+        stated.look({0: Trial(0, point, 64, draws={i: [long] for i in range(8)})})
+    (sentence,) = told
+    assert "small" in sentence
+    assert "60 tokens instead of 5" in sentence
 
 
 def test_draws_that_were_cut_shorter_do_not_stand_for_longer_ones_where_there_are_others() -> None:

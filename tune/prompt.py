@@ -99,6 +99,8 @@ class Prompt:
         fields: the input columns that it names.
         turns: role and template of each message; a raw prompt has one.
         spec: the prompt as the user wrote it.
+        open_turns: its messages before shots are put in place; shots in a text are a field of it, and shots in a chat
+            would stand before its last user message.
     """
 
     name: str
@@ -106,6 +108,7 @@ class Prompt:
     fields: frozenset[str]
     turns: tuple[Turn, ...]
     spec: Any = field(compare=False)
+    open_turns: tuple[Turn, ...] = field(default=(), compare=False)
 
     def render(self, example: Example) -> str | tuple[Message, ...]:
         """The prompt for one example: a text where it is raw, else chat messages.
@@ -217,7 +220,7 @@ def parse_prompt(
         raise SpaceError(f"{_about(name)}{error}") from None
     for field_name in form.fields:
         _check_target(name, field_name, target)
-    return Prompt(name, form.raw, form.fields, turns, spec)
+    return Prompt(name, form.raw, form.fields, turns, spec, form.turns)
 
 
 def shots_needed(spec: Any, *, name: str = "") -> int:

@@ -87,12 +87,14 @@ class Run:
         observer: Callable[[Progress], None] = lambda _: None,
         decorations: Decorations | None = None,
         say: Callable[[str], None] = lambda _: None,
+        look: Callable[[Mapping[int, Trial]], None] = lambda _: None,
     ) -> None:
         self.plan, self.journal, self.services = plan, journal, services
         self.account, self.evaluator, self.observer = account, evaluator, observer
         self.notices = notices
         self.decorations, self.say = decorations or Decorations(), say
         self._told: set[str] = set()
+        self.look = look
         self.purse = Purse(plan, account, evaluator)
         self.trials: dict[int, Trial] = {}
         self.lessons = evaluator.lessons
@@ -165,6 +167,7 @@ class Run:
             except StopIteration as stop:
                 return stop.value  # type: ignore[no-any-return]
             outcome = await self._wave(phase, steps, view or self.standings)
+            self.look(self.trials)
             self._report()
 
     async def _wave(self, phase: str, steps: list[Step], view: View) -> Outcome:

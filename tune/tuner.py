@@ -8,7 +8,7 @@ import json
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Unpack
@@ -20,7 +20,15 @@ from tune.conclude import conclude, deploy
 from tune.database import Database
 from tune.decoration import Decorations
 from tune.errors import StudyError
-from tune.estimate import Estimate, estimate, estimate_lines, price_lines, silent_endpoints
+from tune.estimate import (
+    Estimate,
+    Surprises,
+    estimate,
+    estimate_lines,
+    first_forecasts,
+    price_lines,
+    silent_endpoints,
+)
 from tune.journal import Journal
 from tune.ledger import Account, check_ledger
 from tune.lessons import Lessons
@@ -38,6 +46,7 @@ from tune.run import ENOUGH, INTERRUPTED, UNREAD, Run
 from tune.store import Store
 from tune.study import Study, recorded_study
 from tune.traces import Traces
+from tune.trial import Trial
 
 Observer = Callable[[Progress], None]
 Notice = Callable[[str], None]
@@ -193,7 +202,10 @@ async def _study(
             _keep_estimate(journal, plan, found)
             caps = {name: plan.space.cap({"model": name}) for name in services}
             evaluator = evaluator_of(plan, services, draws, judge=judge, caps=caps, lessons=lessons)
-            run = Run(plan, journal, services, account, evaluator, notices, observer, decorations, notice)
+            run = Run(
+                plan, journal, services, account, evaluator, notices, observer, decorations, notice,
+                look=decorations.around("the comparison with the estimate", _surprises(plan, journal, services, tell)),
+            )  # fmt: skip
             stack.callback(_start_timer(run).cancel)
             stop.obey(lambda: _interrupt(account))
             findings = await run.go()
@@ -244,6 +256,14 @@ def _keep_estimate(journal: Journal, plan: Plan, found: Estimate | None) -> None
     """Keep the first estimate of a study, for its report."""
     if found is not None and not any(event["event"] == "estimate" for event in journal.events):
         journal.append("estimate", rows=dump(found.rows), budget=plan.budget, enough=found.enough)
+
+
+def _surprises(
+    plan: Plan, journal: Journal, services: dict[str, Service], tell: Callable[[str], None]
+) -> Callable[[Mapping[int, Trial]], None]:
+    """Return what compares answers with the estimate as they come in."""
+    endpoints = {name: service.endpoint for name, service in services.items()}
+    return Surprises(plan, first_forecasts(journal.events), endpoints, tell).look
 
 
 def places(plan: Plan, options: Options) -> tuple[Path, str]:

@@ -17,7 +17,7 @@ from tune.conclude.evidence import Evidence
 from tune.conclude.frontier import FEW_SHARE, frontier
 from tune.conclude.notices import notices
 from tune.conclude.rows import Rows, count_for
-from tune.estimate import Forecast, compare
+from tune.estimate import compare, first_forecasts
 from tune.export import Deployment, addition, obstacle
 from tune.looks import count_looks
 from tune.outcomes import Outcomes
@@ -28,7 +28,6 @@ from tune.racing import Choice
 from tune.readout import Reading
 from tune.recipe import recipe_record
 from tune.report import Bought, Money, PriceLine, PromptText, Provenance, Report, ReportConfig, TrialRow
-from tune.report.saving import load
 from tune.run import ENOUGH, FINISHED, INTERRUPTED, UNREAD, Findings, Run
 from tune.space import Config
 from tune.stopping import chance_of_change
@@ -106,7 +105,9 @@ def conclude(run: Run, findings: Findings) -> Report:
             for name, p in plan.prices.items()
         ),
         estimate=decorations.attempt(
-            "the estimate beside what happened", lambda: compare(_forecasts(run), findings.trials, plan.prices), ()
+            "the estimate beside what happened",
+            lambda: compare(first_forecasts(run.journal.events), findings.trials, plan.prices),
+            (),
         ),
         stopped=_why(run, findings),
         interrupted=findings.stopped == INTERRUPTED,
@@ -153,12 +154,6 @@ def _recipe(plan: Plan, choice: Reading, met: Mapping[Config, Reading]) -> dict[
     """The choice's, with the scores that its quality is the mean of."""
     tested = met.get(choice.config, choice)
     return recipe_record(plan, tested.config, tested.scores)
-
-
-def _forecasts(run: Run) -> tuple[Forecast, ...]:
-    """What the study was expected to pay when it began."""
-    event = next((event for event in run.journal.events if event["event"] == "estimate"), None)
-    return () if event is None else tuple(load(Forecast, row) for row in event["rows"])
 
 
 def deploy(run: Run, findings: Findings, report: Report) -> Deployment | None:

@@ -8,6 +8,7 @@ guess from max_tokens alone, which many set far above any answer, is a multiple 
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 OUTPUT_SHARE = 0.25
 """The share of max_tokens that an answer is taken to have where not even its kind is known."""
@@ -15,8 +16,23 @@ OUTPUT_SHARE = 0.25
 THOUGHT = 120
 """Tokens of thinking aloud before an answer; half of max_tokens where that is less."""
 
-UNSURE = 4.0
-"""A guess may be so many times too long, or too short."""
+SHORT = 12.0
+"""Tokens up to which a guessed answer is a label or a number: a model may explain itself unasked instead."""
+
+UNASKED = 120.0
+"""Tokens of such an explanation."""
+
+
+class Reach(NamedTuple):
+    """How many times too long, and too short, a guess may be; nine in ten answers lie between."""
+
+    shorter: float
+    longer: float
+
+
+ALOUD, WRITTEN, LABEL, HIDDEN = Reach(1.8, 3.0), Reach(1.4, 4.0), Reach(3.0, 1.0), Reach(4.0, 4.0)
+"""For thinking aloud, texts that are written, labels and numbers, and what is thought unseen. The first three were
+measured with the worlds of `benchmarks/honesty_lengths.py` and recorded tables."""
 
 _AROUND, _WORDIER = 3, 1.2  # a full stop, a mark, the token that ends it; models say more than the data's authors
 
@@ -50,11 +66,20 @@ def guessed_tokens(template: str, wanted: float | None, cap: int, *, reasons: bo
     return max(1.0, min(float(cap), likely))
 
 
-def length_span(guess: float, cap: int) -> tuple[float, float]:
-    """From where to where the tokens of an answer may as well be that were guessed: a model may explain itself unasked.
+def length_span(guess: float, cap: int, template: str = "", *, reasons: bool = False) -> tuple[float, float]:
+    """From where to where the tokens of an answer may as well be that were guessed.
 
     Args:
         guess: tokens, at most the cap.
         cap: max_tokens.
+        template: everything that the prompt says besides the example.
+        reasons: whether the model thinks before it answers, unseen.
     """
-    return max(1.0, guess / UNSURE), min(float(cap), max(UNSURE * guess, guess + THOUGHT))
+    if reasons:
+        reach = HIDDEN
+    elif _THINKS.search(template):
+        reach = ALOUD
+    else:
+        reach = WRITTEN if guess > SHORT else LABEL
+    most = guess + UNASKED if reach is LABEL else guess * reach.longer
+    return max(1.0, guess / reach.shorter), min(float(cap), most)

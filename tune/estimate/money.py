@@ -79,7 +79,7 @@ class Estimate:
         goal: what is to be chosen.
         min_quality: the score that is good enough for the goal "cheapest", if one was stated.
         margin: or by how much the choice may be worse than the baseline.
-        draw_span: what `draw` may as well be where lengths of answers are guessed; None where none is.
+        draw_span: what `draw` may as well be; None where all lengths of answers are stated.
         prices: for each model its price in words, and where it comes from.
     """
 
@@ -139,6 +139,11 @@ def estimate(
         draw_span=_draw_span(plan, rows, endpoints),
         prices=tuple((name, price.describe()) for name, price in plan.prices.items()),
     )
+
+
+def purchase(plan: Plan, rows: Sequence[Forecast], endpoints: Mapping[str, Endpoint]) -> Purchase:
+    """Return what the budget of a plan buys if answers are as these rows say."""
+    return _Money(plan, rows, endpoints).buys(plan.budget)
 
 
 def _draw_span(plan: Plan, rows: Sequence[Forecast], endpoints: Mapping[str, Endpoint]) -> tuple[float, float] | None:

@@ -13,11 +13,13 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from tune.capabilities import Capabilities
-from tune.completion import Endpoint, Request
+from tune.completion import Endpoint, Message, Request
 from tune.data import Example
 from tune.estimate.guess import guessed_tokens, length_span
+from tune.estimate.recognise import Recogniser, is_same_kind, messages_of
 from tune.plan import Plan, length_names
 from tune.pricing import Price, to_dollars
 from tune.providers.services import Entry
@@ -28,8 +30,20 @@ from tune.trial import Trial
 SAMPLE = 32
 """Examples whose prompts are counted."""
 
-LOOKED_AT = 2000
-"""Examples by whose prompts draws in the store are recognised."""
+COUNTED = 200
+"""Stored requests of a model whose prompts are counted, to correct the counting."""
+
+REACH = 1.645
+"""Standard errors on either side of a span: nine in ten hold the truth."""
+
+OTHER_SETTINGS = 0.2
+"""Standard deviation of the logarithm of lengths between temperatures, and between old rows and new ones."""
+
+OTHER_MODELS = 0.4
+"""The same between models that answer one prompt."""
+
+NEARLY = 0.9
+"""Answers whose mean is this share of their cap were cut: with a larger cap they may be as long as that allows."""
 
 _PIECE = re.compile(r"\w+|[^\w\s]")
 _LONGEST_PIECE = 6  # bytes of a word that are about one token, in any script
@@ -47,8 +61,7 @@ class Forecast:
         learned: how many draws in the store the output's length is known from; 0 where it is stated or assumed.
         draw: dollars of one answer to one example, at list price.
         stated: whether the output's length is what the user said.
-        output_span: the least and the most that `output_tokens` may as well be, where it is guessed; None where it is
-            known or stated.
+        output_span: the least and the most that `output_tokens` may as well be; None where it is stated.
     """
 
     model: str
@@ -155,24 +168,48 @@ def _pairs(plan: Plan) -> list[tuple[str, str]]:
     return found
 
 
+class Known(NamedTuple):
+    """How long answers are, as far as bought ones tell.
+
+    Attributes:
+        tokens: mean under the cap.
+        draws: that it is the mean of.
+        span: the least and the most that the mean may as well be.
+    """
+
+    tokens: float
+    draws: int
+    span: tuple[float, float]
+
+
+class _Row(NamedTuple):
+    """The answers to one stored request: how many, under which cap, and their mean tokens."""
+
+    draws: int
+    cap: int
+    tokens: float
+
+
 class _Seen:
     """What draws in the store tell: how long the answers to a prompt are, and how far off the counted tokens."""
 
     def __init__(self, plan: Plan, endpoints: Mapping[str, Endpoint], store: Store | None) -> None:
-        self.lengths: dict[tuple[str, str], list[tuple[int, int, float]]] = defaultdict(list)
+        self.lengths: dict[tuple[str, str], list[_Row]] = defaultdict(list)
         self._prompts: dict[str, list[tuple[float, float, int]]] = defaultdict(list)
         held = [] if store is None else store.lengths()
         if not held:
             return
         names = {(endpoints[name].service, entry.model): name for name, entry in plan.entries.items()}
-        known = _recognised(plan)
+        recogniser = Recogniser(plan)
         for text, prompts, outputs, draws in held:
             record = json.loads(text)
             model = names.get((record["service"], record["model"]))
-            prompt = known.get(json.dumps(record.get("text") or record.get("messages")))
-            if model is not None and prompt is not None:
-                self.lengths[model, prompt[0]].append((draws, record["max_tokens"], outputs))
-                counted = _tokens(plan, endpoints, model, _request(plan, model, *prompt))
+            prompt = None if model is None else recogniser.prompt_of(record)
+            if model is None or prompt is None or not is_same_kind(plan, model, record):
+                continue
+            self.lengths[model, prompt].append(_Row(draws, record["max_tokens"], outputs))
+            if len(self._prompts[model]) < COUNTED:
+                counted = _tokens(plan, endpoints, model, _stored(plan, model, record))
                 self._prompts[model].append((prompts, counted, draws))
 
     def correction(self, model: str) -> float:
@@ -181,23 +218,29 @@ class _Seen:
         counted = sum(c * draws for _, c, draws in rows)
         return sum(p * draws for p, _, draws in rows) / counted if counted else 1.0
 
-    def length(self, model: str, prompt: str, cap: int) -> tuple[float, int] | None:
-        """Mean output tokens under a cap and the draws they are known from: this model's, else any model's."""
+    def length(self, model: str, prompt: str, cap: int) -> Known | None:
+        """Return how long answers to a prompt are under a cap: this model's, else any model's."""
         own = self.lengths.get((model, prompt))
         rows = own or [row for (_, name), held in self.lengths.items() if name == prompt for row in held]
-        rows = [row for row in rows if row[1] >= cap] or rows
-        draws = sum(row[0] for row in rows)
-        return (min(cap, sum(n * mean for n, _, mean in rows) / draws), draws) if draws else None
+        rows = [row for row in rows if row.cap >= cap] or rows
+        draws = sum(row.draws for row in rows)
+        if not draws:
+            return None
+        mean = sum(row.draws * row.tokens for row in rows) / draws
+        deviation = math.sqrt(sum((row.tokens - mean) ** 2 for row in rows) / max(1, len(rows) - 1))
+        luck = deviation / max(mean, 1.0) / math.sqrt(len(rows))
+        factor = math.exp(REACH * math.hypot(luck, OTHER_SETTINGS, 0.0 if own else OTHER_MODELS))
+        cut = any(row.tokens > NEARLY * row.cap and row.cap < cap for row in rows)
+        most = float(cap) if cut else mean * factor + 1.0
+        shown = min(float(cap), mean)
+        return Known(shown, draws, (max(1.0, min(shown, mean / factor)), min(float(cap), most)))
 
 
-def _recognised(plan: Plan) -> dict[str, tuple[str, Example]]:
-    """The prompt's name and the example, by the rendered prompt as a stored request has it."""
-    found = {}
-    for name, prompt in plan.prompts.items():
-        for example in plan.examples[:LOOKED_AT]:
-            said = prompt.render(example)
-            found[json.dumps(said if isinstance(said, str) else [[m.role, m.content] for m in said])] = (name, example)
-    return found
+def _stored(plan: Plan, model: str, record: Mapping[str, Any]) -> Request:
+    """Return a stored request's prompt, to count its tokens."""
+    said = messages_of(record)
+    prompt = said[0][1] if "text" in record else tuple(Message(role, content) for role, content in said)
+    return Request(service="", model=plan.entries[model].model, prompt=prompt, max_tokens=record["max_tokens"])
 
 
 def _tokens(plan: Plan, endpoints: Mapping[str, Endpoint], model: str, request: Request) -> int:
@@ -211,15 +254,23 @@ def _forecast(plan: Plan, seen: _Seen, endpoints: Mapping[str, Endpoint], model:
     tokens = counted * seen.correction(model)
     cap = sample[0].max_tokens
     stated = _stated(plan, model, prompt)
-    likely = stated or guessed_tokens(plan.prompts[prompt].template, _wanted(plan), cap, reasons=_reasons(plan, model))
+    template, reasons = plan.prompts[prompt].template, _reasons(plan, model)
+    likely = stated or guessed_tokens(template, _wanted(plan), cap, reasons=reasons)
     known = seen.length(model, prompt, cap)
-    output, learned = known or (min(float(cap), likely), 0)
-    cost = plan.prices[model].cost(math.ceil(tokens), math.ceil(output))
-    guessed = known is None and stated is None
+    output = known.tokens if known else min(float(cap), likely)
+    span = known.span if known else None
+    if known is None and stated is None:
+        span = length_span(output, cap, template, reasons=reasons or _wanted(plan) is None)
     return Forecast(
-        model, prompt, tokens, output, learned, to_dollars(cost), stated=known is None and stated is not None,
-        output_span=length_span(output, cap) if guessed else None,
-    )  # fmt: skip
+        model=model,
+        prompt=prompt,
+        prompt_tokens=tokens,
+        output_tokens=output,
+        learned=known.draws if known else 0,
+        draw=to_dollars(plan.prices[model].cost(math.ceil(tokens), math.ceil(output))),
+        stated=known is None and stated is not None,
+        output_span=span,
+    )
 
 
 def _stated(plan: Plan, model: str, prompt: str) -> float | None:

@@ -97,10 +97,12 @@ def _lengths(rows: Sequence[Forecast]) -> str:
 
 
 def _guess(found: Estimate) -> str:
-    """How far off that may be where lengths are guessed."""
+    """How far off that may be."""
     if found.draw_span is None or found.draw_span[0] == found.draw_span[1]:
         return ""
     least, most = map(dollars, found.draw_span)
+    if all(row.learned or row.stated for row in found.rows):
+        return f", so that the average is likely between {least} and {most}"
     return f": a guess, so that the average may as well be {least} to {most}"
 
 
