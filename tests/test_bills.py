@@ -85,3 +85,9 @@ def test_refused_prompts_that_may_be_billed_are_shown_apart(billed: bool, tmp_pa
     assert books.uncertain > 0
     assert books.settled <= bill <= books.settled + books.uncertain <= to_picodollars(BUDGET)
     assert (books.settled == bill) == (not billed)
+
+
+def test_a_service_that_counts_the_first_choice_alone_never_bills_more_than_is_booked(tmp_path: Path) -> None:
+    study, books, bill = run(Model(fault=Fault("first_usage")), tmp_path)
+    assert bill <= books.settled <= to_picodollars(BUDGET)
+    assert "the first choice alone" in " ".join(study.record.notices)

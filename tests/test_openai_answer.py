@@ -220,6 +220,16 @@ def test_llama_cpp_gives_itself_away_by_its_timings() -> None:
     assert not read({**body, "choices": [choice("abc")]}).first_only, "one choice is counted right"
 
 
+def test_a_count_that_the_first_text_had_alone_is_that_of_the_first_text() -> None:
+    body = {"choices": [choice("billing"), choice("bug")], "usage": usage(4, 2)}
+    for alone, first_only, total in [({"billing": 2}, True, 2 + 4), ({"billing": 1}, False, 2), ({}, False, 2)]:
+        answer = read_answer(body, REQUEST, 2, prompt_bound=99, seconds=1.5, reasons=False, who="m", alone=alone)
+        assert (answer.first_only, sum(counts(answer))) == (first_only, total)
+    empty = {**body, "choices": [choice("billing"), choice("")]}
+    answer = read_answer(empty, REQUEST, 2, prompt_bound=99, seconds=1.5, reasons=False, who="m", alone={"billing": 2})
+    assert not answer.first_only, "nothing was left to count"
+
+
 # Token boundaries
 
 

@@ -31,7 +31,15 @@ class Answer:
 
 
 def read_answer(
-    body: object, request: Request, asked: int, *, prompt_bound: int, seconds: float, reasons: bool, who: str
+    body: object,
+    request: Request,
+    asked: int,
+    *,
+    prompt_bound: int,
+    seconds: float,
+    reasons: bool,
+    who: str,
+    alone: Mapping[str, int] | None = None,
 ) -> Answer:
     """Read the completions out of a body.
 
@@ -46,6 +54,7 @@ def read_answer(
         seconds: from sending to the whole answer.
         reasons: whether the model may have thought in tokens that it does not show; a missing count is the cap then.
         who: model and address, as messages name them.
+        alone: the tokens that texts had where they were the only choice.
 
     Raises:
         TransientError: there is nothing to read in it; it may have been charged.
@@ -53,7 +62,14 @@ def read_answer(
     said = [_said(choice) for choice in _choices(body, asked, who)]
     assert isinstance(body, Mapping)
     shown = [
-        Shown(each.bytes, each.words, each.thought_words, len(each.token_ends or ()), each.finish_reason == "length")
+        Shown(
+            each.bytes,
+            each.words,
+            each.thought_words,
+            tokens=len(each.token_ends or ()),
+            cut=each.finish_reason == "length",
+            alone=(alone or {}).get(each.text),
+        )
         for each in said
     ]
     usage = read_usage(body, shown, cap=request.max_tokens, most_prompt=prompt_bound, reasons=reasons)

@@ -22,7 +22,7 @@ from tune.errors import (
 )
 from tune.foreign import read_json
 from tune.providers.openai_access import DUMMY_KEY, Access, Headers, find_access
-from tune.providers.openai_answer import read_answer
+from tune.providers.openai_answer import Answer, read_answer
 from tune.providers.openai_fault import (
     LONGEST,
     fault_in_answer,
@@ -48,6 +48,9 @@ def named_as_reasoning(model: str) -> bool:
 _PER_MESSAGE, _PER_CHAT, _PER_TEXT = 16, 128, 16
 """Tokens that come on top of what the prompt says: around each message, around a chat (some servers add a system
 message of their own), and around a plain text."""
+
+_MOST_ALONE = 10_000
+"""Texts whose tokens are remembered."""
 
 _CONNECT = 10.0
 """Seconds to wait for a connection."""
@@ -111,6 +114,7 @@ class OpenAIEndpoint:
         self._who = f"model {model!r} at {self._access.url}"
         self._reasoning_name = named_as_reasoning(model)
         self._reasons = self._reasoning_name
+        self._alone: dict[str, int] = {}
         self._client: AsyncOpenAI | None = None
         self._several, self._drops_n = 0, False
         """Calls for several draws under way; and whether there shall be no more of them when these have ended."""
@@ -218,11 +222,20 @@ class OpenAIEndpoint:
             seconds=seconds,
             reasons=self._reasons or request.setting("reasoning_effort") is not None,
             who=self._who,
+            alone=self._alone,
         )
+        self._remember(answer)
         self.estimated_usage += answer.estimated
         self._reasons = self._reasons or any(draw.reasoning_tokens for draw in answer.draws)
         self._drops_n = self._drops_n or answer.first_only or len(answer.draws) == 1 < len(numbers)
         return answer.draws
+
+    def _remember(self, answer: Answer) -> None:
+        """Keep the tokens of a text that came alone: they show whether a count for several covers them all."""
+        draw = answer.draws[0]
+        counted = len(answer.draws) == 1 and not answer.estimated and not draw.reasoning_tokens
+        if counted and len(self._alone) < _MOST_ALONE:
+            self._alone[draw.text] = min(draw.completion_tokens, self._alone.get(draw.text, draw.completion_tokens))
 
     def _body(self, request: Request, numbers: range) -> dict[str, Any]:
         """What is sent; a setting that the model is known to refuse is refused here."""

@@ -39,6 +39,7 @@ class Shown:
         thought_words: words of shown reasoning among them.
         tokens: token boundaries that came with the text; 0 where none came.
         cut: the choice ended at its cap.
+        alone: the tokens that were reported for this very text where it was the only choice; None where it never was.
     """
 
     bytes: int
@@ -46,6 +47,7 @@ class Shown:
     thought_words: int = 0
     tokens: int = 0
     cut: bool = False
+    alone: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ def read_usage(
     prompt = _read_prompt(usage, most_prompt, doubts)
     reasoning = _reasoning(usage)
     reading = _largest(usage, prompt, reasoning, shown, cap, doubts)
-    first_only = _first_only(usage, reading, shown, body)
+    first_only = _first_only(reading, shown, body)
     own: tuple[int, ...] | None = None
     if reading is None or first_only or reading < _least(shown) or (reading == 0 and any(s.cut for s in shown)):
         own = _own_count(reading if first_only else None, shown, cap, hidden=reasons or reasoning > 0)
@@ -218,13 +220,14 @@ def _compare(total: int, prompt: int, completion: int | None, doubts: list[str])
         doubts.append(f"total tokens are {total}, but prompt and completion are {prompt} + {completion}")
 
 
-def _first_only(usage: Mapping[str, Any], reading: int | None, shown: Sequence[Shown], body: Mapping[str, Any]) -> bool:
+def _first_only(reading: int | None, shown: Sequence[Shown], body: Mapping[str, Any]) -> bool:
     """Tell whether a usage counts only the first of several choices."""
     if reading is None or len(shown) < 2:
         return False
-    # llama.cpp's server adds the timings of the first choice, which give its tokens away.
-    first = count(part(body, "timings"), "predicted_n")
-    if first is not None and first == count(usage, "completion_tokens"):
+    # llama.cpp's server adds the timings of the first choice, which give its tokens away. Elsewhere the same text gives
+    # them away where it came alone before: as much for several choices leaves nothing for the others.
+    timed, others = count(part(body, "timings"), "predicted_n"), sum(each.words for each in shown[1:])
+    if reading == timed or (reading == shown[0].alone and others):
         return True
     return shown[0].words <= reading < _least(shown)
 
