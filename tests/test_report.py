@@ -467,6 +467,8 @@ def test_the_json_object_has_the_promised_keys() -> None:
         "spent_now",
         "uncertain",
         "budget",
+        "left",
+        "left_reason",
         "trials",
         "draws",
         "stopped",

@@ -148,6 +148,7 @@ async def _refill(run: Run, steps: list[Step], trials: dict[int, Trial], recorde
             position
             for position in step.examples
             if len(trial.draws.get(position, ())) < step.draws
+            and (step.trial, position) not in recorded.missing  # the money ended before all of them were bought
             and position not in trial.spoiled
             and position not in trial.missing
         ]

@@ -100,6 +100,8 @@ class Run:
         self.lessons = evaluator.lessons
         self.history: History = read_history(journal.events)
         self.phase = "search"
+        self.kept = 0
+        """Picodollars that the search left to the holdout."""
         self._stopped: str | None = None
         self._began = time.monotonic()
         self._spent_before = to_dollars(account.spent)
@@ -353,6 +355,7 @@ class Run:
         self.phase = "holdout"
         self.recall(self.history.last)
         self.account.reopen()
+        self.kept = self.account.balance.envelope
         self.account.set_aside(0)
         for service in self.services.values():
             service.metered.purpose = "holdout"

@@ -28,6 +28,7 @@ from tune.racing import Choice
 from tune.readout import Reading
 from tune.recipe import recipe_record
 from tune.report import Bought, Money, PriceLine, PromptText, Provenance, Report, ReportConfig, TrialRow
+from tune.report.writing import dollars
 from tune.run import ENOUGH, FINISHED, INTERRUPTED, UNREAD, Findings, Run
 from tune.space import Config
 from tune.stopping import chance_of_change
@@ -224,14 +225,6 @@ def _frontier(run: Run, rows: Rows, met: Mapping[Config, Reading], choice: Choic
 def _money(run: Run, findings: Findings) -> Money:
     balance = run.account.balance
     left = balance.budget - balance.spent
-    reason = ""
-    if findings.stopped == "money" and left > 0:
-        reason = (
-            "a call is only sent when the most it can cost fits; what is left is less than that, "
-            "or was set aside for the holdout and not needed"
-        )
-    elif findings.stopped == FINISHED and left > 0:
-        reason = "it was kept for telling finalists apart and for the holdout, which needed less"
     return Money(
         budget=to_dollars(balance.budget),
         spent=to_dollars(balance.spent),
@@ -239,9 +232,26 @@ def _money(run: Run, findings: Findings) -> Money:
         settled=to_dollars(balance.settled),
         uncertain=to_dollars(balance.uncertain),
         left=to_dollars(left),
-        left_reason=reason,
+        left_reason=_why_left(run, findings) if left > 0 else "",
         overshoot=to_dollars(balance.overshoot),
         notional=any(price.notional for price in run.plan.prices.values()),
+    )
+
+
+def _why_left(run: Run, findings: Findings) -> str:
+    """Why the search did not buy more, although money is left; "" where nothing is to be said."""
+    if findings.stopped == FINISHED:
+        return "it was kept for telling finalists apart and for the holdout, which needed less"
+    if findings.stopped != "money":
+        return ""
+    took = run.account.spent_by_purpose().get("holdout", 0)
+    kept = f"{dollars(to_dollars(run.kept))} were kept for the holdout, which took {dollars(to_dollars(took))}"
+    short = run.account.shortage
+    if short is None:  # an earlier process came to the end of the money
+        return f"a call is only sent when the most it can cost fits, and {kept}"
+    return (
+        f"the next call of the search could cost up to {dollars(to_dollars(short.needed))}, "
+        f"{dollars(to_dollars(short.left))} were left for it, and {kept}"
     )
 
 

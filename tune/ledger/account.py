@@ -29,6 +29,19 @@ class _Order:
     future: asyncio.Future[Attempt] = field(init=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Shortage:
+    """A call of the search that did not fit, in picodollars.
+
+    Attributes:
+        needed: what it could cost at most.
+        left: what could be reserved for it.
+    """
+
+    needed: int
+    left: int
+
+
 class Account:
     """The money of one study: shared by everything that pays for it, kept across crashes and resumed runs.
 
@@ -42,6 +55,9 @@ class Account:
 
     Raises:
         BudgetError: the budget is not between 1 picodollar and a million dollars, or less than what is spent.
+
+    Attributes:
+        shortage: the last call of the search that did not fit; None where each one did.
     """
 
     def __init__(self, db: Database, study: str, budget: int) -> None:
@@ -55,6 +71,7 @@ class Account:
         self._ticks = _TICKS
         self._closed: str | None = None
         self._sleepers: set[asyncio.Future[None]] = set()
+        self.shortage: Shortage | None = None
 
     async def reserve(
         self, ceiling: int, *, purpose: str = "search", service: str = "", earmark: int = 0, from_earmark: bool = False
@@ -340,6 +357,8 @@ class Account:
         balance = self.balance
         limit = balance.budget if order.purpose == "holdout" else balance.limit
         left = max(0, limit - balance.spent - balance.reserved)
+        if order.purpose != "holdout":
+            self.shortage = Shortage(order.ceiling + order.earmark, left)
         return (
             f"the budget is used up: this call can cost up to {show(order.ceiling + order.earmark)} dollars, "
             f"and {show(left)} of {show(limit)} are left"

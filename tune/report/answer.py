@@ -58,6 +58,10 @@ def detectable_sentence(report: Report) -> str:
     )
 
 
+MUCH_LEFT = 0.05
+"""The share of the budget that, left over, makes one ask why it was not spent."""
+
+
 def money_sentence(report: Report) -> str:
     """What was spent of what, on what, and why it ended."""
     money = report.money
@@ -70,7 +74,10 @@ def money_sentence(report: Report) -> str:
     if report.draws_reused:
         said += f", {report.draws_reused:,} more reused"
     said += f", in {count(len(report.trials), 'trial')}"
-    return said + (f"; {report.stopped}." if report.stopped else ".")
+    said += f"; {report.stopped}." if report.stopped else "."
+    if money.left_reason and money.left > MUCH_LEFT * money.budget:
+        said += f" {dollars(money.left)} are left: {money.left_reason}."
+    return said
 
 
 def evidence(quality: Interval | None, *, holdout: bool) -> str:

@@ -86,6 +86,8 @@ def result_json(report: Report, *, results: str) -> dict[str, Any]:
         "spent_now": report.money.spent_now,
         "uncertain": report.money.uncertain,
         "budget": report.money.budget,
+        "left": report.money.left,
+        "left_reason": report.money.left_reason,
         "trials": len(report.trials),
         "draws": {"bought": report.draws_bought, "reused": report.draws_reused},
         "stopped": report.stopped,
