@@ -23,11 +23,15 @@ def default_space(data: Data) -> dict[str, Any]:
     inputs = (
         "\n".join(f"{name}: {{{name}}}" for name in data.inputs) if len(data.inputs) > 1 else f"{{{data.inputs[0]}}}"
     )
-    labels = find_labels(data)
-    if labels:
-        names = ", ".join(labels)
+    labels, several = find_labels(data), find_label_lists(data)
+    if labels or several:
+        names = ", ".join(labels or several)
         ask = f"Which of these labels fits: {names}?"
-        plain, last = f"{ask}\n\n{inputs}", f"Answer with one of: {names}."
+        last = f"Answer with one of: {names}."
+        if several:
+            ask = f"Which of these labels fit: {names}? Several may."
+            last = f"Answer with all that fit, with commas between them, of: {names}."
+        plain = f"{ask}\n\n{inputs}"
         answer = default_answer(data)
     else:
         plain, last = inputs, "Answer as briefly as possible."
@@ -57,7 +61,13 @@ def default_space(data: Data) -> dict[str, Any]:
 
 
 def default_answer(data: Data) -> dict[str, Any] | None:
-    """The answer rule for targets that are a few short labels: the last label that stands in the text; else None."""
+    """The answer rule for targets that are a few short labels: the last label that stands in the text; else None.
+
+    Where the targets are lists of them, it is every label in the text.
+    """
+    several = find_label_lists(data)
+    if several:
+        return {"labels": several, "which": "all"}
     labels = find_labels(data)
     return {"labels": labels, "which": "last"} if labels else None
 
@@ -82,6 +92,34 @@ def find_labels(data: Data) -> list[str]:
         return []
     commonest = sorted(uses, key=lambda folded: -uses[folded])
     return [spelled[folded].most_common(1)[0][0] for folded in commonest]
+
+
+def find_label_lists(data: Data) -> list[str]:
+    """The different labels of targets that are lists of them, the commonest first; nothing for other targets.
+
+    Lists in which each text stands once, as several names of one thing, are no labels: they are accepted answers.
+    """
+    targets = [example.target for example in data.examples]
+    if not all(isinstance(target, list | tuple) for target in targets):
+        return []
+    labels = [label for target in targets for label in target]
+    if not all(isinstance(label, str | int | bool) and to_text(label).strip() for label in labels):
+        return []
+    spelled: dict[str, str] = {}
+    uses: Counter[str] = Counter()
+    for label in labels:
+        folded = _fold(to_text(label))
+        spelled.setdefault(folded, to_text(label).strip())
+        uses[folded] += 1
+    few = 2 <= len(uses) <= MOST_LABELS and uses.total() >= 2 * len(uses)
+    if not few or max(map(len, uses)) > LONGEST_LABEL:
+        return []
+    return [spelled[folded] for folded, _ in uses.most_common()]
+
+
+def default_metric(data: Data) -> str:
+    """The metric where none is named: whole lists of labels are compared, and every other target with one answer."""
+    return "same_set" if find_label_lists(data) else "exact_match"
 
 
 def _fold(text: str) -> str:

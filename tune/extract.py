@@ -245,7 +245,10 @@ def _labels(spec: Mapping[str, Any]) -> Extract:
 
     def find_all(text: str) -> str | None:
         named = {_fold(match[0]) for match in pattern.finditer(text)}
-        return ", ".join(label for folded, label in spelled.items() if folded in named) or None
+        found_labels = [label for folded, label in spelled.items() if folded in named]
+        if any("," in label or ";" in label for label in found_labels):
+            return json.dumps(found_labels, ensure_ascii=False)
+        return ", ".join(found_labels) or None
 
     return find_all if spec.get("which") == "all" else find
 

@@ -33,7 +33,7 @@ from tune.journal import Journal
 from tune.ledger import Account, check_ledger
 from tune.lessons import Lessons
 from tune.opening import evaluator_of, opened
-from tune.plan import Options, Plan, make_plan
+from tune.plan import Options, Plan, make_plan, sent_lines
 from tune.pricing import to_picodollars
 from tune.progress import Progress, Screen
 from tune.providers.retrying import RetryPolicy
@@ -198,6 +198,7 @@ async def _study(
         remember_hosts(plan.called)
         async with opened(plan.entries, plan.prices, access, judge=plan.judge) as (services, judge):
             _say_what_is_unprotected(plan, tell)
+            decorations.attempt("the look at what is sent", lambda: _say_what_is_sent(plan, tell, notice), None)
             found = decorations.attempt("the estimate", lambda: _estimate(plan, services, draws, notice), None)
             _keep_estimate(journal, plan, found)
             caps = {name: plan.space.cap({"model": name}) for name in services}
@@ -233,6 +234,14 @@ def _undone(journal: Journal, traces: Traces) -> Iterator[list[Database]]:
     finally:
         for db in opened:
             db.close()
+
+
+def _say_what_is_sent(plan: Plan, tell: Callable[[str], None], notice: Callable[[str], None]) -> None:
+    """Show before the first dollar which columns are sent, and how one prompt looks."""
+    for sentence in plan.notes:
+        tell(sentence)
+    for line in sent_lines(plan):
+        notice(line)
 
 
 def _say_what_is_unprotected(plan: Plan, tell: Callable[[str], None]) -> None:

@@ -25,13 +25,16 @@ def main(argv: Sequence[str]) -> int:
     given = vars(parser.parse_args(argv))
 
     def work() -> int:
+        from tune.plan import sent_lines, sent_record
+
         plan, found = _estimate(given)
         if given["json"]:
-            return show(json.dumps(_record(found)))
+            return show(json.dumps(_record(found) | {"sent": sent_record(plan)}))
         from tune.estimate import estimate_lines, estimate_table, price_lines
         from tune.providers.trust import host_lines
 
-        lines = [*host_lines(plan.called), *estimate_lines(found), *price_lines(found), "", *estimate_table(found)]
+        lines = [*host_lines(plan.called), *plan.notes, *sent_lines(plan), ""]
+        lines += [*estimate_lines(found), *price_lines(found), "", *estimate_table(found)]
         return show(for_terminal("\n".join(lines)))
 
     return attempt(work)

@@ -60,6 +60,8 @@ class Data:
             inputs does not change it; which one is the target does.
         inputs: the input columns.
         target: the target column, or None.
+        left_out: columns that default prompts do not show.
+        notes: what a user should know of how the data was read, in whole sentences.
     """
 
     name: str
@@ -67,6 +69,8 @@ class Data:
     fingerprint: str
     inputs: tuple[str, ...]
     target: str | None
+    left_out: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:

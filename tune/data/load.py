@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from tune.data.columns import aliases, left_out, sentences
 from tune.data.example import Data, Example, canonical, plain, to_text
 from tune.data.sources import Table, read
 from tune.errors import DataError, SpaceError
@@ -40,6 +43,8 @@ def load_data(
         SpaceError: a template names a column that is not there, is no input, or is the target.
     """
     table = read(source)
+    named = aliases(table.columns)
+    known = {alias: name for name, alias in named.items()}
     if len(table.rows) < 2:
         raise DataError(
             f"the data set {table.name!r} holds {['no row', 'one row'][len(table.rows)]}, but at least 2 are needed: "
@@ -47,11 +52,55 @@ def load_data(
         )
     if isinstance(inputs, str):
         inputs = (inputs,)
+    inputs = [known.get(name, name) for name in inputs]
+    fields = frozenset(known.get(name, name) for name in fields)
+    target = known.get(target, target) if target else target
+    is_default = not inputs and not fields
     target = _find_target(table, inputs, target, fields, aside)
-    inputs = _find_inputs(table, inputs, target, fields, aside)
+    inputs = _find_inputs(table, inputs, target, fields, aside, named)
+    reasons = left_out(table, inputs, target) if is_default else {}
+    inputs = tuple(name for name in inputs if name not in reasons)
     ids = _ids(table)
-    examples = tuple(_example(table, number, ids[number], inputs, target) for number in range(len(table.rows)))
-    return Data(table.name, examples, _fingerprint(table, ids, target), inputs, target)
+    fingerprint = _fingerprint(table, ids, target)
+    table, notes = _whole_numbers(table, target)
+    _check_targets(table, target)
+    examples = tuple(_example(table, number, ids[number], inputs, target, named) for number in range(len(table.rows)))
+    shown = tuple(named.get(name, name) for name in inputs)
+    renamed = [f"{name!r} as {{{named[name]}}}" for name in inputs if name in named]
+    if renamed:
+        notes = [*notes, f"Templates name these columns of {table.name!r} by other names: {', '.join(renamed)}."]
+    out = sentences(table.name, {named.get(name, name): reason for name, reason in reasons.items()}, shown)
+    return Data(table.name, examples, fingerprint, shown, target, tuple(reasons), (*notes, *out))
+
+
+def _whole_numbers(table: Table, target: str | None) -> tuple[Table, list[str]]:
+    """Targets of a text file that all read like 1.0 as the whole numbers that they are: no model answers "1.0"."""
+    if target is None:
+        return table, []
+    cells = [row.get(target) for row in table.rows]
+    if not all(isinstance(cell, str) and re.fullmatch(r"\s*-?\d+\.0+\s*", cell) for cell in cells):
+        return table, []
+    rows = [{**row, target: str(row[target]).strip().partition(".")[0]} for row in table.rows]
+    said = (
+        f"The targets of {table.name!r} read like {cells[0]!r} and are taken as whole numbers, as {rows[0][target]!r}."
+    )
+    return replace(table, rows=rows), [said]
+
+
+def _check_targets(table: Table, target: str | None) -> None:
+    """Refuse targets that hold nothing: no answer could ever be right."""
+    if target is None:
+        return
+    cells = [row.get(target) for row in table.rows]
+    empty = [
+        place for place, cell in zip(table.places, cells, strict=True) if isinstance(cell, str) and not cell.strip()
+    ]
+    if empty:
+        others = f" (and {len(empty) - 1} more, as {empty[1]})" if len(empty) > 1 else ""
+        raise DataError(
+            f"{empty[0]} of {table.name!r}{others} has an empty target in the column {target!r}: fill it in or "
+            f"leave the row out"
+        )
 
 
 def _fingerprint(table: Table, ids: Sequence[str], target: str | None) -> str:
@@ -87,7 +136,12 @@ def _find_target(
 
 
 def _find_inputs(
-    table: Table, inputs: Sequence[str], target: str | None, fields: Collection[str], aside: Collection[str]
+    table: Table,
+    inputs: Sequence[str],
+    target: str | None,
+    fields: Collection[str],
+    aside: Collection[str],
+    named: Mapping[str, str],
 ) -> tuple[str, ...]:
     columns = table.columns
     for name in inputs:
@@ -107,7 +161,7 @@ def _find_inputs(
     if not found:
         raise DataError(f"no column of {table.name!r} is left as an input: it has {list(columns)}")
     for name in found:
-        if not name.isidentifier():
+        if not name.isidentifier() and name not in named:
             raise DataError(
                 f"a template cannot name the column {name!r} of {table.name!r}: rename it to letters, digits and "
                 f"underscores, or say with --input which columns are inputs"
@@ -125,14 +179,16 @@ def _ids(table: Table) -> list[str]:
     return [str(number) for number in range(1, len(table.rows) + 1)]
 
 
-def _example(table: Table, number: int, name: str, inputs: Sequence[str], target: str | None) -> Example:
+def _example(
+    table: Table, number: int, name: str, inputs: Sequence[str], target: str | None, named: Mapping[str, str]
+) -> Example:
     row = {column: plain(table.rows[number].get(column)) for column in table.columns}
     place = f"{table.places[number]} of {table.name!r}"
     for column in (*inputs, *([target] if target else [])):
         if row[column] is None:
             raise DataError(f"{place} has nothing in the column {column!r}: fill it in or leave the row out")
-    texts = {column: _input(place, column, row[column]) for column in inputs}
-    others = {column: value for column, value in row.items() if column not in inputs and column != target}
+    texts = {named.get(column, column): _input(place, column, row[column]) for column in inputs}
+    others = {column: value for column, value in row.items() if column not in texts and column != target}
     return Example(name, texts, row[target] if target else None, others, target_name=target or "")
 
 

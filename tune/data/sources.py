@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import os
 from collections import Counter
@@ -24,6 +25,11 @@ from tune.foreign import (
     read_json,
     shown_bytes,
 )
+
+LOOKED_AT = 20
+"""Rows of a text file that are looked at to see what stands between its cells."""
+
+_SEPARATORS = (",", ";", "\t", "|")
 
 Row: TypeAlias = Mapping[str, Any]
 
@@ -103,7 +109,10 @@ def _read_file(path: Path) -> Table:
 
 def _text(path: Path) -> str:
     content = read_file(path, DATA_BYTES)
+    wide = content.startswith((b"\xff\xfe", b"\xfe\xff"))  # as spreadsheets save "Unicode text"
     try:
+        if wide:
+            return content.decode("utf-16")
         return content.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         raise DataError(
@@ -151,11 +160,12 @@ def _read_json(path: Path) -> Iterator[tuple[str, Row]]:
 
 
 def _read_csv(path: Path) -> Iterator[tuple[str, Row]]:
-    separator = "\t" if path.suffix.lower() == ".tsv" else ","
-    reader = csv.reader(io.StringIO(_text(path), newline=""), delimiter=separator, strict=True)
+    text = _text(path)
+    separator = _separator(text, "\t" if path.suffix.lower() == ".tsv" else ",")
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     limit = csv.field_size_limit(CELL_BYTES)  # a document may be longer than the 131,072 characters of the default
     try:
-        header = next(reader, [])
+        header = [name.strip() for name in next(reader, [])]
         for name, count in Counter(header).items():
             if count > 1:
                 raise DataError(f"the columns of {str(path)!r} must differ, but {name!r} is there {count} times")
@@ -174,6 +184,25 @@ def _read_csv(path: Path) -> Iterator[tuple[str, Row]]:
         csv.field_size_limit(limit)
 
 
+def _separator(text: str, usual: str) -> str:
+    """What stands between cells: the usual mark, or another that the header has and that parts the first rows alike."""
+    header = text.partition("\n")[0]
+    for mark in dict.fromkeys((usual, *_SEPARATORS)):
+        if mark in header and _parts_alike(text, mark):
+            return mark
+    return usual
+
+
+def _parts_alike(text: str, mark: str) -> bool:
+    """Whether the first rows have as many cells as the header, and more than one."""
+    try:
+        rows = itertools.islice(csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True), LOOKED_AT)
+        counts = {len(row) for row in rows if row}
+    except csv.Error:
+        return False
+    return len(counts) == 1 and max(counts) > 1
+
+
 def _read_parquet(path: Path) -> Iterator[tuple[str, Row]]:
     try:
         import pyarrow
@@ -183,9 +212,40 @@ def _read_parquet(path: Path) -> Iterator[tuple[str, Row]]:
     try:
         with pyarrow.parquet.ParquetFile(path) as file:
             rows = list(_unpacked(file))
+            classes = _class_names((file.schema_arrow.metadata or {}).get(b"huggingface", b""))
     except pyarrow.ArrowException as error:
         raise DataError(f"the data file {str(path)!r} is no parquet: {error}") from None
-    return _numbered(rows)
+    return _numbered({**row, **{name: _named(row.get(name), classes[name]) for name in classes}} for row in rows)
+
+
+def _class_names(record: bytes) -> dict[str, list[str]]:
+    """The names of classes by column, as the package datasets writes them into a file beside the numbers."""
+    try:
+        features = json.loads(record)["info"]["features"]
+        found = {name: _names_of(feature) for name, feature in features.items()}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {}
+    return {name: names for name, names in found.items() if names}
+
+
+def _names_of(feature: Any) -> list[str]:
+    """The names of a class label, or of a list of class labels; nothing for any other feature."""
+    if isinstance(feature, list):
+        return _names_of(feature[0]) if feature else []
+    if not isinstance(feature, dict):
+        return []
+    if feature.get("_type") == "ClassLabel":
+        return [str(name) for name in feature.get("names") or []]
+    return _names_of(feature.get("feature"))
+
+
+def _named(cell: Any, names: Sequence[str]) -> Any:
+    """A class, or a list of classes, by name; -1 stands for no label."""
+    if isinstance(cell, list):
+        return [_named(one, names) for one in cell]
+    if isinstance(cell, int) and not isinstance(cell, bool):
+        return names[cell] if 0 <= cell < len(names) else None if cell == -1 else cell
+    return cell
 
 
 def _unpacked(file: Any) -> Iterator[Row]:
@@ -263,11 +323,15 @@ def _numbered(rows: Iterable[Any]) -> Iterator[tuple[str, Row]]:
 
 def _dataset_rows(source: Any) -> Iterator[Row]:
     """Rows of a `datasets.Dataset`; a class label is given by its name, since that is what a model can say."""
-    labels = {name: feature for name, feature in (source.features or {}).items() if hasattr(feature, "int2str")}
+    classes = {name: _class_list(feature) for name, feature in (source.features or {}).items()}
     for row in source:
-        named = {name: _label(feature, row[name]) for name, feature in labels.items()}
+        named = {name: _named(row[name], names) for name, names in classes.items() if names}
         yield {**row, **named}
 
 
-def _label(feature: Any, number: int | None) -> str | None:
-    return None if number is None or number < 0 else str(feature.int2str(number))  # -1 stands for no label
+def _class_list(feature: Any) -> list[str]:
+    """The names of a feature of the package datasets that is a class label, or a list of them."""
+    inner = feature if hasattr(feature, "int2str") else getattr(feature, "feature", None)
+    if inner is None or not hasattr(inner, "int2str"):
+        return []
+    return [str(name) for name in inner.names]

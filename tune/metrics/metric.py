@@ -22,6 +22,8 @@ from tune.sandbox import unprotected
 
 METRICS: dict[str, Callable[..., Any]] = {
     "exact_match": texts.exact_match,
+    "one_of": texts.exact_match,
+    "same_set": texts.same_set,
     "contains": texts.contains,
     "regex": texts.regex,
     "numeric": texts.numeric,

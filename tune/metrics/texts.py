@@ -22,6 +22,21 @@ def exact_match(answer: str, example: Example) -> float:
     return float(_plain(answer) in {_plain(to_text(target)) for target in _targets(example)})
 
 
+def same_set(answer: str, example: Example) -> float:
+    """1 where the answer names exactly the labels of the target's list, in any order, case and spacing.
+
+    The answer is a JSON list, or labels with commas, semicolons or line ends between them.
+    """
+    try:
+        named = json.loads(answer)
+    except (ValueError, RecursionError):
+        named = None
+    if not isinstance(named, list):
+        named = re.split(r"[,;\n]", answer)
+    found = {_plain(to_text(label)).strip(" .\"'") for label in named}
+    return float(found - {""} == {_plain(to_text(target)) for target in _targets(example)})
+
+
 def contains(answer: str, example: Example) -> float:
     """1 where one of the accepted targets stands in the answer, in any case and spacing."""
     return float(any(_plain(to_text(target)) in _plain(answer) for target in _targets(example)))

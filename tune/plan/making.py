@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tune.data import Data, Example, Split, load_data, split
-from tune.defaults import default_answer, default_space
+from tune.defaults import default_answer, default_metric, default_space, find_label_lists
 from tune.errors import InputError
 from tune.extract import Extract, parse_extract, parse_extract_name
 from tune.metrics import Metric, is_oracle, one_by_one, parse_metric
 from tune.plan.baseline import read_baseline
 from tune.plan.goal import read_goal
 from tune.plan.models import find_entries, find_prices, read_lengths
+from tune.plan.notes import data_notes
 from tune.plan.options import Options, as_callable, check_options, name_of, named, names
 from tune.plan.searched import EMBEDDED, check_aggregates, read_off, read_space, space_record, template_fields
 from tune.pricing import Price
@@ -60,6 +61,7 @@ class Plan:
     fresh: bool
     keep_going: bool
     output_tokens: Mapping[str, float]
+    notes: tuple[str, ...]
     identity: Mapping[str, Any]
 
     @property
@@ -98,10 +100,11 @@ def make_plan(data: Any, space: Any, budget: float, options: Options) -> Plan:
         fields=template_fields(record, base),
         aside=[column for column in (options.get("group"), options.get("split")) if column],
     )
+    is_default_space = record is None
     record = default_space(loaded) if record is None else record
     searched = space if isinstance(space, Space) else read_space(record)
     searched = searched.among(names(options.get("model")))
-    metric_spec = options.get("metric") or record.get("metric") or "exact_match"
+    metric_spec = options.get("metric") or record.get("metric") or default_metric(loaded)
     metric = _metric(metric_spec, loaded, options)
     searched = _with_answer(searched, metric, loaded)
     parts = split(
@@ -153,6 +156,7 @@ def make_plan(data: Any, space: Any, budget: float, options: Options) -> Plan:
         fresh=options.get("fresh", False),
         keep_going=options.get("keep_going", False),
         output_tokens=read_lengths(options.get("output_tokens"), entries, prompts),
+        notes=data_notes(loaded, metric=metric.name, is_default_space=is_default_space),
         identity={},
     )
     return replace(plan, identity=json.loads(json.dumps(_identity(plan, options))))
@@ -160,15 +164,23 @@ def make_plan(data: Any, space: Any, budget: float, options: Options) -> Plan:
 
 def _with_answer(space: Space, metric: Metric, data: Data) -> Space:
     """The space with the usual answer rule where it has none: a label in a sentence equals no label as a whole text."""
-    if space.answer is not None or metric.identity != "exact_match":
+    if space.answer is not None or metric.identity not in ("exact_match", "same_set", "one_of"):
         return space
     found = copy.copy(space)
     found.answer = default_answer(data)
+    if metric.identity == "one_of" and found.answer is not None:
+        found.answer = {**found.answer, "which": "last"}
     return found
 
 
 def _metric(spec: Any, data: Data, options: Options) -> Metric:
     metric = parse_metric(spec)
+    if metric.identity == "exact_match" and find_label_lists(data):
+        raise InputError(
+            f"the targets of {data.name!r} are lists of labels, as {data.examples[0].target!r}, which the metric "
+            f"exact_match would take for answers of which one is enough: --metric same_set wants all of them, and "
+            f"--metric one_of any one"
+        )
     if metric.runs_code and not options.get("allow_code"):
         raise InputError(
             f"the metric {metric.name!r} runs code that models write: say that it may with --allow-code "
