@@ -32,7 +32,7 @@ def same_set(answer: str, example: Example) -> float:
     except (ValueError, RecursionError):
         named = None
     if not isinstance(named, list):
-        named = re.split(r"[,;\n]", answer)
+        named = answer.replace(";", ",").replace("\n", ",").split(",")
     found = {_plain(to_text(label)).strip(" .\"'") for label in named}
     return float(found - {""} == {_plain(to_text(target)) for target in _targets(example)})
 
