@@ -172,7 +172,7 @@ ABSURD = [
     [],
     "many",
     usage(-1, -5),
-    usage("7", "8"),
+    usage("7", "4"),
     usage(10**18, 10**18),
     usage(1.5, 2.5),
     usage(True, True),

@@ -241,7 +241,11 @@ def test_the_books_equal_the_bill_of_a_recorded_body(name: str) -> None:
         # Without any usage: the most that the prompt can have, and a token for each byte and the end.
         (None, MOST * IN + 6 * OUT, "completion tokens are missing"),
         ({}, MOST * IN + 6 * OUT, "prompt tokens are missing"),
-        ({"prompt_tokens": 9, "completion_tokens": "8"}, 9 * IN + 6 * OUT, "completion tokens are '8'"),
+        ({"prompt_tokens": 9, "completion_tokens": "4"}, 9 * IN + 6 * OUT, "completion tokens are '4'"),
+        # A number in another form is not believed where our own count is larger, but never undercut.
+        ({"prompt_tokens": 9, "completion_tokens": "150"}, 9 * IN + 150 * OUT, "completion tokens are '150'"),
+        ({"prompt_tokens": 9, "completion_tokens": 99.5}, 9 * IN + 100 * OUT, "completion tokens are 99.5"),
+        ({"prompt_tokens": 9, "completion_tokens": 2, "cost": "0.5"}, PICODOLLARS // 2, "it bills $0.5"),
         ({"prompt_tokens": 9, "completion_tokens": math.nan}, 9 * IN + 6 * OUT, "completion tokens are nan"),
         ({"prompt_tokens": 9, "completion_tokens": -3}, 9 * IN + 6 * OUT, "completion tokens are -3"),
         ({"prompt_tokens": 9, "completion_tokens": 0}, 9 * IN + 6 * OUT, "fewer than the text has"),

@@ -8,7 +8,9 @@ stands in, which is never below the truth. A contradiction is never resolved dow
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,6 +102,8 @@ def read_usage(
     own: tuple[int, ...] | None = None
     if reading is None or first_only or reading < _least(shown) or (reading == 0 and any(s.cut for s in shown)):
         own = _own_count(reading if first_only else None, shown, cap, hidden=reasons or reasoning > 0)
+        # A number in a form that is none is not believed, but may well be what is billed.
+        own = (own[0] + max(0, _number_in(usage.get("completion_tokens")) - sum(own)), *own[1:])
         doubts.append(_why_own(usage, reading, first_only=first_only))
     completion = (reading or 0) if own is None else sum(own)
     reported = _reported(usage)
@@ -270,6 +274,15 @@ def _why_own(usage: Mapping[str, Any], reading: int | None, *, first_only: bool)
     return f"{reading} completion tokens are fewer than the text has"
 
 
+def _number_in(value: object) -> int:
+    """Return the tokens that a text or a fraction may mean; 0 where it means none."""
+    try:
+        number = float(value) if isinstance(value, str | float) else 0.0
+    except ValueError:
+        return 0
+    return math.ceil(number) if 0 <= number <= MOST_TOKENS else 0
+
+
 def _said(usage: Mapping[str, Any], *names: str) -> str:
     """Return what was reported instead of a count."""
     stated = next((usage[name] for name in names if usage.get(name) is not None), None)
@@ -308,6 +321,9 @@ def _upstream(usage: Mapping[str, Any]) -> float:
 
 
 def _dollars(value: object, unit: int) -> float | None:
+    if isinstance(value, str):
+        with suppress(ValueError):
+            value = float(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     # A comparison with NaN is false. Ints are compared whole, as one beyond every float cannot be divided.
