@@ -105,6 +105,7 @@ class Model:
         own_bill: the field that states what was billed: "cost" in dollars (OpenRouter), "cost_in_usd_ticks" (xAI).
         markup: how many times its price the service bills, where a more expensive host answered.
         tier: the service tier that answers.
+        uncapped: whether the cap bounds what is shown alone, so that hidden reasoning comes on top of it.
     """
 
     input: float = 0.10
@@ -118,6 +119,7 @@ class Model:
     own_bill: str = ""
     markup: int = 1
     tier: str = ""
+    uncapped: bool = False
 
     def cost(self, prompt_tokens: int, completion_tokens: int) -> int:
         """Picodollars, exact."""

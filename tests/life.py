@@ -21,6 +21,7 @@ from typing import Any
 
 from faults import Fault, Model
 from pair import PROMPTS
+from powercut import watch
 from world import LabelledWorld, chance
 
 import tune
@@ -49,6 +50,7 @@ def speak(model: str, prompt: str, settings: Mapping[str, Any], seed: int, index
 
 
 LARGE = Model(1.0, 4.0)
+SMALL = Model(0.1, 0.4)
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class Task:
 
     Attributes:
         large: how the larger of the two models is; what it refuses a study has to find out.
+        small: how the smaller one is.
         judged: whether a model judges the answers, paid from the same budget.
     """
 
@@ -67,10 +70,11 @@ class Task:
     trials: int = 7
     large: Model = LARGE
     judged: bool = False
+    small: Model = SMALL
 
     @property
     def models(self) -> dict[str, Model]:
-        return {"small": Model(0.1, 0.4), "large": self.large} | ({"judge": Model(0.2, 0.8)} if self.judged else {})
+        return {"small": self.small, "large": self.large} | ({"judge": Model(0.2, 0.8)} if self.judged else {})
 
 
 TASKS = {
@@ -89,12 +93,16 @@ TASKS = {
 
 @dataclass(frozen=True)
 class Blow:
-    """What happens to one process: `signal` (twice, where that is said) `after` seconds past its request `at`."""
+    """What happens to one process: `signal` (twice, where that is said) `after` seconds past its request `at`.
+
+    With `cut` the power fails as well: of what was written, only what was synced is sure to be left.
+    """
 
     at: int
     after: float = 0.0
     signal: int = signal.SIGKILL
     twice: bool = False
+    cut: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,6 +117,7 @@ class Siege:
         outage: from this request on nothing is answered, until a process has given up.
         blows: one for each process, while they last.
         cli: whether processes are started from the command line.
+        vendor: how the models state what they bill, in words.
     """
 
     kind: str
@@ -125,6 +134,7 @@ class Siege:
     time_limit: float | None = None
     cli: bool = False
     seed: int = 0
+    vendor: str = ""
 
 
 # --- a process of a study --------------------------------------------------------------------------------------
@@ -161,6 +171,8 @@ def live(siege: Siege, budget: float, url: str, folder: Path) -> None:
     os.dup2(sink, 2)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs are started without it
     faulthandler.dump_traceback_later(LONGEST - 5)
+    if any(blow.cut for blow in siege.blows):
+        watch(folder / "study" / "draws.db")
     try:
         study = run_study(
             WORLD.examples(siege.task.rows), space=SPACE, budget=budget, options=order(siege, url, folder), retry=QUICK

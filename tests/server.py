@@ -318,14 +318,15 @@ class Server:
                 text = " ".join([text] * (2 * cap))
                 cut, most = first_tokens(text, 2 * cap), 2 * cap
             else:
-                most = max(0, cap - model.reasoning)
+                most = cap if model.uncapped else max(0, cap - model.reasoning)
                 cut = first_tokens(text, most)
             cut_at_stop = min((cut.find(stop) for stop in stops if stop in cut), default=-1)
             shown = cut if cut_at_stop < 0 else cut[:cut_at_stop]
             reason = "length" if cut_at_stop < 0 and tokens(text) > most else "stop"
             texts.append(shown)
             reasons.append("content_filter" if fault and fault.kind == "filtered" else reason)
-            counts.append(min(cap, model.reasoning) + tokens(shown))
+            hidden = model.reasoning if model.uncapped else min(cap, model.reasoning)
+            counts.append(hidden + tokens(shown))
         return Answer(key, body["model"], chat, prompt_tokens(body), texts, reasons, counts, model)
 
 

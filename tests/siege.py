@@ -11,6 +11,7 @@ A blow falls once its process has sent so many requests.
 from __future__ import annotations
 
 import json
+import random
 import signal
 import sqlite3
 import time
@@ -21,6 +22,7 @@ from typing import Any
 
 from faults import Body, Fault
 from life import AMPLE, LONGEST, TASKS, Blow, Life, Siege, Task, speak
+from powercut import cut
 from server import Server, sometimes
 
 from tune.completion import Message, Request
@@ -39,12 +41,16 @@ LOST = frozenset({"status", "hang", "reset", "garbage", "truncated", "no_choices
 DISHONEST = frozenset({"no_usage", "usage", "first_usage"})
 """Faults that misstate what is billed, so that the ledger holds bounds instead of the bill."""
 
+SHORT = frozenset({"first_usage"})
+"""Those of them that state less, in a way that honest services have too, so that the ledger may be below the bill."""
+
 
 @dataclass
 class Verdict:
     """What a siege came to. Money is in picodollars; all but the ledger's own figures are from the server's meter.
 
     Attributes:
+        cuts: kills at which the power failed as well. torn: bytes of the store's log that these took.
         ended: how each process ended: why the study stopped, "killed", or the error's words.
         overshoot: the most by which the bill was above the budget of the moment.
         again: draws that were billed and answered twice.
@@ -58,6 +64,8 @@ class Verdict:
     kind: str
     ended: list[str] = field(default_factory=list)
     kills: int = 0
+    cuts: int = 0
+    torn: int = 0
     interrupts: int = 0
     requests: int = 0
     faults: int = 0
@@ -151,6 +159,7 @@ def lay(siege: Siege, folder: Path) -> Verdict:
     folder.mkdir(parents=True, exist_ok=True)
     verdict, began = Verdict(siege.kind), time.monotonic()
     met: dict[int, Fault] = {}
+    rng = random.Random(siege.seed)
     up = [siege.outage is None]
     usual = sometimes(siege.share, siege.faults, seed=siege.seed, until=siege.until)
 
@@ -166,7 +175,11 @@ def lay(siege: Siege, folder: Path) -> Verdict:
         for budget in siege.budgets:
             verdict.budget = to_picodollars(budget)
             for life in _lives(siege, budget, server, folder):
-                _strike(life, next(blows, None), server, verdict)
+                blow = next(blows, None)
+                _strike(life, blow, server, verdict)
+                if blow is not None and blow.cut and life.code == -signal.SIGKILL:
+                    verdict.cuts += 1
+                    verdict.torn += cut(folder / "study" / "draws.db", rng)
                 books = _take_stock(folder, server, meter, verdict)
                 if _over(life, verdict) or verdict.wrong or len(verdict.ended) > len(siege.blows) + 4:
                     break
@@ -251,13 +264,15 @@ def _complaints(siege: Siege, folder: Path, verdict: Verdict, meter: _Meter, boo
         yield f"the study did not end: {verdict.ended}"
     if balance.reserved:
         yield f"{balance.reserved} are still reserved"
-    if all(fault.kind not in DISHONEST for fault in siege.faults):
+    kinds = {fault.kind for fault in siege.faults}
+    kinds |= {model.fault.kind for model in siege.task.models.values() if model.fault is not None}
+    if not kinds & DISHONEST:
         worth = meter.worth_of_held()
         if balance.settled != worth:
             yield f"settled {balance.settled}, but the answers held were billed at {worth}"
         if balance.spent < meter.server.bill:
             yield f"settled and uncertain are {balance.spent}, but {meter.server.bill} were billed"
-    elif balance.settled < meter.worth_of_held() and not {f.kind for f in siege.faults} & {"first_usage"}:
+    elif balance.settled < meter.worth_of_held() and not kinds & SHORT:
         yield f"settled {balance.settled} is less than {meter.worth_of_held()}, which the answers held cost"
     if "Traceback" in (text := (folder / "stderr.txt").read_text()) and "tune.errors." not in text:
         yield f"a traceback: {text.strip().splitlines()[-1]}"
