@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 from tune.data import Data, to_text
+from tune.errors import InputError
 
 MOST_LABELS = 20
 """Targets with at most this many different values, each used at least twice on average, are labels."""
@@ -115,6 +116,26 @@ def find_label_lists(data: Data) -> list[str]:
     if not few or max(map(len, uses)) > LONGEST_LABEL:
         return []
     return [spelled[folded] for folded, _ in uses.most_common()]
+
+
+def balanced(metric: Any, data: Data) -> Any:
+    """The metric balanced_accuracy with the weight of each label; every other metric as it is.
+
+    Raises:
+        InputError: the targets are no labels.
+    """
+    table = {"name": metric} if isinstance(metric, str) else metric
+    if not isinstance(table, dict) or table.get("name") != "balanced_accuracy" or "weights" in table:
+        return metric
+    labels = find_labels(data)
+    if not labels:
+        raise InputError(
+            f"balanced_accuracy is the mean recall of labels, but the targets of {data.name!r} are not "
+            f"{MOST_LABELS} labels or fewer that are each used at least twice: take exact_match"
+        )
+    uses = Counter(_fold(to_text(example.target)) for example in data.examples if example.target is not None)
+    weights = {folded: uses.total() / (len(uses) * count) for folded, count in sorted(uses.items())}
+    return {"name": "balanced_accuracy", "weights": weights}
 
 
 def default_metric(data: Data) -> str:

@@ -28,6 +28,7 @@ from tune.report import (
     summary_lines,
     trials_csv,
 )
+from tune.report.failing import confusion_rows, doubt_rows, slice_rows
 from tune.report.saving import dump, load
 from tune.report.wrong import outcomes_record
 from tune.scrub import scrub
@@ -162,6 +163,33 @@ class Study:
             }
             for row in self.record.trials
         )
+
+    def confusion(self) -> pd.DataFrame:
+        """Return what the winner answered, a row for each label of the data, with its recall.
+
+        Raises:
+            StudyError: the targets are no labels, or nothing was scored.
+        """
+        import pandas as pd
+
+        confusion = self.record.failing.confusion if self.record.failing is not None else None
+        if confusion is None:
+            raise StudyError("there is no confusion matrix: the targets are not a few labels, or nothing was scored")
+        frame = pd.DataFrame(confusion_rows(confusion), index=pd.Index(confusion.labels, name="label"))
+        recall = {label: confusion.recall(label) for label in confusion.labels}
+        return frame.assign(recall=pd.Series(recall))
+
+    def slices(self) -> pd.DataFrame:
+        """Return the quality by the values of the columns that were named with `by`."""
+        import pandas as pd
+
+        return pd.DataFrame(slice_rows(self.record.failing.slices if self.record.failing is not None else ()))
+
+    def doubtful_labels(self) -> pd.DataFrame:
+        """Return tuning rows on which all strong configurations agree against the label."""
+        import pandas as pd
+
+        return pd.DataFrame(doubt_rows(self.record.failing.doubts if self.record.failing is not None else ()))
 
     def report(self, folder: str | Path | None = None) -> Path:
         """Write the report and all other files of a result; return the path of `report.md`.

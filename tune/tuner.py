@@ -180,6 +180,7 @@ async def _study(
         undo = stack.enter_context(_undone(journal, traces))
         known = _open_journal(journal, plan)
         if known is not None:
+            _say_what_is_missing(known, plan, notice)
             return known
         db = Database(store)
         undo.append(db)
@@ -234,6 +235,15 @@ def _undone(journal: Journal, traces: Traces) -> Iterator[list[Database]]:
     finally:
         for db in opened:
             db.close()
+
+
+def _say_what_is_missing(known: Study, plan: Plan, notice: Callable[[str], None]) -> None:
+    """A finished study is shown as it was written; slices that were not asked for then are read anew for nothing."""
+    shown = known.record.failing.slices if known.record.failing is not None else ()
+    if missing := [column for column in plan.by if column not in {one.column for one in shown}]:
+        notice(
+            f"this study ended without slices by {', '.join(missing)}: tune reprice {known.folder} shows them for $0"
+        )
 
 
 def _say_what_is_sent(plan: Plan, tell: Callable[[str], None], notice: Callable[[str], None]) -> None:

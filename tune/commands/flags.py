@@ -42,6 +42,9 @@ def build_parser(prog: str = "tune", description: str = WHAT, epilog: str = "") 
     task.add_argument(
         "--split", metavar="COL", help="or a column that says it: train or tuning, test or holdout, shots"
     )
+    task.add_argument(
+        "--by", action="append", metavar="COL", help="show the quality by this column's values (repeatable)"
+    )
     task.add_argument("--group", metavar="COL", help="keep rows with the same value on one side")
 
     search = parser.add_argument_group("what is searched")

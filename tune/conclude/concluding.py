@@ -14,6 +14,7 @@ import numpy as np
 from tune.conclude.bought import count_bought
 from tune.conclude.costs import costs_of_readings
 from tune.conclude.evidence import Evidence
+from tune.conclude.failing import find_failing
 from tune.conclude.frontier import FEW_SHARE, frontier
 from tune.conclude.notices import notices
 from tune.conclude.rows import Rows, count_for
@@ -97,6 +98,9 @@ def conclude(run: Run, findings: Findings) -> Report:
             "the look at answers that are not read", lambda: find_unread(plan, run.evaluator, findings.trials), ()
         ),
         unread_stop=findings.stopped == UNREAD,
+        failing=decorations.attempt(
+            "the look at where it fails", lambda: find_failing(run, findings, choice, met, evidence), None
+        ),
         bought=decorations.attempt("the counts of all answers", lambda: count_bought(run), Bought()),
         readings=len(readings),
         read_cost=read_cost,

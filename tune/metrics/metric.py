@@ -22,6 +22,7 @@ from tune.sandbox import unprotected
 
 METRICS: dict[str, Callable[..., Any]] = {
     "exact_match": texts.exact_match,
+    "balanced_accuracy": texts.balanced_accuracy,
     "one_of": texts.exact_match,
     "same_set": texts.same_set,
     "contains": texts.contains,
@@ -253,10 +254,14 @@ def _built_in(name: str, options: Mapping[str, Any]) -> Metric:
     _check_options(name, function, options)
     if function in (Judge, Code):
         return _made(function(**options))
+    if name == "balanced_accuracy" and not options.get("weights"):
+        raise InputError("balanced_accuracy needs the weights of the labels: a run finds them in its data")
     if name == "rouge_l":
         texts.rouge_scorer()  # says now, not after the first dollar, that the package is missing
     given = f"({json.dumps(options, sort_keys=True)})" if options else ""
-    return Metric(name, f"{name}{given}", functools.partial(function, **options) if options else function)
+    made = functools.partial(function, **options) if options else function
+    high = max(1.0, *options["weights"].values()) if name == "balanced_accuracy" else 1.0
+    return Metric(name, f"{name}{given}", made, high=high)
 
 
 def _made(function: Judge | Code) -> Metric:

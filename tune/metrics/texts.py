@@ -22,6 +22,17 @@ def exact_match(answer: str, example: Example) -> float:
     return float(_plain(answer) in {_plain(to_text(target)) for target in _targets(example)})
 
 
+def balanced_accuracy(answer: str, example: Example, *, weights: Mapping[str, float]) -> float:
+    """Exact match, a right answer counting more the rarer its label is, so that the mean is the labels' mean recall.
+
+    Args:
+        answer: is judged.
+        example: has the target.
+        weights: what a right answer counts, by label in lower case: rows / (labels * rows with the label).
+    """
+    return exact_match(answer, example) * weights.get(_plain(to_text(example.target)), 1.0)
+
+
 def same_set(answer: str, example: Example) -> float:
     """1 where the answer names exactly the labels of the target's list, in any order, case and spacing.
 

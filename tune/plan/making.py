@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tune.data import Data, Example, Split, load_data, split
-from tune.defaults import default_answer, default_metric, default_space, find_label_lists
+from tune.defaults import balanced, default_answer, default_metric, default_space, find_label_lists
 from tune.errors import InputError
 from tune.extract import Extract, parse_extract, parse_extract_name
 from tune.metrics import Metric, is_oracle, one_by_one, parse_metric
@@ -25,6 +25,9 @@ from tune.providers.services import Entry, public_url
 from tune.racing import STRATEGIES
 from tune.search import SEARCHERS
 from tune.space import Config, Point, Space
+
+LABELLED = ("exact_match", "balanced_accuracy", "same_set", "one_of")
+"""Metrics that compare an answer with labels: a label must be taken out of the text first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +63,7 @@ class Plan:
     trials: int | None
     fresh: bool
     keep_going: bool
+    by: tuple[str, ...]
     output_tokens: Mapping[str, float]
     notes: tuple[str, ...]
     identity: Mapping[str, Any]
@@ -104,7 +108,7 @@ def make_plan(data: Any, space: Any, budget: float, options: Options) -> Plan:
     record = default_space(loaded) if record is None else record
     searched = space if isinstance(space, Space) else read_space(record)
     searched = searched.among(names(options.get("model")))
-    metric_spec = options.get("metric") or record.get("metric") or default_metric(loaded)
+    metric_spec = balanced(options.get("metric") or record.get("metric") or default_metric(loaded), loaded)
     metric = _metric(metric_spec, loaded, options)
     searched = _with_answer(searched, metric, loaded)
     parts = split(
@@ -154,6 +158,7 @@ def make_plan(data: Any, space: Any, budget: float, options: Options) -> Plan:
         min_gain=options.get("min_gain", 0.1) / 100,
         trials=options.get("trials"),
         fresh=options.get("fresh", False),
+        by=_slices(options, loaded),
         keep_going=options.get("keep_going", False),
         output_tokens=read_lengths(options.get("output_tokens"), entries, prompts),
         notes=data_notes(loaded, metric=metric.name, is_default_space=is_default_space),
@@ -162,9 +167,21 @@ def make_plan(data: Any, space: Any, budget: float, options: Options) -> Plan:
     return replace(plan, identity=json.loads(json.dumps(_identity(plan, options))))
 
 
+def _slices(options: Options, data: Data) -> tuple[str, ...]:
+    """The columns that quality is shown by.
+
+    Raises:
+        DataError: there is no such column.
+    """
+    columns = names(options.get("by"))
+    for column in columns:
+        data.cells(column)
+    return columns
+
+
 def _with_answer(space: Space, metric: Metric, data: Data) -> Space:
     """The space with the usual answer rule where it has none: a label in a sentence equals no label as a whole text."""
-    if space.answer is not None or metric.identity not in ("exact_match", "same_set", "one_of"):
+    if space.answer is not None or metric.name not in LABELLED or metric.identity.partition("(")[0] != metric.name:
         return space
     found = copy.copy(space)
     found.answer = default_answer(data)

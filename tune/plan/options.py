@@ -56,6 +56,7 @@ class Options(TypedDict, total=False):
         store: where draws are kept; default `draws.db` in the results folder.
         fresh: ignore draws that other studies bought.
         quiet: show no progress on standard error.
+        by: columns whose values the report shows the quality by; no part of what makes it another study.
         keep_going: search on though the answers of every prompt are not read rightly.
         allow_code: let a metric run what models write, in a process of its own with limits (`tune.sandbox`).
     """
@@ -92,6 +93,7 @@ class Options(TypedDict, total=False):
     store: str | None
     fresh: bool
     keep_going: bool
+    by: Sequence[str] | str
     quiet: bool
     allow_code: bool
 

@@ -2,6 +2,7 @@
 
 from tune.report.answer import answer
 from tune.report.chart import chart
+from tune.report.failing import Confusion, Doubt, Failing, Slice
 from tune.report.markdown import markdown
 from tune.report.page import page
 from tune.report.records import (
@@ -24,7 +25,10 @@ from tune.report.tables import trial_rows, trials_csv
 
 __all__ = [
     "Bought",
+    "Confusion",
+    "Doubt",
     "EstimateRow",
+    "Failing",
     "Money",
     "PriceLine",
     "PromptText",
@@ -32,6 +36,7 @@ __all__ = [
     "Report",
     "ReportConfig",
     "Sample",
+    "Slice",
     "TrialRow",
     "Unread",
     "answer",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from tune.report.answer import answer_markdown, detectable_sentence, money_sentence, shown_rows
+from tune.report.failing import failing_section
 from tune.report.records import PriceLine, Report, ReportConfig, TrialRow, plain_config
 from tune.report.writing import count, describe, dollars, fence, inline, number, seconds, table, with_limits
 from tune.report.wrong import wrong_section
@@ -21,6 +22,7 @@ def markdown(report: Report) -> str:
         _notices(report),
         _use(report),
         wrong_section(report),
+        failing_section(report.failing),
         _money(report),
         _frontier(report),
         _trials(report),

@@ -8,6 +8,7 @@ from typing import Any
 
 from tune.completion import Message
 from tune.outcomes import Outcomes
+from tune.report.failing import Failing
 from tune.space import Config, Point
 from tune.stats import Interval, Verdict, verdict
 from tune.trial import State
@@ -313,6 +314,7 @@ class Report:
         draws_reused: draws that were already in the store.
         unread: prompts of which nearly all answers score the worst value.
         unread_stop: whether the run stopped because no prompt's answers are read rightly.
+        failing: where the winner fails; None where nothing is known of it.
         bought: what became of all answers of the search.
         readings: configs that were read off the draws.
         read_cost: dollars of the draws that they were read off, at list price.
@@ -355,6 +357,7 @@ class Report:
     draws_reused: int = 0
     unread: tuple[Unread, ...] = ()
     unread_stop: bool = False
+    failing: Failing | None = None
     bought: Bought = field(default_factory=Bought)
     readings: int = 0
     read_cost: float | None = None

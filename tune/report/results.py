@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from tune.report.answer import answer
+from tune.report.failing import failing_record
 from tune.report.records import Report, ReportConfig, plain_config
 from tune.report.wrong import wrong_record
 from tune.stats import Interval
@@ -55,6 +56,7 @@ def best_json(report: Report) -> dict[str, Any]:
         "stopped": report.stopped,
         "interrupted": report.interrupted,
         "why_wrong": wrong_record(report),
+        "failing": failing_record(report.failing),
         "notices": list(report.notices),
     }
     return {name: _finite(value) for name, value in record.items()}
@@ -80,6 +82,7 @@ def result_json(report: Report, *, results: str) -> dict[str, Any]:
         "detectable": report.detectable,
         "confidence": report.confidence,
         "why_wrong": wrong_record(report),
+        "failing": failing_record(report.failing),
         "notices": list(report.notices),
         "prices": [asdict(price) for price in report.prices],
         "spent": report.money.spent,

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from tune.escape import visible
 from tune.report.answer import answer, detectable_sentence, money_sentence, shown_rows
+from tune.report.failing import failing_sentences
 from tune.report.records import Report, ReportConfig
 from tune.report.unread import unread_sentences
 from tune.report.writing import dollars, seconds, with_limits
@@ -43,7 +44,7 @@ def summary_lines(report: Report, width: int | None = None) -> list[str]:
         rest += [sentence for sentence in [detectable_sentence(report)] if sentence]
     if report.carriable_note:
         rest.append(report.carriable_note)
-    rest += wrong_sentences(report)
+    rest += [*wrong_sentences(report), *failing_sentences(report.failing)]
     if not report.unread_stop:  # else the answer has said it
         rest += [*unread_sentences(report), money_sentence(report)]
     rest += report.notices
@@ -55,7 +56,7 @@ def summary_html(report: Report) -> str:
     rows = "".join(f"<tr>{_cells(row)}</tr>" for row in _table(report))
     table = f"<table>{rows}</table>" if rows else ""
     unread = [] if report.unread_stop else [*unread_sentences(report), money_sentence(report)]
-    rest = [*wrong_sentences(report), *unread, *report.notices]
+    rest = [*wrong_sentences(report), *failing_sentences(report.failing), *unread, *report.notices]
     return f"{_paragraphs(answer(report))}{table}{_paragraphs(rest)}"
 
 
