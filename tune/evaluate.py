@@ -318,6 +318,10 @@ class Evaluator:
         configs = self.space.readings(trial.point, self.free)
         return [c for c in configs if c.max_tokens <= trial.cap and deployable(c.aggregate)]
 
+    def forget(self, number: int) -> None:
+        """Read a trial again when it is asked for next: it is cut in other places now."""
+        self._readings.pop(number, None)
+
     def readings(self, trial: Trial) -> list[Reading]:
         """Every reading of a trial, from the draws it has now."""
         native_n = self.services[str(trial.point["model"])].endpoint.native_n  # what answers cost depends on it

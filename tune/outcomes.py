@@ -103,7 +103,7 @@ def count_outcomes(
         if position in trial.spoiled or position in trial.missing:
             continue
         for draw in draws:
-            said = cut(draw, config.max_tokens, config.stop)
+            said = cut(draw, config.max_tokens, config.stop, trial.measured.get(config.max_tokens, 0.0))
             text = answer(said)
             found[kind_of(said, text, is_worst=text is not None and is_worst(text, position))] += 1
     for position, reason in trial.spoiled.items():

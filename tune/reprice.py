@@ -26,11 +26,11 @@ from tune.journal import Journal, read_events
 from tune.ledger import Account
 from tune.lessons import Lessons
 from tune.looks import another_look, is_new
+from tune.measuring import select
 from tune.opening import evaluator_of
 from tune.plan import Options, Plan, make_plan
 from tune.pricing import to_picodollars
 from tune.providers.services import Access, Service, build_stack
-from tune.racing.freezing import freeze
 from tune.readout import Reading
 from tune.replay import Recorded, check_identity, load_steps, read_faults
 from tune.report import Report
@@ -104,11 +104,12 @@ async def _reread(plan: Plan, place: Path, store: str) -> tuple[Report, Deployme
         run.recall(run.history.first)
         for wave in run.history.waves:
             if wave.done:
-                await _refill(run, load_steps(wave.steps), run.trials, wave)
+                await _refill(run, load_steps(wave.steps), run.trials_of(wave.phase), wave)
                 run.recall(wave.lessons)
         run.recall(run.history.last)
+        run.note_measures()
         run.end_trials()
-        choice = freeze(run.problem(), run.standings())
+        choice = select(run.problem(), run.standings())
         findings = Findings(run.trials, choice, run.carried(choice), stopped=_last(journal.events, "result")["stopped"])
         findings.holdout, findings.tested = await _holdout(run)
         if choice is not None and findings.holdout and findings.stopped != INTERRUPTED:

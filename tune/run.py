@@ -12,6 +12,7 @@ from tune.evaluate import Evaluator, dump_faults
 from tune.export import carriable
 from tune.journal import Journal
 from tune.ledger import Account
+from tune.measuring import FIRST_NUMBER, PHASES, measure, note, select
 from tune.plan import Plan
 from tune.pricing import to_dollars
 from tune.progress import Progress
@@ -97,6 +98,7 @@ class Run:
         self.look = look
         self.purse = Purse(plan, account, evaluator)
         self.trials: dict[int, Trial] = {}
+        self.measuring: dict[int, Trial] = {}
         self.lessons = evaluator.lessons
         self.history: History = read_history(journal.events)
         self.phase = "search"
@@ -122,6 +124,7 @@ class Run:
         proposed = AtMost(self.plan.searcher(self.plan.space, self.plan.free, self.plan.seed), self.plan.trials)
         problem = self.problem()
         await self._drive("search", lambda left: self.plan.strategy(problem, proposed, left))
+        await self._measure(PHASES[0], problem)
         if self._stopped == UNREAD and self.account.closed != INTERRUPTED:
             findings.stopped = UNREAD
             self.end_trials()
@@ -131,6 +134,9 @@ class Run:
             agents = self._agents_standings
             await self._drive("agents", lambda left: endgame(problem, agents(), left), agents)
             findings.choice = freeze(problem, self.standings())  # more is known of trials that both phases had
+        await self._measure(PHASES[1], problem)
+        if findings.choice is not None:
+            findings.choice = select(problem, self.standings())
         findings.stopped = self._stopped or ("trials" if proposed.refused else FINISHED)
         findings.carried = self.carried(findings.choice)
         if self.account.closed == INTERRUPTED:
@@ -145,6 +151,11 @@ class Run:
         if self.account.closed == INTERRUPTED:
             findings.stopped = INTERRUPTED
         return findings
+
+    async def _measure(self, phase: str, problem: Problem) -> None:
+        """Buy a few draws at the cap that would be chosen, where nobody knows where it cuts."""
+        number = FIRST_NUMBER + len(self.measuring)
+        await self._drive(phase, lambda left: measure(problem, self.standings, number, left))
 
     async def _drive(
         self, phase: str, begin: Callable[[float], Generator[list[Step], Outcome, T]], view: View | None = None
@@ -180,26 +191,39 @@ class Run:
         elif self.account.closed != INTERRUPTED:
             self.journal.append("wave", phase=phase, steps=dump_steps(steps))
         if recorded is not None and recorded.done:
-            await self.evaluator.replay(steps, self.trials, recorded)
+            await self.evaluator.replay(steps, self.trials_of(phase), recorded)
+            self.note_measures()
             self.recall(recorded.lessons)
-            self._note_stop(recorded.stopped)
+            if phase not in PHASES:
+                self._note_stop(recorded.stopped)
             return Outcome(standings=view(), left=recorded.left, complete=recorded.stopped is None)
         if recorded is not None:
             self.recall(recorded.lessons)  # of a wave in which the process ended
         self._set_holdout_aside()  # after a replay it is what it was when the study began
-        wave = await self.evaluator.run(steps, self.trials)
+        wave = await self.evaluator.run(steps, self.trials_of(phase))
+        self.note_measures()
         stopped = None if wave.complete else self.account.closed or "money"
         self._set_holdout_aside()
         left = self.purse.left
-        if stopped is None and self._is_enough(phase, view(), left):
+        if stopped is None and phase not in PHASES and self._is_enough(phase, view(), left):
             stopped = ENOUGH
         if stopped != INTERRUPTED and phase == "search" and self._is_unread():
             stopped = UNREAD
         self.decorations.attempt("the look at answers that are not read", self._say_what_is_unread, None)
-        self._note_stop(stopped)
+        if phase not in PHASES or stopped == INTERRUPTED:
+            self._note_stop(stopped)
         if stopped != INTERRUPTED:
             self.journal.append("outcome", stopped=stopped, left=left, **dump_faults(wave))
         return Outcome(standings=view(), left=left, complete=stopped is None)
+
+    def trials_of(self, phase: str) -> dict[int, Trial]:
+        """The trials that a phase buys for."""
+        return self.measuring if phase in PHASES else self.trials
+
+    def note_measures(self) -> None:
+        """Have trials cut as it was measured, and read again where that is news."""
+        for number in note(self.trials, self.measuring):
+            self.evaluator.forget(number)
 
     def recall(self, lessons: Sequence[Mapping[str, Any]]) -> None:
         """Take in what was learned when this was live."""
@@ -272,7 +296,7 @@ class Run:
 
     def _standing(self, trial: Trial) -> Standing:
         native_n = self.services[str(trial.point["model"])].endpoint.native_n
-        mark = (trial.bought, len(trial.spoiled), len(trial.missing), trial.state, native_n)
+        mark = (trial.bought, len(trial.spoiled), len(trial.missing), trial.state, native_n, dict(trial.measured))
         known = self._standings.get(trial.number)
         if known is None or known[0] != mark:
             once, each = self._spent_on(trial)
@@ -284,6 +308,7 @@ class Run:
                 failed=trial.state == "failed",
                 spent_per_draw=to_dollars(once + each) / trial.bought if trial.bought else 0.0,
                 cap=trial.cap,
+                measured=frozenset(trial.measured),
                 prompt_cost=to_dollars(once) / len(trial.draws) if trial.draws else 0.0,
             )
             known = self._standings[trial.number] = (mark, standing)
@@ -318,7 +343,7 @@ class Run:
             return None
         if self._carriable(choice.shown.config):
             return choice.reading
-        best = freeze(replace(self.problem(), most_unseen=0.0), self._agents_standings())
+        best = select(replace(self.problem(), most_unseen=0.0), self._agents_standings())
         return None if best is None or not self._affordable(best.reading) else best.reading
 
     def _agents_standings(self) -> dict[int, Standing]:

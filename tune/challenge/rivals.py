@@ -16,6 +16,7 @@ import numpy as np
 
 from tune.errors import StudyError
 from tune.evaluate import Evaluator
+from tune.measuring import PHASES, note
 from tune.readout import Reading
 from tune.replay import Recorded, load_steps, read_faults, read_history
 from tune.report import Report
@@ -75,9 +76,11 @@ async def read_rivals(evaluator: Evaluator, report: Report, events: Sequence[Map
         StudyError: the store holds no draw of them.
     """
     trials: dict[int, Trial] = {}
+    measuring: dict[int, Trial] = {}
     for wave in read_history(events).waves:
         if wave.done:
-            await evaluator.replay(load_steps(wave.steps), trials, wave)
+            await evaluator.replay(load_steps(wave.steps), measuring if wave.phase in PHASES else trials, wave)
+    note(trials, measuring)
     met: dict[int, Trial] = {}
     event = next((event for event in reversed(events) if event["event"] == "holdout"), None)
     if event is not None:

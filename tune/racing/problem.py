@@ -106,6 +106,7 @@ class Standing:
         readings: every complete config that can be read off its draws.
         failed: it takes no further part: the model refuses a parameter, or the service left too much unanswered.
         spent_per_draw: mean dollars per draw bought, at list price.
+        measured: smaller caps of which a few draws were bought to see where they cut.
         prompt_cost: dollars of that which an example costs once, however many draws are bought of it in one call.
         cap: max_tokens that its draws are bought with; 0 is the most that a config of its point may take.
     """
@@ -118,6 +119,7 @@ class Standing:
     spent_per_draw: float
     cap: int = 0
     prompt_cost: float = 0.0
+    measured: frozenset[int] = frozenset()
 
     def best(self, problem: Problem, errors: float = -DOUBT) -> Reading | None:
         """The reading with the best mean score of those that keep the limits, ties going to the cheaper.

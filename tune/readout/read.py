@@ -32,6 +32,8 @@ class Bought(Protocol):
     def missing(self) -> Mapping[int, str]: ...  # noqa: D102
     @property
     def spoiled(self) -> Mapping[int, str]: ...  # noqa: D102
+    @property
+    def measured(self) -> Mapping[int, float]: ...  # noqa: D102
 
 
 def readable(trial: Bought, configs: Iterable[Config]) -> list[Config]:
@@ -63,7 +65,7 @@ def wanted(
         for position, draws in group.items():
             for cap, stop in variants:
                 for draw in draws:
-                    answer = reader.answer(cut(draw, cap, stop))
+                    answer = reader.answer(cut(draw, cap, stop, trial.measured.get(cap, 0.0)))
                     if answer is not None:
                         found[answer, position] = None
     return list(found)
@@ -114,7 +116,9 @@ def read(
     rules = {config.aggregate: parse_aggregate(config.aggregate) for config in chosen}
     if "best" in rules and verifier is None and not over_responses:
         raise SpaceError('the aggregate "best" needs a verifier: a callable (answer, example) -> float')
-    reader = Reader(extract, score, worst, verifier, larger_is_better, over_responses, seed, _pace(trial))
+    reader = Reader(
+        extract, score, worst, verifier, larger_is_better, over_responses, seed, _pace(trial), trial.measured
+    )
     found: dict[Config, list[Rows]] = {config: [] for config in chosen}
     for group in _groups(trial, examples):
         for config, rows in reader.rows(group, chosen, rules).items():
