@@ -172,7 +172,8 @@ def test_a_limit_on_the_cost_per_request_is_kept_by_the_choice(server: Server, t
 
 
 def test_an_interrupted_run_is_resumed_to_the_same_result(server: Server, tmp_path: Path) -> None:
-    whole = tune.tune(**options(server, tmp_path, budget=0.02, results=tmp_path / "whole"))
+    given = {"budget": 0.02, "results": tmp_path / "whole", "models": one_service(server)}
+    whole = tune.tune(**options(server, tmp_path, **given))
     with Server(models=server.models, world=WORLD, seconds=0.02) as slow:
         script = tmp_path / "script.py"
         script.write_text(_script(slow, tmp_path / "cut"))
@@ -199,7 +200,7 @@ from world import LabelledWorld
 signal.signal(signal.SIGINT, signal.default_int_handler)  # also where these tests run in the background of a shell
 world = LabelledWorld(models={dict(WORLD.models)!r})
 study = tune.tune(
-    data=world.examples(120), target="label", base_url={server.base_url!r}, price={PRICES!r}, budget=0.02,
+    data=world.examples(120), target="label", models={one_service(server)!r}, price={PRICES!r}, budget=0.02,
     results={str(folder)!r},
     space=tune.Space(
         model=["small", "large"],
