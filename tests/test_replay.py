@@ -91,5 +91,26 @@ def test_another_study_is_refused_by_its_first_difference_unless_that_may_differ
     then, now = {"data": "a", "prices": {"m": [1, 2]}}, {"data": "a", "prices": {"m": [3, 4]}, "goal": "cheapest"}
     check_identity(then, dict(then), tmp_path)
     check_identity(then, now, tmp_path, besides=("prices", "goal"))
-    with pytest.raises(StudyError, match=r"other prices, goal .*\[1, 2\].* there"):
+    with pytest.raises(
+        StudyError, match=r"other prices, goal .*prices.m: \[1, 2\] there, \[3, 4\] now; goal: null there"
+    ):
+        check_identity(then, now, tmp_path)
+
+
+def test_texts_that_are_long_and_differ_late_are_shown_from_there(tmp_path: Path) -> None:
+    start = "Label this ticket. " * 40
+    then = {"space": {"prompt": {"short": start + "One word.", "same": "x"}}}
+    now = {"space": {"prompt": {"short": start + "One sentence.", "same": "x"}}}
+    with pytest.raises(StudyError) as caught:
+        check_identity(then, now, tmp_path)
+    said = str(caught.value)
+    assert "space.prompt.short" in said
+    assert "One word." in said
+    assert "One sentence." in said
+    assert len(said) < 500
+
+
+def test_many_differences_are_counted(tmp_path: Path) -> None:
+    then, now = ({"space": {f"d{i}": i + shift for i in range(9)}} for shift in (0, 1))
+    with pytest.raises(StudyError, match=r"space.d3: 3 there, 4 now; and 5 more\)"):
         check_identity(then, now, tmp_path)

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TextIO
 
 from tune.decoration import Decorations
@@ -45,6 +45,35 @@ class Progress:
     high: float = 1.0
 
 
+PHASES = {
+    "search": "searching",
+    "endgame": "comparing the finalists",
+    "agents": "comparing single answers for agents",
+    "holdout": "final test on held-out examples",
+}
+"""Phases of a run, as a person reads them."""
+
+
+class Remaining:
+    """The time left, as it is shown: it falls with the clock, and an estimate that grew is not shown."""
+
+    def __init__(self) -> None:
+        self._end: float | None = None
+
+    def of(self, progress: Progress) -> float | None:
+        """Return the seconds left to show, or None where the estimate has grown or there is none."""
+        if progress.left_seconds is None:
+            return None
+        end = progress.seconds + progress.left_seconds
+        if self._end is None or end <= self._end:
+            self._end = end
+            return progress.left_seconds
+        # A run that became slower shows no time at all until it is again as fast as was said.
+        late = end > 1.1 * self._end
+        left = self._end - progress.seconds
+        return None if late or left <= 0 else left
+
+
 class Screen:
     """Shows a run on standard error: a live bar on a terminal, a line now and then elsewhere, nothing if quiet."""
 
@@ -52,6 +81,7 @@ class Screen:
         self._quiet = quiet or sys.stderr is None  # a closed standard error is None
         self._stream: TextIO = sys.stderr
         self._next = 0.0
+        self._remaining = Remaining()
         self._live = None
         if not self._quiet and self._stream.isatty():
             from rich.console import Console
@@ -75,6 +105,7 @@ class Screen:
         """Show where the run stands."""
         if self._quiet:
             return
+        progress = replace(progress, left_seconds=self._remaining.of(progress))
         if self._live is not None:
             from rich.text import Text
 
@@ -95,15 +126,15 @@ class Screen:
             self._stream.flush()
 
 
-def _bar(progress: Progress, width: int = 40) -> str:
+def _bar(progress: Progress, width: int = 50) -> str:
     filled = round(width * min(1.0, progress.spent / progress.budget))
-    return f"{progress.phase:8s} {'━' * filled}{'╌' * (width - filled)} ${progress.spent:.2f} / ${progress.budget:.2f}"
+    return f"{'━' * filled}{'╌' * (width - filled)} ${progress.spent:.2f} / ${progress.budget:.2f}"
 
 
 def describe(progress: Progress) -> str:
     """One line: phase, trials, money, the best so far with its interval, and the time left."""
     parts = [
-        progress.phase,
+        PHASES.get(progress.phase, progress.phase),
         f"{progress.trials} trials",
         f"${progress.spent:.4g} of ${progress.budget:.4g}",
     ]

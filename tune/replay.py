@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -120,21 +121,52 @@ def check_identity(
         besides: parts that may differ.
 
     Raises:
-        StudyError: it is another; the first difference is shown.
+        StudyError: it is another; every part that differs is named, and the differences are shown.
     """
     differing = [name for name in {**then, **now} if then.get(name) != now.get(name) and name not in besides]
-    if differing:
-        name = differing[0]
-        raise StudyError(
-            f"the folder {str(folder)!r} holds a study with other {', '.join(differing)} "
-            f"({name}: {_short(then.get(name))} there, {_short(now.get(name))} now): "
-            f"choose another with --results"
-        )
+    if not differing:
+        return
+    found = [pair for name in differing for pair in _differences(name, then.get(name), now.get(name))]
+    shown = [f"{name}: {there} there, {here} now" for name, there, here in found[:MOST_DIFFERENCES]]
+    more = len(found) - len(shown)
+    if more:
+        shown.append(f"and {more} more")
+    raise StudyError(
+        f"the folder {str(folder)!r} holds a study with other {', '.join(differing)} ({'; '.join(shown)}): "
+        f"choose another with --results"
+    )
 
 
-def _short(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 120 else text[:117] + "..."
+MOST_DIFFERENCES = 4
+"""Differences between two studies that a message shows."""
+
+AROUND = 20
+"""Characters that are shown before the place from which two long texts differ."""
+
+MOST_SHOWN = 80
+"""Characters of one value that a message shows."""
+
+
+def _differences(name: str, then: Any, now: Any) -> list[tuple[str, str, str]]:
+    """Return where two values differ: the name of each part, and its text there and now."""
+    if isinstance(then, Mapping) and isinstance(now, Mapping):
+        parts = [part for part in {**then, **now} if then.get(part) != now.get(part)]
+        return [found for part in parts for found in _differences(f"{name}.{part}", then.get(part), now.get(part))]
+    there, here = (json.dumps(value, ensure_ascii=False) for value in (then, now))
+    alike = takewhile(lambda pair: pair[0] == pair[1], zip(there, here, strict=False))
+    same = sum(1 for _ in alike)
+    start = max(0, same - AROUND)
+    if max(len(there), len(here)) <= MOST_SHOWN:
+        start = 0
+    return [(name, _from(there, start), _from(here, start))]
+
+
+def _from(text: str, start: int) -> str:
+    """Return a piece of a text, with dots where something is left out."""
+    piece = text[start : start + MOST_SHOWN]
+    before = "..." if start else ""
+    after = "..." if start + MOST_SHOWN < len(text) else ""
+    return f"{before}{piece}{after}"
 
 
 def dump_steps(steps: Sequence[Step]) -> list[Any]:

@@ -33,7 +33,7 @@ from tune.journal import Journal
 from tune.ledger import Account, check_ledger
 from tune.lessons import Lessons
 from tune.opening import evaluator_of, opened
-from tune.plan import Options, Plan, make_plan, sent_lines
+from tune.plan import LOCAL_MODEL, Options, Plan, make_plan, sent_lines
 from tune.pricing import to_picodollars
 from tune.progress import Progress, Screen
 from tune.providers.retrying import RetryPolicy
@@ -197,6 +197,8 @@ async def _study(
         for line in host_lines(plan.called):  # before the first call
             notice(line)
         remember_hosts(plan.called)
+        if not plan.model_named:
+            tell(f"no model was named, so the small one on this machine is tuned ({LOCAL_MODEL}): add --model NAME")
         async with opened(plan.entries, plan.prices, access, judge=plan.judge) as (services, judge):
             _say_what_is_unprotected(plan, tell)
             decorations.attempt("the look at what is sent", lambda: _say_what_is_sent(plan, tell, notice), None)

