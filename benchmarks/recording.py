@@ -22,7 +22,7 @@ from tune.completion import Completion
 from tune.data import to_text
 from tune.database import Database
 from tune.errors import BudgetExhausted, SpaceError, TransientError
-from tune.evaluate import Evaluator, Wave
+from tune.evaluate import Evaluator
 from tune.ledger import Account
 from tune.plan import Plan
 from tune.pricing import to_dollars, to_picodollars
@@ -31,6 +31,7 @@ from tune.providers.services import Access, Service, close_services, open_servic
 from tune.space import FREE, Point
 from tune.store import Store
 from tune.trial import Step, Trial
+from tune.wave import Wave
 
 INTERRUPTED = "interrupted"
 PLAIN_EVERY = 10.0

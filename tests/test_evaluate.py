@@ -14,8 +14,17 @@ from tune.capabilities import Capabilities
 from tune.completion import Completion, Request
 from tune.data import Example
 from tune.database import Database
-from tune.errors import AnswerError, EndpointError, ParameterRejected, ProviderError, TransientError
-from tune.evaluate import Evaluator, Wave, dump_faults
+from tune.errors import (
+    AnswerError,
+    EndpointError,
+    ParameterRejected,
+    ProviderError,
+    QuotaExhausted,
+    RequestRefused,
+    StoreError,
+    TransientError,
+)
+from tune.evaluate import LOST, QUOTA, Evaluator
 from tune.extract import parse_extract
 from tune.ledger import Account
 from tune.lessons import Lessons
@@ -29,6 +38,7 @@ from tune.replay import Recorded, dump_steps, read_history
 from tune.space import FREE, Point, Space
 from tune.store import Store
 from tune.trial import Step, Trial
+from tune.wave import Wave, dump_faults
 
 PRICE = Price(1.0, 2.0)
 EXAMPLES = [Example(str(i), {"text": f"ticket {i}"}, "yes" if i % 2 else "no", {}) for i in range(12)]
@@ -176,14 +186,130 @@ async def test_a_refused_parameter_fails_the_trial_without_a_score_and_is_learne
 
 
 async def test_a_fault_that_nothing_mends_is_raised_after_the_calls_in_flight_have_settled() -> None:
-    house = House(failures=lambda call: EndpointError("no such model") if call == 2 else None)
+    def world(request: Request, _: random.Random) -> str:
+        if request.prompt[-1][1] == "ticket 2":
+            raise StoreError("the disk is full")
+        return target(request)
+
+    house = House(world)
     house.endpoint._latency = 0.01
-    with pytest.raises(EndpointError, match="no such model"):
+    with pytest.raises(StoreError, match="the disk is full"):
         await house.buy(step(range(12)), step(range(12), trial=1, point=Point({**POINT, "temperature": 1.0})))
     assert house.endpoint.calls <= 14  # of 24: eight at once and whom the first answers let in, but not all in line
+
+
+async def test_where_the_only_model_is_lost_the_run_pauses_with_what_was_bought() -> None:
+    house = House(failures=lambda call: EndpointError("no such model") if call == 2 else None)
+    house.endpoint._latency = 0.01
+    wave = await house.buy(step(range(12)), step(range(12), trial=1, point=Point({**POINT, "temperature": 1.0})))
+    assert not wave.complete
+    assert house.account.closed == LOST
+    assert str(house.evaluator.fault) == "no such model"
+    assert house.endpoint.calls <= 14
     assert house.account.reserved == 0
-    assert house.account.uncertain == 0
     assert house.account.settled == house.endpoint.billed
+    assert house.trials[0].state == "running", "what was answered can still be chosen"
+    assert house.learned == [], "the same command tries it again"
+
+
+class Two(House):
+    """A house of two models, of which the second has its own failures."""
+
+    def __init__(self, failures: Callable[[int], ProviderError | None], **more: Any) -> None:
+        super().__init__(space=Space(model=["m", "o"], prompt={"p": "{text}"}, n=[1, 3], max_tokens=8), **more)
+        self.other = FakeEndpoint(says_target, price=PRICE, failures=failures, service="o")
+        self.services["o"] = self._service(self.other, "o")
+
+
+OTHER = Point({"model": "o", "prompt": "p"})
+
+
+async def test_a_model_that_is_lost_is_set_aside_and_the_others_go_on() -> None:
+    house = Two(lambda call: EndpointError("it does not exist") if call >= 3 else None)
+    wave = await house.buy(step(range(8)), step(range(8), trial=1, point=OTHER))
+    assert wave.complete
+    assert house.trials[0].bought == 8
+    assert (house.trials[1].state, house.trials[1].reason) == ("failed", "it does not exist")
+    assert wave.failed == {1: "it does not exist"}
+    assert house.learned == [("aside", {"model": "o", "reason": "it does not exist"})]
+    assert house.space.models == ("m",)
+    calls = house.other.calls
+    later = await house.buy(step(range(8), trial=2, point=Point({**OTHER, "temperature": 0.5})))
+    assert later.failed == {2: "it does not exist"}
+    assert house.other.calls == calls
+
+
+async def test_a_model_that_is_needed_is_not_set_aside() -> None:
+    house = Two(lambda call: EndpointError("gone") if call >= 3 else None)
+    house.evaluator.needed = frozenset({"o"})
+    wave = await house.buy(step(range(8)), step(range(8), trial=1, point=OTHER))
+    assert not wave.complete
+    assert house.account.closed == LOST
+
+
+async def test_a_quota_ends_the_run_at_once() -> None:
+    house = House(failures=lambda call: QuotaExhausted("used up", wait=20000.0) if call >= 5 else None)
+    wave = await house.buy(step(range(12)))
+    assert not wave.complete
+    assert house.account.closed == QUOTA
+    assert isinstance(house.evaluator.fault, QuotaExhausted)
+    assert "run the same command again after 20" in house.evaluator.fault.advice
+    assert house.endpoint.calls <= 12
+    assert house.trials[0].bought >= 5
+
+
+def lasting(*lost: int) -> Callable[[Request, random.Random], str]:
+    """A world in which some inputs always fail, as a server that stumbles over a character in them (evalscope#1096)."""
+
+    def say(request: Request, _: random.Random) -> str:
+        assert not isinstance(request.prompt, str)
+        if int(request.prompt[-1].content.split()[-1]) in lost:
+            raise TransientError("500: internal error", charged=True)
+        return target(request)
+
+    return say
+
+
+async def test_inputs_that_always_fail_are_counted_apart_and_the_run_goes_on() -> None:
+    house = House(lasting(3, 7))
+    wave = await house.buy(step(range(12)))
+    assert wave.complete
+    assert wave.failed == {}
+    assert house.trials[0].state == "running"
+    assert {position: reason.split(":")[0] for (_, position), reason in wave.missing.items()} == {
+        3: "input",
+        7: "input",
+    }
+    assert [kind for kind, _ in house.learned] == ["unanswerable", "unanswerable"]
+    calls = house.endpoint.calls
+    again = await house.buy(step(range(12), trial=1, point=Point({**POINT, "temperature": 0})))
+    assert house.endpoint.calls == calls + 10, "they are not asked again"
+    assert set(again.missing) == {(1, 3), (1, 7)}
+    assert house.evaluator.readings(house.trials[1])[0].n_examples == 10
+
+
+async def test_where_most_inputs_fail_it_is_the_service() -> None:
+    house = House(lasting(*range(3, 12)))
+    wave = await house.buy(step(range(12)))
+    assert "did not answer 9 of 12 examples (500: internal error)" in wave.failed[0]
+    assert house.learned == []
+
+
+async def test_a_refusal_that_nobody_understands_sets_a_model_aside_that_never_answered() -> None:
+    house = Two(lambda call: RequestRefused("answered 400: the moon is full"))
+    wave = await house.buy(step(range(8)), step(range(8), trial=1, point=OTHER))
+    assert wave.complete
+    assert house.lessons.aside == {"o": "answered 400: the moon is full"}
+    assert house.trials[0].bought == 8
+
+
+async def test_a_refusal_that_nobody_understands_ends_only_the_trial_where_the_model_answers_others() -> None:
+    house = House(failures=lambda call: RequestRefused("answered 400: not so hot") if call >= 8 else None)
+    await house.buy(step(range(8)))
+    wave = await house.buy(step(range(8), trial=1, point=Point({**POINT, "temperature": 0})))
+    assert "not so hot" in wave.failed[1]
+    assert house.trials[0].state == "running"
+    assert (house.lessons.aside, house.lessons.unanswerable) == ({}, {})
 
 
 async def test_when_the_money_ends_the_wave_says_so_and_what_was_bought_counts() -> None:

@@ -18,6 +18,7 @@ FLOORS: dict[str, int] = {
     "interrupts": 0, "apart": 1, "patterns": 1,
     "telling": 2, "prompt": 2, "aggregate": 2, "extract": 2, "store": 2, "ledger": 2, "estimators": 2, "cutting": 2,
     "lessons": 2, "claims": 2, "traces": 2, "defaults": 2, "trial": 3, "readout": 4, "providers": 3, "metrics": 3,
+    "blame": 1, "wave": 1,
     "replay": 4,
     "outcomes": 4, "evaluate": 5, "progress": 5, "racing": 5, "search": 5, "report": 5,
     "export": 6, "plan": 6,

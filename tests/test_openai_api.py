@@ -27,6 +27,7 @@ from tune.errors import (
     ProviderError,
     QuotaExhausted,
     RateLimited,
+    RequestRefused,
     TransientError,
     Unreadable,
 )
@@ -294,10 +295,10 @@ async def test_native_n_stays_until_the_last_call_for_several_is_settled(start: 
         (504, TransientError, True),
         (529, RateLimited, False),
         (401, EndpointError, False),
-        (402, EndpointError, False),
+        (402, QuotaExhausted, False),
         (403, EndpointError, False),
         (404, EndpointError, False),
-        (400, EndpointError, False),
+        (400, RequestRefused, False),
     ],
 )
 async def test_each_status_has_its_meaning(start: Open, status: int, kind: type, charged: bool) -> None:

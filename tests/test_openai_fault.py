@@ -48,7 +48,6 @@ def test_being_called_too_often_is_free_and_may_say_how_long_to_wait(status: int
 @pytest.mark.parametrize(
     "error",
     [
-        fault(402, "Insufficient credits"),
         fault(401, "Incorrect API key"),
         fault(403, "Country not supported"),
         fault(404, "The model does not exist", code="model_not_found"),
@@ -67,6 +66,7 @@ def test_what_no_retry_mends_ends_the_run_for_free_in_the_endpoints_own_words(er
     [
         (fault(429, "You exceeded your current quota, please check your plan.", code="insufficient_quota"), None),
         (fault(429, "insufficient_user_quota"), None),
+        (fault(402, "Insufficient credits"), None),
         (fault(429, "Rate limit reached for requests per day (RPD). Please try again in 7h12m0s."), 25920.0),
         (fault_of_answer(429, {"retry-after": "20000"}, None, who=WHO), 20000.0),
         (fault_of_answer(503, {"retry-after": "20000"}, None, who=WHO), 20000.0),
@@ -204,7 +204,7 @@ INSIDE = [
     ({"message": "upstream failed", "code": 502}, TransientError, True),
     ({"message": "overloaded", "code": 503}, TransientError, False),
     ({"message": "No allowed providers are available", "code": 404}, EndpointError, False),
-    ({"message": "Insufficient credits", "code": 402}, EndpointError, False),
+    ({"message": "Insufficient credits", "code": 402}, QuotaExhausted, False),
     ({"message": "You exceeded your current quota", "code": "insufficient_quota"}, QuotaExhausted, False),
     ({"message": "The prompt was flagged", "code": 403}, AnswerError, False),
     ({"message": "something"}, Unreadable, True),

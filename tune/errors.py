@@ -19,11 +19,14 @@ TuneError
     ├── AnswerError         the config's doing: the example gets the metric's worst value
     ├── ParameterRejected   the model does not take a parameter: learned, and never scored
     │   └── ValueRejected   it takes the parameter, but not this value
-    └── EndpointError       wrong key, no such model, unreachable, bills above its ceiling: the run stops
+    └── EndpointError       wrong key, no such model, unreachable, bills above its ceiling: the model is set aside
+        └── RequestRefused  a refusal that nobody understands
 ```
 """
 
 from __future__ import annotations
+
+import time
 
 
 class TuneError(Exception):
@@ -103,6 +106,17 @@ class Unreadable(TransientError):
         super().__init__(message, charged=True)
 
 
+class EndpointError(ProviderError):
+    """Nothing sent to this endpoint can succeed: its model is set aside with the endpoint's own words."""
+
+    def __init__(self, message: str, *, charged: bool = False) -> None:
+        super().__init__(message, charged=charged)
+
+
+class RequestRefused(EndpointError):
+    """A refusal that nobody understands: of this request, of a value in it, or of all that this model is sent."""
+
+
 class QuotaExhausted(ProviderError):
     """The account's quota is used up: no call can succeed for a long time.
 
@@ -113,6 +127,14 @@ class QuotaExhausted(ProviderError):
     def __init__(self, message: str, *, wait: float | None = None) -> None:
         super().__init__(message, charged=False)
         self.wait = wait
+
+    @property
+    def advice(self) -> str:
+        """When to go on, in words."""
+        if self.wait is None:
+            return "run the same command again when there is quota or credit, and the study goes on"
+        then = time.strftime("%Y-%m-%d %H:%M", time.localtime(time.time() + self.wait))
+        return f"run the same command again after {then}, and the study goes on"
 
 
 class AnswerError(ProviderError):
@@ -149,10 +171,3 @@ class ValueRejected(ParameterRejected):
     def __init__(self, message: str, parameter: str, *, low: float | None = None, high: float | None = None) -> None:
         super().__init__(message, parameter=parameter)
         self.low, self.high = low, high
-
-
-class EndpointError(ProviderError):
-    """Nothing sent to this endpoint can succeed; the run stops with the endpoint's own words."""
-
-    def __init__(self, message: str, *, charged: bool = False) -> None:
-        super().__init__(message, charged=charged)

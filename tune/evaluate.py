@@ -8,14 +8,24 @@ import json
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
 from tune.aggregate import blind, deployable
+from tune.blame import INPUT, MOST_MISSING, SERVICE, Blame
 from tune.completion import Completion, Request, Setting
 from tune.cutting import Cut
 from tune.data import Example
-from tune.errors import AnswerError, BudgetExhausted, ParameterRejected, TransientError, TuneError
+from tune.errors import (
+    AnswerError,
+    BudgetExhausted,
+    EndpointError,
+    ParameterRejected,
+    ProviderError,
+    QuotaExhausted,
+    RequestRefused,
+    TransientError,
+    TuneError,
+)
 from tune.extract import Extract
 from tune.lessons import Lessons
 from tune.metrics import Answer, Judge, Metric
@@ -27,35 +37,10 @@ from tune.replay import Recorded
 from tune.space import FREE, Config, Space
 from tune.store import Store, Use
 from tune.trial import Step, Trial
+from tune.wave import Wave
 
-MOST_MISSING = 0.05
-"""The share of a trial's examples that the service may fail to answer before the trial fails."""
-
-
-@dataclass(slots=True)
-class Wave:
-    """What became of a wave.
-
-    Attributes:
-        complete: whether everything was bought that the money, the clock and the user allowed.
-        missing: (trial, position) of examples that lack draws, with the reason.
-        spoiled: those that the config itself cannot answer, likewise.
-        failed: trials that it was the end of, with the reason.
-    """
-
-    complete: bool = True
-    missing: dict[tuple[int, int], str] = field(default_factory=dict)
-    spoiled: dict[tuple[int, int], str] = field(default_factory=dict)
-    failed: dict[int, str] = field(default_factory=dict)
-
-
-def dump_faults(wave: Wave) -> dict[str, list[Any]]:
-    """What a wave lacks as plain JSON, for a journal."""
-    return {
-        "missing": [[trial, position, reason] for (trial, position), reason in sorted(wave.missing.items())],
-        "spoiled": [[trial, position, reason] for (trial, position), reason in sorted(wave.spoiled.items())],
-        "failed": [[trial, reason] for trial, reason in sorted(wave.failed.items())],
-    }
+QUOTA, LOST = "quota", "endpoints"
+"""Reasons for which the account is closed: a quota is used up, or no model is left that answers."""
 
 
 class Evaluator:
@@ -68,6 +53,10 @@ class Evaluator:
         judge: answers for a metric that costs, and takes its money from earmarks.
         bought: called after each purchase, for progress.
         lessons: what is learned of models on the way.
+
+    Attributes:
+        fault: why the run was paused; None where it was not.
+        needed: models without which nothing is worth buying: when one of them is lost, the run is paused.
     """
 
     def __init__(
@@ -96,7 +85,10 @@ class Evaluator:
         self._scores: dict[tuple[int, Answer], float] = {}
         self._keys: dict[int, str] = {}
         self._verdicts: dict[int, Callable[[str], float]] = {}
+        self.fault: ProviderError | None = None
+        self.needed: frozenset[str] = frozenset()
         self._lost: TuneError | None = None
+        self._blame = Blame()
         self._cores = asyncio.Semaphore(os.cpu_count() or 1)
         self._readings: dict[int, tuple[bool, list[Reading]]] = {}
 
@@ -133,11 +125,15 @@ class Evaluator:
             TuneError: of whoever's fault it is, by class; what was bought until then is stored.
         """
         wave = Wave()
-        self._lost = None
+        self._lost, self._blame = None, Blame()
         orders = self._begin(steps, trials)
+        self._leave_out(trials, wave)
         await self._all(orders, trials, wave)
-        again = [o for o in orders if wave.missing.get((o[0].trial, o[1]), "").startswith("service")]
+        again = [o for o in orders if wave.missing.get((o[0].trial, o[1]), "").startswith(SERVICE)]
         await self._all(again, trials, wave)
+        if wave.complete:
+            self._blame_models(trials, wave)
+            self._blame_inputs(again, trials, wave)
         for step in steps:
             self._judge_trial(trials[step.trial], step, wave)
         if self._judge is not None:
@@ -188,23 +184,28 @@ class Evaluator:
         return self.request(trial.point, trial.cap, self.bought_stop(trial.point), position)
 
     async def _all(self, orders: Sequence[tuple[Step, int]], trials: Mapping[int, Trial], wave: Wave) -> None:
-        await asyncio.gather(*(self._fill(step, trials[step.trial], position, wave) for step, position in orders))
+        await asyncio.gather(*(self._fill(step, trials, position, wave) for step, position in orders))
         if self._lost is not None:
             raise self._lost
 
-    async def _fill(self, step: Step, trial: Trial, position: int, wave: Wave) -> None:
+    async def _fill(self, step: Step, trials: Mapping[int, Trial], position: int, wave: Wave) -> None:
         """Bring one example of a trial to `step.draws` draws."""
-        held = len(trial.draws.get(position, ()))
+        trial = trials[step.trial]
+        model, held = str(trial.point["model"]), len(trial.draws.get(position, ()))
         if self._lost is not None or trial.state == "failed" or held >= step.draws or position in trial.spoiled:
             return
         order = (trial.number, position)
         request = self._order(trial, position)
         wave.missing.pop(order, None)
         trial.missing.pop(position, None)
+        if (model, position) in self.lessons.unanswerable:
+            _lack(trial, position, f"{INPUT}: {self.lessons.unanswerable[model, position]}", wave)
+            return
         numbers = range(held, step.draws)
         bought = len(numbers) - len(self.store.draws(request, numbers)) if self._judge is not None else 0
         try:
-            new = await self.services[str(trial.point["model"])].provider.complete(request, numbers)
+            new = await self.services[model].provider.complete(request, numbers)
+            self._blame.answered[model] += 1
             if self._judge is not None:
                 await self._have_judged(trial, new, position, bought)
             trial.draws.setdefault(position, []).extend(new)
@@ -214,19 +215,72 @@ class Evaluator:
             trial.spoiled[position] = wave.spoiled[order] = error.reason
         except ParameterRejected as error:
             self._fail(trial, f"the model does not take {error.parameter}", wave)
-            self._refused(str(trial.point["model"]), error.parameter)
-        except TransientError as error:
-            wave.missing[order] = f"service: {error}"
-            _lack(trial, position, wave.missing[order])
+            self._refused(model, error.parameter)
+        except (TransientError, RequestRefused) as error:
+            self._blame.note(model, position, error)
+            _lack(trial, position, f"{SERVICE}: {error}", wave)
         except BudgetExhausted as error:
             wave.complete = False
-            wave.missing[order] = f"money: {error}"
-            _lack(trial, position, wave.missing[order])
+            _lack(trial, position, f"money: {error}", wave)
+        except QuotaExhausted as error:
+            self._pause(QUOTA, error, wave)
+            _lack(trial, position, f"{QUOTA}: {error}", wave)
+        except _JudgeLost as error:
+            self._pause(LOST, error.fault, wave)
+            _lack(trial, position, f"{LOST}: {error}", wave)
+        except EndpointError as error:
+            self._set_aside(model, error, trials, wave)
+            _lack(trial, position, f"{LOST}: {error}", wave)
         except TuneError as error:
             # The others in flight are paid for: let them settle, and send nothing more, not even what is in line.
             self._lost = self._lost or error
-            self.services[str(trial.point["model"])].metered.account.close("a fault that nothing mends")
+            self.services[model].metered.account.close("a fault that nothing mends")
         self._bought()
+
+    def _pause(self, reason: str, fault: ProviderError, wave: Wave) -> None:
+        """Send nothing more in this run: the same command goes on when the fault is gone."""
+        self.fault = self.fault or fault
+        wave.complete = False
+        next(iter(self.services.values())).metered.account.close(reason)
+
+    def _set_aside(self, model: str, fault: ProviderError, trials: Mapping[int, Trial], wave: Wave) -> None:
+        """Go on without a model; where none is left, or the model is needed, end the run with what there is."""
+        if model in self.lessons.aside:
+            return
+        others = [name for name in self.space.models if name != model]
+        if model in self.needed or not others:
+            self._pause(LOST, fault, wave)
+        else:
+            self.lessons.set_aside(model, str(fault))
+            self._leave_out(trials, wave)
+
+    def _leave_out(self, trials: Mapping[int, Trial], wave: Wave) -> None:
+        """Fail the trials of models that are set aside: nothing of theirs can be chosen."""
+        for trial in trials.values():
+            reason = self.lessons.aside.get(str(trial.point["model"]))
+            if reason is not None and trial.state == "running":
+                self._fail(trial, reason, wave)
+
+    def _blame_models(self, trials: Mapping[int, Trial], wave: Wave) -> None:
+        """Set models aside that never answered, and refused for a reason that nobody understands."""
+        for model in self._blame.never_answered():
+            own = [trial for trial in trials.values() if trial.point["model"] == model]
+            if not any(trial.draws for trial in own):
+                words = next(words for (name, _), words in self._blame.failed.items() if name == model)
+                self._set_aside(model, EndpointError(words), trials, wave)
+
+    def _blame_inputs(self, again: Sequence[tuple[Step, int]], trials: Mapping[int, Trial], wave: Wave) -> None:
+        """Call examples unanswerable that failed twice while others passed."""
+        missing = [(trials[s.trial], position) for s, position in again if (s.trial, position) in wave.missing]
+        # Where nothing of a trial was answered, its settings are as likely to be at fault.
+        suspects = {(str(trial.point["model"]), position) for trial, position in missing if trial.draws}
+        for model, position, words in self._blame.unanswerable():
+            if (model, position) in suspects:
+                self.lessons.give_up(model, position, words)
+        for trial, position in missing:
+            reason = self.lessons.unanswerable.get((str(trial.point["model"]), position))
+            if reason is not None:
+                _lack(trial, position, f"{INPUT}: {reason}", wave)
 
     @staticmethod
     def _fail(trial: Trial, reason: str, wave: Wave) -> None:
@@ -241,9 +295,11 @@ class Evaluator:
     def _judge_trial(self, trial: Trial, step: Step, wave: Wave) -> None:
         """Fail a trial of whose examples the service left too many without an answer."""
         asked = len(set(step.examples) | set(trial.draws) | set(trial.missing))
-        lost = sum(reason.startswith("service") for reason in trial.missing.values())
+        lost = sum(reason.startswith(SERVICE) for reason in trial.missing.values())
         if trial.state == "running" and lost > max(1, MOST_MISSING * asked):
-            self._fail(trial, f"the service did not answer {lost} of {asked} examples", wave)
+            words = next(reason for reason in trial.missing.values() if reason.startswith(SERVICE))
+            reason = f"the service did not answer {lost} of {asked} examples ({words.removeprefix(f'{SERVICE}: ')})"
+            self._fail(trial, reason, wave)
 
     async def _have_judged(self, trial: Trial, new: Sequence[Completion], position: int, bought: int) -> None:
         """Have a metric that costs score each new answer once, from the money set aside with those just bought.
@@ -263,7 +319,11 @@ class Evaluator:
             self._use(position, self.metric.function.request(answer, example), 1) for answer in unknown
         )
         for answer in unknown:
-            self._keep(position, answer, await self.metric.judge(answer, example))
+            try:
+                score = await self.metric.judge(answer, example)
+            except (EndpointError, ParameterRejected) as error:
+                raise _JudgeLost(error) from None
+            self._keep(position, answer, score)
 
     async def _have_run(self, trial: Trial, position: int) -> None:
         """Have a metric that runs code score each new answer: in threads, as many at a time as there are cores."""
@@ -371,8 +431,18 @@ class Evaluator:
         return self._verdicts[position](answer)
 
 
-def _lack(trial: Trial, position: int, reason: str) -> None:
+class _JudgeLost(TuneError):
+    """The judge cannot be asked, so no answer can be scored."""
+
+    def __init__(self, fault: ProviderError) -> None:
+        super().__init__(str(fault))
+        self.fault = fault
+
+
+def _lack(trial: Trial, position: int, reason: str, wave: Wave | None = None) -> None:
     """Note that an example has no draw. One that has fewer than asked for is read at a smaller n all the same."""
+    if wave is not None:
+        wave.missing[trial.number, position] = reason
     if not trial.draws.get(position):
         trial.missing[position] = reason
 

@@ -22,6 +22,7 @@ class Lessons:
         space: adapts to what models do not take.
         capabilities: takes in facts that endpoints are to know; it writes its news here.
         write: keeps an event by its kind and fields, on disk before it returns.
+        tell: called with a sentence for what a user should know; also when a study resumes.
 
     Attributes:
         aside: models that are not asked any more, by their names in the space, with the reason.
@@ -33,13 +34,14 @@ class Lessons:
         space: Space,
         capabilities: Capabilities | None = None,
         write: Callable[..., object] = lambda _event, **_fields: None,
+        tell: Callable[[str], object] = lambda _: None,
     ) -> None:
         self.space = space
         self.capabilities = capabilities or Capabilities()
         self.capabilities.learned = lambda fact: write("fact", **fact._asdict())
         self.aside: dict[str, str] = {}
         self.unanswerable: dict[tuple[str, int], str] = {}
-        self._write = write
+        self._write, self._tell = write, tell
 
     def refuse(self, model: str, parameter: str) -> None:
         """Note that a model does not take a parameter: the space loses that dimension for it."""
@@ -67,5 +69,6 @@ class Lessons:
             case "aside":
                 self.aside[event["model"]] = event["reason"]
                 self.space.leave_out(event["model"])
+                self._tell(f"{event['model']} is set aside, and the others go on without it: {event['reason']}")
             case "unanswerable":
                 self.unanswerable[event["model"], event["position"]] = event["reason"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from tune.data import Example
@@ -11,21 +11,32 @@ from tune.lessons import Lessons
 from tune.metrics import Judge, Metric
 from tune.plan import Plan
 from tune.pricing import Price
-from tune.providers.services import Access, Entry, Service, close_services, open_services
+from tune.providers.services import Access, Entry, Lost, Service, close_services, open_services
 from tune.store import Store
 
 
 @asynccontextmanager
 async def opened(
-    entries: Mapping[str, Entry], prices: Mapping[str, Price], access: Access, *, judge: Entry | None = None
+    entries: Mapping[str, Entry],
+    prices: Mapping[str, Price],
+    access: Access,
+    *,
+    judge: Entry | None = None,
+    aside: Collection[str] = (),
+    lost: Lost | None = None,
 ) -> AsyncIterator[tuple[dict[str, Service], Service | None]]:
     """Services for these models, by name, and for the metric's judge; closed at the end, whatever happened.
+
+    Args:
+        judge: the model that the metric asks.
+        aside: models that are not asked any more.
+        lost: told of models that do not answer, as for `open_services`.
 
     Raises:
         InputError: a model cannot be loaded.
         EndpointError: one of them does not answer; nothing was bought.
     """
-    services = await open_services(entries, prices, access)
+    services = await open_services(entries, prices, access, aside=aside, lost=lost)
     judges: dict[str, Service] = {}
     try:
         if judge is not None:

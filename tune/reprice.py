@@ -34,7 +34,7 @@ from tune.providers.services import Access, Service, build_stack
 from tune.readout import Reading
 from tune.replay import Recorded, check_identity, load_steps, read_faults
 from tune.report import Report
-from tune.run import INTERRUPTED, Findings, Run
+from tune.run import PAUSES, Findings, Run
 from tune.space import Config
 from tune.store import Store
 from tune.study import Study, find_store, recorded_study
@@ -112,7 +112,7 @@ async def _reread(plan: Plan, place: Path, store: str) -> tuple[Report, Deployme
         choice = select(run.problem(), run.standings())
         findings = Findings(run.trials, choice, run.carried(choice), stopped=_last(journal.events, "result")["stopped"])
         findings.holdout, findings.tested = await _holdout(run)
-        if choice is not None and findings.holdout and findings.stopped != INTERRUPTED:
+        if choice is not None and findings.holdout and findings.stopped not in PAUSES:
             _note_look(run, place, choice.tested(findings.holdout).shown.config)
         report = conclude(run, findings)
         return report, deploy(run, findings, report)

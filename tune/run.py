@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias, TypeVar
 
 from tune.decoration import Decorations
-from tune.evaluate import Evaluator, dump_faults
+from tune.evaluate import LOST, QUOTA, Evaluator
 from tune.export import carriable
 from tune.journal import Journal
 from tune.ledger import Account
@@ -28,9 +28,13 @@ from tune.space import Config
 from tune.stopping import endgame_prospect, search_prospect
 from tune.trial import Step, Trial
 from tune.unread import find_unread, is_all_unread
+from tune.wave import dump_faults
 
 FINISHED = "finished"
 INTERRUPTED = "interrupted"
+PAUSES = frozenset({INTERRUPTED, QUOTA, LOST})
+"""Reasons after which the same command goes on: a user's wish, a quota that is used up, no model left that answers."""
+
 ENOUGH = "gain"
 """The rest of the money was expected to gain too little."""
 
@@ -56,7 +60,8 @@ class Findings:
         carried: the best reading of one answer alone, for agents that take no more; None where there is none.
         holdout: readings of the choice, the carried one and the baseline on holdout examples, by config.
         tested: the trials of the holdout, by config.
-        stopped: why it ended: "finished", "gain", "money", "time", "trials", "unread" or "interrupted".
+        stopped: why it ended: "finished", "gain", "money", "time", "trials", "unread", "interrupted", "quota" or
+            "endpoints".
     """
 
     trials: dict[int, Trial]
@@ -125,7 +130,7 @@ class Run:
         problem = self.problem()
         await self._drive("search", lambda left: self.plan.strategy(problem, proposed, left))
         await self._measure(PHASES[0], problem)
-        if self._stopped == UNREAD and self.account.closed != INTERRUPTED:
+        if self._stopped == UNREAD and self.account.closed not in PAUSES:
             findings.stopped = UNREAD
             self.end_trials()
             return findings
@@ -139,17 +144,19 @@ class Run:
             findings.choice = select(problem, self.standings())
         findings.stopped = self._stopped or ("trials" if proposed.refused else FINISHED)
         findings.carried = self.carried(findings.choice)
-        if self.account.closed == INTERRUPTED:
+        if self.account.closed in PAUSES:
             # Also where the money or the time was up before: the holdout is still to come.
-            findings.stopped = INTERRUPTED
+            findings.stopped = self.account.closed
+            if findings.choice is None and self.evaluator.fault is not None:
+                raise self.evaluator.fault
             return findings
         self.end_trials()
         if findings.choice is None:
             return findings
         self.journal.append("choice", config=dict(findings.choice.shown.config), trial=findings.choice.reading.trial)
         findings.holdout, findings.tested = await self._meet_holdout(findings)
-        if self.account.closed == INTERRUPTED:
-            findings.stopped = INTERRUPTED
+        if self.account.closed in PAUSES:
+            findings.stopped = self.account.closed
         return findings
 
     async def _measure(self, phase: str, problem: Problem) -> None:
@@ -170,7 +177,7 @@ class Run:
         self.phase = phase
         if phase not in self.history.start:
             self.history.start[phase] = self.purse.left
-            if self.account.closed != INTERRUPTED:  # else the phase before is not over, and goes on when resumed
+            if self.account.closed not in PAUSES:  # else the phase before is not over, and goes on when resumed
                 self.journal.append("phase", name=phase, left=self.history.start[phase])
         strategy = begin(self.history.start[phase])
         outcome: Outcome | None = None
@@ -188,7 +195,7 @@ class Run:
         recorded = self.history.waves.pop(0) if self.history.waves else None
         if recorded is not None:
             check_steps(recorded, phase, steps)
-        elif self.account.closed != INTERRUPTED:
+        elif self.account.closed not in PAUSES:
             self.journal.append("wave", phase=phase, steps=dump_steps(steps))
         if recorded is not None and recorded.done:
             await self.evaluator.replay(steps, self.trials_of(phase), recorded)
@@ -207,12 +214,12 @@ class Run:
         left = self.purse.left
         if stopped is None and phase not in PHASES and self._is_enough(phase, view(), left):
             stopped = ENOUGH
-        if stopped != INTERRUPTED and phase == "search" and self._is_unread():
+        if stopped not in PAUSES and phase == "search" and self._is_unread():
             stopped = UNREAD
         self.decorations.attempt("the look at answers that are not read", self._say_what_is_unread, None)
-        if phase not in PHASES or stopped == INTERRUPTED:
+        if phase not in PHASES or stopped in PAUSES:
             self._note_stop(stopped)
-        if stopped != INTERRUPTED:
+        if stopped not in PAUSES:
             self.journal.append("outcome", stopped=stopped, left=left, **dump_faults(wave))
         return Outcome(standings=view(), left=left, complete=stopped is None)
 
@@ -395,8 +402,9 @@ class Run:
             for block in blocks
             for config, trial in zip(configs, trials.values(), strict=True)
         ]
+        self.evaluator.needed = frozenset({findings.choice.shown.config.model})
         wave = await self.evaluator.run(steps, trials)
-        if self.account.closed != INTERRUPTED:
+        if self.account.closed not in PAUSES:
             self.journal.append("holdout", steps=dump_steps(steps), **dump_faults(wave))
         self._report()
         found = {config: self.evaluator.read(trials[i], [config]) for i, config in enumerate(configs)}

@@ -33,16 +33,16 @@ from tune.journal import Journal
 from tune.ledger import Account, check_ledger
 from tune.lessons import Lessons
 from tune.opening import evaluator_of, opened
-from tune.plan import LOCAL_MODEL, Options, Plan, make_plan, sent_lines
+from tune.plan import LOCAL_MODEL, Options, Plan, make_plan, sent_lines, without
 from tune.pricing import to_picodollars
 from tune.progress import Progress, Screen
 from tune.providers.retrying import RetryPolicy
 from tune.providers.services import Access, Service
 from tune.providers.trust import host_lines, remember_hosts
 from tune.purse import check_budget
-from tune.replay import check_identity
+from tune.replay import check_identity, read_history
 from tune.report.saving import dump
-from tune.run import ENOUGH, INTERRUPTED, UNREAD, Run
+from tune.run import ENOUGH, INTERRUPTED, PAUSES, UNREAD, Run
 from tune.store import Store
 from tune.study import Study, recorded_study
 from tune.traces import Traces
@@ -192,14 +192,15 @@ async def _study(
         Claims(db, study).drop()  # the journal is locked, so whoever held them is gone
         _continue(journal, plan, account)
         capabilities = Capabilities()
-        lessons = Lessons(plan.space, capabilities, journal.append)
+        lessons = _lessons(journal, plan, capabilities, tell)
         access = Access(draws, account, capabilities, plan.concurrency, retry, notice=tell, progress=notice)
-        for line in host_lines(plan.called):  # before the first call
-            notice(line)
-        remember_hosts(plan.called)
-        if not plan.model_named:
-            tell(f"no model was named, so the small one on this machine is tuned ({LOCAL_MODEL}): add --model NAME")
-        async with opened(plan.entries, plan.prices, access, judge=plan.judge) as (services, judge):
+        lost = _lost(journal, lessons, tell)
+        _say_who_is_called(plan, tell, notice)
+        async with opened(plan.entries, plan.prices, access, judge=plan.judge, aside=lessons.aside, lost=lost) as (
+            services,
+            judge,
+        ):
+            plan = without(plan, lessons.aside)
             _say_what_is_unprotected(plan, tell)
             decorations.attempt("the look at what is sent", lambda: _say_what_is_sent(plan, tell, notice), None)
             found = decorations.attempt("the estimate", lambda: _estimate(plan, services, draws, notice), None)
@@ -254,6 +255,36 @@ def _say_what_is_sent(plan: Plan, tell: Callable[[str], None], notice: Callable[
         tell(sentence)
     for line in sent_lines(plan):
         notice(line)
+
+
+def _lessons(journal: Journal, plan: Plan, capabilities: Capabilities, tell: Notice) -> Lessons:
+    """Make the lessons of a study, with those that it learned before its first wave."""
+    lessons = Lessons(plan.space, capabilities, journal.append, tell)
+    for lesson in read_history(journal.events).first:
+        lessons.recall(lesson)
+    return lessons
+
+
+def _say_who_is_called(plan: Plan, tell: Notice, notice: Notice) -> None:
+    """Show before the first call which hosts are called."""
+    for line in host_lines(plan.called):
+        notice(line)
+    remember_hosts(plan.called)
+    if not plan.model_named:
+        tell(f"no model was named, so the small one on this machine is tuned ({LOCAL_MODEL}): add --model NAME")
+
+
+def _lost(journal: Journal, lessons: Lessons, tell: Notice) -> Callable[[str, str], None]:
+    """Go on without a model that does not answer when a study begins; in one that resumes, its next call decides."""
+    began = any(event["event"] == "wave" for event in journal.events)
+
+    def lost(model: str, words: str) -> None:
+        if began:
+            tell(f"{model} does not answer now: {words}")
+        else:
+            lessons.set_aside(model, words)
+
+    return lost
 
 
 def _say_what_is_unprotected(plan: Plan, tell: Callable[[str], None]) -> None:
@@ -339,7 +370,7 @@ def _open_journal(journal: Journal, plan: Plan) -> Study | None:
             f"${plan.budget:g} would lower: give that or more, or another --results"
         )
     last = _own(journal)[-1]
-    ended = last["event"] == "result" and last["stopped"] != INTERRUPTED
+    ended = last["event"] == "result" and last["stopped"] not in PAUSES
     if ended and not _more(plan, journal):
         return recorded_study(journal.path.parent, journal.events)
     return None

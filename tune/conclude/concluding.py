@@ -18,7 +18,9 @@ from tune.conclude.failing import find_failing
 from tune.conclude.frontier import FEW_SHARE, frontier
 from tune.conclude.notices import notices
 from tune.conclude.rows import Rows, count_for
+from tune.errors import QuotaExhausted
 from tune.estimate import compare, first_forecasts
+from tune.evaluate import LOST, QUOTA
 from tune.export import Deployment, addition, obstacle
 from tune.looks import count_looks
 from tune.outcomes import Outcomes
@@ -30,7 +32,7 @@ from tune.readout import Reading
 from tune.recipe import recipe_record
 from tune.report import Bought, Money, PriceLine, PromptText, Provenance, Report, ReportConfig, TrialRow
 from tune.report.writing import dollars
-from tune.run import ENOUGH, FINISHED, INTERRUPTED, UNREAD, Findings, Run
+from tune.run import ENOUGH, FINISHED, INTERRUPTED, PAUSES, UNREAD, Findings, Run
 from tune.space import Config
 from tune.stopping import chance_of_change
 from tune.trial import Trial
@@ -51,7 +53,7 @@ def conclude(run: Run, findings: Findings) -> Report:
     """Everything that is shown of a study."""
     plan, carried = run.plan, findings.carried
     # Half a holdout is not looked at: the same command completes it, and a look that is not taken costs nothing.
-    met = {} if findings.stopped == INTERRUPTED else dict(findings.holdout or {})
+    met = {} if findings.stopped in PAUSES else dict(findings.holdout or {})
     choice = findings.choice.tested(met) if findings.choice else None
     evidence = Evidence(plan, count_looks(run.journal.events, plan.baseline) if met else 1)
     rows = Rows(run, evidence, met, findings.tested)
@@ -115,7 +117,7 @@ def conclude(run: Run, findings: Findings) -> Report:
             (),
         ),
         stopped=_why(run, findings),
-        interrupted=findings.stopped == INTERRUPTED,
+        interrupted=findings.stopped in PAUSES,
         told=tuple(run.notices),
         notices=_notices(run, replace(findings, choice=choice), evidence),  # last: they name what failed
     )
@@ -182,6 +184,8 @@ def deploy(run: Run, findings: Findings, report: Report) -> Deployment | None:
 
 def _why(run: Run, findings: Findings) -> str:
     """Why the run ended, in words; where it kept money, what more of it would have done."""
+    if findings.stopped in (QUOTA, LOST):
+        return _why_paused(run)
     if findings.stopped != ENOUGH:
         return STOPPED[findings.stopped]
     points = 100 * run.plan.min_gain
@@ -197,6 +201,14 @@ def _why(run: Run, findings: Findings) -> str:
     shown = "less than 1 %" if chance < 0.01 else f"{100 * chance:.0f} %"
     what = "a choice on the frontier" if run.plan.goal == "frontier" else "the choice"
     return f"{kept}: another $1 has a chance of {shown} to change {what}"
+
+
+def _why_paused(run: Run) -> str:
+    """What ended the run from outside, in the words of the service, and when to go on."""
+    fault = run.evaluator.fault
+    if isinstance(fault, QuotaExhausted):
+        return f"a quota is used up ({fault}): {fault.advice}"
+    return f"no model is left that answers ({fault}): the same command goes on when that is mended"
 
 
 def _commonest(run: Run) -> tuple[str, float | None]:

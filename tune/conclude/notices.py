@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from tune.blame import SERVICE
 from tune.conclude.evidence import Evidence
 from tune.estimate import few_examples
 from tune.plan import Plan
-from tune.run import INTERRUPTED, Findings, Run
+from tune.run import PAUSES, Findings, Run
 from tune.space import Config
+
+MOST_LISTED = 10
+"""Rows that a sentence names."""
 
 
 def notices(run: Run, findings: Findings, evidence: Evidence) -> list[str]:
@@ -34,7 +38,8 @@ def notices(run: Run, findings: Findings, evidence: Evidence) -> list[str]:
             f"add was expected from what more answers added where they were bought. The holdout is the first to meet "
             f"it as it is."
         )
-    missing = sum(reason.startswith("service") for t in findings.trials.values() for reason in t.missing.values())
+    found += _unanswerable(run)
+    missing = sum(reason.startswith(SERVICE) for t in findings.trials.values() for reason in t.missing.values())
     if missing:
         asked = missing + sum(len(t.draws) for t in findings.trials.values())
         found.append(
@@ -47,7 +52,7 @@ def _holdout(run: Run, findings: Findings, evidence: Evidence) -> list[str]:
     """How much of the holdout was met, and what looking at it again has cost."""
     if not findings.holdout:
         return []
-    if findings.stopped == INTERRUPTED:
+    if findings.stopped in PAUSES:
         return [
             "The run was interrupted while it met the holdout. That is looked at when all of it is there, since each "
             "look at a part has its own chance of being wrong: the same command goes on."
@@ -60,6 +65,21 @@ def _holdout(run: Run, findings: Findings, evidence: Evidence) -> list[str]:
         found.append(
             f"This is look {evidence.look} at the same holdout, so its intervals are wider: each is "
             f"{100 * evidence.confidence:.4g} % sure, and all looks together are wrong at most 5 % of the time."
+        )
+    return found
+
+
+def _unanswerable(run: Run) -> list[str]:
+    """Examples that a model never answered, although it answered others."""
+    found = []
+    for model in dict.fromkeys(model for model, _ in run.lessons.unanswerable):
+        own = {position: words for (name, position), words in run.lessons.unanswerable.items() if name == model}
+        ids = [run.plan.examples[position].id for position in sorted(own)]
+        listed = ", ".join(ids[:MOST_LISTED]) + (", ..." if len(ids) > MOST_LISTED else "")
+        found.append(
+            f"{model} never answered {len(own)} of {len(run.plan.examples)} examples, although it answered others: "
+            f"they are counted as unanswerable and are not scored. Rows: {listed}. "
+            f"In its words: {next(iter(own.values()))}"
         )
     return found
 

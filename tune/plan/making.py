@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -199,6 +199,13 @@ def _with_answer(space: Space, metric: Metric, data: Data) -> Space:
     if metric.identity == "one_of" and found.answer is not None:
         found.answer = {**found.answer, "which": "last"}
     return found
+
+
+def without(plan: Plan, aside: Collection[str]) -> Plan:
+    """The plan without models that do not answer: where no baseline was given, it is the first that does."""
+    if plan.baseline_given or plan.baseline.model not in aside:
+        return plan
+    return replace(plan, baseline=read_baseline(None, plan.space, plan.prompts))
 
 
 def _metric(spec: Any, data: Data, options: Options) -> Metric:

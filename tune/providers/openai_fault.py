@@ -16,6 +16,7 @@ from tune.errors import (
     ProviderError,
     QuotaExhausted,
     RateLimited,
+    RequestRefused,
     TransientError,
     Unreadable,
     ValueRejected,
@@ -93,13 +94,9 @@ def _fault(
 ) -> ProviderError:
     words, codes = error_text(body)[:LONGEST], error_codes(body)[:LONGEST]
     what = f"{codes} {words}".lower()
-    if status in (429, 503, 529):
-        asked = _longest(retry_after(headers), retry_delay(body))
-        if (status == 429 and _NO_CREDIT.search(what)) or (asked or 0.0) > LONG_WAIT:
-            return QuotaExhausted(message, wait=asked)
-        if status == 503:
-            return TransientError(message, charged=False, retry_after=asked)
-        return RateLimited(message, retry_after=asked)
+    if status in (402, 429, 503, 529):
+        no_credit = status == 402 or (status == 429 and bool(_NO_CREDIT.search(what)))
+        return _later(status, message, _longest(retry_after(headers), retry_delay(body)), no_credit=no_credit)
     if status in (409, 425):
         return TransientError(message, charged=False, retry_after=retry_after(headers))
     if status in (400, 422) and _CUT.search(what):
@@ -121,6 +118,22 @@ def _fault(
         return TransientError(message, charged=True, retry_after=retry_after(headers))
     if 300 <= status < 400:
         return EndpointError(f"{who} sends us elsewhere ({status}), which is not followed: give the final base URL")
+    return _final(status, message, what)
+
+
+def _later(status: int, message: str, asked: float | None, *, no_credit: bool) -> ProviderError:
+    """Return the error of a service that wants to be called later: in a moment, or when there is quota again."""
+    if no_credit or (asked or 0.0) > LONG_WAIT:
+        return QuotaExhausted(message, wait=asked)
+    if status == 503:
+        return TransientError(message, charged=False, retry_after=asked)
+    return RateLimited(message, retry_after=asked)
+
+
+def _final(status: int, message: str, what: str) -> EndpointError:
+    """Return the error of a refusal that no other attempt can change."""
+    if status in (400, 422):
+        return RequestRefused(message)
     if status in (404, 405) and "model" not in what:
         return EndpointError(f"{message}; is the base URL complete (most end in /v1)?")
     return EndpointError(message)

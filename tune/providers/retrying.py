@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from tune.capabilities import Adapted
 from tune.completion import Completion, Provider, Request
-from tune.errors import AnswerError, EndpointError, ParameterRejected, TransientError
+from tune.errors import AnswerError, EndpointError, ParameterRejected, TransientError, Unreadable
 
 _MOST_ADAPTIONS = 8
 """A request has fewer parameters than this that can be swapped; more in a row would be a circle."""
@@ -24,6 +24,11 @@ class RetryPolicy:
 
     Attributes:
         attempts: how often a call is tried in all.
+        luck: how likely it must be that a call failed so often by chance, going by how often others fail, for
+            another try. It holds for failures that may be billed while other calls get through: then the input may be
+            what fails, and each try is charged at its ceiling.
+        rubbish: unreadable answers in a row, with nothing else, after which an endpoint is given up that never
+            answered; one that did is given four times as many.
         seconds: how long after its first failure a call may begin another try.
         first: seconds that the first wait takes at most; each further wait may take twice as long.
         longest: seconds that a wait takes at most, what the service asked for aside.
@@ -32,6 +37,8 @@ class RetryPolicy:
     """
 
     attempts: int = 8
+    luck: float = 0.003
+    rubbish: int = 4
     seconds: float = 300.0
     first: float = 0.5
     longest: float = 30.0
@@ -68,6 +75,7 @@ class Retrying:
     longest wait that the service itself asked for) and not one gets through, this call and all that follow fail
     fast with an `EndpointError` in the endpoint's own words. It holds on as long as a call is under way for longer
     than any failed one took, since that one may still get through. Whatever gets through closes the circuit again.
+    An endpoint whose first answers are all unreadable is given up after a few: each may have been billed.
 
     Args:
         inner: what calls go through.
@@ -101,6 +109,7 @@ class Retrying:
         """
         failed = adapted = 0
         given_up = 0.0
+        passed, lost = self._circuit.passed, 0
         while True:
             try:
                 return await self._attempt(request, numbers)
@@ -113,7 +122,11 @@ class Retrying:
                 now = self._clock()
                 given_up = given_up or now + self._policy.seconds
                 wait = self._wait(error, failed)
+                lost += error.charged
+                alone = error.charged and self._circuit.passed > passed
                 if failed >= self._policy.attempts or now + wait > given_up:
+                    raise
+                if alone and self._circuit.chance_of(lost) < self._policy.luck:
                     raise
                 if self._observer is not None:
                     self._observer(Retry(request, numbers, failed, wait, error))
@@ -153,14 +166,22 @@ class _Circuit:
 
     Attributes:
         words: why nothing more is sent, or "" while calls may go out.
+        passed: how often something got through.
+        lost: how often a call failed and may have been billed.
     """
 
     def __init__(self, policy: RetryPolicy) -> None:
         self.words = ""
+        self.passed = self.lost = 0
         self._policy = policy
         self._calls: dict[object, float] = {}
         """When each call under way began."""
-        self.closes()
+        self._forget()
+
+    def chance_of(self, lost: int) -> float:
+        """The chance that a call fails so often in a row for no reason of its own, as often as others fail."""
+        others = self.lost - lost
+        return ((others + 1) / (others + self.passed + 2)) ** lost
 
     def begins(self, now: float) -> object:
         """A call goes out; what is returned names it."""
@@ -174,7 +195,12 @@ class _Circuit:
 
     def closes(self) -> None:
         """Something got through."""
+        self.passed += 1
+        self._forget()
+
+    def _forget(self) -> None:
         self.words = ""
+        self._rubbish = 0
         self._since: float | None = None
         self._last = self._asked = self._longest = 0.0
 
@@ -183,11 +209,15 @@ class _Circuit:
         began = self._calls.pop(call)
         policy = self._policy
         if began - self._last > policy.silence + policy.longest + self._asked:
-            self.closes()  # nobody has tried for a while: the time until now was no silence
+            self._forget()  # nobody has tried for a while: the time until now was no silence
         self._since = now if self._since is None else self._since
         self._last = now
         self._asked = max(self._asked, _asked(error, policy))
         self._longest = max(self._longest, now - began)
+        self.lost += error.charged
+        self._rubbish += isinstance(error, Unreadable)
+        if self._rubbish >= policy.rubbish * (4 if self.passed else 1):
+            self.words = str(error)
         silent = now - self._since
         hopes = any(now - other > self._longest for other in self._calls.values())
         if silent >= policy.silence + self._asked and not hopes:

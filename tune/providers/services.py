@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import urlunsplit
 
 from tune.capabilities import Capabilities
 from tune.claims import Claims
 from tune.completion import Endpoint
-from tune.errors import InputError
+from tune.errors import EndpointError, InputError
 from tune.ledger import Account
 from tune.pricing import Price, is_pair, read_price
 from tune.providers.claimed import Claimed
@@ -331,10 +331,25 @@ def build_stack(entry: Entry, endpoint: Endpoint, price: Price, access: Access, 
     return Service(entry, endpoint.service, price, stored, metered, endpoint)
 
 
+Lost: TypeAlias = Callable[[str, str], object]
+"""Told of a model that does not answer: its name and the words of its endpoint."""
+
+
 async def open_services(
-    entries: Mapping[str, Entry], prices: Mapping[str, Price], access: Access, *, judge: bool = False
+    entries: Mapping[str, Entry],
+    prices: Mapping[str, Price],
+    access: Access,
+    *,
+    judge: bool = False,
+    aside: Collection[str] = (),
+    lost: Lost | None = None,
 ) -> dict[str, Service]:
     """Open models and see that they answer, before anything is bought.
+
+    Args:
+        judge: as for `build_stack`.
+        aside: models that are not asked any more.
+        lost: told of each model that does not answer, as long as another one does; without it, none may be lost.
 
     Raises:
         InputError: a model cannot be loaded.
@@ -344,11 +359,25 @@ async def open_services(
     async with AsyncExitStack() as opened:  # closes them, whatever goes wrong before all have answered
         for endpoint in endpoints.values():
             opened.push_async_callback(endpoint.close)
-        await asyncio.gather(*(endpoint.preflight() for endpoint in endpoints.values()))
+        await _preflight({name: end for name, end in endpoints.items() if name not in aside}, lost)
         opened.pop_all()
     return {
         name: build_stack(entry, endpoints[name], prices[name], access, judge=judge) for name, entry in entries.items()
     }
+
+
+async def _preflight(endpoints: Mapping[str, Endpoint], lost: Lost | None) -> None:
+    """See which models answer; raises the first fault where none does, or where none may be lost."""
+    found = await asyncio.gather(*(endpoint.preflight() for endpoint in endpoints.values()), return_exceptions=True)
+    faults = {name: fault for name, fault in zip(endpoints, found, strict=True) if fault is not None}
+    grave = [fault for fault in faults.values() if not isinstance(fault, EndpointError)]
+    if grave:
+        raise grave[0]
+    if faults and (lost is None or len(faults) == len(endpoints)):
+        raise next(iter(faults.values()))
+    for name, fault in faults.items():
+        assert lost is not None
+        lost(name, str(fault))
 
 
 async def close_services(services: Mapping[str, Service]) -> None:

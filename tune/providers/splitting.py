@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from tune.completion import Completion, Endpoint, Provider, Request
-from tune.errors import EndpointError, ParameterRejected, ProviderError
+from tune.errors import EndpointError, ParameterRejected, ProviderError, QuotaExhausted
 
 
 class Splitting:
@@ -47,7 +47,7 @@ class Splitting:
 
 
 def _rank(failure: BaseException) -> int:
-    """What has to be heard first: a fault that is no endpoint's, then one that ends the run, then the first call's."""
+    """Return the order in which failures have to be heard: no endpoint's, then the gravest, then the first call's."""
     if not isinstance(failure, ProviderError):
         return 0
-    return 1 if isinstance(failure, EndpointError) else 2
+    return 1 if isinstance(failure, EndpointError | QuotaExhausted) else 2

@@ -1,0 +1,54 @@
+"""Whose fault it is that examples have no answer: the input's, the model's, or the service's."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from tune.errors import ProviderError, RequestRefused
+
+MOST_MISSING = 0.05
+"""The share of a trial's examples that the service may fail to answer before the trial fails."""
+
+MOST_UNANSWERABLE = 0.5
+"""The share of a wave's examples that may be called unanswerable: where more fail, it is the service."""
+
+SERVICE, INPUT = "service", "input"
+"""How the reason of a missing example begins: the service did not answer it, or never answers this input."""
+
+
+@dataclass(slots=True)
+class Blame:
+    """What one wave saw of each model: how often it answered, and which examples it failed on.
+
+    Attributes:
+        answered: orders that were answered, by model.
+        failed: (model, position) of examples whose failure may be their own doing, with the words of the service.
+        refused: orders that were refused for a reason that nobody understands, by model.
+    """
+
+    answered: Counter[str] = field(default_factory=Counter)
+    failed: dict[tuple[str, int], str] = field(default_factory=dict)
+    refused: Counter[str] = field(default_factory=Counter)
+
+    def note(self, model: str, position: int, error: ProviderError) -> None:
+        """Note a failure. Being called too often, or not reached at all, says nothing about the input."""
+        if isinstance(error, RequestRefused):
+            self.refused[model] += 1
+        if error.charged or isinstance(error, RequestRefused):
+            self.failed[model, position] = str(error)
+        else:
+            self.failed.pop((model, position), None)
+
+    def unanswerable(self) -> Iterable[tuple[str, int, str]]:
+        """The examples that failed twice while the model answered as many others: (model, position, words)."""
+        lost = Counter(model for model, _ in self.failed)
+        for (model, position), words in self.failed.items():
+            asked = self.answered[model] + lost[model]
+            if self.answered[model] and lost[model] <= MOST_UNANSWERABLE * asked:
+                yield model, position, words
+
+    def never_answered(self) -> Iterable[str]:
+        """The models that refused orders for reasons that nobody understands, and answered none."""
+        return [model for model in self.refused if not self.answered[model]]
