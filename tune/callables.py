@@ -98,7 +98,7 @@ class blame(AbstractContextManager[None]):  # noqa: N801  (read as a word after 
         self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
     ) -> None:
         if isinstance(raised, Exception) and not isinstance(raised, self.passing):
-            words = f"{self.message}: {type(raised).__name__}: {raised}"
+            words = " ".join(f"{self.message}: {type(raised).__name__}: {raised}".split())
             # A cause with a secret in it would be shown by every traceback.
             raise self.error(scrub(words)) from (raised if scrub(words) == words else None)
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from tune.callables import importing, load
+from tune.callables import blame, importing, load
 from tune.data import Example
 from tune.data.example import canonical
 from tune.errors import InputError, StudyError
@@ -182,7 +182,40 @@ def read_recipe(
     """
     place = Path(path)
     place = place / "best.json" if place.is_dir() else place
-    record = _read(place)
+    # Somebody else may have written it: whatever is missing in it or of another kind is one sentence.
+    with blame(StudyError, f"{str(place)!r} is damaged, or was written by another version"):
+        return _recipe(
+            _read(place),
+            place,
+            metric=metric,
+            verifier=verifier,
+            base_url=base_url,
+            price=price,
+            allow_code=allow_code,
+            allow_import=allow_import,
+            key_env=key_env,
+            allow_http=allow_http,
+            allow_host=allow_host,
+            confirm=confirm,
+        )
+
+
+def _recipe(
+    record: Mapping[str, Any],
+    place: Path,
+    *,
+    metric: Any,
+    verifier: Any,
+    base_url: str | None,
+    price: Any,
+    allow_code: bool,
+    allow_import: bool,
+    key_env: str | None,
+    allow_http: bool,
+    allow_host: Collection[str],
+    confirm: Confirm | None,
+) -> Recipe:
+    """Build what a record says; the arguments are those of `read_recipe`."""
     recipe, config = record["recipe"], Config(record["config"])
     foreign = None if allow_import else f"{str(place)!r} names it, not you: say that it may be with --allow-import"
     with importing(foreign):

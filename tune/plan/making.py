@@ -8,9 +8,10 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tune.callables import blame
 from tune.data import Data, Example, Split, load_data, split
 from tune.defaults import balanced, default_answer, default_metric, default_space, find_label_lists
-from tune.errors import InputError
+from tune.errors import InputError, SpaceError
 from tune.extract import Extract, parse_extract, parse_extract_name
 from tune.metrics import Metric, is_oracle, one_by_one, parse_metric
 from tune.plan.baseline import read_baseline
@@ -104,6 +105,12 @@ def make_plan(data: Any, space: Any, budget: float, options: Options) -> Plan:
     Raises:
         InputError: one sentence that says what, where, and how to mend it.
     """
+    # Space files come from others, too: what is of another kind than it should be is one sentence.
+    with blame(SpaceError, "the space, or an option that goes with it, cannot be read"):
+        return _make_plan(data, space, budget, options)
+
+
+def _make_plan(data: Any, space: Any, budget: float, options: Options) -> Plan:
     check_options(budget, options)
     record, base = space_record(data, space)
     loaded = load_data(
