@@ -35,6 +35,20 @@ from tune.recipe import read_recipe, recipe_record
 KEY = "sk-planted-fuzz-0123456789"
 ROWS = [{"id": str(i), "text": f"ticket {i}", "label": "ab"[i % 2]} for i in range(20)]
 
+TARGETS: dict[str, tuple[Callable[..., None], dict[str, Any]]] = {}
+"""Each kind by its name: what tries it, and what its arguments are made up from."""
+
+
+def made_up(**strategies: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Register what tries a kind."""
+
+    def register(function: Callable[..., None]) -> Callable[..., None]:
+        TARGETS[function.__name__] = function, strategies
+        return function
+
+    return register
+
+
 odd = st.sampled_from([
     "", "\x00", "\x1b[2J", "\ud800", "\u202e", "{text}", "{0.__class__}", "%s", "NaN", "1e999", "../../x", "a" * 1000,
     f"Bearer {KEY}", "<think>", "</think>", "```python\n", "-1", "١٢", "\n", "\ufeff", "null",
@@ -96,7 +110,7 @@ class Scripted(httpx2.AsyncBaseTransport):
         return httpx2.Response(status, headers=said, stream=httpx2.ByteStream(raw))
 
 
-@given(
+@made_up(
     status=st.sampled_from([200, 200, 200, 200, 201, 307, 400, 401, 404, 408, 413, 422, 429, 500, 503, 529]),
     answer=st.one_of(body, body, values, st.binary(max_size=40)),
     packing=st.sampled_from(sorted(packings)),
@@ -157,7 +171,7 @@ def _one_line(refused: BaseException) -> None:
         raise AssertionError("an error without a word")
 
 
-@given(file=files)
+@made_up(file=files)
 def data_files(file: tuple[str, bytes]) -> None:
     """A data file."""
     with tempfile.TemporaryDirectory() as folder:
@@ -194,7 +208,7 @@ space = st.fixed_dictionaries(
 )  # fmt: skip
 
 
-@given(record=space | values)
+@made_up(record=space | values)
 def spaces(record: Any) -> None:
     """A space, as a file or a mapping holds it."""
     if not isinstance(record, dict):
@@ -205,7 +219,7 @@ def spaces(record: Any) -> None:
         _one_line(refused)
 
 
-@given(
+@made_up(
     text=st.text(max_size=60) | st.binary(max_size=60) | st.sampled_from(["[space]\nmodel = [", "a." * 2000 + "a=1"])
 )
 def space_files(text: str | bytes) -> None:
@@ -241,7 +255,7 @@ EXPORTED = json.dumps(_exported(), default=list)
 PLACES = _places(json.loads(EXPORTED))[1:]
 
 
-@given(changes=st.lists(st.tuples(st.sampled_from(PLACES), values | st.just(...)), max_size=3))
+@made_up(changes=st.lists(st.tuples(st.sampled_from(PLACES), values | st.just(...)), max_size=3))
 def records(changes: list[tuple[tuple[Any, ...], Any]]) -> None:
     """A `best.json` that somebody changed; `...` takes a place away."""
     record = json.loads(EXPORTED)
@@ -265,7 +279,7 @@ def records(changes: list[tuple[tuple[Any, ...], Any]]) -> None:
             _one_line(refused)
 
 
-@given(
+@made_up(
     text=st.text(max_size=40) | st.binary(max_size=40) | st.integers(1, 3000).map(lambda deep: "[" * deep + "]" * deep)
 )
 def texts(text: str | bytes) -> None:
@@ -276,17 +290,13 @@ def texts(text: str | bytes) -> None:
         _one_line(refused)
 
 
-TARGETS: dict[str, Callable[[], None]] = {
-    each.__name__: each for each in (answers, data_files, spaces, space_files, records, texts)
-}
-
-
 def run(name: str, examples: int, number: int | None = None) -> None:
     """Try so many of one kind; a failure is raised with the input that shows it."""
+    function, strategies = TARGETS[name]
     target = settings(
         max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck),
         phases=(Phase.generate, Phase.shrink), print_blob=True,
-    )(TARGETS[name])  # fmt: skip
+    )(given(**strategies)(function))  # fmt: skip
     (target if number is None else seed(number)(target))()
 
 

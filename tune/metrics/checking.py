@@ -1,50 +1,94 @@
 """The program that judges an answer: a script for the sandbox, which no module imports.
 
 It reads one line of JSON: `prompt`, `answer`, `test`, `entry_point`, and `passed`, the status that says that every test
-was run and held. No answer can know that status before it ends, so one that calls `exit(0)` too soon has not passed.
+was run and held. The answer runs in a process of its own, which knows neither the status nor the test: what it reads,
+replaces or patches there is no part of the verdict. See `crossing.py`, `far.py` and `remote.py`, which stand before this
+file in the program.
 """
 
 from __future__ import annotations
 
 import ast
+import contextlib
 import json
 import os
+import signal
 import sys
 import textwrap
 import types
 
 TYPE_CHECKING = False  # `typing` takes a while to be imported, and this starts for every answer
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from typing import Any
+
+    from tune.metrics.crossing import Channel  # noqa: TC004  (these stand before this file)
+    from tune.metrics.far import AnswerSide  # noqa: TC004
+    from tune.metrics.remote import TestSide  # noqa: TC004
 
 ANSWER, TEST = "answer.py", "test.py"
 
 
 def main() -> None:
     """See the top of this file."""
+    # The answer's process is begun before anything is read: it never has the status in its memory.
+    to_answer, from_answer = os.pipe(), os.pipe()
+    answer = os.fork()
+    if not answer:
+        os.close(to_answer[1])
+        os.close(from_answer[0])
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        with contextlib.suppress(EOFError, BrokenPipeError):  # the test has come to its end
+            AnswerSide(Channel(to_answer[0], from_answer[1]), define).run()
+        os._exit(0)
+    os.close(to_answer[0])
+    os.close(from_answer[1])
     given = json.loads(sys.stdin.readline())
-    # What is run is `__main__`, as test frameworks expect; while the answer is read it is not, so that what an answer
-    # does only as a script is left out.
-    module = types.ModuleType("__main__")
-    sys.modules["__main__"] = sys.modules["answer"] = module
-    names = module.__dict__
-    names["__name__"] = "answer"
     try:
+        judge(given, TestSide(Channel(from_answer[0], to_answer[1])))
+    except SystemExit as end:
+        if end.code not in (None, 0, False):
+            raise
+    except EOFError:
+        end_like(answer)
+        raise
+    os._exit(given["passed"])
+
+
+def define(given: dict[str, Any], names: dict[str, Any]) -> None:
+    """Run the answer, in its own process. While it is read it is not `__main__`, as only a script would be."""
+    with contextlib.suppress(SystemExit):  # it has said what it had to say
         for text in pieces(given["prompt"], given["answer"], given["entry_point"]):
             execute(text, ANSWER, names)
-    except SystemExit:
-        pass  # it has said what it had to say
-    names["__name__"] = "__main__"
+
+
+def judge(given: dict[str, Any], side: TestSide) -> None:
+    """Run the test, in a process of its own, on what the answer defines. It returns where the test holds."""
+    module = types.ModuleType("__main__")
+    sys.modules["__main__"] = module
+    names = module.__dict__
+    names |= side.start({name: given[name] for name in ("prompt", "answer", "entry_point")})
+    asked = names.get(given["entry_point"])
+    # What the prompt imports and defines beside what is asked for is the task's own, whatever the answer made of it.
+    own = {"__name__": "prompt"}
+    if given["prompt"] and (begun := begin(given["prompt"])):
+        execute(begun, "prompt.py", own)
+    names |= {name: value for name, value in own.items() if name[:2] != "__" and not isinstance(value, type)}
+    if asked is not None:
+        names[given["entry_point"]] = asked
     before = dict(names)
-    try:
-        execute(given["test"], TEST, names)
-        new = {name: value for name, value in names.items() if before.get(name) is not value}
-        run_defined(new, given["entry_point"], names, called="unittest.main" in given["test"])
-    except SystemExit as end:
-        if end.code not in (None, 0, False) or ANSWER in files(end):
-            raise
-    os._exit(given["passed"])
+    execute(given["test"], TEST, names)
+    new = {name: value for name, value in names.items() if before.get(name) is not value}
+    run_defined(new, given["entry_point"], names, called="unittest.main" in given["test"])
+
+
+def end_like(answer: int) -> None:
+    """End as the answer's process has ended, so that the limit that ended it, or its status, can be named."""
+    status = os.waitstatus_to_exitcode(os.waitpid(answer, 0)[1])
+    if status in (-signal.SIGXCPU, -signal.SIGKILL):
+        signal.signal(signal.SIGXCPU, signal.SIG_DFL)
+        os.kill(os.getpid(), -status)
+    if 0 < status < 64:  # any other status could be taken for one of ours
+        os._exit(status)
 
 
 def execute(text: str, name: str, names: dict[str, Any]) -> None:
@@ -78,24 +122,20 @@ def run_cases(values: list[Any]) -> None:
         sys.exit("a test case failed")
 
 
-def files(error: BaseException) -> Iterator[str]:
-    """The files whose code an error came through."""
-    trace = error.__traceback__
-    while trace is not None:
-        yield trace.tb_frame.f_code.co_filename
-        trace = trace.tb_next
-
-
 def pieces(prompt: str, answer: str, entry_point: str) -> list[str]:
     """The code to run, piece by piece: what the prompt begins is continued, or defined anew, by the answer."""
     if not prompt:
         return [answer]
     if defines(answer, entry_point):
-        begun = next((text for text in (prompt, f"{prompt.rstrip()}\n    pass\n") if compiles(text)), "")
-        return [begun, answer]
+        return [begin(prompt), answer]
     # Whoever took the answer out of its text may have taken the first line's space with it, or that of all lines.
     bodies = (answer, f"    {answer}", f"\n    {answer}", "\n" + textwrap.indent(textwrap.dedent(answer), "    "))
     return [next((prompt + body for body in bodies if compiles(prompt + body)), prompt + answer)]
+
+
+def begin(prompt: str) -> str:
+    """The prompt as a whole piece of Python; "" where it is none."""
+    return next((text for text in (prompt, f"{prompt.rstrip()}\n    pass\n") if compiles(text)), "")
 
 
 def defines(answer: str, entry_point: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import re
@@ -17,10 +18,20 @@ from tune.extract import code_blocks
 from tune.metrics.score import Score
 from tune.sandbox import Limits, Outcome, run_python
 
-PROGRAM = Path(__file__).with_name("checking.py")
-"""What runs in the sandbox."""
+FUTURE = "from __future__ import annotations\n"
 
-RULE = 1
+
+PARTS = ("crossing", "far", "remote", "checking")
+
+
+@functools.cache
+def program() -> str:
+    """What runs in the sandbox: these files as one program, whose first part alone may speak of the future."""
+    first, *rest = (Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8") for name in PARTS)
+    return "\n".join([first, *(part.replace(FUTURE, "", 1) for part in rest)])
+
+
+RULE = 2
 """Part of the identity: what is judged otherwise than before gets a new number."""
 
 _CHECK = re.compile(r"^def check\(", re.MULTILINE)
@@ -34,6 +45,10 @@ class Code:
     The code is that of the answer's last Python block, of those that name the entry point where some do, or the whole
     answer where it has no block. The test is code that fails by raising; a function `check(candidate)` in it is called
     with the entry point, and test cases and functions `test_...` that it only defines are run.
+
+    The test and the answer run in two processes. Numbers, texts, lists and the like pass between them as data; other
+    objects stay with the answer, and the test calls them from afar: so no answer can make its own verdict. What a test
+    can no more do is to patch the answer's module, and to hand over objects of its own classes.
 
     Attributes:
         test: the column of the test, code or a list of statements; the target where there is no such column.
@@ -83,7 +98,7 @@ class Code:
         passed = 64 + secrets.randbelow(50)
         task = {**self.task(answer, example), "passed": passed}
         outcome = run_python(
-            PROGRAM.read_text(encoding="utf-8"),
+            program(),
             limits=self.limits,
             stdin=json.dumps(task) + "\n",
             packages=self.packages,
