@@ -2,8 +2,8 @@
 
 It reads one line of JSON: `prompt`, `answer`, `test`, `entry_point`, and `passed`, the status that says that every test
 was run and held. The answer runs in a process of its own, which knows neither the status nor the test: what it reads,
-replaces or patches there is no part of the verdict. See `crossing.py`, `far.py` and `remote.py`, which stand before this
-file in the program.
+replaces or patches there is no part of the verdict. See `crossing.py`, `far.py` and `remote.py`, which stand before
+this file in the program.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What crosses between a test and the answer that it tests, which run in two processes: a part of the sandbox's program.
+"""Data and messages between a test and the answer that it tests, which run in two processes: a part of the program.
 
 Numbers, texts, lists and the like cross as data, in JSON; of everything else only its number in a list of its side.
 No module imports this file: `tune.metrics.code` puts several together, and they are one program there.
