@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -79,7 +80,8 @@ def test_the_confusion_matrix_is_that_of_the_world(study: tune.Study) -> None:
     matrix = study.confusion()
     assert failing.on == "holdout"
     assert set(matrix.index) == set(LABELS)
-    assert matrix[[*LABELS, "another answer", "no answer"]].to_numpy().sum() == 24
+    assert matrix[[*LABELS, "another answer", "no answer"]].to_numpy().sum() == pytest.approx(24, abs=1e-4)
+    assert study.record.winner.holdout.mean == pytest.approx(np.trace(matrix[matrix.index].to_numpy()) / 24, abs=1e-4)
     assert matrix.loc["feature", "bug"] > 0
     assert matrix.loc["feature", "recall"] < 0.8 < matrix.loc["bug", "recall"]
     assert failing.confusion.balanced_accuracy == pytest.approx(matrix["recall"].mean())
@@ -160,3 +162,24 @@ def test_balanced_accuracy_is_tuned_on_and_needs_labels(tmp_path: Path) -> None:
         balanced("balanced_accuracy", load_data([{"text": str(i), "label": f"free {i}"} for i in range(9)]))
     with pytest.raises(InputError, match="a run finds them"):
         parse_metric("balanced_accuracy")
+
+
+def test_matrix_and_score_agree_where_a_vote_hangs_on_the_order_of_its_draws(tmp_path: Path) -> None:
+    def unsure(_model: str, prompt: str, _settings: Mapping[str, Any], seed: int, index: int) -> str:
+        rng = random.Random(f"{prompt}{seed}{index}")
+        return rng.choice([*LABELS, truth(int(prompt.rpartition("#")[2].split()[0])), "no idea"])
+
+    space = tune.Space(model="m", prompt="Label: {text}", temperature=1.0, n=[4], aggregate="vote", max_tokens=16)
+    with Server(models={"m": Model(0.1, 0.4)}, world=unsure) as server:
+        given = {
+            **order(server.base_url),
+            "space": space,
+            "baseline": {"n": 4, "aggregate": "vote", "temperature": 1.0},
+        }
+        found = tune.tune(data=ROWS, results=tmp_path, **given)
+    matrix = found.confusion()
+    winner = found.record.winner
+    assert winner is not None
+    assert winner.config.n == 4
+    assert np.trace(matrix[matrix.index].to_numpy()) / 24 == pytest.approx(winner.holdout.mean, abs=1e-4)
+    assert any(not float(cell).is_integer() for cell in matrix[LABELS].to_numpy().ravel())

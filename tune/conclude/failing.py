@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -35,6 +37,9 @@ LEAST_STRONG, MOST_STRONG = 3, 6
 ONE_VOICE = 2 / 3
 """The share of a trial's own answers to a row that must be the same."""
 
+MOST_SUBSETS = 200
+"""Ways of taking n of the draws of an example that are counted."""
+
 MOST_VALUES = 12
 """Values of a column that are slices of their own; numbers of more values are cut into four ranges."""
 
@@ -63,26 +68,50 @@ def _confusion(run: Run, trial: Trial, config: Config) -> Confusion | None:
     if not labels or run.plan.metric.over_responses:
         return None
     places = {_fold(label): place for place, label in enumerate(labels)}
-    counts = np.zeros((len(labels), len(labels) + 2), dtype=int)
+    counts = np.zeros((len(labels), len(labels) + 2))
     for position in sorted(trial.draws.keys() | trial.spoiled.keys()):
         example = run.plan.examples[position]
         row = places.get(_fold(to_text(example.target))) if example.target is not None else None
         if row is None or position in trial.missing:
             continue
-        answer = _answer(run, trial, config, position)
-        column = len(labels) + 1 if answer is None else places.get(_fold(answer), len(labels))
-        counts[row, column] += 1
-    return Confusion(tuple(labels), tuple(tuple(int(cell) for cell in row) for row in counts))
+        for answer, share in _shares(run, trial, config, position).items():
+            column = len(labels) + 1 if answer is None else places.get(_fold(answer), len(labels))
+            counts[row, column] += share
+    return Confusion(tuple(labels), tuple(tuple(round(float(cell), 6) for cell in row) for row in counts))
 
 
-def _answer(run: Run, trial: Trial, config: Config, position: int) -> str | None:
-    """The answer of a config to an example, made of its first n draws as it is in use."""
-    if position in trial.spoiled:
-        return None
-    answers = _answers(run, trial, config, position)[: config.n]
+def _shares(run: Run, trial: Trial, config: Config, position: int) -> dict[str | None, float]:
+    """How often a config gives each answer to an example, over the orders in which its draws may come.
+
+    A score is the mean over these too, so that the matrix and the score agree.
+    """
+    answers = [] if position in trial.spoiled else _answers(run, trial, config, position)
+    if not answers:
+        return {None: 1.0}
+    n = min(config.n, len(answers))
+    if n == 1 or config.aggregate == "first":
+        return {answer: times / len(answers) for answer, times in Counter(answers).items()}
+    subsets: list[Sequence[str | None]] = list(itertools.islice(itertools.combinations(answers, n), MOST_SUBSETS))
+    if math.comb(len(answers), n) > MOST_SUBSETS:
+        rng = random.Random(position)
+        subsets = [rng.sample(answers, n) for _ in range(MOST_SUBSETS)]
+    found: Counter[str | None] = Counter()
+    for subset in subsets:
+        chosen = _chosen(run, config, position, subset)
+        for answer in chosen:
+            found[answer] += 1 / len(chosen) / len(subsets)  # type: ignore[assignment]
+    return dict(found)
+
+
+def _chosen(run: Run, config: Config, position: int, answers: Sequence[str | None]) -> list[str | None]:
+    """What is made of these answers; several where the order decides between them."""
+    if config.aggregate == "vote":
+        votes = Counter(answer for answer in answers if answer is not None)
+        most = max(votes.values(), default=0)
+        return [answer for answer, count in votes.items() if count == most] or [None]
     verifier = run.plan.verifier
     verify = None if verifier is None else blind(verifier, run.plan.examples[position])
-    return choose(config.aggregate, answers, verifier=verify)
+    return [choose(config.aggregate, answers, verifier=verify)]
 
 
 def _answers(run: Run, trial: Trial, config: Config, position: int) -> list[str | None]:

@@ -25,19 +25,20 @@ class Confusion:
     Attributes:
         labels: the labels of the data.
         counts: a row for each label as it is in the data: how often each label was answered, then any other answer,
-            then none.
+            then none. An example whose answer hangs on the order of its draws counts in parts.
     """
 
     labels: tuple[str, ...]
-    counts: tuple[tuple[int, ...], ...]
+    counts: tuple[tuple[float, ...], ...]
 
     def examples(self, label: str) -> int:
         """How many examples have a label."""
-        return sum(self.counts[self.labels.index(label)])
+        return round(sum(self.counts[self.labels.index(label)]))
 
     def recall(self, label: str) -> float | None:
         """The share of a label's examples that were answered with it; None where no example has it."""
-        place, examples = self.labels.index(label), self.examples(label)
+        place = self.labels.index(label)
+        examples = sum(self.counts[place])
         return self.counts[place][place] / examples if examples else None
 
     @property
@@ -124,7 +125,8 @@ def _confusion(failing: Failing) -> list[str]:
     for label, counts in zip(confusion.labels, confusion.counts, strict=True):
         recall = confusion.recall(label)
         shown = "-" if recall is None else number(recall)
-        rows.append([inline(label), f"{sum(counts):,}", shown, *([] if wide else map(str, counts))])
+        cells = [] if wide else [f"{round(count, 1):g}" for count in counts]
+        rows.append([inline(label), f"{confusion.examples(label):,}", shown, *cells])
     return [said, table(["label in the data", "examples", "recall", *answers], rows)]
 
 
@@ -234,7 +236,7 @@ def doubt_rows(doubts: Sequence[Doubt]) -> list[dict[str, Any]]:
     ]
 
 
-def confusion_rows(confusion: Confusion) -> Mapping[str, list[int]]:
+def confusion_rows(confusion: Confusion) -> Mapping[str, list[float]]:
     """The columns of the matrix: by answer, the counts for each label in order."""
     answers = (*confusion.labels, "another answer", "no answer")
     return {answer: [counts[place] for counts in confusion.counts] for place, answer in enumerate(answers)}
