@@ -465,6 +465,8 @@ def test_the_json_object_has_the_promised_keys() -> None:
         "failing",
         "notices",
         "prices",
+        "pass_at_k",
+        "repeated_splits",
         "spent",
         "spent_now",
         "uncertain",

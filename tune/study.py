@@ -21,6 +21,8 @@ from tune.report import (
     ReportConfig,
     best_json,
     chart,
+    comparison_csv,
+    comparison_tex,
     markdown,
     page,
     result_json,
@@ -221,6 +223,8 @@ class Study:
         drawn = parts.attempt("the chart", lambda: chart(self.record), "")
         found = {
             "report.html": parts.attempt("report.html", lambda: page(self.record, drawn=drawn), ""),
+            "comparison.csv": parts.attempt("comparison.csv", lambda: comparison_csv(self.record), ""),
+            "comparison.tex": parts.attempt("comparison.tex", lambda: comparison_tex(self.record), ""),
             "trials.csv": parts.attempt("trials.csv", lambda: trials_csv(self.record), ""),
             "report.md": parts.attempt("report.md", lambda: markdown(self.record), ""),  # last: it names the others
         }

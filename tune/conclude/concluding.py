@@ -17,6 +17,8 @@ from tune.conclude.evidence import Evidence
 from tune.conclude.failing import find_failing
 from tune.conclude.frontier import FEW_SHARE, frontier
 from tune.conclude.notices import notices
+from tune.conclude.oracles import pass_at_k
+from tune.conclude.repeats import repeated_splits
 from tune.conclude.rows import Rows, count_for
 from tune.errors import QuotaExhausted
 from tune.estimate import compare, first_forecasts
@@ -119,6 +121,8 @@ def conclude(run: Run, findings: Findings) -> Report:
         stopped=_why(run, findings),
         interrupted=findings.stopped in PAUSES,
         told=tuple(run.notices),
+        pass_at_k=decorations.attempt("pass@k", lambda: pass_at_k(run, choice, evidence), ()) if choice else (),
+        repeats=decorations.attempt("the repeated splits", lambda: repeated_splits(run, plan.splits), None),
         notices=_notices(run, replace(findings, choice=choice), evidence),  # last: they name what failed
     )
 

@@ -70,6 +70,7 @@ class Plan:
     concurrency: int
     time_limit: float | None
     min_gain: float
+    splits: int
     trials: int | None
     fresh: bool
     keep_going: bool
@@ -174,6 +175,7 @@ def _make_plan(data: Any, space: Any, budget: float, options: Options) -> Plan:
         concurrency=options.get("concurrency", 64),
         time_limit=options.get("time_limit"),
         min_gain=options.get("min_gain", 0.1) / 100,
+        splits=options.get("splits", 0),
         trials=options.get("trials"),
         fresh=options.get("fresh", False),
         by=_slices(options, loaded),

@@ -51,6 +51,7 @@ class Options(TypedDict, total=False):
         min_gain: points (hundredths of the metric's range); the search ends when the rest of the budget is expected
             to gain less. 0.1 unless said; 0 spends the whole budget. Where the goal is the cheapest, per cent of what
             it costs.
+        splits: repeated splits of the tuning examples whose spread the report shows; 0 for none. They cost nothing.
         trials: the most paid points that are tried.
         results: the folder for this study and its store; default `results/<data>-<fingerprint>`.
         store: where draws are kept; default `draws.db` in the results folder.
@@ -88,6 +89,7 @@ class Options(TypedDict, total=False):
     concurrency: int
     time_limit: float | None
     min_gain: float
+    splits: int
     trials: int | None
     results: str | Path | None
     store: str | None
@@ -110,6 +112,9 @@ def check_options(budget: float, options: Options) -> None:
     least = options.get("min_gain", 0.0)
     if isinstance(least, bool) or not isinstance(least, int | float) or not 0 <= least <= 100:
         raise InputError(f"min_gain is a number of points, 0 to 100, but got {least!r}")
+    splits = options.get("splits", 0)
+    if isinstance(splits, bool) or not isinstance(splits, int) or not 0 <= splits <= 1000:
+        raise InputError(f"splits is a number of repetitions, 0 to 1000, but got {splits!r}")
     for name in ("max_cost_per_request", "max_seconds_per_request", "time_limit", "trials", "concurrency"):
         value = options.get(name)
         if value is not None and not (isinstance(value, int | float) and value > 0):

@@ -2,6 +2,7 @@
 
 from tune.report.answer import answer
 from tune.report.chart import chart
+from tune.report.comparison import comparison_csv, comparison_tex
 from tune.report.failing import Confusion, Doubt, Failing, Slice
 from tune.report.markdown import markdown
 from tune.report.page import page
@@ -20,6 +21,7 @@ from tune.report.records import (
     plain_config,
 )
 from tune.report.results import best_json, result_json
+from tune.report.spread import PassAtK, RepeatedSplits
 from tune.report.summary import summary_html, summary_lines
 from tune.report.tables import trial_rows, trials_csv
 
@@ -30,9 +32,11 @@ __all__ = [
     "EstimateRow",
     "Failing",
     "Money",
+    "PassAtK",
     "PriceLine",
     "PromptText",
     "Provenance",
+    "RepeatedSplits",
     "Report",
     "ReportConfig",
     "Sample",
@@ -42,6 +46,8 @@ __all__ = [
     "answer",
     "best_json",
     "chart",
+    "comparison_csv",
+    "comparison_tex",
     "markdown",
     "page",
     "plain_config",

@@ -22,6 +22,8 @@ def markdown(report: Report) -> str:
         _notices(report),
         _use(report),
         wrong_section(report),
+        _pass_at_k(report),
+        _repeats(report),
         failing_section(report.failing),
         _money(report),
         _frontier(report),
@@ -141,6 +143,37 @@ def _use(report: Report) -> str:
             + (f". {inline(report.carriable_note, limit=1000)}" if report.carriable_note else ".")
         )
     return "\n\n".join(parts)
+
+
+def _pass_at_k(report: Report) -> str:
+    """Return what somebody who knows the right answer could pick out of k."""
+    if not report.pass_at_k:
+        return ""
+    rows = [[f"pass@{oracle.k}", with_limits(oracle.quality), f"{oracle.quality.n:,}"] for oracle in report.pass_at_k]
+    note = (
+        "The best of k answers of the winner's settings, on tuning examples. It is an oracle: only somebody who knows "
+        "the target, or can test the answers, gets it. It bounds what a better way of choosing could reach."
+    )
+    return "\n\n".join(["## pass@k, an oracle", note, table(["", "score (95 %)", "tuning examples"], rows)])
+
+
+def _repeats(report: Report) -> str:
+    """Return the spread over repeated splits."""
+    repeats = report.repeats
+    if repeats is None:
+        return ""
+    gain = ""
+    if repeats.difference is not None and repeats.difference_deviation is not None:
+        gain = (
+            f" The difference to the baseline is {number(repeats.difference)} there, with a standard deviation of "
+            f"{number(repeats.difference_deviation)}."
+        )
+    note = (
+        f"In {count(repeats.repetitions, 'random split')} of the tuning examples, the configuration was chosen on one "
+        f"half and judged on the other. Its score is {number(repeats.quality)} on average, with a standard deviation "
+        f"of {number(repeats.quality_deviation)}.{gain} {repeats.same_choice:.0%} of the splits chose the same one."
+    )
+    return f"## Repeated splits\n\n{note}"
 
 
 def _money(report: Report) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from tune.completion import Message
 from tune.outcomes import Outcomes
 from tune.report.failing import Failing
+from tune.report.spread import PassAtK, RepeatedSplits
 from tune.space import Config, Point
 from tune.stats import Interval, Verdict, verdict
 from tune.trial import State
@@ -326,6 +327,8 @@ class Report:
         interrupted: whether the run can be taken up again.
         notices: sentences that a reader must not miss.
         told: those of them that came up while the run went on: they are about models and money, not about the choice.
+        pass_at_k: how often one of k answers is right, for k = 1, 2, 4 and so on.
+        repeats: the spread over repeated splits, where that was asked for.
         recipe: all that it takes to call the winner again and to score it, for programs; see `tune.recipe`.
     """
 
@@ -368,6 +371,8 @@ class Report:
     interrupted: bool = False
     notices: tuple[str, ...] = ()
     told: tuple[str, ...] = ()
+    pass_at_k: tuple[PassAtK, ...] = ()
+    repeats: RepeatedSplits | None = None
     recipe: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -58,6 +58,8 @@ def best_json(report: Report) -> dict[str, Any]:
         "why_wrong": wrong_record(report),
         "failing": failing_record(report.failing),
         "notices": list(report.notices),
+        "pass_at_k": [{"k": oracle.k} | (interval_record(oracle.quality) or {}) for oracle in report.pass_at_k],
+        "repeated_splits": None if report.repeats is None else asdict(report.repeats),
     }
     return {name: _finite(value) for name, value in record.items()}
 
@@ -85,6 +87,8 @@ def result_json(report: Report, *, results: str) -> dict[str, Any]:
         "failing": failing_record(report.failing),
         "notices": list(report.notices),
         "prices": [asdict(price) for price in report.prices],
+        "pass_at_k": [{"k": oracle.k} | (interval_record(oracle.quality) or {}) for oracle in report.pass_at_k],
+        "repeated_splits": None if report.repeats is None else asdict(report.repeats),
         "spent": report.money.spent,
         "spent_now": report.money.spent_now,
         "uncertain": report.money.uncertain,

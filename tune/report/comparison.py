@@ -1,0 +1,93 @@
+"""The table of the main configurations, for papers and spreadsheets: `comparison.csv` and `comparison.tex`."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+
+from tune.escape import visible
+from tune.report.answer import shown_rows
+from tune.report.records import Report, ReportConfig
+from tune.report.writing import csv_cell, describe
+from tune.stats import Interval
+
+COLUMNS = (
+    "configuration", "settings", "on", "examples", "quality", "quality_low", "quality_high",
+    "cost_per_request", "cost_low", "cost_high", "difference", "difference_low", "difference_high",
+)  # fmt: skip
+"""Columns of `comparison.csv`: the metric's own scale, dollars per request, 95 % intervals."""
+
+_LATEX = {
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
+    "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+    "<": r"\textless{}", ">": r"\textgreater{}",
+}  # fmt: skip
+
+
+def comparison_csv(report: Report) -> str:
+    """Return the winner, the baseline, the runners-up and pass@k, one row each."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in shown_rows(report):
+        on = "holdout" if row.holdout is not None else "tuning"
+        numbers = [*_limits(row.quality), *_limits(row.cost), *_limits(_difference(report, row))]
+        examples = row.quality.n if row.quality is not None else 0
+        writer.writerow([csv_cell(cell) for cell in (row.name, describe(row.config), on, examples, *numbers)])
+    for oracle in report.pass_at_k:
+        numbers = [*_limits(oracle.quality), *[None] * 6]
+        cells = (f"pass@{oracle.k} (oracle)", "", "tuning", oracle.quality.n, *numbers)
+        writer.writerow([csv_cell(cell) for cell in cells])
+    return out.getvalue()
+
+
+def comparison_tex(report: Report) -> str:
+    """Return the same as a LaTeX table; it needs the package booktabs."""
+    rows = []
+    for row in shown_rows(report):
+        cells = [latex(row.name), _score(row.quality), _dollars(row.cost), _score(_difference(report, row))]
+        rows.append(" & ".join(cells) + r" \\")
+    rows += [f"pass@{oracle.k} (oracle) & {_score(oracle.quality)} & -- & -- " + r"\\" for oracle in report.pass_at_k]
+    metric = latex(report.provenance.metric)
+    head = f"configuration & {metric} & cost per request & difference to the baseline " + r"\\"
+    lines = [
+        "% Intervals are 95 %. Settings of each row are in comparison.csv.",
+        r"\begin{tabular}{lrrr}",
+        r"\toprule",
+        head,
+        r"\midrule",
+        *rows,
+        r"\bottomrule",
+        r"\end{tabular}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def latex(text: str) -> str:
+    """Return text that LaTeX shows as it is."""
+    return "".join(_LATEX.get(character, character) for character in visible(text))
+
+
+def _difference(report: Report, row: ReportConfig) -> Interval | None:
+    if row is report.winner and not report.winner_is_baseline:
+        return report.difference
+    return row.tuning_difference
+
+
+def _limits(interval: Interval | None) -> tuple[float | None, float | None, float | None]:
+    if interval is None:
+        return None, None, None
+    return interval.mean, interval.low, interval.high
+
+
+def _score(interval: Interval | None) -> str:
+    if interval is None or not math.isfinite(interval.mean):
+        return "--"
+    return f"{interval.mean:.3f} [{interval.low:.3f}, {interval.high:.3f}]"
+
+
+def _dollars(interval: Interval | None) -> str:
+    if interval is None or not math.isfinite(interval.mean):
+        return "--"
+    return rf"\${interval.mean:.3g}"
