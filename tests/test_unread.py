@@ -91,6 +91,18 @@ def test_the_same_command_shows_the_stop_for_nothing_and_keep_going_goes_on(tmp_
     assert any(one.misread for one in on.record.unread)
 
 
+def test_a_stop_that_was_recorded_is_resumed_to_the_same_result(tmp_path: Path) -> None:
+    found, _ = study(tmp_path, sentence)
+    lines = (tmp_path / "study.jsonl").read_text().splitlines(keepends=True)
+    assert [json.loads(line)["event"] for line in lines[-2:]] == ["outcome", "result"]
+    assert json.loads(lines[-2])["stopped"] == "unread"
+    (tmp_path / "study.jsonl").write_text("".join(lines[:-1]))  # as if it had been killed before it was written
+    again, calls = study(tmp_path, sentence)
+    assert (calls, again.stopped) == (0, "unread")
+    assert again.record.unread == found.record.unread
+    assert again.record.trials == found.record.trials
+
+
 def test_a_target_in_the_text_that_no_rule_finds_is_told_with_a_metric(tmp_path: Path) -> None:
     found, _ = study(tmp_path, city, CITIES, answer={"whole": True})
     assert found.stopped == "unread"

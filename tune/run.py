@@ -129,11 +129,11 @@ class Run:
         proposed = AtMost(self.plan.searcher(self.plan.space, self.plan.free, self.plan.seed), self.plan.trials)
         problem = self.problem()
         await self._drive("search", lambda left: self.plan.strategy(problem, proposed, left))
-        await self._measure(PHASES[0], problem)
         if self._stopped == UNREAD and self.account.closed not in PAUSES:
             findings.stopped = UNREAD
             self.end_trials()
             return findings
+        await self._measure(PHASES[0], problem)
         findings.choice = await self._drive("endgame", lambda left: endgame(problem, self.standings(), left))
         if findings.choice and not self._carriable(findings.choice.shown.config) and self._stopped in (None, ENOUGH):
             agents = self._agents_standings

@@ -54,7 +54,8 @@ class Space:
             setting. A prompt has own domains only for what is read off: n, max_tokens, stop and aggregate; they
             go before the model's.
         answer: how the answer is taken out of the text, in any form that `tune.extract.parse_extract` reads;
-            None takes the text as it is, stripped.
+            None takes the last label in the text where the targets are a few labels and the metric compares with them,
+            else the text as it is, stripped; `{"whole": True}` always takes the text.
         settings: every other dimension.
 
     Raises:
