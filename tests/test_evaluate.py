@@ -82,9 +82,7 @@ class House:
         )
         self.services = {"m": self._service(self.endpoint, "m")}
         self.learned: list[tuple[str, dict[str, Any]]] = []
-        self.lessons = Lessons(
-            self.space, self.access.capabilities, lambda kind, **own: self.learned.append((kind, own))
-        )
+        self.lessons = Lessons(self.space, self.access.capabilities, self._note)
         chosen = parse_metric(metric)
         judging = None
         if judge is not None:
@@ -97,6 +95,10 @@ class House:
             lessons=self.lessons,
         )  # fmt: skip
         self.trials: dict[int, Trial] = {}
+
+    def _note(self, event: str, **fields: Any) -> None:
+        if event != "fact":  # that a model answered at all
+            self.learned.append((event, fields))
 
     def _service(self, endpoint: FakeEndpoint, name: str, *, judge: bool = False) -> Service:
         return build_stack(Entry(name, name), endpoint, PRICE, self.access, judge=judge)

@@ -80,6 +80,10 @@ class Capabilities:
         self.recall(fact)
         return True
 
+    def __contains__(self, fact: Fact) -> bool:
+        """Whether this very fact is known."""
+        return self._facts.get((fact.service, fact.model, fact.kind, fact.name)) == fact
+
     def refuse(self, service: str, model: str, parameter: str) -> bool:
         """Note that a model does not take a parameter; whether it is news."""
         return self.learn(Fact(service, model, "refuses", parameter))

@@ -95,8 +95,8 @@ class Purse:
 
     def ceiling(self, point: Point, draws: int, cap: int) -> float:
         """Dollars that one example of a point can cost at most, from the longest prompt among a few."""
-        endpoint = self.evaluator.services[str(point["model"])].endpoint
-        return _ceiling(self.plan, endpoint, point, draws, cap)
+        service = self.evaluator.services[str(point["model"])]
+        return _ceiling(self.plan, service.endpoint, point, draws, service.metered.most_output(cap))
 
     def check_budget(self) -> None:
         """Refuse a budget of which the search could not buy one block of examples.

@@ -6,13 +6,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
+from tune.capabilities import Capabilities, Fact
 from tune.completion import Completion, Endpoint, Request
-from tune.errors import AnswerError, EndpointError, ProviderError, TransientError
+from tune.errors import AnswerError, BudgetExhausted, EndpointError, ProviderError, TransientError
 from tune.ledger import Account, Attempt
 from tune.pricing import Price, to_dollars
 from tune.providers.billing import Bill, bill_call
 from tune.providers.tariff import Tariff
 from tune.store import Store
+
+SLACK = 4
+"""Tokens by which counts may pass the cap: some servers count the end of an answer, too. Prompt bounds cover them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,9 @@ class Metered:
         purpose: what the money is for: "search", "judge" or "holdout".
         earmark: picodollars to set aside with each draw, for judging it.
         judge: whether its money comes from such earmarks first.
+        capabilities: knows whether the model bills more than its cap, and is told of it.
+        model: the model's name as the service knows it.
+        max_output: the most tokens that an answer can be billed, where that is known.
         observer: told of every attempt when it is closed.
 
     Attributes:
@@ -82,6 +89,9 @@ class Metered:
         purpose: str = "search",
         earmark: int = 0,
         judge: bool = False,
+        capabilities: Capabilities | None = None,
+        model: str = "",
+        max_output: int | None = None,
         observer: Observer | None = None,
     ) -> None:
         if store.db is not account.db:
@@ -96,10 +106,24 @@ class Metered:
         self._judge = judge
         self._observer = observer
         self._stopped = ""
+        self._known = capabilities or Capabilities()
+        self._model, self._max_output = model, max_output
+
+    def most_output(self, cap: int) -> int:
+        """The most tokens that an answer with this cap can be billed.
+
+        It is the cap, once the model was seen to keep to it; a model that bills more has its largest output, and so
+        has one that nothing is known of, where that was stated.
+        """
+        service = self.endpoint.service
+        unseen = Fact(service, self._model, "answers") not in self._known
+        if unseen or self._known.number(service, self._model, "beyond") is not None:
+            return max(cap, self._max_output or 0)
+        return cap
 
     def ceiling(self, request: Request, draws: int) -> int:
         """Picodollars that buying this many draws in one call can cost at most."""
-        return self._ceiling(request, draws, request.max_tokens)
+        return self._ceiling(request, draws, self.most_output(request.max_tokens))
 
     def _ceiling(self, request: Request, draws: int, most: int) -> int:
         """The most that draws of at most so many tokens can cost."""
@@ -118,13 +142,7 @@ class Metered:
         """
         self._check_stopped()
         native_n = self.endpoint.native_n  # what is learned while the call is under way counts for the next
-        attempt = await self.account.reserve(
-            self.ceiling(request, len(numbers)),
-            purpose=self.purpose,
-            service=request.service,
-            earmark=self.earmark * len(numbers),
-            from_earmark=self._judge,
-        )
+        attempt = await self._reserve(request, len(numbers))
         completions: list[Completion] = []
         charged, most = False, attempt.ceiling
         try:
@@ -144,6 +162,38 @@ class Metered:
             raise TransientError(f"{request.service} returned no answer for model {request.model!r}", charged=True)
         return self._keep(attempt, request, numbers, completions, native_n=native_n)
 
+    async def _reserve(self, request: Request, draws: int) -> Attempt:
+        """Reserve the most that a call can cost; a model that bills more than its cap may be too expensive for that."""
+        ceiling = self.ceiling(request, draws)
+        try:
+            return await self.account.reserve(
+                ceiling,
+                purpose=self.purpose,
+                service=request.service,
+                earmark=self.earmark * draws,
+                from_earmark=self._judge,
+            )
+        except BudgetExhausted:
+            if self.account.closed is not None or self._beyond() is None:
+                raise
+            raise EndpointError(
+                f"model {request.model!r} at {request.service} bills more than its cap, so a call is reserved at its "
+                f"largest output of {self._max_output:,} tokens: ${to_dollars(ceiling):.4g} does not fit into what is "
+                f"left"
+            ) from None
+
+    def _beyond(self) -> int | None:
+        """The most tokens that an answer was billed above its cap; None where none was."""
+        return self._known.number(self.endpoint.service, self._model, "beyond")
+
+    def _note_beyond(self, request: Request, draws: Sequence[Completion]) -> bool:
+        """Learn whether the model billed more tokens than its cap, and how many."""
+        if sum(draw.completion_tokens for draw in draws) <= len(draws) * (request.max_tokens + SLACK):
+            return False
+        most = max(self._beyond() or 0, *(draw.completion_tokens for draw in draws))
+        self._known.learn(Fact(self.endpoint.service, self._model, "beyond", number=most))
+        return True
+
     def _keep(
         self,
         attempt: Attempt,
@@ -162,7 +212,7 @@ class Metered:
         with self.account.db.transaction():
             overshoot = self.account.settle(attempt, sum(costs))
             self.store.put(request, given, draws, study=self.account.study, attempt=attempt.id, costs=costs)
-        if overshoot:
+        if not self._note_beyond(request, draws) and overshoot:
             self._stopped = (
                 f"{request.service} billed {to_dollars(sum(costs)):.6g} dollars for a call of model {request.model!r} "
                 f"that could cost {to_dollars(attempt.ceiling):.6g} at most: nothing more is sent to it"
@@ -229,3 +279,11 @@ class Metered:
     def _check_stopped(self) -> None:
         if self._stopped:
             raise EndpointError(self._stopped)
+        beyond = self._beyond()
+        if beyond is not None and beyond > (self._max_output or 0):
+            known = "it is not known" if self._max_output is None else f"it is stated as {self._max_output:,}"
+            raise EndpointError(
+                f"model {self._model!r} at {self.endpoint.service} billed {beyond:,} tokens for an answer, above its "
+                f"cap, so its calls must be reserved at its largest output, and {known}: state max_output, in tokens, "
+                f"in its entry ([models.{self._model}] of the space file)"
+            )

@@ -17,6 +17,7 @@ from tune.errors import EndpointError, InputError
 from tune.ledger import Account
 from tune.pricing import Price, is_pair, read_price
 from tune.providers.claimed import Claimed
+from tune.providers.gated import Gated
 from tune.providers.limited import Limited
 from tune.providers.metered import Metered, Receipt
 from tune.providers.openai_access import Headers, key_variable, parse_url, public_query, resolved_url
@@ -51,6 +52,7 @@ class Entry:
         requests_per_minute: the most requests per minute, where the account has such a limit.
         tokens_per_minute: the most tokens per minute.
         timeout: seconds after which a call is given up.
+        max_output: the most tokens that an answer can be billed, for a model that bills more than its cap.
         headers: sent with each call, by name; `{"env": VARIABLE}` stands for the value of a variable, as a secret is
             never part of an entry.
         allow_http: whether a key may go unencrypted through networks that are not private.
@@ -68,6 +70,7 @@ class Entry:
     requests_per_minute: float | None = None
     tokens_per_minute: float | None = None
     timeout: float = 120.0
+    max_output: int | None = None
     headers: Headers = field(default_factory=dict)
     allow_http: bool = False
 
@@ -138,7 +141,7 @@ class Access:
     Attributes:
         store: where draws are kept.
         account: whose money it is.
-        capabilities: what models were seen to refuse.
+        capabilities: what was seen of models.
         concurrency: the most calls in flight per endpoint.
         retry: when a failed call is tried again.
         notice: called with one sentence for whatever a user should be told, also in the report.
@@ -234,6 +237,7 @@ def _read_entry(name: str, record: dict[str, Any]) -> Entry:
         "timeout",
         "headers",
         "allow_http",
+        "max_output",
     }
     if "api_key" in record:
         raise InputError(
@@ -250,6 +254,9 @@ def _read_entry(name: str, record: dict[str, Any]) -> Entry:
         "model": str(record.get("model", name)),
         "price": None if price is None else read_price(name, price),
     }
+    most = fields.get("max_output")
+    if most is not None and (isinstance(most, bool) or not isinstance(most, int) or most < 1):
+        raise InputError(f"max_output of model {name!r} is a whole number of tokens from 1 on, but got {most!r}")
     return Entry(**fields)
 
 
@@ -276,10 +283,11 @@ def open_endpoint(entry: Entry, access: Access) -> Endpoint:
 def build_stack(entry: Entry, endpoint: Endpoint, price: Price, access: Access, *, judge: bool = False) -> Service:
     """Put the wrappers around an endpoint; their order is the policy, and stands here alone.
 
-    From the outside in: what is stored is not bought (and does not even wait); an order for several draws becomes
-    the calls that the endpoint can take; each call is tried again where that helps; a slot of the endpoint is
-    taken before money, so that nobody queues while holding money; what another process on the same store is buying is
-    waited for; and every single attempt, retries too, reserves its ceiling anew right before it is sent.
+    From the outside in: what is stored is not bought (and does not even wait); the first call to a model goes alone;
+    an order for several draws becomes the calls that the endpoint can take; each call is tried again where that helps;
+    a slot of the endpoint is taken before money, so that nobody queues while holding money; what another process on
+    the same store is buying is waited for; and every single attempt, retries too, reserves its ceiling anew right
+    before it is sent.
 
     Args:
         judge: whether its calls judge answers, and take their money from what was set aside with those.
@@ -308,6 +316,9 @@ def build_stack(entry: Entry, endpoint: Endpoint, price: Price, access: Access, 
         account=access.account,
         purpose="judge" if judge else "search",
         judge=judge,
+        capabilities=access.capabilities,
+        model=entry.model,
+        max_output=entry.max_output,
         observer=receive,
     )
     claimed = Claimed(
@@ -327,7 +338,8 @@ def build_stack(entry: Entry, endpoint: Endpoint, price: Price, access: Access, 
         sleep=access.account.sleep,
     )
     split = Splitting(Retrying(limited, policy=access.retry, sleep=access.account.sleep), endpoint)
-    stored = Stored(split, store=access.store, payer=access.account.study, observer=renamed)
+    gated = Gated(split, service=endpoint.service, model=entry.model, capabilities=access.capabilities)
+    stored = Stored(split if entry.local else gated, store=access.store, payer=access.account.study, observer=renamed)
     return Service(entry, endpoint.service, price, stored, metered, endpoint)
 
 
