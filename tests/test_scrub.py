@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +99,19 @@ def test_logs_of_the_client_are_scrubbed_at_their_most_talkative(tmp_path: Path,
     with Server() as server:
         run(server, tmp_path)
     assert "planted" not in caplog.text
+
+
+def test_the_traceback_that_ends_a_program_is_scrubbed() -> None:
+    code = """
+from tune.escape import show_tracebacks_scrubbed
+from tune.scrub import remember
+remember(["planted-in-a-traceback"])
+show_tracebacks_scrubbed()
+raise ValueError("header: planted-in-a-traceback \x1b[2J, sk-planted-0123456789abcdef")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "ValueError: header: [hidden] \\x1b[2J, [hidden]" in done.stderr
 
 
 # --- what looks like a key --------------------------------------------------------------------------------------------

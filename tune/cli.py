@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from tune.callables import leave_working_directory
 from tune.commands import end, finish, show
 from tune.commands.flags import build_parser, options_of
+from tune.escape import show_tracebacks_scrubbed
 
 if TYPE_CHECKING:
     from tune.study import Study
@@ -60,6 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run() -> NoReturn:
     """Be the program `tune`: run the command line, then end the process with its status."""
+    show_tracebacks_scrubbed()
     end(main)
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import sys
+import traceback
 import unicodedata
+from types import TracebackType
 
 from tune.scrub import scrub, scrub_message
 
@@ -40,6 +43,15 @@ def for_terminal(text: object) -> str:
     Model answers, words of servers, file names and names of models can hold anything. Line ends and tabs stay.
     """
     return visible(scrub_message(str(text)), lines=True)
+
+
+def show_tracebacks_scrubbed() -> None:
+    """Pass also the traceback that ends a program through `for_terminal`: an error of a library may quote a header."""
+
+    def show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        sys.stderr.write(for_terminal("".join(traceback.format_exception(kind, error, trace))))
+
+    sys.excepthook = show
 
 
 def json_for_terminal(text: str) -> str:
