@@ -129,6 +129,15 @@ def test_a_host_is_sent_the_key_that_is_meant_for_it_or_none(
     assert any("--key-env" in line for line in told) == (not own and not named)
 
 
+def test_a_host_that_wants_a_key_and_got_none_is_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Server(world=WORLD, keys={"planted-other-key"}) as server:
+        with pytest.raises(TuneError, match="no key was sent there: name its environment variable with --key-env"):
+            run(server, tmp_path, monkeypatch, own=False)
+        with pytest.raises(TuneError) as caught:
+            run(server, tmp_path, monkeypatch, own=True, key_env="OPENAI_API_KEY")
+    assert "--key-env" not in str(caught.value)
+
+
 def test_the_estimate_says_where_keys_go(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -133,7 +133,8 @@ def challenge(
     stated = (
         price if isinstance(price, Price) or price is None else parse_price(price if "=" in price else f"m={price}")[1]
     )
-    asked = replace(entry or _entry(model, base_url, key_env, space), allow_http=allow_http)
+    asked = entry or _entry(model, base_url, key_env, space)
+    asked = replace(asked, allow_http=asked.allow_http or allow_http)
     if plan.judge is not None:  # whoever wrote the folder says where it is
         confirm_hosts([plan.judge], repr(str(place)), allowed=allow_host, confirm=confirm)
     for line in host_lines([asked, *([plan.judge] if plan.judge else [])]):

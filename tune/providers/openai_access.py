@@ -71,6 +71,13 @@ class Access:
         return f"Access({self.url!r})"
 
     @property
+    def hint(self) -> str:
+        """The end of a sentence for a service that lets nobody in who was not given a key; "" where one was."""
+        if self.key is not None or self.headers:
+            return ""
+        return "; no key was sent there: name its environment variable with --key-env (key_env)"
+
+    @property
     def left_out(self) -> frozenset[str]:
         """Headers, in lower case, that our client would send by itself, and that are not for this service."""
         found = set[str]()

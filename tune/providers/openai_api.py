@@ -178,7 +178,8 @@ class OpenAIEndpoint:
             raise EndpointError(f"{error}; check the base URL, and that the server runs") from None
         keyless = reply.status == 400 and "key" in error_text(reply.body).lower()
         if reply.status in (401, 402, 403) or 300 <= reply.status < 400 or keyless:
-            raise EndpointError(str(fault_of_answer(reply.status, reply.headers, reply.body, who=self._who)))
+            fault = fault_of_answer(reply.status, reply.headers, reply.body, who=self._who)
+            raise EndpointError(f"{fault}{self._access.hint if reply.status >= 400 else ''}")
         listed = _listed(reply.body)
         if not listed or any(_same(self.model, each) for each in listed):
             return
