@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from tune.completion import Completion
+from tune.token_rates import Rates
+from tune.token_rates import spoken as spoken_tokens
 
 
 class Cut(NamedTuple):
@@ -26,14 +28,14 @@ class Cut(NamedTuple):
     exact: bool
 
 
-def cut(draw: Completion, cap: int, stop: Sequence[str] = (), characters: float = 0.0) -> Cut:
+def cut(draw: Completion, cap: int, stop: Sequence[str] = (), rates: Rates | None = None) -> Cut:
     """Cut a draw at `cap` tokens and at the first of the stop strings.
 
     The model would have said the same until then, and would have been billed for the tokens that make up the stop
     string. Without `token_ends` a token is taken to be as long as the draw's tokens are on average, and words are
     kept whole where the estimate falls close to their end; on prose and code that was seen to be 1.6 tokens off on
     average, as often too long as too short. Where digits or other short tokens come first, that keeps too much: then
-    `characters` says how many the first `cap` tokens were measured to have on average.
+    `rates` says how many tokens each kind of character takes.
 
     A draw with hidden reasoning is left whole: nobody knows what a shorter thought would have led to. Readings ask
     for no smaller cap of those, but a service that does not heed its cap may have sent more than was asked for.
@@ -42,7 +44,7 @@ def cut(draw: Completion, cap: int, stop: Sequence[str] = (), characters: float 
     if tokens > cap and draw.reasoning_tokens:
         exact = False
     elif tokens > cap:
-        text, exact = _head(draw, cap, characters)
+        text, exact = _head(draw, cap, rates)
         tokens, reason = cap, "length"
     found = _first_stop(text, stop)
     if found is not None:
@@ -61,23 +63,20 @@ def _first_stop(text: str, stop: Sequence[str]) -> tuple[int, int] | None:
     return begin, end
 
 
-def _head(draw: Completion, cap: int, characters: float) -> tuple[str, bool]:
+def _head(draw: Completion, cap: int, rates: Rates | None) -> tuple[str, bool]:
     """The text of the first `cap` tokens, and whether it is exactly that."""
     if draw.token_ends is not None:
         # What lies beyond the visible tokens is the token that ended the text: it is cut off, the text is whole.
         return (draw.text[: draw.token_ends[cap - 1]] if cap <= len(draw.token_ends) else draw.text), True
-    spoken = _spoken(draw)
+    spoken = spoken_tokens(draw)
     if cap >= spoken:  # if the token that ended the text was counted, which not every service does
         return draw.text, False
     length = len(draw.text) / spoken
-    if 0 < characters < len(draw.text):
-        length = characters / cap
-    return draw.text[: _word_end(draw.text, round(cap * length), round(length))], False
-
-
-def _spoken(draw: Completion) -> int:
-    """Tokens of the text: all but hidden reasoning and the token that ended it."""
-    return max(1, draw.completion_tokens - draw.reasoning_tokens - (draw.finish_reason == "stop"))
+    place = cap * length
+    if rates is not None and draw.text:
+        place = rates.place(draw.text, spoken, cap)
+        length = min(length, place / cap)
+    return draw.text[: _word_end(draw.text, round(place), round(length))], False
 
 
 def _word_end(text: str, place: int, reach: int) -> int:
@@ -96,4 +95,4 @@ def _tokens_until(draw: Completion, end: int) -> tuple[int, bool]:
     """Completion tokens that it took to say the first `end` characters, and whether that is known."""
     if draw.token_ends is not None:
         return draw.reasoning_tokens + bisect_left(draw.token_ends, end) + 1, True
-    return draw.reasoning_tokens + math.ceil(_spoken(draw) * end / len(draw.text)), False
+    return draw.reasoning_tokens + math.ceil(spoken_tokens(draw) * end / len(draw.text)), False

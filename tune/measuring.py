@@ -1,8 +1,8 @@
 """Measure where a smaller max_tokens cuts, before it is chosen, where services tell no token boundaries.
 
-A text is cut by characters then, at its mean length of a token. Where tokens are short at first, as digits are, that
-keeps too much. So a few draws are bought at the cap that would be chosen: their lengths say how many characters so many
-tokens have at the beginning of an answer of this model to this prompt, and all draws are cut again by that.
+A text is cut by its characters then, by how many tokens each kind of them takes (`tune.token_rates`). Whole answers say
+little of how they begin. So a few draws are bought at the cap that would be chosen: all draws of the model and prompt
+are cut again by what these show, and only then the cap may be chosen.
 """
 
 from __future__ import annotations
@@ -69,13 +69,11 @@ def note(trials: Mapping[int, Trial], measuring: Mapping[int, Trial]) -> list[in
     """Write into trials what was measured for their model and prompt; returns the numbers of those that changed."""
     changed = []
     for measured in measuring.values():
-        draws = [draw for drawn in measured.draws.values() for draw in drawn]
-        cut = [draw for draw in draws if draw.finish_reason == "length" and not draw.reasoning_tokens]
-        characters = sum(len(draw.text) for draw in cut) / len(cut) if cut else 0.0
+        draws = tuple(draw for position in sorted(measured.draws) for draw in measured.draws[position])
         for trial in trials.values():
             alike = all(trial.point.get(name) == measured.point.get(name) for name in ("model", "prompt"))
-            if draws and alike and trial.measured.get(measured.cap) != characters:
-                trial.measured[measured.cap] = characters
+            if draws and alike and trial.measured.get(measured.cap) != draws:
+                trial.measured[measured.cap] = draws
                 changed.append(trial.number)
     return changed
 

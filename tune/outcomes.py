@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from tune.completion import Completion
 from tune.cutting import Cut, cut
 from tune.space import Config
+from tune.token_rates import rates_of
 from tune.trial import Trial
 
 OFTEN = 0.05
@@ -96,6 +97,7 @@ def count_outcomes(
         examples: positions to count; all that the trial has by default.
     """
     found: Counter[str] = Counter()
+    rates = rates_of(trial.draws, trial.measured)
     each = max((len(draws) for draws in trial.draws.values()), default=1)
     for position, draws in trial.draws.items():
         if examples is not None and position not in examples:
@@ -103,7 +105,7 @@ def count_outcomes(
         if position in trial.spoiled or position in trial.missing:
             continue
         for draw in draws:
-            said = cut(draw, config.max_tokens, config.stop, trial.measured.get(config.max_tokens, 0.0))
+            said = cut(draw, config.max_tokens, config.stop, rates)
             text = answer(said)
             found[kind_of(said, text, is_worst=text is not None and is_worst(text, position))] += 1
     for position, reason in trial.spoiled.items():

@@ -45,8 +45,8 @@ class Trial:
             "timeout"), by position. Such an example has the metric's worst score.
         state: running, complete, stopped or failed.
         reason: why it was stopped or failed.
-        measured: mean characters of the first so many tokens, by that number, where a few draws were bought to measure
-            it (see `tune.measuring`); 0 where none of those was cut.
+        measured: a few draws of its model and prompt that were bought at a smaller cap, by that, to see where it cuts
+            (see `tune.measuring`).
     """
 
     number: int
@@ -57,7 +57,7 @@ class Trial:
     spoiled: dict[int, str] = field(default_factory=dict)
     state: State = "running"
     reason: str = ""
-    measured: dict[int, float] = field(default_factory=dict)
+    measured: dict[int, tuple[Completion, ...]] = field(default_factory=dict)
 
     @property
     def bought(self) -> int:

@@ -17,6 +17,7 @@ from tune.pricing import Price
 from tune.readout.reader import Reader, Rows, cut_of
 from tune.readout.reading import Reading
 from tune.space import Config
+from tune.token_rates import rates_of
 
 
 class Bought(Protocol):
@@ -33,7 +34,7 @@ class Bought(Protocol):
     @property
     def spoiled(self) -> Mapping[int, str]: ...  # noqa: D102
     @property
-    def measured(self) -> Mapping[int, float]: ...  # noqa: D102
+    def measured(self) -> Mapping[int, Sequence[Completion]]: ...  # noqa: D102
 
 
 def readable(trial: Bought, configs: Iterable[Config]) -> list[Config]:
@@ -58,14 +59,14 @@ def wanted(
 
     What an aggregate of the user's own makes up is not among them.
     """
-    reader = Reader(extract)
+    reader, rates = Reader(extract), rates_of(trial.draws, trial.measured)
     variants = list(dict.fromkeys(map(cut_of, readable(trial, configs))))
     found: dict[tuple[str, int], None] = {}
     for group in _groups(trial, examples):
         for position, draws in group.items():
             for cap, stop in variants:
                 for draw in draws:
-                    answer = reader.answer(cut(draw, cap, stop, trial.measured.get(cap, 0.0)))
+                    answer = reader.answer(cut(draw, cap, stop, rates))
                     if answer is not None:
                         found[answer, position] = None
     return list(found)
@@ -116,9 +117,8 @@ def read(
     rules = {config.aggregate: parse_aggregate(config.aggregate) for config in chosen}
     if "best" in rules and verifier is None and not over_responses:
         raise SpaceError('the aggregate "best" needs a verifier: a callable (answer, example) -> float')
-    reader = Reader(
-        extract, score, worst, verifier, larger_is_better, over_responses, seed, _pace(trial), trial.measured
-    )
+    rates = rates_of(trial.draws, trial.measured)
+    reader = Reader(extract, score, worst, verifier, larger_is_better, over_responses, seed, _pace(trial), rates)
     found: dict[Config, list[Rows]] = {config: [] for config in chosen}
     for group in _groups(trial, examples):
         for config, rows in reader.rows(group, chosen, rules).items():

@@ -25,6 +25,7 @@ from tune.estimators import (
 )
 from tune.extract import Extract
 from tune.space import Config
+from tune.token_rates import Rates
 
 Answers: TypeAlias = tuple[str | None, ...]
 
@@ -84,8 +85,8 @@ class Reader:
     seed: int = 0
     pace: float = 0.0
     """Seconds that one completion token takes."""
-    measured: Mapping[int, float] = field(default_factory=dict)
-    """Characters that the first so many tokens have, where that was measured."""
+    rates: Rates | None = None
+    """Tokens by kind of character, where token boundaries are not known."""
     _answers: dict[str, str | None] = field(default_factory=dict)
     _scores: dict[tuple[str | Answers, int], float] = field(default_factory=dict)
     _verdicts: dict[tuple[str, int], float] = field(default_factory=dict)
@@ -158,7 +159,7 @@ class Reader:
         for cap, stop in variants:
             exact = True
             for position, drawn in group.items():
-                cuts = [cut(draw, cap, stop, self.measured.get(cap, 0.0)) for draw in drawn]
+                cuts = [cut(draw, cap, stop, self.rates) for draw in drawn]
                 exact = exact and all(said.exact for said in cuts)
                 view.rows.append((tuple(self.answer(said) for said in cuts), position))
                 view.tokens.append([said.tokens for said in cuts])
