@@ -22,6 +22,10 @@ CITIES = [{"text": f"#{i} which city?", "answer": f"City{i * 37 % 1000}ville"} f
 PROMPTS = {"a": "Say: {text}", "b": "Think: {text}"}
 
 
+PORT_OF: dict[Path, int] = {}
+"""Where the server of a study listened: its address is a part of what makes it that study."""
+
+
 def number_in(prompt: str) -> int:
     return int(prompt.rpartition("#")[2].split()[0])
 
@@ -42,7 +46,10 @@ def wrong(_model: str, prompt: str, _settings: Mapping[str, Any], seed: int, ind
 def study(folder: Path, world: Any, rows: Any = ROWS, model: Model | None = None, **more: Any) -> Any:
     space = more.pop("space", {"answer": more.pop("answer", None)})
     made = tune.Space(**{"model": ["m"], "prompt": PROMPTS, "temperature": [0.5, 1.0], "max_tokens": 64, **space})
-    with Server(models={"m": model or Model(0.1, 0.4)}, world=world) as server:
+    server = Server(models={"m": model or Model(0.1, 0.4)}, world=world)
+    server.port = PORT_OF.get(folder, 0)
+    with server:
+        PORT_OF[folder] = server.port
         entry = {"base_url": server.base_url, "alias": "s", "price": [0.1, 0.4]}
         found = tune.tune(
             data=rows, target="answer", space=made, results=folder, budget=0.01, models={"m": entry}, **more
