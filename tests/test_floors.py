@@ -15,7 +15,7 @@ FLOORS: dict[str, int] = {
     "decoration": 0,
     "data": 1, "space": 1, "completion": 1, "pricing": 1, "capabilities": 1, "stats": 1, "callables": 1,
     "database": 1, "journal": 1, "sandbox": 1, "published": 2, "sequential": 2, "power": 2, "looks": 1,
-    "interrupts": 0, "apart": 1, "patterns": 1,
+    "interrupts": 0, "apart": 1, "patterns": 1, "clock": 0, "unbilled": 7,
     "telling": 2, "prompt": 2, "aggregate": 2, "extract": 2, "store": 2, "ledger": 2, "estimators": 2, "token_rates": 2,
     "cutting": 3,
     "lessons": 2, "claims": 2, "traces": 2, "defaults": 2, "trial": 3, "readout": 4, "providers": 3, "metrics": 3,

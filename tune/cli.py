@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         from importlib.metadata import version
 
         return show(f"tune {version('tune-llm')}")
-    if given["budget"] is None:
+    if given["budget"] is None and not (given["price"] or given["space"]):  # these may say that nobody is billed
         parser.error("--budget USD is needed: the dollars that are never exceeded, as in --budget 5")
     return _run(given, quiet=quiet or as_json, as_json=as_json)
 

@@ -91,6 +91,8 @@ class Evaluator:
         self._blame = Blame()
         self._cores = asyncio.Semaphore(os.cpu_count() or 1)
         self._readings: dict[int, tuple[bool, list[Reading]]] = {}
+        self._loaded: dict[str, str] = {}
+        """The model that was asked last, by the address of a server."""
 
     def request(self, point: Mapping[str, object], cap: int, stop: tuple[str, ...], position: int) -> Request:
         """The request that a config sends for one example."""
@@ -184,9 +186,35 @@ class Evaluator:
         return self.request(trial.point, trial.cap, self.bought_stop(trial.point), position)
 
     async def _all(self, orders: Sequence[tuple[Step, int]], trials: Mapping[int, Trial], wave: Wave) -> None:
-        await asyncio.gather(*(self._fill(step, trials, position, wave) for step, position in orders))
+        await asyncio.gather(*(self._in_turn(queue, trials, wave) for queue in self._queues(orders)))
         if self._lost is not None:
             raise self._lost
+
+    async def _in_turn(
+        self, queue: Sequence[Sequence[tuple[Step, int]]], trials: Mapping[int, Trial], wave: Wave
+    ) -> None:
+        """Fill one group of orders after the other, each side by side."""
+        for group in queue:
+            await asyncio.gather(*(self._fill(step, trials, position, wave) for step, position in group))
+
+    def _queues(self, orders: Sequence[tuple[Step, int]]) -> list[list[list[tuple[Step, int]]]]:
+        """Groups of orders that wait for each other, as queues side by side.
+
+        A server of one's own (Ollama, llama.cpp) often holds one model at a time, and a change takes longer than many
+        answers. So models at one address whose price is 0 are asked in turn, beginning with the one that was last.
+        """
+        queues: dict[str, dict[str, list[tuple[Step, int]]]] = {}
+        for order in orders:
+            model = str(order[0].point["model"])
+            service = self.services[model]
+            address = f"at {service.entry.base_url}" if service.price.is_zero and not service.entry.local else ""
+            queues.setdefault(address, {}).setdefault(model if address else "", []).append(order)
+        for address, models in queues.items():
+            if self._loaded.get(address) in models:
+                last = self._loaded[address]
+                queues[address] = {last: models[last], **models}
+            self._loaded[address] = list(queues[address])[-1]
+        return [list(models.values()) for models in queues.values()]
 
     async def _fill(self, step: Step, trials: Mapping[int, Trial], position: int, wave: Wave) -> None:
         """Bring one example of a trial to `step.draws` draws."""

@@ -77,6 +77,12 @@ class Price:
                 )
 
     @property
+    def is_zero(self) -> bool:
+        """Whether nothing is ever billed at this price, as somebody has said of a server of their own."""
+        rates = (self.input, self.output, self.cached_input, self.cache_write, self.request)
+        return not any(rates) and all(price.is_zero for _, price in self.long)
+
+    @property
     def notional(self) -> bool:
         """Whether nobody is ever billed at this price (a local model's)."""
         return self.source == "notional"

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TextIO
 
+from tune.clock import duration
 from tune.decoration import Decorations
 from tune.escape import for_terminal
 from tune.readout import Reading
@@ -28,6 +29,7 @@ class Progress:
         spent: dollars, of this study.
         budget: dollars.
         best: the best reading so far, or None.
+        time_limit: seconds that the search may take, where nobody is billed and seconds take the place of dollars.
         low: the least score that the metric can give.
         high: the largest.
         seconds: since this process began.
@@ -41,6 +43,7 @@ class Progress:
     best: Reading | None
     seconds: float
     left_seconds: float | None
+    time_limit: float | None = None
     low: float = 0.0
     high: float = 1.0
 
@@ -127,23 +130,26 @@ class Screen:
 
 
 def _bar(progress: Progress, width: int = 50) -> str:
-    filled = round(width * min(1.0, progress.spent / progress.budget))
-    return f"{'━' * filled}{'╌' * (width - filled)} ${progress.spent:.2f} / ${progress.budget:.2f}"
+    if progress.time_limit is None:
+        share, said = progress.spent / progress.budget, f"${progress.spent:.2f} / ${progress.budget:.2f}"
+    else:
+        left = progress.left_seconds or 0.0
+        share, said = 1.0 - left / progress.time_limit, f"{duration(left)} of {duration(progress.time_limit)} left"
+    filled = round(width * min(1.0, share))
+    return f"{'━' * filled}{'╌' * (width - filled)} {said}"
 
 
 def describe(progress: Progress) -> str:
     """One line: phase, trials, money, the best so far with its interval, and the time left."""
-    parts = [
-        PHASES.get(progress.phase, progress.phase),
-        f"{progress.trials} trials",
-        f"${progress.spent:.4g} of ${progress.budget:.4g}",
-    ]
+    parts = [PHASES.get(progress.phase, progress.phase), f"{progress.trials} trials"]
+    if progress.time_limit is None:
+        parts.append(f"${progress.spent:.4g} of ${progress.budget:.4g}")
     if progress.best is not None:
         quality = mean_interval(progress.best.scores, low=progress.low, high=progress.high)
         parts.append(f"best so far {_interval(quality)}")
         parts.append(name_config(progress.best.config))
     if progress.left_seconds is not None:
-        parts.append(f"at most {_duration(progress.left_seconds)} left")
+        parts.append(f"at most {duration(progress.left_seconds)} left")
     return " · ".join(parts)
 
 
@@ -158,7 +164,3 @@ def name_config(config: object) -> str:
 
 def _interval(interval: Interval) -> str:
     return f"{interval.mean:.3f} [{interval.low:.3f}, {interval.high:.3f}]"
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

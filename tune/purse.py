@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 
+from tune.clock import FIRST_WIDTH, Clock
 from tune.completion import Endpoint, Request
 from tune.errors import BudgetError
 from tune.evaluate import Evaluator
@@ -23,6 +24,12 @@ LEAST_BLOCK = 8
 LEAST_MET = 20
 """Holdout examples that a choice must be able to meet, alone, to ask for more answers than the search bought of it."""
 
+SECONDS_PER_CALL, SECONDS_PER_PROMPT_TOKEN, SECONDS_PER_TOKEN = 0.5, 0.002, 0.1
+"""The service of a slow machine, while several calls wait for each other."""
+
+SLOWEST = 30.0
+"""Seconds that are expected of a call at most: a limit of a minute still buys the first answers."""
+
 PROMPTS = 8
 """Tuning examples, of which the longest prompt says what one costs at most."""
 
@@ -32,12 +39,26 @@ LEADING = 20
 
 def _ceiling(plan: Plan, endpoint: Endpoint, point: Point, draws: int, cap: int) -> float:
     """Dollars that one example of a point can cost at most, from the longest prompt among a few."""
+    most, prompts = _longest_prompt(plan, endpoint, point, cap), 1 if endpoint.native_n else draws
+    return to_dollars(plan.prices[str(point["model"])].ceiling(prompts * most, draws * cap, calls=prompts))
+
+
+def _longest_prompt(plan: Plan, endpoint: Endpoint, point: Point, cap: int) -> int:
+    """The most tokens that a prompt of this point may have, from a few examples."""
     model, prompt = str(point["model"]), plan.prompts[str(point["prompt"])]
     asked = [prompt.render(example) for example in plan.split.tuning[:PROMPTS]]
     requests = [Request(service=endpoint.service, model=model, prompt=said, max_tokens=cap) for said in asked]
-    most = max(endpoint.most_prompt_tokens(request) for request in requests)
-    prompts = 1 if endpoint.native_n else draws
-    return to_dollars(plan.prices[model].ceiling(prompts * most, draws * cap, calls=prompts))
+    return max(endpoint.most_prompt_tokens(request) for request in requests)
+
+
+def _likely_seconds(plan: Plan, endpoint: Endpoint, point: Point, draws: int, cap: int) -> float:
+    """Seconds of service that one example of a point takes before any answer was seen: a generous guess.
+
+    What was measured takes its place, as a share of it, so that it only has to grow as the true seconds do.
+    """
+    prompt = _longest_prompt(plan, endpoint, point, cap)
+    call = min(SLOWEST, SECONDS_PER_CALL + SECONDS_PER_PROMPT_TOKEN * prompt + SECONDS_PER_TOKEN * cap)
+    return (1 if endpoint.native_n else draws) * call
 
 
 def check_budget(plan: Plan, endpoints: Mapping[str, Endpoint]) -> None:
@@ -53,6 +74,8 @@ def check_budget(plan: Plan, endpoints: Mapping[str, Endpoint]) -> None:
     Raises:
         BudgetError: it could not.
     """
+    if plan.unbilled:
+        return
     baseline, point = plan.baseline, plan.baseline_point
     endpoint = endpoints[baseline.model]
     call = _ceiling(plan, endpoint, point, baseline.n, baseline.max_tokens)
@@ -74,14 +97,17 @@ class Purse:
         plan: what is asked for.
         account: holds the budget.
         evaluator: knows what is sent for an example.
+        clock: the time that is left, where nobody is billed; then all amounts are seconds of service.
     """
 
-    def __init__(self, plan: Plan, account: Account, evaluator: Evaluator) -> None:
-        self.plan, self.account, self.evaluator = plan, account, evaluator
+    def __init__(self, plan: Plan, account: Account, evaluator: Evaluator, clock: Clock | None = None) -> None:
+        self.plan, self.account, self.evaluator, self.clock = plan, account, evaluator, clock
 
     @property
     def left(self) -> float:
         """Dollars that the search may still spend."""
+        if self.clock is not None:
+            return self.clock.left
         return to_dollars(max(0, self.account.limit - self.account.spent))
 
     @property
@@ -91,12 +117,14 @@ class Purse:
         The holdout is the first to meet it, so what can be set aside has to pay for a good part of that.
         """
         least = max(1, min(LEAST_MET, len(self.plan.split.holdout)))
-        return MOST_HOLDOUT_SHARE * self.plan.budget / least
+        whole = self.plan.budget if self.clock is None else FIRST_WIDTH * self.clock.limit
+        return MOST_HOLDOUT_SHARE * whole / least
 
     def ceiling(self, point: Point, draws: int, cap: int) -> float:
         """Dollars that one example of a point can cost at most, from the longest prompt among a few."""
         service = self.evaluator.services[str(point["model"])]
-        return _ceiling(self.plan, service.endpoint, point, draws, service.metered.most_output(cap))
+        find = _ceiling if self.clock is None else _likely_seconds
+        return find(self.plan, service.endpoint, point, draws, service.metered.most_output(cap))
 
     def check_budget(self) -> None:
         """Refuse a budget of which the search could not buy one block of examples.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias, TypeVar
 
+from tune.clock import Clock
 from tune.decoration import Decorations
 from tune.evaluate import LOST, QUOTA, Evaluator
 from tune.export import carriable
@@ -27,8 +29,9 @@ from tune.search.asking import AtMost
 from tune.space import Config
 from tune.stopping import endgame_prospect, search_prospect
 from tune.trial import Step, Trial
+from tune.unbilled import Unbilled, in_dollars
 from tune.unread import find_unread, is_all_unread
-from tune.wave import dump_faults
+from tune.wave import Wave, dump_faults
 
 FINISHED = "finished"
 INTERRUPTED = "interrupted"
@@ -101,7 +104,9 @@ class Run:
         self.decorations, self.say = decorations or Decorations(), say
         self._told: set[str] = set()
         self.look = look
-        self.purse = Purse(plan, account, evaluator)
+        self.clock = Clock(plan.time_limit or math.inf, journal.events) if plan.unbilled else None
+        self.unbilled = Unbilled(services, self.clock) if self.clock is not None else None
+        self.purse = Purse(plan, account, evaluator, self.clock)
         self.trials: dict[int, Trial] = {}
         self.measuring: dict[int, Trial] = {}
         self.lessons = evaluator.lessons
@@ -134,14 +139,14 @@ class Run:
             self.end_trials()
             return findings
         await self._measure(PHASES[0], problem)
-        findings.choice = await self._drive("endgame", lambda left: endgame(problem, self.standings(), left))
+        findings.choice = await self._drive("endgame", lambda left: endgame(problem, self.contenders(), left))
         if findings.choice and not self._carriable(findings.choice.shown.config) and self._stopped in (None, ENOUGH):
             agents = self._agents_standings
             await self._drive("agents", lambda left: endgame(problem, agents(), left), agents)
-            findings.choice = freeze(problem, self.standings())  # more is known of trials that both phases had
+            findings.choice = freeze(problem, self.contenders())  # more is known of trials that both phases had
         await self._measure(PHASES[1], problem)
         if findings.choice is not None:
-            findings.choice = select(problem, self.standings())
+            findings.choice = self._in_dollars(select(problem, self.contenders()))
         findings.stopped = self._stopped or ("trials" if proposed.refused else FINISHED)
         findings.carried = self.carried(findings.choice)
         if self.account.closed in PAUSES:
@@ -162,7 +167,7 @@ class Run:
     async def _measure(self, phase: str, problem: Problem) -> None:
         """Buy a few draws at the cap that would be chosen, where nobody knows where it cuts."""
         number = FIRST_NUMBER + len(self.measuring)
-        await self._drive(phase, lambda left: measure(problem, self.standings, number, left))
+        await self._drive(phase, lambda left: measure(problem, self.contenders, number, left))
 
     async def _drive(
         self, phase: str, begin: Callable[[float], Generator[list[Step], Outcome, T]], view: View | None = None
@@ -186,7 +191,7 @@ class Run:
                 steps = strategy.send(outcome)  # type: ignore[arg-type]
             except StopIteration as stop:
                 return stop.value  # type: ignore[no-any-return]
-            outcome = await self._wave(phase, steps, view or self.standings)
+            outcome = await self._wave(phase, steps, view or self.contenders)
             self.look(self.trials)
             self._report()
 
@@ -207,7 +212,7 @@ class Run:
         if recorded is not None:
             self.recall(recorded.lessons)  # of a wave in which the process ended
         self._set_holdout_aside()  # after a replay it is what it was when the study began
-        wave = await self.evaluator.run(steps, self.trials_of(phase))
+        wave = await self._bought(steps, self.trials_of(phase))
         self.note_measures()
         stopped = None if wave.complete else self.account.closed or "money"
         self._set_holdout_aside()
@@ -220,7 +225,8 @@ class Run:
         if phase not in PHASES or stopped in PAUSES:
             self._note_stop(stopped)
         if stopped not in PAUSES:
-            self.journal.append("outcome", stopped=stopped, left=left, **dump_faults(wave))
+            clock = self.clock.record() if self.clock is not None else {}
+            self.journal.append("outcome", stopped=stopped, left=left, **clock, **dump_faults(wave))
         return Outcome(standings=view(), left=left, complete=stopped is None)
 
     def trials_of(self, phase: str) -> dict[int, Trial]:
@@ -232,6 +238,13 @@ class Run:
         for number in note(self.trials, self.measuring):
             self.evaluator.forget(number)
 
+    async def _bought(self, steps: list[Step], trials: dict[int, Trial]) -> Wave:
+        """Buy a wave; where nobody is billed, the clock learns from it."""
+        if self.unbilled is None:
+            return await self.evaluator.run(steps, trials)
+        with self.unbilled.timed(lambda: [*self.trials.values(), *self.measuring.values()]):
+            return await self.evaluator.run(steps, trials)
+
     def recall(self, lessons: Sequence[Mapping[str, Any]]) -> None:
         """Take in what was learned when this was live."""
         for lesson in lessons:
@@ -239,6 +252,8 @@ class Run:
 
     def _set_holdout_aside(self) -> None:
         """Keep the holdout's money: for what would be chosen now, and for what else leads."""
+        if self.clock is not None:
+            return  # the time limit is that of the search: the holdout is not cut short by it
         standings = self.standings()
         if standings != self._kept_for:  # else it was done when they came to be what they are
             self._kept_for = standings
@@ -282,7 +297,7 @@ class Run:
             low=plan.metric.low,
             high=plan.metric.high,
             larger_is_better=plan.metric.larger_is_better,
-            max_cost=plan.max_cost,
+            max_cost=None if plan.unbilled else plan.max_cost,  # $0 keeps every limit
             max_seconds=plan.max_seconds,
             ceiling=self.purse.ceiling,
             baseline=plan.baseline_point,
@@ -296,6 +311,19 @@ class Run:
     def standings(self) -> dict[int, Standing]:
         """Every trial with its readings, from the draws it has."""
         return {number: self._standing(trial) for number, trial in self.trials.items()}
+
+    def contenders(self) -> dict[int, Standing]:
+        """Every trial as strategies weigh it: in dollars, or in seconds of service where nobody is billed."""
+        standings = self.standings()
+        return standings if self.unbilled is None else self.unbilled.contenders(standings, self.trials)
+
+    def weigh(self, reading: Reading) -> Reading:
+        """A reading with the cost by which it is compared: likewise."""
+        return reading if self.unbilled is None else self.unbilled.weigh(reading)
+
+    def _in_dollars(self, choice: Choice | None) -> Choice | None:
+        """A choice with its costs as they are shown."""
+        return choice if choice is None or self.unbilled is None else in_dollars(choice)
 
     def readings(self) -> list[Reading]:
         """Every reading of every trial."""
@@ -350,14 +378,14 @@ class Run:
             return None
         if self._carriable(choice.shown.config):
             return choice.reading
-        best = select(replace(self.problem(), most_unseen=0.0), self._agents_standings())
+        best = self._in_dollars(select(replace(self.problem(), most_unseen=0.0), self._agents_standings()))
         return None if best is None or not self._affordable(best.reading) else best.reading
 
     def _agents_standings(self) -> dict[int, Standing]:
         """Every trial with the readings of it that an agent can carry."""
         return {
             number: replace(standing, readings=tuple(r for r in standing.readings if self._carriable(r.config)))
-            for number, standing in self.standings().items()
+            for number, standing in self.contenders().items()
         }
 
     def end_trials(self) -> None:
@@ -429,11 +457,18 @@ class Run:
                 budget=self.plan.budget,
                 best=self._leader(),
                 seconds=seconds,
-                left_seconds=(self.plan.budget - spent) / rate if rate > 0 else None,
+                left_seconds=self._seconds_left(spent, rate),
+                time_limit=None if self.clock is None else self.clock.limit,
                 low=self.plan.metric.low,
                 high=self.plan.metric.high,
             )
         )
+
+    def _seconds_left(self, spent: float, rate: float) -> float | None:
+        """How long the search may still take: by its clock, else by the dollars that are left."""
+        if self.clock is not None:
+            return None if self.phase == "holdout" else self.clock.seconds_left
+        return (self.plan.budget - spent) / rate if rate > 0 else None
 
     def _leader(self) -> Reading | None:
         """The best reading so far, of those on at least a block of examples."""

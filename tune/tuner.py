@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import math
 import secrets
 import threading
 import time
@@ -16,6 +17,7 @@ from typing import Any, Unpack
 from tune.apart import run_apart
 from tune.capabilities import Capabilities
 from tune.claims import Claims
+from tune.clock import Clock
 from tune.conclude import conclude, deploy
 from tune.database import Database
 from tune.decoration import Decorations
@@ -54,7 +56,7 @@ Notice = Callable[[str], None]
 _RETRY = RetryPolicy()
 
 
-def tune(data: Any = None, space: Any = None, *, budget: float, **options: Unpack[Options]) -> Study:
+def tune(data: Any = None, space: Any = None, *, budget: float | None = None, **options: Unpack[Options]) -> Study:
     """Find the best way to call a model for a task, for at most `budget` dollars.
 
     Works in a script, in a notebook, and inside a running event loop (which it blocks: servers await
@@ -65,7 +67,8 @@ def tune(data: Any = None, space: Any = None, *, budget: float, **options: Unpac
         data: a path (jsonl, json, csv, tsv, parquet), "hf:org/name:split", a DataFrame, a `datasets.Dataset` or a
             list of dicts; None is the embedded task.
         space: a `Space`, a mapping or a TOML file; None is a default for the data.
-        budget: dollars, all in: retries, judges and the holdout too. Never exceeded.
+        budget: dollars, all in: retries, judges and the holdout too. Never exceeded. Where every price is 0, none is
+            needed, and `time_limit` takes its place (15 minutes unless said).
         options: `metric` (a name, "module:attribute", or a callable `(answer, example) -> bool | float | Score`),
             `baseline`, `max_cost_per_request` and all that `tune.plan.Options` lists.
 
@@ -85,7 +88,9 @@ def tune(data: Any = None, space: Any = None, *, budget: float, **options: Unpac
     return study
 
 
-async def tune_async(data: Any = None, space: Any = None, *, budget: float, **options: Unpack[Options]) -> Study:
+async def tune_async(
+    data: Any = None, space: Any = None, *, budget: float | None = None, **options: Unpack[Options]
+) -> Study:
     """As `tune`, for use inside an event loop; cancelling it leaves a study that resumes."""
     screen = Screen(quiet=options.pop("quiet", False))
     with screen.shown():
@@ -126,7 +131,7 @@ def run_study(
     data: Any,
     *,
     space: Any,
-    budget: float,
+    budget: float | None,
     options: Options,
     observer: Observer = lambda _: None,
     notice: Notice = lambda _: None,
@@ -154,7 +159,7 @@ def run_study(
 async def _study(
     data: Any,
     space: Any,
-    budget: float,
+    budget: float | None,
     options: Options,
     stop: Stop,
     observer: Observer,
@@ -187,7 +192,7 @@ async def _study(
         study = journal.events[0]["id"]
         check_ledger(db, study, journal.events, folder)
         draws = Store(db, generation=study if plan.fresh else "", study=study)
-        account = Account(db, study, to_picodollars(plan.budget))
+        account = Account(db, study, to_picodollars(plan.budget) or 1)  # 0 where nobody is billed
         journal.follow(account.mark)
         Claims(db, study).drop()  # the journal is locked, so whoever held them is gone
         _continue(journal, plan, account)
@@ -330,6 +335,8 @@ def places(plan: Plan, options: Options) -> tuple[Path, str]:
 def _start_timer(run: Run) -> asyncio.TimerHandle:
     """Send no call of the search after the time limit; the holdout is no part of it."""
     seconds = run.plan.time_limit if run.plan.time_limit is not None else 10**9
+    if run.clock is not None:
+        seconds = run.clock.seconds_left
 
     def ring() -> None:
         if run.phase != "holdout":
@@ -411,4 +418,6 @@ def _continue(journal: Journal, plan: Plan, account: Account) -> None:
     """Note that a study goes on with more than it had."""
     if _more(plan, journal):
         left = (account.budget - account.spent) / 10**12
+        if plan.unbilled:
+            left = Clock(plan.time_limit or math.inf, journal.events).left
         journal.append("continue", left=left, **_limits(plan))

@@ -28,7 +28,9 @@ def build_parser(prog: str = "tune", description: str = WHAT, epilog: str = "") 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="store_true", help="print the version and exit")
-    parser.add_argument("--budget", type=float, metavar="USD", help="dollars that are never exceeded")
+    parser.add_argument(
+        "--budget", type=float, metavar="USD", help="dollars that are never exceeded; not needed where every price is 0"
+    )
 
     task = parser.add_argument_group("the task")
     task.add_argument("--data", metavar="FILE", help="jsonl, json, csv, parquet, or hf:org/name:split")
@@ -92,7 +94,9 @@ def build_parser(prog: str = "tune", description: str = WHAT, epilog: str = "") 
     run = parser.add_argument_group("the run")
     run.add_argument("--seed", type=int, metavar="N", help="of the split, the order and the search (default 0)")
     run.add_argument("--concurrency", type=int, metavar="N", help="calls in flight per endpoint (default 64)")
-    run.add_argument("--time-limit", type=float, metavar="S", help="seconds for the search")
+    run.add_argument(
+        "--time-limit", type=float, metavar="S", help="seconds for the search (default 900 where every price is 0)"
+    )
     run.add_argument("--min-gain", type=float, metavar="POINTS", help="end when less is expected (default 0.1)")
     run.add_argument("--splits", type=int, metavar="K", help="show the spread over K random splits; costs nothing")
     run.add_argument("--trials", type=int, metavar="N", help="the most paid points that are tried")

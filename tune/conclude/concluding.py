@@ -193,18 +193,19 @@ def _why(run: Run, findings: Findings) -> str:
     if findings.stopped != ENOUGH:
         return STOPPED[findings.stopped]
     points = 100 * run.plan.min_gain
+    more, more_said = (1.0, "$1") if run.clock is None else (60 * run.clock.width, "minute")
     chance = run.decorations.attempt(
-        "the chance of another choice", lambda: chance_of_change(run.problem(), run.standings(), 1.0), None
+        "the chance of another choice", lambda: chance_of_change(run.problem(), run.contenders(), more), None
     )
     little = (
         f"save less than {points:g} %" if run.plan.goal == "cheapest" else f"gain less than {points:g} points (of 100)"
     )
-    kept = f"the rest of the money was expected to {little}, so it was kept"
+    kept = f"the rest of the {'money' if run.clock is None else 'time'} was expected to {little}, so it was kept"
     if chance is None:
         return kept
     shown = "less than 1 %" if chance < 0.01 else f"{100 * chance:.0f} %"
     what = "a choice on the frontier" if run.plan.goal == "frontier" else "the choice"
-    return f"{kept}: another $1 has a chance of {shown} to change {what}"
+    return f"{kept}: another {more_said} has a chance of {shown} to change {what}"
 
 
 def _why_paused(run: Run) -> str:
@@ -232,14 +233,16 @@ def _frontier(run: Run, rows: Rows, met: Mapping[Config, Reading], choice: Choic
     readings = [reading for standing in run.standings().values() for reading in standing.whole()]
     if rows.searched is not None:
         readings = [reading for reading in readings if reading.config != run.plan.baseline] + [rows.searched]
+    shown = {(reading.trial, reading.config): reading for reading in readings}
     found = frontier(
-        readings,
-        met,
+        [run.weigh(reading) for reading in readings],
+        {config: run.weigh(reading) for config, reading in met.items()},
         baseline=run.plan.baseline,
         enough=enough,
         larger_is_better=run.plan.metric.larger_is_better,
     )
-    return [rows.frontier_row(reading, few=reading.n_examples < enough) for reading in found]
+    as_shown = [shown[reading.trial, reading.config] for reading in found]
+    return [rows.frontier_row(reading, few=reading.n_examples < enough) for reading in as_shown]
 
 
 def _money(run: Run, findings: Findings) -> Money:
@@ -255,6 +258,7 @@ def _money(run: Run, findings: Findings) -> Money:
         left_reason=_why_left(run, findings) if left > 0 else "",
         overshoot=to_dollars(balance.overshoot),
         notional=any(price.notional for price in run.plan.prices.values()),
+        seconds=None if run.clock is None else run.clock.elapsed,
     )
 
 

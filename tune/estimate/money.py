@@ -79,6 +79,7 @@ class Estimate:
         goal: what is to be chosen.
         min_quality: the score that is good enough for the goal "cheapest", if one was stated.
         margin: or by how much the choice may be worse than the baseline.
+        time_limit: seconds that the search may take, where nobody is billed; else None.
         draw_span: what `draw` may as well be; None where all lengths of answers are stated.
         prices: for each model its price in words, and where it comes from.
     """
@@ -98,6 +99,7 @@ class Estimate:
     min_quality: float | None = None
     margin: float | None = None
     draw_span: tuple[float, float] | None = None
+    time_limit: float | None = None
     prices: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -137,6 +139,7 @@ def estimate(
         min_quality=plan.min_quality,
         margin=plan.margin,
         draw_span=_draw_span(plan, rows, endpoints),
+        time_limit=plan.time_limit if plan.unbilled else None,
         prices=tuple((name, price.describe()) for name, price in plan.prices.items()),
     )
 

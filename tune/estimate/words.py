@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from tune.clock import duration
 from tune.estimate.money import Estimate
 from tune.estimate.tokens import Forecast
 from tune.report.writing import count, dollars, number
@@ -14,6 +15,8 @@ _TOO_FEW = "too few examples"
 
 def estimate_lines(found: Estimate) -> tuple[str, ...]:
     """An estimate in three lines of plain text, and a fourth where the examples are few."""
+    if found.time_limit is not None:
+        return _time_lines(found)
     least, most = (f(found.rows, key=lambda row: row.draw) for f in (min, max))
     spread = "" if least == most else f", from {_named(least)} to {_named(most)}"
     bought, lengths = found.bought, _lengths(found.rows) + _guess(found)
@@ -24,6 +27,17 @@ def estimate_lines(found: Estimate) -> tuple[str, ...]:
         f"{bought.holdout:,} of {count(found.holdout, 'holdout example')}.",
         _seen(found)
         + ("" if found.is_search else f" This is too little for a search: about {dollars(found.enough)} would do."),
+        *([found.few] if found.few else []),
+    )
+
+
+def _time_lines(found: Estimate) -> tuple[str, ...]:
+    """An estimate where nobody is billed: how long it takes is known when the first answers are there."""
+    return (
+        f"Estimate: nobody is billed, as every price is 0. The search takes at most "
+        f"{duration(found.time_limit or 0.0)} (--time-limit), and less where more is not worth the time.",
+        f"Then the choice and the baseline meet {count(found.holdout, 'holdout example')}.",
+        _seen(found),
         *([found.few] if found.few else []),
     )
 

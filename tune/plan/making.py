@@ -11,7 +11,7 @@ from typing import Any
 from tune.callables import blame
 from tune.data import Data, Example, Split, load_data, split
 from tune.defaults import balanced, default_answer, default_metric, default_space, find_label_lists
-from tune.errors import InputError, SpaceError
+from tune.errors import BudgetError, InputError, SpaceError
 from tune.extract import Extract, parse_extract, parse_extract_name
 from tune.metrics import Metric, is_oracle, one_by_one, parse_metric
 from tune.plan.baseline import read_baseline
@@ -80,6 +80,11 @@ class Plan:
     identity: Mapping[str, Any]
 
     @property
+    def unbilled(self) -> bool:
+        """Whether every price is 0: then nobody pays, and the search spends seconds instead of dollars."""
+        return _unbilled(self.prices)
+
+    @property
     def examples(self) -> tuple[Example, ...]:
         """Tuning examples, then the holdout: a position means the same example everywhere."""
         return self.split.tuning + self.split.holdout
@@ -95,13 +100,37 @@ class Plan:
         return Point({name: value for name, value in self.baseline.items() if name not in self.free})
 
 
-def make_plan(data: Any, space: Any, budget: float, options: Options) -> Plan:
+FREE_SECONDS = 900.0
+"""The time limit of a search that nobody is billed for, unless another is said."""
+
+
+def _unbilled(prices: Mapping[str, Price]) -> bool:
+    return all(price.is_zero for price in prices.values())
+
+
+def _budget(given: float | None, prices: Mapping[str, Price]) -> float:
+    """The dollars that may be spent; none are where nobody is billed and none are given.
+
+    Raises:
+        BudgetError: none are given, and somebody is billed.
+    """
+    if given is not None:
+        return float(given)
+    if not _unbilled(prices):
+        raise BudgetError(
+            "--budget USD is needed: the dollars that are never exceeded, as in --budget 5 "
+            "(models whose prices are all 0 need none)"
+        )
+    return 0.0
+
+
+def make_plan(data: Any, space: Any, budget: float | None, options: Options) -> Plan:
     """Check everything that can be checked before the first dollar.
 
     Args:
         data: anything `tune.data.load_data` reads; None is the embedded task.
         space: a `Space`, a mapping or a TOML file with the tables of a space file; None is a default for the data.
-        budget: dollars.
+        budget: dollars; None only where every price is 0.
 
     Raises:
         InputError: one sentence that says what, where, and how to mend it.
@@ -111,7 +140,7 @@ def make_plan(data: Any, space: Any, budget: float, options: Options) -> Plan:
         return _make_plan(data, space, budget, options)
 
 
-def _make_plan(data: Any, space: Any, budget: float, options: Options) -> Plan:
+def _make_plan(data: Any, space: Any, budget: float | None, options: Options) -> Plan:
     check_options(budget, options)
     record, base = space_record(data, space)
     loaded = load_data(
@@ -149,6 +178,7 @@ def _make_plan(data: Any, space: Any, budget: float, options: Options) -> Plan:
     if metric.over_responses:
         searched = searched.handing_back_all()
     check_aggregates(searched, metric, verifier)
+    prices = find_prices([*entries.values(), *([judge] if judge else [])], options.get("price"))
     plan = Plan(
         data=loaded,
         split=parts,
@@ -160,12 +190,12 @@ def _make_plan(data: Any, space: Any, budget: float, options: Options) -> Plan:
         verifier=verifier,
         entries=entries,
         judge=judge,
-        prices=find_prices([*entries.values(), *([judge] if judge else [])], options.get("price")),
+        prices=prices,
         baseline=read_baseline(options.get("baseline"), searched, prompts),
         baseline_given=options.get("baseline") is not None,
         model_named=model_named or data is None,
         free=read_off(options, metric),
-        budget=float(budget),
+        budget=_budget(budget, prices),
         max_cost=options.get("max_cost_per_request"),
         max_seconds=options.get("max_seconds_per_request"),
         **read_goal(options, metric),
@@ -173,7 +203,7 @@ def _make_plan(data: Any, space: Any, budget: float, options: Options) -> Plan:
         strategy=named(_strategy(options), STRATEGIES, "strategy"),
         seed=options.get("seed", 0),
         concurrency=options.get("concurrency", 64),
-        time_limit=options.get("time_limit"),
+        time_limit=options.get("time_limit") or (FREE_SECONDS if _unbilled(prices) else None),
         min_gain=options.get("min_gain", 0.1) / 100,
         splits=options.get("splits", 0),
         trials=options.get("trials"),

@@ -47,7 +47,8 @@ class Options(TypedDict, total=False):
             interval.
         seed: decides the split, the order of examples and the search.
         concurrency: the most calls in flight per endpoint.
-        time_limit: seconds after which no further call is sent.
+        time_limit: seconds after which no further call of the search is sent. Where every price is 0, it takes the
+            place of the budget, and is 900 unless said.
         min_gain: points (hundredths of the metric's range); the search ends when the rest of the budget is expected
             to gain less. 0.1 unless said; 0 spends the whole budget. Where the goal is the cheapest, per cent of what
             it costs.
@@ -100,14 +101,15 @@ class Options(TypedDict, total=False):
     allow_code: bool
 
 
-def check_options(budget: float, options: Options) -> None:
+def check_options(budget: float | None, options: Options) -> None:
     """Refuse an unknown option and a number that cannot be.
 
     Raises:
         BudgetError: the budget is no number of dollars above 0.
         InputError: one of the options cannot be.
     """
-    if isinstance(budget, bool) or not isinstance(budget, int | float) or not 0 < budget < math.inf:
+    is_number = isinstance(budget, int | float) and not isinstance(budget, bool)
+    if budget is not None and not (is_number and 0 < budget < math.inf):
         raise BudgetError(f"the budget is a number of dollars above 0, but got {budget!r}")
     least = options.get("min_gain", 0.0)
     if isinstance(least, bool) or not isinstance(least, int | float) or not 0 <= least <= 100:

@@ -87,7 +87,8 @@ def value(problem: Problem, searcher: Searcher, left: float) -> Waves:
             return
         money = field.left - reserve
         shop.learn()
-        wave = shop.next(money, greed=GREED * max(0.0, money / max(left - reserve, 1e-12)))
+        share = money / max(left - reserve, 1e-12)  # a larger budget, or a faster server, makes it more than there was
+        wave = shop.next(money, greed=GREED * min(1.0, max(0.0, share)))
 
 
 class _Shop:

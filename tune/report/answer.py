@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from tune.clock import duration
 from tune.report.records import Report, ReportConfig
 from tune.report.unread import unread_headline
 from tune.report.writing import count, describe, dollars, inline, number, with_limits
@@ -65,19 +66,26 @@ MUCH_LEFT = 0.05
 def money_sentence(report: Report) -> str:
     """What was spent of what, on what, and why it ended."""
     money = report.money
+    if money.seconds is not None:
+        return f"Took {duration(money.seconds)}, and nobody is billed: every price is 0. {_bought(report)}"
     said = f"Spent {dollars(money.spent)} of {dollars(money.budget)}"
     if money.spent_now != money.spent:
         said += f" ({dollars(money.spent_now)} now)"
     if money.notional:
         said += " at prices that are notional (nobody is billed)"
-    said += f" on {count(report.draws_bought, 'draw')}"
-    if report.draws_reused:
-        said += f", {report.draws_reused:,} more reused"
-    said += f", in {count(len(report.trials), 'trial')}"
-    said += f"; {report.stopped}." if report.stopped else "."
+    said += f" on {_bought(report)}"
     if money.left_reason and money.left > MUCH_LEFT * money.budget:
         said += f" {dollars(money.left)} are left: {money.left_reason}."
     return said
+
+
+def _bought(report: Report) -> str:
+    """How much was drawn, and why that ended."""
+    said = count(report.draws_bought, "draw")
+    if report.draws_reused:
+        said += f", {report.draws_reused:,} more reused"
+    said += f", in {count(len(report.trials), 'trial')}"
+    return said + (f"; {report.stopped}." if report.stopped else ".")
 
 
 def evidence(quality: Interval | None, *, holdout: bool) -> str:

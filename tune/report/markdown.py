@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from tune.clock import duration
 from tune.report.answer import answer_markdown, detectable_sentence, money_sentence, shown_rows
 from tune.report.failing import failing_section
 from tune.report.records import PriceLine, Report, ReportConfig, TrialRow, plain_config
@@ -190,7 +191,11 @@ def _money(report: Report) -> str:
     ]
     if money.overshoot > 0:
         rows.insert(5, ["billed above the caps sent", dollars(money.overshoot)])
-    parts = ["## Money", inline(money_sentence(report), limit=1000), table(["", "dollars or draws"], rows)]
+    title, unit = "Money", "dollars or draws"
+    if money.seconds is not None:
+        title, unit = "Time", "seconds or draws"
+        rows = [["taken", duration(money.seconds)], *rows[-2:]]
+    parts = [f"## {title}", inline(money_sentence(report), limit=1000), table(["", unit], rows)]
     return "\n\n".join(part for part in [*parts, _readings(report)] if part)
 
 

@@ -69,6 +69,7 @@ class Money:
         left_reason: why it was not, in words; "" where nothing is to be said.
         overshoot: what endpoints billed above the caps they were sent.
         notional: whether some of these dollars are at prices that nobody is ever billed.
+        seconds: that the study has taken, where every price is 0 and seconds take the place of dollars; else None.
     """
 
     budget: float
@@ -80,6 +81,7 @@ class Money:
     left_reason: str = ""
     overshoot: float = 0.0
     notional: bool = False
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,9 +104,12 @@ def _table(report: Report) -> list[tuple[str, ...]]:
 
 
 def _narrow_table(report: Report) -> list[tuple[str, ...]]:
-    rows: list[tuple[str, ...]] = [NARROW_HEADER]
+    is_timed = report.money.seconds is not None  # nobody is billed, so what a config costs is time
+    rows: list[tuple[str, ...]] = [("", "score (95 %)", "seconds", "to the baseline") if is_timed else NARROW_HEADER]
     for row in _shown(report):
         cost = "-" if row.cost is None else dollars(row.cost.mean)
+        if is_timed:
+            cost = seconds(row.seconds_median)
         quality, against = with_limits(row.quality), _against_baseline(report, row)
         rows.append((_shorter(row.name), _shorter(quality), cost, _shorter(against)))
     return rows
