@@ -28,6 +28,12 @@ def watch(store: Path) -> None:
     """
     flush, begin = Database.flush, Database._use_write_ahead_log
     note = _note(store)
+    note.parent.mkdir(parents=True, exist_ok=True)
+    size = min(synced(store), _size(_log(store)))
+    file = os.open(note, os.O_RDWR | os.O_CREAT)
+
+    def write(size: int) -> None:
+        os.pwrite(file, f"{size:20d}".encode(), 0)  # in one step: the process may be killed at any moment
 
     def begin_and_never_copy(self: Database) -> None:
         begin(self)
@@ -36,10 +42,9 @@ def watch(store: Path) -> None:
     def flush_and_note(self: Database) -> None:
         size = _size(_log(store))  # before the write begins: what comes later may miss it
         flush(self)
-        note.write_text(str(size))
+        write(size)
 
-    note.parent.mkdir(parents=True, exist_ok=True)
-    note.write_text(str(min(synced(store), _size(_log(store)))))
+    write(size)
     Database._use_write_ahead_log = begin_and_never_copy  # type: ignore[method-assign]
     Database.flush = flush_and_note  # type: ignore[method-assign]
 
