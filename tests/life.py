@@ -33,7 +33,7 @@ ROOT = Path(__file__).parent.parent
 AMPLE = 2.0
 """Dollars with which no call of any task here is ever refused, whatever is lost."""
 
-LONGEST = 90.0
+LONGEST = 240.0
 """Seconds after which a process of a study counts as one that does not end."""
 
 QUICK = RetryPolicy(attempts=10, seconds=60.0, first=0.01, longest=0.1, longest_asked=0.2, silence=1.5)
@@ -65,9 +65,9 @@ class Task:
 
     searcher: str = "random"
     strategy: str = "halving"
-    rows: int = 48
+    rows: int = 32
     seed: int = 0
-    trials: int = 7
+    trials: int = 5
     large: Model = LARGE
     judged: bool = False
     small: Model = SMALL
@@ -79,15 +79,15 @@ class Task:
 
 TASKS = {
     "grid": Task("grid"),
-    "random": Task(seed=1, rows=64),
-    "tpe": Task("tpe", seed=2, rows=40),
-    "full": Task(strategy="full", seed=3, rows=40, trials=4),
+    "random": Task(seed=1, rows=36),
+    "tpe": Task("tpe", seed=2, rows=28),
+    "full": Task(strategy="full", seed=3, rows=28, trials=3),
     "cfo": Task("cfo", seed=4),
     "one at a time": Task(seed=5, large=replace(LARGE, refuses=frozenset({"n"}))),
     "no temperature": Task(seed=6, large=replace(LARGE, refuses=frozenset({"temperature"}))),
     "thinking": Task(seed=7, large=replace(LARGE, reasoning=9)),
-    "wide": Task("grid", "full", seed=9, rows=260, trials=2, large=replace(LARGE, refuses=frozenset({"n"}))),
-    "judged": Task(seed=8, rows=40, trials=4, judged=True),
+    "wide": Task("grid", "full", seed=9, rows=150, trials=2, large=replace(LARGE, refuses=frozenset({"n"}))),
+    "judged": Task(seed=8, rows=28, trials=3, judged=True),
 }
 
 

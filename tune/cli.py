@@ -21,6 +21,7 @@ COMMANDS = {
     "check": ("tune.commands.check", "test on new examples whether an exported config still holds"),
     "estimate": ("tune.commands.estimate", "what a run would cost and could see; sends nothing, spends nothing"),
     "reprice": ("tune.commands.reprice", "read a finished study again under other prices or limits, for nothing"),
+    "forget": ("tune.commands.forget", "remove the texts of one example from a study and its store"),
     "reconcile": ("tune.commands.reconcile", "book what the provider billed in place of uncertain charges"),
 }
 """Commands besides a run, by their first word: the module whose `main` runs it, and what it does."""

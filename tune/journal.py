@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
@@ -84,8 +84,7 @@ class Journal:
         record = {"event": event, **fields}
         if self._mark is not None:
             record["ledger"] = list(self._mark())
-        text = scrub(json.dumps(record, ensure_ascii=False, separators=(",", ":"))) + "\n"
-        line = memoryview(text.encode("utf-8", "backslashreplace"))  # half a character becomes its escape in JSON
+        line = memoryview(dump_event(record).encode("utf-8", "backslashreplace"))
         size = os.fstat(self._file.fileno()).st_size
         try:
             while line:
@@ -109,6 +108,11 @@ class Journal:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def dump_event(event: Mapping[str, Any]) -> str:
+    """Return the line of an event. Where it is encoded, half a character in it becomes its escape in JSON."""
+    return scrub(json.dumps(event, ensure_ascii=False, separators=(",", ":"))) + "\n"
 
 
 def read_events(path: str | Path) -> list[dict[str, Any]]:

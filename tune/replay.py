@@ -99,6 +99,19 @@ def load_steps(steps: Sequence[Sequence[Any]]) -> list[Step]:
     return [Step(trial, Point(point), tuple(positions), draws, cap) for trial, point, positions, draws, cap in steps]
 
 
+def check_remembered(events: Sequence[Mapping[str, Any]], folder: Path) -> None:
+    """See that a study has all the draws that its decisions rest on.
+
+    Raises:
+        StudyError: examples of it were forgotten.
+    """
+    if any(event["event"] == "forgotten" for event in events):
+        raise StudyError(
+            f"examples of the study in {str(folder)!r} were forgotten, so it can be shown, but not continued or read "
+            f"again: begin anew with another --results (draws that are in the store are not bought again)"
+        )
+
+
 def _rewind(history: History, left: float) -> None:
     whole = [wave for wave in history.waves if wave.phase == "search" and wave.done and wave.stopped is None]
     void = [lesson for wave in history.waves if wave not in whole for lesson in wave.lessons]

@@ -32,7 +32,7 @@ from tune.plan import Options, Plan, make_plan
 from tune.pricing import to_picodollars
 from tune.providers.services import Access, Service, build_stack
 from tune.readout import Reading
-from tune.replay import Recorded, check_identity, load_steps, read_faults
+from tune.replay import Recorded, check_identity, check_remembered, load_steps, read_faults
 from tune.report import Report
 from tune.run import PAUSES, Findings, Run
 from tune.space import Config
@@ -70,6 +70,7 @@ def reprice(folder: str | Path, data: Any = None, space: Any = None, **options: 
     place = Path(folder)
     events = read_events(place / "study.jsonl")
     before = recorded_study(place, events)
+    check_remembered(events, place)
     results = options.pop("results", None)
     store = options.pop("store", None) or find_store(place)
     if results is not None and Path(results).resolve() == place.resolve():

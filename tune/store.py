@@ -164,7 +164,7 @@ class Store:
         with self.db.transaction():
             self.db.executemany(
                 "INSERT OR IGNORE INTO examples (study, name, key) VALUES (?, ?, ?)",
-                [(self.study, _bindable(use.example), use.key) for use in fresh],
+                [(self.study, bindable(use.example), use.key) for use in fresh],
             )
             self.db.executemany(
                 "INSERT OR IGNORE INTO requests (key, request) VALUES (?, ?)",
@@ -174,7 +174,7 @@ class Store:
                 "INSERT INTO uses VALUES ((SELECT id FROM examples WHERE study = ? AND name = ?), "
                 "(SELECT id FROM requests WHERE key = ?), ?) "
                 "ON CONFLICT DO UPDATE SET draws = max(draws, excluded.draws)",
-                [(self.study, _bindable(use.example), use.request.key, use.draws) for use in fresh],
+                [(self.study, bindable(use.example), use.request.key, use.draws) for use in fresh],
             )
         self._noted |= {(use.example, use.request.key): use.draws for use in fresh}
 
@@ -261,15 +261,15 @@ def _score_key(metric: str, example: str, answer: str | None) -> bytes:
 def _columns(completion: Completion) -> tuple[Any, ...]:
     ends = completion.token_ends
     return (
-        _bindable(completion.text),
-        _bindable(completion.finish_reason),
+        bindable(completion.text),
+        bindable(completion.finish_reason),
         completion.prompt_tokens,
         completion.completion_tokens,
         completion.reasoning_tokens,
         completion.cached_tokens,
         completion.seconds,
-        _bindable(completion.model),
-        _bindable(completion.tier),
+        bindable(completion.model),
+        bindable(completion.tier),
         None if ends is None else json.dumps(ends, separators=(",", ":")),
     )
 
@@ -290,7 +290,7 @@ def _completion(row: Sequence[Any]) -> Completion:
     )
 
 
-def _bindable(text: str) -> str | bytes:
+def bindable(text: str) -> str | bytes:
     """Models send half surrogate pairs; UTF-8 has no such characters, so that text is kept as bytes."""
     try:
         text.encode()

@@ -42,7 +42,7 @@ from tune.providers.retrying import RetryPolicy
 from tune.providers.services import Access, Service
 from tune.providers.trust import host_lines, remember_hosts
 from tune.purse import check_budget
-from tune.replay import check_identity, read_history
+from tune.replay import check_identity, check_remembered, read_history
 from tune.report.saving import dump
 from tune.run import ENOUGH, INTERRUPTED, PAUSES, UNREAD, Run
 from tune.store import Store
@@ -257,7 +257,7 @@ def _say_what_is_missing(known: Study, plan: Plan, notice: Callable[[str], None]
 def _say_what_is_sent(plan: Plan, tell: Callable[[str], None], notice: Callable[[str], None]) -> None:
     """Show before the first dollar which columns are sent, and how one prompt looks."""
     for sentence in plan.notes:
-        tell(sentence)
+        (tell if plan.content else notice)(sentence)  # they may show targets, and what is told is in the report
     for line in sent_lines(plan):
         notice(line)
 
@@ -380,6 +380,7 @@ def _open_journal(journal: Journal, plan: Plan) -> Study | None:
     ended = last["event"] == "result" and last["stopped"] not in PAUSES
     if ended and not _more(plan, journal):
         return recorded_study(journal.path.parent, journal.events)
+    check_remembered(journal.events, journal.path.parent)
     return None
 
 
@@ -404,7 +405,7 @@ def _more(plan: Plan, journal: Journal) -> bool:
 
 def _own(journal: Journal) -> list[dict[str, Any]]:
     """What the study's own runs wrote: another look at its holdout changes nothing of how it ended."""
-    return [event for event in journal.events if event["event"] != "look"]
+    return [event for event in journal.events if event["event"] not in ("look", "forgotten")]
 
 
 def _was_freed(journal: Journal) -> bool:

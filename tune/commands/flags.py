@@ -106,6 +106,9 @@ def build_parser(prog: str = "tune", description: str = WHAT, epilog: str = "") 
     run.add_argument(
         "--keep-going", action="store_true", default=None, help="search on though no prompt's answers are read rightly"
     )
+    run.add_argument(
+        "--no-content", action="store_true", default=None, help="keep texts of examples and answers out of the report"
+    )
     run.add_argument("--quiet", action="store_true", help="show no progress")
     run.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
     return parser

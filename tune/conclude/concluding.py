@@ -33,6 +33,7 @@ from tune.racing import Choice
 from tune.readout import Reading
 from tune.recipe import recipe_record
 from tune.report import Bought, Money, PriceLine, PromptText, Provenance, Report, ReportConfig, TrialRow
+from tune.report.private import without_content
 from tune.report.writing import dollars
 from tune.run import ENOUGH, FINISHED, INTERRUPTED, PAUSES, UNREAD, Findings, Run
 from tune.space import Config
@@ -52,7 +53,12 @@ STOPPED = {
 
 
 def conclude(run: Run, findings: Findings) -> Report:
-    """Everything that is shown of a study."""
+    """Everything that is shown of a study, without the texts of examples where the user wants none."""
+    report = _conclude(run, findings)
+    return report if run.plan.content else without_content(report)
+
+
+def _conclude(run: Run, findings: Findings) -> Report:
     plan, carried = run.plan, findings.carried
     # Half a holdout is not looked at: the same command completes it, and a look that is not taken costs nothing.
     met = {} if findings.stopped in PAUSES else dict(findings.holdout or {})

@@ -74,6 +74,7 @@ class Plan:
     trials: int | None
     fresh: bool
     keep_going: bool
+    content: bool
     by: tuple[str, ...]
     output_tokens: Mapping[str, float]
     notes: tuple[str, ...]
@@ -210,6 +211,7 @@ def _make_plan(data: Any, space: Any, budget: float | None, options: Options) ->
         fresh=options.get("fresh", False),
         by=_slices(options, loaded),
         keep_going=options.get("keep_going", False),
+        content=not options.get("no_content", False),
         output_tokens=read_lengths(options.get("output_tokens"), entries, prompts),
         notes=data_notes(loaded, metric=metric.name, is_default_space=is_default_space),
         identity={},

@@ -59,6 +59,7 @@ class Options(TypedDict, total=False):
         fresh: ignore draws that other studies bought.
         quiet: show no progress on standard error.
         by: columns whose values the report shows the quality by; no part of what makes it another study.
+        no_content: keep the texts of examples and answers out of the report and the other files that are for reading.
         keep_going: search on though the answers of every prompt are not read rightly.
         allow_code: let a metric run what models write, in a process of its own with limits (`tune.sandbox`).
     """
@@ -96,6 +97,7 @@ class Options(TypedDict, total=False):
     store: str | None
     fresh: bool
     keep_going: bool
+    no_content: bool
     by: Sequence[str] | str
     quiet: bool
     allow_code: bool

@@ -1,0 +1,34 @@
+"""tune forget STUDY --example ID"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+
+from tune.commands import attempt, show
+from tune.escape import for_terminal, json_for_terminal
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="tune forget",
+        description="Remove the texts of one example from a study: its prompts, answers and scores from the store, "
+        "and what the journal, the report and the answers show of it. What was paid stays in the ledger.",
+    )
+    parser.add_argument("study", metavar="STUDY", help="the study's results folder")
+    parser.add_argument("--example", required=True, metavar="ID", help="the row's `id`, else its number")
+    parser.add_argument("--store", metavar="URL", help="where its draws are kept, if it was said for the run")
+    parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    given = parser.parse_args(argv)
+
+    def work() -> int:
+        from tune.forget import forget
+
+        forgotten = forget(given.study, given.example, store=given.store)
+        if given.json:
+            return show(json_for_terminal(json.dumps(forgotten.to_record(), ensure_ascii=False)))
+        return show(for_terminal(forgotten))
+
+    return attempt(work)
