@@ -125,7 +125,7 @@ def chaos(
 # --- the result -----------------------------------------------------------------------------------------------
 
 
-def write_result(path: Path, rows: Sequence[Row], command: str, seconds: float) -> None:
+def write_result(path: Path, rows: Sequence[Row], command: str, seconds: float, *, workers: int = 2) -> None:
     """The tables of results/chaos.md."""
     kept = [row for row in rows if row.siege.kind != OVERBILLED]
     over = [row for row in rows if row.siege.kind == OVERBILLED]
@@ -135,7 +135,7 @@ def write_result(path: Path, rows: Sequence[Row], command: str, seconds: float) 
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "made by": f"benchmarks/chaos.py {command}",
         "version": f"tune {version('tune-llm')}, Python {platform.python_version()}, {os.cpu_count()} cores",
-        "took": f"{seconds / 60:.1f} minutes, two studies at a time",
+        "took": f"{seconds / 60:.1f} minutes, {workers} studies at a time",
         "prices": "0.10 / 0.40 and 1.00 / 4.00 dollars per million tokens, stated by this script",
     }
     checks = {
@@ -274,6 +274,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--kills", type=int, default=170)
     parser.add_argument("--cuts", type=int, default=70)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--workers", type=int, default=2, help="studies at a time")
     parser.add_argument(
         "--quick", action="store_true", help="a few studies of two tasks, one at a time; writes nothing"
     )
@@ -283,9 +284,9 @@ def main(words: Sequence[str] | None = None) -> int:
     if given.quick:
         rows = chaos(1, 6, given.seed, cuts=2, workers=1, tasks=QUICK_TASKS, kinds=QUICK_KINDS)
     else:
-        rows = chaos(given.studies, given.kills, given.seed, cuts=given.cuts, workers=2)
+        rows = chaos(given.studies, given.kills, given.seed, cuts=given.cuts, workers=given.workers)
         command = f"--studies {given.studies} --kills {given.kills} --cuts {given.cuts} --seed {given.seed}"
-        write_result(given.result, rows, command, time.monotonic() - began)
+        write_result(given.result, rows, command, time.monotonic() - began, workers=given.workers)
     print(_headline([row for row in rows if row.siege.kind != OVERBILLED]))
     return 0 if all(row.sound for row in rows) else 1
 
