@@ -168,8 +168,9 @@ def page(seeds: int) -> str:
             "The texts and the tokenizer are made up (`benchmarks/readout_caps.py`), 200 draws of each kind, "
             f"{seeds} seeds.",
             table(header, rows),
-            "What is left comes from each text having its own tokens, and from measuring with few draws. The "
-            "made-up tokenizer tells the same kinds of characters apart as the regression does, so real ones are read less well.",
+            "What is left comes from each text having its own tokens, and from measuring with few draws. The made-up "
+            "tokenizer tells the same kinds of characters apart as the regression does, "
+            "so real ones are read less well.",
             "## How often several answers are chosen",
             "Whole searches on the worlds of `tests/race.py`. Where answers are always the same, more of them bring "
             "nothing. Cost is that of the choice over that of one answer of it; regret is in points of 100.",
