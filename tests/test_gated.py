@@ -11,12 +11,14 @@ import pytest
 from tune.capabilities import Capabilities, Fact
 from tune.completion import Completion, Message, Request
 from tune.database import Database
-from tune.errors import EndpointError, ProviderError, Unreadable
+from tune.errors import EndpointError, ProviderError, TransientError, Unreadable
 from tune.ledger import Account
 from tune.lessons import Lessons
 from tune.pricing import PICODOLLARS, Price
 from tune.providers.retrying import RetryPolicy
 from tune.providers.services import Access, Entry, Service, build_stack, read_entries
+from tune.report.answer import uncertain_sentence
+from tune.report.records import Money, Uncertain
 from tune.space import Space
 from tune.store import Store
 
@@ -156,3 +158,39 @@ def test_a_largest_output_is_a_number_of_tokens(stated: object) -> None:
     with pytest.raises(Exception, match="max_output of model 'm' is a whole number of tokens"):
         read_entries({"m": {"max_output": stated}})
     assert read_entries({"m": {"max_output": 30_000}})["m"].max_output == 30_000
+
+
+async def test_what_is_uncertain_is_kept_with_its_reason() -> None:
+    faults: dict[int, ProviderError] = {
+        1: Unreadable("a web page"),
+        2: TransientError("m did not answer within 3 s", charged=True),
+        3: TransientError("m broke off the connection", charged=True),
+        4: TransientError("m answered 500", charged=True),
+        5: TransientError("m answered 500", charged=True),
+    }
+    bench = Bench(Endless(0, fault=faults.get))
+    await bench.ask(1)
+    await bench.ask(1)
+    found = {reason: calls for reason, calls, _ in bench.account.uncertain_by_reason()}
+    assert found == {
+        "the answer could not be read": 1,
+        "no answer came in time": 1,
+        "the connection broke before the answer was there": 1,
+        "the service failed while it answered": 2,
+    }
+    assert sum(cost for _, _, cost in bench.account.uncertain_by_reason()) == bench.account.uncertain
+    await bench.account.reserve(7)
+    again = Account(bench.account.db, "s", bench.account.budget)
+    assert ("the run was killed while the call was under way", 1, 7) in again.uncertain_by_reason()
+    again.reconcile(again.settled)
+    assert again.uncertain_by_reason() == []
+
+
+def test_uncertain_dollars_are_shown_with_their_reason_and_the_way_out() -> None:
+    reasons = (Uncertain("no answer came in time", 3, 0.02),)
+    money = Money(1.0, 0.5, 0.5, 0.48, 0.02, 0.5, reasons=reasons)
+    said = uncertain_sentence(money)
+    assert "$0.02 of it is uncertain" in said
+    assert "3 calls: no answer came in time" in said
+    assert "`tune reconcile STUDY --billed USD`" in said
+    assert uncertain_sentence(Money(1.0, 0.5, 0.5, 0.5, 0.0, 0.5)) == ""

@@ -361,7 +361,7 @@ def test_money_is_shown_with_what_is_uncertain_and_why_some_is_left() -> None:
     assert rows["billed above the caps sent"] == "$0.50"
     assert "Read 300 configurations off draws that cost $4.10 at list price" in text
     assert "they would have cost $61.20." in text
-    assert "may turn out not to have been billed" in text
+    assert "of it is uncertain, charged at the most that it can be" in text
     assert "An endpoint billed $0.50 above the caps" in text
 
 
@@ -470,6 +470,7 @@ def test_the_json_object_has_the_promised_keys() -> None:
         "spent",
         "spent_now",
         "uncertain",
+        "uncertain_reasons",
         "budget",
         "left",
         "left_reason",

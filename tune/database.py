@@ -18,7 +18,7 @@ from typing import Any
 from tune.errors import StoreError
 from tune.files import make_private, sync, sync_folder
 
-VERSION = 2
+VERSION = 3
 """The version of the tables; a store of another one is refused."""
 
 _OWN = frozenset({"meta", "requests", "draws"})
@@ -106,6 +106,7 @@ CREATE TABLE IF NOT EXISTS attempts (
     state TEXT NOT NULL CHECK (state IN ('reserved', 'settled', 'refused', 'uncertain')),
     ceiling INTEGER NOT NULL,
     cost INTEGER NOT NULL DEFAULT 0,
+    reason TEXT NOT NULL DEFAULT '',
     created REAL NOT NULL
 );
 

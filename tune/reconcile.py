@@ -60,6 +60,7 @@ def reconcile(folder: str | Path, *, billed: float, store: str | None = None) ->
             spent_now=0.0,
             settled=to_dollars(balance.settled),
             uncertain=to_dollars(balance.uncertain),
+            reasons=(),
             overshoot=to_dollars(balance.overshoot),
             left=to_dollars(max(0, balance.budget - balance.spent)),
         )

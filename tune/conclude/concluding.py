@@ -32,7 +32,7 @@ from tune.providers.services import public_url
 from tune.racing import Choice
 from tune.readout import Reading
 from tune.recipe import recipe_record
-from tune.report import Bought, Money, PriceLine, PromptText, Provenance, Report, ReportConfig, TrialRow
+from tune.report import Bought, Money, PriceLine, PromptText, Provenance, Report, ReportConfig, TrialRow, Uncertain
 from tune.report.private import without_content
 from tune.report.writing import dollars
 from tune.run import ENOUGH, FINISHED, INTERRUPTED, PAUSES, UNREAD, Findings, Run
@@ -265,6 +265,9 @@ def _money(run: Run, findings: Findings) -> Money:
         overshoot=to_dollars(balance.overshoot),
         notional=any(price.notional for price in run.plan.prices.values()),
         seconds=None if run.clock is None else run.clock.elapsed,
+        reasons=tuple(
+            Uncertain(reason, calls, to_dollars(cost)) for reason, calls, cost in run.account.uncertain_by_reason()
+        ),
     )
 
 

@@ -156,14 +156,15 @@ class Account:
         """Book that an attempt was refused, and cost nothing."""
         self._close(attempt, "refused", 0)
 
-    def strand(self, attempt: Attempt, most: int | None = None) -> None:
+    def strand(self, attempt: Attempt, most: int | None = None, reason: str = "") -> None:
         """Book that nobody knows whether an attempt was billed.
 
         Args:
             most: picodollars that the bill can be at most; None is the attempt's ceiling.
+            reason: why nobody knows it.
         """
         cost = attempt.ceiling if most is None else min(most, attempt.ceiling)
-        self._close(attempt, "uncertain", cost)
+        self._close(attempt, "uncertain", cost, reason)
         self._spent_now += cost
 
     def release_earmark(self, amount: int) -> None:
@@ -290,6 +291,10 @@ class Account:
         """Settled and uncertain picodollars by purpose; a correction by `reconcile` has its own."""
         return self._books.spent_by_purpose()
 
+    def uncertain_by_reason(self) -> list[tuple[str, int, int]]:
+        """Reasons of what is uncertain, each with its number of calls and their picodollars."""
+        return self._books.uncertain_by_reason()
+
     def _book(self, order: _Order) -> Attempt | None:
         attempt = self._books.book(
             order.ceiling,
@@ -303,9 +308,11 @@ class Account:
             self._ticks = _TICKS
         return attempt
 
-    def _close(self, attempt: Attempt, state: Literal["settled", "refused", "uncertain"], cost: int) -> None:
+    def _close(
+        self, attempt: Attempt, state: Literal["settled", "refused", "uncertain"], cost: int, reason: str = ""
+    ) -> None:
         try:
-            self._books.close(attempt, state, cost)
+            self._books.close(attempt, state, cost, reason)
         finally:
             # Also where the disk is full: those who wait for this attempt's money must hear of it.
             self._in_flight.discard(attempt.id)

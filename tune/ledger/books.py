@@ -17,6 +17,9 @@ from tune.pricing import PICODOLLARS, to_dollars
 MOST = 10**6 * PICODOLLARS
 """A million dollars: the most that a budget may be; sums of a few such still fit into SQLite's integers."""
 
+KILLED = "the run was killed while the call was under way"
+"""Why a call is uncertain that a process left in flight."""
+
 _ADD_UP = """
 UPDATE accounts SET (settled, uncertain, reserved, overshoot) = (
     SELECT coalesce(sum(cost) FILTER (WHERE state = 'settled'), 0),
@@ -106,8 +109,9 @@ class Books:
             before = self.balance.budget
             # Whoever held these is gone, or cannot be asked: they may have been billed.
             db.execute(
-                "UPDATE attempts SET state = 'uncertain', cost = ceiling WHERE study = ? AND state = 'reserved'",
-                (study,),
+                "UPDATE attempts SET state = 'uncertain', cost = ceiling, reason = ? "
+                "WHERE study = ? AND state = 'reserved'",
+                (KILLED, study),
             )
             db.execute(
                 "UPDATE accounts SET budget = ?, earmarked = 0, opened = opened + 1 WHERE study = ?", (budget, study)
@@ -160,13 +164,21 @@ class Books:
         self._earmarked += earmark - moved
         return Attempt(number, ceiling, purpose, service, earmark)
 
-    def close(self, attempt: Attempt, state: Literal["settled", "refused", "uncertain"], cost: int) -> None:
-        """Give an attempt its final state; one that another process made uncertain may still be closed."""
+    def close(
+        self, attempt: Attempt, state: Literal["settled", "refused", "uncertain"], cost: int, reason: str = ""
+    ) -> None:
+        """Give an attempt its final state; one that another process made uncertain may still be closed.
+
+        Args:
+            reason: why nobody knows what an uncertain one cost.
+        """
         with self.db.transaction():
             before = self.db.rows("SELECT state FROM attempts WHERE id = ?", (attempt.id,))[0][0]
             if before not in ("reserved", "uncertain"):
                 raise ValueError(f"attempt {attempt.id} is closed already: it is {before}")
-            self.db.execute("UPDATE attempts SET state = ?, cost = ? WHERE id = ?", (state, cost, attempt.id))
+            self.db.execute(
+                "UPDATE attempts SET state = ?, cost = ?, reason = ? WHERE id = ?", (state, cost, reason, attempt.id)
+            )
             self._add(before, -attempt.ceiling)
             if state != "refused":
                 self._add(state, cost)
@@ -214,6 +226,14 @@ class Books:
             if billed != balance.spent:
                 self._insert("settled", "reconcile", "", ceiling=0, cost=billed - balance.spent)
             self.db.execute(_ADD_UP, (self.study,))
+
+    def uncertain_by_reason(self) -> list[tuple[str, int, int]]:
+        """Reasons of what is uncertain, each with its number of calls and their picodollars, the largest first."""
+        return self.db.rows(
+            "SELECT reason, count(*), sum(cost) FROM attempts WHERE study = ? AND state = 'uncertain' "
+            "GROUP BY reason ORDER BY sum(cost) DESC, reason",
+            (self.study,),
+        )
 
     def _add(self, column: str, amount: int) -> None:
         if amount:

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from tune.capabilities import Capabilities, Fact
 from tune.completion import Completion, Endpoint, Request
-from tune.errors import AnswerError, BudgetExhausted, EndpointError, ProviderError, TransientError
+from tune.errors import AnswerError, BudgetExhausted, EndpointError, ProviderError, TransientError, Unreadable
 from tune.ledger import Account, Attempt
 from tune.pricing import Price, to_dollars
 from tune.providers.billing import Bill, bill_call
@@ -144,12 +144,13 @@ class Metered:
         native_n = self.endpoint.native_n  # what is learned while the call is under way counts for the next
         attempt = await self._reserve(request, len(numbers))
         completions: list[Completion] = []
-        charged, most = False, attempt.ceiling
+        charged, most, reason = False, attempt.ceiling, "the call was given up before its answer came"
         try:
             self._check_stopped()
             charged = True  # whatever ends the call from here on, a cancellation among them, may have been billed
             completions = await self.endpoint.complete(request, numbers)
         except ProviderError as error:
+            reason = _why_uncertain(error)
             if isinstance(error, AnswerError) and error.prompt_charged and not error.charged:
                 most = self._ceiling(request, len(numbers), 0)
             else:
@@ -157,7 +158,7 @@ class Metered:
             raise
         finally:
             if not completions:
-                self._lose(attempt, request, most if charged else None)
+                self._lose(attempt, request, most if charged else None, reason)
         if not completions:
             raise TransientError(f"{request.service} returned no answer for model {request.model!r}", charged=True)
         return self._keep(attempt, request, numbers, completions, native_n=native_n)
@@ -239,10 +240,10 @@ class Metered:
             bills.append(replace(bill, difference=bill.difference or self._tariff.surprise(call[0], price)))
         return bills
 
-    def _lose(self, attempt: Attempt, request: Request, most: int | None) -> None:
+    def _lose(self, attempt: Attempt, request: Request, most: int | None, reason: str) -> None:
         """Close an attempt that brought no answer, and whose bill is at most this; None where it cost nothing."""
         if most is not None:
-            self.account.strand(attempt, most)
+            self.account.strand(attempt, most, reason)
             self._tell(attempt, request, "uncertain", cost=min(most, attempt.ceiling))
         else:
             self.account.refuse(attempt)
@@ -287,3 +288,17 @@ class Metered:
                 f"cap, so its calls must be reserved at its largest output, and {known}: state max_output, in tokens, "
                 f"in its entry ([models.{self._model}] of the space file)"
             )
+
+
+def _why_uncertain(error: ProviderError) -> str:
+    """Return in a few words why nobody knows what a call cost."""
+    if isinstance(error, AnswerError):
+        return "a prompt was refused, which the service may bill"
+    if isinstance(error, Unreadable):
+        return "the answer could not be read"
+    words = str(error)
+    if "did not answer" in words:
+        return "no answer came in time"
+    if "broke off" in words:
+        return "the connection broke before the answer was there"
+    return "the service failed while it answered"

@@ -17,6 +17,7 @@ from tune.report.records import (
     ReportConfig,
     Sample,
     TrialRow,
+    Uncertain,
     Unread,
     plain_config,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "Sample",
     "Slice",
     "TrialRow",
+    "Uncertain",
     "Unread",
     "answer",
     "best_json",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from tune.clock import duration
-from tune.report.records import Report, ReportConfig
+from tune.report.records import Money, Report, ReportConfig
 from tune.report.unread import unread_headline
 from tune.report.writing import count, describe, dollars, inline, number, with_limits
 from tune.stats import Interval
@@ -76,7 +76,19 @@ def money_sentence(report: Report) -> str:
     said += f" on {_bought(report)}"
     if money.left_reason and money.left > MUCH_LEFT * money.budget:
         said += f" {dollars(money.left)} are left: {money.left_reason}."
-    return said
+    return f"{said} {uncertain_sentence(money)}".rstrip()
+
+
+def uncertain_sentence(money: Money) -> str:
+    """What may not have been billed, why nobody knows it, and the way to settle it; "" where all is known."""
+    if money.uncertain <= 0:
+        return ""
+    listed = "; ".join(f"{count(each.calls, 'call')}: {each.reason}" for each in money.reasons)
+    why = f" ({listed})" if listed else ""
+    return (
+        f"{dollars(money.uncertain)} of it is uncertain, charged at the most that it can be{why}: "
+        f"`tune reconcile STUDY --billed USD` books what the provider billed instead."
+    )
 
 
 def _bought(report: Report) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from tune.clock import duration
-from tune.report.answer import answer_markdown, detectable_sentence, money_sentence, shown_rows
+from tune.report.answer import answer_markdown, detectable_sentence, money_sentence, shown_rows, uncertain_sentence
 from tune.report.failing import failing_section
 from tune.report.records import PriceLine, Report, ReportConfig, TrialRow, plain_config
 from tune.report.writing import count, describe, dollars, fence, inline, number, seconds, table, with_limits
@@ -102,10 +102,7 @@ def _notices(report: Report) -> str:
     if report.money.notional:
         lines.append("Some prices are notional: those dollars measure work, and nobody is billed for them.")
     if report.money.uncertain > 0:
-        lines.append(
-            f"{dollars(report.money.uncertain)} is charged for attempts whose outcome is unknown; "
-            "it may turn out not to have been billed."
-        )
+        lines.append(uncertain_sentence(report.money))
     if report.money.overshoot > 0:
         lines.append(
             f"An endpoint billed {dollars(report.money.overshoot)} above the caps it was sent; it was stopped."

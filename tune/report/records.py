@@ -56,6 +56,21 @@ class ReportConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class Uncertain:
+    """Charges of calls whose bill nobody knows, for one reason.
+
+    Attributes:
+        reason: why, in words.
+        calls: how many.
+        dollars: what they can cost at most.
+    """
+
+    reason: str
+    calls: int
+    dollars: float
+
+
+@dataclass(frozen=True, slots=True)
 class Money:
     """The study's dollars.
 
@@ -70,6 +85,7 @@ class Money:
         overshoot: what endpoints billed above the caps they were sent.
         notional: whether some of these dollars are at prices that nobody is ever billed.
         seconds: that the study has taken, where every price is 0 and seconds take the place of dollars; else None.
+        reasons: why charges are uncertain.
     """
 
     budget: float
@@ -82,6 +98,7 @@ class Money:
     overshoot: float = 0.0
     notional: bool = False
     seconds: float | None = None
+    reasons: tuple[Uncertain, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

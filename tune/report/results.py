@@ -92,6 +92,7 @@ def result_json(report: Report, *, results: str) -> dict[str, Any]:
         "spent": report.money.spent,
         "spent_now": report.money.spent_now,
         "uncertain": report.money.uncertain,
+        "uncertain_reasons": [asdict(each) for each in report.money.reasons],
         "budget": report.money.budget,
         "left": report.money.left,
         "left_reason": report.money.left_reason,
