@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,10 +18,11 @@ from server import Server, every, sometimes
 from world import LabelledWorld
 
 import tune
-from tune.check import STATUS, Checked, Line, check, check_async, default_store
+from tune.check import STATUS, Checked, check, check_async, default_store
+from tune.check.line import Bounds, NewLine
 from tune.cli import main
 from tune.data import Example
-from tune.errors import BudgetError, DataError, EndpointError, InputError
+from tune.errors import BudgetError, DataError, EndpointError, InputError, StudyError
 from tune.metrics import Metric
 from tune.plan import make_plan
 from tune.pricing import to_picodollars
@@ -85,7 +87,7 @@ def test_what_has_become_much_worse_is_seen_after_a_few_calls(tmp_path: Path) ->
         found = check(export(tmp_path, server), NEW, budget=0.5)
     assert (found.decision, found.status) == ("regressed", 3)
     assert found.look.interval.high < found.threshold
-    assert found.look.interval.n < 50
+    assert found.look.interval.n < 80
 
 
 def test_it_never_spends_more_than_the_budget_and_says_that_it_is_undecided(server: Server, tmp_path: Path) -> None:
@@ -334,73 +336,175 @@ def test_bad_input_is_refused_before_anything_is_sent(
 # --- the rule ---------------------------------------------------------------------------------------------------
 
 
-def line(recorded: float = 0.8, *, larger_is_better: bool = True) -> Line:
+def line(recorded: float = 0.8, scores: Any = (), *, count: int = 1000, larger_is_better: bool = True) -> NewLine:
     metric = Metric("m", "m", distance, larger_is_better=larger_is_better)
-    return Line.of(metric, recorded, margin=0.05, alpha=0.01, beta=0.1)
+    bounds = Bounds.of(metric, margin=0.1, alpha=0.05, beta=0.05)
+    return NewLine.of(bounds, recorded, count, scores)
+
+
+def decided(rule: NewLine, scores: Any) -> str:
+    return rule.bounds.decide(rule.look(scores))
 
 
 @pytest.mark.parametrize("larger_is_better", [True, False])
 def test_each_answer_needs_its_own_error_rate(larger_is_better: bool) -> None:
-    rule, nothing = line(larger_is_better=larger_is_better), Interval(0.8, 0, 1, 5)
+    metric = Metric("m", "m", distance, larger_is_better=larger_is_better)
+    bounds, nothing = Bounds.of(metric, margin=0.05, alpha=0.01, beta=0.1), Interval(0.8, 0, 1, 5)
     side = ("p_above", "p_below") if larger_is_better else ("p_below", "p_above")
 
-    def decided(better: float, worse: float) -> str:
-        return rule.decide(Look(nothing, **dict(zip(side, (better, worse), strict=True))))
+    def said(better: float, worse: float) -> str:
+        return bounds.decide(Look(nothing, **dict(zip(side, (better, worse), strict=True))))
 
-    assert decided(0.09, 1.0) == "holds"
-    assert decided(1.0, 0.09) == "undecided"
-    assert decided(1.0, 0.009) == "regressed"
+    assert said(0.09, 1.0) == "holds"
+    assert said(1.0, 0.09) == "undecided"
+    assert said(1.0, 0.009) == "regressed"
 
 
-def test_the_estimate_of_how_many_more_it_takes_is_about_right() -> None:
-    rng, rule, took = np.random.default_rng(1), line(0.9), list[int]()
-    for _ in range(30):
-        scores = (rng.random(2000) < 0.9).astype(float)
-        took.append(next(n for n in range(20, 2000, 20) if rule.decide(rule.look(scores[:n])) != "undecided"))
+@pytest.mark.parametrize("count", [200, 1000])
+def test_the_estimate_of_how_many_more_it_takes_is_about_right(count: int) -> None:
+    rng, rule, took = np.random.default_rng(1), line(0.9, count=count), list[int]()
+    for _ in range(12):
+        scores = (rng.random(600) < 0.9).astype(float)
+        took.append(next((n for n in range(20, 600, 20) if decided(rule, scores[:n]) != "undecided"), 600))
     start = rule.more(rule.look([]))
-    assert 0.7 * np.mean(took) < start < 1.4 * np.mean(took)
+    assert 0.6 * np.mean(took) < start < 1.5 * np.mean(took)
     assert 0 < rule.more(rule.look([1.0] * 20)) < start
 
 
 @pytest.mark.parametrize("larger_is_better", [True, False])
 def test_recorded_scores_that_spread_little_make_the_line_decide_sooner(larger_is_better: bool) -> None:
     rng, took = np.random.default_rng(3), []
-    metric = Metric("m", "m", distance, larger_is_better=larger_is_better)
     mean = 0.7 if larger_is_better else 0.3
-    earlier, runs = rng.beta(20 * mean, 20 * (1 - mean), 80), rng.beta(20 * mean, 20 * (1 - mean), (40, 300))
-    for known in ((), tuple(earlier)):
-        rule = Line.of(metric, mean, margin=0.05, alpha=0.05, beta=0.05, earlier=known)
+    then, runs = rng.beta(20 * mean, 20 * (1 - mean), 80), rng.beta(20 * mean, 20 * (1 - mean), (4, 300))
+    for known in ((), tuple(then)):
+        rule = line(mean, known, count=80, larger_is_better=larger_is_better)
         took.append(
-            [next(n for n in range(4, 300, 4) if rule.decide(rule.look(run[:n])) != "undecided") for run in runs]
+            [next((n for n in range(12, 300, 24) if decided(rule, run[:n]) != "undecided"), 300) for run in runs]
         )
-    assert np.mean(took[1]) < 0.92 * np.mean(took[0])
-
-
-def test_a_check_takes_the_spread_from_the_export(server: Server, tmp_path: Path) -> None:
-    """Scores of 0/1 are recorded as if they hardly spread: the first answers are bet on boldly, and that shows."""
-    path = export(tmp_path, server)
-    plain = check(path, NEW[:8], budget=0.5)
-    record = json.loads(path.read_text())
-    record["recipe"]["scores"] = [0.88, 0.9, 0.92] * 20
-    path.write_text(json.dumps(record))
-    told = check(path, NEW[:8], budget=0.5)
-    assert told.look.interval.mean == plain.look.interval.mean
-    assert (told.look.p_above, told.look.p_below) != (plain.look.p_above, plain.look.p_below)
+    assert np.mean(took[1]) < 0.7 * np.mean(took[0])
 
 
 @pytest.mark.parametrize("recorded", [0.6, 0.8, 0.95])
 def test_what_holds_is_seldom_called_regressed_and_the_other_way_round(recorded: float) -> None:
-    rng, rule = np.random.default_rng(0), Line.of(
-        Metric("m", "m", distance), recorded, margin=0.1, alpha=0.05, beta=0.05
-    )  # fmt: skip
+    rng, rule = np.random.default_rng(0), line(recorded, count=2000)
 
     def decisions(truth: float) -> list[str]:
-        return [rule.decide(rule.look((rng.random(400) < truth).astype(float))) for _ in range(60)]
+        return [decided(rule, (rng.random(400) < truth).astype(float)) for _ in range(30)]
 
-    assert decisions(recorded).count("regressed") <= 3
-    assert decisions(recorded - 0.2).count("holds") <= 3
-    assert decisions(recorded).count("holds") >= 50
-    assert decisions(recorded - 0.2).count("regressed") >= 50
+    assert decisions(recorded).count("regressed") <= 2
+    assert decisions(recorded - 0.2).count("holds") <= 2
+    assert decisions(recorded).count("holds") >= 25
+    assert decisions(recorded - 0.2).count("regressed") >= 25
+
+
+@pytest.mark.parametrize("count", [15, 40, 80])
+def test_where_nothing_changed_a_small_recorded_sample_is_seldom_the_cause_of_a_regression(count: int) -> None:
+    """Held against the recorded mean alone, 23, 14 and 7 % of these are called regressed."""
+    rng, regressed = np.random.default_rng(4), 0
+    for _ in range(40):
+        then = (rng.random(count) < 0.9).astype(float)
+        bounds = Bounds.of(Metric("m", "m", distance), margin=0.05, alpha=0.05, beta=0.05)
+        rule = NewLine.of(bounds, float(then.mean()), count, tuple(then))
+        regressed += decided(rule, (rng.random(2000) < 0.9).astype(float)) == "regressed"
+    assert regressed <= 2
+
+
+def test_a_recorded_sample_that_is_too_small_for_the_margin_is_told_with_the_margin_that_can_be_seen() -> None:
+    small, large = line(0.9, count=15), line(0.9, count=2000)
+    least = small.visible(math.inf)
+    assert 0.1 < least < 0.25
+    assert least < small.visible(1000) < small.visible(100)
+    assert large.visible(math.inf) < 0.03
+    assert small.more(small.look([])) == 0
+    seen = small.look((np.arange(2000) % 10 > 0).astype(float))
+    assert small.bounds.decide(seen) == "undecided"
+    assert small.hopeless(seen)
+    assert not small.hopeless(small.look([1.0] * 8))
+    assert not large.hopeless(large.look([1.0] * 8))
+
+
+def test_a_check_says_what_it_can_see_before_it_pays_and_stops_where_nothing_can_decide(
+    server: Server, tmp_path: Path
+) -> None:
+    path, said = export(tmp_path, server), list[tuple[str, int]]()
+    record = json.loads(path.read_text())
+    record["winner"]["holdout"]["examples"] = 30
+    path.write_text(json.dumps(record))
+    found = check(path, NEW, budget=0.5, margin=0.05, notice=lambda text: said.append((text, len(server.posts))))
+    assert (found.decision, found.reason, found.status) == ("undecided", "recorded", 4)
+    assert len(server.posts) < 600
+    ((notice, sent),) = said
+    assert sent == 0
+    assert "rests on too few examples to show that it holds within 0.05, whatever is bought" in notice
+    assert "too few for any number of new ones" in str(found)
+    assert found.visible > 0.1
+
+
+# --- the study's own holdout, asked again ---------------------------------------------------------------------------
+
+
+def tuned(folder: Path, server: Server) -> Path:
+    """A finished study in a folder; its data are not kept anywhere else."""
+    tune.tune(
+        data=WORLD.examples(240), target="label", base_url=server.base_url, price="small=0.1/0.4", budget=0.02,
+        space={
+            "space": {"model": ["small"], "temperature": 0.0, "max_tokens": 16, "prompt": {"p": "Label: {text}"}},
+            "answer": {"labels": list(WORLD.labels)},
+        },
+        results=folder / "out", quiet=True,
+    )  # fmt: skip
+    return folder / "out"
+
+
+def test_without_data_the_own_holdout_is_asked_again_with_new_draws_and_paired(server: Server, tmp_path: Path) -> None:
+    folder = tuned(tmp_path, server)
+    (folder / "draws.db").unlink()
+    before, bill = len(server.posts), server.bill
+    found = check(folder, budget=0.05, margin=0.08)
+    assert (found.decision, found.paired, found.look.interval.mean) == ("holds", True, 0.0)
+    assert len(server.posts) - before == found.look.interval.n <= found.available
+    assert to_picodollars(found.spent) == server.bill - bill
+    assert found.familiar == {"holdout": found.available}
+    assert found.visible < 0.08
+    assert "holdout examples, asked again" in found.headline
+    assert found.to_record()["paired"] is True
+
+
+def test_a_model_that_changed_is_seen_on_the_own_holdout(server: Server, tmp_path: Path) -> None:
+    folder = tuned(tmp_path, server)
+    with Server(models={"small": Model(0.10, 0.40)}, world=LabelledWorld(models={"small": 0.5})) as worse:
+        found = check(folder, budget=0.05, base_url=worse.base_url)
+    assert (found.decision, found.status) == ("regressed", 3)
+    assert found.look.interval.high < -0.05
+    assert "It has regressed" in found.headline
+
+
+def test_the_command_needs_no_data(server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tuned(tmp_path, server)
+    assert main(["check", str(folder), "--budget", "0.05", "--margin", "0.08"]) == 0
+    assert "asked again" in capsys.readouterr().out
+    assert main(["check", str(folder), "--budget", "0.05", "--margin", "0.001"]) == 4
+    assert "at best, where no answer has changed" in capsys.readouterr().err
+
+
+def test_a_holdout_that_is_not_there_or_of_another_config_is_refused_in_one_sentence(
+    server: Server, tmp_path: Path
+) -> None:
+    path = export(tmp_path, server)
+    with pytest.raises(InputError, match="without --data the study's own holdout is asked again"):
+        check(path, budget=0.5)
+    folder = tuned(tmp_path, server)
+    with pytest.raises(InputError, match="name columns of --data"):
+        check(folder, budget=0.5, target="label")
+    kept = folder / "holdout.jsonl"
+    assert kept.stat().st_mode & 0o777 == 0o600
+    text = kept.read_text()
+    kept.write_text(text.replace('"max_tokens": 16', '"max_tokens": 8', 1))
+    with pytest.raises(InputError, match="that of another config"):
+        check(folder, budget=0.5)
+    kept.write_text(text[:200])
+    with pytest.raises(StudyError, match="damaged"):
+        check(folder, budget=0.5)
 
 
 # --- what is shown ----------------------------------------------------------------------------------------------
@@ -431,8 +535,9 @@ def test_the_command_says_it_in_words_and_writes_junit(
     assert capsys.readouterr().out.startswith("It has regressed: exact_match is 0.")
     suite = ElementTree.parse(junit).getroot()[0]
     assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("1", "1", "0")
-    assert suite[0][0].tag == "failure"
-    assert suite[0][0].get("type") == "regressed"
+    failure = suite.find("testcase/failure")
+    assert failure is not None
+    assert failure.get("type") == "regressed"
 
 
 def test_an_undecided_check_is_an_error_of_junit_and_status_4(server: Server, tmp_path: Path) -> None:
@@ -440,7 +545,8 @@ def test_an_undecided_check_is_an_error_of_junit_and_status_4(server: Server, tm
     args = command(export(tmp_path, server), tmp_path, "--junit", str(junit), "--quiet", rows=10)
     assert main(args) == STATUS["undecided"] == 4
     suite = ElementTree.parse(junit).getroot()[0]
-    assert (suite.get("failures"), suite.get("errors"), suite[0][0].tag) == ("0", "1", "error")
+    assert (suite.get("failures"), suite.get("errors")) == ("0", "1")
+    assert suite.find("testcase/error") is not None
 
 
 def test_bad_input_to_the_command_is_one_sentence_and_status_2(
@@ -463,4 +569,6 @@ def test_a_broken_service_gives_status_1(tmp_path: Path, capsys: pytest.CaptureF
 def test_hostile_names_are_written_out(server: Server, tmp_path: Path) -> None:
     found = check(export(tmp_path, server), NEW[:8], budget=0.5)
     hostile = Checked(**{name: getattr(found, name) for name in Checked.__slots__} | {"data": "<a>\x1b[31m&"})
-    assert ElementTree.fromstring(hostile.junit())[0][0].get("name") == "<a>\\x1b[31m&"
+    case = ElementTree.fromstring(hostile.junit()).find("testsuite/testcase")
+    assert case is not None
+    assert case.get("name") == "<a>\\x1b[31m&"

@@ -23,7 +23,7 @@ FLOORS: dict[str, int] = {
     "replay": 4, "erase": 3,
     "outcomes": 4, "evaluate": 5, "progress": 5, "racing": 5, "search": 5, "report": 5,
     "export": 6, "plan": 6,
-    "unread": 7, "opening": 7, "purse": 7, "estimate": 7, "stopping": 6, "measuring": 6, "recipe": 7,
+    "unread": 7, "opening": 7, "purse": 7, "estimate": 7, "stopping": 6, "measuring": 6, "recipe": 7, "holdout": 7,
     "forget": 10, "run": 8, "study": 8, "conclude": 9,
     "tuner": 10, "reconcile": 10, "reprice": 10, "check": 10, "challenge": 10, "testing": 11, "commands": 11,
     "cli": 12, "__main__": 13, "__init__": 13,

@@ -35,7 +35,8 @@ def checked(decision: Decision, **more: Any) -> Checked:
         "decision": decision, "reason": "money" if decision == "undecided" else "",
         "recorded": Interval(0.9, 0.85, 0.94, 200), "on_holdout": True, "margin": 0.05, "threshold": 0.85,
         "look": Look(Interval(0.8, 0.7, 0.87, 90), 1.0, 0.03), "alpha": 0.05, "beta": 0.05, "data": "new",
-        "available": 300, "missing": 0, "spent": 0.01, "uncertain": 0.0, "budget": 0.5,
+        "available": 300, "paired": False, "visible": 0.03, "missing": 0,
+        "spent": 0.01, "uncertain": 0.0, "budget": 0.5,
         "more": 40 if decision == "undecided" else 0, "larger_is_better": True, "metric": "exact_match",
         "config": Config({"model": "small", "prompt": "short", "max_tokens": 8}), "seed": 0, **more,
     }  # fmt: skip

@@ -33,8 +33,8 @@ from tune.stats import Interval, Numbers
 MOST_MARKS = 2000
 """Of each part of the data: what the file keeps of more examples than that is a part of them."""
 
-MOST_SCORES = 100
-"""Of the scores that were measured: enough to say how they spread."""
+MOST_SCORES = 2000
+"""Of the scores that were measured: a check compares all of them with new ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -132,6 +132,29 @@ def log_evidence_below(
     return log_evidence_above(turned, -null, difference=difference, low=-high, high=-low, earlier=before)
 
 
+def log_evidence_at(
+    scores: Numbers,
+    nulls: Numbers,
+    *,
+    at: float,
+    difference: float,
+    earlier: Numbers = (),
+) -> Array:
+    """As `log_evidence_above`, of scores from 0 to 1, against each of several means: a row for each of them.
+
+    Args:
+        scores: in the order in which they came.
+        nulls: the means that are bet against, above 0 and below 1.
+        at: the one of them that the stakes suit best.
+        difference: how far above it the mean is expected.
+        earlier: as there.
+    """
+    shares, mean, step = _shares(scores, at, difference, 0.0, 1.0)
+    stakes = _stakes(shares, mean, step, _as_shares(earlier, 0.0, 1.0))
+    rows = [_capital(shares, stakes, float(null)) for null in np.asarray(nulls, dtype=float)]
+    return np.array(rows).reshape(len(rows), shares.size)
+
+
 def next_block(bought: int, least: int) -> int:
     """How many scores to get side by side before the next look, where so many are there.
 

@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 def tune_check() -> Callable[..., Checked]:
     """Check a `best.json` on new labelled examples, and fail the test where it has regressed.
 
-    Called as `tune_check(best, data, budget=USD, margin=0.05, undecided="fail", **options)`; the options are those
-    of `tune.check.check_async`. A check that money or examples do not decide fails the test too, unless
-    `undecided` is "skip" or "pass". What a reader must not miss, such as examples that the study was tuned on, is a
-    warning of the test. What was found out is returned.
+    Called as `tune_check(best, data, budget=USD, margin=0.05, undecided="fail", **options)`; the options are those of
+    `tune.check.check_async`. Without `data` the study's own holdout is asked again. A check that money or examples do
+    not decide fails the test too, unless `undecided` is "skip" or "pass". What a reader must not miss, such as examples
+    that the study was tuned on, is a warning of the test. What was found out is returned.
     """
 
     def run(
         best: str | Path,
-        data: Any,
+        data: Any = None,
         *,
         budget: float,
         margin: float = 0.05,

@@ -31,6 +31,7 @@ from tune.estimate import (
     price_lines,
     silent_endpoints,
 )
+from tune.holdout import NAME, keep_holdout, met_of
 from tune.journal import Journal
 from tune.ledger import Account, check_ledger
 from tune.lessons import Lessons
@@ -43,8 +44,9 @@ from tune.providers.services import Access, Service
 from tune.providers.trust import host_lines, remember_hosts
 from tune.purse import check_budget
 from tune.replay import check_identity, check_remembered, read_history
+from tune.report import Report, plain_config
 from tune.report.saving import dump
-from tune.run import ENOUGH, INTERRUPTED, PAUSES, UNREAD, Run
+from tune.run import ENOUGH, INTERRUPTED, PAUSES, UNREAD, Findings, Run
 from tune.store import Store
 from tune.study import Study, recorded_study
 from tune.traces import Traces
@@ -220,11 +222,24 @@ async def _study(
             stop.obey(lambda: _interrupt(account))
             findings = await run.go()
             report = conclude(run, findings)
+            decorations.attempt("the kept holdout", lambda: _keep_holdout(plan, findings, report, folder), None)
             deployment = deploy(run, findings, report)
             result = Study(report, folder, stopped=findings.stopped, deployment=deployment)
         result.report(folder)  # before the study counts as ended: else a kill in between would leave it unwritten
         journal.append("result", stopped=result.stopped, record=result.to_record())
         return result
+
+
+def _keep_holdout(plan: Plan, findings: Findings, report: Report, folder: Path) -> None:
+    """Keep what the choice met on the holdout, for checks; what an earlier run kept must not stand for it."""
+    met = None
+    if plan.content and report.winner is not None and findings.stopped not in PAUSES:
+        met = (findings.holdout or {}).get(report.winner.config)
+    if met is None:
+        (folder / NAME).unlink(missing_ok=True)
+        return
+    config = plain_config(met.config)
+    keep_holdout(folder, met_of(config, plan.metric.identity, plan.examples, met.examples, met.scores))
 
 
 @contextmanager

@@ -1,7 +1,7 @@
-"""Whether an exported config still holds on new examples: decided in sequence, with no more calls than it takes."""
+"""Check whether an exported config still holds: decided in sequence, with no more calls than it takes."""
 
 from tune.check.checked import Checked
 from tune.check.deciding import check, check_async, default_store
-from tune.check.line import STATUS, Decision, Line
+from tune.check.line import STATUS, Decision
 
-__all__ = ["STATUS", "Checked", "Decision", "Line", "check", "check_async", "default_store"]
+__all__ = ["STATUS", "Checked", "Decision", "check", "check_async", "default_store"]

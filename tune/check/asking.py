@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from typing import Any, Self
 
 import numpy as np
 
-from tune.data import Data
+from tune.data import Example
 from tune.errors import EndpointError
 from tune.evaluate import Evaluator
 from tune.opening import engage, opened
@@ -19,12 +20,24 @@ from tune.trial import Step, Trial
 
 
 class Asking:
-    """The config, ready to be asked about new examples in seeded random order; a context that opens and closes it."""
+    """The config, ready to be asked about examples in seeded random order; a context that opens and closes it.
 
-    def __init__(self, recipe: Recipe, data: Data, access: Access, seed: int) -> None:
+    Args:
+        recipe: the config.
+        examples: what it is asked about.
+        access: to the store, the account and the services.
+        seed: of the order.
+        before: the scores that the examples had before, one for each; then `scores` are by how much they changed.
+    """
+
+    def __init__(
+        self, recipe: Recipe, examples: Sequence[Example], access: Access, seed: int, before: Sequence[float] = ()
+    ) -> None:
         self.recipe, self.access, self.seed = recipe, access, seed
-        self.examples = list(data.examples)
-        random.Random(seed).shuffle(self.examples)
+        order = list(range(len(examples)))
+        random.Random(seed).shuffle(order)
+        self.examples = [examples[place] for place in order]
+        self._before = np.array([before[place] if before else 0.0 for place in order])
         self.trial = Trial(0, recipe.config, recipe.config.max_tokens)
         self._open = AsyncExitStack()
 
@@ -69,9 +82,12 @@ class Asking:
 
     @property
     def scores(self) -> np.ndarray:
-        """Of the examples so far, in the order in which they were asked."""
+        """Of the examples so far, in the order in which they were asked, less what they had before."""
         readings = self.evaluator.read(self.trial, [self.recipe.config])
-        return readings[0].scores if readings else np.zeros(0)
+        if not readings:
+            return np.zeros(0)
+        changes: np.ndarray = readings[0].scores - self._before[list(readings[0].examples)]
+        return changes
 
 
 def _space_of(recipe: Recipe) -> Space:

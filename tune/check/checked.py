@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,12 +23,18 @@ class Checked:
 
     Attributes:
         decision: "holds", "regressed", or "undecided" where money or examples ran out first.
-        reason: why it was not decided: "money" or "data"; "" where it was.
+        reason: why it was not decided: "money", "data", or "recorded" where the recorded scores are too few for any
+            number of new ones to decide; "" where it was.
         recorded: the quality that the config was exported with.
         on_holdout: whether that was measured on examples that the search had not seen.
         margin: how much worse it may be and still hold.
-        threshold: the recorded mean and the margin together: the line between the two.
-        look: the scores of the examples: their mean, with limits that hold at every look.
+        threshold: the line between the two, if the recorded mean is right: that mean and the margin together. Where
+            examples are paired, the margin alone.
+        look: the scores of the examples, or by how much they changed where they are paired: their mean, with limits
+            that hold at every look; and p-values, which count the uncertainty of the recorded scores as well.
+        paired: whether the study's own holdout was asked again, and paired with the scores that it had.
+        visible: the smallest margin that the examples at hand show to hold in 80 % of cases, if nothing has changed;
+            inf where they show none.
         alpha: how often "regressed" may be wrong.
         beta: how often "holds" may be wrong.
         data: the examples' name.
@@ -53,6 +60,8 @@ class Checked:
     margin: float
     threshold: float
     look: Look
+    paired: bool
+    visible: float
     alpha: float
     beta: float
     data: str
@@ -81,6 +90,28 @@ class Checked:
     @property
     def headline(self) -> str:
         """The answer in one line."""
+        return self._paired() if self.paired else self._apart()
+
+    def _paired(self) -> str:
+        """The answer where the study's own holdout was asked again."""
+        seen, worse = self.look.interval, "lower" if self.larger_is_better else "higher"
+        again = f"on {seen.n} of the study's {self.available} holdout examples, asked again"
+        now = f"{self.metric} has changed by {seen.mean:+.3f} {again}" if seen.n else f"nothing was scored {again}"
+        if self.decision == "holds":
+            return f"It holds: {now}; it is not {self.margin:.3g} {worse} than it was."
+        if self.decision == "regressed":
+            return f"It has regressed: {now}; it is more than {self.margin:.3g} {worse} than it was."
+        return f"Undecided, as {self._ended}: {now}; the line is {self.margin:.3g} {worse}."
+
+    @property
+    def _ended(self) -> str:
+        """Why nothing was decided."""
+        if self.reason == "recorded":
+            return "the recorded examples are too few for any number of new ones to decide"
+        return "the money was used up" if self.reason == "money" else "there were no more examples"
+
+    def _apart(self) -> str:
+        """The answer where new examples were asked."""
         seen = self.look.interval
         new = "" if self.familiar else "new "
         now = f"{seen.mean:.3f} on {seen.n} {new}examples" if seen.n else f"no {new}example was scored"
@@ -91,17 +122,18 @@ class Checked:
             return f"It holds: {self.metric} is {now}, not more than {than}."
         if self.decision == "regressed":
             return f"It has regressed: {self.metric} is {now}, more than {than}."
-        ended = "the money was used up" if self.reason == "money" else "there were no more examples"
-        return f"Undecided, as {ended}: {self.metric} is {now}; the line is {than}."
+        return f"Undecided, as {self._ended}: {self.metric} is {now}; the line is {than}."
 
     def _details(self) -> list[str]:
         seen, was = self.look.interval, self.recorded
         where = "holdout" if self.on_holdout else "tuning"
+        what = "the change" if self.paired else "the quality"
+        against = "each example is paired with its own score" if self.paired else "its uncertainty counts as well"
         lines = [
-            f"At every look together the quality is at least {seen.low:.3f} (wrong at most {self._error('low')} of the "
+            f"At every look together {what} is at least {seen.low:.3f} (wrong at most {self._error('low')} of the "
             f"time) and at most {seen.high:.3f} (wrong at most {self._error('high')}).",
-            f"Recorded: {was.mean:.3f} [{was.low:.3f}, {was.high:.3f}] on {was.n} {where} examples; its mean is what "
-            f"is tested against.",
+            f"Recorded: {was.mean:.3f} [{was.low:.3f}, {was.high:.3f}] on {was.n} {where} examples; {against}.",
+            self._power(),
         ]
         paid = f"Spent {dollars(self.spent)} of {dollars(self.budget)} on {seen.n} of {self.available} examples"
         doubt = f", {dollars(self.uncertain)} of it for calls whose outcome nobody knows" if self.uncertain else ""
@@ -112,6 +144,15 @@ class Checked:
             cost = f", {dollars(self.more * self.spent / seen.n)}," if self.spent else ""
             lines.append(f"About {self.more} further examples{cost} would show that it holds, if it is as recorded.")
         return lines
+
+    def _power(self) -> str:
+        """What could be seen at all."""
+        count = f"{self.available} examples"
+        if math.isinf(self.visible):
+            return f"With {count} and these recorded scores no margin is shown to hold in 80 % of cases."
+        if self.paired:
+            return f"With {count} a margin of {self.visible:.2g} is shown to hold where no answer has changed."
+        return f"With {count} a margin of {self.visible:.2g} is shown to hold in 80 % of cases, if nothing has changed."
 
     def _error(self, side: str) -> str:
         """How often the limit of this side may be wrong."""
@@ -135,6 +176,8 @@ class Checked:
             },
             "margin": self.margin,
             "threshold": self.threshold,
+            "paired": self.paired,
+            "visible_margin": None if math.isinf(self.visible) else self.visible,
             "alpha": self.alpha,
             "beta": self.beta,
             "metric": self.metric,

@@ -1,17 +1,19 @@
-"""Whether an exported config still holds on new examples: bought one block at a time, and no more than it takes.
+"""Whether an exported config still holds: bought one block of examples at a time, and no more than it takes.
 
-Two sentences are tested after every example, by bets that may be looked at as often as one likes
-(`tune.sequential`): "its quality is no better than the recorded one less the margin" and "its quality is no worse
-than that". Whichever falls first is the answer; each falls wrongly with at most the stated probability, however
-many examples it took. What is recorded was measured on finitely many examples itself; its mean is what is tested
-against, and its interval is stated beside it.
+New examples: their scores against the recorded ones, two samples, with the uncertainty of both
+(`tune.check.two_samples`). Without any, the study's own holdout is asked again, and each answer is paired with the
+score that the example had (`tune.holdout`): that sees smaller changes for less money. Either way two sentences are
+tested after every block, by bets that may be looked at as often as one likes (`tune.sequential`): "it is worse by more
+than the margin" and "it is not". Whichever falls first is the answer, and each falls wrongly with at most the stated
+probability.
 """
 
 from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +22,18 @@ from tune.capabilities import Capabilities
 from tune.check.asking import Asking
 from tune.check.checked import Checked
 from tune.check.familiar import count_familiar, familiar_notices, together_notices
-from tune.check.line import Line
-from tune.data import load_data
+from tune.check.line import POWER, Bounds, Line, NewLine, SameLine
+from tune.data import Data, load_data
 from tune.database import Database
 from tune.decoration import Decorations
 from tune.errors import BudgetError, InputError
+from tune.holdout import read_holdout
 from tune.ledger import Account
 from tune.pricing import to_dollars, to_picodollars
 from tune.providers.services import Access
 from tune.providers.trust import host_lines
-from tune.recipe import read_recipe
+from tune.recipe import Recipe, read_recipe
+from tune.report import plain_config
 from tune.sequential import Look, next_block
 from tune.store import Store
 
@@ -37,15 +41,16 @@ BLOCK = 8
 """Examples that are bought side by side at first; later there are more (see `tune.sequential.next_block`)."""
 
 
-def check(best: str | Path, data: Any, *, budget: float, **options: Any) -> Checked:
-    """Test whether the config of a `best.json` still is as good as it was, on new labelled examples.
+def check(best: str | Path, data: Any = None, *, budget: float, **options: Any) -> Checked:
+    """Test whether the config of a `best.json` still is as good as it was.
 
     Every call is new: what is in a store says nothing of the model as it is today.
 
     Args:
         best: a `best.json`, or the results folder that it is in.
         data: new labelled examples, in any form that `tune.tune` takes. Where the study had some of them, that is
-            said: the config was chosen by them, or its quality measured on them.
+            said: the config was chosen by them, or its quality measured on them. None asks the study's own holdout
+            again, which tells whether the model has changed.
         budget: dollars that are never exceeded.
         options: those of `check_async`.
 
@@ -58,7 +63,7 @@ def check(best: str | Path, data: Any, *, budget: float, **options: Any) -> Chec
 
 async def check_async(
     best: str | Path,
-    data: Any,
+    data: Any = None,
     *,
     budget: float,
     margin: float = 0.05,
@@ -118,44 +123,42 @@ async def check_async(
         best, metric=metric, verifier=verifier, base_url=base_url, price=price, allow_code=allow_code,
         allow_import=allow_import, key_env=key_env, allow_http=allow_http, allow_host=allow_host, confirm=confirm,
     )  # fmt: skip
-    line = Line.of(
-        recipe.metric, recipe.quality.mean, margin=margin, alpha=alpha, beta=beta, earlier=recipe.scores
+    bounds = Bounds.of(recipe.metric, margin=margin, alpha=alpha, beta=beta)
+    asked = _own(Path(best), recipe, bounds, (*input, target)) if data is None else _new(
+        recipe, bounds, data, input or recipe.inputs, recipe.target if target is None else target
     )  # fmt: skip
-    loaded = load_data(
-        data, inputs=input or recipe.inputs, target=recipe.target if target is None else target,
-        fields=recipe.prompt.fields,
-    )  # fmt: skip
-    recipe.prompt.check(loaded)
-    recipe.metric.check(loaded.examples)
-    familiar = count_familiar(recipe, loaded.examples)
-    together = together_notices(loaded, recipe.group)
-    notices = (*familiar_notices(familiar, len(loaded.examples)), *together, *recipe.notices)
+    recipe.prompt.check(asked.data)
+    recipe.metric.check(asked.data.examples)
+    together = together_notices(asked.data, recipe.group)
+    notices = (*asked.notices, *together, *_power_notices(asked), *recipe.notices)
     for sentence in (*host_lines(recipe.entries.values()), *notices):
         notice(sentence)
     place = store or default_store(Path(best))
     db = Database(place)
     try:
-        name = f"check-{loaded.name}-{secrets.token_hex(4)}"
+        name = f"check-{asked.data.name}-{secrets.token_hex(4)}"
         account = Account(db, name, to_picodollars(budget))
         access = Access(Store(db, generation=name, study=name), account, Capabilities(), concurrency, notice=notice)
-        async with Asking(recipe, loaded, access, seed) as asking:
-            seen, reason = await _until_decided(asking, line)
+        async with Asking(recipe, asked.data.examples, access, seed, asked.before) as asking:
+            seen, reason = await _until_decided(asking, asked.line)
         balance = account.balance
     finally:
         db.close()
-    decision = line.decide(seen)
+    line, decision = asked.line, bounds.decide(seen)
     return Checked(
         decision=decision,
         reason="" if decision != "undecided" else reason,
         recorded=recipe.quality,
         on_holdout=recipe.on_holdout,
-        margin=line.margin,
+        margin=bounds.margin,
         threshold=line.threshold,
         look=seen,
         alpha=alpha,
         beta=beta,
-        data=loaded.name,
-        available=len(loaded.examples),
+        data=asked.data.name,
+        available=len(asked.data.examples),
+        paired=bool(asked.before),
+        visible=asked.visible,
         missing=sum(lost.startswith("service") for lost in asking.trial.missing.values()),
         spent=to_dollars(balance.spent),
         uncertain=to_dollars(balance.uncertain),
@@ -165,8 +168,82 @@ async def check_async(
         metric=recipe.metric.name,
         config=recipe.config,
         seed=seed,
-        familiar=familiar,
+        familiar=asked.familiar,
         notices=notices,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a config is asked about.
+
+    Attributes:
+        data: the examples.
+        line: by what is decided.
+        before: the scores that they had, one for each; empty where they are new.
+        familiar: how many of them the study had, by the part that they had in it.
+        notices: what a reader must not miss.
+        visible: the smallest margin that these examples show to hold in 80 % of cases, if nothing has changed.
+    """
+
+    data: Data
+    line: Line
+    before: tuple[float, ...]
+    familiar: Mapping[str, int]
+    notices: tuple[str, ...]
+    visible: float
+
+
+def _new(recipe: Recipe, bounds: Bounds, given: Any, inputs: Sequence[str], target: str | None) -> _Asked:
+    """Return new examples, and the line that the recorded scores draw."""
+    line = NewLine.of(bounds, recipe.quality.mean, recipe.quality.n, recipe.scores)
+    data = load_data(given, inputs=inputs, target=target, fields=recipe.prompt.fields)
+    familiar = count_familiar(recipe, data.examples)
+    notices = familiar_notices(familiar, len(data.examples))
+    return _Asked(data, line, (), familiar, notices, line.visible(len(data.examples)))
+
+
+def _own(best: Path, recipe: Recipe, bounds: Bounds, columns: Sequence[str | None]) -> _Asked:
+    """Return the study's own holdout, with the scores that it had.
+
+    Raises:
+        InputError: it was not kept, or it is that of another config or metric.
+    """
+    if any(columns):
+        raise InputError("--input and --target name columns of --data, which is not given")
+    met = read_holdout(best if best.is_dir() else best.parent)
+    if dict(met.config) != plain_config(recipe.config):
+        raise InputError(f"the kept holdout is that of another config ({met.config}): give new examples with --data")
+    if met.metric != recipe.metric.identity:
+        raise InputError(
+            f"the kept holdout was scored by another metric than {recipe.metric.name!r}: give new examples with --data"
+        )
+    line = SameLine(bounds)
+    data = Data("holdout", met.examples, "", recipe.inputs, recipe.target)
+    familiar = {"holdout": len(met.examples)}
+    return _Asked(data, line, met.scores, familiar, (), line.visible(len(met.examples)))
+
+
+def _power_notices(asked: _Asked) -> tuple[str, ...]:
+    """Say before anything is spent where the margin is smaller than can be seen."""
+    line, margin, count = asked.line, asked.line.bounds.margin, len(asked.data.examples)
+    if asked.visible <= margin:
+        return ()
+    if asked.before:
+        return (
+            f"{count} holdout examples show that it holds within {asked.visible:.2g} at best, where no answer has "
+            f"changed; the margin is {margin:.2g}. Give --margin {asked.visible:.2g}, or new examples with --data.",
+        )
+    least = line.visible(math.inf)
+    if least > margin:
+        seen = f"the smallest margin that they show is {least:.2g}" if least < math.inf else "they show no margin"
+        return (
+            f"The recorded quality rests on too few examples to show that it holds within {margin:.2g}, whatever is "
+            f"bought: {seen}. Only a much larger drop can be found. Give a larger --margin, or leave --data out.",
+        )
+    return (
+        f"These {count} examples show in {POWER:.0%} of cases that it holds within {asked.visible:.2g}, if nothing has "
+        f"changed; for the margin of {margin:.2g} there would have to be more.",
     )
 
 
@@ -178,10 +255,12 @@ async def _until_decided(asking: Asking, line: Line) -> tuple[Look, str]:
         complete = await asking.buy(block)
         bought = block.stop
         seen = line.look(asking.scores)
-        if line.decide(seen) != "undecided":
+        if line.bounds.decide(seen) != "undecided":
             return seen, ""
         if not complete:
             return seen, "money"
+        if line.hopeless(seen):
+            return seen, "recorded"
     return seen, "data"
 
 

@@ -1,4 +1,4 @@
-"""tune check best.json --data new.jsonl --budget 0.50"""
+"""tune check best.json --budget 0.50 [--data new.jsonl]"""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from tune.scrub import scrub
 EPILOG = """\
 Exit status: 0 it holds, 3 it has regressed, 4 undecided within the budget or the data; 1 the check failed,
 2 bad input, 130 interrupted. Examples are bought in seeded random order, block by block, until the scores decide.
-"Holds" and "regressed" are each wrong with at most the stated probability, however often the scores were looked at.
+"Holds" and "regressed" are each wrong with at most the stated probability, however often the scores were looked at,
+and the uncertainty of the recorded scores counts too. Without --data the study's own holdout is asked again, and each
+answer is paired with the score that it had: that sees smaller changes of the model for less money.
 """
 
 
@@ -22,14 +24,14 @@ def build_parser() -> argparse.ArgumentParser:
     """Every flag of a check."""
     parser = Parser(
         prog="tune check",
-        description="Test on new labelled examples whether an exported config still is as good as it was, "
-        "for at most so many dollars.",
+        description="Test whether an exported config still is as good as it was, for at most so many dollars: on new "
+        "labelled examples, or on the study's own holdout.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("best", metavar="BEST.JSON", help="what a run exported, or its results folder")
     parser.add_argument(
-        "--data", required=True, metavar="FILE", help="new labelled examples: jsonl, json, csv, parquet"
+        "--data", metavar="FILE", help="new labelled examples (default: the study's own holdout is asked again)"
     )
     parser.add_argument("--budget", type=float, required=True, metavar="USD", help="dollars that are never exceeded")
     parser.add_argument("--margin", type=float, metavar="SHARE", help="how much worse may still hold (default 0.05)")
