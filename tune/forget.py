@@ -14,6 +14,7 @@ from tune.database import Database
 from tune.erase import Erased, erase_example, shred
 from tune.errors import StudyError
 from tune.files import write_private
+from tune.holdout import NAME
 from tune.journal import Journal, dump_event
 from tune.report.private import without_example
 from tune.study import find_store, recorded_study
@@ -83,9 +84,10 @@ def forget(folder: str | Path, example: str, *, store: str | None = None) -> For
         study = recorded_study(place, events)
         study.report()
         files += sorted(path.name for path in place.iterdir() if path.name in ("report.md", "report.html", "best.json"))
-    if (place / ANSWERS).is_file():
-        _filter_lines(place / ANSWERS, example)
-        files.append(ANSWERS)
+    for name in (ANSWERS, NAME):
+        if (place / name).is_file():
+            _filter_lines(place / name, example)
+            files.append(name)
     return Forgotten(str(place), example, erased, tuple(files), tuple(_kept(erased, events)))
 
 
