@@ -142,6 +142,7 @@ WHOLE = [
     ("Anthropic, deprecated", openai("`temperature` is deprecated for this model."), "temperature"),
     ("Anthropic, extra", openai("seed: Extra inputs are not permitted"), "seed"),
     ("JSON schema", openai("Additional properties are not allowed ('stop' was unexpected) - 'stop'"), "stop"),
+    ("pydantic, the name last", openai("Extra inputs are not permitted: seed"), "seed"),
     ("plain text", "reasoning_effort is not supported by this model", "reasoning_effort"),
 ]  # fmt: skip
 
@@ -167,6 +168,10 @@ N_REFUSED = [
     ("Databricks", openai("currently only n = 1 is supported")),
     ("Groq", openai("'n' : number must be at most 1")),
     ("pydantic", openai("n: Input should be less than or equal to 1")),
+    ("pydantic, extra", openai("Extra inputs are not permitted: n")),
+    ("Cohere", openai("num_generations must be 1")),
+    ("in words", openai("Requesting more than one completion is not supported")),
+    ("generations", openai("Multiple generations not supported")),
     ("OpenRouter", {"error": {"message": "Provider returned error", "code": 400,
      "metadata": {"raw": '{"error": {"message": "Only one candidate is allowed"}}', "provider_name": "Google"}}}),
 ]  # fmt: skip
@@ -182,6 +187,11 @@ N_AT_MOST = [
     ("llama.cpp", openai("Field 'n': Value must be between 1 <= value <= 4"), 4),
     ("OpenAI", openai("Invalid 'n': integer above maximum value. Expected a value <= 128, but got 500 instead.",
      "n", "integer_above_max_value"), 128),
+    ("in words", openai("n is limited to 4"), 4),
+    ("in a formula", openai("n <= 4 is required"), 4),
+    ("too large", openai("The value of n is too large. Maximum allowed: 4"), 4),
+    ("Bedrock", {"message": "Value '9' at 'numReturnSequences' failed to satisfy constraint: Member must have value "
+     "less than or equal to 5"}, 5),
 ]  # fmt: skip
 
 
@@ -200,6 +210,7 @@ BOUNDS = [
     ("top_p must be in (0, 1], got 2.0.", (0, 1)),
     ("Input should be less than or equal to 1.5", (None, 1.5)),
     ("Input should be greater than or equal to 0.1", (0.1, None)),
+    ("max_tokens: 99999 > 64000, which is the maximum allowed number of output tokens", (None, 64000)),
     ("temperature is odd", (None, None)),
 ]
 
@@ -235,6 +246,13 @@ VALUES = [
     ("OpenAI, n", openai("Invalid 'n': integer above maximum value. Expected a value <= 128, but got 500 instead.",
      "n", "integer_above_max_value"), "n"),
     ("Anthropic", openai("temperature: range: 0..1"), "temperature"),
+    ("Bedrock", {"message": "The value 1.4 at 'inferenceConfig.temperature' failed to satisfy constraint: Member must "
+     "have value less than or equal to 1"}, "temperature"),
+    ("Bedrock, the cap", {"message": "Value '9999' at 'inferenceConfig.maxTokens' failed to satisfy constraint: Member "
+     "must have value less than or equal to 4096"}, "max_tokens"),
+    ("a sentence", openai("Temperature must be between 0 and 1"), "temperature"),
+    ("OpenAI, behind a gateway", openai("Invalid 'max_output_tokens': integer below minimum value. Expected a value >= "
+     "16, but got 8 instead.", "max_output_tokens", "integer_below_min_value"), "max_tokens"),
     ("vLLM, greedy", {"object": "error", "message": "n must be 1 when using greedy sampling, got 3.",
      "type": "BadRequestError", "param": None, "code": 400}, "n"),
     ("vLLM, sampling", {"message": "top_p must be in (0, 1], got 2.0.", "code": 400}, "top_p"),

@@ -21,6 +21,7 @@ from tune.errors import (
     ValueRejected,
 )
 from tune.providers.openai_fault import (
+    error_inside,
     fault_in_answer,
     fault_of_answer,
     fault_of_transport,
@@ -67,6 +68,11 @@ def test_what_no_retry_mends_ends_the_run_for_free_in_the_endpoints_own_words(er
         (fault(429, "You exceeded your current quota, please check your plan.", code="insufficient_quota"), None),
         (fault(429, "insufficient_user_quota"), None),
         (fault(402, "Insufficient credits"), None),
+        (fault(429, "Rate limit exceeded: free-models-per-day. Add 10 credits to unlock 1000 requests per day"), None),
+        # Anthropic, DeepSeek, OpenRouter
+        (fault(400, "Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing."), None),
+        (fault(403, "Insufficient account balance"), None),
+        (fault(403, "Key limit exceeded (total limit)"), None),
         (fault(429, "Rate limit reached for requests per day (RPD). Please try again in 7h12m0s."), 25920.0),
         (fault_of_answer(429, {"retry-after": "20000"}, None, who=WHO), 20000.0),
         (fault_of_answer(503, {"retry-after": "20000"}, None, who=WHO), 20000.0),
@@ -118,6 +124,38 @@ def test_the_wait_that_is_asked_for_stands_in_the_body_too(body: object, seconds
     error = fault_of_answer(429, {}, body, who=WHO)
     assert isinstance(error, RateLimited)
     assert error.retry_after == seconds
+
+
+GOOGLE_QUOTA = "You exceeded your current quota, please check your plan and billing details."
+
+
+@pytest.mark.parametrize(
+    ("quota", "kind"),
+    [("GenerateRequestsPerMinutePerProjectPerModel-FreeTier", RateLimited),
+     ("GenerateRequestsPerDayPerProjectPerModel-FreeTier", QuotaExhausted)],
+)  # fmt: skip
+def test_googles_words_of_a_quota_are_used_for_that_of_a_minute_too(quota: str, kind: type) -> None:
+    details = [
+        {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [{"quotaId": quota}]},
+        {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "14s"},
+    ]
+    error = {"code": 429, "message": GOOGLE_QUOTA, "status": "RESOURCE_EXHAUSTED", "details": details}
+    assert type(fault_of_answer(429, {}, [{"error": error}], who=WHO)) is kind
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ("The model could not generate a complete response because the token limit was reached", "length"),
+        ("input length and `max_tokens` exceed context limit: 190000 + 20000 > 200000", "context_length"),
+        ("Token limit exceeded for this request", "context_length"),
+        ("The prompt was blocked due to safety", "content_filter"),
+    ],
+)
+def test_other_words_for_what_an_answer_lacks(words: str, reason: str) -> None:
+    error = fault(400, words)
+    assert isinstance(error, AnswerError)
+    assert error.reason == reason
 
 
 def test_an_answer_that_did_not_fit_was_cut() -> None:
@@ -210,14 +248,46 @@ INSIDE = [
     ({"message": "something"}, Unreadable, True),
     ({"message": "something", "code": 200}, Unreadable, True),
     ("something", Unreadable, True),
+    ("Rate limit exceeded", RateLimited, False),
+    (429, RateLimited, False),
+    ({"message": "filtered", "code": "content_filter"}, AnswerError, False),
+    ({"message": "no", "code": "context_length_exceeded"}, AnswerError, False),
+    ({"message": "n must be 1", "code": 400}, ParameterRejected, False),
 ]
 
 
 @pytest.mark.parametrize(("inside", "kind", "charged"), INSIDE)
 def test_an_error_inside_a_200_counts_as_its_own_status(inside: object, kind: type, charged: bool) -> None:
-    error = fault_in_answer(inside, who=WHO)
+    error = fault_in_answer(inside, who=WHO, sent=SENT)
     assert (type(error), error.charged) == (kind, charged)
     assert "answered 200 with an error" in str(error)
+
+
+LATE = {"code": 429, "message": "Too Many Requests"}
+CHOICE = {"index": 0, "message": {"content": "bug"}, "finish_reason": "stop"}
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ({"error": LATE}, LATE),
+        ({"error": "busy", "choices": None}, "busy"),
+        ([{"error": LATE}], LATE),  # Google
+        ({"object": "error", **LATE}, {"object": "error", **LATE}),  # vLLM, Mistral
+        ({"detail": "Too Many Requests"}, {"detail": "Too Many Requests"}),
+        # OpenRouter, when a host fails after the headers are sent
+        ({"choices": [{"error": LATE, "finish_reason": "error", "message": {"content": ""}}]}, LATE),
+        ({"choices": [CHOICE, {"error": LATE}]}, None),
+        ({"choices": [CHOICE], "error": LATE}, None),
+        ({"choices": [CHOICE]}, None),
+        ({"choices": []}, None),
+        ({"choices": "odd"}, None),
+        ([], None),
+        ("text", None),
+    ],
+)
+def test_an_error_inside_a_200_is_found_where_services_put_it(body: object, error: object) -> None:
+    assert error_inside(body) == error
 
 
 def test_the_words_of_the_vendor_behind_a_router_are_shown() -> None:

@@ -155,6 +155,8 @@ def read_refusal(error: object, sent: Collection[str] = PARAMETERS) -> Refusal |
     text = error_text(error)
     sent = set(sent) - {"model", "messages", "prompt"}
     named = _named(error) or _quoted_location(text) or _in_prose(text, sent)
+    if named not in sent:
+        named = REPLACEMENTS.get(named or "")
     if named is None or named not in sent:
         return None
     low, high = read_bounds(text)
@@ -188,7 +190,9 @@ _ENDS = (
 )
 _MOST = re.compile(
     rf"(?:less than or equal to|at most|<=|\u2264|no (?:more|greater|larger) than|maximum(?: value)? (?:of|is|:)|"
-    rf"cannot exceed|must not exceed|up to) ?{_NUMBER}",
+    rf"maximum allowed(?: value)?(?: is| of|:)?|limited to|cannot exceed|must not exceed|up to) ?{_NUMBER}"
+    # Anthropic: "max_tokens: 99999 > 64000, which is the maximum allowed number of output tokens"
+    rf"|> ?{_NUMBER},? which is the maximum",
     re.IGNORECASE,
 )
 _LEAST = re.compile(
@@ -214,7 +218,7 @@ def read_bounds(text: str) -> tuple[float | None, float | None]:
         value = float(next(group for group in found.groups() if group))
         return value, value
     most, least = _MOST.search(text), _LEAST.search(text)
-    return float(least[1]) if least else None, float(most[1]) if most else None
+    return float(least[1]) if least else None, float(most[1] or most[2]) if most else None
 
 
 def error_text(error: object) -> str:
@@ -268,13 +272,30 @@ def _named(error: object) -> str | None:
     return next((n for n in (_named(error.get(k)) for k in ("error", "detail", "message")) if n), None)
 
 
+_ALIASES: Mapping[str, str] = {
+    "candidate_count": "n",
+    "num_generations": "n",
+    "num_return_sequences": "n",
+    "max_new_tokens": "max_tokens",
+    "max_output_tokens": "max_tokens",
+    "stop_sequences": "stop",
+}
+"""Names of the services behind a gateway (Gemini, Cohere, Hugging Face, Bedrock, OpenAI's responses), and ours."""
+
+
+_OTHER_NAMES = re.compile(
+    r"\b(?:(?i:max_?(?:new|output)_?tokens|stop_?sequences)|maxTokens|topP|topK|presencePenalty|frequencyPenalty)\b"
+)
+
+
 def _plain(name: str) -> str:
-    """A request's own name for what an error calls by a path or in camel case."""
+    """A request's own name for what an error calls by a path, in camel case or as the service behind a gateway."""
     if name.startswith("reasoning.effort"):
         return "reasoning_effort"
-    name = name.removeprefix("body.").removeprefix("text.")
+    name = re.sub(r"^(?:body|text|parameters|\w+_?config)\.", "", name, flags=re.IGNORECASE)
     name = re.split(r"[.\[]", name, maxsplit=1)[0]
-    return re.sub(r"(?<=[a-z])([A-Z])", r"_\1", name).lower()
+    name = re.sub(r"(?<=[a-z])([A-Z])", r"_\1", name).lower()
+    return _ALIASES.get(name, name)
 
 
 def _quoted_location(text: str) -> str | None:
@@ -302,9 +323,11 @@ _ABOUT = re.compile(
 
 _ABOUT_N = re.compile(
     # Gemini, js-genai#1609, dspy#1087, Bedrock, Groq, older llama.cpp: none of them says `n`, or all say it in passing.
-    r"only one (?:completion|candidate|choice|response|answer)|multiple (?:candidates|completions|choices|responses)|"
-    r"candidate_?count|number of (?:candidates|completions|choices)|"
-    r"(?<![\w.])n ?(?:=|>|must be|has to be|can only be|should be|:) ?1?\b|best_of must be",
+    r"(?:only (?:one|1|a single)|multiple|several|more than one|more than 1|number of) "
+    r"(?:completion|candidate|choice|response|answer|generation|sample|output)s?\b(?! tokens)|"
+    r"candidate_?count|num_?generations|num_?return_?sequences|value (?:of|for) [\"'`]?n\b|"
+    r"(?<![\w.\\])n[\"'`]? ?(?:[=<>≤≥:]|(?:must be|has to be|can only be|should be|cannot|is limited|is too)\b)|"
+    r"best_of must be",
     re.IGNORECASE,
 )
 
@@ -318,6 +341,7 @@ def _in_prose(text: str, sent: Collection[str]) -> str | None:
         return "n"
     if not _ABOUT.search(text):
         return None
+    text = _OTHER_NAMES.sub(lambda found: _plain(found[0]), text)
     # Short everyday words ("n", "stop", "seed") count only where they are marked as names.
     marked = [(m.start(), name) for name in sent if (m := re.search(_marked(name), text))]
     # Of two that cannot be combined the second is taken: "`temperature` and `top_p` cannot both be specified".
@@ -327,8 +351,10 @@ def _in_prose(text: str, sent: Collection[str]) -> str | None:
 
 def _marked(name: str) -> str:
     plain = re.escape(name)
-    alone = rf"|(?<![\w.]){plain}(?![\w.])" if "_" in name or name in ("temperature", "verbosity", "logprobs") else ""
-    return rf"[\"'`]{plain}[\"'`]|(?:^|[:;] ){plain}(?=:| must| is | does ){alone}"
+    long = "_" in name or name in ("temperature", "verbosity", "logprobs")
+    # A service writes "Temperature must be ..." at the beginning of a sentence.
+    alone = rf"|(?<![\w.])(?i:{plain})(?![\w.])" if long else ""
+    return rf"[\"'`](?:\w+\.)?{plain}[\"'`]|(?:^|[:;] ){plain}(?=:| must| is | does |$){alone}"
 
 
 _VALUE = re.compile(

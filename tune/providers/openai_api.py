@@ -25,6 +25,7 @@ from tune.providers.openai_access import DUMMY_KEY, Access, Headers, find_access
 from tune.providers.openai_answer import Answer, read_answer
 from tune.providers.openai_fault import (
     LONGEST,
+    error_inside,
     fault_in_answer,
     fault_of_answer,
     fault_of_transport,
@@ -202,17 +203,10 @@ class OpenAIEndpoint:
         began = time.perf_counter()
         reply = await self._exchange(path, body)
         seconds = time.perf_counter() - began
-        bills = self._access.bills_refusals
-        if reply.status >= 300:
-            fault = fault_of_answer(
-                reply.status, reply.headers, reply.body, who=self._who, sent=body, bills_refusals=bills
-            )
+        if (fault := self._fault(reply, body)) is not None:
             if isinstance(fault, AnswerError) and fault.reason == "length":
                 return [_cut_answer(seconds)] * len(numbers)
             self._raise(fault)
-        if (error := _error_in(reply.body)) is not None:
-            error = self._access.scrubber.error(error)
-            raise fault_in_answer(error, reply.headers, who=self._who, bills_refusals=bills)
         if isinstance(reply.body, str):
             raise Unreadable(f"{self._who} {_kind_of(reply.body)}")
         answer = read_answer(
@@ -230,6 +224,18 @@ class OpenAIEndpoint:
         self._reasons = self._reasons or any(draw.reasoning_tokens for draw in answer.draws)
         self._drops_n = self._drops_n or answer.first_only or len(answer.draws) == 1 < len(numbers)
         return answer.draws
+
+    def _fault(self, reply: _Reply, sent: Mapping[str, Any]) -> ProviderError | None:
+        """Return the error that an answer stands for by its status, or holds instead of choices; None for neither."""
+        bills = self._access.bills_refusals
+        if reply.status >= 300:
+            return fault_of_answer(
+                reply.status, reply.headers, reply.body, who=self._who, sent=sent, bills_refusals=bills
+            )
+        if (error := error_inside(reply.body)) is None:
+            return None
+        error = self._access.scrubber.error(error)
+        return fault_in_answer(error, reply.headers, who=self._who, sent=sent, bills_refusals=bills)
 
     def _remember(self, answer: Answer) -> None:
         """Keep the tokens of a text that came alone: they show whether a count for several covers them all."""
@@ -370,11 +376,6 @@ class _Reply(NamedTuple):
     status: int
     headers: dict[str, str]
     body: object
-
-
-def _error_in(body: object) -> object:
-    """The error that a 200 holds instead of choices, or None."""
-    return body.get("error") if isinstance(body, Mapping) and not body.get("choices") else None
 
 
 def _listed(body: object) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Collection, Mapping
@@ -37,17 +38,28 @@ LONG_WAIT = 600.0
 _NO_CREDIT = re.compile(
     r"insufficient[_ ](?:user[_ ])?(?:quota|credit|balance|funds)|billing|exceeded your current quota"
 )
-_CUT = re.compile(r"could not finish .{0,80}(?:max_tokens|max_completion_tokens|output limit)")
+_EMPTY_ACCOUNT = re.compile(
+    r"credit balance is too low|insufficient (?:account )?(?:balance|credits?|funds)|key limit exceeded|out of credits"
+)
+"""Services that say with a 400 or a 403 that nothing is left to pay with: Anthropic, DeepSeek, OpenRouter."""
+
+_OF_THE_DAY = re.compile(r"per[-_ ]?day\b|perday|daily (?:limit|quota)")
+"""A quota of a day, in words or in the names of Google's quotas (GenerateRequestsPerDayPerProjectPerModel)."""
+
+_CUT = re.compile(
+    r"could not (?:finish|generate|complete) .{0,80}(?:max_tokens|max_completion_tokens|output limit|token limit)"
+)
 """OpenAI's o1 models refuse an answer that did not fit, after it was made (dotnet/extensions#7002)."""
 
 _TOO_LONG = re.compile(
     r"context[_ ]?(?:length|size|window)|maximum (?:input|prompt|sequence) length|max_model_len|"
     r"(?:prompt|input|request) (?:is |was )?too (?:long|large)|too many (?:input )?tokens|string_above_max_length|"
-    r"reduce the length|exceed_context|input token count"
+    r"reduce the length|exceed_context|input token count|context limit|token limit exceeded"
 )
 _FILTERED = re.compile(
     r"content[_ ]?(?:filter|policy|management policy)|responsibleaipolicy|responsible ai|data_?inspection|"
-    r"content exists risk|flagged|moderation|safety (?:system|filter)|usage policy|invalid_prompt|prohibited_content"
+    r"content exists risk|flagged|moderation|safety (?:system|filter)|usage policy|invalid_prompt|prohibited_content|"
+    r"(?:blocked|rejected|refused) .{0,40}safety"
 )
 
 
@@ -95,8 +107,11 @@ def _fault(
     words, codes = error_text(body)[:LONGEST], error_codes(body)[:LONGEST]
     what = f"{codes} {words}".lower()
     if status in (402, 429, 503, 529):
-        no_credit = status == 402 or (status == 429 and bool(_NO_CREDIT.search(what)))
-        return _later(status, message, _longest(retry_after(headers), retry_delay(body)), no_credit=no_credit)
+        asked = _longest(retry_after(headers), retry_delay(body))
+        used_up = status == 402 or (status == 429 and _is_used_up(body, what, asked))
+        return _later(status, message, asked, used_up=used_up)
+    if status in (400, 403) and _EMPTY_ACCOUNT.search(what):
+        return QuotaExhausted(message)
     if status in (409, 425):
         return TransientError(message, charged=False, retry_after=retry_after(headers))
     if status in (400, 422) and _CUT.search(what):
@@ -121,9 +136,22 @@ def _fault(
     return _final(status, message, what)
 
 
-def _later(status: int, message: str, asked: float | None, *, no_credit: bool) -> ProviderError:
+def _is_used_up(body: object, what: str, asked: float | None) -> bool:
+    """Tell a quota that is used up from calls that come too fast, by a 429's words.
+
+    Google says "You exceeded your current quota" of a minute's limit, too, and how many seconds to wait; where its
+    details name the limit of a day, the seconds are not to be believed.
+    """
+    if "insufficient" in what:
+        return bool(_NO_CREDIT.search(what))
+    if asked is None:
+        return bool(_NO_CREDIT.search(what) or _OF_THE_DAY.search(what))
+    return "quotaid" in (details := json.dumps(body, default=str)[:LONGEST].lower()) and "perday" in details
+
+
+def _later(status: int, message: str, asked: float | None, *, used_up: bool) -> ProviderError:
     """Return the error of a service that wants to be called later: in a moment, or when there is quota again."""
-    if no_credit or (asked or 0.0) > LONG_WAIT:
+    if used_up or (asked or 0.0) > LONG_WAIT:
         return QuotaExhausted(message, wait=asked)
     if status == 503:
         return TransientError(message, charged=False, retry_after=asked)
@@ -144,12 +172,51 @@ _NAMED_STATUS = (
     (re.compile(r"overloaded|unavailable|no (?:instances|providers?|endpoints?) (?:available|found)|capacity"), 503),
     (re.compile(r"invalid_api_key|authentication|unauthorized|unauthenticated"), 401),
     (re.compile(r"model_not_found|not_found"), 404),
+    (re.compile(r"invalid_request|invalid_argument|content_filter|context_length"), 400),
 )
 """Statuses by the words of an error that carries no number."""
 
 
+def error_inside(body: object) -> object:
+    """The error that a 200 holds instead of choices, or None.
+
+    Google sends a list of one; vLLM and Mistral put the fields of an error where the choices would stand; OpenRouter
+    puts the error of a host that failed into the choice.
+    """
+    if isinstance(body, list):
+        return next((error for error in map(error_inside, body[:1]) if error is not None), None)
+    if not isinstance(body, Mapping):
+        return None
+    choices = body.get("choices")
+    if choices:
+        return _error_of_choices(choices)
+    if body.get("error") is not None:
+        return body["error"]
+    stated = body.get("object") == "error" or any(body.get(name) for name in ("message", "detail", "errors"))
+    return body if stated else None
+
+
+def _error_of_choices(choices: object) -> object:
+    """Return the error that stands in the place of every choice's text, or None."""
+    if not isinstance(choices, list) or not all(isinstance(choice, Mapping) for choice in choices):
+        return None
+    said = [_text_of(choice) for choice in choices]
+    errors = [choice.get("error") for choice in choices]
+    return errors[0] if all(errors) and not any(said) else None
+
+
+def _text_of(choice: Mapping[str, object]) -> object:
+    message = choice.get("message")
+    return (message.get("content") if isinstance(message, Mapping) else None) or choice.get("text")
+
+
 def fault_in_answer(
-    error: object, headers: Mapping[str, str] | None = None, *, who: str, bills_refusals: bool = False
+    error: object,
+    headers: Mapping[str, str] | None = None,
+    *,
+    who: str,
+    sent: Collection[str] = (),
+    bills_refusals: bool = False,
 ) -> ProviderError:
     """Return the error that a 200 stands for whose body holds an error object.
 
@@ -161,19 +228,18 @@ def fault_in_answer(
     status = _status_in(error)
     if status is None:
         return Unreadable(message)
-    fault = _fault(status, headers or {}, error, who, message, ())
+    fault = _fault(status, headers or {}, error, who, message, sent)
     _mark_billed(fault, status, bills_refusals or _from_azure(headers or {}, error))
     return fault
 
 
 def _status_in(error: object) -> int | None:
     """Return the status that an error object names, by number or in words."""
-    if isinstance(error, Mapping):
-        for name in ("code", "status", "status_code"):
-            code = error.get(name)
-            number = int(code) if isinstance(code, str) and code.isdecimal() and len(code) == 3 else code
-            if isinstance(number, int) and not isinstance(number, bool) and 400 <= number < 600:
-                return number
+    named = [error.get(name) for name in ("code", "status", "status_code")] if isinstance(error, Mapping) else [error]
+    for code in named:
+        number = int(code) if isinstance(code, str) and code.isdecimal() and len(code) == 3 else code
+        if isinstance(number, int) and not isinstance(number, bool) and 400 <= number < 600:
+            return number
     what = f"{error_codes(error)} {error_text(error)}"[:LONGEST].lower()
     return next((status for words, status in _NAMED_STATUS if words.search(what)), None)
 
