@@ -130,3 +130,19 @@ def test_a_lesson_of_the_holdout_bears_on_nothing_before_it_unless_the_study_is_
     (only,) = continued.waves
     assert [lesson["name"] for lesson in only.lessons] == ["in the wave", "in the endgame", "in the holdout"]
     assert continued.last == []
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "left"),
+    [(1.2, 0, 1, (0.0, 0.5, 1.0)), (0.5, 1, 1, (1.0,)), (0.5, None, None, (0.0, 1.0, 1.2)), (0.5, 3, 4, None)],
+)
+def test_a_refused_value_narrows_the_domain_and_keeps_the_dimension(
+    value: float, low: float | None, high: float | None, left: tuple[float, ...] | None
+) -> None:
+    space = Space(model=["a", "b"], prompt="{text}", temperature=[0.0, 0.5, 1.0, 1.2], max_tokens=8)
+    Lessons(space).narrow("a", "temperature", value, low, high)
+    domain = space.domain("temperature", "a")
+    assert (None if domain is None else domain.values) == left
+    other = space.domain("temperature", "b")
+    assert other is not None
+    assert other.values == (0.0, 0.5, 1.0, 1.2)

@@ -25,6 +25,7 @@ from tune.errors import (
     RequestRefused,
     TransientError,
     TuneError,
+    ValueRejected,
 )
 from tune.extract import Extract
 from tune.lessons import Lessons
@@ -242,8 +243,7 @@ class Evaluator:
         except AnswerError as error:
             trial.spoiled[position] = wave.spoiled[order] = error.reason
         except ParameterRejected as error:
-            self._fail(trial, f"the model does not take {error.parameter}", wave)
-            self._refused(model, error.parameter)
+            self._refused(trial, error, wave)
         except (TransientError, RequestRefused) as error:
             self._blame.note(model, position, error)
             _lack(trial, position, f"{SERVICE}: {error}", wave)
@@ -315,10 +315,18 @@ class Evaluator:
         trial.state, trial.reason = "failed", reason
         wave.failed[trial.number] = reason
 
-    def _refused(self, model: str, parameter: str) -> None:
-        """Learn that a model does not take a parameter; many calls under way may say so."""
-        if parameter in self.space.dimensions(model):
-            self.lessons.refuse(model, parameter)
+    def _refused(self, trial: Trial, error: ParameterRejected, wave: Wave) -> None:
+        """Learn that a model does not take a parameter, or a value of it; many calls under way may say so."""
+        model, name, running = str(trial.point["model"]), error.parameter, trial.state == "running"
+        value = trial.point.get(name)
+        shown = f"{name} {value}" if isinstance(error, ValueRejected) else name
+        self._fail(trial, f"the model does not take {shown}", wave)
+        if name not in self.space.dimensions(model):
+            return
+        if not isinstance(error, ValueRejected):
+            self.lessons.refuse(model, name)
+        elif running and name not in FREE:
+            self.lessons.narrow(model, name, value, error.low, error.high)
 
     def _judge_trial(self, trial: Trial, step: Step, wave: Wave) -> None:
         """Fail a trial of whose examples the service left too many without an answer."""

@@ -11,7 +11,7 @@ from typing import Any
 from tune.capabilities import Capabilities, Fact
 from tune.space import Space
 
-KINDS = ("fact", "learned", "aside", "unanswerable")
+KINDS = ("fact", "learned", "narrowed", "aside", "unanswerable")
 """The events of a journal that hold a lesson."""
 
 
@@ -47,6 +47,10 @@ class Lessons:
         """Note that a model does not take a parameter: the space loses that dimension for it."""
         self._learn("learned", model=model, parameter=parameter)
 
+    def narrow(self, model: str, parameter: str, value: Any, low: float | None, high: float | None) -> None:
+        """Note that a model does not take a value of a parameter, and its bounds where they are known."""
+        self._learn("narrowed", model=model, parameter=parameter, value=value, low=low, high=high)
+
     def set_aside(self, model: str, reason: str) -> None:
         """Note that a model is not asked any more."""
         self._learn("aside", model=model, reason=reason)
@@ -66,6 +70,9 @@ class Lessons:
                 self.capabilities.recall(Fact(*(event[name] for name in Fact._fields)))
             case "learned":
                 self.space.drop(event["model"], event["parameter"])
+            case "narrowed":
+                bounds = event["low"], event["high"]
+                self.space.narrow(event["model"], event["parameter"], event["value"], *bounds)
             case "aside":
                 self.aside[event["model"]] = event["reason"]
                 self.space.leave_out(event["model"])

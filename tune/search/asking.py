@@ -82,7 +82,7 @@ def quiet() -> Iterator[None]:
 def following(space: Space, free: Sequence[str], make: Callable[[Lattice], Searcher]) -> Searcher:
     """The searcher that `make` makes of the space's lattice, and makes anew when the space has changed.
 
-    Spaces change while they are searched: a model that refuses a setting loses that dimension.
+    Spaces change while they are searched: a model that refuses a setting loses that dimension, or values of it.
     """
     shape: object = None
     searcher: Searcher
@@ -90,7 +90,7 @@ def following(space: Space, free: Sequence[str], make: Callable[[Lattice], Searc
 
     def ask(history: Sequence[Telling]) -> Point | None:
         nonlocal shape, searcher
-        now = [list(space.paid(model, free)) for model in space.models]
+        now = [list(space.paid(model, free).items()) for model in space.models]
         if now != shape:
             shape, searcher = now, make(Lattice(space, free))
         point = searcher(history)

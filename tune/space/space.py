@@ -201,6 +201,17 @@ class Space:
             raise SpaceError(f"model {model!r} does not take {name}, and no call goes out without one")
         self.when.setdefault(model, {})[name] = None
 
+    def narrow(self, model: str, name: str, refused: Value, low: float | None, high: float | None) -> None:
+        """Learn that a model does not take a value of a setting; where bounds are known, none outside of them."""
+        domain = self.domain(name, model)
+        if domain is None:
+            return
+        left = [value for value in domain_ladder(domain) if value != refused and _is_within(value, low, high)]
+        if left:
+            self.when.setdefault(model, {})[name] = Choice(tuple(left))
+        else:
+            self.drop(model, name)
+
     def leave_out(self, model: str) -> None:
         """Propose no point of a model any more; the last one stays."""
         left = tuple(name for name in self.models if name != model)
@@ -291,6 +302,12 @@ class Space:
             if least is None or config.n == least or config.aggregate != "first":
                 seen[config] = None
         return sorted(seen, key=lambda c: (c.n, c.max_tokens, c.key))
+
+
+def _is_within(value: Value, low: float | None, high: float | None) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return True
+    return (low is None or value >= low) and (high is None or value <= high)
 
 
 def _nearest(value: Value, values: Sequence[Value]) -> Value:
