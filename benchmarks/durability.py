@@ -82,7 +82,7 @@ def measure(way: Way, calls: int, seconds: float) -> tuple[float, float]:
     take: Callable[..., bool] = lambda *_args, **_more: True  # noqa: E731
     release: Callable[..., None] = lambda *_args: None  # noqa: E731
     with (
-        tempfile.TemporaryDirectory(prefix="durability-", dir=ROOT) as folder,
+        tempfile.TemporaryDirectory(prefix="durability-") as folder,
         mock.patch.object(GroupCommit, "wait", GroupCommit.wait if durable else at_once),
         mock.patch.object(Claims, "take", Claims.take if claimed else take),
         mock.patch.object(Claims, "release", Claims.release if claimed else release),
