@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import shutil
 import threading
 from collections.abc import Callable
@@ -236,3 +237,10 @@ async def test_what_an_event_speaks_of_is_on_the_disk_before_it(
         journal.follow(account.mark)
         journal.append("outcome")
     assert order == ["store", "journal"]
+
+
+async def test_a_store_whose_log_was_taken_away_lets_no_call_through(db: Database) -> None:
+    account = Account(db, "study", 100)
+    os.unlink(f"{db.path}-wal")
+    with pytest.raises(StoreError, match="the log of the store"):
+        await account.reserve(60)

@@ -143,9 +143,6 @@ class Database:
         try:
             empty = self._check_owner()
             self._use_write_ahead_log()
-            # NORMAL loses nothing when a process is killed. A power cut may take the last transactions, so whoever
-            # must not lose one calls `flush`: that is one write to the disk for many of them.
-            self.execute("PRAGMA synchronous = NORMAL")
             if empty:
                 self._make_tables()
         except StoreError:
@@ -221,8 +218,6 @@ class Database:
             return
         try:
             descriptor = os.open(self._log, os.O_RDWR)
-        except FileNotFoundError:
-            return  # nothing was written since the log was copied into the file, which is synced then
         except OSError as error:
             raise StoreError(f"the log of the store {self.path} cannot be written: {error.strerror}") from None
         try:
@@ -292,13 +287,20 @@ class Database:
         deadline = time.monotonic() + _PATIENCE
         while True:
             try:
-                self._connection.execute("PRAGMA journal_mode = WAL")
-                return
+                mode = self._connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+                break
             except sqlite3.Error as error:
                 # Changing the mode does not wait for a process that is changing it too.
                 if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                     raise StoreError(_sentence(error, self.path)) from None
                 time.sleep(0.01)
+        if mode == "wal":
+            # NORMAL loses nothing when a process is killed. A power cut may take the last transactions, so whoever
+            # must not lose one calls `flush`: that is one write to the disk for many of them.
+            self.execute("PRAGMA synchronous = NORMAL")
+        else:  # folders of some networks have no such log: there each transaction is written to the disk by itself
+            self.execute("PRAGMA synchronous = FULL")
+            self._log = None
 
 
 def _parse_path(path: str | os.PathLike[str]) -> str:
