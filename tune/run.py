@@ -27,6 +27,7 @@ from tune.replay import History, check_steps, dump_steps, read_history
 from tune.report.unread import unread_sentence
 from tune.search.asking import AtMost
 from tune.space import Config
+from tune.standings import Standings
 from tune.stopping import endgame_prospect, search_prospect
 from tune.trial import Step, Trial
 from tune.unbilled import Unbilled, in_dollars
@@ -117,7 +118,7 @@ class Run:
         self._stopped: str | None = None
         self._began = time.monotonic()
         self._spent_before = to_dollars(account.spent)
-        self._standings: dict[int, tuple[object, Standing]] = {}
+        self._standings = Standings(services, evaluator)
         self._kept_for: dict[int, Standing] | None = None
 
     # --- the line ---------------------------------------------------------------------------------------------
@@ -310,7 +311,7 @@ class Run:
 
     def standings(self) -> dict[int, Standing]:
         """Every trial with its readings, from the draws it has."""
-        return {number: self._standing(trial) for number, trial in self.trials.items()}
+        return self._standings.of(self.trials)
 
     def contenders(self) -> dict[int, Standing]:
         """Every trial as strategies weigh it: in dollars, or in seconds of service where nobody is billed."""
@@ -328,38 +329,6 @@ class Run:
     def readings(self) -> list[Reading]:
         """Every reading of every trial."""
         return [reading for standing in self.standings().values() for reading in standing.readings]
-
-    def _standing(self, trial: Trial) -> Standing:
-        native_n = self.services[str(trial.point["model"])].endpoint.native_n
-        mark = (trial.bought, len(trial.spoiled), len(trial.missing), trial.state, native_n, dict(trial.measured))
-        known = self._standings.get(trial.number)
-        if known is None or known[0] != mark:
-            once, each = self._spent_on(trial)
-            standing = Standing(
-                trial=trial.number,
-                point=trial.point,
-                examples=len(trial.draws) + len(trial.spoiled),
-                readings=tuple(self.evaluator.readings(trial)),
-                failed=trial.state == "failed",
-                spent_per_draw=to_dollars(once + each) / trial.bought if trial.bought else 0.0,
-                cap=trial.cap,
-                measured=frozenset(trial.measured),
-                prompt_cost=to_dollars(once) / len(trial.draws) if trial.draws else 0.0,
-            )
-            known = self._standings[trial.number] = (mark, standing)
-        return known[1]
-
-    def _spent_on(self, trial: Trial) -> tuple[int, int]:
-        """Picodollars that the draws of a trial cost at list price: the prompts that they share, and the rest."""
-        service = self.services[str(trial.point["model"])]
-        once = each = 0
-        for draws in trial.draws.values():
-            if service.endpoint.native_n:
-                once += sum(service.price.cost(d.prompt_tokens, 0) for d in draws[:1])
-                each += sum(service.price.cost(0, d.completion_tokens, calls=0) for d in draws)
-            else:
-                each += sum(service.price.cost(d.prompt_tokens, d.completion_tokens) for d in draws)
-        return once, each
 
     # --- the choice and the holdout ---------------------------------------------------------------------------
 
@@ -472,6 +441,5 @@ class Run:
 
     def _leader(self) -> Reading | None:
         """The best reading so far, of those on at least a block of examples."""
-        known = [standing for _, standing in self._standings.values()]
-        readings = [r for s in known for r in s.readings if r.n_examples >= 8 and self._affordable(r)]
+        readings = [r for s in self._standings.known() for r in s.readings if r.n_examples >= 8 and self._affordable(r)]
         return max(readings, key=lambda r: (self._oriented(r.mean), -r.cost), default=None)
