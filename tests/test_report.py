@@ -31,6 +31,7 @@ from tune.report import (
     markdown,
     plain_config,
     result_json,
+    summary_html,
     summary_lines,
     trial_rows,
     trials_csv,
@@ -263,6 +264,12 @@ def test_what_could_not_have_been_seen_is_said() -> None:
     assert "can be seen with 80 % probability: there are too few holdout examples" in markdown(hopeless)
     assert "The 120 holdout examples show" in "".join(summary_lines(whole()))
     assert sum("0.120" in line for line in summary_lines(study)) == 2  # in the answer, and a limit; not said twice
+
+
+def test_the_money_is_said_once_where_no_commonest_class_is_known() -> None:
+    study = whole(commonest=None, commonest_label="")
+    assert " ".join(summary_lines(study)).count("Spent $") == 1
+    assert summary_html(study).count("Spent $") == 1
 
 
 @pytest.mark.parametrize(

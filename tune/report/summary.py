@@ -45,9 +45,7 @@ def summary_lines(report: Report, width: int | None = None) -> list[str]:
     if report.carriable_note:
         rest.append(report.carriable_note)
     rest += [*wrong_sentences(report), *failing_sentences(report.failing)]
-    if not report.unread_stop:  # else the answer has said it
-        rest += [*unread_sentences(report), money_sentence(report)]
-    rest += report.notices
+    rest += [*_of_money(report, sentences), *report.notices]
     return [*_wrapped(sentences, width), *map(visible, table), *_wrapped(rest, width)]
 
 
@@ -55,9 +53,17 @@ def summary_html(report: Report) -> str:
     """Return the same as HTML: paragraphs and a table."""
     rows = "".join(f"<tr>{_cells(row)}</tr>" for row in _table(report))
     table = f"<table>{rows}</table>" if rows else ""
-    unread = [] if report.unread_stop else [*unread_sentences(report), money_sentence(report)]
-    rest = [*wrong_sentences(report), *failing_sentences(report.failing), *unread, *report.notices]
-    return f"{_paragraphs(answer(report))}{table}{_paragraphs(rest)}"
+    said = answer(report)
+    rest = [*wrong_sentences(report), *failing_sentences(report.failing), *_of_money(report, said), *report.notices]
+    return f"{_paragraphs(said)}{table}{_paragraphs(rest)}"
+
+
+def _of_money(report: Report, said: Sequence[str]) -> list[str]:
+    """Return what the answer has not said yet: answers that were not read rightly, and the money."""
+    if report.unread_stop:
+        return []
+    money = money_sentence(report)
+    return [*unread_sentences(report), *([] if money in said else [money])]
 
 
 def _paragraphs(sentences: Sequence[str]) -> str:
