@@ -3,7 +3,9 @@
 Can its answers be believed? Worlds in which the truth is known: made up, and recorded from real models. No key, no
 dollar: what is sent goes to the server of the tests. A part of the page each:
 
-- `honesty_check.py`: the calls of `tune check` against a fixed-size test of equal error rates;
+- `honesty_check.py`: the calls of the test of a check against a fixed-size test of equal error rates;
+- `honesty_samples.py`: a check from the recorded scores on: two samples, and the study's own holdout again;
+- `honesty_grid.py`: coverage and width on a grid of distributions, beside other methods, also where they lose;
 - `honesty_reports.py`: coverage and width of a report's 95 % intervals, false "better than the baseline", bias;
 - `honesty_tables.py`: the same on every table of benchmarks/tables, as populations and in held-out halves;
 - `honesty_looks.py`: a holdout that is looked at again, by a study that is continued with more money;
@@ -26,25 +28,29 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 import honesty_check  # noqa: E402
 import honesty_dollars  # noqa: E402
+import honesty_grid  # noqa: E402
 import honesty_looks  # noqa: E402
 import honesty_reports  # noqa: E402
+import honesty_samples  # noqa: E402
 import honesty_tables  # noqa: E402
 import numpy as np  # noqa: E402
 from honesty_section import Section  # noqa: E402
 
-PARTS = ("check", "reports", "tables", "looks", "dollars")
+PARTS = ("check", "reports", "tables", "looks", "dollars", "samples", "grid")
 
 
 def make(part: str, seed: int, runs: int) -> Section:
     """One part of the page; what it finds hangs on the seed alone, not on the other parts."""
     rng = np.random.default_rng([seed, PARTS.index(part)])
-    tables = list(honesty_tables.recorded()) if part in PARTS[2:] else []
+    tables = list(honesty_tables.recorded()) if part in PARTS[2:5] else []
     makers: dict[str, Callable[[], Section]] = {
         "check": lambda: honesty_check.section(rng, runs),
         "reports": lambda: honesty_reports.section(rng, runs),
         "tables": lambda: honesty_tables.section(rng, runs, tables),
         "looks": lambda: honesty_looks.section(rng, runs, tables),
         "dollars": lambda: honesty_dollars.section(rng, max(2, 6 * runs // 100), tables),
+        "samples": lambda: honesty_samples.section(rng, runs),
+        "grid": lambda: honesty_grid.section(rng, runs),
     }
     return makers[part]()
 

@@ -1,4 +1,6 @@
-"""How many calls `tune check` takes against a fixed-size test of equal error rates, and how often it errs.
+"""How many calls the test of a check takes against a fixed-size test of equal error rates, and how often it errs.
+
+The recorded quality is taken to be known here; `honesty_samples.py` says what its uncertainty adds.
 
 Simulated scores; a part of `benchmarks/honesty.py`.
 """
@@ -320,7 +322,7 @@ def section(rng: np.random.Generator, runs: int) -> Section:
     """The claims about `tune check`."""
     rows = rows_of(rng, runs)
     odd = [row.z_error for row in rows if row.world == "graded, failures" and row.place in PROMISED]
-    text = f"""## `tune check`
+    text = f"""## `tune check` where the recorded quality is known
 
 Margin {MARGIN}, error rates {ALPHA} and {BETA}, {runs} checks a row ({ON_LINE * runs} on the line) of at most {MOST}
 examples each. The line is the recorded quality less the margin, so "no change" and "twice the margin" are equally far

@@ -105,7 +105,7 @@ def test_what_other_studies_use_stays_and_is_told(whole: tuple[Server, Path], tm
     assert forgotten.erased.shared > 0
     assert forgotten.erased.draws == 0
     assert "because other examples with the same text ask for them too" in str(forgotten)
-    assert holders(tmp_path) == {"draws.db"}
+    assert holders(tmp_path) - {"holdout.jsonl"} == {"draws.db"}  # the other study may have it in its holdout
     again = forget(tmp_path / "two" / "study", "t7", store=store)
     assert again.erased.draws > 0
     assert holders(tmp_path) == set()
