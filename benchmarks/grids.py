@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tune.completion import Completion, Provider, Request
+from tune.completion import MANY, Completion, Provider, Request
 from tune.data import Example
 from tune.extract import Extract
 from tune.metrics import parse_metric
@@ -104,7 +104,7 @@ class Task:
         ]
         trial = Trial(0, self.point, cap, draws=draws)
         return read(
-            trial, configs, extract=self.extract, score=self.score, worst=0.0, price=self.price, native_n=True
+            trial, configs, extract=self.extract, score=self.score, worst=0.0, price=self.price, most_n=MANY
         )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ import worlds
 from driving import drive, most_unseen
 from replay import LADDERS, ReplayEndpoint, Table, cell_of, sentiment, thinking, worth
 
-from tune.completion import Completion, Request
+from tune.completion import MANY, Completion, Request
 from tune.extract import parse_extract
 from tune.pricing import to_dollars
 from tune.racing import STRATEGIES, Choice, Outcome, Problem, Standing, endgame
@@ -124,7 +124,7 @@ class Till:
         price = self.table.prices[str(trial.point["model"])]
         readings = read(
             trial, self.space.readings(trial.point, self.free), extract=self._extract, score=self._score, worst=0.0,
-            price=price, native_n=True,
+            price=price, most_n=MANY,
         )  # fmt: skip
         once = sum(price.cost(draws[0].prompt_tokens, 0) for draws in trial.draws.values())
         spent = once + sum(price.cost(0, d.completion_tokens) for draws in trial.draws.values() for d in draws)

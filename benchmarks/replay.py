@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tune.completion import Completion, Request
+from tune.completion import MANY, Completion, Request
 from tune.cutting import cut
 from tune.pricing import Price
 from tune.space import Config
@@ -66,10 +66,10 @@ class ReplayEndpoint:
 
     Attributes:
         service: what requests to it say as their service.
-        native_n: always true.
+        most_n: without a limit.
     """
 
-    native_n = True
+    most_n = MANY
 
     def __init__(self, table: Table, seed: int = 0) -> None:
         self.table, self.seed = table, seed

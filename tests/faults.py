@@ -106,6 +106,7 @@ class Model:
         markup: how many times its price the service bills, where a more expensive host answered.
         tier: the service tier that answers.
         uncapped: whether the cap bounds what is shown alone, so that hidden reasoning comes on top of it.
+        most_n: the most answers for one call; more draw a 400 in the `most_n_words`.
     """
 
     input: float = 0.10
@@ -120,6 +121,8 @@ class Model:
     markup: int = 1
     tier: str = ""
     uncapped: bool = False
+    most_n: int = 1 << 30
+    most_n_words: str = ""
 
     def cost(self, prompt_tokens: int, completion_tokens: int) -> int:
         """Picodollars, exact."""
@@ -266,6 +269,8 @@ _INSTEAD = {
 
 
 def refused_parameter(body: Body, model: Model) -> Reply | None:
+    if body.get("n", 1) > model.most_n:
+        return error_reply(400, model.most_n_words or f"n must be at most {model.most_n}", "invalid_value", "n")
     for name in sorted(model.refuses & set(body)):
         if name == "n" and body["n"] == 1:
             continue

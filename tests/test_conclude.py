@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tune.capabilities import Capabilities, Fact
-from tune.completion import Request
+from tune.completion import MANY, Request
 from tune.conclude import STOPPED, conclude, deploy
 from tune.conclude.concluding import _commonest
 from tune.conclude.costs import costs_of_readings
@@ -66,7 +66,7 @@ class House:
         folder: Path,
         world: Callable[..., Any] = story,
         *,
-        native_n: bool = True,
+        most_n: int = MANY,
         budget: float = 0.01,
         **options: Any,
     ) -> None:
@@ -79,7 +79,7 @@ class House:
         self.db = Database(":memory:")
         self.account = Account(self.db, "s", int(budget * PICODOLLARS))
         self.store = Store(self.db)
-        self.endpoint = FakeEndpoint(world, price=PRICE, native_n=native_n, service="m")
+        self.endpoint = FakeEndpoint(world, price=PRICE, most_n=most_n, service="m")
         self.journal = Journal(folder / "study.jsonl")
         known = Capabilities(
             [Fact("m", "m", "answers")]
@@ -129,15 +129,15 @@ def reading(mean: float, cost: float, examples: int = 8, **config: Any) -> Readi
 # --- what was read, and what it would have cost -------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("native_n", [True, False])
+@pytest.mark.parametrize("most_n", [MANY, 1])
 async def test_readings_would_have_cost_what_an_endpoint_bills_for_every_cap_bought_anew(
-    build: Callable[..., House], native_n: bool
+    build: Callable[..., House], most_n: int
 ) -> None:
-    house = build(native_n=native_n)
+    house = build(most_n=most_n)
     await house.buy()
     read, paid = house.costs()
     assert read == pytest.approx(house.billed, rel=1e-12)
-    shop = FakeEndpoint(story, price=PRICE, native_n=native_n, service="m")
+    shop = FakeEndpoint(story, price=PRICE, most_n=most_n, service="m")
     for cap in CAPS:
         for position in range(5):
             await shop.complete(house.run.evaluator.request(POINT, cap, (), position), range(3))

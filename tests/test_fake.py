@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tune.completion import Completion, Endpoint, Message, Request
+from tune.completion import MANY, Completion, Endpoint, Message, Request
 from tune.errors import ProviderError, RateLimited, TransientError
 from tune.pricing import Price
 from tune.providers.fake import FakeEndpoint, guesser
@@ -91,7 +91,7 @@ async def test_a_cancelled_call_is_no_longer_active() -> None:
 
 async def test_it_keeps_its_own_bill() -> None:
     price = Price(1.0, 2.0)
-    once, each = FakeEndpoint("a b", price=price), FakeEndpoint("a b", price=price, native_n=False)
+    once, each = FakeEndpoint("a b", price=price), FakeEndpoint("a b", price=price, most_n=1)
     await once.complete(REQUEST, range(3))
     await each.complete(REQUEST, range(3))
     assert once.billed == price.cost(6, 6)
@@ -118,7 +118,7 @@ async def test_a_planned_failure_is_billed_if_it_is_charged(failure: ProviderErr
 async def test_it_can_stand_where_an_endpoint_is_wanted() -> None:
     endpoint: Endpoint = FakeEndpoint("x", service="elsewhere")
     assert endpoint.service == "elsewhere"
-    assert endpoint.native_n
+    assert endpoint.most_n == MANY
     await endpoint.preflight()
     assert endpoint.most_prompt_tokens(say("one two")) == 2
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tune.capabilities import Capabilities, Fact
-from tune.completion import Completion, Message, Request
+from tune.completion import MANY, Completion, Message, Request
 from tune.database import Database
 from tune.errors import EndpointError, ProviderError, TransientError, Unreadable
 from tune.ledger import Account
@@ -30,7 +30,7 @@ QUICK = RetryPolicy(first=0.001, longest=0.001)
 class Endless:
     """An endpoint that bills hidden tokens on top of its cap from one call on, as xAI's do (inspect_ai#5528)."""
 
-    service, native_n = "s", True
+    service, most_n = "s", MANY
 
     def __init__(
         self, hidden: int, *, since: int = 0, fault: Callable[[int], ProviderError | None] | None = None

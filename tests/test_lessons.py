@@ -17,6 +17,7 @@ import tune
 from tune.capabilities import Capabilities, Fact
 from tune.journal import read_events
 from tune.lessons import Lessons
+from tune.pricing import to_picodollars
 from tune.providers.retrying import RetryPolicy
 from tune.replay import read_history
 from tune.space import Space
@@ -26,6 +27,7 @@ QUICK = RetryPolicy(attempts=3, first=0.01, longest=0.02, silence=5.0)
 
 QUIRKS: dict[str, dict[str, Any]] = {
     "n is ignored": {"models": {"small": Model(fault=Fault("fewer"))}},
+    "n is at most 2": {"models": {"small": Model(most_n=2)}},
     "usage counts the first choice": {"models": {"small": Model(fault=Fault("first_usage"))}},
     "much is refused, and every fifth call fails": {
         "models": {"small": Model(refuses=frozenset({"n", "temperature", "seed", "max_tokens"}))},
@@ -41,10 +43,10 @@ def odd(request: pytest.FixtureRequest) -> Iterator[Server]:
         yield server
 
 
-def run(server: Server, folder: Path, **more: Any) -> tune.Study:
+def run(server: Server, folder: Path, *, budget: float = 0.002, **more: Any) -> tune.Study:
     given: Any = options(server, folder, **more)
     space = tune.Space.from_mapping(SPACE)
-    return run_study(WORLD.examples(24), space=space, budget=0.002, options=given, retry=QUICK)
+    return run_study(WORLD.examples(24), space=space, budget=budget, options=given, retry=QUICK)
 
 
 def test_a_study_resumes_from_any_line_of_its_journal(odd: Server, tmp_path: Path) -> None:
@@ -60,6 +62,21 @@ def test_a_study_resumes_from_any_line_of_its_journal(odd: Server, tmp_path: Pat
         again = (killed / "study" / "study.jsonl").read_bytes()
         assert again.startswith(b"".join(lines[:count]))
     assert odd.bill <= 0.002 * 10**12 * len(lines)
+
+
+def test_a_largest_n_is_learned_once_and_the_books_equal_the_bill(tmp_path: Path) -> None:
+    with Server({"small": Model(most_n=2)}, world=WORLD) as server:
+        study = run(server, tmp_path)
+        facts = [e for e in read_events(tmp_path / "study" / "study.jsonl") if e.get("kind") == "most_n"]
+        assert [fact["number"] for fact in facts] == [2]
+        assert {charge.n for charge in server.charges} == {1, 2}
+        assert to_picodollars(study.record.money.settled) == server.bill
+        refused = [seen.number for seen in server.posts if seen.status == 400]
+        calls = len(server.posts)
+        run(server, tmp_path, budget=0.004)
+        more = [seen.number for seen in server.posts if seen.status == 400]
+        assert more == refused, "a study that goes on knows the largest n"
+        assert len(server.posts) > calls
 
 
 @pytest.mark.parametrize("calls", [20])

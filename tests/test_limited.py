@@ -34,8 +34,8 @@ class Desk:
         return 100
 
     @property
-    def native_n(self) -> bool:
-        return True
+    def most_n(self) -> int:
+        return 9
 
     async def close(self) -> None: ...
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from genai import World, write_gguf
 
-from tune.completion import Completion, Endpoint, Message, Request
+from tune.completion import MANY, Completion, Endpoint, Message, Request
 from tune.cutting import cut
 from tune.errors import AnswerError, InputError, ParameterRejected
 from tune.providers.local import NOTIONAL_PRICE, LocalEndpoint, read_settings
@@ -48,7 +48,7 @@ def fakes() -> list[threading.Thread]:
 async def test_nothing_is_loaded_before_it_is_needed(world: World, path: Path):
     told: list[str] = []
     endpoint: Endpoint = LocalEndpoint(f"local:{path}", progress=told.append)
-    assert endpoint.native_n
+    assert endpoint.most_n == MANY
     assert endpoint.service.startswith("local:")
     assert not world.pipelines
     assert not told

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tune.completion import Completion, Invoice, Message, Request
+from tune.completion import MANY, Completion, Invoice, Message, Request
 from tune.database import Database
 from tune.errors import (
     AnswerError,
@@ -88,7 +88,7 @@ async def test_the_ceiling_is_held_while_the_call_is_in_flight() -> None:
 
 
 async def test_without_native_n_the_prompt_is_paid_for_each_draw() -> None:
-    bench = Bench(FakeEndpoint("a", price=PRICE, native_n=False))
+    bench = Bench(FakeEndpoint("a", price=PRICE, most_n=1))
     assert bench.metered.ceiling(REQUEST, 3) == 3 * (PROMPT + 4 * TOKEN)
     await bench.metered.complete(REQUEST, range(3))
     assert bench.account.settled == bench.endpoint.billed == 3 * (PROMPT + TOKEN)
@@ -198,10 +198,10 @@ async def test_an_unknown_outcome_stays_charged(failure: ProviderError) -> None:
     assert bench.texts() == []
 
 
-@pytest.mark.parametrize(("native_n", "prompts"), [(True, 1), (False, 3)])
-async def test_a_refused_prompt_that_may_be_billed_stays_charged_as_a_prompt(native_n: bool, prompts: int) -> None:
+@pytest.mark.parametrize(("most_n", "prompts"), [(MANY, 1), (2, 2), (1, 3)])
+async def test_a_refused_prompt_that_may_be_billed_stays_charged_as_a_prompt(most_n: int, prompts: int) -> None:
     refusal = AnswerError("filtered", reason="content_filter", prompt_charged=True)
-    bench = Bench(FakeEndpoint("a", price=PRICE, failures={0: refusal}.get, native_n=native_n))
+    bench = Bench(FakeEndpoint("a", price=PRICE, failures={0: refusal}.get, most_n=most_n))
     with pytest.raises(AnswerError):
         await bench.metered.complete(REQUEST, range(3))
     assert (bench.account.settled, bench.account.uncertain) == (0, prompts * PROMPT)
@@ -379,11 +379,9 @@ COUNTS = st.integers(0, 6) | st.sampled_from([10**6, 10**7])
 @settings(max_examples=60, deadline=None)
 @given(
     answers=st.lists(st.tuples(COUNTS, COUNTS, COUNTS, st.none() | COUNTS, st.text(max_size=4)), min_size=1),
-    native_n=st.booleans(),
+    most_n=st.sampled_from([1, 2, MANY]),
 )
-def test_whatever_is_billed_the_books_agree(
-    answers: list[tuple[int, int, int, int | None, str]], native_n: bool
-) -> None:
+def test_whatever_is_billed_the_books_agree(answers: list[tuple[int, int, int, int | None, str]], most_n: int) -> None:
     async def run() -> None:
         said = iter(answers)
 
@@ -391,7 +389,7 @@ def test_whatever_is_billed_the_books_agree(
             prompt, taken, cached, billed, text = next(said)
             return Completion(text, "stop", prompt, taken, 0, cached, invoice=Invoice(cached, billed))
 
-        bench = Bench(FakeEndpoint(world, native_n=native_n), budget=10**6 * PICODOLLARS)
+        bench = Bench(FakeEndpoint(world, most_n=most_n), budget=10**6 * PICODOLLARS)
         draws = await bench.metered.complete(REQUEST, range(len(answers)))
         assert list(bench.store.draws(REQUEST, range(len(answers))).values()) == draws
         assert bench.account.settled == bench.receipts[0].cost
@@ -405,8 +403,8 @@ def test_whatever_is_billed_the_books_agree(
 
 
 @settings(max_examples=15, deadline=None)
-@given(seed=st.integers(0, 2**32), budget=st.integers(PROMPT, 60 * TOKEN), native_n=st.booleans())
-def test_no_mixture_of_faults_spends_more_than_the_budget(seed: int, budget: int, native_n: bool) -> None:
+@given(seed=st.integers(0, 2**32), budget=st.integers(PROMPT, 60 * TOKEN), most_n=st.sampled_from([1, 2, MANY]))
+def test_no_mixture_of_faults_spends_more_than_the_budget(seed: int, budget: int, most_n: int) -> None:
     rng = random.Random(seed)
     faults = [None, None, RateLimited("429"), TransientError("reset", charged=True)]
 
@@ -414,7 +412,7 @@ def test_no_mixture_of_faults_spends_more_than_the_budget(seed: int, budget: int
         endpoint = FakeEndpoint(
             lambda request, rng: "a " * rng.randint(0, 6),
             price=PRICE,
-            native_n=native_n,
+            most_n=most_n,
             failures=lambda call: rng.choice(faults),
         )
         bench = Bench(endpoint, budget=budget)

@@ -18,7 +18,7 @@ from server import Fault, Model, Server, every, first
 from world import tokens
 
 from tune.capabilities import Adapted, Capabilities, Fact
-from tune.completion import Completion, Message, Request
+from tune.completion import MANY, Completion, Message, Request
 from tune.errors import (
     AnswerError,
     EndpointError,
@@ -241,12 +241,12 @@ async def test_a_refused_value_teaches_nothing(start: Open) -> None:
     assert len(server.requests) == 2
 
 
-async def test_a_refused_n_ends_native_n(start: Open) -> None:
+async def test_a_refused_n_is_asked_for_no_more(start: Open) -> None:
     server, endpoint = await start(models={"small": Model(refuses=frozenset({"n"}))})
-    assert endpoint.native_n
+    assert endpoint.most_n == MANY
     error = await failure(endpoint, count=3)
     assert (type(error), error.parameter) == (ParameterRejected, "n")
-    assert not endpoint.native_n
+    assert endpoint.most_n == 1
     assert len(await endpoint.complete(ask(endpoint), range(1))) == 1
     assert isinstance(await failure(endpoint, count=2), ParameterRejected)
     assert len(server.requests) == 2, "it is not asked for several again"
@@ -257,7 +257,7 @@ async def test_a_service_that_ignores_n_keeps_what_was_paid_and_is_not_asked_aga
     draws = await endpoint.complete(ask(endpoint), range(3))
     assert len(draws) == 1
     await asyncio.sleep(0)
-    assert not endpoint.native_n
+    assert endpoint.most_n == 1
 
 
 async def test_usage_of_the_first_choice_is_charged_from_above_and_n_is_dropped(start: Open) -> None:
@@ -266,9 +266,9 @@ async def test_usage_of_the_first_choice_is_charged_from_above_and_n_is_dropped(
     draws = await endpoint.complete(ask(endpoint), range(4))
     assert [draw.completion_tokens for draw in draws] == [3, 14, 14, 14]
     assert sum(draw.completion_tokens for draw in draws) >= server.charges[0].completion_tokens
-    assert endpoint.native_n, "whoever settles this call must still see that its prompt was paid once"
+    assert endpoint.most_n == MANY, "whoever settles this call must still see that its prompt was paid once"
     await asyncio.sleep(0)
-    assert not endpoint.native_n
+    assert endpoint.most_n == 1
     assert endpoint.estimated_usage == 1
 
 
@@ -281,11 +281,11 @@ async def test_native_n_stays_until_the_last_call_for_several_is_settled(start: 
     await quick
     await asyncio.sleep(0)
     assert not slow.done()
-    assert endpoint.native_n
+    assert endpoint.most_n == MANY
     assert isinstance(await failure(endpoint, count=2), ParameterRejected), "but no more are begun"
     await slow
     await asyncio.sleep(0)
-    assert not endpoint.native_n
+    assert endpoint.most_n == 1
 
 
 # What goes wrong
@@ -368,7 +368,7 @@ async def test_an_answer_that_was_refused_because_it_did_not_fit_is_a_cut_answer
     shown = [(d.text, d.finish_reason, d.prompt_tokens, d.completion_tokens) for d in draws]
     assert shown == [("", "length", 0, 0)] * 3
     assert server.bill == 0
-    assert endpoint.native_n
+    assert endpoint.most_n == MANY
 
 
 @pytest.mark.parametrize("kind", ["hang", "slow"])

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tune.capabilities import Capabilities
-from tune.completion import Request
+from tune.completion import MANY, Request
 from tune.database import Database
 from tune.errors import BudgetError
 from tune.ledger import Account
@@ -32,14 +32,14 @@ ROWS = [{"id": str(i), "text": f"ticket {i}" + " more" * (i % 3), "label": "yes"
 CAP = 12
 
 
-def purse(budget: float = 1.0, *, native_n: bool = True, rows: Any = None, **options: Any) -> Purse:
+def purse(budget: float = 1.0, *, most_n: int = MANY, rows: Any = None, **options: Any) -> Purse:
     """The purse of a study of one model."""
     space = Space(model="m", prompt={"p": "Label: {text}"}, temperature=[0.5, 1.0], n=[1, 3], max_tokens=[4, CAP])
     asked: Any = {"target": "label", "price": "m=1/2", **options}
     plan = make_plan(rows or ROWS, space, budget, asked)
     db = Database(":memory:")
     account, store = Account(db, "s", to_picodollars(budget)), Store(db)
-    endpoint = FakeEndpoint(_yes, price=PRICE, native_n=native_n, service="m")
+    endpoint = FakeEndpoint(_yes, price=PRICE, most_n=most_n, service="m")
     services = {"m": build_stack(Entry("m", "m"), endpoint, PRICE, Access(store, account, Capabilities()))}
     return Purse(plan, account, evaluator_of(plan, services, store))
 
@@ -64,15 +64,15 @@ def kept(held: Purse) -> float:
 # --- the most that an example can cost ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("native_n", [True, False])
-def test_no_example_costs_more_than_its_ceiling_and_a_prompt_is_paid_once_a_call(native_n: bool) -> None:
-    held = purse(native_n=native_n)
+@pytest.mark.parametrize("most_n", [MANY, 1])
+def test_no_example_costs_more_than_its_ceiling_and_a_prompt_is_paid_once_a_call(most_n: int) -> None:
+    held = purse(most_n=most_n)
     point = held.plan.baseline_point
     requests = [held.evaluator.request(point, CAP, (), position) for position in range(8)]
     longest = max(held.evaluator.services["m"].endpoint.most_prompt_tokens(request) for request in requests)
     once, each = to_dollars(PRICE.cost(longest, 0)), to_dollars(PRICE.cost(0, CAP))
     assert held.ceiling(point, 1, CAP) == pytest.approx(once + each)
-    assert held.ceiling(point, 3, CAP) == pytest.approx((1 if native_n else 3) * once + 3 * each)
+    assert held.ceiling(point, 3, CAP) == pytest.approx((1 if most_n > 1 else 3) * once + 3 * each)
 
 
 @settings(max_examples=20, deadline=None)

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tune.aggregate import vote
-from tune.completion import Completion
+from tune.completion import MANY, Completion
 from tune.errors import MetricError, SpaceError
 from tune.extract import parse_extract
 from tune.pricing import Price
@@ -69,7 +69,7 @@ def read_off(bought: Trial, *configs: Config, **more: Any) -> list[Reading]:
         "score": Marking(),
         "worst": 0.0,
         "price": PRICE,
-        "native_n": True,
+        "most_n": MANY,
     }
     return read(bought, configs, **(asked | more))
 
@@ -332,10 +332,10 @@ def test_a_vote_among_cut_answers_is_the_vote_of_what_is_left_of_them() -> None:
 def test_the_prompt_is_paid_once_with_native_n_and_n_times_without() -> None:
     bought = trial({0: [draw("Answer: blue", 10), draw("Answer: blue", 30)]})
     once = one(bought, config(2, aggregate="vote"))
-    each = one(bought, config(2, aggregate="vote"), native_n=False)
+    each = one(bought, config(2, aggregate="vote"), most_n=1)
     assert once.costs == pytest.approx([(100 * 1.0 + 2 * 20 * 4.0) / 1e6])
     assert each.costs == pytest.approx([(200 * 1.0 + 2 * 20 * 4.0) / 1e6])
-    assert one(bought, config(), native_n=False).costs == pytest.approx([(100 + 20 * 4.0) / 1e6])
+    assert one(bought, config(), most_n=1).costs == pytest.approx([(100 + 20 * 4.0) / 1e6])
 
 
 def test_cached_tokens_of_the_study_are_not_counted_on_in_production() -> None:
@@ -478,7 +478,7 @@ def check_against_fresh_runs(worlds: int, runs: int) -> None:
     configs += [config(1, cap) for cap in (2, 5, 40)]
     configs += [config(3, 40, "vote", (" Answer: red",)), config(1, 6, stop=(" hm", " well"))]
     bought = trial({i: [model.say(i, rng, 40) for _ in range(8)] for i in range(worlds)}, cap=40)
-    for reading in read_off(bought, *configs, native_n=False):
+    for reading in read_off(bought, *configs, most_n=1):
         wanted_config = reading.config
         scores, costs, seconds = (np.zeros(worlds) for _ in range(3))
         for position in range(worlds):

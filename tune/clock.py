@@ -49,7 +49,8 @@ class Clock:
     @property
     def width(self) -> float:
         """Seconds of service in a second on the wall."""
-        return max(1.0, self._served / self._took) if self._took > 0 and self._served > 0 else self._width
+        # A microsecond is no time to measure in, and dividing by less of it can give infinity.
+        return max(1.0, self._served / self._took) if self._took > 1e-6 and self._served > 0 else self._width
 
     @property
     def left(self) -> float:

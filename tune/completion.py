@@ -119,6 +119,15 @@ class Completion:
     invoice: Invoice | None = field(default=None, compare=False, repr=False)
 
 
+MANY = 1 << 30
+"""The most draws for one call of an endpoint that states no limit."""
+
+
+def calls_for(draws: int, most_n: int) -> int:
+    """Return how many calls so many draws take: each pays for the prompt once."""
+    return -(-draws // most_n)
+
+
 class Provider(Protocol):
     """The one seam between tune and whatever answers."""
 
@@ -137,7 +146,7 @@ class Endpoint(Provider, Protocol):
 
     Attributes:
         service: what `Request.service` says for it.
-        native_n: whether one call can return several draws while its prompt is paid once.
+        most_n: the most draws that one call returns while its prompt is paid once; 1 where each draw takes a call.
     """
 
     @property
@@ -146,8 +155,8 @@ class Endpoint(Provider, Protocol):
         ...
 
     @property
-    def native_n(self) -> bool:
-        """See above; an endpoint may learn that it has none."""
+    def most_n(self) -> int:
+        """See above; an endpoint may learn that it is less."""
         ...
 
     async def preflight(self) -> None:

@@ -91,7 +91,7 @@ class Evaluator:
         self._lost: TuneError | None = None
         self._blame = Blame()
         self._cores = asyncio.Semaphore(os.cpu_count() or 1)
-        self._readings: dict[int, tuple[bool, list[Reading]]] = {}
+        self._readings: dict[int, tuple[int, list[Reading]]] = {}
         self._loaded: dict[str, str] = {}
         """The model that was asked last, by the address of a server."""
 
@@ -420,10 +420,10 @@ class Evaluator:
 
     def readings(self, trial: Trial) -> list[Reading]:
         """Every reading of a trial, from the draws it has now."""
-        native_n = self.services[str(trial.point["model"])].endpoint.native_n  # what answers cost depends on it
+        most_n = self.services[str(trial.point["model"])].endpoint.most_n  # what answers cost depends on it
         known = self._readings.get(trial.number)
-        if known is None or known[0] != native_n:
-            known = self._readings[trial.number] = (native_n, self.read(trial, self.configs(trial)))
+        if known is None or known[0] != most_n:
+            known = self._readings[trial.number] = (most_n, self.read(trial, self.configs(trial)))
         return known[1]
 
     def read(self, trial: Trial, configs: Sequence[Config]) -> list[Reading]:
@@ -438,7 +438,7 @@ class Evaluator:
             score=self.score,
             worst=self.metric.worst,
             price=service.price,
-            native_n=service.endpoint.native_n,
+            most_n=service.endpoint.most_n,
             verifier=self._verify if self.verifier is not None else None,
             larger_is_better=self.metric.larger_is_better,
             over_responses=self.metric.over_responses,

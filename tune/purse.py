@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 
 from tune.clock import FIRST_WIDTH, Clock
-from tune.completion import Endpoint, Request
+from tune.completion import Endpoint, Request, calls_for
 from tune.errors import BudgetError
 from tune.evaluate import Evaluator
 from tune.ledger import Account
@@ -39,7 +39,7 @@ LEADING = 20
 
 def _ceiling(plan: Plan, endpoint: Endpoint, point: Point, draws: int, cap: int) -> float:
     """Dollars that one example of a point can cost at most, from the longest prompt among a few."""
-    most, prompts = _longest_prompt(plan, endpoint, point, cap), 1 if endpoint.native_n else draws
+    most, prompts = _longest_prompt(plan, endpoint, point, cap), calls_for(draws, endpoint.most_n)
     return to_dollars(plan.prices[str(point["model"])].ceiling(prompts * most, draws * cap, calls=prompts))
 
 
@@ -58,7 +58,7 @@ def _likely_seconds(plan: Plan, endpoint: Endpoint, point: Point, draws: int, ca
     """
     prompt = _longest_prompt(plan, endpoint, point, cap)
     call = min(SLOWEST, SECONDS_PER_CALL + SECONDS_PER_PROMPT_TOKEN * prompt + SECONDS_PER_TOKEN * cap)
-    return (1 if endpoint.native_n else draws) * call
+    return calls_for(draws, endpoint.most_n) * call
 
 
 def check_budget(plan: Plan, endpoints: Mapping[str, Endpoint]) -> None:

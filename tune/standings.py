@@ -32,8 +32,8 @@ class Standings:
         return {number: self._standing(trial) for number, trial in trials.items()}
 
     def _standing(self, trial: Trial) -> Standing:
-        native_n = self._services[str(trial.point["model"])].endpoint.native_n
-        mark = (trial.bought, len(trial.spoiled), len(trial.missing), trial.state, native_n, dict(trial.measured))
+        most_n = self._services[str(trial.point["model"])].endpoint.most_n
+        mark = (trial.bought, len(trial.spoiled), len(trial.missing), trial.state, most_n, dict(trial.measured))
         known = self._known.get(trial.number)
         if known is None or known[0] != mark:
             once, each = self._spent_on(trial)
@@ -54,11 +54,14 @@ class Standings:
     def _spent_on(self, trial: Trial) -> tuple[int, int]:
         """Picodollars that the draws of a trial cost at list price: the prompts that they share, and the rest."""
         service = self._services[str(trial.point["model"])]
+        most_n = service.endpoint.most_n
         once = each = 0
         for draws in trial.draws.values():
-            if service.endpoint.native_n:
-                once += sum(service.price.cost(d.prompt_tokens, 0) for d in draws[:1])
-                each += sum(service.price.cost(0, d.completion_tokens, calls=0) for d in draws)
-            else:
-                each += sum(service.price.cost(d.prompt_tokens, d.completion_tokens) for d in draws)
+            calls = [draws[start : start + most_n] for start in range(0, len(draws), most_n)]
+            costs = [
+                service.price.cost(call[0].prompt_tokens, sum(d.completion_tokens for d in call)) for call in calls
+            ]
+            shared = service.price.cost(draws[0].prompt_tokens, 0) if draws and most_n > 1 else 0
+            once += shared
+            each += sum(costs) - shared
         return once, each

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from tune.clock import Clock
+from tune.completion import calls_for
 from tune.providers.services import Service
 from tune.racing import Choice, Standing
 from tune.readout import Reading
@@ -30,7 +31,7 @@ class Unbilled:
 
     def weigh(self, reading: Reading) -> Reading:
         """A reading with seconds of service as its cost: those of all its answers, where each takes a call."""
-        calls = 1 if self._native_n(reading.config.model) else reading.config.n
+        calls = calls_for(reading.config.n, self._most_n(reading.config.model))
         return replace(reading, costs=calls * reading.seconds)
 
     def contenders(self, standings: Mapping[int, Standing], trials: Mapping[int, Trial]) -> dict[int, Standing]:
@@ -65,15 +66,15 @@ class Unbilled:
 
     def _seconds(self, trial: Trial) -> float:
         """Seconds of service of a trial's draws. Those of one call were served together: each has all its seconds."""
-        native_n = self._native_n(str(trial.point["model"]))
-        calls = [draws[:1] if native_n else draws for draws in trial.draws.values()]
+        most_n = self._most_n(str(trial.point["model"]))
+        calls = [draws[::most_n] for draws in trial.draws.values()]
         return math.fsum(draw.seconds for draws in calls for draw in draws)
 
     def _bought(self) -> int:
         return sum(service.provider.bought for service in self._services.values())
 
-    def _native_n(self, model: str) -> bool:
-        return self._services[model].endpoint.native_n
+    def _most_n(self, model: str) -> int:
+        return self._services[model].endpoint.most_n
 
 
 def _draws(trials: Iterable[Trial]) -> int:

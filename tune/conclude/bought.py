@@ -25,7 +25,7 @@ def count_bought(run: Run) -> Bought:
         service = run.services[str(trial.point["model"])]
         for draws in trial.draws.values():
             for place, draw in enumerate(draws):
-                is_shared = service.endpoint.native_n and place > 0
+                is_shared = place % service.endpoint.most_n > 0
                 cost = to_dollars(service.price.cost(0 if is_shared else draw.prompt_tokens, draw.completion_tokens))
                 total += cost
                 hidden = hidden or draw.reasoning_tokens > 0

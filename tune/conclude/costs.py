@@ -40,6 +40,6 @@ def costs_of_readings(run: Run, trials: Mapping[int, Trial]) -> tuple[float, flo
 
 def _price_of(service: Service, draws: Sequence[Completion], tokens: Sequence[int]) -> int:
     """Picodollars of draws of one request that took so many tokens each, bought together."""
-    if service.endpoint.native_n:
-        return service.price.cost(max(draw.prompt_tokens for draw in draws), sum(tokens))
-    return sum(service.price.cost(draw.prompt_tokens, each) for draw, each in zip(draws, tokens, strict=True))
+    size, prompt = service.endpoint.most_n, max(draw.prompt_tokens for draw in draws)
+    calls = [tokens[start : start + size] for start in range(0, len(tokens), size)]
+    return sum(service.price.cost(prompt, sum(call)) for call in calls)

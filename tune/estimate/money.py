@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tune.completion import Endpoint
+from tune.completion import Endpoint, calls_for
 from tune.estimate.few import few_examples
 from tune.estimate.guess import OUTPUT_SHARE
 from tune.estimate.tokens import SAMPLE, Forecast, forecasts, likely_tokens
@@ -183,7 +183,7 @@ class _Money:
     def _request(self, row: Forecast, n: int) -> float:
         """Dollars of one example with n answers."""
         price = self._plan.prices[row.model]
-        prompts = 1 if self._endpoints[row.model].native_n else n
+        prompts = calls_for(n, self._endpoints[row.model].most_n)
         tokens = math.ceil(prompts * row.prompt_tokens), math.ceil(n * row.output_tokens)
         return to_dollars(price.cost(*tokens, calls=prompts)) + n * self._judge
 

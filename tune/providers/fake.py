@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from tune.completion import Completion, Request
+from tune.completion import MANY, Completion, Request
 from tune.errors import ProviderError
 from tune.pricing import Price
 
@@ -28,7 +28,7 @@ class FakeEndpoint:
     Args:
         world: what the model says; a text for one that always says the same.
         price: what it bills; None bills nothing.
-        native_n: whether one call returns several draws and bills its prompt once.
+        most_n: the most draws for which one prompt is billed.
         latency: seconds that a call takes.
         failures: the error with which call number 0, 1, 2 ... ends, or None; `{3: error}.get` will do. A charged
             one is billed, and then lost.
@@ -50,14 +50,14 @@ class FakeEndpoint:
         world: World | str,
         *,
         price: Price | None = None,
-        native_n: bool = True,
+        most_n: int = MANY,
         latency: float = 0.0,
         failures: Callable[[int], ProviderError | None] = lambda _: None,
         model: str | None = None,
         service: str = "fake",
     ) -> None:
         self.service = service
-        self.native_n = native_n
+        self.most_n = most_n
         self.calls = 0
         self.draws = 0
         self.active = 0
@@ -127,10 +127,11 @@ class FakeEndpoint:
     def _bill(self, answers: Sequence[Completion]) -> int:
         if self._price is None or not answers:
             return 0
-        if not self.native_n:
-            return sum(self._price.bill(a.prompt_tokens, a.completion_tokens, a.cached_tokens) for a in answers)
-        first = answers[0]
-        return self._price.bill(first.prompt_tokens, sum(a.completion_tokens for a in answers), first.cached_tokens)
+        calls = [answers[start : start + self.most_n] for start in range(0, len(answers), self.most_n)]
+        return sum(
+            self._price.bill(call[0].prompt_tokens, sum(a.completion_tokens for a in call), call[0].cached_tokens)
+            for call in calls
+        )
 
 
 def guesser(

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tune.completion import Completion, Request
+from tune.completion import MANY, Completion, Request
 from tune.errors import AnswerError, InputError, ParameterRejected
 from tune.pricing import Price
 from tune.providers.local_files import Progress, content_hash, find_model
@@ -43,10 +43,10 @@ class LocalEndpoint:
         progress: is told, in a few words, when the model is fetched or loaded.
 
     Attributes:
-        native_n: always true; the prompt is read once for all draws of a call.
+        most_n: without a limit; the prompt is read once for all draws of a call.
     """
 
-    native_n = True
+    most_n = MANY
 
     def __init__(self, name: str = "local:smollm2", *, progress: Progress = lambda _: None) -> None:
         self.name = name

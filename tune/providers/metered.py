@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from tune.capabilities import Capabilities, Fact
-from tune.completion import Completion, Endpoint, Request
+from tune.completion import Completion, Endpoint, Request, calls_for
 from tune.errors import AnswerError, BudgetExhausted, EndpointError, ProviderError, TransientError, Unreadable
 from tune.ledger import Account, Attempt
 from tune.pricing import Price, to_dollars
@@ -127,10 +127,11 @@ class Metered:
 
     def _ceiling(self, request: Request, draws: int, most: int) -> int:
         """The most that draws of at most so many tokens can cost."""
-        prompt = self.endpoint.most_prompt_tokens(request)
-        if self.endpoint.native_n:
-            return self._tariff.ceiling(request, prompt, draws * most)
-        return draws * self._tariff.ceiling(request, prompt, most)
+        prompt, most_n = self.endpoint.most_prompt_tokens(request), self.endpoint.most_n
+        calls = calls_for(draws, most_n)
+        last = draws - (calls - 1) * most_n
+        full = (calls - 1) * self._tariff.ceiling(request, prompt, most_n * most) if calls > 1 else 0
+        return full + self._tariff.ceiling(request, prompt, last * most)
 
     async def complete(self, request: Request, numbers: range) -> list[Completion]:
         """Buy draws: in order, as many as the endpoint returned, and at most as many as were asked for.
@@ -141,7 +142,7 @@ class Metered:
             ProviderError: the call failed; it is booked as refused or uncertain.
         """
         self._check_stopped()
-        native_n = self.endpoint.native_n  # what is learned while the call is under way counts for the next
+        most_n = self.endpoint.most_n  # what is learned while the call is under way counts for the next
         attempt = await self._reserve(request, len(numbers))
         completions: list[Completion] = []
         charged, most, reason = False, attempt.ceiling, "the call was given up before its answer came"
@@ -161,7 +162,7 @@ class Metered:
                 self._lose(attempt, request, most if charged else None, reason)
         if not completions:
             raise TransientError(f"{request.service} returned no answer for model {request.model!r}", charged=True)
-        return self._keep(attempt, request, numbers, completions, native_n=native_n)
+        return self._keep(attempt, request, numbers, completions, most_n=most_n)
 
     async def _reserve(self, request: Request, draws: int) -> Attempt:
         """Reserve the most that a call can cost; a model that bills more than its cap may be too expensive for that."""
@@ -202,11 +203,11 @@ class Metered:
         numbers: range,
         completions: Sequence[Completion],
         *,
-        native_n: bool,
+        most_n: int,
     ) -> list[Completion]:
         """Store what was bought and settle it, in one transaction."""
         draws = [replace(completion, invoice=None) for completion in completions]
-        bills = self._bills(request, completions, native_n=native_n)
+        bills = self._bills(request, completions, most_n=most_n)
         costs = [cost for bill in bills for cost in bill.costs]
         # An answer too few is missing, and one too many is paid: it gets the next number.
         given = range(numbers.start, numbers.start + len(draws))
@@ -230,9 +231,9 @@ class Metered:
         )
         return draws[: len(numbers)]
 
-    def _bills(self, request: Request, answers: Sequence[Completion], *, native_n: bool) -> list[Bill]:
-        """Return the bill of each call; without native n each answer is a call of its own."""
-        calls = [answers] if native_n else [[answer] for answer in answers]
+    def _bills(self, request: Request, answers: Sequence[Completion], *, most_n: int) -> list[Bill]:
+        """Return the bill of each call: at most so many answers share one."""
+        calls = [answers[start : start + most_n] for start in range(0, len(answers), most_n)]
         bills = []
         for call in calls:
             price = self._tariff.answered(call[0], request)

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 from urllib.parse import quote
 
-from tune.capabilities import REPLACEMENTS, Adapted, Capabilities, error_codes, error_text
-from tune.completion import Completion, Request
+from tune.capabilities import REPLACEMENTS, Adapted, Capabilities, Fact, error_codes, error_text
+from tune.completion import MANY, Completion, Request
 from tune.errors import (
     AnswerError,
     EndpointError,
@@ -65,10 +65,10 @@ class OpenAIEndpoint:
 
     - `seed` is left out from then on, and `max_tokens` and `max_completion_tokens` stand in for each other. Both
       end the attempt with `Adapted`, so that the next goes through every gate, the reservation included, anew.
-    - n makes `native_n` False and ends the attempt with `ParameterRejected`, upon which `Splitting` asks for the
-      draws one by one. Where fewer choices come back than were asked for, those that came are returned (a list
-      shorter than `numbers`), because they are paid. A service that ignores n, or whose usage counts only the
-      first choice, is not asked for several again.
+    - n makes `most_n` 1, or the largest n that the refusal states. It ends the attempt with `ParameterRejected`, upon
+      which `Splitting` asks for the draws in smaller calls. Where fewer choices come back than were asked for, those
+      that came are returned (a list shorter than `numbers`), because they are paid. A service that ignores n, or
+      whose usage counts only the first choice, is not asked for several again.
     - Any other refused setting is the caller's to drop: `ParameterRejected`, from then on before anything is sent.
       A refused value of a parameter that the model takes is a `ParameterRejected` that teaches nothing.
 
@@ -122,9 +122,11 @@ class OpenAIEndpoint:
         self.estimated_usage = 0
 
     @property
-    def native_n(self) -> bool:
-        """Whether one call can return several draws while its prompt is paid once."""
-        return not self._capabilities.refuses(self.service, self.model, "n")
+    def most_n(self) -> int:
+        """The most draws that one call returns while its prompt is paid once."""
+        if self._capabilities.refuses(self.service, self.model, "n"):
+            return 1
+        return self._capabilities.number(self.service, self.model, "most_n") or MANY
 
     def most_prompt_tokens(self, request: Request) -> int:
         """The most tokens that the prompt can have.
@@ -246,14 +248,12 @@ class OpenAIEndpoint:
 
     def _body(self, request: Request, numbers: range) -> dict[str, Any]:
         """What is sent; a setting that the model is known to refuse is refused here."""
-        refused = self._capabilities.refused(self.service, self.model) | ({"n"} if self._drops_n else set())
-        for name in (
-            *dict(request.settings),
-            *(["stop"] if request.stop else []),
-            *(["n"] if len(numbers) > 1 else []),
-        ):
+        refused = self._capabilities.refused(self.service, self.model)
+        for name in (*dict(request.settings), *(["stop"] if request.stop else [])):
             if name in refused:
                 raise ParameterRejected(f"{self._who} does not take {name}", parameter=name)
+        if len(numbers) > (1 if self._drops_n else self.most_n):
+            raise ParameterRejected(f"{self._who} does not take n = {len(numbers)}", parameter="n")
         body: dict[str, Any] = {"model": request.model}
         if isinstance(request.prompt, str):
             body["prompt"] = request.prompt
@@ -280,6 +280,9 @@ class OpenAIEndpoint:
 
     def _raise(self, fault: ProviderError) -> NoReturn:
         """Learn from a refusal, and raise what the caller is to know of it."""
+        if isinstance(fault, ValueRejected) and fault.parameter == "n" and fault.high is not None:
+            most = min(int(fault.high), self.most_n)
+            self._capabilities.learn(Fact(self.service, self.model, "most_n", number=most))
         if isinstance(fault, ParameterRejected):
             name = fault.parameter
             whole = not isinstance(fault, ValueRejected)

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from tune.aggregate import parse_aggregate
-from tune.completion import Completion
+from tune.completion import Completion, calls_for
 from tune.cutting import cut
 from tune.errors import SpaceError
 from tune.extract import Extract
@@ -80,7 +80,7 @@ def read(
     score: Callable[[Any, int], float],
     worst: float,
     price: Price,
-    native_n: bool,
+    most_n: int,
     verifier: Callable[[str, int], float] | None = None,
     larger_is_better: bool = True,
     over_responses: bool = False,
@@ -101,7 +101,7 @@ def read(
             answers.
         worst: the metric's worst value, which a text without an answer gets.
         price: of the model.
-        native_n: whether n answers cost the prompt's tokens once.
+        most_n: so many answers cost the prompt's tokens once.
         verifier: for "best": the verdict on (answer, position), made without the target.
         larger_is_better: the metric's direction, which "any" goes by.
         over_responses: whether the metric judges all n answers at once; then draws are taken n at a time, as they
@@ -124,7 +124,7 @@ def read(
         for config, rows in reader.rows(group, chosen, rules).items():
             found[config].append(rows)
     spoiled = _spoiled(trial, examples, worst)
-    readings = (_reading(trial.number, config, [*rows, spoiled], price, native_n) for config, rows in found.items())
+    readings = (_reading(trial.number, config, [*rows, spoiled], price, most_n) for config, rows in found.items())
     return [reading for reading in readings if reading.examples]
 
 
@@ -161,11 +161,11 @@ def _pace(trial: Bought) -> float:
     return max(0.0, float(spread @ seconds / (spread @ spread)))
 
 
-def _reading(trial: int, config: Config, groups: Sequence[Rows], price: Price, native_n: bool) -> Reading:
+def _reading(trial: int, config: Config, groups: Sequence[Rows], price: Price, most_n: int) -> Reading:
     positions, scores, variances, prompt, tokens, seconds = (
         np.concatenate([rows[field] for rows in groups]) for field in range(6)
     )
-    prompts = 1 if native_n else config.n
+    prompts = calls_for(config.n, most_n)
     costs = (prompts * prompt * price.input + config.n * tokens * price.output) / 1e6 + prompts * price.request
     order = np.argsort(positions)
     order = order[~np.isnan(scores[order])]
