@@ -107,6 +107,7 @@ class Model:
         tier: the service tier that answers.
         uncapped: whether the cap bounds what is shown alone, so that hidden reasoning comes on top of it.
         most_n: the most answers for one call; more draw a 400 in the `most_n_words`.
+        reads: the prompt tokens that it reads and bills: the rest is cut without a word (ollama#3839).
     """
 
     input: float = 0.10
@@ -123,6 +124,7 @@ class Model:
     uncapped: bool = False
     most_n: int = 1 << 30
     most_n_words: str = ""
+    reads: int = 128_000
 
     def cost(self, prompt_tokens: int, completion_tokens: int) -> int:
         """Picodollars, exact."""

@@ -327,7 +327,7 @@ class Server:
             reasons.append("content_filter" if fault and fault.kind == "filtered" else reason)
             hidden = model.reasoning if model.uncapped else min(cap, model.reasoning)
             counts.append(hidden + tokens(shown))
-        return Answer(key, body["model"], chat, prompt_tokens(body), texts, reasons, counts, model)
+        return Answer(key, body["model"], chat, min(prompt_tokens(body), model.reads), texts, reasons, counts, model)
 
 
 def _secret(authorization: str) -> str:

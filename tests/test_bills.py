@@ -87,6 +87,15 @@ def test_refused_prompts_that_may_be_billed_are_shown_apart(billed: bool, tmp_pa
     assert (books.settled == bill) == (not billed)
 
 
+def test_a_server_that_cuts_prompts_is_told_once(tmp_path: Path) -> None:
+    study, books, bill = run(Model(reads=5), tmp_path)
+    assert books.settled == bill
+    told = [notice for notice in study.record.notices if "read only a part of what was sent" in notice]
+    assert len(told) == 1
+    assert "was counted as 5 tokens" in told[0]
+    assert "num_ctx" in told[0]
+
+
 def test_a_service_that_counts_the_first_choice_alone_never_bills_more_than_is_booked(tmp_path: Path) -> None:
     study, books, bill = run(Model(fault=Fault("first_usage")), tmp_path)
     assert bill <= books.settled <= to_picodollars(BUDGET)

@@ -36,6 +36,7 @@ class Receipt:
         doubt: what was missing or contradictory in the reported usage; else "".
         difference: how the provider's own bill differs from ours, or why a higher price than was asked for is billed;
             else "".
+        cut: what shows that the server read only a part of the prompt; else "".
     """
 
     service: str
@@ -48,6 +49,7 @@ class Receipt:
     overshoot: int = 0
     doubt: str = ""
     difference: str = ""
+    cut: str = ""
 
 
 Observer: TypeAlias = Callable[[Receipt], None]
@@ -228,6 +230,7 @@ class Metered:
             overshoot=overshoot,
             doubt=next((bill.doubt for bill in bills if bill.doubt), ""),
             difference=next((bill.difference for bill in bills if bill.difference), ""),
+            cut=_cut(request, draws[0].prompt_tokens),
         )
         return draws[: len(numbers)]
 
@@ -261,6 +264,7 @@ class Metered:
         overshoot: int = 0,
         doubt: str = "",
         difference: str = "",
+        cut: str = "",
     ) -> None:
         if self._observer is not None:
             self._observer(
@@ -275,6 +279,7 @@ class Metered:
                     overshoot=overshoot,
                     doubt=doubt,
                     difference=difference,
+                    cut=cut,
                 )
             )
 
@@ -303,3 +308,23 @@ def _why_uncertain(error: ProviderError) -> str:
     if "broke off" in words:
         return "the connection broke before the answer was there"
     return "the service failed while it answered"
+
+
+FEWEST_TOKENS = 0.8
+"""Prompt tokens for each word that was sent, below which a server has not read all of them."""
+
+MOST_BYTES = 12
+"""Bytes in a token, on average over a prompt, above which a server has not read all of it: texts without spaces."""
+
+
+def _cut(request: Request, counted: int) -> str:
+    """Return what shows that only a part of a prompt was read, or "".
+
+    Ollama cuts prompts to its context without a word, and counts what is left (ollama#3839).
+    """
+    parts = [request.prompt] if isinstance(request.prompt, str) else [message.content for message in request.prompt]
+    words = sum(len(part.split()) for part in parts)
+    size = sum(len(part.encode("utf-8", "surrogatepass")) for part in parts)
+    if not counted or counted >= max(FEWEST_TOKENS * words, size / MOST_BYTES):
+        return ""
+    return f"a prompt of {words:,} words ({size:,} bytes) was counted as {counted:,} tokens"

@@ -298,6 +298,12 @@ def build_stack(entry: Entry, endpoint: Endpoint, price: Price, access: Access, 
         for kind, words in (
             ("usage", receipt.doubt and f"the usage in its answers is read as the larger bill: {receipt.doubt}"),
             ("bill", receipt.difference and f"the larger bill is booked: {receipt.difference}"),
+            (
+                "cut",
+                receipt.cut
+                and f"the server read only a part of what was sent: {receipt.cut}; give it a larger context "
+                f"(num_ctx, where it is Ollama), or shorten the inputs",
+            ),
         ):
             if words and kind not in doubted:
                 doubted.add(kind)
