@@ -280,9 +280,9 @@ def claims(rows: Sequence[Row], runs: int) -> tuple[Claim, ...]:
     promised = [row for row in rows if row.place in PROMISED and row.equal is not None]
     least = min(row.equal.power for row in promised if row.equal is not None)
     half = (
-        f"`check` takes at most half of the calls of a fixed-size test of equal error rates (5 % on the line, and at "
-        f"the truth as seldom wrong as the check, taken to be {1 - SUREST:.1%} to {1 - least:.1%}), at no change and "
-        f"twice the margin: "
+        f"Where the recorded quality is known, `check` takes at most half of the calls of a fixed-size test of equal "
+        f"error rates (5 % on the line, and at the truth as seldom wrong as the check, taken to be {1 - SUREST:.1%} to "
+        f"{1 - least:.1%}), at no change and twice the margin: "
     )
     made = []
     for world, words in named.items():
@@ -290,8 +290,8 @@ def claims(rows: Sequence[Row], runs: int) -> tuple[Claim, ...]:
         begun, least_words = half if world == "0/1" else "", f"(no test can have less than {held.least:.2f} there)"
         made.append(Claim(f"{begun}{words}: {held.ratio:.2f} at most {least_words}", held.ratio <= 0.5))
     wrong = (
-        f"`check` is wrong in at most 5 % of checks, either way: {error:.1%} at most, of which {noise:.1%} may be the "
-        f"simulation's luck (three standard errors)"
+        f"there `check` is wrong in at most 5 % of checks, either way: {error:.1%} at most, of which {noise:.1%} may "
+        f"be the simulation's luck (three standard errors)"
     )
     return (*made, Claim(wrong, error <= ALPHA + noise))
 

@@ -100,7 +100,7 @@ def two_samples(rng: np.random.Generator, runs: int) -> list[Row]:
     def graded(mean: float, count: int) -> np.ndarray:
         return rng.beta(10 * mean, 10 * (1 - mean), count)
 
-    kinds: dict[str, tuple[Draw, tuple[int, ...]]] = {"0/1": (binary, RECORDED), "graded": (graded, (40, 240))}
+    kinds: dict[str, tuple[Draw, tuple[int, ...]]] = {"0/1": (binary, RECORDED), "graded": (graded, (40,))}
     rows = []
     for kind, (draw, counts) in kinds.items():
         for count in counts:

@@ -90,7 +90,9 @@ def tango(differences: np.ndarray) -> tuple[float, float]:
         return (wins - losses - n * difference) / math.sqrt(max(variance, 1e-12))
 
     mean = (wins - losses) / n
-    return root(lambda d: score(d) - Z, -1.0, mean), root(lambda d: score(d) + Z, mean, 1.0)
+    low = -1.0 if score(-1.0) <= Z else root(lambda d: score(d) - Z, -1.0, mean)
+    high = 1.0 if score(1.0) >= -Z else root(lambda d: score(d) + Z, mean, 1.0)
+    return low, high
 
 
 def fixed(values: np.ndarray, low: float, high: float) -> tuple[float, float]:

@@ -308,3 +308,11 @@ def test_a_check_is_simulated_with_the_blocks_that_a_check_buys() -> None:
     ends = [0, *ENDS.tolist()]
     assert all(later - sooner == next_block(sooner, BLOCK) for sooner, later in itertools.pairwise(ends[:-1]))
     assert ends[-1] == MOST
+
+
+@pytest.mark.parametrize("value", [-1.0, 0.0, 1.0])
+def test_tangos_interval_reaches_the_bound_where_all_pairs_differ_one_way(value: float) -> None:
+    low, high = tango(np.full(20, value))
+    assert low <= value <= high
+    assert (low == -1) == (value == -1)
+    assert (high == 1) == (value == 1)
