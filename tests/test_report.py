@@ -463,6 +463,8 @@ def test_the_json_object_has_the_promised_keys() -> None:
         "cost_per_request",
         "keeps_limit",
         "seconds",
+        "seconds_per_request",
+        "seconds_taken",
         "baseline",
         "runners_up",
         "difference",

@@ -25,6 +25,9 @@ from tune.plan import make_plan
 from tune.pricing import Price
 from tune.progress import Progress, describe
 from tune.providers.retrying import RetryPolicy
+from tune.report import result_json, summary_lines
+from tune.report.chart import chart
+from tune.report.comparison import comparison_csv, comparison_tex
 from tune.tuner import Stop, _study, run_study
 
 WORLD = LabelledWorld(models={"small": 0.5, "large": 0.8})
@@ -127,6 +130,44 @@ def test_the_search_for_a_frontier_weighs_quality_against_seconds(tmp_path: Path
     assert quality == sorted(quality)
     assert len(seconds) >= 1
     assert all(row.cost is not None and row.cost.mean == 0.0 for row in study.record.frontier)
+    frame = study.frontier()
+    assert frame["seconds_per_request"].is_monotonic_increasing
+    assert (frame["seconds_per_request"] > 0).all()
+
+
+def test_results_show_seconds_where_dollars_would_be_0(server: Server, tmp_path: Path) -> None:
+    study = run(server, tmp_path)
+    best = study.best
+    assert best.seconds is not None
+    assert 0 < best.seconds.low <= best.seconds.mean <= best.seconds.high
+    text = (tmp_path / "study" / "report.md").read_text()
+    shown = text.split("## Prices")[0] + text.split("## How it was made")[0].split("## The estimate")[1]
+    assert "$" not in shown
+    assert "seconds per request" in shown
+    assert "## Quality against seconds" in shown
+    assert "Seconds of one answer" in shown
+    for width in (None, 80):
+        lines = "\n".join(summary_lines(study.record, width))
+        assert "$" not in lines
+        assert "seconds" in lines
+    record = result_json(study.record, results="")
+    assert record["cost_per_request"]["mean"] == 0.0
+    assert record["seconds_per_request"]["mean"] == best.seconds.mean
+    assert record["baseline"]["seconds_per_request"]["mean"] > 0
+    assert record["seconds_taken"] > 0
+    trials = study.trials_dataframe()
+    assert (trials["seconds_spent"] > 0).all()
+    assert (trials["seconds_per_request"] > 0).all()
+    assert "seconds_per_request" in comparison_csv(study.record)
+    assert "$" not in comparison_tex(study.record)
+
+
+def test_the_chart_is_drawn_over_seconds(server: Server, tmp_path: Path) -> None:
+    drawn = chart(run(server, tmp_path).record)
+    assert "seconds per request, " in drawn
+    assert "Quality against seconds per request" in drawn
+    assert "$" not in drawn
+    assert " s</text>" in drawn
 
 
 def test_models_at_one_address_are_asked_one_after_the_other(server: Server, tmp_path: Path) -> None:

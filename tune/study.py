@@ -49,6 +49,7 @@ class Best:
         config: its values.
         quality: on holdout examples where they were met, else on tuning examples (which flatters).
         cost: dollars per request, at list price.
+        seconds: per request, where every price is 0 and seconds take the place of dollars; else None.
         prompt: the template as people read it, with `{field}` where an example's inputs go.
         messages: the chat messages, few-shot examples included; empty for a raw prompt.
     """
@@ -56,6 +57,7 @@ class Best:
     config: Config
     quality: Interval | None
     cost: Interval | None
+    seconds: Interval | None
     prompt: str
     messages: tuple[Message, ...]
     _system: str | None
@@ -125,6 +127,7 @@ class Study:
             config=winner.config,
             quality=winner.quality,
             cost=winner.cost,
+            seconds=winner.service,
             prompt=template.text,
             messages=template.messages,
             _system=template.system_message,
@@ -135,6 +138,8 @@ class Study:
 
     def frontier(self) -> pd.DataFrame:
         """Quality against cost: the configs that none beats in both, the cheapest first.
+
+        Where every price is 0, `seconds_per_request` takes the place of the cost: those of all calls of a request.
 
         Quality and cost are estimated on tuning examples, by which the configs were also chosen; `holdout_*` columns
         hold the believable numbers of those that met the holdout. `few` marks rows on few examples: their place may
@@ -162,6 +167,8 @@ class Study:
                 **{f"best_{name}": row.best[name] for name in ("n", "max_tokens", "aggregate") if row.best is not None},
                 **_interval("quality", row.quality),
                 "cost_per_request": row.cost,
+                "seconds_per_request": row.service_per_request,
+                "seconds_spent": row.service,
             }
             for row in self.record.trials
         )
@@ -290,6 +297,7 @@ def _frontier_row(row: ReportConfig) -> dict[str, Any]:
         **_interval("quality", row.tuning),
         **_interval("holdout", row.holdout),
         **_interval("cost_per_request", row.cost),
+        **_interval("seconds_per_request", row.service),
         "examples": 0 if row.tuning is None else row.tuning.n,
         "few": row.few,
         "seconds_median": row.seconds_median,

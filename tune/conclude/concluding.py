@@ -290,12 +290,15 @@ def _why_left(run: Run, findings: Findings) -> str:
 
 def _provenance(run: Run) -> Provenance:
     plan = run.plan
-    goal = "best quality" if plan.goal != "frontier" else "the best quality at every cost"
+    goal = "best quality"
+    if plan.goal == "frontier":
+        goal = f"the best quality at every {'speed' if plan.unbilled else 'cost'}"
+    cheapest = "the fastest" if plan.unbilled else "the cheapest"
     if plan.min_quality is not None:
         bound = "at least" if plan.metric.larger_is_better else "at most"
-        goal = f"the cheapest with a score of {bound} {plan.min_quality:g}"
+        goal = f"{cheapest} with a score of {bound} {plan.min_quality:g}"
     elif plan.margin is not None:
-        goal = f"the cheapest that is not worse than the baseline by more than {plan.margin:g}"
+        goal = f"{cheapest} that is not worse than the baseline by more than {plan.margin:g}"
     if plan.max_cost is not None:
         goal += f" under ${plan.max_cost:g} per request"
     if plan.max_seconds is not None:
@@ -344,6 +347,7 @@ def _answer(run: Run) -> str:
 def _trial_row(run: Run, trial: Trial, evidence: Evidence) -> TrialRow:
     standing = run.standings()[trial.number]
     best = standing.best(run.problem())
+    weighed = run.contenders()[trial.number] if run.unbilled is not None else None
     return TrialRow(
         number=trial.number,
         point=trial.point,
@@ -356,5 +360,7 @@ def _trial_row(run: Run, trial: Trial, evidence: Evidence) -> TrialRow:
         best=best.config if best else None,
         quality=evidence.quality(best) if best else None,
         cost=best.cost if best else None,
+        service=weighed.spent_per_draw * trial.bought if weighed else None,
+        service_per_request=run.weigh(best).cost if weighed and best else None,
         outcomes=count_for(run, trial, best.config) if best else Outcomes(),
     )

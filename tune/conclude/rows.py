@@ -100,6 +100,9 @@ class Rows:
         shown = met or tuning
         assert shown is not None
         cost = self._evidence.cost(shown, holdout=met is not None)  # None where the service refused every example
+        service = None
+        if self._run.unbilled is not None:
+            service = self._evidence.cost(self._run.weigh(shown), holdout=met is not None)
         return ReportConfig(
             name=name,
             config=shown.config,
@@ -107,6 +110,7 @@ class Rows:
             tuning=self._evidence.quality(tuning) if tuning is not None else None,
             holdout=self._evidence.quality(met, holdout=True) if met is not None else None,
             cost=cost,
+            service=service,
             seconds_median=percentile(shown.seconds, 50) if cost is not None else None,
             seconds_p95=percentile(shown.seconds, 95) if cost is not None else None,
             tuning_difference=difference,

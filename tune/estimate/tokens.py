@@ -62,6 +62,8 @@ class Forecast:
         draw: dollars of one answer to one example, at list price.
         stated: whether the output's length is what the user said.
         output_span: the least and the most that `output_tokens` may as well be; None where it is stated.
+        seconds: of one answer to one example; None where nobody can say before the first block.
+        timed: how many draws in the store the seconds are known from; 0 where they are assumed.
     """
 
     model: str
@@ -72,6 +74,8 @@ class Forecast:
     draw: float
     stated: bool = False
     output_span: tuple[float, float] | None = None
+    seconds: float | None = None
+    timed: int = 0
 
 
 def forecasts(plan: Plan, endpoints: Mapping[str, Endpoint], store: Store | None) -> tuple[Forecast, ...]:
@@ -92,11 +96,13 @@ def compare(
     """The estimate against what happened: an `EstimateRow` for each model and prompt that was drawn from."""
     costs: dict[tuple[str, str], list[float]] = defaultdict(list)
     lengths: dict[tuple[str, str], list[int]] = defaultdict(list)
+    seconds: dict[tuple[str, str], list[float]] = defaultdict(list)
     for trial in trials.values():
         key = str(trial.point["model"]), str(trial.point["prompt"])
         for draw in (draw for draws in trial.draws.values() for draw in draws):
             costs[key].append(to_dollars(prices[key[0]].cost(draw.prompt_tokens, draw.completion_tokens)))
             lengths[key].append(draw.completion_tokens)
+            seconds[key].append(draw.seconds)
     return tuple(
         EstimateRow(
             model=row.model,
@@ -107,6 +113,8 @@ def compare(
             actual_tokens=sum(lengths[key]) / len(lengths[key]),
             draws=len(costs[key]),
             learned=row.learned,
+            predicted_seconds=row.seconds,
+            actual_seconds=sum(seconds[key]) / len(seconds[key]),
         )
         for row in predicted
         if costs[key := (row.model, row.prompt)]

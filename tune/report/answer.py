@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from tune.clock import duration
+from tune.report.amount import amount_of
 from tune.report.records import Money, Report, ReportConfig
 from tune.report.unread import unread_headline
 from tune.report.writing import count, describe, dollars, inline, number, with_limits
@@ -122,7 +123,9 @@ def _nothing_found(report: Report) -> tuple[str, ...]:
 
 
 def _winner(report: Report, winner: ReportConfig) -> str:
-    price = f", at {dollars(winner.cost.mean)} per request" if winner.cost is not None else ""
+    amount = amount_of(report)
+    cost = amount.of(winner)
+    price = f", at {amount.said(cost.mean)} per request" if cost is not None else ""
     known = evidence(winner.quality, holdout=winner.holdout is not None)
     so_far = " so far" if report.interrupted else ""
     if report.keeps_limit is False:

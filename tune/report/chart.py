@@ -1,4 +1,4 @@
-"""Quality against cost per request as one inline SVG: the frontier, the winner and the baseline, with their intervals.
+"""Quality against dollars or seconds per request as one inline SVG: the frontier, the winner and the baseline.
 
 Drawn by hand, since two axes, a line and a few marks need no library. Colours and widths are the page's own style.
 """
@@ -12,10 +12,11 @@ from html import escape
 from itertools import pairwise
 
 from tune.escape import visible
+from tune.report.amount import Amount, amount_of
 from tune.report.answer import evidence
 from tune.report.records import Report, ReportConfig
 from tune.report.scale import Scale, linear, logarithmic
-from tune.report.writing import describe, dollars
+from tune.report.writing import describe
 from tune.stats import Interval
 
 WIDTH, HEIGHT = 640, 380
@@ -25,7 +26,7 @@ LEFT, RIGHT, TOP, BOTTOM = 56, 600, 34, 324
 _LETTER, _LINE = 7.6, 15.0  # the room that one letter of a label takes at most, and one line of it
 
 CAPTION = (
-    "Quality against cost per request. The line is the frontier, as it is estimated on tuning examples, which "
+    "Quality against {amount}. The line is the frontier, as it is estimated on tuning examples, which "
     "flatters it; its small marks rest on few examples. A filled mark was measured on holdout examples, a hollow one "
     "on tuning examples; bars are 95 % intervals, cut at the edge of the chart."
 )
@@ -39,13 +40,15 @@ class Mark:
         name: "winner", "baseline" or "baseline (assumed)", "winner and baseline", or "frontier", which has no label.
         row: the configuration and what is known of it.
         quality: the quality that is drawn, in the metric's own scale.
-        cost: dollars per request.
+        cost: dollars per request, or seconds.
+        amount: which of them, and its words.
     """
 
     name: str
     row: ReportConfig
     quality: Interval
     cost: Interval
+    amount: Amount
 
     @property
     def on_holdout(self) -> bool:
@@ -57,7 +60,9 @@ class Mark:
         """All of it in words, not escaped."""
         known = evidence(self.quality, holdout=self.on_holdout)
         few = " (few)" if self.row.few else ""
-        return f"{self.name}: {describe(self.row.config)}; {known}{few}, at {dollars(self.cost.mean)} per request"
+        return (
+            f"{self.name}: {describe(self.row.config)}; {known}{few}, at {self.amount.said(self.cost.mean)} per request"
+        )
 
 
 Box = tuple[float, float, float, float]
@@ -65,8 +70,9 @@ Box = tuple[float, float, float, float]
 
 
 def chart(report: Report) -> str:
-    """The chart as an HTML figure; "" where there are not two configurations, or no dollars, to compare."""
-    line = [mark for row in report.frontier for mark in _mark("frontier", row, row.tuning)]
+    """The chart as an HTML figure; "" where there are not two configurations, or nothing that they cost, to compare."""
+    amount = amount_of(report)
+    line = [mark for row in report.frontier for mark in _mark(amount, "frontier", row, row.tuning)]
     line.sort(key=lambda mark: mark.cost.mean)
     named = _named(report)
     marks = [*line, *named]
@@ -85,28 +91,29 @@ def chart(report: Report) -> str:
         *_labels(line, named, across, up),
     ]
     head = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-labelledby="chart-title chart-desc">'
-    title = '<title id="chart-title">Quality against cost per request</title>'
+    title = f'<title id="chart-title">Quality against {amount.per_request}</title>'
     words = f'<desc id="chart-desc">{_plain(_in_words(line, named), limit=2000)}</desc>'
     svg = "\n".join([head, title, words, *(part for part in drawing if part), "</svg>"])
-    return f"<figure>\n{svg}\n<figcaption>{CAPTION}</figcaption>\n</figure>\n"
+    return f"<figure>\n{svg}\n<figcaption>{CAPTION.format(amount=amount.per_request)}</figcaption>\n</figure>\n"
 
 
-def _mark(name: str, row: ReportConfig | None, quality: Interval | None) -> list[Mark]:
+def _mark(amount: Amount, name: str, row: ReportConfig | None, quality: Interval | None) -> list[Mark]:
     """The mark of a row, where its quality and cost are known."""
-    if row is None or quality is None or row.cost is None:
+    cost = amount.of(row) if row is not None else None
+    if row is None or quality is None or cost is None:
         return []
-    limits = (quality.low, quality.high, row.cost.low, row.cost.high)
-    known = math.isfinite(quality.mean) and math.isfinite(row.cost.mean) and not any(map(math.isnan, limits))
-    return [Mark(name, row, quality, row.cost)] if known else []
+    limits = (quality.low, quality.high, cost.low, cost.high)
+    known = math.isfinite(quality.mean) and math.isfinite(cost.mean) and not any(map(math.isnan, limits))
+    return [Mark(name, row, quality, cost, amount)] if known else []
 
 
 def _named(report: Report) -> list[Mark]:
     """What has a label: the baseline, and over it the winner."""
-    winner, baseline = report.winner, report.baseline
+    winner, baseline, amount = report.winner, report.baseline, amount_of(report)
     if report.winner_is_baseline:
-        return _mark("winner and baseline", winner, winner.quality if winner else None)
-    below = _mark(baseline.name if baseline else "", baseline, baseline.quality if baseline else None)
-    return [*below, *_mark("winner", winner, winner.quality if winner else None)]
+        return _mark(amount, "winner and baseline", winner, winner.quality if winner else None)
+    below = _mark(amount, baseline.name if baseline else "", baseline, baseline.quality if baseline else None)
+    return [*below, *_mark(amount, "winner", winner, winner.quality if winner else None)]
 
 
 def _in_words(line: Sequence[Mark], named: Sequence[Mark]) -> str:
@@ -114,8 +121,9 @@ def _in_words(line: Sequence[Mark], named: Sequence[Mark]) -> str:
     said = [f"{mark.said}." for mark in named]
     if line:
         ends = [line[0], line[-1]] if len(line) > 1 else [line[0]]
-        places = ", then ".join(f"{mark.quality.mean:.3f} at {dollars(mark.cost.mean)}" for mark in ends)
-        said.append(f"The frontier has {len(line)} configurations, from the cheapest to the dearest: {places}.")
+        places = ", then ".join(f"{mark.quality.mean:.3f} at {mark.amount.said(mark.cost.mean)}" for mark in ends)
+        order = "from the fastest to the slowest" if line[0].amount.timed else "from the cheapest to the dearest"
+        said.append(f"The frontier has {len(line)} configurations, {order}: {places}.")
     return " ".join(said)
 
 
@@ -124,7 +132,7 @@ def _in_words(line: Sequence[Mark], named: Sequence[Mark]) -> str:
 
 def _axes(report: Report, across: Scale, up: Scale) -> list[str]:
     """Lines behind the plot, their numbers, and what each axis is."""
-    parts = []
+    parts, amount = [], amount_of(report)
     for value in up.ticks:
         y = up.place(value)
         parts.append(f'<path class="grid" d="M{LEFT} {y:.1f}H{RIGHT}"/>')
@@ -133,12 +141,14 @@ def _axes(report: Report, across: Scale, up: Scale) -> list[str]:
         x = across.place(value)
         parts.append(f'<path class="grid" d="M{x:.1f} {TOP}V{BOTTOM}"/>')
         at = f'x="{x:.1f}" y="{BOTTOM + 20}" text-anchor="middle"'
-        parts.append(f'<text class="tick" {at}>{dollars(value)}</text>')
+        parts.append(f'<text class="tick" {at}>{amount.said(value)}</text>')
     better = "higher is better" if report.larger_is_better else "lower is better"
     kind = "logarithmic scale" if across.log else "from zero"
     parts.append(f'<text x="8" y="16">{_plain(report.provenance.metric, limit=60)} ({better})</text>')
     middle = (LEFT + RIGHT) / 2
-    parts.append(f'<text x="{middle:g}" y="{BOTTOM + 44}" text-anchor="middle">dollars per request, {kind}</text>')
+    parts.append(
+        f'<text x="{middle:g}" y="{BOTTOM + 44}" text-anchor="middle">{amount.unit} per request, {kind}</text>'
+    )
     return parts
 
 

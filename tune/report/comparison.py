@@ -7,6 +7,7 @@ import io
 import math
 
 from tune.escape import visible
+from tune.report.amount import Amount, amount_of
 from tune.report.answer import shown_rows
 from tune.report.records import Report, ReportConfig
 from tune.report.writing import csv_cell, describe
@@ -15,8 +16,10 @@ from tune.stats import Interval
 COLUMNS = (
     "configuration", "settings", "on", "examples", "quality", "quality_low", "quality_high",
     "cost_per_request", "cost_low", "cost_high", "difference", "difference_low", "difference_high",
+    "seconds_per_request", "seconds_low", "seconds_high",
 )  # fmt: skip
-"""Columns of `comparison.csv`: the metric's own scale, dollars per request, 95 % intervals."""
+"""Columns of `comparison.csv`: the metric's own scale, dollars per request, 95 % intervals; seconds per request where
+nobody is billed."""
 
 _LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
@@ -32,11 +35,11 @@ def comparison_csv(report: Report) -> str:
     writer.writerow(COLUMNS)
     for row in shown_rows(report):
         on = "holdout" if row.holdout is not None else "tuning"
-        numbers = [*_limits(row.quality), *_limits(row.cost), *_limits(_difference(report, row))]
+        numbers = [*_limits(row.quality), *_limits(row.cost), *_limits(_difference(report, row)), *_limits(row.service)]
         examples = row.quality.n if row.quality is not None else 0
         writer.writerow([csv_cell(cell) for cell in (row.name, describe(row.config), on, examples, *numbers)])
     for oracle in report.pass_at_k:
-        numbers = [*_limits(oracle.quality), *[None] * 6]
+        numbers = [*_limits(oracle.quality), *[None] * 9]
         cells = (f"pass@{oracle.k} (oracle)", "", "tuning", oracle.quality.n, *numbers)
         writer.writerow([csv_cell(cell) for cell in cells])
     return out.getvalue()
@@ -44,13 +47,18 @@ def comparison_csv(report: Report) -> str:
 
 def comparison_tex(report: Report) -> str:
     """Return the same as a LaTeX table; it needs the package booktabs."""
-    rows = []
+    rows, amount = [], amount_of(report)
     for row in shown_rows(report):
-        cells = [latex(row.name), _score(row.quality), _dollars(row.cost), _score(_difference(report, row))]
+        cells = [
+            latex(row.name),
+            _score(row.quality),
+            _amount(amount, amount.of(row)),
+            _score(_difference(report, row)),
+        ]
         rows.append(" & ".join(cells) + r" \\")
     rows += [f"pass@{oracle.k} (oracle) & {_score(oracle.quality)} & -- & -- " + r"\\" for oracle in report.pass_at_k]
     metric = latex(report.provenance.metric)
-    head = f"configuration & {metric} & cost per request & difference to the baseline " + r"\\"
+    head = f"configuration & {metric} & {amount.per_request} & difference to the baseline " + r"\\"
     lines = [
         "% Intervals are 95 %. Settings of each row are in comparison.csv.",
         r"\begin{tabular}{lrrr}",
@@ -87,7 +95,7 @@ def _score(interval: Interval | None) -> str:
     return f"{interval.mean:.3f} [{interval.low:.3f}, {interval.high:.3f}]"
 
 
-def _dollars(interval: Interval | None) -> str:
+def _amount(amount: Amount, interval: Interval | None) -> str:
     if interval is None or not math.isfinite(interval.mean):
         return "--"
-    return rf"\${interval.mean:.3g}"
+    return rf"{interval.mean:.3g}\,s" if amount.timed else rf"\${interval.mean:.3g}"

@@ -5,10 +5,22 @@ from __future__ import annotations
 import json
 
 from tune.clock import duration
+from tune.report.amount import Amount, amount_of
 from tune.report.answer import answer_markdown, detectable_sentence, money_sentence, shown_rows, uncertain_sentence
 from tune.report.failing import failing_section
-from tune.report.records import PriceLine, Report, ReportConfig, TrialRow, plain_config
-from tune.report.writing import count, describe, dollars, fence, inline, number, seconds, table, with_limits
+from tune.report.records import EstimateRow, PriceLine, Report, ReportConfig, TrialRow, plain_config
+from tune.report.writing import (
+    count,
+    describe,
+    dollars,
+    exact_seconds,
+    fence,
+    inline,
+    number,
+    seconds,
+    table,
+    with_limits,
+)
 from tune.report.wrong import wrong_section
 
 _MOST_TRIALS = 40  # trials.csv has them all
@@ -52,7 +64,7 @@ def _comparison_table(report: Report) -> str:
         "on tuning examples (flatters)",
         "difference to the baseline",
         "verdict",
-        "cost per request",
+        amount_of(report).per_request,
         "seconds, median / 95th percentile",
     ]
     names = "\n".join(f"- {inline(row.name)}: {inline(describe(row.config))}" for row in named)
@@ -67,7 +79,7 @@ def _comparison_table(report: Report) -> str:
 
 
 def _comparison_row(report: Report, row: ReportConfig) -> list[str]:
-    is_winner = row is report.winner
+    is_winner, amount = row is report.winner, amount_of(report)
     compared = is_winner and not report.winner_is_baseline
     difference, said = with_limits(report.difference), _verdict(report)
     if not compared:
@@ -79,7 +91,7 @@ def _comparison_row(report: Report, row: ReportConfig) -> list[str]:
         with_limits(row.tuning) + (" ≈" if row.approximate else ""),
         difference,
         said,
-        with_limits(row.cost, dollars),
+        with_limits(amount.of(row), amount.said),
         f"{seconds(row.seconds_median)} / {seconds(row.seconds_p95)}" if row.seconds_median is not None else "-",
     ]
 
@@ -198,7 +210,7 @@ def _money(report: Report) -> str:
 
 def _readings(report: Report) -> str:
     """What reading saved against buying."""
-    if not report.readings or report.read_cost is None or report.readings_cost is None:
+    if not report.readings or report.read_cost is None or report.readings_cost is None or amount_of(report).timed:
         return ""
     return (
         f"Read {count(report.readings, 'configuration')} off draws that cost {dollars(report.read_cost)} at list "
@@ -210,21 +222,27 @@ def _readings(report: Report) -> str:
 def _frontier(report: Report) -> str:
     if not report.frontier:
         return ""
+    amount = amount_of(report)
     header = [
         "configuration",
         "tuning estimate (95 %)",
         "tuning examples",
-        "cost per request",
+        amount.per_request,
         "holdout (95 %)",
         "median time",
         "trial",
     ]
     note = (
-        "By its tuning estimate, no configuration here is beaten in both quality and cost by another or by the "
-        "baseline. Nothing here was beaten in both on the holdout either. Each row was picked because it looked good, "
-        "so tuning estimates flatter."
+        f"By its tuning estimate, no configuration here is beaten in both quality and {amount.name} by another or by "
+        "the baseline. Nothing here was beaten in both on the holdout either. Each row was picked because it looked "
+        "good, so tuning estimates flatter."
     )
-    parts = ["## Quality against cost", note, table(header, [_frontier_cells(row) for row in report.frontier])]
+    rows = [_frontier_cells(row, amount) for row in report.frontier]
+    parts = [f"## Quality against {amount.name}", note, table(header, rows)]
+    if amount.timed:
+        parts.append(
+            "Seconds per request are those of all calls that a request makes; the median time has them side by side."
+        )
     if any(row.few for row in report.frontier):
         parts.append(
             "few: the search stopped after a few examples, so the place of this row may be luck. Rows on few examples "
@@ -235,13 +253,13 @@ def _frontier(report: Report) -> str:
     return "\n\n".join(parts)
 
 
-def _frontier_cells(row: ReportConfig) -> list[str]:
+def _frontier_cells(row: ReportConfig, amount: Amount) -> list[str]:
     examples = 0 if row.tuning is None else row.tuning.n
     return [
         inline(describe(row.config)),
         with_limits(row.tuning) + (" ≈" if row.approximate else ""),
         f"{examples:,}" + (" (few)" if row.few else ""),
-        with_limits(row.cost, dollars),
+        with_limits(amount.of(row), amount.said),
         with_limits(row.holdout),
         seconds(row.seconds_median),
         "-" if row.trial is None else str(row.trial),
@@ -253,6 +271,7 @@ def _trials(report: Report) -> str:
         return ""
     shown = sorted(report.trials, key=lambda trial: _rank(report, trial))[:_MOST_TRIALS]
     header = ["trial", "point", "state", "examples", "draws", "best reading", "its tuning estimate", "spent"]
+    timed = amount_of(report).timed
     rows = [
         [
             str(trial.number),
@@ -262,7 +281,7 @@ def _trials(report: Report) -> str:
             f"{trial.draws:,}",
             _free_part(trial),
             with_limits(trial.quality),
-            dollars(trial.spent),
+            exact_seconds(trial.service or 0.0) if timed else dollars(trial.spent),
         ]
         for trial in shown
     ]
@@ -302,23 +321,29 @@ def _estimate(report: Report) -> str:
     """What an answer was expected to cost before the run, and what it did."""
     if not report.estimate:
         return ""
-    rows = [
-        [
-            inline(f"{row.model}, {row.prompt}"),
-            dollars(row.predicted) + ("" if row.learned else " (assumed)"),
-            dollars(row.actual),
-            f"{row.predicted / row.actual:.2f}" if row.actual > 0 else "-",
-            f"{row.predicted_tokens:.0f} / {row.actual_tokens:.0f}",
-            f"{row.draws:,}",
-        ]
-        for row in report.estimate
-    ]
+    amount = amount_of(report)
+    rows = [_estimate_cells(row, amount) for row in report.estimate]
+    listed = "" if amount.timed else " at list price"
     note = (
-        "Dollars of one answer to one example at list price: what the estimate said before anything was sent, and "
-        "what it was. Where nothing like it had been bought before, the answer's length was assumed."
+        f"{amount.unit.capitalize()} of one answer to one example{listed}: what the estimate said before anything was "
+        "sent, and what it was. Where nothing like it had been bought before, the answer's length was assumed."
     )
     header = ["model, prompt", "estimated", "actual", "ratio", "tokens of the answer, estimated / actual", "draws"]
     return "\n\n".join(["## The estimate, and what happened", note, table(header, rows)])
+
+
+def _estimate_cells(row: EstimateRow, amount: Amount) -> list[str]:
+    predicted = row.predicted_seconds if amount.timed else row.predicted
+    actual = row.actual_seconds if amount.timed else row.actual
+    mark = "" if row.learned else " (assumed)"
+    return [
+        inline(f"{row.model}, {row.prompt}"),
+        "unknown" if predicted is None else amount.said(predicted) + mark,
+        "-" if actual is None else amount.said(actual),
+        f"{predicted / actual:.2f}" if predicted is not None and actual else "-",
+        f"{row.predicted_tokens:.0f} / {row.actual_tokens:.0f}",
+        f"{row.draws:,}",
+    ]
 
 
 def _confidence(report: Report) -> str:

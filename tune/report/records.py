@@ -27,6 +27,7 @@ class ReportConfig:
             flatters.
         holdout: its quality on examples that the search never saw.
         cost: dollars per request in production, at list price.
+        service: seconds of all calls of a request together; None where dollars count.
         seconds_median: half of the requests took no longer than this.
         seconds_p95: nor did 95 % of them than this.
         tuning_difference: of a runner-up to the baseline, paired on tuning examples, in the metric's own scale. For
@@ -42,6 +43,7 @@ class ReportConfig:
     tuning: Interval | None = None
     holdout: Interval | None = None
     cost: Interval | None = None
+    service: Interval | None = None
     seconds_median: float | None = None
     seconds_p95: float | None = None
     tuning_difference: Interval | None = None
@@ -193,6 +195,8 @@ class TrialRow:
         best: the best config that was read off its draws, or None.
         quality: that config's quality on tuning examples.
         cost: that config's dollars per request.
+        service: seconds that its draws took of the machines; None where dollars count.
+        service_per_request: that config's seconds per request; likewise.
         outcomes: why that config's answers are wrong.
     """
 
@@ -207,6 +211,8 @@ class TrialRow:
     best: Config | None = None
     quality: Interval | None = None
     cost: float | None = None
+    service: float | None = None
+    service_per_request: float | None = None
     outcomes: Outcomes = field(default_factory=Outcomes)
 
 
@@ -287,6 +293,8 @@ class EstimateRow:
         actual_tokens: as they came.
         draws: answers that the actual figures are means of.
         learned: draws in the store that the expectation was learned from; 0 where it was assumed.
+        predicted_seconds: seconds of one answer, as expected; None where nobody knew.
+        actual_seconds: the same, as they came.
     """
 
     model: str
@@ -297,6 +305,8 @@ class EstimateRow:
     actual_tokens: float
     draws: int
     learned: int = 0
+    predicted_seconds: float | None = None
+    actual_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -328,7 +338,8 @@ class Report:
         margin: by how much the winner may be worse than the baseline, where the goal was the cheapest such.
         template: the winner's prompt.
         answer: how the answer is taken out of the text, in words.
-        frontier: configs that none beats in both quality and cost; both are those on tuning examples.
+        frontier: configs that none beats in both quality and cost (seconds where nobody is billed); both are those on
+            tuning examples.
         trials: every trial.
         draws_bought: draws paid for by this study.
         draws_reused: draws that were already in the store.

@@ -78,6 +78,8 @@ def result_json(report: Report, *, results: str) -> dict[str, Any]:
         "cost_per_request": None if winner is None else _cost_record(winner.cost),
         "keeps_limit": report.keeps_limit,
         "seconds": None if winner is None else _seconds(winner),
+        "seconds_per_request": None if winner is None else _cost_record(winner.service),
+        "seconds_taken": report.money.seconds,
         "baseline": None if report.baseline is None else _summary(report.baseline) | _given(report),
         "runners_up": [_summary(row) | _tuning_difference(report, row) for row in report.runners_up],
         "difference": difference_record(report),
@@ -148,6 +150,7 @@ def _summary(row: ReportConfig) -> dict[str, Any]:
         "quality": interval_record(row.quality),
         "cost_per_request": _cost_record(row.cost),
         "seconds": _seconds(row),
+        "seconds_per_request": _cost_record(row.service),
         "on": "holdout" if row.holdout is not None else "tuning",
     }
 
@@ -159,6 +162,7 @@ def _config_record(row: ReportConfig) -> dict[str, Any]:
         "tuning": interval_record(row.tuning),
         "cost_per_request": _cost_record(row.cost),
         "seconds": _seconds(row),
+        "seconds_per_request": _cost_record(row.service),
         "trial": row.trial,
         "approximate": row.approximate,
     }

@@ -7,17 +7,13 @@ import textwrap
 from collections.abc import Sequence
 
 from tune.escape import visible
+from tune.report.amount import amount_of
 from tune.report.answer import answer, detectable_sentence, money_sentence, shown_rows
 from tune.report.failing import failing_sentences
 from tune.report.records import Report, ReportConfig
 from tune.report.unread import unread_sentences
-from tune.report.writing import dollars, seconds, with_limits
+from tune.report.writing import seconds, with_limits
 from tune.report.wrong import wrong_sentences
-
-HEADER = ("", "score (95 %)", "examples", "cost per request", "median / 95th percentile", "to the baseline")
-
-NARROW_HEADER = ("", "score (95 %)", "cost", "to the baseline")
-"""The columns where a terminal has no room for all: they fit 80 characters."""
 
 SHORTER = {"baseline (assumed)": "assumed", " to ": ", ", "not distinguishable": "unclear"}
 """Words of the wide table, and what stands for them in the narrow one."""
@@ -105,17 +101,18 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 
 def _table(report: Report) -> list[tuple[str, ...]]:
     """Return every column of the configs that a terminal shows; nothing where there are none."""
-    shown = _shown(report)
-    return [HEADER, *(_row(report, row) for row in shown)] if shown else []
+    shown, amount = _shown(report), amount_of(report).per_request
+    header = ("", "score (95 %)", "examples", amount, "median / 95th percentile", "to the baseline")
+    return [header, *(_row(report, row) for row in shown)] if shown else []
 
 
 def _narrow_table(report: Report) -> list[tuple[str, ...]]:
-    is_timed = report.money.seconds is not None  # nobody is billed, so what a config costs is time
-    rows: list[tuple[str, ...]] = [("", "score (95 %)", "seconds", "to the baseline") if is_timed else NARROW_HEADER]
+    """Return the columns for a terminal that has no room for all: they fit 80 characters."""
+    amount = amount_of(report)
+    rows: list[tuple[str, ...]] = [("", "score (95 %)", amount.name, "to the baseline")]
     for row in _shown(report):
-        cost = "-" if row.cost is None else dollars(row.cost.mean)
-        if is_timed:
-            cost = seconds(row.seconds_median)
+        known = amount.of(row)
+        cost = "-" if known is None else amount.said(known.mean)
         quality, against = with_limits(row.quality), _against_baseline(report, row)
         rows.append((_shorter(row.name), _shorter(quality), cost, _shorter(against)))
     return rows
@@ -133,6 +130,7 @@ def _shown(report: Report) -> list[ReportConfig]:
 
 
 def _row(report: Report, row: ReportConfig) -> tuple[str, ...]:
+    amount = amount_of(report)
     times = f"{seconds(row.seconds_median)} / {seconds(row.seconds_p95)}"
     examples = "-"
     if row.quality is not None:
@@ -141,7 +139,7 @@ def _row(report: Report, row: ReportConfig) -> tuple[str, ...]:
         row.name,
         with_limits(row.quality),
         examples,
-        with_limits(row.cost, dollars),
+        with_limits(amount.of(row), amount.said),
         "-" if row.seconds_median is None else times,
         _against_baseline(report, row),
     )

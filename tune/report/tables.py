@@ -43,6 +43,8 @@ def _trial_row(trial: TrialRow, names: list[str], free: list[str]) -> dict[str, 
         "quality_examples": None if quality is None else quality.n,
         "cost_per_request": trial.cost,
         "spent": trial.spent,
+        "seconds_per_request": trial.service_per_request,
+        "seconds_spent": trial.service,
     }
 
 

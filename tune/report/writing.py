@@ -84,6 +84,11 @@ def dollars(value: float) -> str:
     return f"-${shown}" if value < 0 and shown != "0" else f"${shown}"
 
 
+def exact_seconds(value: float) -> str:
+    """Seconds with as many digits as dollars have: what quality is held against where nobody is billed."""
+    return "no limit" if math.isinf(value) else f"{dollars(value).replace('$', '')} s"
+
+
 def with_limits(interval: Interval | None, shown: Any = number) -> str:
     """An estimate and its limits, as `0.712 (0.651 to 0.766)`; `-` where there is none."""
     if interval is None:
