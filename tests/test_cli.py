@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from server import Server
+from server import Model, Server
 from world import LabelledWorld
 
 from tune.cli import main
@@ -176,6 +176,18 @@ def test_an_unreachable_endpoint_is_one_line_and_status_1(files: Path, capsys: p
         gone = flags(server, files, "--quiet")
     assert main(gone) == FAILED
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_run_that_scored_nothing_has_failed(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    space = (files / "space.toml").read_text().replace('["small"]', '["small", "big"]')
+    (files / "space.toml").write_text(space)
+    # One model is set aside, as it bills beyond its cap; no call of the other fits the budget.
+    models = {"small": Model(reasoning=4_000, counts="total", uncapped=True), "big": Model()}
+    with Server(models, world=WORLD) as server:
+        assert main(flags(server, files, "--quiet", "--price", "big=1000/4000")) == FAILED
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "there is no configuration to recommend" in shown
+    assert "kept for telling finalists apart" not in shown
 
 
 def test_without_a_budget_the_usage_is_shown(capsys: pytest.CaptureFixture[str]) -> None:

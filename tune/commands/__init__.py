@@ -56,7 +56,7 @@ def finish(work: Callable[[], Study], *, as_json: bool) -> int:
 def _status(study: Study) -> int:
     if study.stopped == "interrupted":
         return INTERRUPTED
-    if study.record.unread_stop:
+    if study.record.unread_stop or study.record.winner is None:
         return FAILED
     return NO_CONFIG if study.record.keeps_limit is False else DONE
 

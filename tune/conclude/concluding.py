@@ -273,6 +273,8 @@ def _money(run: Run, findings: Findings) -> Money:
 
 def _why_left(run: Run, findings: Findings) -> str:
     """Why the search did not buy more, although money is left; "" where nothing is to be said."""
+    if findings.choice is None:
+        return "nothing was scored that more money could be spent on"
     if findings.stopped == FINISHED:
         return "it was kept for telling finalists apart and for the holdout, which needed less"
     if findings.stopped != "money":
