@@ -41,6 +41,8 @@ class Fault:
             bomb: 64 MiB of spaces before the answer, packed to 64 KiB. twice: packed twice.
             deep: an answer with 100,000 lists within each other.
             echo: the model's name, the ending and the text repeat `message`, as gateways that echo a header do.
+        names: whose names the call has: a header and the answer's `id`, as OpenRouter or LiteLLM's proxy give them;
+            "" where the service gives none.
         billed: whether the request is billed all the same (a refusal, for its prompt); None is what is usual for
             the kind.
         retry_after: the header as sent: seconds, or a date.
@@ -56,6 +58,7 @@ class Fault:
     headers: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.2
     usage: Any = None
+    names: Literal["", "openrouter", "litellm"] = ""
     billed: bool | None = None
 
     @property
@@ -146,6 +149,7 @@ class Answer:
     reasons: list[str]
     completion_tokens: list[int]
     spec: Model
+    name: str = "cmpl"
 
     def record(self) -> Body:
         """As the API answers."""
@@ -155,7 +159,7 @@ class Answer:
             for i, (text, reason) in enumerate(zip(self.texts, self.reasons, strict=True))
         ]
         kind = "chat.completion" if self.chat else "text_completion"
-        record = {"id": "cmpl", "object": kind, "created": 0, "model": self.model, "choices": choices}
+        record = {"id": self.name, "object": kind, "created": 0, "model": self.model, "choices": choices}
         tier = {"service_tier": self.spec.tier} if self.spec.tier else {}
         return record | tier | {"usage": self.usage(sum(self.completion_tokens))}
 

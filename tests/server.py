@@ -5,6 +5,7 @@
     async with Server(plan=first(2, Fault("status", status=503))) as server:   # in the running loop
         ...
     server.bill        # picodollars, exact
+    server.bills       # dollars of each billed call by its name, as GET /v1/generation and /spend/logs tell them
     server.charges     # what each billed request was charged for
     server.requests    # every body and the names of its headers, in the order of arrival
 
@@ -31,6 +32,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Self
+from urllib.parse import parse_qsl
 
 from faults import (
     Answer,
@@ -124,6 +126,7 @@ class Server:
         self.requests_per_second, self.most_at_once = requests_per_second, most_at_once
         self.requests: list[Seen] = []
         self.charges: list[Charge] = []
+        self.bills: dict[str, float] = {}
         self.at_once = self.peak = 0
         self.port = 0
         self._delivered: Counter[str] = Counter()
@@ -218,6 +221,7 @@ class Server:
 
     async def _send(self, reply: Reply, seen: Seen, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         fault = reply.fault
+        headers = {**reply.headers, **(_named(fault.names, seen.number) if fault else {})}
         if self.seconds:
             await asyncio.sleep(self.seconds)
         if fault and fault.kind == "hang":
@@ -230,7 +234,7 @@ class Server:
             return
         seen.status = reply.status
         lines = [f"HTTP/1.1 {reply.status} -", "content-type: application/json", f"content-length: {len(reply.raw)}"]
-        lines += [f"{name}: {value}" for name, value in reply.headers.items()]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
         writer.write("\r\n".join([*lines, "", ""]).encode("latin-1"))
         if fault and fault.kind == "slow":
             size = -(-len(reply.raw) // 10)
@@ -251,7 +255,7 @@ class Server:
             # Real services quote the key; so it must never be passed on as it stands.
             return error_reply(401, f"Incorrect API key provided: {_secret(given)}.", code="invalid_api_key")
         if seen.method == "GET":
-            return self._list(seen.path)
+            return self._bill_of(seen) or self._list(seen.path)
         if self.most_at_once is not None and self.at_once > self.most_at_once:
             return error_reply(429, "Too many requests side by side", code="rate_limit_exceeded")
         if self.requests_per_second is not None and not self._admit(self.requests_per_second):
@@ -270,6 +274,20 @@ class Server:
         self._tokens -= 1
         return True
 
+    def _bill_of(self, seen: Seen) -> Reply | None:
+        """The bill of one call, as OpenRouter and LiteLLM's proxy tell it."""
+        asked = dict(parse_qsl(seen.query))
+        if seen.path == "/v1/generation":
+            cost = self.bills.get(asked["id"])
+            if cost is None:
+                return error_reply(404, f"Generation {asked['id']} not found")
+            return record_reply({"data": {"id": asked["id"], "total_cost": cost, "is_byok": False}})
+        if seen.path == "/spend/logs":
+            cost = self.bills.get(asked["request_id"])
+            rows = [] if cost is None else [{"request_id": asked["request_id"], "spend": cost, "total_tokens": 40}]
+            return Reply(200, json.dumps(rows).encode())
+        return None
+
     def _list(self, path: str) -> Reply:
         name = path.removeprefix("/v1/models").lstrip("/")
         if not path.startswith("/v1/models") or not self.lists_models:
@@ -287,6 +305,7 @@ class Server:
         if refused is not None and not (fault and fault.kind in ("hang", "reset")):
             return refused
         answer = self._answer(body, model, fault, chat=seen.path.endswith("/chat/completions"))
+        answer.name = next(iter(_named(fault.names if fault else "", seen.number).values()), answer.name)
         reply = (failed(fault, answer) or spoiled(fault, answer)) if fault else record_reply(answer.record())
         if fault is None or fault.bills:
             lost = fault is not None and fault.kind in ("status", "hang", "reset", "garbage", "truncated", "stream")
@@ -301,6 +320,7 @@ class Server:
             seen.number, seen.body["model"], *counts, len(answer.completion_tokens), model.cost(*counts), delivered
         )
         self.charges.append(line)
+        self.bills[answer.name] = line.picodollars / 10**12
         if delivered and "seed" not in seen.body:
             self._delivered[answer.key] += 1
 
@@ -328,6 +348,13 @@ class Server:
             hidden = model.reasoning if model.uncapped else min(cap, model.reasoning)
             counts.append(hidden + tokens(shown))
         return Answer(key, body["model"], chat, min(prompt_tokens(body), model.reads), texts, reasons, counts, model)
+
+
+def _named(whose: str, number: int) -> dict[str, str]:
+    """The header that names a call."""
+    if whose == "openrouter":
+        return {"x-generation-id": f"gen-{number}"}
+    return {"x-litellm-call-id": f"chatcmpl-{number}"} if whose == "litellm" else {}
 
 
 def _secret(authorization: str) -> str:

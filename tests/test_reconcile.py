@@ -16,7 +16,7 @@ from test_tuner_survival import QUICK, ROWS, SPACE, WORLD, balance, hungry, opti
 import tune
 from tune.cli import main
 from tune.database import Database
-from tune.errors import BudgetError, StudyError
+from tune.errors import BudgetError, InputError, StudyError
 from tune.journal import Journal, read_events
 from tune.pricing import to_dollars, to_picodollars
 from tune.reconcile import reconcile
@@ -140,6 +140,94 @@ def test_a_study_without_a_result_one_that_runs_and_one_of_another_store_are_ref
     (folder / "study.jsonl").write_bytes((folder / "study.jsonl").read_bytes().splitlines(keepends=True)[0])
     with pytest.raises(StudyError, match="has no result yet: run its command again"):
         reconcile(folder, billed=0.001)
+
+
+def named(names: Any) -> Any:
+    """Answers that get lost on the way, from a service that names its calls; some are billed, and some are not."""
+    faults = [
+        Fault("status", status=500, names=names, billed=True),
+        Fault("garbage", names=names),
+        Fault("truncated", names=names),
+    ]
+    return sometimes(0.2, faults, seed=4)
+
+
+@pytest.mark.parametrize("names", ["openrouter", "litellm"])
+def test_services_that_tell_the_bill_of_a_call_are_asked_for_it(tmp_path: Path, names: str) -> None:
+    with Server(world=WORLD, plan=named(names), keys=["the-key"]) as server:
+        before = run(server, tmp_path, models={"small": entry(server)})
+        assert before.record.money.uncertain > 0
+        study = reconcile(tmp_path / "study", key_env="BILL_KEY")
+        assert study.record.money.uncertain == 0
+        assert balance(tmp_path / "study").settled == pytest.approx(server.bill, abs=100)
+        assert "settled at $" in study.record.notices[-1]
+        assert reconcile(tmp_path / "study").record.notices[-1].endswith("there is nothing to settle.")
+
+
+def entry(server: Server) -> dict[str, Any]:
+    return {"base_url": server.base_url, "alias": "the service", "price": [0.1, 0.4], "key_env": "BILL_KEY"}
+
+
+@pytest.fixture(autouse=True)
+def _key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BILL_KEY", "the-key")
+
+
+def test_what_no_service_tells_stays_charged_and_it_is_said_why(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = sometimes(
+        0.3, [Fault("garbage"), Fault("garbage", names="openrouter"), Fault("garbage", names="litellm")], seed=4
+    )
+    with Server(world=WORLD, plan=plan) as server:
+        run(server, tmp_path)
+        for name in list(server.bills)[::2]:
+            del server.bills[name]
+        charged = balance(tmp_path / "study")
+        folder = str(tmp_path / "study")
+        assert main(["reconcile", folder, "--json"]) == 0
+        record = json.loads(capsys.readouterr().out)
+        said = record["notices"][-1]
+        assert "no name of the call came back" in said
+        assert "the service does not know the call or its bill, or not yet" in said
+        assert "`tune reconcile STUDY --billed USD`" in said
+        now = balance(tmp_path / "study")
+        assert 0 < now.uncertain < charged.uncertain
+        assert now.settled > charged.settled
+        assert sum(each["calls"] for each in record["uncertain_reasons"]) > 0
+        assert main(["reconcile", folder, "--billed", f"{to_dollars(server.bill):.12f}"]) == 0
+        assert balance(tmp_path / "study").settled == server.bill
+        assert "Reconciled: " not in capsys.readouterr().out
+
+
+def test_a_bill_above_its_ceiling_is_booked_in_full(tmp_path: Path) -> None:
+    with Server(world=WORLD, plan=named("openrouter")) as server:
+        run(server, tmp_path)
+        server.bills |= dict.fromkeys(server.bills, 0.01)
+        study = reconcile(tmp_path / "study")
+        assert study.record.money.overshoot > 0.009
+        assert study.record.money.left == 0.0
+
+
+def test_a_key_that_the_user_names_goes_to_a_strange_host_only_when_that_is_allowed(tmp_path: Path) -> None:
+    with Server(world=WORLD, plan=named("openrouter"), keys=["the-key"]) as server:
+        run(server, tmp_path, models={"small": entry(server)})
+        events = [
+            {
+                **e,
+                "identity": {**e["identity"], "models": {"small": {"model": "small", "base_url": EVIL, "alias": "x"}}},
+            }
+            if e["event"] == "study"
+            else e
+            for e in read_events(tmp_path / "study" / "study.jsonl")
+        ]
+        lines = "".join(f"{json.dumps(event)}\n" for event in events)
+        (tmp_path / "study" / "study.jsonl").write_text(lines)
+        with pytest.raises(InputError, match=r"the names of calls and the value of BILL_KEY to evil\.test"):
+            reconcile(tmp_path / "study", key_env="BILL_KEY")
+
+
+EVIL = "https://evil.test/v1"
 
 
 def test_a_store_beside_the_folder_is_found(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 from tune.errors import StoreError
 from tune.files import make_private, sync, sync_folder
 
-VERSION = 3
+VERSION = 4
 """The version of the tables; a store of another one is refused."""
 
 _OWN = frozenset({"meta", "requests", "draws"})
@@ -107,6 +107,7 @@ CREATE TABLE IF NOT EXISTS attempts (
     ceiling INTEGER NOT NULL,
     cost INTEGER NOT NULL DEFAULT 0,
     reason TEXT NOT NULL DEFAULT '',
+    call TEXT NOT NULL DEFAULT '',
     created REAL NOT NULL
 );
 

@@ -1,11 +1,11 @@
-"""tune reconcile STUDY --billed USD"""
+"""tune reconcile STUDY [--billed USD]"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tune.commands import Parser, finish
+from tune.commands import Parser, confirm_of, finish
 
 if TYPE_CHECKING:
     from tune.study import Study
@@ -16,17 +16,29 @@ def main(argv: Sequence[str]) -> int:
     parser = Parser(
         prog="tune reconcile",
         description="Replace what is uncertain (calls whose outcome nobody knows stay charged at the most they can "
-        "cost) by what the provider billed for the whole study. The study may then spend the difference.",
+        "cost) by what was billed. Without --billed the services are asked for the bill of each such call; OpenRouter "
+        "and LiteLLM's proxy tell it. The study may then spend the difference.",
     )
     parser.add_argument("study", metavar="STUDY", help="the study's results folder")
-    parser.add_argument("--billed", type=float, required=True, metavar="USD", help="the provider's bill for all of it")
+    parser.add_argument("--billed", type=float, metavar="USD", help="the providers' bill for all of it")
     parser.add_argument("--store", metavar="URL", help="where its draws are kept, if it was said for the run")
+    parser.add_argument("--key-env", metavar="NAME", help="the environment variable that holds the services' key")
+    parser.add_argument(
+        "--allow-host", action="append", metavar="HOST", help="let the key go to this host of the study (repeatable)"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
     given = parser.parse_args(argv)
 
     def work() -> Study:
         from tune.reconcile import reconcile
 
-        return reconcile(given.study, billed=given.billed, store=given.store)
+        return reconcile(
+            given.study,
+            billed=given.billed,
+            store=given.store,
+            key_env=given.key_env,
+            allow_host=given.allow_host or (),
+            confirm=confirm_of(as_json=given.json, quiet=False),
+        )
 
     return finish(work, as_json=given.json)

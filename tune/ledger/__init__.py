@@ -5,7 +5,7 @@ settled, refused or left uncertain afterwards. Amounts are whole picodollars, so
 """
 
 from tune.ledger.account import Account
-from tune.ledger.books import MOST, Attempt, Balance, read_balance
+from tune.ledger.books import MOST, Attempt, Balance, Doubt, read_balance
 from tune.ledger.marks import check_ledger
 
-__all__ = ["MOST", "Account", "Attempt", "Balance", "check_ledger", "read_balance"]
+__all__ = ["MOST", "Account", "Attempt", "Balance", "Doubt", "check_ledger", "read_balance"]

@@ -9,7 +9,7 @@ from typing import Literal
 
 from tune.database import Database
 from tune.errors import BudgetExhausted, StoreError
-from tune.ledger.books import MOST, Attempt, Balance, Books, show
+from tune.ledger.books import MOST, Attempt, Balance, Books, Doubt, show
 from tune.ledger.group import GroupCommit
 from tune.ledger.marks import Mark, read_mark
 
@@ -156,15 +156,16 @@ class Account:
         """Book that an attempt was refused, and cost nothing."""
         self._close(attempt, "refused", 0)
 
-    def strand(self, attempt: Attempt, most: int | None = None, reason: str = "") -> None:
+    def strand(self, attempt: Attempt, most: int | None = None, reason: str = "", call: str = "") -> None:
         """Book that nobody knows whether an attempt was billed.
 
         Args:
             most: picodollars that the bill can be at most; None is the attempt's ceiling.
             reason: why nobody knows it.
+            call: the service's own name of the call, by which its bill may be asked for.
         """
         cost = attempt.ceiling if most is None else min(most, attempt.ceiling)
-        self._close(attempt, "uncertain", cost, reason)
+        self._close(attempt, "uncertain", cost, reason, call)
         self._spent_now += cost
 
     def release_earmark(self, amount: int) -> None:
@@ -228,6 +229,15 @@ class Account:
             BudgetError: the figure cannot be, or calls are in flight.
         """
         self._books.correct(billed)
+        self._wake()
+
+    def doubts(self) -> list[Doubt]:
+        """Every call whose bill nobody knows."""
+        return self._books.doubts()
+
+    def clear(self, doubt: Doubt, billed: int) -> None:
+        """Book what the service billed, in picodollars, for a call whose bill nobody knew."""
+        self._books.clear(doubt, min(billed, MOST))
         self._wake()
 
     @property
@@ -308,11 +318,9 @@ class Account:
             self._ticks = _TICKS
         return attempt
 
-    def _close(
-        self, attempt: Attempt, state: Literal["settled", "refused", "uncertain"], cost: int, reason: str = ""
-    ) -> None:
+    def _close(self, attempt: Attempt, state: Literal["settled", "refused", "uncertain"], cost: int, *why: str) -> None:
         try:
-            self._books.close(attempt, state, cost, reason)
+            self._books.close(attempt, state, cost, *why)
         finally:
             # Also where the disk is full: those who wait for this attempt's money must hear of it.
             self._in_flight.discard(attempt.id)

@@ -51,6 +51,25 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
+class Doubt:
+    """A call whose bill nobody knows.
+
+    Attributes:
+        id: its row in the database.
+        service: who was called.
+        call: the service's own name of the call, or "".
+        reason: why nobody knows its bill.
+        cost: picodollars that it stays charged at.
+    """
+
+    id: int
+    service: str
+    call: str
+    reason: str
+    cost: int
+
+
+@dataclass(frozen=True, slots=True)
 class Balance:
     """Where the money of a study is, in picodollars.
 
@@ -165,19 +184,26 @@ class Books:
         return Attempt(number, ceiling, purpose, service, earmark)
 
     def close(
-        self, attempt: Attempt, state: Literal["settled", "refused", "uncertain"], cost: int, reason: str = ""
+        self,
+        attempt: Attempt,
+        state: Literal["settled", "refused", "uncertain"],
+        cost: int,
+        reason: str = "",
+        call: str = "",
     ) -> None:
         """Give an attempt its final state; one that another process made uncertain may still be closed.
 
         Args:
             reason: why nobody knows what an uncertain one cost.
+            call: the service's own name of the call.
         """
         with self.db.transaction():
             before = self.db.rows("SELECT state FROM attempts WHERE id = ?", (attempt.id,))[0][0]
             if before not in ("reserved", "uncertain"):
                 raise ValueError(f"attempt {attempt.id} is closed already: it is {before}")
             self.db.execute(
-                "UPDATE attempts SET state = ?, cost = ?, reason = ? WHERE id = ?", (state, cost, reason, attempt.id)
+                "UPDATE attempts SET state = ?, cost = ?, reason = ?, call = ? WHERE id = ?",
+                (state, cost, reason, call, attempt.id),
             )
             self._add(before, -attempt.ceiling)
             if state != "refused":
@@ -225,6 +251,23 @@ class Books:
             )
             if billed != balance.spent:
                 self._insert("settled", "reconcile", "", ceiling=0, cost=billed - balance.spent)
+            self.db.execute(_ADD_UP, (self.study,))
+
+    def doubts(self) -> list[Doubt]:
+        """Every call whose bill nobody knows, in the order of sending."""
+        rows = self.db.rows(
+            "SELECT id, service, call, reason, cost FROM attempts WHERE study = ? AND state = 'uncertain' ORDER BY id",
+            (self.study,),
+        )
+        return [Doubt(*row) for row in rows]
+
+    def clear(self, doubt: Doubt, billed: int) -> None:
+        """Settle a call at its bill; one above its ceiling is booked in full."""
+        with self.db.transaction():
+            self.db.execute(
+                "UPDATE attempts SET state = 'settled', cost = ? WHERE id = ? AND study = ? AND state = 'uncertain'",
+                (billed, doubt.id, self.study),
+            )
             self.db.execute(_ADD_UP, (self.study,))
 
     def uncertain_by_reason(self) -> list[tuple[str, int, int]]:

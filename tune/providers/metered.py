@@ -147,13 +147,14 @@ class Metered:
         most_n = self.endpoint.most_n  # what is learned while the call is under way counts for the next
         attempt = await self._reserve(request, len(numbers))
         completions: list[Completion] = []
-        charged, most, reason = False, attempt.ceiling, "the call was given up before its answer came"
+        charged, most, call = False, attempt.ceiling, ""
+        reason = "the call was given up before its answer came"
         try:
             self._check_stopped()
             charged = True  # whatever ends the call from here on, a cancellation among them, may have been billed
             completions = await self.endpoint.complete(request, numbers)
         except ProviderError as error:
-            reason = _why_uncertain(error)
+            reason, call = _why_uncertain(error), error.call
             if isinstance(error, AnswerError) and error.prompt_charged and not error.charged:
                 most = self._ceiling(request, len(numbers), 0)
             else:
@@ -161,7 +162,7 @@ class Metered:
             raise
         finally:
             if not completions:
-                self._lose(attempt, request, most if charged else None, reason)
+                self._lose(attempt, request, most if charged else None, reason, call)
         if not completions:
             raise TransientError(f"{request.service} returned no answer for model {request.model!r}", charged=True)
         return self._keep(attempt, request, numbers, completions, most_n=most_n)
@@ -244,10 +245,10 @@ class Metered:
             bills.append(replace(bill, difference=bill.difference or self._tariff.surprise(call[0], price)))
         return bills
 
-    def _lose(self, attempt: Attempt, request: Request, most: int | None, reason: str) -> None:
+    def _lose(self, attempt: Attempt, request: Request, most: int | None, reason: str, call: str) -> None:
         """Close an attempt that brought no answer, and whose bill is at most this; None where it cost nothing."""
         if most is not None:
-            self.account.strand(attempt, most, reason)
+            self.account.strand(attempt, most, reason, call)
             self._tell(attempt, request, "uncertain", cost=min(most, attempt.ceiling))
         else:
             self.account.refuse(attempt)

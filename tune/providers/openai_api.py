@@ -23,6 +23,7 @@ from tune.errors import (
 from tune.foreign import read_json
 from tune.providers.openai_access import DUMMY_KEY, Access, Headers, find_access
 from tune.providers.openai_answer import Answer, read_answer
+from tune.providers.openai_bill import bill_url, name_call, read_bill
 from tune.providers.openai_fault import (
     LONGEST,
     error_inside,
@@ -194,6 +195,25 @@ class OpenAIEndpoint:
             fault = fault_of_answer(404, reply.headers, reply.body, who=self._who)
             raise EndpointError(f"{fault}; it has {shown(self._access.scrubber.words(', '.join(sorted(listed))), 120)}")
 
+    async def bill_of(self, call: str) -> int | None:
+        """Ask what was billed for a call: picodollars, or None where the service does not say (yet).
+
+        Args:
+            call: its name, as an error of `complete` has it.
+
+        Raises:
+            ProviderError: the service does not let us in, or does not answer.
+        """
+        url = bill_url(self._access.url, call)
+        if url is None:
+            return None
+        reply = await self._exchange(url, limit=min(self._timeout, 30.0))
+        if reply.status == 404:
+            return None
+        if reply.status >= 300:
+            raise fault_of_answer(reply.status, reply.headers, reply.body, who=self._who)
+        return read_bill(call, reply.body)
+
     async def close(self) -> None:
         """Close the connections; the next call opens new ones."""
         if self._client is not None:
@@ -205,6 +225,16 @@ class OpenAIEndpoint:
         began = time.perf_counter()
         reply = await self._exchange(path, body)
         seconds = time.perf_counter() - began
+        try:
+            return self._draws(reply, request, numbers, body, seconds)
+        except ProviderError as error:
+            error.call = self._access.scrubber.words(name_call(reply.headers, reply.body))
+            raise
+
+    def _draws(
+        self, reply: _Reply, request: Request, numbers: range, body: Mapping[str, Any], seconds: float
+    ) -> list[Completion]:
+        """Read the draws out of an answer, and learn from it."""
         if (fault := self._fault(reply, body)) is not None:
             if isinstance(fault, AnswerError) and fault.reason == "length":
                 return [_cut_answer(seconds)] * len(numbers)

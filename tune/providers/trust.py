@@ -37,7 +37,12 @@ def _line(host: str, variables: tuple[str, ...], names: list[str]) -> str:
 
 
 def confirm_hosts(
-    entries: Iterable[Entry], source: str, *, allowed: Collection[str] = (), confirm: Confirm | None = None
+    entries: Iterable[Entry],
+    source: str,
+    *,
+    allowed: Collection[str] = (),
+    confirm: Confirm | None = None,
+    sent: str = "the examples",
 ) -> None:
     """See that a person agrees to what a file of somebody else names: the host, and the variables sent there.
 
@@ -49,6 +54,7 @@ def confirm_hosts(
         source: the file, for messages.
         allowed: hosts that the user named, with or without the port.
         confirm: asks the user; None where nobody can be asked.
+        sent: what goes there besides the values of variables.
 
     Raises:
         InputError: nobody agrees.
@@ -57,7 +63,7 @@ def confirm_hosts(
     for entry in entries:
         if _is_plain(entry) or (entry.host in known and set(entry.variables) <= known[entry.host]):
             continue
-        what = f"the examples and the value of {', '.join(entry.variables)}" if entry.variables else "the examples"
+        what = f"{sent} and the value of {', '.join(entry.variables)}" if entry.variables else sent
         bare = parse_url(f"http://{entry.host}").hostname
         agreed = entry.host in allowed or bare in allowed
         if not agreed and confirm is not None:

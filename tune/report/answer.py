@@ -88,7 +88,8 @@ def uncertain_sentence(money: Money) -> str:
     why = f" ({listed})" if listed else ""
     return (
         f"{dollars(money.uncertain)} of it is uncertain, charged at the most that it can be{why}: "
-        f"`tune reconcile STUDY --billed USD` books what the provider billed instead."
+        f"`tune reconcile STUDY` asks the services for the bills of these calls, and "
+        f"`tune reconcile STUDY --billed USD` books the whole bill instead."
     )
 
 
