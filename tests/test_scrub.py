@@ -23,7 +23,7 @@ from tune.errors import InputError, MetricError
 from tune.journal import Journal
 from tune.providers.openai_access import find_access
 from tune.providers.services import Entry, read_entries
-from tune.scrub import DUMMIES, HIDDEN, Scrubber, looks_like_key, remember, scrub, scrub_message
+from tune.scrub import DUMMIES, HIDDEN, Scrubber, looks_like_key, remember, scrub, scrub_message, scrubbed_json
 
 ECHO = f" via Authorization: Bearer {KEY} {USER}:{PASSWORD} ?token={TOKEN} {HEADER}"
 
@@ -204,3 +204,13 @@ def test_a_header_is_filled_from_the_environment_and_shown_nowhere(
     monkeypatch.delenv("AZURE_KEY")
     with Server() as server, pytest.raises(InputError, match="set the environment variable AZURE_KEY"):
         run(server, tmp_path / "again", base_url=None, models=models)
+
+
+def test_what_is_json_stays_json_whatever_a_secret_looks_like() -> None:
+    remember(["12345678", '","spent":'])
+    text = scrubbed_json({"spent": 0.12345678, "key": "is 12345678", "n": 12345678, "12345678": ["a", '","spent":']})
+    found = json.loads(text)
+    assert found["spent"] == 0.12345678
+    assert found["n"] == 12345678
+    assert found["key"] == "is [hidden]"
+    assert "12345678" not in found

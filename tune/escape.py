@@ -8,7 +8,7 @@ import traceback
 import unicodedata
 from types import TracebackType
 
-from tune.scrub import scrub, scrub_message
+from tune.scrub import scrub_message, scrubbed_json
 
 # Marks that reorder the text around them: what is read would not be what is written.
 _REORDERING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -54,7 +54,7 @@ def show_tracebacks_scrubbed() -> None:
     sys.excepthook = show
 
 
-def json_for_terminal(text: str) -> str:
-    """A line of JSON, in which every character that a terminal would obey is escaped as JSON escapes it."""
-    text = scrub(text)
+def json_for_terminal(value: object) -> str:
+    """Return a value as a line of JSON without secrets; what a terminal would obey is escaped as JSON escapes it."""
+    text = scrubbed_json(value)
     return "".join(f"\\u{ord(c):04x}" if c != "\n" and _is_unseen(c) else c for c in text)

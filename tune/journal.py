@@ -12,7 +12,7 @@ from typing import IO, Any
 
 from tune.errors import StoreError, StudyError
 from tune.files import make_private, sync, sync_folder
-from tune.scrub import scrub
+from tune.scrub import scrubbed_json
 
 
 class Journal:
@@ -112,7 +112,7 @@ class Journal:
 
 def dump_event(event: Mapping[str, Any]) -> str:
     """Return the line of an event. Where it is encoded, half a character in it becomes its escape in JSON."""
-    return scrub(json.dumps(event, ensure_ascii=False, separators=(",", ":"))) + "\n"
+    return scrubbed_json(event, separators=(",", ":")) + "\n"
 
 
 def read_events(path: str | Path) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ import json
 import logging
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -106,6 +106,16 @@ def scrub(text: str) -> str:
     return text
 
 
+def scrubbed_json(value: Any, **options: Any) -> str:
+    """Return a value as JSON that may go out. Only texts are scrubbed, so it stays JSON whatever a secret looks like.
+
+    Args:
+        value: what `json.dumps` takes.
+        options: of `json.dumps`.
+    """
+    return json.dumps(_each(value, scrub), ensure_ascii=False, **options)
+
+
 def scrub_message(text: str) -> str:
     """A text of ours for a person, where also what has the form of a key is hidden, and who an address names."""
     return _IN_URL.sub(f"{HIDDEN}@", _FORM.sub(HIDDEN, scrub(text)))
@@ -151,10 +161,10 @@ def _each(value: Any, change: Any) -> Any:
     """A value of JSON with every text in it changed; it is not nested deeper than `tune.foreign` allows."""
     if isinstance(value, str):
         return change(value)
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [_each(inner, change) for inner in value]
-    if isinstance(value, dict):
-        return {change(name): _each(inner, change) for name, inner in value.items()}
+    if isinstance(value, Mapping):
+        return {_each(name, change): _each(inner, change) for name, inner in value.items()}
     return value
 
 

@@ -33,7 +33,7 @@ from tune.report import (
 from tune.report.failing import confusion_rows, doubt_rows, slice_rows
 from tune.report.saving import dump, load
 from tune.report.wrong import outcomes_record
-from tune.scrub import scrub
+from tune.scrub import scrub, scrubbed_json
 from tune.space import Config
 from tune.stats import Interval
 
@@ -210,14 +210,15 @@ class Study:
             StoreError: the folder cannot be written, or the disk is full.
         """
         target = self.folder if folder is None else Path(folder)
-        files = {"best.json": json.dumps(best_json(self.record), ensure_ascii=False, indent=2) + "\n"}
+        files = {"best.json": scrubbed_json(best_json(self.record), indent=2) + "\n"}
         if self.deployment is not None:
-            files["OAI_CONFIG_LIST"] = oai_config_list(self.deployment)
-        files |= self._decorations()
+            files["OAI_CONFIG_LIST"] = scrubbed_json(json.loads(oai_config_list(self.deployment)), indent=2) + "\n"
+        for name, text in self._decorations().items():
+            files[name] = scrub(text)
         try:
             target.mkdir(parents=True, exist_ok=True)
             for name, text in files.items():
-                write_private(target / name, scrub(text))
+                write_private(target / name, text)
             if self.deployment is None:  # one of an earlier result would be taken for this one's
                 (target / "OAI_CONFIG_LIST").unlink(missing_ok=True)
         except OSError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Callable
@@ -47,7 +46,7 @@ def finish(work: Callable[[], Study], *, as_json: bool) -> int:
     def show_study() -> int:
         study = work()
         if as_json:
-            return show(json_for_terminal(json.dumps(study.summary(), ensure_ascii=False)), _status(study))
+            return show(json_for_terminal(study.summary()), _status(study))
         return show(for_terminal(study), _status(study))
 
     return attempt(show_study)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 from tune.commands import attempt, confirm_of, show, tell
@@ -61,7 +60,7 @@ def main(argv: Sequence[str]) -> int:
             **options,
         )
         if as_json:
-            return show(json_for_terminal(json.dumps(found.to_record(), ensure_ascii=False)), found.status)
+            return show(json_for_terminal(found.to_record()), found.status)
         return found.status if quiet else show(for_terminal(found), found.status)
 
     return attempt(work, resumes=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -88,7 +87,7 @@ def main(argv: Sequence[str]) -> int:
             except OSError as error:
                 raise StudyError(f"{junit!r} cannot be written: {error.strerror}") from None
         if as_json:
-            return show(json_for_terminal(json.dumps(checked.to_record(), ensure_ascii=False)), checked.status)
+            return show(json_for_terminal(checked.to_record()), checked.status)
         return checked.status if quiet else show(for_terminal(checked), checked.status)
 
     return attempt(work, resumes=False)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from typing import Any
 
 from tune.commands import attempt, show
 from tune.commands.flags import build_parser, options_of
-from tune.escape import for_terminal
+from tune.escape import for_terminal, json_for_terminal
 
 BUDGETS = (2.0, 5.0, 20.0)
 """Dollars of which it is said what they would buy; the one in the middle where no budget is given."""
@@ -29,7 +28,7 @@ def main(argv: Sequence[str]) -> int:
 
         plan, found = _estimate(given)
         if given["json"]:
-            return show(json.dumps(_record(found) | {"sent": sent_record(plan)}))
+            return show(json_for_terminal(_record(found) | {"sent": sent_record(plan)}))
         from tune.estimate import estimate_lines, estimate_table, price_lines
         from tune.providers.trust import host_lines
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 
 from tune.commands import attempt, show
@@ -28,7 +27,7 @@ def main(argv: Sequence[str]) -> int:
 
         forgotten = forget(given.study, given.example, store=given.store)
         if given.json:
-            return show(json_for_terminal(json.dumps(forgotten.to_record(), ensure_ascii=False)))
+            return show(json_for_terminal(forgotten.to_record()))
         return show(for_terminal(forgotten))
 
     return attempt(work)

@@ -1,0 +1,18 @@
+"""What every test begins and ends with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tune import scrub
+
+
+@pytest.fixture(autouse=True)
+def _own_secrets() -> Iterator[None]:
+    """Forget the secrets of a test after it: a process keeps them as long as it lives, and tests share one."""
+    before = dict(scrub._known)
+    yield
+    scrub._known.clear()
+    scrub._known.update(before)
