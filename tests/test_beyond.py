@@ -63,7 +63,7 @@ def test_repeated_splits_show_the_spread_and_cost_nothing(study: tune.Study) -> 
     repeats = study.record.repeats
     assert repeats is not None
     assert repeats.repetitions == 20
-    assert repeats.same_choice == 1.0, "there is one configuration to choose"
+    assert 0.5 <= repeats.same_choice <= 1.0, "there is one setting, and that of the baseline"
     winner = study.record.winner
     assert winner is not None
     assert winner.tuning is not None

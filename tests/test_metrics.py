@@ -293,7 +293,7 @@ def test_a_metric_is_found_by_its_path() -> None:
 @pytest.mark.parametrize(
     ("spec", "options", "said"),
     [
-        ("accuracy", {}, r"no metric 'accuracy': there are \['code', 'contains', 'exact_match'"),
+        ("accuracy", {}, r"no metric 'accuracy': there are \['balanced_accuracy', 'code', 'contains'"),
         (3, {}, "or a callable"),
         (None, {}, "or a callable"),
         ("numeric", {"tolerance": 1}, r"takes the options \['relative', 'absolute'\]|\['absolute', 'relative'\]"),
@@ -316,7 +316,7 @@ def test_a_metric_passes_as_it_is_and_a_table_is_read_like_keywords() -> None:
 
 
 def test_every_built_in_name_makes_a_metric() -> None:
-    for name in METRICS:
+    for name in set(METRICS) - {"balanced_accuracy"}:  # which a run makes, from its data
         metric = parse_metric(name, model="small") if name == "judge" else parse_metric(name)
         assert metric.name == name
         assert metric.costs == (name == "judge")

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from tune.data import Example, to_text
-from tune.errors import InputError, MetricError
+from tune.errors import InputError, MetricError, SpaceError
 from tune.extract import first_object, last_number
 from tune.patterns import Pattern
 
@@ -55,7 +55,10 @@ def contains(answer: str, example: Example) -> float:
 
 def regex(answer: str, example: Example, *, ignore_case: bool = False) -> float:
     """1 where the target, a regular expression, is found in the answer."""
-    patterns = [_compiled(to_text(target), ignore_case) for target in _targets(example)]
+    try:
+        patterns = [_compiled(to_text(target), ignore_case) for target in _targets(example)]
+    except SpaceError as error:
+        raise MetricError(f"the metric 'regex' raised on example {example.id!r}: {error}") from None
     return float(any(pattern.first(answer) is not None for pattern in patterns))
 
 
