@@ -26,7 +26,7 @@ from world import LabelledWorld
 import tune
 from tune.cli import main
 from tune.database import Database
-from tune.errors import EndpointError, StoreError, StudyError
+from tune.errors import StoreError, StudyError
 from tune.journal import read_events
 from tune.ledger import Account, Balance, read_balance
 from tune.pricing import to_picodollars
@@ -402,7 +402,7 @@ def test_the_time_limit_ends_the_search_but_not_the_holdout(tmp_path: Path) -> N
 async def test_the_clock_rings_for_the_search_only(phase: str, closed: str | None) -> None:
     account = Account(Database(":memory:"), "s", 10**12)
     timer = _start_timer(
-        cast("Any", SimpleNamespace(plan=SimpleNamespace(time_limit=0.01), phase=phase, account=account))
+        cast("Any", SimpleNamespace(plan=SimpleNamespace(time_limit=0.01), phase=phase, account=account, clock=None))
     )
     await asyncio.sleep(0.05)
     assert account.closed == closed
@@ -463,7 +463,7 @@ def test_ctrl_c_wins_over_the_time_limit(tmp_path: Path) -> None:
     assert study.stopped == INTERRUPTED
 
 
-def test_an_endpoint_that_goes_down_is_one_error_and_the_study_resumes_when_it_is_back(tmp_path: Path) -> None:
+def test_an_endpoint_that_goes_down_ends_the_run_politely_and_the_study_resumes_when_it_is_back(tmp_path: Path) -> None:
     down = [False]
     fault = Fault("status", status=503, message="maintenance")
     with Server(world=WORLD, plan=lambda number, _: fault if down[0] or number == 60 else None) as server:
@@ -474,8 +474,10 @@ def test_an_endpoint_that_goes_down_is_one_error_and_the_study_resumes_when_it_i
 
         given: Any = options(server, tmp_path)
         space = tune.Space.from_mapping(SPACE)
-        with pytest.raises(EndpointError, match="maintenance"):
-            run_study(WORLD.examples(ROWS), space=space, budget=0.02, options=given, observer=look, retry=QUICK)
+        cut = run_study(WORLD.examples(ROWS), space=space, budget=0.02, options=given, observer=look, retry=QUICK)
+        assert cut.stopped == "endpoints"
+        assert "maintenance" in cut.record.stopped
+        assert "the same command goes on" in cut.record.stopped
         down[0] = False
         study = run(server, tmp_path, budget=0.02)
         assert study.best.config == whole.best.config

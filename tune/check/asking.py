@@ -11,7 +11,7 @@ import numpy as np
 
 from tune.data import Example
 from tune.errors import EndpointError
-from tune.evaluate import Evaluator
+from tune.evaluate import LOST, QUOTA, Evaluator
 from tune.opening import engage, opened
 from tune.providers.services import Access
 from tune.recipe import Recipe
@@ -78,6 +78,9 @@ class Asking:
         wave = await self.evaluator.run([step], {0: self.trial})
         if self.trial.state == "failed":
             raise EndpointError(f"{config.model} cannot be checked: {self.trial.reason}")
+        if not self.trial.draws and self.access.account.closed in (LOST, QUOTA):
+            words = next(iter(self.trial.missing.values()), "it does not answer")
+            raise EndpointError(f"{config.model} cannot be checked: {words}")
         return wave.complete
 
     @property
