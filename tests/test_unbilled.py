@@ -18,8 +18,9 @@ from world import LabelledWorld
 import tune
 from tune.cli import main
 from tune.clock import FIRST_WIDTH, Clock, duration
+from tune.database import Database
 from tune.errors import BudgetError
-from tune.estimate import estimate, estimate_lines, silent_endpoints
+from tune.estimate import estimate, estimate_lines, estimate_table, price_lines, silent_endpoints
 from tune.journal import read_events
 from tune.plan import make_plan
 from tune.pricing import Price
@@ -28,6 +29,7 @@ from tune.providers.retrying import RetryPolicy
 from tune.report import result_json, summary_lines
 from tune.report.chart import chart
 from tune.report.comparison import comparison_csv, comparison_tex
+from tune.store import Store
 from tune.tuner import Stop, _study, run_study
 
 WORLD = LabelledWorld(models={"small": 0.5, "large": 0.8})
@@ -211,6 +213,52 @@ def test_the_time_limit_is_15_minutes_unless_said_and_the_estimate_says_so(serve
     assert "nobody is billed" in lines[0]
     assert "15 min" in lines[0]
     assert not any("$" in line for line in lines)
+
+
+def told(plan: Any, store: Any = None) -> tuple[Any, str]:
+    found = estimate(plan, silent_endpoints(plan.entries), store, others=(2.0, 5.0))
+    lines = [*estimate_lines(found), *price_lines(found), *estimate_table(found)]
+    return found, "\n".join(lines)
+
+
+def test_the_estimate_says_seconds_and_what_the_time_compares(server: Server, tmp_path: Path) -> None:
+    long: Any = options(server, tmp_path, time_limit=900)
+    found, text = told(make_plan(ROWS, space(), None, long))
+    assert found.seconds is not None
+    assert f"takes about {found.seconds:.3g}" in text
+    assert "assumed to take 0.5 s" in text
+    assert "$" not in text
+    assert f"compare about {found.bought.configs} configurations" in text
+    assert 0 < found.search_seconds <= 900
+    assert found.holdout_seconds > 0
+    short: Any = options(server, tmp_path, time_limit=20)
+    assert told(make_plan(ROWS, space(), None, short))[0].bought.configs < found.bought.configs
+    assert told(make_plan(ROWS, space(), None, short))[0].search_seconds == 20
+
+
+def test_the_estimate_learns_the_seconds_of_an_answer_from_stored_draws(server: Server, tmp_path: Path) -> None:
+    given: Any = options(server, tmp_path)
+    study = run(server, tmp_path)
+    db = Database(f"sqlite:///{tmp_path}/study/draws.db")
+    found, text = told(make_plan(ROWS, space(), None, given), Store(db))
+    db.close()
+    assert "that were drawn before" in text
+    drawn = {(row.model, row.prompt): row for row in study.record.estimate}
+    for row in found.rows:
+        assert row.timed > 0
+        if (row.model, row.prompt) in drawn:
+            assert row.seconds == pytest.approx(drawn[row.model, row.prompt].actual_seconds, rel=0.8)
+
+
+def test_seconds_are_unknown_where_nothing_tells_how_long_an_answer_is(server: Server, tmp_path: Path) -> None:
+    given: Any = options(server, tmp_path)
+    reasons = tune.Space(
+        model=list(MODELS), prompt="Label: {text}", reasoning_effort=["high"], answer={"labels": list(WORLD.labels)}
+    )
+    found, text = told(make_plan(ROWS, reasons, None, given))
+    assert found.seconds is None
+    assert "unknown until the first block" in text
+    assert "$" not in text
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,14 @@ from typing import Any
 FIRST_WIDTH = 8.0
 """Calls that go side by side before anything was measured: as many as an endpoint is first sent."""
 
+SECONDS_PER_CALL, SECONDS_PER_PROMPT_TOKEN, SECONDS_PER_TOKEN = 0.5, 0.002, 0.1
+"""The service of a slow machine, while several calls wait for each other."""
+
+
+def likely_seconds(prompt_tokens: float, tokens: float) -> float:
+    """Return the seconds that a call is assumed to take before any was seen."""
+    return SECONDS_PER_CALL + SECONDS_PER_PROMPT_TOKEN * prompt_tokens + SECONDS_PER_TOKEN * tokens
+
 
 class Clock:
     """What is left of a time limit, in seconds of service.

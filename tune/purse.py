@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 
-from tune.clock import FIRST_WIDTH, Clock
+from tune.clock import FIRST_WIDTH, Clock, likely_seconds
 from tune.completion import Endpoint, Request, calls_for
 from tune.errors import BudgetError
 from tune.evaluate import Evaluator
@@ -23,9 +23,6 @@ LEAST_BLOCK = 8
 
 LEAST_MET = 20
 """Holdout examples that a choice must be able to meet, alone, to ask for more answers than the search bought of it."""
-
-SECONDS_PER_CALL, SECONDS_PER_PROMPT_TOKEN, SECONDS_PER_TOKEN = 0.5, 0.002, 0.1
-"""The service of a slow machine, while several calls wait for each other."""
 
 SLOWEST = 30.0
 """Seconds that are expected of a call at most: a limit of a minute still buys the first answers."""
@@ -57,7 +54,7 @@ def _likely_seconds(plan: Plan, endpoint: Endpoint, point: Point, draws: int, ca
     What was measured takes its place, as a share of it, so that it only has to grow as the true seconds do.
     """
     prompt = _longest_prompt(plan, endpoint, point, cap)
-    call = min(SLOWEST, SECONDS_PER_CALL + SECONDS_PER_PROMPT_TOKEN * prompt + SECONDS_PER_TOKEN * cap)
+    call = min(SLOWEST, likely_seconds(prompt, cap))
     return calls_for(draws, endpoint.most_n) * call
 
 

@@ -192,22 +192,23 @@ class Store:
                 yield DrawRecord(request, generation, number, _completion(row[8:]), payer, attempt, cost, created)
             last = rows[-1][0]
 
-    def lengths(self, most: int = 20_000) -> list[tuple[str, float, float, int]]:
+    def lengths(self, most: int = 20_000) -> list[tuple[str, float, float, float, int]]:
         """What the latest draws took, by request and over all generations.
 
         Args:
             most: draws that are looked at.
 
         Returns:
-            A request's canonical JSON, mean prompt tokens, mean completion tokens, and the draws they are means of.
+            A request's canonical JSON, mean prompt tokens, mean completion tokens, mean seconds, and the draws they are
+            means of.
         """
         rows = self.db.rows(
-            "SELECT r.request, AVG(d.prompt_tokens), AVG(d.completion_tokens), COUNT(*) "
-            "FROM (SELECT request, prompt_tokens, completion_tokens FROM draws ORDER BY id DESC LIMIT ?) d "
+            "SELECT r.request, AVG(d.prompt_tokens), AVG(d.completion_tokens), AVG(d.seconds), COUNT(*) "
+            "FROM (SELECT request, prompt_tokens, completion_tokens, seconds FROM draws ORDER BY id DESC LIMIT ?) d "
             "JOIN requests r ON r.id = d.request GROUP BY d.request",
             (most,),
         )
-        return [(text, prompts, completions, count) for text, prompts, completions, count in rows]
+        return [(text, prompts, tokens, seconds, count) for text, prompts, tokens, seconds, count in rows]
 
     def score(self, metric: str, example: str, answer: str | None) -> float | None:
         """The score that a metric gave to an answer for an example, or None where it was never asked.

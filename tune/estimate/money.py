@@ -1,4 +1,4 @@
-"""What dollars buy: how many points are compared, on how many examples, and the difference that can be seen."""
+"""What dollars buy, or seconds where nobody is billed: points, blocks, holdout examples, the difference that is seen."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tune.clock import FIRST_WIDTH
 from tune.completion import Endpoint, calls_for
 from tune.estimate.few import few_examples
 from tune.estimate.guess import OUTPUT_SHARE
@@ -80,6 +81,9 @@ class Estimate:
         min_quality: the score that is good enough for the goal "cheapest", if one was stated.
         margin: or by how much the choice may be worse than the baseline.
         time_limit: seconds that the search may take, where nobody is billed; else None.
+        seconds: of an average answer to an example, where nobody is billed; None where nobody can say yet.
+        search_seconds: that the search takes on the wall, about; likewise.
+        holdout_seconds: that the final check takes; likewise.
         draw_span: what `draw` may as well be; None where all lengths of answers are stated.
         prices: for each model its price in words, and where it comes from.
     """
@@ -100,6 +104,9 @@ class Estimate:
     margin: float | None = None
     draw_span: tuple[float, float] | None = None
     time_limit: float | None = None
+    seconds: float | None = None
+    search_seconds: float | None = None
+    holdout_seconds: float | None = None
     prices: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -121,6 +128,7 @@ def estimate(
     """
     rows = forecasts(plan, endpoints, store)
     money = _Money(plan, rows, endpoints)
+    time = _Time(plan, rows, endpoints) if plan.unbilled and all(row.seconds is not None for row in rows) else None
     return Estimate(
         rows=rows,
         draw=money.draw,
@@ -128,18 +136,21 @@ def estimate(
         tuning=len(plan.split.tuning),
         holdout=len(plan.split.holdout),
         points=money.points,
-        bought=money.buys(plan.budget),
+        bought=money.buys(plan.budget) if time is None else time.buys(plan.budget),
         enough=money.enough(),
         tuning_detectable=_detectable(
             plan, plan.split.count_units(plan.split.tuning), CONFIDENCE if plan.goal == "cheapest" else 0.95
         ),
-        others=tuple(money.buys(budget) for budget in others),
+        others=() if plan.unbilled else tuple(money.buys(budget) for budget in others),
         few=few_examples(plan),
         goal=plan.goal,
         min_quality=plan.min_quality,
         margin=plan.margin,
         draw_span=_draw_span(plan, rows, endpoints),
         time_limit=plan.time_limit if plan.unbilled else None,
+        seconds=None if time is None else time.draw,
+        search_seconds=None if time is None else time.search,
+        holdout_seconds=None if time is None else time.holdout,
         prices=tuple((name, price.describe()) for name, price in plan.prices.items()),
     )
 
@@ -222,6 +233,42 @@ class _Money:
         search = points * self.block * self._begin / FIRST / (1 - ENDGAME_SHARE)
         holdout = len(self._plan.split.holdout) * self._pair
         return search + min(holdout, search * HOLDOUT_SHARE / (1 - HOLDOUT_SHARE))
+
+
+class _Time(_Money):
+    """What the time limit buys: the same, in seconds of service. It leaves the holdout alone, which comes after it."""
+
+    def __init__(self, plan: Plan, rows: Sequence[Forecast], endpoints: Mapping[str, Endpoint]) -> None:
+        super().__init__(plan, rows, endpoints)
+        self._width = min(FIRST_WIDTH, plan.concurrency)
+        self._limit = plan.time_limit or math.inf
+
+    def _request(self, row: Forecast, n: int) -> float:
+        """Seconds of one example with n answers, all calls together."""
+        return calls_for(n, self._endpoints[row.model].most_n) * (row.seconds or 0.0)
+
+    def buys(self, budget: float) -> Purchase:
+        search = self._limit * self._width * (1 - ENDGAME_SHARE)
+        block = self.block * self._begin
+        held = self._plan.split.holdout
+        return Purchase(
+            budget=budget,
+            configs=int(self._points_for(search)),
+            blocks=min(self.points * self._rungs, int(search / block)),
+            holdout=len(held),
+            detectable=_detectable(self._plan, self._plan.split.count_units(held), look_confidence(1)),
+        )
+
+    @property
+    def search(self) -> float:
+        """Seconds on the wall: until every point went as far as points go, at most the limit."""
+        whole = self.points * self.block * self._begin * self._climb / (1 - ENDGAME_SHARE)
+        return min(self._limit, whole / self._width)
+
+    @property
+    def holdout(self) -> float:
+        """Seconds on the wall until the choice and the baseline met the holdout."""
+        return len(self._plan.split.holdout) * self._pair / self._width
 
 
 def _ladder(plan: Plan, model: str) -> Sequence[Any]:

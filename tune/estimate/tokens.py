@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from tune.capabilities import Capabilities
+from tune.clock import likely_seconds
 from tune.completion import Endpoint, Message, Request
 from tune.data import Example
 from tune.estimate.guess import guessed_tokens, length_span
@@ -191,11 +192,12 @@ class Known(NamedTuple):
 
 
 class _Row(NamedTuple):
-    """The answers to one stored request: how many, under which cap, and their mean tokens."""
+    """The answers to one stored request: how many, under which cap, and their mean tokens and seconds."""
 
     draws: int
     cap: int
     tokens: float
+    seconds: float
 
 
 class _Seen:
@@ -209,13 +211,13 @@ class _Seen:
             return
         names = {(endpoints[name].service, entry.model): name for name, entry in plan.entries.items()}
         recogniser = Recogniser(plan)
-        for text, prompts, outputs, draws in held:
+        for text, prompts, outputs, seconds, draws in held:
             record = json.loads(text)
             model = names.get((record["service"], record["model"]))
             prompt = None if model is None else recogniser.prompt_of(record)
             if model is None or prompt is None or not is_same_kind(plan, model, record):
                 continue
-            self.lengths[model, prompt].append(_Row(draws, record["max_tokens"], outputs))
+            self.lengths[model, prompt].append(_Row(draws, record["max_tokens"], outputs, seconds))
             if len(self._prompts[model]) < COUNTED:
                 counted = _tokens(plan, endpoints, model, _stored(plan, model, record))
                 self._prompts[model].append((prompts, counted, draws))
@@ -243,6 +245,20 @@ class _Seen:
         shown = min(float(cap), mean)
         return Known(shown, draws, (max(1.0, min(shown, mean / factor)), min(float(cap), most)))
 
+    def time(self, model: str, prompt: str, tokens: float) -> tuple[float | None, int]:
+        """Return the seconds of an answer of so many tokens, and the draws of this model that tell; None without any.
+
+        Draws of the same prompt tell most; else those of the model's other prompts, by the seconds of a token.
+        """
+        own = self.lengths.get((model, prompt))
+        rows = own or [row for (name, _), held in self.lengths.items() if name == model for row in held]
+        rows = [row for row in rows if row.seconds > 0]
+        written = sum(row.draws * row.tokens for row in rows)
+        if not written:
+            return None, 0
+        taken = sum(row.draws * row.seconds for row in rows)
+        return max(1.0, tokens) * taken / written, sum(row.draws for row in rows)
+
 
 def _stored(plan: Plan, model: str, record: Mapping[str, Any]) -> Request:
     """Return a stored request's prompt, to count its tokens."""
@@ -269,6 +285,10 @@ def _forecast(plan: Plan, seen: _Seen, endpoints: Mapping[str, Endpoint], model:
     span = known.span if known else None
     if known is None and stated is None:
         span = length_span(output, cap, template, reasons=reasons or _wanted(plan) is None)
+    seconds, timed = seen.time(model, prompt, output)
+    is_length_known = known is not None or stated is not None or not (reasons or _wanted(plan) is None)
+    if seconds is None and is_length_known:  # else it is a share of max_tokens, which many set far above any answer
+        seconds = likely_seconds(tokens, output)
     return Forecast(
         model=model,
         prompt=prompt,
@@ -278,6 +298,8 @@ def _forecast(plan: Plan, seen: _Seen, endpoints: Mapping[str, Endpoint], model:
         draw=to_dollars(plan.prices[model].cost(math.ceil(tokens), math.ceil(output))),
         stated=known is None and stated is not None,
         output_span=span,
+        seconds=seconds,
+        timed=timed,
     )
 
 

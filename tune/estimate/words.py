@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from tune.clock import duration
+from tune.clock import FIRST_WIDTH, SECONDS_PER_CALL, SECONDS_PER_PROMPT_TOKEN, SECONDS_PER_TOKEN, duration
 from tune.estimate.money import Estimate
 from tune.estimate.tokens import Forecast
-from tune.report.writing import count, dollars, number
+from tune.report.writing import count, dollars, exact_seconds, number
 
 _TOO_FEW = "too few examples"
 
@@ -32,18 +32,49 @@ def estimate_lines(found: Estimate) -> tuple[str, ...]:
 
 
 def _time_lines(found: Estimate) -> tuple[str, ...]:
-    """An estimate where nobody is billed: how long it takes is known when the first answers are there."""
+    """An estimate where nobody is billed: seconds take the place of dollars."""
+    held = f"Then the choice and the baseline meet {count(found.holdout, 'holdout example')}"
+    if found.holdout_seconds is not None:
+        held += f", in about {duration(found.holdout_seconds)}"
     return (
         f"Estimate: nobody is billed, as every price is 0. The search takes at most "
         f"{duration(found.time_limit or 0.0)} (--time-limit), and less where more is not worth the time.",
-        f"Then the choice and the baseline meet {count(found.holdout, 'holdout example')}.",
+        _seconds_line(found),
+        f"{held}.",
         _seen(found),
         *([found.few] if found.few else []),
     )
 
 
+def _seconds_line(found: Estimate) -> str:
+    """How long an answer takes, what the time limit compares, and how long that is."""
+    if found.seconds is None or found.search_seconds is None:
+        return (
+            "How long an answer takes is unknown until the first block of examples is answered, and so is how many "
+            "configurations the time compares."
+        )
+    timed = sum(row.timed for row in found.rows)
+    known = [f"as long as {timed:,} that were drawn before"] if timed else []
+    if any(not row.timed for row in found.rows):
+        known.append(
+            f"assumed to take {SECONDS_PER_CALL:g} s, {SECONDS_PER_PROMPT_TOKEN:g} s for each token of the prompt and "
+            f"{SECONDS_PER_TOKEN:g} s for each of the answer, as a slow machine does"
+        )
+    return (
+        f"One answer to one example takes about {exact_seconds(found.seconds)} ({'; others '.join(known)}). With "
+        f"{FIRST_WIDTH:g} side by side, {duration(found.time_limit or 0.0)} compare about "
+        f"{count(found.bought.configs, 'configuration')} ({count(found.bought.blocks, 'block')} of "
+        f"{count(found.block, 'example')}), and the search takes about {duration(found.search_seconds)}."
+    )
+
+
 def price_lines(found: Estimate) -> tuple[str, ...]:
-    """Say each model's price as it was understood, and which entry of a price list its name matched."""
+    """Say each model's price as it was understood, and which entry of a price list its name matched.
+
+    Where every price is 0, the first line of the estimate has said it.
+    """
+    if found.time_limit is not None:
+        return ()
     return tuple(f"{model}: {price}" for model, price in found.prices)
 
 
@@ -75,8 +106,11 @@ def _seen(found: Estimate) -> str:
 def estimate_table(found: Estimate) -> list[str]:
     """By model and prompt, and what other budgets buy, as lines of plain text.
 
-    Tokens of the prompt and of an answer; dollars of one answer, and of one answer to every tuning example.
+    Tokens of the prompt and of an answer; dollars of one answer, and of one answer to every tuning example. Where
+    nobody is billed, seconds of one answer.
     """
+    if found.time_limit is not None:
+        return [f"{'model, prompt':40s} {'prompt':>8s} {'answer':>8s} {'per answer':>12s}", *map(_time_row, found.rows)]
     lines = [f"{'model, prompt':40s} {'prompt':>8s} {'answer':>8s} {'per answer':>12s} {'all tuning':>12s}"]
     for row in found.rows:
         mark = "" if row.learned else " (stated)" if row.stated else " (assumed)"
@@ -90,6 +124,12 @@ def estimate_table(found: Estimate) -> list[str]:
         for other in found.others
     ]
     return lines
+
+
+def _time_row(row: Forecast) -> str:
+    known = "unknown" if row.seconds is None else exact_seconds(row.seconds)
+    mark = "" if row.timed or row.seconds is None else " (assumed)"
+    return f"{row.model + ', ' + row.prompt:40s} {row.prompt_tokens:8.0f} {row.output_tokens:8.0f} {known:>12s}{mark}"
 
 
 def _named(row: Forecast) -> str:
