@@ -110,7 +110,7 @@ def test_a_length_that_is_stated_is_taken_until_one_is_learned_the_prompts_befor
     made = plan(output_tokens=40)
     _, service = made.entries["small"], silent_endpoints(made.entries)["small"].service
     said = {"service": service, "model": "small", "max_tokens": 64, "messages": _messages(made)}
-    row = of(made, _Held([(json.dumps(said), 20.0, 3.0, 7)])).rows[0]
+    row = of(made, _Held([(json.dumps(said), 20.0, 3.0, 0.5, 7)])).rows[0]
     assert (row.output_tokens, row.learned, row.stated) == (3, 7, False)
 
 
@@ -121,12 +121,12 @@ def _messages(made: Plan) -> list[list[str]]:
 
 
 class _Held:
-    """A store that holds these lengths: request, prompt tokens, output tokens, draws."""
+    """A store that holds these lengths: request, prompt tokens, output tokens, seconds, draws."""
 
-    def __init__(self, rows: list[tuple[str, float, float, int]]) -> None:
+    def __init__(self, rows: list[tuple[str, float, float, float, int]]) -> None:
         self._rows = rows
 
-    def lengths(self) -> list[tuple[str, float, float, int]]:
+    def lengths(self) -> list[tuple[str, float, float, float, int]]:
         return self._rows
 
 

@@ -1,4 +1,4 @@
-"""What dollars buy, or seconds where nobody is billed: points, blocks, holdout examples, the difference that is seen."""
+"""What dollars buy, or seconds where nobody is billed: points, blocks, holdout examples, differences that are seen."""
 
 from __future__ import annotations
 
