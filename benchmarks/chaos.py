@@ -1,6 +1,6 @@
 """Can the budget be exceeded, or a run be lost? Whole studies against a server that misbehaves, with kill -9.
 
-    uv run --all-extras --group dev python benchmarks/chaos.py [--studies 330] [--kills 170] [--cuts 70]
+    uv run --all-extras --group dev python benchmarks/chaos.py [--studies 315] [--kills 165] [--cuts 65]
         [--seed 0] [--quick]
 
 Each study is a whole `tune.tune`, or `python tune.py`, in processes of its own, against the server of
@@ -270,9 +270,9 @@ NOTES = """\
 
 def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--studies", type=int, default=330)
-    parser.add_argument("--kills", type=int, default=170)
-    parser.add_argument("--cuts", type=int, default=70)
+    parser.add_argument("--studies", type=int, default=315)
+    parser.add_argument("--kills", type=int, default=165)
+    parser.add_argument("--cuts", type=int, default=65)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2, help="studies at a time")
     parser.add_argument(

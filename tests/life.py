@@ -33,7 +33,7 @@ ROOT = Path(__file__).parent.parent
 AMPLE = 2.0
 """Dollars with which no call of any task here is ever refused, whatever is lost."""
 
-LONGEST = 240.0
+LONGEST = 480.0
 """Seconds after which a process of a study counts as one that does not end."""
 
 QUICK = RetryPolicy(attempts=10, seconds=60.0, first=0.01, longest=0.1, longest_asked=0.2, silence=1.5)
@@ -86,7 +86,7 @@ TASKS = {
     "one at a time": Task(seed=5, large=replace(LARGE, refuses=frozenset({"n"}))),
     "no temperature": Task(seed=6, large=replace(LARGE, refuses=frozenset({"temperature"}))),
     "thinking": Task(seed=7, large=replace(LARGE, reasoning=9)),
-    "wide": Task("grid", "full", seed=9, rows=150, trials=2, large=replace(LARGE, refuses=frozenset({"n"}))),
+    "wide": Task("grid", "full", seed=9, rows=100, trials=2, large=replace(LARGE, refuses=frozenset({"n"}))),
     "judged": Task(seed=8, rows=28, trials=3, judged=True),
 }
 
