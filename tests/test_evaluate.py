@@ -24,8 +24,9 @@ from tune.errors import (
     StoreError,
     TransientError,
 )
-from tune.evaluate import LOST, QUOTA, Evaluator
+from tune.evaluate import Evaluator
 from tune.extract import parse_extract
+from tune.failures import LOST, QUOTA
 from tune.ledger import Account
 from tune.lessons import Lessons
 from tune.metrics import Judge, parse_metric
@@ -243,7 +244,7 @@ async def test_a_model_that_is_lost_is_set_aside_and_the_others_go_on() -> None:
 
 async def test_a_model_that_is_needed_is_not_set_aside() -> None:
     house = Two(lambda call: EndpointError("gone") if call >= 3 else None)
-    house.evaluator.needed = frozenset({"o"})
+    house.evaluator.failures.needed = frozenset({"o"})
     wave = await house.buy(step(range(8)), step(range(8), trial=1, point=OTHER))
     assert not wave.complete
     assert house.account.closed == LOST

@@ -21,7 +21,7 @@ FLOORS: dict[str, int] = {
     "lessons": 2, "claims": 2, "traces": 2, "defaults": 2, "trial": 3, "readout": 4, "providers": 3, "metrics": 3,
     "blame": 1, "wave": 1,
     "replay": 4, "erase": 3,
-    "outcomes": 4, "evaluate": 5, "progress": 5, "racing": 5, "search": 5, "report": 5,
+    "outcomes": 4, "failures": 4, "evaluate": 5, "progress": 5, "racing": 5, "search": 5, "report": 5,
     "export": 6, "plan": 6,
     "unread": 7, "opening": 7, "purse": 7, "estimate": 7, "stopping": 6, "measuring": 6, "standings": 6,
     "recipe": 7, "holdout": 7,

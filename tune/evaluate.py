@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from tune.aggregate import blind, deployable
-from tune.blame import INPUT, MOST_MISSING, SERVICE, Blame
+from tune.blame import INPUT, SERVICE, Blame
 from tune.completion import Completion, Request, Setting
 from tune.cutting import Cut
 from tune.data import Example
@@ -25,9 +25,9 @@ from tune.errors import (
     RequestRefused,
     TransientError,
     TuneError,
-    ValueRejected,
 )
 from tune.extract import Extract
+from tune.failures import LOST, QUOTA, Failures, fail_unanswered, lack
 from tune.lessons import Lessons
 from tune.metrics import Answer, Judge, Metric
 from tune.outcomes import Outcomes, count_outcomes
@@ -39,9 +39,6 @@ from tune.space import FREE, Config, Space
 from tune.store import Store, Use
 from tune.trial import Step, Trial
 from tune.wave import Wave
-
-QUOTA, LOST = "quota", "endpoints"
-"""Reasons for which the account is closed: a quota is used up, or no model is left that answers."""
 
 
 class Evaluator:
@@ -57,7 +54,7 @@ class Evaluator:
 
     Attributes:
         fault: why the run was paused; None where it was not.
-        needed: models without which nothing is worth buying: when one of them is lost, the run is paused.
+        failures: the consequences of failures; it knows the models without which nothing is worth buying.
     """
 
     def __init__(
@@ -87,7 +84,7 @@ class Evaluator:
         self._keys: dict[int, str] = {}
         self._verdicts: dict[int, Callable[[str], float]] = {}
         self.fault: ProviderError | None = None
-        self.needed: frozenset[str] = frozenset()
+        self.failures = Failures(self.lessons, pause=self._pause)
         self._lost: TuneError | None = None
         self._blame = Blame()
         self._cores = asyncio.Semaphore(os.cpu_count() or 1)
@@ -130,15 +127,14 @@ class Evaluator:
         wave = Wave()
         self._lost, self._blame = None, Blame()
         orders = self._begin(steps, trials)
-        self._leave_out(trials, wave)
+        self.failures.leave_out(trials, wave)
         await self._all(orders, trials, wave)
         again = [o for o in orders if wave.missing.get((o[0].trial, o[1]), "").startswith(SERVICE)]
         await self._all(again, trials, wave)
         if wave.complete:
-            self._blame_models(trials, wave)
-            self._blame_inputs(again, trials, wave)
+            self.failures.blame(self._blame, again, trials, wave)
         for step in steps:
-            self._judge_trial(trials[step.trial], step, wave)
+            fail_unanswered(trials[step.trial], step, wave)
         if self._judge is not None:
             account = self._judge.metered.account
             account.release_earmark(account.reserved)  # nothing is in flight, so nobody comes for it any more
@@ -158,7 +154,7 @@ class Evaluator:
             trial.missing.pop(position, None)
             request, numbers = self._order(trial, position), range(held, step.draws)
             if order in recorded.missing:
-                _lack(trial, position, recorded.missing[order])
+                lack(trial, position, recorded.missing[order])
             elif len(self.store.draws(request, numbers)) == len(numbers):
                 new = await self.services[str(trial.point["model"])].provider.complete(request, numbers)
                 trial.draws.setdefault(position, []).extend(new)
@@ -228,7 +224,7 @@ class Evaluator:
         wave.missing.pop(order, None)
         trial.missing.pop(position, None)
         if (model, position) in self.lessons.unanswerable:
-            _lack(trial, position, f"{INPUT}: {self.lessons.unanswerable[model, position]}", wave)
+            lack(trial, position, f"{INPUT}: {self.lessons.unanswerable[model, position]}", wave)
             return
         numbers = range(held, step.draws)
         bought = len(numbers) - len(self.store.draws(request, numbers)) if self._judge is not None else 0
@@ -243,22 +239,22 @@ class Evaluator:
         except AnswerError as error:
             trial.spoiled[position] = wave.spoiled[order] = error.reason
         except ParameterRejected as error:
-            self._refused(trial, error, wave)
+            self.failures.refused(trial, error, wave)
         except (TransientError, RequestRefused) as error:
             self._blame.note(model, position, error)
-            _lack(trial, position, f"{SERVICE}: {error}", wave)
+            lack(trial, position, f"{SERVICE}: {error}", wave)
         except BudgetExhausted as error:
             wave.complete = False
-            _lack(trial, position, f"money: {error}", wave)
+            lack(trial, position, f"money: {error}", wave)
         except QuotaExhausted as error:
             self._pause(QUOTA, error, wave)
-            _lack(trial, position, f"{QUOTA}: {error}", wave)
+            lack(trial, position, f"{QUOTA}: {error}", wave)
         except _JudgeLost as error:
             self._pause(LOST, error.fault, wave)
-            _lack(trial, position, f"{LOST}: {error}", wave)
+            lack(trial, position, f"{LOST}: {error}", wave)
         except EndpointError as error:
-            self._set_aside(model, error, trials, wave)
-            _lack(trial, position, f"{LOST}: {error}", wave)
+            self.failures.set_aside(model, error, trials, wave)
+            lack(trial, position, f"{LOST}: {error}", wave)
         except TuneError as error:
             # The others in flight are paid for: let them settle, and send nothing more, not even what is in line.
             self._lost = self._lost or error
@@ -270,72 +266,6 @@ class Evaluator:
         self.fault = self.fault or fault
         wave.complete = False
         next(iter(self.services.values())).metered.account.close(reason)
-
-    def _set_aside(self, model: str, fault: ProviderError, trials: Mapping[int, Trial], wave: Wave) -> None:
-        """Go on without a model; where none is left, or the model is needed, end the run with what there is."""
-        if model in self.lessons.aside:
-            return
-        others = [name for name in self.space.models if name != model]
-        if model in self.needed or not others:
-            self._pause(LOST, fault, wave)
-        else:
-            self.lessons.set_aside(model, str(fault))
-            self._leave_out(trials, wave)
-
-    def _leave_out(self, trials: Mapping[int, Trial], wave: Wave) -> None:
-        """Fail the trials of models that are set aside: nothing of theirs can be chosen."""
-        for trial in trials.values():
-            reason = self.lessons.aside.get(str(trial.point["model"]))
-            if reason is not None and trial.state == "running":
-                self._fail(trial, reason, wave)
-
-    def _blame_models(self, trials: Mapping[int, Trial], wave: Wave) -> None:
-        """Set models aside that never answered, and refused for a reason that nobody understands."""
-        for model in self._blame.never_answered():
-            own = [trial for trial in trials.values() if trial.point["model"] == model]
-            if not any(trial.draws for trial in own):
-                words = next(words for (name, _), words in self._blame.failed.items() if name == model)
-                self._set_aside(model, EndpointError(words), trials, wave)
-
-    def _blame_inputs(self, again: Sequence[tuple[Step, int]], trials: Mapping[int, Trial], wave: Wave) -> None:
-        """Call examples unanswerable that failed twice while others passed."""
-        missing = [(trials[s.trial], position) for s, position in again if (s.trial, position) in wave.missing]
-        # Where nothing of a trial was answered, its settings are as likely to be at fault.
-        suspects = {(str(trial.point["model"]), position) for trial, position in missing if trial.draws}
-        for model, position, words in self._blame.unanswerable():
-            if (model, position) in suspects:
-                self.lessons.give_up(model, position, words)
-        for trial, position in missing:
-            reason = self.lessons.unanswerable.get((str(trial.point["model"]), position))
-            if reason is not None:
-                _lack(trial, position, f"{INPUT}: {reason}", wave)
-
-    @staticmethod
-    def _fail(trial: Trial, reason: str, wave: Wave) -> None:
-        trial.state, trial.reason = "failed", reason
-        wave.failed[trial.number] = reason
-
-    def _refused(self, trial: Trial, error: ParameterRejected, wave: Wave) -> None:
-        """Learn that a model does not take a parameter, or a value of it; many calls under way may say so."""
-        model, name, running = str(trial.point["model"]), error.parameter, trial.state == "running"
-        value = trial.point.get(name)
-        shown = f"{name} {value}" if isinstance(error, ValueRejected) else name
-        self._fail(trial, f"the model does not take {shown}", wave)
-        if name not in self.space.dimensions(model):
-            return
-        if not isinstance(error, ValueRejected):
-            self.lessons.refuse(model, name)
-        elif running and name not in FREE:
-            self.lessons.narrow(model, name, value, error.low, error.high)
-
-    def _judge_trial(self, trial: Trial, step: Step, wave: Wave) -> None:
-        """Fail a trial of whose examples the service left too many without an answer."""
-        asked = len(set(step.examples) | set(trial.draws) | set(trial.missing))
-        lost = sum(reason.startswith(SERVICE) for reason in trial.missing.values())
-        if trial.state == "running" and lost > max(1, MOST_MISSING * asked):
-            words = next(reason for reason in trial.missing.values() if reason.startswith(SERVICE))
-            reason = f"the service did not answer {lost} of {asked} examples ({words.removeprefix(f'{SERVICE}: ')})"
-            self._fail(trial, reason, wave)
 
     async def _have_judged(self, trial: Trial, new: Sequence[Completion], position: int, bought: int) -> None:
         """Have a metric that costs score each new answer once, from the money set aside with those just bought.
@@ -473,14 +403,6 @@ class _JudgeLost(TuneError):
     def __init__(self, fault: ProviderError) -> None:
         super().__init__(str(fault))
         self.fault = fault
-
-
-def _lack(trial: Trial, position: int, reason: str, wave: Wave | None = None) -> None:
-    """Note that an example has no draw. One that has fewer than asked for is read at a smaller n all the same."""
-    if wave is not None:
-        wave.missing[trial.number, position] = reason
-    if not trial.draws.get(position):
-        trial.missing[position] = reason
 
 
 def _text(answer: Answer) -> str | None:

@@ -10,8 +10,9 @@ from typing import Any, TypeAlias, TypeVar
 
 from tune.clock import Clock
 from tune.decoration import Decorations
-from tune.evaluate import LOST, QUOTA, Evaluator
+from tune.evaluate import Evaluator
 from tune.export import carriable
+from tune.failures import LOST, QUOTA
 from tune.journal import Journal
 from tune.ledger import Account
 from tune.measuring import FIRST_NUMBER, PHASES, measure, note, select
@@ -399,7 +400,7 @@ class Run:
             for block in blocks
             for config, trial in zip(configs, trials.values(), strict=True)
         ]
-        self.evaluator.needed = frozenset({findings.choice.shown.config.model})
+        self.evaluator.failures.needed = frozenset({findings.choice.shown.config.model})
         wave = await self.evaluator.run(steps, trials)
         if self.account.closed not in PAUSES:
             self.journal.append("holdout", steps=dump_steps(steps), **dump_faults(wave))

@@ -22,8 +22,8 @@ from tune.conclude.repeats import repeated_splits
 from tune.conclude.rows import Rows, count_for
 from tune.errors import QuotaExhausted
 from tune.estimate import compare, first_forecasts
-from tune.evaluate import LOST, QUOTA
 from tune.export import Deployment, addition, obstacle
+from tune.failures import LOST, QUOTA
 from tune.looks import count_looks
 from tune.outcomes import Outcomes
 from tune.plan import Plan
