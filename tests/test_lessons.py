@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -77,6 +78,16 @@ def test_a_largest_n_is_learned_once_and_the_books_equal_the_bill(tmp_path: Path
         more = [seen.number for seen in server.posts if seen.status == 400]
         assert more == refused, "a study that goes on knows the largest n"
         assert len(server.posts) > calls
+
+
+def test_inputs_that_always_fail_are_counted_in_every_result(tmp_path: Path) -> None:
+    fault = Fault("status", status=500)
+    poison = WORLD.examples(24)[5]["text"]
+    with Server(world=WORLD, plan=lambda _, body: fault if poison in str(body) else None) as server:
+        study = run(server, tmp_path, holdout=0.05)
+    best = json.loads((tmp_path / "study" / "best.json").read_text())
+    assert best["unanswerable"] == study.summary()["unanswerable"] == {"small": 1}
+    assert "counted as unanswerable" in (tmp_path / "study" / "report.md").read_text()
 
 
 @pytest.mark.parametrize("calls", [20])

@@ -11,7 +11,8 @@ import numpy as np
 
 from tune.data import Example
 from tune.errors import EndpointError
-from tune.evaluate import LOST, QUOTA, Evaluator
+from tune.evaluate import Evaluator
+from tune.failures import LOST, QUOTA
 from tune.opening import engage, opened
 from tune.providers.services import Access
 from tune.recipe import Recipe

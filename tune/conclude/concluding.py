@@ -124,6 +124,7 @@ def _conclude(run: Run, findings: Findings) -> Report:
             lambda: compare(first_forecasts(run.journal.events), findings.trials, plan.prices),
             (),
         ),
+        unanswerable=dict(Counter(model for model, _ in run.lessons.unanswerable)),
         stopped=_why(run, findings),
         interrupted=findings.stopped in PAUSES,
         told=tuple(run.notices),

@@ -355,6 +355,7 @@ class Report:
         estimate: what was expected to be paid for an answer against what was, by model and prompt.
         stopped: why the search ended, in words.
         interrupted: whether the run can be taken up again.
+        unanswerable: how many examples a model never answered, although it answered others, by model.
         notices: sentences that a reader must not miss.
         told: those of them that came up while the run went on: they are about models and money, not about the choice.
         pass_at_k: how often one of k answers is right, for k = 1, 2, 4 and so on.
@@ -388,6 +389,7 @@ class Report:
     trials: tuple[TrialRow, ...] = ()
     draws_bought: int = 0
     draws_reused: int = 0
+    unanswerable: Mapping[str, int] = field(default_factory=dict)
     unread: tuple[Unread, ...] = ()
     unread_stop: bool = False
     failing: Failing | None = None
