@@ -94,8 +94,9 @@ class ReplayEndpoint:
         """The draws with these numbers."""
         return [self.draw(request, number) for number in numbers]
 
-    async def preflight(self) -> None:
+    async def preflight(self) -> str:
         """Nothing can go wrong."""
+        return ""
 
     async def close(self) -> None:
         """Nothing is open."""

@@ -105,6 +105,7 @@ class Server:
         requests_per_second: more than that get a 429.
         most_at_once: requests above that many side by side get a 429.
         lists_models: False answers 404 to GET /v1/models, as some servers do.
+        shows_models: False has no GET /v1/models/NAME, and answers a 404 that names nothing.
     """
 
     def __init__(
@@ -118,11 +119,13 @@ class Server:
         requests_per_second: float | None = None,
         most_at_once: int | None = None,
         lists_models: bool = True,
+        shows_models: bool = True,
     ) -> None:
         self.models = dict(models) if isinstance(models, Mapping) else {name: Model() for name in models}
         self.world = world or LabelledWorld()
         self.plan = plan or (lambda _number, _body: None)
         self.seconds, self.keys, self.lists_models = seconds, None if keys is None else set(keys), lists_models
+        self.shows_models = shows_models
         self.requests_per_second, self.most_at_once = requests_per_second, most_at_once
         self.requests: list[Seen] = []
         self.charges: list[Charge] = []
@@ -292,6 +295,8 @@ class Server:
         name = path.removeprefix("/v1/models").lstrip("/")
         if not path.startswith("/v1/models") or not self.lists_models:
             return Reply(404, b'{"detail":"Not Found"}')
+        if name and not self.shows_models:
+            return Reply(404, b"404: Not Found")
         if name and name not in self.models:
             return error_reply(404, f"The model '{name}' does not exist", code="model_not_found")
         entries = [{"id": each, "object": "model"} for each in self.models]

@@ -54,7 +54,8 @@ class Endless:
     def most_prompt_tokens(self, request: Request) -> int:
         return 10
 
-    async def preflight(self) -> None: ...
+    async def preflight(self) -> str:
+        return ""
 
     async def close(self) -> None: ...
 

@@ -518,7 +518,16 @@ async def test_preflight_finds_an_unknown_model_and_says_which_there_are(start: 
 async def test_preflight_knows_a_model_by_its_other_names(start: Open, listed: str, ours: str) -> None:
     server, _ = await start(models=[listed])
     endpoint = OpenAIEndpoint(ours, base_url=server.base_url)
-    await endpoint.preflight()
+    assert await endpoint.preflight() == ""
+    await endpoint.close()
+
+
+async def test_a_model_that_the_list_leaves_out_is_told_before_the_first_dollar(start: Open) -> None:
+    """As the server of a public report: a list without the model, and a plain 404 for it that names nothing."""
+    server, _ = await start(models=["small"], shows_models=False)
+    endpoint = OpenAIEndpoint("big", base_url=server.base_url)
+    assert "'big' at " in (said := await endpoint.preflight())
+    assert "is not among the models that are listed there (small), and may not exist" in said
     await endpoint.close()
 
 

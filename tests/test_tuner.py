@@ -386,7 +386,7 @@ def test_where_the_choice_is_a_vote_what_agents_can_carry_is_told_apart_too(serv
     assert study.best.config.n == 5
     events = [json.loads(line) for line in (tmp_path / "study" / "study.jsonl").read_text().splitlines()]
     phases = [event["name"] for event in events if event["event"] == "phase"]
-    assert phases == ["search", "endgame", "agents"]
+    assert [name for name in phases if not name.startswith("caps")] == ["search", "endgame", "agents"]
     single = study.record.carriable
     assert single is not None
     assert single.config.n == 1

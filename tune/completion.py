@@ -159,8 +159,11 @@ class Endpoint(Provider, Protocol):
         """See above; an endpoint may learn that it is less."""
         ...
 
-    async def preflight(self) -> None:
+    async def preflight(self) -> str:
         """See that calls can succeed, before any money is spent.
+
+        Returns:
+            A sentence on what may go wrong all the same, or "".
 
         Raises:
             InputError: the model cannot be loaded.

@@ -97,8 +97,9 @@ class FakeEndpoint:
         self.draws += len(answers)
         return answers
 
-    async def preflight(self) -> None:
+    async def preflight(self) -> str:
         """Be ready."""
+        return ""
 
     async def close(self) -> None:
         """Remember that it was called."""

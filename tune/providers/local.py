@@ -64,13 +64,14 @@ class LocalEndpoint:
         """`local:` and the beginning of the content's hash: the same model has the same draws wherever it lies."""
         return f"local:{content_hash(self.path)[:16]}"
 
-    async def preflight(self) -> None:
+    async def preflight(self) -> str:
         """Fetch and load the model now, off the event loop.
 
         Raises:
             InputError: there is no such model, it cannot be loaded, or openvino-genai is not installed.
         """
         await asyncio.to_thread(self._open)
+        return ""
 
     def most_prompt_tokens(self, request: Request) -> int:
         """The prompt's tokens, exact. Waits for the model where `preflight` has not been called."""

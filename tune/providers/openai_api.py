@@ -167,11 +167,14 @@ class OpenAIEndpoint:
                 loop = asyncio.get_running_loop()
                 loop.call_soon(self._capabilities.refuse, self.service, self.model, "n")
 
-    async def preflight(self) -> None:
+    async def preflight(self) -> str:
         """Find out before any money is spent whether the key is let in and the model is there.
 
-        A server without a list of models is taken on trust, and so is a model that the list leaves out, unless the
-        server says in as many words that there is no such model.
+        A server without a list of models is taken on trust. A model that the list leaves out is tried all the same,
+        unless the server says in as many words that there is no such model.
+
+        Returns:
+            A sentence where the list leaves the model out, else "".
 
         Raises:
             EndpointError: wrong key, unknown model, or nobody there; the message says where.
@@ -186,14 +189,18 @@ class OpenAIEndpoint:
             raise EndpointError(f"{fault}{self._access.hint if reply.status >= 400 else ''}")
         listed = _listed(reply.body)
         if not listed or any(_same(self.model, each) for each in listed):
-            return
+            return ""
+        there = shown(self._access.scrubber.words(", ".join(sorted(listed))), 120)
         try:
             reply = await self._exchange(f"/models/{quote(self.model, safe='/:')}", limit=30.0)
         except TransientError:
-            return
+            return ""
         if reply.status == 404 and _says_no_such_model(reply.body):
             fault = fault_of_answer(404, reply.headers, reply.body, who=self._who)
-            raise EndpointError(f"{fault}; it has {shown(self._access.scrubber.words(', '.join(sorted(listed))), 120)}")
+            raise EndpointError(f"{fault}; it has {there}")
+        if reply.status < 400:
+            return ""
+        return f"{self._who} is not among the models that are listed there ({there}), and may not exist"
 
     async def bill_of(self, call: str) -> int | None:
         """Ask what was billed for a call: picodollars, or None where the service does not say (yet).

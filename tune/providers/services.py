@@ -377,17 +377,23 @@ async def open_services(
     async with AsyncExitStack() as opened:  # closes them, whatever goes wrong before all have answered
         for endpoint in endpoints.values():
             opened.push_async_callback(endpoint.close)
-        await _preflight({name: end for name, end in endpoints.items() if name not in aside}, lost)
+        tried = {name: endpoint for name, endpoint in endpoints.items() if name not in aside}
+        for doubt in await _preflight(tried, lost):
+            access.notice(doubt)
         opened.pop_all()
     return {
         name: build_stack(entry, endpoints[name], prices[name], access, judge=judge) for name, entry in entries.items()
     }
 
 
-async def _preflight(endpoints: Mapping[str, Endpoint], lost: Lost | None) -> None:
-    """See which models answer; raises the first fault where none does, or where none may be lost."""
+async def _preflight(endpoints: Mapping[str, Endpoint], lost: Lost | None) -> list[str]:
+    """See which models answer; raises the first fault where none does, or where none may be lost.
+
+    Returns:
+        What may go wrong with those that do, in sentences.
+    """
     found = await asyncio.gather(*(endpoint.preflight() for endpoint in endpoints.values()), return_exceptions=True)
-    faults = {name: fault for name, fault in zip(endpoints, found, strict=True) if fault is not None}
+    faults = {name: fault for name, fault in zip(endpoints, found, strict=True) if isinstance(fault, BaseException)}
     grave = [fault for fault in faults.values() if not isinstance(fault, EndpointError)]
     if grave:
         raise grave[0]
@@ -396,6 +402,7 @@ async def _preflight(endpoints: Mapping[str, Endpoint], lost: Lost | None) -> No
     for name, fault in faults.items():
         assert lost is not None
         lost(name, str(fault))
+    return [said for said in found if isinstance(said, str) and said]
 
 
 async def close_services(services: Mapping[str, Service]) -> None:
