@@ -15,13 +15,12 @@ from tune.report.records import (
     Provenance,
     Report,
     ReportConfig,
-    Sample,
     TrialRow,
     Uncertain,
-    Unread,
     plain_config,
 )
 from tune.report.results import best_json, result_json
+from tune.report.sample import Sample, Unread
 from tune.report.spread import PassAtK, RepeatedSplits
 from tune.report.summary import summary_html, summary_lines
 from tune.report.tables import trial_rows, trials_csv

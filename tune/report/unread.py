@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tune.report.records import Report, Sample, Unread
+from tune.report.records import Report
+from tune.report.sample import Sample, Unread
 from tune.report.writing import number
 
 HOW = "in Python `answer=...` of a Space, in a space file the table [answer]"
