@@ -264,6 +264,7 @@ NOTES = """\
   cannot be told from honest usage, the ledger is off by what was not reported.
 - At a power cut the process is killed, and its write-ahead log is cut at a random byte after the last that was synced;
   half of the time the rest is rubbish. What was synced is noted by the process itself (`tests/powercut.py`).
+  So it does not matter what the folder of temporary files lies on; in memory (TMPDIR=/dev/shm) the run is quicker.
 - Not covered here: several machines, and disks that do not keep what they confirmed. A full disk, damaged files and two
   processes on one study are in `tests/test_tuner_survival.py`.""".splitlines()
 
