@@ -384,14 +384,14 @@ def test_after_kill_9_what_was_in_flight_is_uncertain_and_the_budget_is_the_stud
 
 def test_the_time_limit_ends_the_search_but_not_the_holdout(tmp_path: Path) -> None:
     with Server(world=WORLD, seconds=0.03) as slow:
-        study = run(slow, tmp_path, time_limit=0.4, concurrency=4, budget=0.05)
+        study = run(slow, tmp_path, time_limit=1.2, concurrency=2, budget=0.05)
         assert study.stopped == "time"
         assert study.best.quality is not None
         assert study.record.winner is not None
         assert study.record.winner.holdout is not None
         assert study.record.winner.holdout.n == 16
         calls = len(slow.posts)
-        again = run(slow, tmp_path, time_limit=0.4, concurrency=4, budget=0.05)
+        again = run(slow, tmp_path, time_limit=1.2, concurrency=2, budget=0.05)
         assert (again.stopped, len(slow.posts)) == ("time", calls)
         longer = run(slow, tmp_path, time_limit=60, concurrency=32, budget=0.05)
         assert longer.stopped in ("finished", "gain", "money")
