@@ -7,7 +7,6 @@ import math
 import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -131,8 +130,8 @@ def _slices(
     for column in plan.by:
         cells = {position: _cell(plan.examples[position], column) for position in reading.examples}
         for name, positions in _parts(cells).items():
-            part = _of(reading, positions)
-            other = None if baseline is None or not holdout else _of(baseline, positions)
+            part = reading.among(positions)
+            other = None if baseline is None or not holdout else baseline.among(positions)
             found.append(
                 Slice(
                     column,
@@ -177,20 +176,6 @@ def _number(text: str) -> float | None:
     except ValueError:
         return None
     return found if math.isfinite(found) else None
-
-
-def _of(reading: Reading, positions: Sequence[int]) -> Reading:
-    """The part of a reading that is on these examples."""
-    wanted = set(positions)
-    kept = np.array([position in wanted for position in reading.examples], dtype=bool)
-    return replace(
-        reading,
-        examples=tuple(position for position in reading.examples if position in wanted),
-        scores=reading.scores[kept],
-        variances=reading.variances[kept],
-        costs=reading.costs[kept],
-        seconds=reading.seconds[kept],
-    )
 
 
 def _doubts(run: Run) -> list[Doubt]:

@@ -73,7 +73,7 @@ def _choose(problem: Problem, standings: Mapping[int, Standing], positions: set[
     places = {position: place for place, position in enumerate(sorted(positions))}
     restricted: dict[int, Standing] = {}
     for number, standing in standings.items():
-        readings = [_among(reading, positions) for reading in standing.readings]
+        readings = [reading.among(positions) for reading in standing.readings]
         counted = [replace(reading, examples=tuple(places[e] for e in reading.examples)) for reading in readings]
         kept = tuple(reading for reading in counted if reading.n_examples)
         restricted[number] = replace(standing, readings=kept, examples=max((r.n_examples for r in kept), default=0))
@@ -97,18 +97,5 @@ def _baseline(run: Run, positions: set[int]) -> Reading | None:
 
 
 def _without(reading: Reading, positions: set[int]) -> Reading | None:
-    rest = _among(reading, set(reading.examples) - positions)
+    rest = reading.among(set(reading.examples) - positions)
     return rest if rest.n_examples else None
-
-
-def _among(reading: Reading, positions: set[int]) -> Reading:
-    """Return a reading on some of its examples."""
-    keep = np.array([position in positions for position in reading.examples], dtype=bool)
-    return replace(
-        reading,
-        examples=tuple(position for position in reading.examples if position in positions),
-        scores=reading.scores[keep],
-        variances=reading.variances[keep],
-        costs=reading.costs[keep],
-        seconds=reading.seconds[keep],
-    )

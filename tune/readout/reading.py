@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -86,6 +87,19 @@ class Reading:
     def mean_seconds(self) -> float:
         """Mean seconds per request."""
         return _mean(self.seconds)
+
+    def among(self, positions: Collection[int]) -> Reading:
+        """Return the part of this reading that is on these examples."""
+        wanted = set(positions)
+        kept = np.array([position in wanted for position in self.examples], dtype=bool)
+        return replace(
+            self,
+            examples=tuple(position for position in self.examples if position in wanted),
+            scores=self.scores[kept],
+            variances=self.variances[kept],
+            costs=self.costs[kept],
+            seconds=self.seconds[kept],
+        )
 
     def difference(self, other: Reading) -> Difference:
         """This reading's scores less the other's, paired by example."""
