@@ -394,6 +394,6 @@ async def test_it_finds_what_the_endpoint_bears_and_loses_no_draw(opened: Open) 
 async def test_a_limit_of_requests_keeps_an_endpoint_from_refusing(opened: Open) -> None:
     async with Server(requests_per_second=40) as server:
         endpoint, request = opened(server)
-        limited = Limited(endpoint, start=64, most=64, requests_per_minute=30 * 60)
-        await asyncio.gather(*(limited.complete(request, range(i, i + 1)) for i in range(60)))
+        limited = Limited(endpoint, start=64, most=64, requests_per_minute=15 * 60)
+        await asyncio.gather(*(limited.complete(request, range(i, i + 1)) for i in range(45)))
         assert {seen.status for seen in server.posts} == {200}
