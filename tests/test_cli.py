@@ -68,12 +68,13 @@ def test_json_is_one_object_on_stdout_and_nothing_else(
     shown = capsys.readouterr()
     assert shown.err == ""
     record = json.loads(shown.out)
-    assert set(record) >= {
+    assert set(record) == {
         "best", "quality", "cost_per_request", "seconds", "seconds_per_request", "seconds_taken", "baseline",
         "runners_up", "difference", "detectable",
         "confidence", "keeps_limit", "why_wrong", "failing", "notices", "prices", "spent", "spent_now", "uncertain",
         "uncertain_reasons",
         "budget", "left", "left_reason", "trials", "draws", "stopped", "results", "pass_at_k", "repeated_splits",
+        "unanswerable",
     }  # fmt: skip
     assert set(record["quality"]) == {"mean", "low", "high", "examples"}
     assert set(record["cost_per_request"]) == {"mean", "low", "high"}
