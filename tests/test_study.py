@@ -169,6 +169,7 @@ def test_no_word_is_broken_and_no_table_is_wider_than_the_terminal(
     words = set(wide.split())
     sentences = [line for line in narrow if not line.startswith((" ", "winner", "baseline", "assumed", "runner-up"))]
     assert set(" ".join(sentences).split()) <= words
+    assert len(wide.splitlines()) <= 16, "the answer in a few lines"
 
 
 def test_a_notebook_shows_it_as_html_with_nothing_of_a_model_taken_for_a_tag(study: Study) -> None:
