@@ -40,15 +40,16 @@ class Disk:
         self.error: StoreError | None = None
 
     def flush(self) -> None:
-        assert self.free.wait(30)
+        assert self.free.wait(10)
         self.writes += 1
         if self.error is not None:
             raise self.error
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    while not condition():  # noqa: ASYNC110 - what is waited for has no event
-        await asyncio.sleep(0.001)
+    async with asyncio.timeout(10):  # a condition that never comes fails here, not after the minutes of a whole test
+        while not condition():  # noqa: ASYNC110 - what is waited for has no event
+            await asyncio.sleep(0.001)
 
 
 async def test_a_call_is_sent_only_when_its_reservation_is_on_the_disk(
