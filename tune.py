@@ -20,6 +20,6 @@ def find_package() -> None:
 
 if __name__ == "__main__":
     find_package()
-    from tune.cli import run
+    from tune.commands.cli import run
 
     run()

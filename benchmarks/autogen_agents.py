@@ -44,7 +44,7 @@ KEYS = {"OPENAI_API_KEY": "key-of-openai", "OTHER_KEY": "key-of-another"}
 SYSTEM = "You solve tasks with Python. Reply with one code block, and with TERMINATE once you have seen its output."
 
 
-# --- the endpoint -----------------------------------------------------------------------------------------------
+# --- the endpoint
 
 
 @dataclass
@@ -85,7 +85,7 @@ def endpoint() -> Iterator[tuple[str, Log]]:
         yield url, log
 
 
-# --- the agents, in the environment that has autogen --------------------------------------------------------------
+# --- the agents, in the environment that has autogen
 
 
 def run_agents(order: Path, folder: Path) -> None:
@@ -132,7 +132,7 @@ def refused(values: dict[str, Any]) -> str:
     return ""
 
 
-# --- the cases ----------------------------------------------------------------------------------------------------
+# --- the cases
 
 
 @dataclass
@@ -147,7 +147,7 @@ class Case:
 
 def cases(url: str, folder: Path) -> list[Case]:
     from tune.export import Deployment, llm_config, oai_config_list, snippet
-    from tune.pricing import Price
+    from tune.pricing.prices import Price
     from tune.space import Config
 
     def deployment(name: str, key_env: str = "OPENAI_API_KEY", cap: Any = "max_tokens", **settings: Any) -> Deployment:
@@ -242,7 +242,7 @@ def check(case: Case, python: Path, folder: Path, expected: str, log: Log) -> li
     ]
 
 
-# --- the environment and the result -------------------------------------------------------------------------------
+# --- the environment and the result
 
 
 def in_environment(python: Path, *arguments: str, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -274,7 +274,7 @@ def shown(*command: str) -> str:
 
 
 def write_result(path: Path, checked: list[tuple[Case, list[tuple[str, bool, str]]]], facts: dict[str, str]) -> None:
-    from tune.report.writing import inline, table
+    from tune.report.text import inline, table
 
     lines = ["# Exports to AutoGen, tried with the real thing", ""]
     held = [ok for _, rows in checked for _, ok, _ in rows]

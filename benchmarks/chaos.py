@@ -4,12 +4,12 @@
         [--seed 0] [--quick]
 
 Each study is a whole `tune.tune`, or `python tune.py`, in processes of its own, against the server of
-`tests/server.py`, which keeps its own bill. Requests are refused, lost, hung up on, answered with garbage or with odd
+`tests/support/server.py`, which keeps its own bill. Requests are refused, lost, hung up on, answered with garbage or with odd
 answers; processes are killed at random moments of their work (kill -9, Ctrl-C, Ctrl-C twice, power cuts that take
 what was not synced) and started again; models state what they bill as the services of today do;
 budgets range from the least that is taken to more than is needed, concurrency from 1 to 256. The plan follows from
 --seed. What is counted comes from the server's bill and from the ledger on disk, read between two processes; see
-`tests/siege.py`. About ten minutes on two cores; no key, no dollar. Writes results/chaos.md, and ends with status 1
+`tests/support/siege.py`. About ten minutes on two cores; no key, no dollar. Writes results/chaos.md, and ends with status 1
 where anything is not as promised.
 """
 
@@ -31,7 +31,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT)]
 
 from chaos_plan import (  # noqa: E402
     KINDS,
@@ -44,9 +44,10 @@ from chaos_plan import (  # noqa: E402
     draw_plan,
     draw_siege,
 )
-from siege import TASKS, Siege, Verdict, lay  # noqa: E402
 
-# --- the run --------------------------------------------------------------------------------------------------
+from tests.support.siege import TASKS, Siege, Verdict, lay  # noqa: E402
+
+# --- the run
 
 
 def carry_out(job: tuple[int, str, Siege]) -> tuple[int, str, Siege, Verdict]:
@@ -122,7 +123,7 @@ def chaos(
     return rows
 
 
-# --- the result -----------------------------------------------------------------------------------------------
+# --- the result
 
 
 def write_result(path: Path, rows: Sequence[Row], command: str, seconds: float, *, workers: int = 2) -> None:
@@ -263,7 +264,7 @@ NOTES = """\
 - Odd answers include usage that counts the first of several choices only, as llama.cpp's server reports it. Where that
   cannot be told from honest usage, the ledger is off by what was not reported.
 - At a power cut the process is killed, and its write-ahead log is cut at a random byte after the last that was synced;
-  half of the time the rest is rubbish. What was synced is noted by the process itself (`tests/powercut.py`).
+  half of the time the rest is rubbish. What was synced is noted by the process itself (`tests/support/powercut.py`).
   So it does not matter what the folder of temporary files lies on; in memory (TMPDIR=/dev/shm) the run is quicker.
 - Not covered here: several machines, and disks that do not keep what they confirmed. A full disk, damaged files and two
   processes on one study are in `tests/test_tuner_survival.py`.""".splitlines()

@@ -12,11 +12,11 @@ from signal import SIGINT
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT)]
 
-from faults import Fault  # noqa: E402
-from life import LARGE, SMALL  # noqa: E402
-from siege import AMPLE, TASKS, Blow, Siege  # noqa: E402
+from tests.support.faults import Fault  # noqa: E402
+from tests.support.life import LARGE, SMALL  # noqa: E402
+from tests.support.siege import AMPLE, TASKS, Blow, Siege  # noqa: E402
 
 PASSING = (
     Fault("status", status=429),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import Any
 
-from tune.purse import LEAST_MET, MOST_HOLDOUT_SHARE
-from tune.racing import Outcome
-from tune.trial import Step
+from tune.readout.trial import Step
+from tune.strategies import Outcome
+from tune.study.budget import LEAST_MET, MOST_HOLDOUT_SHARE
 
 
 def drive(strategy: Generator[list[Step], Outcome, Any], buy: Callable[[list[Step]], Outcome]) -> Any:
@@ -27,7 +27,7 @@ def drive(strategy: Generator[list[Step], Outcome, Any], buy: Callable[[list[Ste
 
 
 def most_unseen(dollars: float) -> float:
-    """What a study whose search has so many dollars lets a choice cost that it did not buy, see `tune.purse`.
+    """What a study whose search has so many dollars lets a choice cost that it did not buy, see `tune.study.budget`.
 
     There is no holdout here. A study keeps a share of its budget for it at most, and the rest is its search's.
     """

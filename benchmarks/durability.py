@@ -27,16 +27,16 @@ from unittest import mock
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tune.capabilities import Capabilities  # noqa: E402
-from tune.claims import Claims  # noqa: E402
 from tune.completion import Completion, Message, Request  # noqa: E402
-from tune.database import Database  # noqa: E402
-from tune.ledger import Account  # noqa: E402
-from tune.ledger.group import GroupCommit  # noqa: E402
-from tune.pricing import PICODOLLARS, Price  # noqa: E402
-from tune.providers.fake import FakeEndpoint  # noqa: E402
+from tune.fakes.provider import FakeEndpoint  # noqa: E402
+from tune.pricing.prices import PICODOLLARS, Price  # noqa: E402
+from tune.providers.capabilities import Capabilities  # noqa: E402
 from tune.providers.services import Access, Entry, build_stack  # noqa: E402
-from tune.store import Store  # noqa: E402
+from tune.store.admission import Account  # noqa: E402
+from tune.store.claims import Claims  # noqa: E402
+from tune.store.database import Database  # noqa: E402
+from tune.store.draws import Store  # noqa: E402
+from tune.store.group_commit import GroupCommit  # noqa: E402
 
 IN_FLIGHT = 256
 

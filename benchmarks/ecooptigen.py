@@ -44,7 +44,7 @@ def ours(of: Table, dollars: float, seed: int) -> float:
     return search(of, FREE, dollars, seed)
 
 
-# --- the peer -----------------------------------------------------------------------------------------------------
+# --- the peer
 
 
 class Peer:
@@ -129,7 +129,7 @@ def config_of(of: Table, found: Mapping[str, Any]) -> Config:
     return Config({**cell._asdict(), "n": found["n"], "max_tokens": cap, "aggregate": "vote"})
 
 
-# --- the races ----------------------------------------------------------------------------------------------------
+# --- the races
 
 
 def race(peer: Peer, kind: str, name: str, *, units: float, examples: int, seed: int, shares: Sequence[float],
@@ -162,7 +162,7 @@ def races(peer: Peer, given: argparse.Namespace) -> Iterator[Race]:
                                continuous=given.temperature == "uniform")  # fmt: skip
 
 
-# --- the environment ----------------------------------------------------------------------------------------------
+# --- the environment
 
 
 def make_environment(folder: Path) -> Path:

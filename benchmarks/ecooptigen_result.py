@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from readout import median_with_limits
 
-from tune.report.writing import dollars, inline, table
-from tune.stats import t_quantile
+from tune.report.text import dollars, inline, table
+from tune.stats.intervals import t_quantile
 
 FIFTH = 0.2
 

@@ -3,7 +3,7 @@
     python benchmarks/fuzz.py [SECONDS]        600 unless said
 
 Each kind either is read, or is refused by an error of ours in one line; nothing else is raised, nothing that is secret
-is said, and what was read keeps what callers rely on. `tests/test_fuzz.py` runs a few of each.
+is said, and what was read keeps what callers rely on. `tests/benchmarks/test_fuzz.py` runs a few of each.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from tune.completion import Message, Request
-from tune.data import load_data
 from tune.errors import InputError, ProviderError
-from tune.foreign import read_json
 from tune.plan import make_plan
-from tune.providers import bounded
-from tune.providers.openai_api import OpenAIEndpoint
-from tune.recipe import read_recipe, recipe_record
+from tune.providers.openai import http_client as bounded
+from tune.providers.openai.endpoint import OpenAIEndpoint
+from tune.runtime.best_json import read_recipe, recipe_record
+from tune.safety.untrusted import read_json
+from tune.task.load import load_data
 
 KEY = "sk-planted-fuzz-0123456789"
 ROWS = [{"id": str(i), "text": f"ticket {i}", "label": "ab"[i % 2]} for i in range(20)]
@@ -69,7 +69,7 @@ def mixed(known: Mapping[str, Any], inner: st.SearchStrategy[Any] = values) -> s
     return st.builds(lambda own, more: more | own, st.fixed_dictionaries({}, optional=fields), rest)
 
 
-# --- answers ----------------------------------------------------------------------------------------------------------
+# --- answers
 
 usage = mixed(
     dict.fromkeys(
@@ -144,7 +144,7 @@ async def _ask(draws: int) -> None:
         await endpoint.close()
 
 
-# --- files ------------------------------------------------------------------------------------------------------------
+# --- files
 
 rows = st.lists(mixed({"id": st.integers(0, 9), "text": "ticket", "label": st.sampled_from("ab"), "split": "train"}))
 table = st.lists(st.lists(st.text(max_size=6) | odd | st.sampled_from(["text", "label"]), max_size=4), max_size=6)

@@ -12,14 +12,14 @@ from typing import NamedTuple
 import numpy as np
 
 from tune.completion import MANY, Completion, Provider, Request
-from tune.data import Example
-from tune.extract import Extract
-from tune.metrics import parse_metric
-from tune.pricing import PICODOLLARS, Price
+from tune.pricing.prices import PICODOLLARS, Price
 from tune.readout import Reading, read
+from tune.readout.trial import Trial
 from tune.space import Config, Point
-from tune.student import t_quantile
-from tune.trial import Trial
+from tune.stats.student_t import t_quantile
+from tune.task.example import Example
+from tune.task.extract import Extract
+from tune.task.metrics import parse_metric
 
 NS = range(1, 10)
 AGGREGATES = ("first", "vote")

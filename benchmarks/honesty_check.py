@@ -16,8 +16,8 @@ import numpy as np
 from honesty_fixed import SURE, Spread, binomial_size, mean_size, upper_limit, z_error
 from honesty_section import Claim, Section, luck, tabled
 
-from tune.check.deciding import BLOCK
-from tune.sequential import log_evidence_above, log_evidence_below, next_block
+from tune.followup.check.run import BLOCK
+from tune.stats.confidence_sequences import log_evidence_above, log_evidence_below, next_block
 
 ALPHA = BETA = 0.05
 MARGIN = 0.05

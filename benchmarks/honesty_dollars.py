@@ -20,16 +20,15 @@ from honesty_section import Claim, Section, tabled
 from honesty_tables import Recorded
 
 from tune.completion import Completion, Request
-from tune.database import Database
-from tune.estimate import silent_endpoints
-from tune.estimate.tokens import forecasts, likely_tokens
 from tune.plan import Plan, length_names, make_plan
-from tune.pricing import to_dollars
-from tune.racing.field import rung_sizes
+from tune.plan.token_counts import forecasts, likely_tokens, silent_endpoints
+from tune.pricing.prices import to_dollars
 from tune.search.lattice import Lattice
 from tune.search.random_search import deal
 from tune.space import Point
-from tune.store import Store
+from tune.store.database import Database
+from tune.store.draws import Store
+from tune.strategies.race import rung_sizes
 
 FACTOR = 1.5
 NEAR = 1.1
@@ -183,16 +182,15 @@ def _truth(rng: np.random.Generator, world: World, plan: Plan, point: Point) -> 
     return float(np.mean([world.cost(model, world.draw(rng, plan, point, e)) for e in positions for _ in range(4)]))
 
 
-# --- whole studies against a server that bills --------------------------------------------------------------------
+# --- whole studies against a server that bills
 
 
 def whole_studies(count: int) -> dict[str, list[Case]]:
-    """Whole runs against the server of `tests/server.py`, by model and prompt as a report has it; then each again,
+    """Whole runs against the server of `tests/support/server.py`, by model and prompt as a report has it; then each again,
     with new rows, another seed and the draws that the first left in its store."""
-    from faults import Model
-    from server import Server
-    from world import LabelledWorld
-
+    from tests.support.faults import Model
+    from tests.support.server import Server
+    from tests.support.world import LabelledWorld
     from tune.space import Space
     from tune.tuner import run_study
 

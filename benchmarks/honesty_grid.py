@@ -13,8 +13,8 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from honesty_section import Claim, Section, luck, student, tabled
 
-from tune.sequential import paired_look
-from tune.stats import cost_interval, difference_interval, mean_interval
+from tune.stats.confidence_sequences import paired_look
+from tune.stats.intervals import cost_interval, difference_interval, mean_interval
 
 Pairs: TypeAlias = tuple[np.ndarray, np.ndarray]
 Limits: TypeAlias = tuple[float, float]

@@ -14,9 +14,9 @@ import numpy as np
 from honesty_tables import Recorded
 
 from tune.completion import Completion, Request
-from tune.estimate.tokens import likely_tokens
 from tune.plan import Plan
-from tune.pricing import Price, to_dollars
+from tune.plan.token_counts import likely_tokens
+from tune.pricing.prices import Price, to_dollars
 from tune.space import Choice, Point, Space
 
 EXAMPLES = 100

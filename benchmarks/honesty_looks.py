@@ -1,7 +1,7 @@
 """A study is continued with more money, and looks at its holdout again: how often does any look say a false "better"?
 
 In worlds where no config is better than the baseline. Every look sees the holdout so far and more; a study that has
-bought more may have another choice by then. The confidence of each look is `tune.looks.look_confidence`, as in a
+bought more may have another choice by then. The confidence of each look is `tune.stats.alpha_spending.look_confidence`, as in a
 report. The endgame is no look: it buys tuning examples alone, and the holdout is bought when the choice is frozen.
 A part of `benchmarks/honesty.py`.
 """
@@ -16,8 +16,8 @@ from honesty_reports import CONFIGS, answers
 from honesty_section import Claim, Section, luck, tabled
 from honesty_tables import Recorded
 
-from tune.looks import look_confidence
-from tune.stats import difference_interval, verdict
+from tune.stats.alpha_spending import look_confidence
+from tune.stats.intervals import difference_interval, verdict
 
 SIZES = (40, 80, 160, 320)
 """Holdout examples at each look."""

@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from honesty_section import Biases, Claim, Section, fixed, student, tabled
 
-from tune.looks import look_confidence
-from tune.stats import Interval, difference_interval, mean_interval, verdict
+from tune.stats.alpha_spending import look_confidence
+from tune.stats.intervals import Interval, difference_interval, mean_interval, verdict
 
 CONFIDENCE = look_confidence(1)
 """Of what a report calls 95 % intervals: all looks at its holdout together are wrong at most 5 % of the time."""

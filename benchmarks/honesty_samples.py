@@ -13,9 +13,9 @@ from typing import NamedTuple
 import numpy as np
 from honesty_section import Claim, Section, luck, tabled
 
-from tune.check.line import Bounds, NewLine, SameLine
-from tune.metrics import Metric
-from tune.sequential import log_evidence_above, log_evidence_below
+from tune.followup.check.rule import Bounds, NewLine, SameLine
+from tune.stats.confidence_sequences import log_evidence_above, log_evidence_below
+from tune.task.metrics import Metric
 
 QUALITY, MARGIN, ERROR = 0.9, 0.05, 0.05
 RECORDED = (15, 40, 80, 240, 1000)

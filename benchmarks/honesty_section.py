@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tune.stats import root
-from tune.student import t_quantile
+from tune.stats.intervals import root
+from tune.stats.student_t import t_quantile
 
 Z = NormalDist().inv_cdf(0.975)
 

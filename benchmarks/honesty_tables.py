@@ -24,8 +24,8 @@ from honesty_reports import BIAS_RUNS, CONFIDENCE, TALLY_HEADS, Study, Tally
 from honesty_section import Biases, Claim, Section, tabled
 from recorded import Row, read_prices, read_rows
 
-from tune.pricing import Price
-from tune.stats import Interval, difference_interval, mean_interval, verdict
+from tune.pricing.prices import Price
+from tune.stats.intervals import Interval, difference_interval, mean_interval, verdict
 
 TABLES = Path(__file__).parent / "tables"
 TUNING = 40

@@ -18,13 +18,13 @@ from driving import drive, most_unseen
 from replay import LADDERS, ReplayEndpoint, Table, cell_of, sentiment, thinking, worth
 
 from tune.completion import MANY, Completion, Request
-from tune.extract import parse_extract
-from tune.pricing import to_dollars
-from tune.racing import STRATEGIES, Choice, Outcome, Problem, Standing, endgame
+from tune.pricing.prices import to_dollars
 from tune.readout import read
+from tune.readout.trial import Step, Trial
 from tune.search import SEARCHERS
 from tune.space import FREE, Point, Space
-from tune.trial import Step, Trial
+from tune.strategies import STRATEGIES, Choice, Outcome, Problem, Standing, endgame
+from tune.task.extract import parse_extract
 
 BUDGETS = {"thinking": (3.0, 10.0, 30.0), "sst2-two-models": (3.0, 10.0)}
 """By world, in units: one draw of the average point on all examples."""

@@ -28,27 +28,29 @@ from grids import AGGREGATES, NS, Grid, Task, evaluate
 from races import Result, races
 from replay import Cell, ReplayEndpoint, sentiment
 
-from tune.capabilities import Capabilities
 from tune.completion import Request
-from tune.data import Example, load_data, split
-from tune.database import Database
-from tune.extract import parse_extract
-from tune.ledger import Account
-from tune.pricing import PICODOLLARS
-from tune.prompt import parse_prompt
-from tune.providers.local import NOTIONAL_PRICE, LocalEndpoint
+from tune.pricing.prices import PICODOLLARS
+from tune.providers.capabilities import Capabilities
+from tune.providers.local.endpoint import NOTIONAL_PRICE, LocalEndpoint
 from tune.providers.services import Access, Entry, build_stack
-from tune.report.writing import dollars, table
+from tune.report.text import dollars, table
 from tune.space import read_toml
-from tune.store import Store
-from tune.student import t_quantile
+from tune.stats.student_t import t_quantile
+from tune.store.admission import Account
+from tune.store.database import Database
+from tune.store.draws import Store
+from tune.task.example import Example
+from tune.task.extract import parse_extract
+from tune.task.load import load_data
+from tune.task.prompt import parse_prompt
+from tune.task.split import split
 
-REVIEWS = Path(__file__).parent.parent / "tune" / "tasks" / "reviews"
+REVIEWS = Path(__file__).parent.parent / "tune" / "task" / "reviews"
 LOCAL_CAPS = {"reason_4": (15, 20, 25, 30, 35, 40)}
 TABLE_CAPS = {10: (2, 4, 5, 6, 8, 10), 60: (10, 20, 30, 40, 50, 60)}
 
 
-# --- the two sources ----------------------------------------------------------------------------------------------
+# --- the two sources
 
 
 async def local_grids(count: int, seed: int, store: str, temperature: float) -> list[Grid]:
@@ -104,7 +106,7 @@ async def table_grids(seeds: Sequence[int]) -> list[Grid]:
     return grids
 
 
-# --- the result ---------------------------------------------------------------------------------------------------
+# --- the result
 
 
 def grid_table(grids: Sequence[Grid]) -> str:

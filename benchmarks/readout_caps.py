@@ -3,9 +3,9 @@
     uv run --all-extras python benchmarks/readout_caps.py
 
 Made-up answers of five kinds, with tokens of known ends: 200 long draws of each are cut at eight caps, once by the mean
-length of a token, once by what characters of each kind take (`tune.token_rates`), and once by that and 16 draws bought
-at the cap (`tune.measuring`). The truth is what a fresh run at the cap would have scored. A second table counts, on the
-worlds of `tests/race.py`, how often several answers are chosen where they bring nothing. No key, no dollar, seeded;
+length of a token, once by what characters of each kind take (`tune.readout.token_rates`), and once by that and 16 draws bought
+at the cap (`tune.strategies.measured_truncation`). The truth is what a fresh run at the cap would have scored. A second table counts, on the
+worlds of `tests/support/race.py`, how often several answers are chosen where they bring nothing. No key, no dollar, seeded;
 about two minutes of one core. Writes results/readout_caps.md.
 """
 
@@ -22,19 +22,18 @@ from typing import NamedTuple
 import numpy as np
 
 ROOT = Path(__file__).parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(Path(__file__).parent)]
+sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 
-from race import World, play  # noqa: E402
-
+from tests.support.race import World, play  # noqa: E402
 from tune.completion import Completion  # noqa: E402
-from tune.cutting import cut  # noqa: E402
-from tune.measuring import EXAMPLES, note  # noqa: E402
-from tune.racing import STRATEGIES  # noqa: E402
-from tune.report.writing import table  # noqa: E402
+from tune.readout.token_rates import learn_rates  # noqa: E402
+from tune.readout.trial import Trial  # noqa: E402
+from tune.readout.truncate import cut  # noqa: E402
+from tune.report.text import table  # noqa: E402
 from tune.search import SEARCHERS  # noqa: E402
 from tune.space import Point  # noqa: E402
-from tune.token_rates import learn_rates  # noqa: E402
-from tune.trial import Trial  # noqa: E402
+from tune.strategies import STRATEGIES  # noqa: E402
+from tune.strategies.measured_truncation import EXAMPLES, note  # noqa: E402
 
 WORDS = (
     "circumstances",
@@ -116,7 +115,7 @@ def off(kind: str, seed: int, count: int = 200) -> tuple[Off, ...]:
     return tuple(Off(float(column.mean()), float(column.max())) for column in sizes.T)
 
 
-# --- answers that bring nothing -----------------------------------------------------------------------------------
+# --- answers that bring nothing
 
 
 class Deterministic(World):
@@ -172,7 +171,7 @@ def page(seeds: int) -> str:
             "tokenizer tells the same kinds of characters apart as the regression does, "
             "so real ones are read less well.",
             "## How often several answers are chosen",
-            "Whole searches on the worlds of `tests/race.py`. Where answers are always the same, more of them bring "
+            "Whole searches on the worlds of `tests/support/race.py`. Where answers are always the same, more of them bring "
             "nothing. Cost is that of the choice over that of one answer of it; regret is in points of 100.",
             table(["world", "units", "several chosen", "times the cost of one", "regret"], more),
         ]

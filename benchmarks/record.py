@@ -29,7 +29,7 @@ from tune.errors import InputError
 from tune.plan import Plan, make_plan
 from tune.space import read_toml
 
-REVIEWS = Path(__file__).parent.parent / "tune" / "tasks" / "reviews"
+REVIEWS = Path(__file__).parent.parent / "tune" / "task" / "reviews"
 
 UNPAID = 1000.0
 """Dollars that a recording may book, unless said, where every model runs in process and nobody is paid."""
@@ -71,8 +71,8 @@ def reviews() -> Task:
     return Task(
         data=REVIEWS / "reviews.csv",
         space={**record, "models": SMOLLM2},
-        licence=f"sentences and labels: MIT, see tune/tasks/reviews/LICENSE; {SMOLLM2_LICENCE}",
-        origin="sentences of customers' reviews, see tune/tasks/reviews/README.md",
+        licence=f"sentences and labels: MIT, see tune/task/reviews/LICENSE; {SMOLLM2_LICENCE}",
+        origin="sentences of customers' reviews, see tune/task/reviews/README.md",
         temperatures=(0.0, 0.4, 0.8, 1.2),
         examples=120,
     )

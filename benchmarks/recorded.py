@@ -16,8 +16,8 @@ from replay import Cell, Table, told
 
 from tune.completion import Completion
 from tune.errors import DataError
-from tune.extract import Extract, parse_extract
-from tune.pricing import Price
+from tune.pricing.prices import Price
+from tune.task.extract import Extract, parse_extract
 
 TABLES = Path(__file__).parent / "tables"
 

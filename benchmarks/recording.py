@@ -17,21 +17,21 @@ from importlib.metadata import version
 
 from recorded import Row, dump_prices
 
-from tune.capabilities import Capabilities
 from tune.completion import Completion
-from tune.data import to_text
-from tune.database import Database
 from tune.errors import BudgetExhausted, SpaceError, TransientError
-from tune.evaluate import Evaluator
-from tune.ledger import Account
 from tune.plan import Plan
-from tune.pricing import to_dollars, to_picodollars
+from tune.pricing.prices import to_dollars, to_picodollars
+from tune.providers.capabilities import Capabilities
 from tune.providers.retrying import RetryPolicy
 from tune.providers.services import Access, Service, close_services, open_services
+from tune.readout.trial import Step, Trial
 from tune.space import FREE, Point
-from tune.store import Store
-from tune.trial import Step, Trial
-from tune.wave import Wave
+from tune.store.admission import Account
+from tune.store.database import Database
+from tune.store.draws import Store
+from tune.study.evaluate import Evaluator
+from tune.study.wave import Wave
+from tune.task.example import to_text
 
 INTERRUPTED = "interrupted"
 PLAIN_EVERY = 10.0

@@ -18,8 +18,8 @@ from typing import NamedTuple
 import numpy as np
 
 from tune.completion import MANY, Completion, Request
-from tune.cutting import cut
-from tune.pricing import Price
+from tune.pricing.prices import Price
+from tune.readout.truncate import cut
 from tune.space import Config
 
 TABLES = Path(__file__).parent / "tables"
@@ -203,7 +203,7 @@ def _thought(answer: str, length: int, cap: int, prompt_tokens: int) -> Completi
     return told(answer, length + 1, ended=True, prompt_tokens=prompt_tokens)
 
 
-# --- what a config is worth -----------------------------------------------------------------------------------------
+# --- what a config is worth
 
 
 def cell_of(point: Mapping[str, object]) -> Cell:

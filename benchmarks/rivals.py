@@ -1,6 +1,6 @@
 """Every method that a user could pick instead, as its authors publish it, for a fixed number of dollars.
 
-A method is a strategy of `tune.racing`'s kind, a searcher, and its own rule for the final choice; so all of them spend
+A method is a strategy of `tune.strategies`'s kind, a searcher, and its own rule for the final choice; so all of them spend
 at one meter (`till.py`). A method knows nothing of free dimensions: of each example it buys as many draws as the
 largest n takes (`most`) or as few as the least, whichever left it less regret at 3, 10 and 30 units on twelve simulated
 worlds: few for TPE on full passes, many for all others (for SMAC3, which is slow, on three worlds at 3 and 10). Where
@@ -22,11 +22,11 @@ from rivals_models import forest, gp
 from rivals_racing import elimination, hyperband, racing, successive_halving, ucb_e
 from rivals_smac import nothing, smac
 
-from tune.racing import Problem, Standing, Strategy
 from tune.readout import Reading
 from tune.search import SEARCHERS
+from tune.search.history import Searcher
 from tune.space import Space
-from tune.telling import Searcher
+from tune.strategies import Problem, Standing, Strategy
 
 Choose: TypeAlias = Callable[[Problem, Mapping[int, Standing]], Reading | None]
 

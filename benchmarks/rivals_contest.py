@@ -1,6 +1,6 @@
 """What the rivals of `benchmarks/rivals.py` have in common: trials that are begun, brought to examples, and judged.
 
-Money is counted as `tune` itself counts it (`tune.racing.field`): a wave is planned with what draws have cost so far,
+Money is counted as `tune` itself counts it (`tune.strategies.race`): a wave is planned with what draws have cost so far,
 and with their ceilings as long as nobody knows. What is planned with the money is each method's own affair.
 """
 
@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from tune.racing import Outcome, Problem, Standing
-from tune.racing.field import Entrant, Field, Proposals, Wave
-from tune.racing.problem import Array, preference
 from tune.readout import Reading
-from tune.telling import Searcher, Telling
-from tune.trial import Step
+from tune.readout.trial import Step
+from tune.search.history import Searcher, Telling
+from tune.strategies import Outcome, Problem, Standing
+from tune.strategies.problem import Array, preference
+from tune.strategies.race import Entrant, Field, Proposals, Wave
 
 PATIENCE = 16
 """Proposals in a row that the money left does not pay for, after which a search ends."""

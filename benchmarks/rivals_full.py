@@ -8,10 +8,10 @@ from statistics import NormalDist
 import numpy as np
 from rivals_contest import PATIENCE, Contest, Waves
 
-from tune.racing import Problem
-from tune.racing.field import Entrant
-from tune.racing.problem import Array
-from tune.telling import Searcher
+from tune.search.history import Searcher
+from tune.strategies import Problem
+from tune.strategies.problem import Array
+from tune.strategies.race import Entrant
 
 SHORT = 20
 """Examples of the short trials in `short_then_top`."""
@@ -36,7 +36,7 @@ def full(problem: Problem, searcher: Searcher, left: float, *, most: bool) -> Wa
         contest.drop(entrant)
 
 
-# --- EcoOptiGen -------------------------------------------------------------------------------------------------------
+# --- EcoOptiGen
 
 
 def ecooptigen(problem: Problem, searcher: Searcher, left: float, *, most: bool) -> Waves:
@@ -123,7 +123,7 @@ def _region(entrant: Entrant) -> tuple[object, object]:
     return entrant.point["model"], entrant.point["prompt"]
 
 
-# --- fewer examples for what is no good -------------------------------------------------------------------------------
+# --- fewer examples for what is no good
 
 
 def wilcoxon(problem: Problem, searcher: Searcher, left: float, *, most: bool) -> Waves:

@@ -13,12 +13,12 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from tune.racing.problem import Array
-from tune.search.asking import Asker, following, known
+from tune.search.history import Searcher, Telling
 from tune.search.lattice import Lattice
 from tune.search.random_search import deal
+from tune.search.searcher import Asker, following, known
 from tune.space import Point, Space
-from tune.telling import Searcher, Telling
+from tune.strategies.problem import Array
 
 STARTUP = 10
 """Points spread over the space before a model is asked, as Optuna has it."""

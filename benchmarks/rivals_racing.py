@@ -7,9 +7,9 @@ import math
 import numpy as np
 from rivals_contest import PATIENCE, Contest, Waves
 
-from tune.racing import Problem
-from tune.racing.field import Entrant
-from tune.telling import Searcher
+from tune.search.history import Searcher
+from tune.strategies import Problem
+from tune.strategies.race import Entrant
 
 ETA = 3
 """One in so many goes on (Li et al. 2018: 3 or 4)."""
@@ -34,7 +34,7 @@ LEAST_GAP = 0.05
 """The least gap to the best that counts when UCB-E measures how hard its pool is."""
 
 
-# --- halving ----------------------------------------------------------------------------------------------------------
+# --- halving
 
 
 def successive_halving(problem: Problem, searcher: Searcher, left: float, *, most: bool) -> Waves:
@@ -77,7 +77,7 @@ def _bracket(contest: Contest, money: float, rungs: int) -> Waves:
     return begun
 
 
-# --- a pool of points -------------------------------------------------------------------------------------------------
+# --- a pool of points
 
 
 def elimination(problem: Problem, searcher: Searcher, left: float, *, most: bool) -> Waves:
@@ -136,7 +136,7 @@ def ucb_e(problem: Problem, searcher: Searcher, left: float, *, most: bool) -> W
             return
 
 
-# --- racing against the incumbent -------------------------------------------------------------------------------------
+# --- racing against the incumbent
 
 
 def racing(problem: Problem, searcher: Searcher, left: float, *, most: bool) -> Waves:

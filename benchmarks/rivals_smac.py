@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from rivals_contest import PATIENCE, Contest, Waves
 
-from tune.racing import Outcome, Problem
-from tune.racing.field import Entrant, Wave
-from tune.search.asking import walk
+from tune.readout.trial import Step
+from tune.search.history import Searcher
 from tune.search.lattice import MODEL, Axis, Lattice
+from tune.search.searcher import walk
 from tune.space import Point, Space
-from tune.telling import Searcher
-from tune.trial import Step
+from tune.strategies import Outcome, Problem
+from tune.strategies.race import Entrant, Wave
 
 if TYPE_CHECKING:
     from ConfigSpace import Configuration, ConfigurationSpace

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from search_runs import Found, Run, Task
 
-from tune.stats import t_quantile
+from tune.stats.intervals import t_quantile
 
 DRAWS = 1000
 """Resamples of a bootstrap."""

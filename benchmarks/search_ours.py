@@ -11,23 +11,23 @@ from typing import Any, TypeAlias
 import numpy as np
 from rivals import METHODS, Method
 
-from tune.racing import STRATEGIES, Outcome, Problem, Standing, Strategy, endgame
-from tune.racing.freezing import freeze
-from tune.racing.luck import Luck
-from tune.racing.problem import Array
-from tune.racing.surrogate import Numbers
 from tune.readout import Reading
+from tune.readout.trial import Step
 from tune.search import SEARCHERS
-from tune.telling import Searcher
-from tune.trial import Step
+from tune.search.history import Searcher
+from tune.strategies import STRATEGIES, Outcome, Problem, Standing, Strategy, endgame
+from tune.strategies.gaussian_process import Numbers
+from tune.strategies.problem import Array
+from tune.strategies.select import freeze
+from tune.strategies.variance import Luck
 
 VERSION = 7
 """Counted up when the strategy or the endgame changes, so that its kept runs are made anew."""
 
 Changes: TypeAlias = Mapping[tuple[str, str], Any]
-"""Values by the module of `tune.racing` and the name that they stand in for."""
+"""Values by the module of `tune.strategies` and the name that they stand in for."""
 
-RACE = "tune.racing"
+RACE = "tune.strategies"
 
 
 def _unpaired(rows: Array, draws: Sequence[int], family: Numbers) -> Luck:
@@ -47,35 +47,35 @@ def _nothing(*_: object) -> list[Any]:
     return []
 
 
-QUALITY, GAIN = (np.array(getattr(sys.modules[f"{RACE}.belief"], name)) for name in ("_QUALITY", "_GAIN"))
+QUALITY, GAIN = (np.array(getattr(sys.modules[f"{RACE}.posterior"], name)) for name in ("_QUALITY", "_GAIN"))
 
 PARTS: dict[str, tuple[str, Changes]] = {
-    "unpaired": ("without pairing", {("luck", "learn"): _unpaired}),
-    "unkind": ("without what examples add for a family", {("luck", "MOST_KIN"): 0.0}),
-    "costless": ("value alone, whatever it costs", {("value", "GREED"): 0.0}),
-    "greedy": ("value per dollar to the end", {("value", "GREED"): 1.0}),
+    "unpaired": ("without pairing", {("variance", "learn"): _unpaired}),
+    "unkind": ("without what examples add for a family", {("variance", "MOST_KIN"): 0.0}),
+    "costless": ("value alone, whatever it costs", {("knowledge_gradient", "GREED"): 0.0}),
+    "greedy": ("value per dollar to the end", {("knowledge_gradient", "GREED"): 1.0}),
     "alone": (
         "points that tell nothing of each other",
         {
-            ("belief", "_QUALITY"): _alone(QUALITY),
-            ("belief", "_GAIN"): _alone(GAIN),
-            ("belief", "_QUALITY_APART"): 1e-9,
-            ("belief", "_GAIN_APART"): 1e-9,
+            ("posterior", "_QUALITY"): _alone(QUALITY),
+            ("posterior", "_GAIN"): _alone(GAIN),
+            ("posterior", "_QUALITY_APART"): 1e-9,
+            ("posterior", "_GAIN_APART"): 1e-9,
         },
     ),
-    "unforeseen": ("never more answers than were bought", {("freezing", "_foreseen"): _nothing}),
-    "uncut": ("a cap that cut nothing yet taken to cut nothing", {("freezing", "UNSEEN"): 0.0}),
-    "alike": ("trials that met all examples judged by likeness too", {("belief", "_MET"): 2.0}),
-    "endless": ("without an endgame", {("value", "ENDGAME_SHARE"): 0.0}),
-    "stepwise": ("a block after the other, never all examples at once", {("value", "LONG_SHARE"): 0.0}),
-    "single": ("one answer for a point's first block", {("value", "FIRST_REPEATS"): 10**6}),
+    "unforeseen": ("never more answers than were bought", {("select", "_foreseen"): _nothing}),
+    "uncut": ("a cap that cut nothing yet taken to cut nothing", {("select", "UNSEEN"): 0.0}),
+    "alike": ("trials that met all examples judged by likeness too", {("posterior", "_MET"): 2.0}),
+    "endless": ("without an endgame", {("knowledge_gradient", "ENDGAME_SHARE"): 0.0}),
+    "stepwise": ("a block after the other, never all examples at once", {("knowledge_gradient", "LONG_SHARE"): 0.0}),
+    "single": ("one answer for a point's first block", {("knowledge_gradient", "FIRST_REPEATS"): 10**6}),
 }
 """What is taken out: in words, and what stands in for it."""
 
 
 @contextmanager
 def changed(changes: Changes) -> Iterator[None]:
-    """For a while, other values in the modules of `tune.racing`."""
+    """For a while, other values in the modules of `tune.strategies`."""
     owners = []
     for (place, name), stand_in in changes.items():
         module, _, owner = place.partition(".")

@@ -20,9 +20,9 @@ from search_ours import EVERY
 from till import Counts, Till
 from worlds import FAMILIES, Array, World, recorded, simulated
 
-from tune.racing import Choice, Outcome, endgame
+from tune.readout.trial import Step
 from tune.space import FREE, Config
-from tune.trial import Step
+from tune.strategies import Choice, Outcome, endgame
 
 WORLDS = 1
 """Counted up when what `worlds.py` makes or what `till.py` charges changes, so that every kept run is made anew."""
@@ -110,7 +110,7 @@ class Run:
 Found = dict[Task, Run]
 
 
-# --- worlds -----------------------------------------------------------------------------------------------------------
+# --- worlds
 
 
 @lru_cache(maxsize=64)
@@ -147,7 +147,7 @@ def halves(examples: int, seed: int) -> tuple[Counts, Counts]:
     return order[: examples // 2], order[examples // 2 :]
 
 
-# --- one search -------------------------------------------------------------------------------------------------------
+# --- one search
 
 
 def play(task: Task, method: Method, world: World) -> Run:
@@ -209,7 +209,7 @@ def timed(strategy: Generator[list[Step], Outcome, Any], clock: list[float]) -> 
         outcome = yield steps
 
 
-# --- all of them ------------------------------------------------------------------------------------------------------
+# --- all of them
 
 
 class Kept:

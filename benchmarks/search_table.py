@@ -112,7 +112,7 @@ def _behind(report: Report, worlds: Sequence[str], method: str, kind: str, units
     return behind(report.found, worlds, method, report.ours, kind=kind, units=units, setting="plain")
 
 
-# --- what was promised ------------------------------------------------------------------------------------------------
+# --- what was promised
 
 
 def _claims(report: Report) -> list[Claim]:
@@ -185,7 +185,7 @@ def _percent(share: float | None) -> str:
     return "not within the budgets run" if share is None else f"{100 * share:.1f} %"
 
 
-# --- side by side -----------------------------------------------------------------------------------------------------
+# --- side by side
 
 
 def _side_by_side(report: Report, plots: Mapping[str, str]) -> list[str]:
@@ -256,7 +256,7 @@ def _losses(report: Report) -> str:
     return f"## Where we lose\n\n{said}\n\n" + ("\n".join(lines) or "Nowhere.")
 
 
-# --- the other settings -----------------------------------------------------------------------------------------------
+# --- the other settings
 
 
 def _within(report: Report) -> str:

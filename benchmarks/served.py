@@ -22,8 +22,8 @@ from answering import answering, chat_completion
 from replay import Cell, ReplayEndpoint, Table
 
 from tune.completion import Completion, Request
-from tune.cutting import cut
-from tune.pricing import to_dollars
+from tune.pricing.prices import to_dollars
+from tune.readout.truncate import cut
 
 
 class Served:

@@ -16,10 +16,10 @@ from driving import drive, most_unseen
 from replay import Cell, cell_of
 from worlds import Array, Codes, Counts, World, cut, votes
 
-from tune.racing import Outcome, Problem, Standing
 from tune.readout import Reading
+from tune.readout.trial import Step
 from tune.space import Config, Point
-from tune.trial import Step
+from tune.strategies import Outcome, Problem, Standing
 
 
 @dataclass

@@ -17,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 from replay import Cell, Table, cell_of
 
-from tune.estimators import mean_of_vote
-from tune.pricing import Price
+from tune.pricing.prices import Price
 from tune.space import FREE, Config, Point, Space
+from tune.stats.majority_vote import mean_of_vote
 
 Codes = npt.NDArray[np.int8]
 Counts = npt.NDArray[np.int32]
@@ -152,7 +152,7 @@ def _vote(tally: tuple[int, ...], draws: int, ns: tuple[int, ...]) -> tuple[floa
     return tuple(float(mean) for mean in means)
 
 
-# --- recorded ---------------------------------------------------------------------------------------------------------
+# --- recorded
 
 
 def recorded(table: Table, ladders: Mapping[int, Sequence[int]], ns: Sequence[int]) -> World:
@@ -194,7 +194,7 @@ def space_of(table: Table, ladders: Mapping[int, Sequence[int]], ns: Sequence[in
     )
 
 
-# --- made up ----------------------------------------------------------------------------------------------------------
+# --- made up
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tune import scrub
+from tune.safety import redact as scrub
 
 
 @pytest.fixture(autouse=True)

@@ -42,7 +42,7 @@ def same(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-# --- the key -----------------------------------------------------------------------------------------------------
+# --- the key
 
 
 def test_the_canonical_form_is_what_stored_draws_were_bought_under() -> None:
@@ -148,7 +148,7 @@ def test_the_key_is_the_same_in_another_process() -> None:
     assert done.stdout.split() == [BASE.key.hex(), str(BASE.seed(3))]
 
 
-# --- the rest ----------------------------------------------------------------------------------------------------
+# --- the rest
 
 
 @settings(deadline=None)

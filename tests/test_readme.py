@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faults import Model
-from server import Server
-from world import LabelledWorld
 
 import tune
+from tests.support.faults import Model
+from tests.support.server import Server
+from tests.support.world import LabelledWorld
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 WORLD = LabelledWorld(models={"gpt-6-luna": 0.55, "gpt-6-sol": 0.6}, templates={"step by step": 0.35})

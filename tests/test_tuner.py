@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faults import Fault, Model
-from pair import MODELS, PRICES, dimensions
-from server import Server, sometimes
-from world import LabelledWorld
 
 import tune
+from tests.support.faults import Fault, Model
+from tests.support.pair import MODELS, PRICES, dimensions
+from tests.support.server import Server, sometimes
+from tests.support.world import LabelledWorld
 from tune.errors import EndpointError, InputError, MetricError, StudyError
-from tune.pricing import to_picodollars
+from tune.pricing.prices import to_picodollars
 
 WORLD = LabelledWorld(models={"small": 0.55, "large": 0.8})
 SPACE = dimensions(n=tune.Integers(1, 5))

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faults import Fault, Model
-from server import Server
-from test_page import harmless
-from test_tuner_survival import QUICK, ROOT, SPACE, WORLD, files  # noqa: F401 - a fixture
 
 import tune
+from tests.report.test_html import harmless
+from tests.support.faults import Fault, Model
+from tests.support.server import Server
+from tests.test_tuner_survival import QUICK, ROOT, SPACE, WORLD, files  # noqa: F401 - a fixture
 from tune.errors import TuneError
 from tune.tuner import run_study
 
@@ -188,7 +188,7 @@ def test_the_command_line_says_no_secret_on_either_stream(files: Path, up: bool)
     assert_clean(files, done.stdout, done.stderr)
 
 
-# --- what models say ------------------------------------------------------------------------------------------
+# --- what models say
 
 HOSTILE = (
     '=HYPERLINK("http://evil","click")',

@@ -18,25 +18,26 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from faults import Fault, Model
-from pair import PROMPTS
-from server import Server, first
-from world import LabelledWorld
 
 import tune
-from tune.cli import main
-from tune.database import Database
+from tests.support.faults import Fault, Model
+from tests.support.pair import PROMPTS
+from tests.support.server import Server, first
+from tests.support.world import LabelledWorld
+from tune.commands.cli import main
 from tune.errors import StoreError, StudyError
-from tune.journal import read_events
-from tune.ledger import Account, Balance, read_balance
-from tune.pricing import to_picodollars
-from tune.progress import Progress
+from tune.pricing.prices import to_picodollars
 from tune.providers.retrying import RetryPolicy
-from tune.racing import Outcome, Problem
-from tune.run import INTERRUPTED
-from tune.store import Store
-from tune.telling import Searcher
-from tune.trial import Step
+from tune.readout.trial import Step
+from tune.search.history import Searcher
+from tune.store.admission import Account
+from tune.store.database import Database
+from tune.store.draws import Store
+from tune.store.journal import read_events
+from tune.store.ledger import Balance, read_balance
+from tune.strategies import Outcome, Problem
+from tune.study.progress import Progress
+from tune.study.run import INTERRUPTED
 from tune.tuner import Stop, _start_timer, _study, run_study
 
 ROOT = Path(__file__).parent.parent
@@ -126,7 +127,7 @@ def flags(server: Server, files: Path, *more: str) -> list[str]:
     ]  # fmt: skip
 
 
-# --- the disk -------------------------------------------------------------------------------------------------
+# --- the disk
 
 
 @pytest.mark.parametrize("kilobytes", [2, 200])
@@ -193,7 +194,7 @@ def test_a_read_only_results_folder_is_one_sentence_before_any_call(server: Serv
     assert server.requests == []
 
 
-# --- damaged files --------------------------------------------------------------------------------------------
+# --- damaged files
 
 
 def damage_text(folder: Path) -> None:
@@ -281,13 +282,13 @@ def test_a_study_whose_ledger_is_not_in_the_store_is_refused_before_any_call(ser
     assert len(server.posts) == calls
 
 
-# --- other processes ------------------------------------------------------------------------------------------
+# --- other processes
 
 
 def script(server: Server, folder: Path) -> list[str]:
     code = f"""
 import tune
-from test_tuner_survival import *
+from tests.test_tuner_survival import *
 class Here: base_url = {server.base_url!r}
 print(run(Here, Path({str(folder)!r})).stopped)
 """
@@ -295,7 +296,7 @@ print(run(Here, Path({str(folder)!r})).stopped)
 
 
 def environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT)])}
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
@@ -379,7 +380,7 @@ def test_after_kill_9_what_was_in_flight_is_uncertain_and_the_budget_is_the_stud
         assert billed - killed.settled <= killed.reserved
 
 
-# --- the clock and Ctrl-C -------------------------------------------------------------------------------------
+# --- the clock and Ctrl-C
 
 
 def test_the_time_limit_ends_the_search_but_not_the_holdout(tmp_path: Path) -> None:
@@ -484,7 +485,7 @@ def test_an_endpoint_that_goes_down_ends_the_run_politely_and_the_study_resumes_
         assert balance(tmp_path / "study").reserved == 0
 
 
-# --- replays --------------------------------------------------------------------------------------------------
+# --- replays
 
 
 def test_what_a_config_could_not_answer_is_not_asked_again_when_the_study_resumes(tmp_path: Path) -> None:
@@ -518,7 +519,7 @@ def test_a_copy_of_the_folder_shows_the_study_for_nothing(server: Server, tmp_pa
     assert len(server.posts) == calls
 
 
-# --- the end of the money -------------------------------------------------------------------------------------
+# --- the end of the money
 
 
 RULES = " ".join(f"Rule {number} is about tickets of kind {number}." for number in range(30))
@@ -563,7 +564,7 @@ def test_ceilings_far_above_what_calls_cost_slow_a_run_down_and_do_not_starve_it
     assert study.record.money.left_reason
 
 
-# --- which example a draw answered ------------------------------------------------------------------------------
+# --- which example a draw answered
 
 
 def test_every_draw_of_a_study_answers_an_example_that_is_known(server: Server, tmp_path: Path) -> None:

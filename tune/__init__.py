@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tune.errors import InputError, TuneError
-    from tune.metrics import Judge, Metric, Score, responses_metric
-    from tune.pricing import Price
+    from tune.pricing.prices import Price
     from tune.space import Choice, Integers, Space, Uniform
-    from tune.study import Study
+    from tune.study.study import Study
+    from tune.task.metrics import Judge, Metric, Score, responses_metric
     from tune.tuner import tune, tune_async
 
 __all__ = [
@@ -36,10 +36,10 @@ __all__ = [
 
 _HOMES = {
     "tune.errors": ("InputError", "TuneError"),
-    "tune.metrics": ("Judge", "Metric", "Score", "responses_metric"),
-    "tune.pricing": ("Price",),
+    "tune.task.metrics": ("Judge", "Metric", "Score", "responses_metric"),
+    "tune.pricing.prices": ("Price",),
     "tune.space": ("Choice", "Integers", "Space", "Uniform"),
-    "tune.study": ("Study",),
+    "tune.study.study": ("Study",),
     "tune.tuner": ("tune", "tune_async"),
 }
 """Where public names live; they are fetched when they are first used, so that `tune --help` is there at once."""

@@ -14,43 +14,39 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Unpack
 
-from tune.apart import run_apart
-from tune.capabilities import Capabilities
-from tune.claims import Claims
-from tune.clock import Clock
-from tune.conclude import conclude, deploy
-from tune.database import Database
-from tune.decoration import Decorations
 from tune.errors import StudyError
-from tune.estimate import (
-    Estimate,
-    Surprises,
-    estimate,
-    estimate_lines,
-    first_forecasts,
-    price_lines,
-    silent_endpoints,
-)
-from tune.holdout import NAME, keep_holdout, met_of
-from tune.journal import Journal
-from tune.ledger import Account, check_ledger
-from tune.lessons import Lessons
-from tune.opening import evaluator_of, opened
 from tune.plan import LOCAL_MODEL, Options, Plan, make_plan, sent_lines, without
-from tune.pricing import to_picodollars
-from tune.progress import Progress, Screen
+from tune.plan.estimate import Estimate, estimate
+from tune.plan.estimate_text import estimate_lines, price_lines
+from tune.plan.long_answers import Surprises, first_forecasts
+from tune.plan.token_counts import silent_endpoints
+from tune.pricing.clock import Clock
+from tune.pricing.prices import to_picodollars
+from tune.providers.capabilities import Capabilities
 from tune.providers.retrying import RetryPolicy
 from tune.providers.services import Access, Service
 from tune.providers.trust import host_lines, remember_hosts
-from tune.purse import check_budget
-from tune.replay import check_identity, check_remembered, read_history
+from tune.readout.trial import Trial
 from tune.report import Report, plain_config
-from tune.report.saving import dump
-from tune.run import ENOUGH, INTERRUPTED, PAUSES, UNREAD, Findings, Run
-from tune.store import Store
-from tune.study import Study, recorded_study
-from tune.traces import Traces
-from tune.trial import Trial
+from tune.report.serialize import dump
+from tune.result import conclude, deploy
+from tune.safety.background import run_apart
+from tune.safety.decoration import Decorations
+from tune.store.admission import Account
+from tune.store.claims import Claims
+from tune.store.cleanup import Traces
+from tune.store.database import Database
+from tune.store.draws import Store
+from tune.store.journal import Journal
+from tune.store.ledger_marks import check_ledger
+from tune.study.budget import check_budget
+from tune.study.connect import evaluator_of, opened
+from tune.study.holdout import NAME, keep_holdout, met_of
+from tune.study.lessons import Lessons
+from tune.study.progress import Progress, Screen
+from tune.study.resume import check_identity, check_remembered, read_history
+from tune.study.run import ENOUGH, INTERRUPTED, PAUSES, UNREAD, Findings, Run
+from tune.study.study import Study, recorded_study
 
 Observer = Callable[[Progress], None]
 Notice = Callable[[str], None]
@@ -310,7 +306,7 @@ def _lost(journal: Journal, lessons: Lessons, tell: Notice) -> Callable[[str, st
 def _say_what_is_unprotected(plan: Plan, tell: Callable[[str], None]) -> None:
     """Code that models write is run in a sandbox, and not every machine can build all of its walls."""
     if plan.metric.runs_code:
-        from tune.sandbox import unprotected
+        from tune.safety.sandbox import unprotected
 
         if missing := unprotected():
             tell(f"generated code is run, and this machine cannot keep it from: {', '.join(missing)}")

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
-from tune.escape import for_terminal, json_for_terminal
-from tune.interrupts import raised
+from tune.safety.escape import for_terminal, json_for_terminal
+from tune.safety.interrupts import raised
 
 if TYPE_CHECKING:
-    from tune.study import Study
+    from tune.study.study import Study
 
 DONE, FAILED, BAD_INPUT, NO_CONFIG, INTERRUPTED = 0, 1, 2, 5, 130
 """Exit statuses; NO_CONFIG says that no configuration keeps the limits. A command may have more of its own."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tune.commands import attempt, confirm_of, show, tell
 from tune.commands.flags import build_parser, options_of
-from tune.escape import for_terminal, json_for_terminal
+from tune.safety.escape import for_terminal, json_for_terminal
 
 EPILOG = """\
 Exit status: 0 it enters, 3 it does not, 4 undecided within the budget or the data; 1 it failed, 2 bad input.
@@ -47,7 +47,7 @@ def main(argv: Sequence[str]) -> int:
             tell(sentence)
 
     def work() -> int:
-        from tune.challenge import challenge
+        from tune.followup.challenge import challenge
 
         found = challenge(
             given["study"],

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tune.commands import Parser, attempt, confirm_of, show, tell
-from tune.escape import for_terminal, json_for_terminal
-from tune.scrub import scrub
+from tune.safety.escape import for_terminal, json_for_terminal
+from tune.safety.redact import scrub
 
 EPILOG = """\
 Exit status: 0 it holds, 3 it has regressed, 4 undecided within the budget or the data; 1 the check failed,
@@ -74,9 +74,9 @@ def main(argv: Sequence[str]) -> int:
             tell(sentence)
 
     def work() -> int:
-        from tune.check import check
         from tune.errors import StudyError
-        from tune.files import write_private
+        from tune.followup.check import check
+        from tune.store.files import write_private
 
         checked = check(
             best, data, budget=budget, notice=say, confirm=confirm_of(as_json=as_json, quiet=quiet), **options

@@ -8,7 +8,7 @@ from typing import Any
 
 from tune.commands import attempt, show
 from tune.commands.flags import build_parser, options_of
-from tune.escape import for_terminal, json_for_terminal
+from tune.safety.escape import for_terminal, json_for_terminal
 
 BUDGETS = (2.0, 5.0, 20.0)
 """Dollars of which it is said what they would buy; the one in the middle where no budget is given."""
@@ -29,7 +29,7 @@ def main(argv: Sequence[str]) -> int:
         plan, found = _estimate(given)
         if given["json"]:
             return show(json_for_terminal(_record(found) | {"sent": sent_record(plan)}))
-        from tune.estimate import estimate_lines, estimate_table, price_lines
+        from tune.plan.estimate_text import estimate_lines, estimate_table, price_lines
         from tune.providers.trust import host_lines
 
         lines = [*host_lines(plan.called), *plan.notes, *sent_lines(plan), ""]
@@ -42,10 +42,11 @@ def main(argv: Sequence[str]) -> int:
 def _estimate(given: dict[str, Any]) -> tuple[Any, Any]:
     from pathlib import Path
 
-    from tune.database import Database
-    from tune.estimate import estimate, silent_endpoints
     from tune.plan import make_plan
-    from tune.store import Store
+    from tune.plan.estimate import estimate
+    from tune.plan.token_counts import silent_endpoints
+    from tune.store.database import Database
+    from tune.store.draws import Store
     from tune.tuner import places
 
     options: Any = options_of(given)
@@ -62,7 +63,7 @@ def _estimate(given: dict[str, Any]) -> tuple[Any, Any]:
 
 def _record(found: Any) -> dict[str, Any]:
     """An estimate in JSON's types; null for a difference that cannot be seen."""
-    from tune.report.saving import dump
+    from tune.report.serialize import dump
 
     return _finite(dump(found) | {"is_search": found.is_search})  # type: ignore[no-any-return]
 

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 from tune.commands import attempt, show
-from tune.escape import for_terminal, json_for_terminal
+from tune.safety.escape import for_terminal, json_for_terminal
 
 
 def main(argv: Sequence[str]) -> int:
@@ -23,7 +23,7 @@ def main(argv: Sequence[str]) -> int:
     given = parser.parse_args(argv)
 
     def work() -> int:
-        from tune.forget import forget
+        from tune.followup.forget import forget
 
         forgotten = forget(given.study, given.example, store=given.store)
         if given.json:

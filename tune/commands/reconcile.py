@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tune.commands import Parser, confirm_of, finish
 
 if TYPE_CHECKING:
-    from tune.study import Study
+    from tune.study.study import Study
 
 
 def main(argv: Sequence[str]) -> int:
@@ -30,7 +30,7 @@ def main(argv: Sequence[str]) -> int:
     given = parser.parse_args(argv)
 
     def work() -> Study:
-        from tune.reconcile import reconcile
+        from tune.followup.reconcile import reconcile
 
         return reconcile(
             given.study,

@@ -9,7 +9,7 @@ from tune.commands import finish
 from tune.commands.flags import build_parser, options_of
 
 if TYPE_CHECKING:
-    from tune.study import Study
+    from tune.study.study import Study
 
 
 def main(argv: Sequence[str]) -> int:
@@ -26,7 +26,7 @@ def main(argv: Sequence[str]) -> int:
     folder = given.pop("study")
 
     def work() -> Study:
-        from tune.reprice import reprice
+        from tune.followup.reprice import reprice
 
         return reprice(folder, given["data"], given["space"], **options_of(given))
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from tune.errors import InputError
 from tune.export.deployment import Deployment, carriable
-from tune.providers.openai_access import OPENAI_KEY
+from tune.providers.openai.access import OPENAI_KEY
 
 TAG = "tune"
 """The tag of every exported entry: `filter_dict={"tags": ["tune"]}` finds them."""

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit, urlunsplit
 
-from tune.pricing import Price
-from tune.providers.openai_access import OPENAI_KEY, public_query
+from tune.pricing.prices import Price
+from tune.providers.openai.access import OPENAI_KEY, public_query
 from tune.report import ReportConfig
-from tune.report.writing import dollars, with_limits
+from tune.report.text import dollars, with_limits
 from tune.space import Config
 
 LOCAL_URL = "http://localhost:8080/v1"

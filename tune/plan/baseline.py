@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tune.aggregate import deployable
 from tune.errors import SpaceError
-from tune.foreign import read_file, read_json
-from tune.prompt import Prompt
+from tune.readout.aggregate import deployable
+from tune.safety.untrusted import read_file, read_json
 from tune.space import Config, Space
+from tune.task.prompt import Prompt
 
 
 def read_baseline(given: Any, space: Space, prompts: Mapping[str, Prompt]) -> Config:

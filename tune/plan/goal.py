@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tune.errors import InputError
-from tune.metrics import Metric
 from tune.plan.options import Options
+from tune.task.metrics import Metric
 
 GOALS = ("quality", "cheapest", "frontier")
 """What is to be chosen."""

@@ -8,12 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 from tune.errors import InputError, PriceError
-from tune.metrics import Metric
 from tune.plan.options import Options, names
-from tune.pricing import Price, is_pair, parse_price, read_price
+from tune.pricing.prices import Price, is_pair, parse_price, read_price
+from tune.pricing.published import check_stated, find_price
 from tune.providers.services import Entry, read_entries
-from tune.published import check_stated, find_price
 from tune.space import Space
+from tune.task.metrics import Metric
 
 EVERY = ""
 """The name under which a length is kept that was stated for all answers."""
@@ -45,7 +45,7 @@ def find_prices(entries: Sequence[Entry], given: Any) -> dict[str, Price]:
         elif entry.price is not None:
             found[entry.name] = entry.price
         elif entry.local:
-            from tune.providers.local import NOTIONAL_PRICE
+            from tune.providers.local.endpoint import NOTIONAL_PRICE
 
             found[entry.name] = NOTIONAL_PRICE
         else:

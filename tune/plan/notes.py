@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 
-from tune.data import Data, Example, to_text
-from tune.data.example import canonical
-from tune.defaults import find_labels
+from tune.plan.default_space import find_labels
+from tune.task.example import Data, Example, canonical, to_text
 
 MOST_NAMED = 3
 """Rows or spellings that a sentence names."""

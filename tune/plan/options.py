@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict
 
-from tune.callables import load
 from tune.errors import BudgetError, InputError
+from tune.task.callables import load
 
 
 class Options(TypedDict, total=False):
@@ -17,7 +17,7 @@ class Options(TypedDict, total=False):
     Attributes:
         input: columns that fill the templates; default: those that the templates name.
         target: the column that holds what is wanted.
-        metric: a name of `tune.metrics.METRICS`, "module:attribute", a callable `(answer, example)`, or a `Metric`.
+        metric: a name of `tune.task.metrics.METRICS`, "module:attribute", a callable `(answer, example)`, or a `Metric`.
         model: models by name, instead of the space's.
         models: entries that say where models are: `{name: {model, base_url, key_env, price, ...}}` or a list.
         base_url: an OpenAI-compatible endpoint for models without an entry.
@@ -37,7 +37,7 @@ class Options(TypedDict, total=False):
         baseline: the config used today, as a mapping, JSON, or a path of a JSON file.
         searcher: proposes paid points; a name of `tune.search.SEARCHERS` or "module:attribute". The default,
             "random", deals values like cards, so that every model and prompt comes early.
-        strategy: buys; a name of `tune.racing.STRATEGIES` or "module:attribute".
+        strategy: buys; a name of `tune.strategies.STRATEGIES` or "module:attribute".
         free: dimensions that are read off draws rather than bought; () buys every value.
         verifier: for the aggregate "best": a callable `(answer, example) -> float`, or "module:attribute".
         holdout: share of the examples that only the frozen choice and the baseline meet.
@@ -61,7 +61,7 @@ class Options(TypedDict, total=False):
         by: columns whose values the report shows the quality by; no part of what makes it another study.
         no_content: keep the texts of examples and answers out of the report and the other files that are for reading.
         keep_going: search on though the answers of every prompt are not read rightly.
-        allow_code: let a metric run what models write, in a process of its own with limits (`tune.sandbox`).
+        allow_code: let a metric run what models write, in a process of its own with limits (`tune.safety.sandbox`).
     """
 
     input: Sequence[str] | str

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tune.completion import Completion, Invoice
-from tune.pricing import Price, to_dollars
+from tune.pricing.prices import Price, to_dollars
 
 _SHARE, _ROUNDING = 20, 10**4
 """A provider's bill that differs from ours by more than a twentieth is told, unless the difference is below a

@@ -6,9 +6,9 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from tune.claims import Claims
 from tune.completion import Completion, Provider, Request
-from tune.store import Store
+from tune.store.claims import Claims
+from tune.store.draws import Store
 
 _LOOK = 0.05
 """Seconds between two looks at a purchase of another process."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from tune.capabilities import Capabilities, Fact
 from tune.completion import Completion, Provider, Request
+from tune.providers.capabilities import Capabilities, Fact
 
 
 class Gated:

@@ -6,14 +6,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
-from tune.capabilities import Capabilities, Fact
 from tune.completion import Completion, Endpoint, Request, calls_for
 from tune.errors import AnswerError, BudgetExhausted, EndpointError, ProviderError, TransientError, Unreadable
-from tune.ledger import Account, Attempt
-from tune.pricing import Price, to_dollars
+from tune.pricing.prices import Price, to_dollars
 from tune.providers.billing import Bill, bill_call
+from tune.providers.capabilities import Capabilities, Fact
 from tune.providers.tariff import Tariff
-from tune.store import Store
+from tune.store.admission import Account
+from tune.store.draws import Store
+from tune.store.ledger import Attempt
 
 SLACK = 4
 """Tokens by which counts may pass the cap: some servers count the end of an answer, too. Prompt bounds cover them."""

@@ -8,9 +8,9 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from tune.capabilities import Adapted
 from tune.completion import Completion, Provider, Request
 from tune.errors import AnswerError, EndpointError, ParameterRejected, TransientError, Unreadable
+from tune.providers.capabilities import Adapted
 
 _MOST_ADAPTIONS = 8
 """A request has fewer parameters than this that can be swapped; more in a row would be a circle."""

@@ -10,23 +10,23 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 from urllib.parse import urlunsplit
 
-from tune.capabilities import Capabilities
-from tune.claims import Claims
 from tune.completion import Endpoint
 from tune.errors import EndpointError, InputError
-from tune.ledger import Account
-from tune.pricing import Price, is_pair, read_price
+from tune.pricing.prices import Price, is_pair, read_price
+from tune.providers.capabilities import Capabilities
 from tune.providers.claimed import Claimed
 from tune.providers.gated import Gated
 from tune.providers.limited import Limited
 from tune.providers.metered import Metered, Receipt
-from tune.providers.openai_access import Headers, key_variable, parse_url, public_query, resolved_url
+from tune.providers.openai.access import Headers, key_variable, parse_url, public_query, resolved_url
 from tune.providers.retrying import Retrying, RetryPolicy
 from tune.providers.splitting import Splitting
 from tune.providers.stored import ModelChanged, Stored
 from tune.providers.tariff import Tariff
-from tune.scrub import looks_like_key, secret_name
-from tune.store import Store
+from tune.safety.redact import looks_like_key, secret_name
+from tune.store.admission import Account
+from tune.store.claims import Claims
+from tune.store.draws import Store
 
 LOCAL = "local:"
 """What the name of a model begins with that is run in process."""
@@ -46,7 +46,7 @@ class Entry:
         model: how its service calls it; `local:...` is run in process.
         base_url: an OpenAI-compatible endpoint; None is OpenAI's own.
         key_env: the environment variable that holds the API key. A key itself is never part of an entry. None is
-            OPENAI_API_KEY where that is meant for the host (`tune.providers.openai_access.is_own`), else no key.
+            OPENAI_API_KEY where that is meant for the host (`tune.providers.openai.access.is_own`), else no key.
         price: dollars per million tokens, where stated.
         alias: entries with one alias share their draws (the regions or the keys of one model).
         requests_per_minute: the most requests per minute, where the account has such a limit.
@@ -263,10 +263,10 @@ def _read_entry(name: str, record: dict[str, Any]) -> Entry:
 def open_endpoint(entry: Entry, access: Access) -> Endpoint:
     """The endpoint of an entry; nothing is sent or loaded yet."""
     if entry.local:
-        from tune.providers.local import LocalEndpoint
+        from tune.providers.local.endpoint import LocalEndpoint
 
         return LocalEndpoint(entry.model, progress=access.progress)
-    from tune.providers.openai_api import OpenAIEndpoint
+    from tune.providers.openai.endpoint import OpenAIEndpoint
 
     return OpenAIEndpoint(
         entry.model,

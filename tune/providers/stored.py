@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 
 from tune.completion import Completion, Provider, Request
 from tune.errors import TransientError
-from tune.store import Store
+from tune.store.draws import Store
 
 
 @dataclass(frozen=True, slots=True)

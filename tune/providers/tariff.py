@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tune.completion import Completion, Request
-from tune.pricing import Price
-from tune.published import STANDARD, find_published, place_of
+from tune.pricing.prices import Price
+from tune.pricing.published import STANDARD, find_published, place_of
 
 _TIER = "service_tier"
 

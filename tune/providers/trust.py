@@ -9,9 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from tune.errors import InputError
-from tune.foreign import read_file, read_json
-from tune.providers.openai_access import DEFAULT_BASE_URL, OPENAI_KEY, is_loopback, is_own, parse_url
+from tune.providers.openai.access import DEFAULT_BASE_URL, OPENAI_KEY, is_loopback, is_own, parse_url
 from tune.providers.services import Entry
+from tune.safety.untrusted import read_file, read_json
 
 Confirm = Callable[[str], bool]
 """Asks a person a question, and says whether the answer was yes."""

@@ -8,20 +8,20 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from tune.aggregate import parse_aggregate
 from tune.completion import Completion, calls_for
-from tune.cutting import cut
 from tune.errors import SpaceError
-from tune.extract import Extract
-from tune.pricing import Price
+from tune.pricing.prices import Price
+from tune.readout.aggregate import parse_aggregate
 from tune.readout.reader import Reader, Rows, cut_of
 from tune.readout.reading import Reading
+from tune.readout.token_rates import rates_of
+from tune.readout.truncate import cut
 from tune.space import Config
-from tune.token_rates import rates_of
+from tune.task.extract import Extract
 
 
 class Bought(Protocol):
-    """What is read of a trial; `tune.trial.Trial` has it all, and says what it means."""
+    """What is read of a trial; `tune.readout.trial.Trial` has it all, and says what it means."""
 
     @property
     def number(self) -> int: ...  # noqa: D102

@@ -9,23 +9,17 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from tune.aggregate import Aggregate, call, vote
 from tune.completion import Completion
-from tune.cutting import Cut, cut
 from tune.errors import MetricError
-from tune.estimators import (
-    MOST_COUNTED,
-    Array,
-    Estimate,
-    mean_of_best,
-    mean_of_choice,
-    mean_of_largest,
-    mean_of_one,
-    mean_of_vote,
-)
-from tune.extract import Extract
+from tune.readout.aggregate import Aggregate, call, vote
+from tune.readout.token_rates import Rates
+from tune.readout.truncate import Cut, cut
 from tune.space import Config
-from tune.token_rates import Rates
+from tune.stats.best_of_n import mean_of_best, mean_of_largest
+from tune.stats.estimate import Array, Estimate, mean_of_one
+from tune.stats.majority_vote import MOST_COUNTED, mean_of_vote
+from tune.stats.subsets import mean_of_choice
+from tune.task.extract import Extract
 
 Answers: TypeAlias = tuple[str | None, ...]
 

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tune.estimators import Array
 from tune.space import Config
+from tune.stats.estimate import Array
 
 
 class Difference(NamedTuple):

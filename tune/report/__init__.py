@@ -1,11 +1,12 @@
 """What a study found, as text and records: Markdown, HTML, CSV, JSON, and the lines that end a run."""
 
-from tune.report.answer import answer
 from tune.report.chart import chart
 from tune.report.comparison import comparison_csv, comparison_tex
-from tune.report.failing import Confusion, Doubt, Failing, Slice
+from tune.report.error_analysis import Confusion, Doubt, Failing, Slice
+from tune.report.headline import answer
+from tune.report.html import page
+from tune.report.json import best_json, result_json
 from tune.report.markdown import markdown
-from tune.report.page import page
 from tune.report.records import (
     Bought,
     EstimateRow,
@@ -19,11 +20,10 @@ from tune.report.records import (
     Uncertain,
     plain_config,
 )
-from tune.report.results import best_json, result_json
-from tune.report.sample import Sample, Unread
 from tune.report.spread import PassAtK, RepeatedSplits
 from tune.report.summary import summary_html, summary_lines
-from tune.report.tables import trial_rows, trials_csv
+from tune.report.trials_table import trial_rows, trials_csv
+from tune.report.unread_sample import Sample, Unread
 
 __all__ = [
     "Bought",

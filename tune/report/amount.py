@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tune.report.records import Report, ReportConfig
-from tune.report.writing import dollars, exact_seconds
-from tune.stats import Interval
+from tune.report.text import dollars, exact_seconds
+from tune.stats.intervals import Interval
 
 
 @dataclass(frozen=True, slots=True)

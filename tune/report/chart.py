@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
 
-from tune.escape import visible
 from tune.report.amount import Amount, amount_of
-from tune.report.answer import evidence
+from tune.report.chart_scale import Scale, linear, logarithmic
+from tune.report.headline import evidence
 from tune.report.records import Report, ReportConfig
-from tune.report.scale import Scale, linear, logarithmic
-from tune.report.writing import describe
-from tune.stats import Interval
+from tune.report.text import describe
+from tune.safety.escape import visible
+from tune.stats.intervals import Interval
 
 WIDTH, HEIGHT = 640, 380
 LEFT, RIGHT, TOP, BOTTOM = 56, 600, 34, 324

@@ -6,12 +6,12 @@ import csv
 import io
 import math
 
-from tune.escape import visible
 from tune.report.amount import Amount, amount_of
-from tune.report.answer import shown_rows
+from tune.report.headline import shown_rows
 from tune.report.records import Report, ReportConfig
-from tune.report.writing import csv_cell, describe
-from tune.stats import Interval
+from tune.report.text import csv_cell, describe
+from tune.safety.escape import visible
+from tune.stats.intervals import Interval
 
 COLUMNS = (
     "configuration", "settings", "on", "examples", "quality", "quality_low", "quality_high",

@@ -4,24 +4,13 @@ from __future__ import annotations
 
 import json
 
-from tune.clock import duration
+from tune.pricing.clock import duration
 from tune.report.amount import Amount, amount_of
-from tune.report.answer import answer_markdown, detectable_sentence, money_sentence, shown_rows, uncertain_sentence
-from tune.report.failing import failing_section
+from tune.report.error_analysis import failing_section
+from tune.report.headline import answer_markdown, detectable_sentence, money_sentence, shown_rows, uncertain_sentence
 from tune.report.records import EstimateRow, PriceLine, Report, ReportConfig, TrialRow, plain_config
-from tune.report.writing import (
-    count,
-    describe,
-    dollars,
-    exact_seconds,
-    fence,
-    inline,
-    number,
-    seconds,
-    table,
-    with_limits,
-)
-from tune.report.wrong import wrong_section
+from tune.report.text import count, describe, dollars, exact_seconds, fence, inline, number, seconds, table, with_limits
+from tune.report.wrong_answers import wrong_section
 
 _MOST_TRIALS = 40  # trials.csv has them all
 

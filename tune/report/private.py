@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tune.report.records import Report
-from tune.report.saving import dump, load
+from tune.report.serialize import dump, load
 
 _EXAMPLE = "example"
 """The field by which every record that shows one example's texts names it."""

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tune.completion import Message
-from tune.outcomes import Outcomes
-from tune.report.failing import Failing
-from tune.report.sample import Unread
+from tune.readout.outcomes import Outcomes
+from tune.readout.trial import State
+from tune.report.error_analysis import Failing
 from tune.report.spread import PassAtK, RepeatedSplits
+from tune.report.unread_sample import Unread
 from tune.space import Config, Point
-from tune.stats import Interval, Verdict, verdict
-from tune.trial import State
+from tune.stats.intervals import Interval, Verdict, verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +281,7 @@ class Report:
         detectable: the smallest difference that so many holdout examples show with 80 % probability.
         look: which look at the same holdout this is, from 1.
         confidence: of each interval on holdout examples, 0 to 1: what its look leaves, so that all looks together
-            are right at least 95 % of the time; see `tune.looks`.
+            are right at least 95 % of the time; see `tune.stats.alpha_spending`.
         commonest: the score on holdout of always giving the commonest target, or None where there is none.
         commonest_label: that target.
         larger_is_better: the metric's direction.
@@ -315,7 +315,7 @@ class Report:
         told: those of them that came up while the run went on: they are about models and money, not about the choice.
         pass_at_k: how often one of k answers is right, for k = 1, 2, 4 and so on.
         repeats: the spread over repeated splits, where that was asked for.
-        recipe: all that it takes to call the winner again and to score it, for programs; see `tune.recipe`.
+        recipe: all that it takes to call the winner again and to score it, for programs; see `tune.runtime.best_json`.
     """
 
     money: Money

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tune.stats import Interval
+from tune.stats.intervals import Interval
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,14 @@ import html
 import textwrap
 from collections.abc import Sequence
 
-from tune.escape import visible
 from tune.report.amount import amount_of
-from tune.report.answer import answer, detectable_sentence, money_sentence, shown_rows
-from tune.report.failing import failing_sentences
+from tune.report.error_analysis import failing_sentences
+from tune.report.headline import answer, detectable_sentence, money_sentence, shown_rows
 from tune.report.records import Report, ReportConfig
-from tune.report.unread import unread_sentences
-from tune.report.writing import seconds, with_limits
-from tune.report.wrong import wrong_sentences
+from tune.report.text import seconds, with_limits
+from tune.report.unread_text import unread_sentences
+from tune.report.wrong_answers import wrong_sentences
+from tune.safety.escape import visible
 
 SHORTER = {"baseline (assumed)": "assumed", " to ": ", ", "not distinguishable": "unclear"}
 """Words of the wide table, and what stands for them in the narrow one."""

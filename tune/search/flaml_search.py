@@ -7,11 +7,11 @@ import random
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tune.search.asking import Asker, following, known, missing, quiet
+from tune.search.history import Searcher, Telling
 from tune.search.lattice import MODEL, Axis, Lattice
 from tune.search.random_search import deal
+from tune.search.searcher import Asker, following, known, missing, quiet
 from tune.space import Point, Space
-from tune.telling import Searcher, Telling
 
 if TYPE_CHECKING:
     from flaml.tune.searcher.blendsearch import BlendSearch

@@ -6,10 +6,10 @@ import itertools
 import random
 from collections.abc import Iterator, Sequence
 
-from tune.search.asking import following, walk
+from tune.search.history import Searcher
 from tune.search.lattice import Axis, Lattice
+from tune.search.searcher import following, walk
 from tune.space import Point, Space
-from tune.telling import Searcher
 
 
 def grid(space: Space, free: Sequence[str], seed: int) -> Searcher:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 
-from tune.search.asking import following, walk
+from tune.search.history import Searcher
 from tune.search.lattice import Axis, Lattice
+from tune.search.searcher import following, walk
 from tune.space import Point, Space, Value
-from tune.telling import Searcher
 
 _PATIENCE = 64
 """Deals in a row that bring nothing new, after which what is left of a model's points is listed."""

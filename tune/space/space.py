@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tune.errors import SpaceError
-from tune.foreign import TooMuch, check_nesting, read_file
+from tune.safety.untrusted import TooMuch, check_nesting, read_file
 from tune.space.domain import Choice, Domain, Integers, Value, domain_ladder, dump_domain, parse_domain
 from tune.space.point import FREE, Config, Point
 
@@ -43,7 +43,7 @@ class Space:
 
     Args:
         model: the models, by the names that the config entries give them.
-        prompt: the templates by name, each in any form that `tune.prompt.parse_prompt` reads; a text or a list
+        prompt: the templates by name, each in any form that `tune.task.prompt.parse_prompt` reads; a text or a list
             of messages alone is named "plain".
         max_tokens: the cap of one answer, in tokens.
         n: answers per request.
@@ -53,7 +53,7 @@ class Space:
         when: a model's or a prompt's own domains, by name; an empty list says that this model does not take the
             setting. A prompt has own domains only for what is read off: n, max_tokens, stop and aggregate; they
             go before the model's.
-        answer: how the answer is taken out of the text, in any form that `tune.extract.parse_extract` reads;
+        answer: how the answer is taken out of the text, in any form that `tune.task.extract.parse_extract` reads;
             None takes the last label in the text where the targets are a few labels and the metric compares with them,
             else the text as it is, stripped; `{"whole": True}` always takes the text.
         settings: every other dimension.

@@ -1,0 +1,255 @@
+"""The command line as scripts use it: flags, exit status, one JSON object, bad input in one sentence."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.server import Model, Server
+from tests.support.world import LabelledWorld
+from tune.commands import BAD_INPUT, DONE, FAILED
+from tune.commands.cli import main
+from tune.commands.flags import build_parser
+from tune.plan import Options
+
+ROOT = Path(__file__).parent.parent.parent
+WORLD = LabelledWorld(models={"small": 0.6})
+
+SPACE = """
+[space]
+model = ["small"]
+temperature = {low = 0.0, high = 1.0, step = 0.5}
+n = {low = 1, high = 3, integer = true}
+max_tokens = [8, 32]
+aggregate = ["first", "vote"]
+
+[space.prompt]
+short = "Label this ticket: {text}"
+reasoned = "Think step by step, then label: {text}"
+
+[answer]
+labels = ["refund", "delivery", "complaint", "praise"]
+"""
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server(world=WORLD) as started:
+        yield started
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    rows = "\n".join(json.dumps(row) for row in WORLD.examples(60))
+    (tmp_path / "tickets.jsonl").write_text(rows + "\n")
+    (tmp_path / "space.toml").write_text(SPACE)
+    return tmp_path
+
+
+def flags(server: Server, files: Path, *more: str) -> list[str]:
+    return [
+        "--budget", "0.01", "--data", str(files / "tickets.jsonl"), "--target", "label",
+        "--space", str(files / "space.toml"), "--base-url", server.base_url, "--price", "small=0.1/0.4",
+        "--results", str(files / "out"), *more,
+    ]  # fmt: skip
+
+
+def test_json_is_one_object_on_stdout_and_nothing_else(
+    server: Server, files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(flags(server, files, "--json")) == DONE
+    shown = capsys.readouterr()
+    assert shown.err == ""
+    record = json.loads(shown.out)
+    assert set(record) == {
+        "best", "quality", "cost_per_request", "seconds", "seconds_per_request", "seconds_taken", "baseline",
+        "runners_up", "difference", "detectable",
+        "confidence", "keeps_limit", "why_wrong", "failing", "notices", "prices", "spent", "spent_now", "uncertain",
+        "uncertain_reasons",
+        "budget", "left", "left_reason", "trials", "draws", "stopped", "results", "pass_at_k", "repeated_splits",
+        "unanswerable",
+    }  # fmt: skip
+    assert set(record["quality"]) == {"mean", "low", "high", "examples"}
+    assert set(record["cost_per_request"]) == {"mean", "low", "high"}
+    assert set(record["draws"]) == {"bought", "reused"}
+    assert record["difference"] is None or set(record["difference"]) == {"mean", "low", "high", "examples", "verdict"}
+    assert record["best"]["model"] == "small"
+    assert record["spent"] <= record["budget"] == 0.01
+    assert server.bill == round(record["spent"] * 10**12)
+
+
+def test_the_second_run_spends_nothing_and_says_the_same(
+    server: Server, files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(flags(server, files, "--json"))
+    first = json.loads(capsys.readouterr().out)
+    main(flags(server, files, "--json"))
+    again = json.loads(capsys.readouterr().out)
+    assert again == {**first, "spent_now": 0.0}
+
+
+def test_progress_goes_to_stderr_and_the_answer_to_stdout(
+    server: Server, files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(flags(server, files)) == DONE
+    shown = capsys.readouterr()
+    assert "trials" in shown.err
+    assert "$" in shown.err
+    assert str(files / "out") in shown.out
+
+
+def test_quiet_shows_no_progress(server: Server, files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(flags(server, files, "--quiet")) == DONE
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (["--data", "nowhere.jsonl"], "nowhere.jsonl"),
+        (["--space", "nowhere.toml"], "nowhere.toml"),
+        (["--target", "colour"], "colour"),
+        (["--budget", "0"], "budget"),
+        (["--budget", "nan"], "budget"),
+        (["--budget", "0.0000001"], "too small"),
+        (["--price", "small"], "MODEL=IN/OUT"),
+        (["--metric", "no.such.module:thing"], "no.such.module"),
+        (["--baseline", "{broken"], "JSON"),
+        (["--holdout", "1.5"], "holdout"),
+        (["--concurrency", "0"], "concurrency"),
+        (["--trials", "-1"], "trials"),
+    ],
+)
+def test_bad_input_is_one_line_and_status_2(
+    server: Server, files: Path, capsys: pytest.CaptureFixture[str], change: list[str], words: str
+) -> None:
+    assert main(flags(server, files, "--quiet", *change)) == BAD_INPUT
+    shown = capsys.readouterr()
+    assert words in shown.err
+    assert shown.err.count("\n") == 1
+    assert shown.out == ""
+    assert server.posts == []
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[space", "TOML"),
+        ("[space]\nmodel = 'small'\n", "prompt"),
+        (SPACE.replace("low = 0.0, high = 1.0", "low = 1.0, high = 0.0"), "low <= high"),
+        (SPACE.replace("low = 1, high = 3", "low = 0, high = 3"), "n"),
+        (SPACE.replace("{text}", "{txt}"), "txt"),
+        (SPACE.replace("{text}", "{text.__class__}"), "text"),
+        (SPACE.replace("{text}", "{0}"), "0"),
+        (SPACE + "\n[when.huge]\nmax_tokens = [1]\n", "huge"),
+        (SPACE.replace("Label this ticket: {text}", "Label this ticket: {text} (it is {label})"), "label"),
+    ],
+)
+def test_a_space_that_cannot_be_is_one_line_and_status_2(
+    server: Server, files: Path, capsys: pytest.CaptureFixture[str], text: str, words: str
+) -> None:
+    (files / "space.toml").write_text(text)
+    assert main(flags(server, files, "--quiet")) == BAD_INPUT
+    shown = capsys.readouterr()
+    assert words in shown.err
+    assert shown.err.count("\n") == 1
+    assert server.posts == []
+
+
+@pytest.mark.parametrize("text", ["", '{"id": 1, "text": "one", "label": "refund"}\n'])
+def test_empty_or_one_row_data_is_one_line(
+    server: Server, files: Path, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    (files / "tickets.jsonl").write_text(text)
+    assert main(flags(server, files, "--quiet")) == BAD_INPUT
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_an_unreachable_endpoint_is_one_line_and_status_1(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with Server(world=WORLD) as server:
+        gone = flags(server, files, "--quiet")
+    assert main(gone) == FAILED
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_run_that_scored_nothing_has_failed(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    space = (files / "space.toml").read_text().replace('["small"]', '["small", "big"]')
+    (files / "space.toml").write_text(space)
+    # One model is set aside, as it bills beyond its cap; no call of the other fits the budget.
+    models = {"small": Model(reasoning=4_000, counts="total", uncapped=True), "big": Model()}
+    with Server(models, world=WORLD) as server:
+        assert main(flags(server, files, "--quiet", "--price", "big=1000/4000")) == FAILED
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "there is no configuration to recommend" in shown
+    assert "kept for telling finalists apart" not in shown
+
+
+def test_without_a_budget_the_usage_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([])
+    assert caught.value.code == BAD_INPUT
+    assert "--budget" in capsys.readouterr().err
+
+
+def test_every_flag_of_a_run_is_a_keyword_of_tune() -> None:
+    flags = {action.dest for action in build_parser()._actions}
+    assert flags - set(Options.__annotations__) == {"help", "version", "budget", "data", "space", "json"}
+
+
+def test_help_is_there_at_once(tmp_path: Path) -> None:
+    env = {**os.environ, "PYTHONPYCACHEPREFIX": str(tmp_path)}
+    env.pop("PYTHONDONTWRITEBYTECODE", None)
+    seconds = []
+    for _ in range(4):
+        began = time.perf_counter()
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "tune.py"), "--help"], env=env, capture_output=True, text=True
+        )
+        seconds.append(time.perf_counter() - began)
+        assert done.returncode == DONE
+        assert "--max-cost-per-request" in done.stdout
+    assert min(seconds) < 0.5
+
+
+def test_import_tune_from_the_root_finds_the_package() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import tune; print(tune.tune, tune.Space)"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_key_in_the_environment_adds_a_hint_and_never_a_bill(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-planted")
+    assert main(["--budget", "0.000001", "--results", str(tmp_path / "out")]) == BAD_INPUT
+    shown = capsys.readouterr().err
+    assert "OPENAI_API_KEY is set but not used" in shown
+    assert "sk-planted" not in shown
+    assert "too small" in shown
+
+
+def test_a_metric_of_ones_own_lies_where_the_command_is_run(server: Server, files: Path) -> None:
+    (files / "own_metric.py").write_text("def score(answer, example):\n    return answer == example.target\n")
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-P",
+            "-c",
+            "import sys; from tune.cli import main; sys.exit(main())",
+            *flags(server, files, "--json", "--metric", "own_metric:score"),
+        ],
+        cwd=files,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == DONE, done.stderr
+    assert json.loads(done.stdout)["quality"] is not None

@@ -1,0 +1,334 @@
+"""Exports: what an agent carries, how it is written, and what never leaves."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from openai.resources.chat.completions import Completions
+
+import tune.export as export_package
+from tune.errors import InputError
+from tune.export import EXPORTERS, TAG, Deployment, addition, carriable, llm_config, notes, oai_config_list, snippet
+from tune.export.autogen import _PASSED_ON
+from tune.pricing.prices import Price
+from tune.report import ReportConfig
+from tune.space import Config
+from tune.stats.intervals import Interval
+
+# What AG2 0.14 takes beside config_list: LLMConfig.__init__ has these keywords and no others.
+TOP_LEVEL = {"config_list", "temperature", "top_p", "max_tokens", "seed", "cache_seed", "timeout", "tools"}
+
+
+def config(**values: Any) -> Config:
+    return Config({"model": "small", "prompt": "short", "max_tokens": 64, "temperature": 0.3, **values})
+
+
+def deployment(**values: Any) -> Deployment:
+    base: dict[str, Any] = {"config": config(), "model": "gpt-4.1-nano", "price": Price(0.1, 0.4)}
+    return Deployment(**{**base, **values})
+
+
+# --- llm_config
+
+
+def test_an_llm_config_holds_what_was_tuned() -> None:
+    assert llm_config(deployment()) == {
+        "config_list": [{"model": "gpt-4.1-nano", "price": [0.0001, 0.0004], "tags": ["tune", "small"]}],
+        "temperature": 0.3,
+        "max_tokens": 64,
+        "cache_seed": None,
+    }
+
+
+@pytest.mark.parametrize("temperature", [1.05, 1.3, 2.0])
+def test_a_temperature_that_the_framework_refuses_travels_in_the_extra_body(temperature: float) -> None:
+    made = llm_config(deployment(config=config(temperature=temperature)))
+    assert "temperature" not in made
+    assert made["config_list"][0]["extra_body"] == {"temperature": temperature}
+
+
+@pytest.mark.parametrize("temperature", [0, 0.0, 0.5, 1, 1.0])
+def test_a_temperature_that_the_framework_takes_is_named(temperature: float) -> None:
+    made = llm_config(deployment(config=config(temperature=temperature)))
+    assert made["temperature"] == temperature
+    assert "extra_body" not in made["config_list"][0]
+
+
+def test_what_only_an_entry_takes_is_in_the_entry() -> None:
+    tuned = config(stop=("\n", "END"), frequency_penalty=0.2, reasoning_effort="low", verbosity="high", top_p=0.9)
+    made = llm_config(deployment(config=tuned))
+    assert set(made) <= TOP_LEVEL
+    assert made["top_p"] == 0.9
+    entry = made["config_list"][0]
+    assert entry["stop"] == ["\n", "END"]
+    assert (entry["frequency_penalty"], entry["reasoning_effort"], entry["verbosity"]) == (0.2, "low", "high")
+    assert "extra_body" not in entry
+
+
+def test_what_the_openai_package_or_the_framework_would_refuse_is_in_the_extra_body() -> None:
+    tuned = config(top_k=40, min_p=0.05, repetition_penalty=1.1, reasoning_effort="max", enable_thinking=False)
+    entry = llm_config(deployment(config=tuned))["config_list"][0]
+    assert entry["extra_body"] == {
+        "top_k": 40,
+        "min_p": 0.05,
+        "repetition_penalty": 1.1,
+        "reasoning_effort": "max",
+        "enable_thinking": False,
+    }
+    assert not {"top_k", "min_p", "reasoning_effort"} & set(entry)
+
+
+def test_a_setting_named_like_a_client_option_cannot_become_one() -> None:
+    entry = llm_config(deployment(config=config(timeout=3, api_key="stolen", base_url="elsewhere")))["config_list"][0]
+    assert "timeout" not in entry
+    assert "api_key" not in entry
+    assert "base_url" not in entry
+
+
+def test_a_setting_that_is_left_to_the_service_is_not_written() -> None:
+    made = llm_config(deployment(config=config(temperature=None, top_p=None)))
+    assert not {"temperature", "top_p"} & set(made)
+    assert "extra_body" not in made["config_list"][0]
+
+
+def test_every_parameter_passed_on_by_name_is_one_that_the_openai_package_knows() -> None:
+    known = set(inspect.signature(Completions.create).parameters)
+    assert known >= _PASSED_ON | {"temperature", "top_p", "max_tokens", "max_completion_tokens", "stop"}
+    assert known >= {"reasoning_effort", "verbosity", "extra_body"}
+
+
+def test_a_model_that_refuses_max_tokens_gets_its_cap_under_the_other_name() -> None:
+    made = llm_config(deployment(cap="max_completion_tokens"))
+    assert "max_tokens" not in made
+    assert made["config_list"][0]["max_completion_tokens"] == 64
+
+
+settings_values = st.fixed_dictionaries(
+    {},
+    optional={
+        "temperature": st.floats(0, 2),
+        "top_p": st.floats(0.01, 1),
+        "top_k": st.integers(1, 100),
+        "presence_penalty": st.floats(-2, 2),
+        "reasoning_effort": st.sampled_from(["none", "low", "max"]),
+        "seed": st.integers(0, 100),
+        "own_setting": st.booleans(),
+    },
+)
+
+
+@given(settings_values, st.integers(1, 10**6))
+def test_no_value_is_changed_or_lost_on_its_way(settings: dict[str, Any], cap: int) -> None:
+    tuned = Config({"model": "m", "prompt": "p", "max_tokens": cap, **settings})
+    made = llm_config(deployment(config=tuned))
+    entry = made["config_list"][0]
+    arrives = {**made, **entry, **entry.get("extra_body", {})}
+    assert {name: arrives[name] for name in (*settings, "max_tokens")} == {**settings, "max_tokens": cap}
+    assert 0 <= made.get("temperature", 0) <= 1
+    assert json.loads(oai_config_list(deployment(config=tuned)))[0]["max_tokens"] == cap
+
+
+@pytest.mark.parametrize(
+    ("price", "per_thousand"),
+    [(Price(0.1, 0.4), [0.0001, 0.0004]), (Price(15, 75), [0.015, 0.075]), (Price(0, 0), [0.0, 0.0])],
+)
+def test_prices_are_dollars_per_thousand_tokens(price: Price, per_thousand: list[float]) -> None:
+    assert llm_config(deployment(price=price))["config_list"][0]["price"] == per_thousand
+
+
+# --- what can be carried
+
+
+@pytest.mark.parametrize(
+    ("n", "aggregate", "raw", "carried"),
+    [
+        (1, "first", False, True),
+        (1, "first", True, False),
+        (5, "vote", False, False),
+        (5, "any", False, False),
+        (2, "first", False, False),
+        (1, "any", False, False),
+    ],
+)
+def test_an_agent_carries_one_first_answer_of_a_chat(n: int, aggregate: str, raw: bool, carried: bool) -> None:
+    assert carriable(config(n=n, aggregate=aggregate), raw=raw) is carried
+
+
+@pytest.mark.parametrize("export", [llm_config, oai_config_list, snippet])
+def test_what_cannot_be_carried_is_refused_with_the_way_out(export: Any) -> None:
+    with pytest.raises(InputError, match=r"n = 5 by 'vote': export the best reading with n = 1"):
+        export(deployment(config=config(n=5, aggregate="vote")))
+    with pytest.raises(InputError, match="no chat"):
+        export(deployment(raw=True))
+
+
+def test_the_oracle_is_never_exported() -> None:
+    with pytest.raises(InputError):
+        llm_config(deployment(config=config(n=1, aggregate="any")))
+
+
+def test_one_sentence_says_what_the_full_winner_adds() -> None:
+    winner = ReportConfig(
+        "winner",
+        config(n=5, aggregate="vote", temperature=0.7),
+        holdout=Interval(0.79, 0.72, 0.86, 120),
+        cost=Interval(0.0005, 0.0004, 0.0006, 120),
+    )
+    carried = ReportConfig(
+        "for agents", config(), holdout=Interval(0.77, 0.7, 0.84, 120), cost=Interval(0.0001, 0.0001, 0.0001, 120)
+    )
+    assert addition(winner, carried) == (
+        "An agent reads one answer per request; the full winner takes 5 answers per request by 'vote' and differs in "
+        "temperature: 0.790 (0.720 to 0.860) against 0.770 (0.700 to 0.840), at $0.0005 against $0.0001 per request."
+    )
+    assert addition(winner, winner) == "An agent carries the winner as it is."
+    bare = replace(winner, holdout=None, cost=None, config=config(n=3, aggregate="vote"))
+    assert addition(bare, carried) == (
+        "An agent reads one answer per request; the full winner takes 3 answers per request by 'vote'."
+    )
+
+
+# --- keys and addresses
+
+
+def test_no_key_is_written_and_the_environment_variable_is_referred_to() -> None:
+    assert "api_key" not in llm_config(deployment())["config_list"][0]
+    other = deployment(base_url="https://models.example.test/v1", key_env="OTHER_KEY")
+    assert llm_config(other)["config_list"][0]["api_key"] == "${OTHER_KEY}"
+    assert "OTHER_KEY" in " ".join(notes(other))
+    assert llm_config(deployment(key_env=""))["config_list"][0]["api_key"] == "none"
+
+
+def test_openais_key_is_not_sent_to_an_endpoint_that_has_its_own() -> None:
+    entry = json.loads(oai_config_list(deployment(base_url="https://models.example.test/v1", key_env="OTHER_KEY")))[0]
+    assert entry["api_key"], "an entry without api_key makes the openai package send OPENAI_API_KEY"
+
+
+def test_a_key_is_looked_up_only_when_an_environment_is_handed_over() -> None:
+    other = deployment(key_env="OTHER_KEY")
+    assert llm_config(other, environ={"OTHER_KEY": "sk-planted"})["config_list"][0]["api_key"] == "sk-planted"
+    assert "sk-planted" not in oai_config_list(other)
+    with pytest.raises(InputError, match="OTHER_KEY"):
+        llm_config(other, environ={"OTHER_KEY": ""})
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://user:planted@models.example.test/v1",
+        "https://models.example.test/v1?token=planted",
+        "https://models.example.test/v1#planted",
+        "https://planted@models.example.test/v1?api-version=1&key=planted",
+    ],
+)
+def test_what_may_be_secret_in_an_address_is_left_out_and_said(address: str) -> None:
+    exported = deployment(base_url=address)
+    shown = llm_config(exported)["config_list"][0]["base_url"]
+    version = "?api-version=1" if "api-version" in address else ""  # without which Azure answers nothing
+    assert shown == "https://models.example.test/v1" + version
+    assert "planted" not in oai_config_list(exported) + snippet(exported) + " ".join(notes(exported))
+    assert any("left out" in note for note in notes(exported))
+
+
+@pytest.mark.parametrize("address", ["http://localhost:8000/v1", "localhost:8000/v1", "https://m.example.test/a/v1/"])
+def test_an_address_without_secrets_stays_as_it_is(address: str) -> None:
+    exported = deployment(base_url=address)
+    assert exported.url == address
+    assert notes(exported) == ()
+
+
+def test_an_address_without_a_scheme_loses_its_password_too() -> None:
+    assert deployment(base_url="user:planted@localhost:8000/v1").url == "localhost:8000/v1"
+
+
+def test_a_model_that_ran_in_process_names_a_server_to_be_started_and_no_hosted_one() -> None:
+    local = deployment(model="local:smollm2", local=True, price=Price(1, 2, source="notional"))
+    entry = llm_config(local)["config_list"][0]
+    assert entry["base_url"].startswith("http://localhost")
+    assert entry["api_key"] == "none"
+    assert "notional-price" in entry["tags"]
+    said = " ".join(notes(local))
+    assert "serve it behind" in said
+    assert "notional" in said
+
+
+# --- files and lines
+
+
+def test_an_oai_config_list_is_found_by_its_tag_and_has_every_setting_inside() -> None:
+    text = oai_config_list(
+        deployment(tags=("triage",)), deployment(config=config(model="large", temperature=1.4), model="big")
+    )
+    first, second = json.loads(text)
+    assert first["tags"] == [TAG, "small", "triage"]
+    assert (first["temperature"], first["max_tokens"]) == (0.3, 64)
+    assert second["extra_body"] == {"temperature": 1.4}
+    assert [e["model"] for e in (first, second) if TAG in e["tags"]] == ["gpt-4.1-nano", "big"]
+    assert text.endswith("]\n")
+
+
+def test_tags_are_named_once() -> None:
+    assert llm_config(deployment(tags=("small", "tune")))["config_list"][0]["tags"] == ["tune", "small"]
+
+
+def test_the_snippet_is_python_that_builds_the_same_settings() -> None:
+    exported = deployment(
+        base_url="http://localhost:8000/v1",
+        key_env="OTHER_KEY",
+        system_message='Answer "briefly".\n',
+        template="Label: {text}\n'''",
+    )
+    made: dict[str, Any] = {}
+
+    class Framework:
+        @staticmethod
+        def AssistantAgent(name: str, **parts: Any) -> str:
+            made.update(parts)
+            return name
+
+    text = snippet(exported)
+    names: dict[str, Any] = {"autogen": Framework}
+    exec(compile(text.replace("import autogen\n", ""), "snippet", "exec"), names)
+    assert made["system_message"] == 'Answer "briefly".\n'
+    assert made["llm_config"] == llm_config(exported)
+    assert names["template"] == "Label: {text}\n'''"
+
+
+def test_a_hostile_name_or_template_stays_a_string_in_the_snippet() -> None:
+    exported = deployment(model="m'); import os #", template="'; import os\n\x1b[31m", system_message="\\'\n")
+    names: dict[str, Any] = {}
+    text = (
+        snippet(exported)
+        .replace("import autogen\n", "")
+        .replace("autogen.AssistantAgent", "dict")
+        .replace('("assistant", ', "(")
+    )
+    exec(compile(text, "snippet", "exec"), names)
+    assert names["llm_config"]["config_list"][0]["model"] == "m'); import os #"
+    assert names["template"] == "'; import os\n\x1b[31m"
+    assert "os" not in names
+
+
+def test_every_exporter_takes_a_deployment_and_gives_text_or_a_dictionary() -> None:
+    for name, export in EXPORTERS.items():
+        made = export(deployment())
+        assert isinstance(made, str) or json.loads(json.dumps(made, allow_nan=False)) == made, name
+    assert set(EXPORTERS) == {"llm_config", "oai_config_list", "snippet"}
+
+
+def test_an_export_does_not_share_its_lists_with_the_next() -> None:
+    first = llm_config(deployment())
+    first["config_list"].clear()
+    assert llm_config(deployment())["config_list"]
+
+
+def test_every_public_name_is_there_and_sorted() -> None:
+    order = sorted(export_package.__all__, key=lambda name: (not name.isupper(), name.lower() == name, name))
+    assert export_package.__all__ == order
+    assert all(hasattr(export_package, name) for name in export_package.__all__)

@@ -1,0 +1,96 @@
+"""How long an answer is guessed to be where nobody knows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tune
+from tune.plan import make_plan
+from tune.plan.output_length import OUTPUT_SHARE, THOUGHT, guessed_tokens
+from tune.plan.token_counts import forecasts, silent_endpoints
+
+CAP = 400
+
+
+@given(
+    st.text(max_size=80),
+    st.one_of(st.none(), st.floats(0, 1e4)),
+    st.integers(1, 10**5),
+    st.booleans(),
+)
+def test_a_guess_is_at_least_one_token_and_at_most_the_cap(
+    template: str, wanted: float | None, cap: int, reasons: bool
+) -> None:
+    assert 1 <= guessed_tokens(template, wanted, cap, reasons=reasons) <= cap
+
+
+def test_an_answer_is_about_as_long_as_what_is_wanted_whatever_the_cap() -> None:
+    guesses = [guessed_tokens("Label this ticket: {text}", 1.0, cap) for cap in (16, 64, 4096)]
+    assert guesses[0] == guesses[1] == guesses[2]
+    assert 2 <= guesses[0] <= 6
+    assert 30 <= guessed_tokens("Summarise: {text}", 30.0, 4096) <= 60
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "Think step by step, then label: {text}",
+        "{text}\nLet's work this out, and end with the number.",
+        "Explain your choice in a sentence. Review: {text}",
+        "Denke nach und antworte: {text}",
+        "先に思考してください：{text}",
+    ],
+)
+def test_a_prompt_that_asks_to_think_aloud_gets_a_long_answer(template: str) -> None:
+    assert guessed_tokens(template, 1.0, 4096) == THOUGHT
+    assert guessed_tokens(template, 1.0, 60) == 30  # people cap such answers near their length
+    assert guessed_tokens(template, 200.0, 4096) > 200  # the targets hold the thought already
+
+
+@pytest.mark.parametrize("template", ["Rethinking: {text}", "Is it a treason? {text}", "Homework: {text}"])
+def test_words_that_only_look_like_it_do_not(template: str) -> None:
+    assert guessed_tokens(template, 1.0, 4096) < 10
+
+
+def test_where_nothing_tells_it_is_a_share_of_the_cap() -> None:
+    assert guessed_tokens("Write a letter: {text}", None, 400) == OUTPUT_SHARE * 400
+    assert guessed_tokens("Label: {text}", 1.0, 400, reasons=True) == OUTPUT_SHARE * 400
+    assert guessed_tokens("Label: {text}", 200.0, 400, reasons=True) > 200
+
+
+# --- of a plan
+
+
+def lengths(*, labelled: bool = True, options: Any = None, **settings: Any) -> dict[str, float]:
+    """The length of an answer by model; nothing was ever bought."""
+    rows = [{"text": f"Ticket {i}", **({"label": ("refund", "praise")[i % 2]} if labelled else {})} for i in range(40)]
+    space = {"model": ["plain"], "prompt": {"p": "Label this: {text}"}, "max_tokens": CAP, "temperature": 1.0}
+    space |= settings
+    said: Any = {"base_url": "http://127.0.0.1:9/v1", "price": [f"{model}=1/2" for model in space["model"]]}
+    said |= {"target": "label"} if labelled else {"target": "", "metric": lambda answer, example: 0.0}
+    plan = make_plan(rows, tune.Space(**space), 1.0, said | (options or {}))
+    return {row.model: row.output_tokens for row in forecasts(plan, silent_endpoints(plan.entries), None)}
+
+
+def test_a_labelled_task_is_guessed_to_be_answered_with_labels() -> None:
+    assert 2 <= lengths()["plain"] <= 6
+
+
+def test_a_model_that_thinks_unseen_is_known_by_its_name_or_by_its_efforts() -> None:
+    found = lengths(model=["plain", "gpt-5-mini", "openai/o3"])
+    assert found["plain"] < 10
+    assert found["gpt-5-mini"] == found["openai/o3"] == OUTPUT_SHARE * CAP
+    assert lengths(reasoning_effort=["low", "high"])["plain"] == OUTPUT_SHARE * CAP
+    assert lengths(reasoning_effort=["none"])["plain"] < 10
+
+
+def test_without_targets_a_share_of_the_cap_is_assumed() -> None:
+    assert lengths(labelled=False)["plain"] == OUTPUT_SHARE * CAP
+
+
+def test_what_code_is_tested_with_is_no_answer() -> None:
+    assert lengths(options={"metric": "code", "allow_code": True})["plain"] == OUTPUT_SHARE * CAP

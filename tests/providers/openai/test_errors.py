@@ -1,0 +1,390 @@
+"""What a service's failures mean: whose fault, whether charged, how long to wait."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tune.errors import (
+    AnswerError,
+    EndpointError,
+    ParameterRejected,
+    ProviderError,
+    QuotaExhausted,
+    RateLimited,
+    TransientError,
+    Unreadable,
+    ValueRejected,
+)
+from tune.providers.openai.errors import (
+    error_inside,
+    fault_in_answer,
+    fault_of_answer,
+    fault_of_transport,
+    retry_after,
+    retry_delay,
+    shown,
+)
+
+WHO = "model 'm' at http://h/v1"
+SENT = ("model", "messages", "max_tokens", "temperature", "n", "seed")
+
+
+def fault(status: int, message: str = "words", *, code: object = None, param: str | None = None) -> ProviderError:
+    body = {"error": {"message": message, "code": code, "param": param}}
+    return fault_of_answer(status, {}, body, who=WHO, sent=SENT)
+
+
+@pytest.mark.parametrize("status", [429, 529])
+def test_being_called_too_often_is_free_and_may_say_how_long_to_wait(status: int) -> None:
+    error = fault_of_answer(status, {"retry-after": "3"}, None, who=WHO)
+    assert isinstance(error, RateLimited)
+    assert (error.charged, error.retry_after) == (False, 3.0)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        fault(401, "Incorrect API key"),
+        fault(403, "Country not supported"),
+        fault(404, "The model does not exist", code="model_not_found"),
+        fault(400, "Invalid messages"),
+        fault(307),
+    ],
+)
+def test_what_no_retry_mends_ends_the_run_for_free_in_the_endpoints_own_words(error: ProviderError) -> None:
+    assert isinstance(error, EndpointError)
+    assert not error.charged
+    assert WHO in str(error)
+
+
+@pytest.mark.parametrize(
+    ("error", "wait"),
+    [
+        (fault(429, "You exceeded your current quota, please check your plan.", code="insufficient_quota"), None),
+        (fault(429, "insufficient_user_quota"), None),
+        (fault(402, "Insufficient credits"), None),
+        (fault(429, "Rate limit exceeded: free-models-per-day. Add 10 credits to unlock 1000 requests per day"), None),
+        # Anthropic, DeepSeek, OpenRouter
+        (fault(400, "Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing."), None),
+        (fault(403, "Insufficient account balance"), None),
+        (fault(403, "Key limit exceeded (total limit)"), None),
+        (fault(429, "Rate limit reached for requests per day (RPD). Please try again in 7h12m0s."), 25920.0),
+        (fault_of_answer(429, {"retry-after": "20000"}, None, who=WHO), 20000.0),
+        (fault_of_answer(503, {"retry-after": "20000"}, None, who=WHO), 20000.0),
+        (
+            fault_of_answer(
+                429,
+                {},
+                [
+                    {
+                        "error": {
+                            "code": 429,
+                            "message": "Quota exceeded",
+                            "status": "RESOURCE_EXHAUSTED",
+                            "details": [
+                                {
+                                    "@type": "type.googleapis.com/google.rpc.RetryInfo",
+                                    "retryDelay": "34074.824224463s",
+                                }
+                            ],
+                        }
+                    }
+                ],
+                who=WHO,
+            ),
+            34074.824224463,
+        ),
+    ],
+)
+def test_a_quota_of_the_day_is_told_from_being_called_too_often(error: ProviderError, wait: float | None) -> None:
+    assert isinstance(error, QuotaExhausted)
+    assert (error.charged, error.wait) == (False, wait)
+
+
+@pytest.mark.parametrize(
+    ("body", "seconds"),
+    [
+        ({"error": {"details": [{"retryDelay": "3.5s"}]}}, 3.5),
+        ({"error": {"retry_delay": {"seconds": 9}}}, 9.0),
+        ({"error": {"message": "Please retry in 41.2s."}}, 41.2),
+        ({"error": {"message": "Please try again in 6m0s."}}, 360.0),
+        ({"error": {"message": "Please try again in 20ms."}}, 0.02),
+        ({"error": {"message": "Please try again later"}}, None),
+        ({"error": {"details": [{"retryDelay": True}, {"retryDelay": "soon"}, {"retryDelay": -3}]}}, None),
+        (None, None),
+    ],
+)
+def test_the_wait_that_is_asked_for_stands_in_the_body_too(body: object, seconds: float | None) -> None:
+    assert retry_delay(body) == seconds
+    error = fault_of_answer(429, {}, body, who=WHO)
+    assert isinstance(error, RateLimited)
+    assert error.retry_after == seconds
+
+
+GOOGLE_QUOTA = "You exceeded your current quota, please check your plan and billing details."
+
+
+@pytest.mark.parametrize(
+    ("quota", "kind"),
+    [("GenerateRequestsPerMinutePerProjectPerModel-FreeTier", RateLimited),
+     ("GenerateRequestsPerDayPerProjectPerModel-FreeTier", QuotaExhausted)],
+)  # fmt: skip
+def test_googles_words_of_a_quota_are_used_for_that_of_a_minute_too(quota: str, kind: type) -> None:
+    details = [
+        {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [{"quotaId": quota}]},
+        {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "14s"},
+    ]
+    error = {"code": 429, "message": GOOGLE_QUOTA, "status": "RESOURCE_EXHAUSTED", "details": details}
+    assert type(fault_of_answer(429, {}, [{"error": error}], who=WHO)) is kind
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ("The model could not generate a complete response because the token limit was reached", "length"),
+        ("input length and `max_tokens` exceed context limit: 190000 + 20000 > 200000", "context_length"),
+        ("Token limit exceeded for this request", "context_length"),
+        ("The prompt was blocked due to safety", "content_filter"),
+    ],
+)
+def test_other_words_for_what_an_answer_lacks(words: str, reason: str) -> None:
+    error = fault(400, words)
+    assert isinstance(error, AnswerError)
+    assert error.reason == reason
+
+
+def test_an_answer_that_did_not_fit_was_cut() -> None:
+    error = fault(400, "Could not finish the message because max_tokens or model output limit was reached.")
+    assert isinstance(error, AnswerError)
+    assert (error.reason, error.charged) == ("length", False)
+
+
+@pytest.mark.parametrize("status", [409, 425, 503])
+def test_a_refusal_that_may_pass_is_free(status: int) -> None:
+    error = fault(status)
+    assert type(error) is TransientError
+    assert not error.charged
+
+
+@pytest.mark.parametrize("status", [408, 500, 502, 504, 520, 524])
+def test_an_unknown_outcome_stays_charged(status: int) -> None:
+    error = fault(status)
+    assert type(error) is TransientError
+    assert error.charged
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        fault(400, "This model's maximum context length is 8192 tokens.", code="context_length_exceeded"),
+        fault(400, "the request exceeds the available context size, try increasing it"),
+        fault(400, "prompt is too long: 210000 tokens > 200000 maximum"),
+        fault(400, "input length and `max_tokens` exceed context limit: please reduce the length"),
+        fault(422, "Input too long", code="string_above_max_length"),
+        fault(400, "max_tokens must fit the context window", param="max_tokens"),
+        fault(413),
+    ],
+)
+def test_a_prompt_too_long_is_the_configs_doing(error: ProviderError) -> None:
+    assert isinstance(error, AnswerError)
+    assert (error.reason, error.charged) == ("context_length", False)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        fault(400, "The response was filtered", code="content_filter"),
+        fault(400, "Content Exists Risk"),
+        fault(400, "flagged as potentially violating our usage policy", code="invalid_prompt"),
+        fault(403, "Your chosen model requires moderation and your input was flagged"),
+        fault_of_answer(
+            400, {}, {"error": {"message": "no", "innererror": {"code": "ResponsibleAIPolicyViolation"}}}, who=WHO
+        ),
+    ],
+)
+def test_a_content_filter_is_the_configs_doing(error: ProviderError) -> None:
+    assert isinstance(error, AnswerError)
+    assert error.reason == "content_filter"
+
+
+def test_a_refused_parameter_is_told_from_a_refused_value() -> None:
+    whole = fault(400, "Unsupported parameter: 'temperature'", code="unsupported_parameter", param="temperature")
+    assert (type(whole), getattr(whole, "parameter", None)) == (ParameterRejected, "temperature")
+    value = fault(400, "temperature: range: 0..1")
+    assert (type(value), getattr(value, "parameter", None)) == (ValueRejected, "temperature")
+
+
+def test_only_parameters_that_were_sent_can_be_refused() -> None:
+    assert isinstance(fault(400, "Unsupported parameter: 'top_p'", param="top_p"), EndpointError)
+
+
+def test_an_older_llama_cpp_refuses_n_with_a_500() -> None:
+    error = fault(500, "Only one completion choice is allowed")
+    assert isinstance(error, ParameterRejected)
+    assert error.parameter == "n"
+    assert isinstance(fault(500, "unexpected 'n' in the machine"), TransientError)
+
+
+def test_a_path_that_is_not_there_hints_at_the_base_url() -> None:
+    assert "base URL" in str(fault(404, "Not Found"))
+    assert "base URL" not in str(fault(404, "The model does not exist"))
+
+
+INSIDE = [
+    ({"message": "Provider returned error", "code": 429, "metadata": {"raw": "Too Many Requests"}}, RateLimited, False),
+    ({"message": "Rate limited", "code": "rate_limit_exceeded"}, RateLimited, False),
+    ({"message": "slow down", "code": "429"}, RateLimited, False),
+    ({"message": "upstream failed", "code": 502}, TransientError, True),
+    ({"message": "overloaded", "code": 503}, TransientError, False),
+    ({"message": "No allowed providers are available", "code": 404}, EndpointError, False),
+    ({"message": "Insufficient credits", "code": 402}, QuotaExhausted, False),
+    ({"message": "You exceeded your current quota", "code": "insufficient_quota"}, QuotaExhausted, False),
+    ({"message": "The prompt was flagged", "code": 403}, AnswerError, False),
+    ({"message": "something"}, Unreadable, True),
+    ({"message": "something", "code": 200}, Unreadable, True),
+    ("something", Unreadable, True),
+    ("Rate limit exceeded", RateLimited, False),
+    (429, RateLimited, False),
+    ({"message": "filtered", "code": "content_filter"}, AnswerError, False),
+    ({"message": "no", "code": "context_length_exceeded"}, AnswerError, False),
+    ({"message": "n must be 1", "code": 400}, ParameterRejected, False),
+]
+
+
+@pytest.mark.parametrize(("inside", "kind", "charged"), INSIDE)
+def test_an_error_inside_a_200_counts_as_its_own_status(inside: object, kind: type, charged: bool) -> None:
+    error = fault_in_answer(inside, who=WHO, sent=SENT)
+    assert (type(error), error.charged) == (kind, charged)
+    assert "answered 200 with an error" in str(error)
+
+
+LATE = {"code": 429, "message": "Too Many Requests"}
+CHOICE = {"index": 0, "message": {"content": "bug"}, "finish_reason": "stop"}
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ({"error": LATE}, LATE),
+        ({"error": "busy", "choices": None}, "busy"),
+        ([{"error": LATE}], LATE),  # Google
+        ({"object": "error", **LATE}, {"object": "error", **LATE}),  # vLLM, Mistral
+        ({"detail": "Too Many Requests"}, {"detail": "Too Many Requests"}),
+        # OpenRouter, when a host fails after the headers are sent
+        ({"choices": [{"error": LATE, "finish_reason": "error", "message": {"content": ""}}]}, LATE),
+        ({"choices": [CHOICE, {"error": LATE}]}, None),
+        ({"choices": [CHOICE], "error": LATE}, None),
+        ({"choices": [CHOICE]}, None),
+        ({"choices": []}, None),
+        ({"choices": "odd"}, None),
+        ([], None),
+        ("text", None),
+    ],
+)
+def test_an_error_inside_a_200_is_found_where_services_put_it(body: object, error: object) -> None:
+    assert error_inside(body) == error
+
+
+def test_the_words_of_the_vendor_behind_a_router_are_shown() -> None:
+    inside = {"message": "Provider returned error", "code": 429, "metadata": {"raw": "Too Many Requests"}}
+    assert "Provider returned error: Too Many Requests" in str(fault_in_answer(inside, who=WHO))
+
+
+@pytest.mark.parametrize("kind", ["ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError"])
+def test_what_never_left_is_free(kind: str) -> None:
+    error = fault_of_transport(kind, "refused", who=WHO)
+    assert (type(error), error.charged) == (TransientError, False)
+
+
+@pytest.mark.parametrize("kind", ["ReadError", "ReadTimeout", "WriteError", "RemoteProtocolError", "EndOfStream"])
+def test_what_was_lost_on_the_way_stays_charged(kind: str) -> None:
+    error = fault_of_transport(kind, "", who=WHO)
+    assert (type(error), error.charged) == (TransientError, True)
+    assert WHO in str(error)
+
+
+def test_what_cannot_be_put_on_the_wire_ends_the_run_and_is_not_quoted() -> None:
+    error = fault_of_transport("LocalProtocolError", "Illegal header value b'Bearer hunter2'", who=WHO)
+    assert isinstance(error, EndpointError)
+    assert "hunter2" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after": "7"}, 7.0),
+        ({"retry-after": "0.25"}, 0.25),
+        ({"retry-after-ms": "1500", "retry-after": "2"}, 1.5),
+        ({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "6m0s"}, 360.0),
+        ({"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "20ms"}, 0.02),
+        ({"x-ratelimit-remaining-tokens": "5", "x-ratelimit-reset-tokens": "20s"}, None),
+        ({"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "soon"}, None),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "-1"}, None),
+        ({"retry-after": "nan"}, None),
+        ({"retry-after": "inf"}, None),
+        ({}, None),
+    ],
+)
+def test_the_wish_to_wait_is_read_in_every_form(headers: dict[str, str], seconds: float | None) -> None:
+    assert retry_after(headers) == seconds
+
+
+def test_a_date_to_wait_for_becomes_seconds() -> None:
+    now = datetime(2026, 11, 22, 8, tzinfo=UTC)
+    later = format_datetime(now + timedelta(seconds=90), usegmt=True)
+    assert retry_after({"retry-after": later}, now) == 90.0
+    assert retry_after({"retry-after": later}, now + timedelta(hours=1)) == 0.0
+
+
+@given(st.text(), st.dictionaries(st.sampled_from(["retry-after", "retry-after-ms"]), st.text(max_size=12)))
+def test_no_words_and_no_headers_break_the_reading(words: str, headers: dict[str, str]) -> None:
+    for status in (307, 400, 404, 418, 429, 500):
+        error = fault_of_answer(status, headers, words, who=WHO, sent=SENT)
+        assert str(error).isprintable()
+        assert len(str(error)) < 500
+    wait = retry_after(headers)
+    assert wait is None or 0 <= wait < float("inf")
+
+
+def test_words_are_made_fit_for_a_line_of_a_terminal() -> None:
+    assert shown("a\x1b[31m\nb\u202e c") == "a [31m b c"
+    assert shown("x" * 400, 10) == "x" * 9 + "…"
+
+
+AZURE = {"error": {"message": "no", "code": "content_filter", "innererror": {"code": "ResponsibleAIPolicyViolation"}}}
+FILTERED = {"error": {"message": "The prompt was flagged by moderation"}}
+LONG = {"error": {"message": "too long", "code": "context_length_exceeded"}}
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body", "known", "charged"),
+    [
+        (400, {}, AZURE, False, True),  # behind a gateway of any name
+        (400, {"apim-request-id": "1"}, FILTERED, False, True),
+        (400, {"x-ms-region": "East US"}, LONG, False, True),
+        (400, {}, FILTERED, True, True),
+        (400, {}, LONG, True, True),
+        (413, {}, LONG, True, False),
+        (400, {}, FILTERED, False, False),
+        (400, {}, LONG, False, False),
+    ],
+)
+def test_a_refused_prompt_may_be_billed_where_that_is_known_to_happen(
+    status: int, headers: dict[str, str], body: object, known: bool, charged: bool
+) -> None:
+    error = fault_of_answer(status, headers, body, who=WHO, bills_refusals=known)
+    assert isinstance(error, AnswerError)
+    assert (error.prompt_charged, error.charged) == (charged, False)
+
+
+def test_a_refusal_inside_a_200_may_be_billed_as_well() -> None:
+    inner = {"code": 400, "message": "content_filter", "metadata": {"raw": "ResponsibleAIPolicyViolation Azure OpenAI"}}
+    error = fault_in_answer(inner, who=WHO)
+    assert isinstance(error, AnswerError)
+    assert error.prompt_charged

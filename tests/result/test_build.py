@@ -1,0 +1,468 @@
+"""From findings to a report: what draws were worth, the frontier, the commonest class, notices, and what to deploy."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tune.completion import MANY, Request
+from tune.export import llm_config
+from tune.fakes.provider import FakeEndpoint
+from tune.plan import make_plan
+from tune.pricing.prices import PICODOLLARS, Price, to_dollars
+from tune.providers.capabilities import Capabilities, Fact
+from tune.providers.services import Access, Entry, build_stack
+from tune.readout import Reading
+from tune.readout.trial import Step, Trial
+from tune.report import markdown
+from tune.result import STOPPED, conclude, deploy
+from tune.result.build import _commonest
+from tune.result.evidence import Evidence
+from tune.result.notices import notices
+from tune.result.savings import costs_of_readings
+from tune.space import Config, Point, Space
+from tune.store.admission import Account
+from tune.store.database import Database
+from tune.store.draws import Store
+from tune.store.journal import Journal
+from tune.strategies import Choice
+from tune.study.evaluate import Evaluator
+from tune.study.run import Findings, Run
+
+PRICE = Price(1.0, 2.0)
+ROWS = [{"id": str(i), "text": f"ticket {i}", "label": "yes" if i % 4 else "no"} for i in range(40)]
+STORY = "well let me see now it is {answer} or so I think"
+CAPS = (2, 6, 8, 12)
+POINT = Point({"model": "m", "prompt": "p", "temperature": 0.5})
+
+
+def number(request: Request) -> int:
+    assert not isinstance(request.prompt, str)
+    return int(request.prompt[-1].content.split()[-1])
+
+
+def story(request: Request, _: random.Random) -> str:
+    """The right answer after a few words, always the same."""
+    return STORY.format(answer="yes" if number(request) % 4 else "no")
+
+
+def unsure(request: Request, rng: random.Random) -> str:
+    """Often the right answer, at once."""
+    right = number(request) % 4 != 0
+    return "yes" if (rng.random() < 0.8) == right else "no"
+
+
+class House:
+    """A run over one fake endpoint, with a real plan, store and ledger."""
+
+    def __init__(
+        self,
+        folder: Path,
+        world: Callable[..., Any] = story,
+        *,
+        most_n: int = MANY,
+        budget: float = 0.01,
+        **options: Any,
+    ) -> None:
+        space = options.pop("space", None) or Space(
+            model="m", prompt={"p": "Label: {text}"}, temperature=[0.5], n=[1, 2, 3], max_tokens=list(CAPS),
+            aggregate=["first", "vote"], answer={"labels": ["yes", "no"]},
+        )  # fmt: skip
+        rows = options.pop("rows", ROWS)
+        self.plan = make_plan(rows, space, budget, {"target": "label", "price": "m=1/2", **options})
+        self.db = Database(":memory:")
+        self.account = Account(self.db, "s", int(budget * PICODOLLARS))
+        self.store = Store(self.db)
+        self.endpoint = FakeEndpoint(world, price=PRICE, most_n=most_n, service="m")
+        self.journal = Journal(folder / "study.jsonl")
+        known = Capabilities(
+            [Fact("m", "m", "answers")]
+        )  # else the first call goes alone, and its prompt is paid twice
+        access = Access(self.store, self.account, known)
+        services = {"m": build_stack(Entry("m", "m"), self.endpoint, PRICE, access)}
+        evaluator = Evaluator(
+            space=self.plan.space, free=self.plan.free, prompts=self.plan.prompts, examples=self.plan.examples,
+            services=services, metric=self.plan.metric, extract=self.plan.extract, store=self.store,
+        )  # fmt: skip
+        self.run = Run(self.plan, self.journal, services, self.account, evaluator, {})
+
+    async def buy(self, point: Point = POINT, examples: int = 5, draws: int = 3, trial: int = 0, cap: int = 12) -> None:
+        step = Step(trial, point, tuple(range(examples)), draws, cap)
+        await self.run.evaluator.run([step], self.run.trials)
+
+    def costs(self) -> tuple[float, float]:
+        return costs_of_readings(self.run, self.run.trials)
+
+    @property
+    def billed(self) -> float:
+        return to_dollars(self.endpoint.billed)
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Iterator[Callable[..., House]]:
+    houses: list[House] = []
+
+    def make(*args: Any, **options: Any) -> House:
+        houses.append(House(tmp_path / str(len(houses)), *args, **options))
+        return houses[-1]
+
+    yield make
+    for house in houses:
+        house.journal.close()
+        house.db.close()
+
+
+def reading(mean: float, cost: float, examples: int = 8, **config: Any) -> Reading:
+    values = {"model": "m", "prompt": "p", "max_tokens": 8, **config}
+    known = np.zeros(examples)
+    return Reading(
+        Config(values), 0, tuple(range(examples)), known + mean, known, known + cost, known + 1.0, approximate=False
+    )
+
+
+# --- what was read, and what it would have cost
+
+
+@pytest.mark.parametrize("most_n", [MANY, 1])
+async def test_readings_would_have_cost_what_an_endpoint_bills_for_every_cap_bought_anew(
+    build: Callable[..., House], most_n: int
+) -> None:
+    house = build(most_n=most_n)
+    await house.buy()
+    read, paid = house.costs()
+    assert read == pytest.approx(house.billed, rel=1e-12)
+    shop = FakeEndpoint(story, price=PRICE, most_n=most_n, service="m")
+    for cap in CAPS:
+        for position in range(5):
+            await shop.complete(house.run.evaluator.request(POINT, cap, (), position), range(3))
+    assert paid == pytest.approx(to_dollars(shop.billed), rel=1e-12)
+    assert paid > 2 * read
+
+
+async def test_n_and_aggregates_alone_save_nothing_over_who_shares_draws_too(build: Callable[..., House]) -> None:
+    space = Space(model="m", prompt={"p": "{text}"}, temperature=[0.5], n=[1, 2, 3], max_tokens=12,
+                  aggregate=["first", "vote"])  # fmt: skip
+    house = build(space=space)
+    await house.buy()
+    assert len(house.run.standings()[0].readings) == 3
+    read, paid = house.costs()
+    assert read == paid == pytest.approx(house.billed)
+
+
+async def test_stop_strings_are_paid_for_like_caps_up_to_where_they_end_the_text(build: Callable[..., House]) -> None:
+    space = Space(model="m", prompt={"p": "{text}"}, temperature=[0.5], max_tokens=12, stop=[None, " now"])
+    house = build(space=space)
+    await house.buy(draws=1)
+    read, paid = house.costs()
+    shop = FakeEndpoint(story, price=PRICE, service="m")
+    for stop in ((), (" now",)):
+        for position in range(5):
+            await shop.complete(house.run.evaluator.request(POINT, 12, stop, position), range(1))
+    # The tokens that make up the stop string are billed by services, though the fake does not bill them.
+    assert paid == pytest.approx(to_dollars(shop.billed) + 5 * 1 * PRICE.output / 1e6)
+    assert read == pytest.approx(house.billed)
+
+
+async def test_trials_that_ask_the_same_share_their_draws_and_are_counted_once(build: Callable[..., House]) -> None:
+    house = build(free=())
+    points = [Point({**POINT, "n": n, "max_tokens": 12, "aggregate": "vote"}) for n in (1, 3)]
+    for trial, point in enumerate(points):
+        await house.buy(point, draws=point["n"], trial=trial)
+    read, paid = house.costs()
+    assert house.endpoint.draws == 15
+    assert read == paid  # the second call paid the prompt again, which as few calls as can be would not
+    assert read == pytest.approx(house.billed - 5 * PRICE.input * 3 / 1e6)
+
+
+async def test_a_trial_without_a_reading_counts_on_neither_side(build: Callable[..., House]) -> None:
+    house = build()
+    await house.buy()
+    before = house.costs()
+    await house.buy(Point({**POINT, "temperature": 0.7}), trial=1)
+    house.run.trials[1].state = "failed"
+    assert house.costs() == before
+    assert build().costs() == (0.0, 0.0)
+
+
+# --- the commonest class
+
+
+def test_the_commonest_label_of_the_holdout_is_scored_as_an_answer_to_all(build: Callable[..., House]) -> None:
+    house = build()
+    targets = [example.target for example in house.plan.split.holdout]
+    label, share = _commonest(house.run)
+    assert label == "yes"
+    assert share == pytest.approx(targets.count("yes") / len(targets))
+
+
+def test_targets_that_are_no_labels_have_no_commonest(build: Callable[..., House]) -> None:
+    house = build()
+    own = [replace(example, target=example.id) for example in house.plan.split.holdout]
+    house.run.plan = replace(house.plan, split=replace(house.plan.split, holdout=tuple(own)))
+    assert _commonest(house.run) == ("", None)
+
+
+# --- a whole run
+
+
+async def test_a_whole_run_is_concluded_with_what_the_endpoint_billed(build: Callable[..., House]) -> None:
+    house = build(unsure, baseline={"n": 1, "temperature": 0.5, "max_tokens": 2})
+    findings = await house.run.go()
+    report = conclude(house.run, findings)
+    assert report.money.spent == pytest.approx(house.billed)
+    assert report.money.spent + report.money.left == pytest.approx(report.money.budget)
+    assert report.stopped in STOPPED.values()
+    assert report.winner is not None
+    assert report.winner.holdout is not None
+    assert report.baseline is not None
+    assert report.draws_bought == house.endpoint.draws
+    assert report.readings == sum(len(s.readings) for s in house.run.standings().values())
+    assert report.read_cost is not None
+    assert report.readings_cost is not None
+    assert report.readings_cost > 2 * report.read_cost  # one of two tokens fits every cap
+    assert f"Read {report.readings} configurations off draws that cost" in markdown(report)
+    assert [row.number for row in report.trials] == list(findings.trials)
+    if report.winner_is_baseline:
+        assert report.difference is None
+    else:
+        assert report.difference is not None
+        assert report.difference.n == report.winner.holdout.n
+
+
+async def test_what_agents_carry_is_deployed_with_its_own_values(build: Callable[..., House]) -> None:
+    house = build(unsure)
+    findings = await house.run.go()
+    deployment = deploy(house.run, findings, conclude(house.run, findings))
+    assert findings.carried is not None
+    assert deployment is not None
+    assert (deployment.config, deployment.config.n) == (findings.carried.config, 1)
+    assert deployment.key_env == "OPENAI_API_KEY"
+    assert llm_config(deployment)["config_list"][0]["model"] == "m"
+    assert deploy(house.run, replace(findings, carried=None), conclude(house.run, findings)) is None
+
+
+async def test_a_local_model_is_deployed_without_a_key(build: Callable[..., House]) -> None:
+    house = build(unsure)
+    findings = Findings({}, carried=reading(0.5, 1.0))
+    house.run.plan = replace(house.plan, entries={"m": Entry("m", "local:small", base_url="http://u:secret@h/v1?k=s")})
+    deployment = deploy(house.run, findings, conclude(house.run, findings))
+    assert deployment is not None
+    assert (deployment.key_env, deployment.local, deployment.base_url) == ("", True, "http://h/v1")
+
+
+def test_nothing_scored_is_still_a_report(build: Callable[..., House]) -> None:
+    report = conclude(build().run, Findings({}, stopped="money"))
+    assert report.winner is None
+    assert report.frontier == ()
+    assert (report.read_cost, report.readings_cost) == (0.0, 0.0)
+    assert report.money.left_reason
+    assert "None" not in markdown(report)
+
+
+# --- what is shown of each config
+
+
+async def met(house: House, config: Config) -> Reading:
+    """A config's reading on the holdout."""
+    first, last = len(house.plan.split.tuning), len(house.plan.examples)
+    trials: dict[int, Trial] = {}
+    step = Step(0, config, tuple(range(first, last)), config.n, config.max_tokens)
+    await house.run.evaluator.run([step], trials)
+    return house.run.evaluator.read(trials[0], [config])[0]
+
+
+def recorded(choice: Config, baseline: Config, positions: list[int]) -> dict[str, Any]:
+    """What a journal has of a holdout that choice and baseline met."""
+    steps = [[trial, dict(config), positions, 1, 8] for trial, config in enumerate((choice, baseline))]
+    return {"steps": steps, "missing": [], "spoiled": [], "failed": []}
+
+
+async def searched(build: Callable[..., House], **options: Any) -> tuple[House, Findings]:
+    """A study of three temperatures, the baseline among them, whose choice met the holdout."""
+    space = Space(model="m", prompt={"p": "{text}"}, temperature=[0.2, 0.5, 0.8], max_tokens=2)
+    house = build(unsure, space=space, baseline={"temperature": 0.5}, **options)
+    for trial, heat in enumerate((0.2, 0.5, 0.8)):
+        await house.buy(Point({**POINT, "temperature": heat}), len(house.plan.split.tuning), 1, trial, cap=2)
+    first, _, third = (house.run.standings()[trial].readings[0] for trial in range(3))
+    second = house.run.standings()[1].readings[0]
+    assert second.config == house.plan.baseline
+    holdout = {config: await met(house, config) for config in (first.config, house.plan.baseline)}
+    choice = Choice(first, (third, second), feasible=True)
+    return house, Findings(house.run.trials, choice, first, holdout)
+
+
+async def test_runners_up_are_compared_with_the_baseline_on_tuning_examples_and_the_baseline_is_none_of_them(
+    build: Callable[..., House],
+) -> None:
+    house, findings = await searched(build)
+    report = conclude(house.run, findings)
+    (other,) = report.runners_up
+    assert (other.name, other.config["temperature"]) == ("runner-up 1", 0.8)
+    assert other.tuning_difference is not None
+    assert other.tuning_difference.n == 24
+    base, mine = (house.run.standings()[trial].readings[0] for trial in (1, 2))
+    assert other.tuning_difference.mean == pytest.approx(mine.difference(base).mean)
+    assert other.holdout is None
+    assert report.baseline is not None
+    assert report.baseline.tuning is not None
+    assert report.baseline.holdout is not None
+    for row in (report.winner, report.baseline, other):
+        assert row is not None
+        assert None not in (row.quality, row.cost, row.seconds_median, row.seconds_p95)
+    assert report.detectable is not None
+
+
+async def test_a_baseline_that_never_met_the_holdout_is_shown_on_tuning_examples(build: Callable[..., House]) -> None:
+    house, findings = await searched(build)
+    report = conclude(house.run, replace(findings, holdout=None))
+    assert report.baseline is not None
+    assert report.baseline.tuning is not None
+    assert (report.baseline.holdout, report.difference, report.detectable) == (None, None, None)
+    assert "no gain is claimed" in markdown(report)
+
+
+async def test_a_holdout_that_was_interrupted_is_not_looked_at(build: Callable[..., House]) -> None:
+    """A verdict on half of it would be a look that nobody paid for."""
+    house, findings = await searched(build)
+    report = conclude(house.run, replace(findings, stopped="interrupted"))
+    assert report.winner is not None
+    assert (report.winner.holdout, report.difference, report.look) == (None, None, 1)
+    assert any("looked at when all of it is there" in notice for notice in report.notices)
+    assert not any("The money reached" in notice for notice in report.notices)
+
+
+async def test_a_second_look_at_the_holdout_is_wider_and_said_and_showing_it_again_costs_nothing(
+    build: Callable[..., House],
+) -> None:
+    house, findings = await searched(build)
+    assert findings.choice is not None
+    configs, first = (findings.choice.reading.config, house.plan.baseline), len(house.plan.split.tuning)
+    house.journal.append("holdout", **recorded(*configs, list(range(first, first + 8))))
+    once = conclude(house.run, findings)
+    house.journal.append("holdout", **recorded(*configs, list(range(first, first + 16))))
+    more = conclude(house.run, findings)
+    house.journal.append("holdout", **recorded(*configs, list(range(first, first + 16))))
+    again = conclude(house.run, findings)
+    assert [(r.look, r.confidence) for r in (once, more, again)] == [(1, 0.96), (2, 0.995), (2, 0.995)]
+    assert once.difference is not None
+    assert more.difference is not None
+    assert more.difference.low < once.difference.low
+    assert more.difference == again.difference
+    assert more.detectable is not None
+    assert once.detectable is not None
+    assert more.detectable > once.detectable
+    assert more.runners_up == once.runners_up
+    assert [notice for notice in more.notices if notice not in once.notices] == [
+        "This is look 2 at the same holdout, so its intervals are wider: each is 99.5 % sure, and all looks together "
+        "are wrong at most 5 % of the time."
+    ]
+
+
+async def test_where_rows_of_a_group_are_copies_the_whole_report_counts_groups(build: Callable[..., House]) -> None:
+    rows = [{"id": str(i), "text": f"ticket {i // 4}", "label": "yes" if i // 4 % 4 else "no"} for i in range(160)]
+    house, findings = await searched(build, rows=rows)
+    report = conclude(house.run, findings)
+    house.run.plan = replace(house.plan, split=replace(house.plan.split, units={}))
+    naive = conclude(house.run, findings)
+
+    def width(found: Any) -> float:
+        return float(found.high - found.low)
+
+    for ours, theirs in ((report.winner, naive.winner), (report.baseline, naive.baseline)):
+        assert ours is not None
+        assert theirs is not None
+        assert width(ours.holdout) > 1.4 * width(theirs.holdout)
+        assert width(ours.tuning) > 1.4 * width(theirs.tuning)
+    assert width(report.difference) > 1.3 * width(naive.difference)
+    assert width(report.trials[0].quality) > 1.4 * width(naive.trials[0].quality)
+    assert width(report.runners_up[0].tuning_difference) > 1.3 * width(naive.runners_up[0].tuning_difference)
+    assert any("count as one observation in every interval" in notice for notice in report.notices)
+    assert not any("count as one observation" in notice for notice in naive.notices)
+
+
+async def test_few_examples_are_said_to_be_few(build: Callable[..., House]) -> None:
+    house, findings = await searched(build, rows=ROWS[:39])
+    assert any(
+        notice.startswith("There are only 39 examples in all") for notice in conclude(house.run, findings).notices
+    )
+    house, findings = await searched(build)
+    assert not any("There are only" in notice for notice in conclude(house.run, findings).notices)
+
+
+async def unbought(build: Callable[..., House]) -> tuple[House, Findings]:
+    """A study that chose a vote of three for whose point single answers were bought, and that met the holdout."""
+    house = build(unsure, baseline={"n": 1, "max_tokens": 2})
+    await house.buy(examples=len(house.plan.split.tuning), draws=1, cap=2)
+    (read,) = (r for r in house.run.standings()[0].readings if r.config.max_tokens == 2)
+    foreseen = replace(read, config=Config({**read.config, "n": 3, "aggregate": "vote"}), costs=3 * read.costs)
+    holdout = {config: await met(house, config) for config in (foreseen.config, house.plan.baseline)}
+    choice = Choice(read, (), feasible=True, foreseen=foreseen)
+    return house, Findings(house.run.trials, choice, read, holdout)
+
+
+async def test_a_winner_that_was_not_bought_is_shown_on_the_holdout_alone(build: Callable[..., House]) -> None:
+    house, findings = await unbought(build)
+    report = conclude(house.run, findings)
+    assert report.winner is not None
+    assert (report.winner.config.n, report.winner.tuning, report.winner.trial) == (3, None, 0)
+    assert report.winner.holdout is not None
+    assert report.difference is not None
+    assert report.detectable is not None
+    assert len(report.recipe["scores"]) == len(house.plan.split.holdout), "those of the config that was tested"
+    assert any("asks for 3 answers, and the search bought 1 of each" in notice for notice in report.notices)
+    assert "| **winner** | " in markdown(report)
+
+
+@pytest.mark.parametrize(("stopped", "holdout"), [("interrupted", True), ("finished", False)])
+async def test_where_nobody_met_it_what_it_rests_on_is_the_winner(
+    build: Callable[..., House], stopped: str, holdout: bool
+) -> None:
+    house, findings = await unbought(build)
+    found = replace(findings, stopped=stopped) if holdout else replace(findings, holdout=None)
+    report = conclude(house.run, found)
+    assert report.winner is not None
+    assert (report.winner.config.n, report.winner.holdout) == (1, None)
+    assert report.winner.tuning is not None
+    assert len(report.recipe["scores"]) == len(house.plan.split.tuning)
+    assert not any("asks for" in notice for notice in report.notices)
+
+
+# --- notices
+
+
+def test_examples_that_the_service_failed_are_told_and_those_without_money_are_not(build: Callable[..., House]) -> None:
+    trial = Trial(0, POINT, 12, draws={0: [], 1: [], 2: []}, missing={3: "service: 503", 4: "money: none left"})
+    house = build()
+    assert notices(house.run, Findings({0: trial}), Evidence(house.plan)) == [
+        "The service did not answer 1 of 4 examples (25.0%); they are not scored."
+    ]
+
+
+def test_a_holdout_that_the_money_did_not_reach_is_told(build: Callable[..., House]) -> None:
+    house = build()
+    whole = len(house.plan.split.holdout)
+    part = Findings({}, holdout={house.plan.baseline: reading(0.5, 1.0, examples=4)})
+    assert notices(house.run, part, Evidence(house.plan)) == [
+        f"The money reached 4 of {whole} holdout examples: a random part of them."
+    ]
+    everything = Findings({}, holdout={house.plan.baseline: reading(0.5, 1.0, examples=whole)})
+    assert notices(house.run, everything, Evidence(house.plan)) == []
+
+
+async def test_the_oracle_is_a_bound_and_never_a_config(build: Callable[..., House]) -> None:
+    space = Space(model="m", prompt={"p": "{text}"}, temperature=[0.5], n=[1, 3], max_tokens=2,
+                  aggregate=["vote", "any"])  # fmt: skip
+    house = build(unsure, space=space)
+    await house.buy(examples=20, cap=2)
+    best = max(house.run.standings()[0].readings, key=lambda r: r.mean)
+    assert best.config.aggregate != "any"
+    found = Findings(house.run.trials, choice=Choice(best, (), feasible=True))
+    (notice,) = notices(house.run, found, Evidence(house.plan))
+    assert "out of 3 draws" in notice
+    assert float(notice.split("score ")[1].split()[0]) >= best.mean

@@ -1,0 +1,165 @@
+"""What answers, made ready: models and judges opened and closed, and the money for verdicts set aside."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import tune
+from tests.support.faults import Model
+from tests.support.server import Server
+from tests.support.world import LabelledWorld
+from tune.completion import Request
+from tune.errors import EndpointError
+from tune.fakes.provider import FakeEndpoint
+from tune.plan import Plan, make_plan
+from tune.pricing.prices import PICODOLLARS, Price
+from tune.providers import services as module
+from tune.providers.capabilities import Capabilities
+from tune.providers.services import Access, Entry, Service, build_stack
+from tune.store.admission import Account
+from tune.store.database import Database
+from tune.store.draws import Store
+from tune.study.connect import engage, evaluator_of, opened
+from tune.task.metrics import Judge
+
+PRICE = Price(1.0, 2.0)
+PRICES = {"small": Price(0.1, 0.4), "large": Price(1.0, 4.0), "judge": Price(0.2, 0.8)}
+ROWS = [{"id": str(i), "text": f"ticket {i}" + " more" * i, "label": "yes"} for i in range(20)]
+ASKED = tune.Judge(model="judge", max_tokens=16)
+
+
+@pytest.fixture
+def access() -> Iterator[Access]:
+    db = Database(":memory:")
+    yield Access(Store(db), Account(db, "s", PICODOLLARS), Capabilities())
+    db.close()
+
+
+@pytest.fixture
+def closed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The models that were closed, in that order."""
+    found: list[str] = []
+    real = module.open_endpoint
+
+    def open_endpoint(entry: Entry, access: Access) -> Any:
+        endpoint = real(entry, access)
+        close = endpoint.close
+
+        async def noted() -> None:
+            found.append(entry.name)
+            await close()
+
+        monkeypatch.setattr(endpoint, "close", noted)
+        return endpoint
+
+    monkeypatch.setattr(module, "open_endpoint", open_endpoint)
+    return found
+
+
+def entries(server: Server) -> dict[str, Entry]:
+    return {name: Entry(name, name, base_url=server.base_url) for name in ("small", "large")}
+
+
+def serving() -> Server:
+    models = {name: Model(price.input, price.output) for name, price in PRICES.items()}
+    return Server(models=models, world=LabelledWorld(models=dict.fromkeys(models, 0.9)))
+
+
+async def test_models_and_judge_are_open_inside_and_closed_after(access: Access, closed: list[str]) -> None:
+    with serving() as server:
+        asked = Entry("judge", "judge", base_url=server.base_url)
+        async with opened(entries(server), PRICES, access, judge=asked) as (services, judge):
+            assert set(services) == {"small", "large"}
+            assert judge is not None
+            assert judge.price == PRICES["judge"]
+            assert closed == []
+        assert sorted(closed) == ["judge", "large", "small"]
+
+
+async def test_what_goes_wrong_inside_leaves_nothing_open(access: Access, closed: list[str]) -> None:
+    with serving() as server:
+
+        async def work() -> None:
+            async with opened(entries(server), PRICES, access) as (_, judge):
+                assert judge is None
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            await work()
+        assert sorted(closed) == ["large", "small"]
+
+
+async def test_a_judge_that_does_not_answer_leaves_no_model_open(access: Access, closed: list[str]) -> None:
+    with serving() as server, Server(models=["another"]) as elsewhere:
+        asked = Entry("judge", "judge", base_url=elsewhere.base_url)
+        with pytest.raises(EndpointError):
+            async with opened(entries(server), PRICES, access, judge=asked):
+                raise AssertionError("it was opened")
+        assert sorted(closed) == ["judge", "large", "small"]
+
+
+# --- money for verdicts
+
+
+def _word(request: Request, rng: random.Random) -> str:
+    return "yes"
+
+
+def silent(name: str, access: Access, *, judge: bool = False) -> Service:
+    return build_stack(Entry(name, name), FakeEndpoint(_word, price=PRICE, service=name), PRICE, access, judge=judge)
+
+
+def plan_of(**more: Any) -> Plan:
+    options: Any = {"target": "label", "price": ["m=1/2", "judge=1/2"], "metric": ASKED, **more}
+    return make_plan(ROWS, tune.Space(model="m", prompt={"p": "Label: {text}"}, max_tokens=8), 1.0, options)
+
+
+def test_with_each_draw_the_most_that_its_verdict_can_cost_is_set_aside(access: Access) -> None:
+    plan, judge = plan_of(), silent("judge", access, judge=True)
+    services = {"m": silent("m", access), "other": silent("other", access), "unasked": silent("unasked", access)}
+    bound = engage(plan.metric, judge, services, caps={"m": 8, "other": 80}, examples=plan.examples)
+    assert isinstance(bound.function, Judge)
+    for example in plan.examples:
+        verdict = bound.function.request(" yes" * 8, example)
+        assert services["m"].metered.earmark >= judge.metered.ceiling(verdict, 1)
+    assert services["other"].metered.earmark > services["m"].metered.earmark
+    assert services["unasked"].metered.earmark == 0
+
+
+@pytest.mark.parametrize("part", ["tuning", "holdout"])
+def test_the_longest_example_decides_wherever_it_is(part: str, access: Access) -> None:
+    plan, judge = plan_of(), silent("judge", access, judge=True)
+    here = {name: silent("m", access) for name in ("all", "part")}
+    engage(plan.metric, judge, here, caps={"all": 8}, examples=plan.examples)
+    engage(plan.metric, judge, here, caps={"part": 8}, examples=getattr(plan.split, part))
+    longest = max(plan.examples, key=lambda example: len(example.inputs["text"]))
+    same = longest in getattr(plan.split, part)
+    assert (here["part"].metered.earmark == here["all"].metered.earmark) is same
+    assert here["part"].metered.earmark <= here["all"].metered.earmark
+
+
+def test_an_evaluator_has_what_the_plan_says(access: Access) -> None:
+    plan, judge = plan_of(), silent("judge", access, judge=True)
+    services = {"m": silent("m", access)}
+    made = evaluator_of(plan, services, access.store, judge=judge, caps={"m": 8})
+    assert (made.space, made.free, made.examples, made.seed) == (plan.space, plan.free, plan.examples, plan.seed)
+    assert isinstance(made.metric.function, Judge)
+    assert made.metric.function.service == judge.id
+    assert services["m"].metered.earmark > 0
+
+
+def test_where_nothing_is_sent_nothing_is_set_aside(access: Access) -> None:
+    services = {"m": silent("m", access)}
+    made = evaluator_of(plan_of(), services, access.store, judge=silent("judge", access, judge=True))
+    assert isinstance(made.metric.function, Judge)
+    assert made.metric.function.service == "judge"
+    assert services["m"].metered.earmark == 0
+
+
+def test_a_metric_that_asks_nobody_stays_as_it_is(access: Access) -> None:
+    plan = plan_of(metric="exact_match")
+    assert evaluator_of(plan, {"m": silent("m", access)}, access.store, caps={"m": 8}).metric is plan.metric

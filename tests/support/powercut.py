@@ -1,0 +1,96 @@
+"""Power cuts: what the disk holds of a store when the power fails, which is less than a killed process leaves.
+
+A killed process leaves everything that it wrote, because the system still has it. When the power fails, only what was
+synced is sure to be there; of what came after, any beginning may be, and the rest may be rubbish.
+
+    watch(store)                      # in the process of the study: notes how much of the log was synced
+    cut(store, rng)                   # after it was killed: the store as a power cut could have left it
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from tune.store.database import Database
+
+HEADER, FRAME_HEADER = 32, 24
+"""Bytes before the first frame of a write-ahead log, and before the page in each frame."""
+
+
+def watch(store: Path) -> None:
+    """Have this process note how many bytes of the store's log are on the disk, in a file beside it.
+
+    The log is never copied into the store meanwhile, so that its size only grows.
+    """
+    flush, begin = Database.flush, Database._use_write_ahead_log
+    note = _note(store)
+    note.parent.mkdir(parents=True, exist_ok=True)
+    size = min(synced(store), _size(_log(store)))
+    file = os.open(note, os.O_RDWR | os.O_CREAT)
+
+    def write(size: int) -> None:
+        os.pwrite(file, f"{size:20d}".encode(), 0)  # in one step: the process may be killed at any moment
+
+    def begin_and_never_copy(self: Database) -> None:
+        begin(self)
+        self.execute("PRAGMA wal_autocheckpoint = 0")
+
+    def flush_and_note(self: Database) -> None:
+        size = _size(_log(store))  # before the write begins: what comes later may miss it
+        flush(self)
+        write(size)
+
+    write(size)
+    Database._use_write_ahead_log = begin_and_never_copy  # type: ignore[method-assign]
+    Database.flush = flush_and_note  # type: ignore[method-assign]
+
+
+def synced(store: Path) -> int:
+    """How many bytes of the log are known to be on the disk."""
+    try:
+        return int(_note(store).read_text() or 0)
+    except OSError:
+        return 0
+
+
+def cut(store: Path, rng: random.Random) -> int:
+    """Leave of a store what a power cut could have left; returns the bytes of its log that were lost."""
+    log = _log(store)
+    size = _size(log)
+    kept = rng.randint(min(synced(store), size), size)
+    if size:
+        torn = rng.randbytes(size - kept) if rng.random() < 0.5 else b""
+        with log.open("r+b") as file:
+            file.truncate(kept)
+            file.seek(kept)
+            file.write(torn)
+    with suppress(FileNotFoundError):
+        Path(f"{store}-shm").unlink()  # it is in memory only
+    return size - kept
+
+
+def frames(log: Path) -> Iterator[tuple[int, bool]]:
+    """Where each frame of a log ends, in bytes, and whether it ends a transaction."""
+    raw = log.read_bytes()
+    step = FRAME_HEADER + int.from_bytes(raw[8:12], "big")
+    for start in range(HEADER, len(raw) - step + 1, step):
+        yield start + step, int.from_bytes(raw[start + 4 : start + 8], "big") > 0
+
+
+def _log(store: Path) -> Path:
+    return Path(f"{store}-wal")
+
+
+def _note(store: Path) -> Path:
+    return Path(f"{store}-synced")
+
+
+def _size(path: Path) -> int:
+    try:
+        return os.stat(path).st_size
+    except FileNotFoundError:
+        return 0

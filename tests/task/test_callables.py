@@ -1,0 +1,106 @@
+"""How callables of users are loaded, blamed, named and told apart."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tune.errors import MetricError, SpaceError
+from tune.task.callables import blame, fingerprint, load, name_of
+
+
+def scale(factor: float) -> Callable[[str], str]:
+    def times(text: str) -> str:
+        return str(float(text) * factor)
+
+    return times
+
+
+class Cutter:
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    def __call__(self, text: str) -> str:
+        return text[: self.size]
+
+    def head(self, text: str) -> str:
+        return text[: self.size]
+
+
+def test_a_fingerprint_sees_what_a_callable_closes_over() -> None:
+    assert fingerprint(scale(2.0)) == fingerprint(scale(2.0))
+    assert fingerprint(scale(2.0)) != fingerprint(scale(3.0))
+    assert fingerprint(Cutter(2)) == fingerprint(Cutter(2))
+    assert fingerprint(Cutter(2)) != fingerprint(Cutter(3))
+    assert fingerprint(Cutter(2).head) == fingerprint(Cutter(2).head)
+    assert fingerprint(Cutter(2).head) != fingerprint(Cutter(3).head)
+    assert fingerprint(functools.partial(max, 3)) != fingerprint(functools.partial(max, 4))
+    assert fingerprint(functools.partial(scale, factor=2.0)) != fingerprint(scale)
+
+
+def test_a_fingerprint_without_source_is_the_name() -> None:
+    assert fingerprint(len) == "builtins:len"
+
+
+def test_a_fingerprint_is_the_same_in_another_process_and_follows_the_source(tmp_path: Path) -> None:
+    source = "KNOWN = {'b', 'a', 'c'}\n\ndef own(text, extra=frozenset({'x', 'y', 'z'})):\n    return text\n"
+    (tmp_path / "mine.py").write_text(source)
+    ask = "from tune.callables import *; print(fingerprint(load('mine:own', 'metric')))"
+
+    def name() -> str:
+        ran = subprocess.run([sys.executable, "-c", ask], cwd=tmp_path, capture_output=True, text=True, check=True)
+        return ran.stdout.strip()
+
+    first = name()
+    assert first == name()
+    (tmp_path / "mine.py").write_text(source.replace("return text", "return text.lower()"))
+    assert name() != first
+
+
+@given(st.recursive(st.none() | st.integers() | st.text(max_size=3), lambda v: st.sets(st.integers()) | st.lists(v)))
+def test_a_fingerprint_tells_defaults_apart_exactly_where_they_differ(value: Any) -> None:
+    def made(default: Any) -> Callable[..., Any]:
+        def given(text: str, extra: Any = default) -> Any:
+            return extra
+
+        return given
+
+    assert fingerprint(made(value)) == fingerprint(made(copy.deepcopy(value)))
+    assert fingerprint(made(value)) != fingerprint(made([value]))
+
+
+def test_what_has_no_name_is_called_by_its_class() -> None:
+    assert name_of(Cutter(2)) == name_of(Cutter) == f"{__name__}:Cutter"
+    assert name_of(Cutter(2).head) == f"{__name__}:Cutter.head"
+
+
+# --- loading and blaming
+
+
+def test_an_attribute_is_loaded_by_its_dotted_name() -> None:
+    assert load(f"{__name__}:Cutter.head", "metric") is Cutter.head
+
+
+@pytest.mark.parametrize("path", ["", ":", "a:", ":b", "plain"])
+def test_a_path_of_another_form_says_what_is_wanted(path: str) -> None:
+    with pytest.raises(SpaceError, match=r"verifier: 'module:attribute' is wanted"):
+        load(path, "verifier")
+
+
+def test_blame_turns_what_a_user_raised_into_our_error_and_lets_ours_pass() -> None:
+    with pytest.raises(MetricError, match=r"^on example '3': ZeroDivisionError: division by zero$"):  # noqa: SIM117
+        with blame(MetricError, "on example '3'"):
+            _ = 1 / 0
+    with pytest.raises(SpaceError, match=r"^mine$"), blame(MetricError, "never shown"):
+        raise SpaceError("mine")
+    with pytest.raises(KeyboardInterrupt), blame(MetricError, "never shown"):
+        raise KeyboardInterrupt

@@ -1,0 +1,90 @@
+"""The command line: flags are the keywords of `tune.tune`, with dashes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from tune.commands import end, finish, show
+from tune.commands.flags import build_parser, options_of
+from tune.safety.escape import show_tracebacks_scrubbed
+from tune.task.callables import leave_working_directory
+
+if TYPE_CHECKING:
+    from tune.study.study import Study
+
+COMMANDS = {
+    "challenge": ("tune.commands.challenge", "ask whether a new model would enter a study's frontier"),
+    "check": ("tune.commands.check", "test on new examples whether an exported config still holds"),
+    "estimate": ("tune.commands.estimate", "what a run would cost and could see; sends nothing, spends nothing"),
+    "reprice": ("tune.commands.reprice", "read a finished study again under other prices or limits, for nothing"),
+    "forget": ("tune.commands.forget", "remove the texts of one example from a study and its store"),
+    "reconcile": ("tune.commands.reconcile", "book what the provider billed in place of uncertain charges"),
+}
+"""Commands besides a run, by their first word: the module whose `main` runs it, and what it does."""
+
+HINT = (
+    "OPENAI_API_KEY is set but not used: without --model or --space a model on this machine is tuned, "
+    "and nobody is billed"
+)
+
+EPILOG = """\
+With no more than --budget, a small language model that runs on this machine is tuned on product reviews:
+no key is needed and nobody is billed. Exit status: 0 done, 1 the run failed, 2 bad input, 5 no configuration
+keeps the limits, 130 interrupted (the same command resumes). The same command again shows the result for $0;
+with a larger --budget it goes on.
+
+other commands (each has its own --help):
+""" + "\n".join(f"  tune {name:10s} {what}" for name, (_, what) in COMMANDS.items())
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    leave_working_directory()
+    if words and words[0] in COMMANDS:
+        command: Callable[[Sequence[str]], int] = import_module(COMMANDS[words[0]][0]).main
+        return command(words[1:])
+    parser = build_parser(epilog=EPILOG)
+    given = vars(parser.parse_args(words))
+    quiet, as_json = given.pop("quiet"), given.pop("json")
+    if given.pop("version"):
+        from importlib.metadata import version
+
+        return show(f"tune {version('tune-llm')}")
+    if given["budget"] is None and not (given["price"] or given["space"]):  # these may say that nobody is billed
+        parser.error("--budget USD is needed: the dollars that are never exceeded, as in --budget 5")
+    return _run(given, quiet=quiet or as_json, as_json=as_json)
+
+
+def run() -> NoReturn:
+    """Be the program `tune`: run the command line, then end the process with its status."""
+    show_tracebacks_scrubbed()
+    end(main)
+
+
+def _run(given: dict[str, Any], *, quiet: bool, as_json: bool) -> int:
+    options = options_of(given)
+
+    def work() -> Study:
+        from tune.safety.decoration import Decorations
+        from tune.study.progress import Screen
+        from tune.tuner import run_study
+
+        screen = Screen(quiet=quiet)
+        with screen.shown():
+            if not given["model"] and not given["space"] and os.environ.get("OPENAI_API_KEY"):
+                Decorations().attempt("the hint", lambda: screen.say(HINT), None)
+            return run_study(
+                given["data"],
+                space=given["space"],
+                budget=given["budget"],
+                options=options,  # type: ignore[arg-type]
+                observer=screen,
+                notice=screen.say,
+            )
+
+    return finish(work, as_json=as_json)

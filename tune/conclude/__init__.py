@@ -1,5 +1,0 @@
-"""What a run found out, as a report: estimates become intervals, and nothing is bought any more."""
-
-from tune.conclude.concluding import STOPPED, conclude, deploy
-
-__all__ = ["STOPPED", "conclude", "deploy"]

@@ -1,0 +1,1 @@
+"""Fakes with a known truth, for tests and benchmarks: no network, no model."""

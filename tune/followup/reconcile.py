@@ -1,0 +1,208 @@
+"""Book what providers billed in place of charges whose outcome nobody knew."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from tune.errors import BudgetError, InputError, ProviderError, StudyError
+from tune.pricing.prices import to_dollars, to_picodollars
+from tune.providers.openai.bill import bill_url
+from tune.providers.openai.endpoint import OpenAIEndpoint
+from tune.providers.services import Entry
+from tune.providers.trust import Confirm, confirm_hosts
+from tune.report import Uncertain
+from tune.store.admission import Account
+from tune.store.database import Database
+from tune.store.journal import Journal
+from tune.store.ledger import Doubt, read_balance
+from tune.store.ledger_marks import check_ledger
+from tune.study.study import Study, find_store, recorded_study
+
+_BEGINS = "Reconciled: "
+"""How the notice of a reconciliation begins; a later one takes its place."""
+
+
+def reconcile(
+    folder: str | Path,
+    *,
+    billed: float | None = None,
+    store: str | None = None,
+    key_env: str | None = None,
+    allow_host: Collection[str] = (),
+    confirm: Confirm | None = None,
+) -> Study:
+    """Make a study's charges what its providers billed, and write its report anew.
+
+    Without a figure, the services are asked what they billed for each call whose bill nobody knows. OpenRouter and
+    LiteLLM's proxy tell it, for calls that came back with a name. What they do not tell stays charged as it was.
+
+    Args:
+        folder: the study's results folder.
+        billed: dollars that the providers billed for the whole study, resumed runs included.
+        store: the study's store; default `draws.db` in its folder or the one above.
+        key_env: the environment variable that holds the key of the services; by default OPENAI_API_KEY, which goes to
+            the hosts that it is meant for.
+        allow_host: hosts to which the study may send the value of `key_env`.
+        confirm: asks the user about a host that is not among them.
+
+    Returns:
+        The study with its money corrected; a notice says what was settled, and what was not.
+
+    Raises:
+        StudyError: there is no such study, it is running, or it has not come to a result yet.
+        BudgetError: the figure cannot be.
+        InputError: nobody agrees that a key goes to a host.
+    """
+    place = Path(folder)
+    if not (place / "study.jsonl").is_file():
+        raise StudyError(f"there is no study in {str(place)!r}: give the folder that holds its study.jsonl")
+    if billed is not None and not 0 <= billed < math.inf:
+        raise BudgetError(f"a bill is a number of dollars from 0 on, but got {billed!r}")
+    with Journal(place / "study.jsonl") as journal:
+        study = recorded_study(place, journal.events)
+        where = store or find_store(place)
+        if "://" not in where and not Path(where).is_file():
+            raise StudyError(f"there is no store {where!r}: give the --store that the study was run with")
+        db = Database(where)
+        try:
+            name = journal.events[0]["id"]
+            before = read_balance(db, name)
+            if before is None:
+                raise StudyError(
+                    f"the store {where!r} has no account of the study in {str(place)!r}: give the --store that it "
+                    f"was run with"
+                )
+            check_ledger(db, name, journal.events, place)
+            account = Account(db, name, before.budget)
+            found = _Found()
+            if billed is None:
+                entries = [
+                    Entry(name, **model, key_env=key_env)
+                    for name, model in journal.events[0]["identity"]["models"].items()
+                ]
+                doubts = _askable(account.doubts(), found)
+                if doubts:
+                    sent = "the names of calls"
+                    confirm_hosts(entries, repr(str(place)), allowed=allow_host, confirm=confirm, sent=sent)
+                # A thread of its own, so that it is the same inside a running loop.
+                with ThreadPoolExecutor(1) as thread:
+                    thread.submit(asyncio.run, _ask(entries, doubts, found)).result()
+                for doubt, picodollars in found.bills:
+                    account.clear(doubt, picodollars)
+            else:
+                account.reconcile(to_picodollars(billed))
+            balance, mark, reasons = account.balance, account.mark(), account.uncertain_by_reason()
+        finally:
+            db.close()
+        money = replace(
+            study.record.money,
+            spent=to_dollars(balance.spent),
+            spent_now=0.0,
+            settled=to_dollars(balance.settled),
+            uncertain=to_dollars(balance.uncertain),
+            reasons=tuple(Uncertain(reason, calls, to_dollars(cost)) for reason, calls, cost in reasons),
+            overshoot=to_dollars(balance.overshoot),
+            left=to_dollars(max(0, balance.budget - balance.spent)),
+        )
+        notices = [notice for notice in study.record.notices if not notice.startswith(_BEGINS)]
+        if billed is None:
+            notices.append(found.sentence())
+        record = replace(study.record, money=money, notices=tuple(notices))
+        mended = Study(record, place, stopped=study.stopped, deployment=study.deployment)
+        if billed is None and not found.bills:
+            return mended  # nothing has changed
+        journal.follow(lambda: mark)
+        journal.append("reconciled", billed=billed, freed=to_dollars(before.spent - balance.spent))
+        mended.report(place)
+        journal.append("result", stopped=mended.stopped, record=mended.to_record())
+    return mended
+
+
+@dataclass(slots=True)
+class _Found:
+    """The result of asking.
+
+    Attributes:
+        bills: calls whose bill was told, with its picodollars.
+        unknown: calls whose bill stays unknown, by the reason.
+    """
+
+    bills: list[tuple[Doubt, int]] = field(default_factory=list)
+    unknown: Counter[str] = field(default_factory=Counter)
+
+    def sentence(self) -> str:
+        """Say what was settled, what was not, why, and the way to settle it."""
+        if not self.bills and not self.unknown:
+            return f"{_BEGINS}no call is uncertain, so there is nothing to settle."
+        dollars = to_dollars(sum(picodollars for _, picodollars in self.bills))
+        said = f"{_BEGINS}{_calls(len(self.bills))} settled at ${dollars:.6g} by the services' own figures."
+        if not self.unknown:
+            return said
+        listed = "; ".join(f"{_calls(calls)}: {reason}" for reason, calls in self.unknown.most_common())
+        return (
+            f"{said} {_calls(self.unknown.total())} still uncertain ({listed}): `tune reconcile STUDY --billed USD` "
+            f"settles them by the bill for the whole study."
+        )
+
+
+def _calls(count: int) -> str:
+    return f"{count} call{'' if count == 1 else 's'}"
+
+
+def _askable(doubts: Iterable[Doubt], found: _Found) -> list[Doubt]:
+    """Return the calls whose bill somebody may tell, and note why nobody tells that of the others."""
+    askable = []
+    for doubt in doubts:
+        if not doubt.call:
+            found.unknown["no name of the call came back, by which to ask"] += 1
+        elif bill_url("", doubt.call) is None:
+            found.unknown[f"{doubt.service} tells no bill of a single call"] += 1
+        else:
+            askable.append(doubt)
+    return askable
+
+
+async def _ask(entries: Iterable[Entry], doubts: Iterable[Doubt], found: _Found) -> None:
+    """Ask the services of a study for the bills of calls."""
+    endpoints: Mapping[str, dict[Any, OpenAIEndpoint]] = defaultdict(dict)
+    closed: dict[str, str] = {}
+    """Why a service cannot be asked."""
+    for entry in entries:
+        if entry.local:
+            continue
+        try:
+            own = OpenAIEndpoint(entry.model, base_url=entry.base_url, key_env=entry.key_env, alias=entry.alias)
+        except InputError as error:
+            closed[entry.alias or entry.host] = str(error)
+        else:
+            endpoints[own.service].setdefault(entry.base_url, own)
+    try:
+        for doubt in doubts:
+            await _ask_for(doubt, endpoints.get(doubt.service, {}).values(), found, closed)
+    finally:
+        for group in endpoints.values():
+            for endpoint in group.values():
+                await endpoint.close()
+
+
+async def _ask_for(doubt: Doubt, endpoints: Iterable[OpenAIEndpoint], found: _Found, closed: Mapping[str, str]) -> None:
+    """Ask those who may have served a call, until one of them tells its bill."""
+    reason = next((why for place, why in closed.items() if doubt.service.startswith(place)), "")
+    reason = reason or f"{doubt.service} does not know the call or its bill, or not yet"
+    for endpoint in endpoints:
+        try:
+            picodollars = await endpoint.bill_of(doubt.call)
+        except ProviderError as error:
+            reason = str(error)
+            continue
+        if picodollars is not None:
+            found.bills.append((doubt, picodollars))
+            return
+    found.unknown[reason] += 1

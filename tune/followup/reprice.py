@@ -1,0 +1,230 @@
+"""A finished study, read again under other prices or limits: nothing is sent, and the study stays as it is.
+
+All that is added to it is a line in its journal, where another choice is compared by its holdout: that is another look.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Mapping
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tune.errors import InputError, StudyError
+from tune.export import Deployment
+from tune.plan import Options, Plan, make_plan
+from tune.plan.token_counts import silent_endpoints
+from tune.pricing.prices import to_picodollars
+from tune.providers.capabilities import Capabilities
+from tune.providers.services import Access, Service, build_stack
+from tune.readout import Reading
+from tune.readout.trial import Step, Trial
+from tune.report import Report
+from tune.result import conclude, deploy
+from tune.safety.background import run_apart
+from tune.space import Config
+from tune.stats.alpha_spending import another_look, is_new
+from tune.store.admission import Account
+from tune.store.database import Database
+from tune.store.draws import Store
+from tune.store.journal import Journal, read_events
+from tune.strategies.measured_truncation import select
+from tune.study.connect import evaluator_of
+from tune.study.evaluate import Evaluator
+from tune.study.lessons import Lessons
+from tune.study.resume import Recorded, check_identity, check_remembered, load_steps, read_faults
+from tune.study.run import PAUSES, Findings, Run
+from tune.study.study import Study, find_store, recorded_study
+
+MAY_DIFFER = ("prices", "max_cost", "max_seconds", "goal", "min_quality", "margin")
+"""What a study may be read again with: it decides nothing about what was drawn."""
+
+SILENT = "reprice"
+"""Whose the account is, and why it is closed: nothing may be bought."""
+
+
+def reprice(folder: str | Path, data: Any = None, space: Any = None, **options: Any) -> Study:
+    """Read a finished study again under other prices, limits or another goal, from the draws that it bought.
+
+    The waves that it recorded are filled from the store, the choice is made anew from all of them, and shown on
+    the holdout where it met that. What the study paid stays what it paid. A choice that the study did not compare with
+    the baseline yet is another look at the holdout, which is noted in the study's journal: its intervals are surer.
+
+    Args:
+        folder: the study's results folder.
+        data: as for the run.
+        space: as for the run.
+        options: as for the run; `price`, `max_cost_per_request`, `max_seconds_per_request` and the goal may be
+            others. `results` is a folder for the new report; without it nothing is written. `store` is that of
+            the study; by default `draws.db` in its folder or the one above.
+
+    Raises:
+        StudyError: there is no finished study, it is another one than these options ask for, or the store lacks
+            draws of it; or another look at its holdout cannot be noted in its folder.
+        InputError: something given cannot be used.
+    """
+    place = Path(folder)
+    events = read_events(place / "study.jsonl")
+    before = recorded_study(place, events)
+    check_remembered(events, place)
+    results = options.pop("results", None)
+    store = options.pop("store", None) or find_store(place)
+    if results is not None and Path(results).resolve() == place.resolve():
+        raise InputError(f"the study in {str(place)!r} stays as it is: give another folder with --results")
+    given: Options = options  # type: ignore[assignment]
+    plan = make_plan(data, space, _last(events, "study", "continue")["budget"], given)
+    check_identity(events[0]["identity"], plan.identity, place, besides=MAY_DIFFER)
+    if not Path(store.removeprefix("sqlite:///")).is_file():
+        raise StudyError(f"the draws of the study in {str(place)!r} are not at {store!r}: say where with --store")
+    report, deployment = run_apart(_reread(plan, place, store))
+    study = Study(_as_it_was(report, before.record), place, stopped=before.stopped, deployment=deployment)
+    if results is not None:
+        study.report(results)
+        study.folder = Path(results)
+    return study
+
+
+async def _reread(plan: Plan, place: Path, store: str) -> tuple[Report, Deployment | None]:
+    """The study's trials from its journal and the store, and what is chosen among them now."""
+    with ExitStack() as stack:
+        aside = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        shutil.copy(place / "study.jsonl", aside / "study.jsonl")
+        journal = stack.enter_context(Journal(aside / "study.jsonl"))  # a copy: the study is not touched
+        db = Database(_copy(store, aside / "draws.db"))
+        stack.callback(db.close)
+        draws = Store(db, generation=journal.events[0]["id"] if plan.fresh else "")
+        account = Account(db, SILENT, to_picodollars(plan.budget))
+        account.close(SILENT)
+        access = Access(draws, account, Capabilities(), notice=lambda _: None)
+        services = _services(plan, access)
+        run = Run(plan, journal, services, account, _evaluator(plan, services, access), {})
+        run.recall(run.history.first)
+        for wave in run.history.waves:
+            if wave.done:
+                await _refill(run, load_steps(wave.steps), run.trials_of(wave.phase), wave)
+                run.recall(wave.lessons)
+        run.recall(run.history.last)
+        run.note_measures()
+        run.end_trials()
+        choice = select(run.problem(), run.standings())
+        findings = Findings(run.trials, choice, run.carried(choice), stopped=_last(journal.events, "result")["stopped"])
+        findings.holdout, findings.tested = await _holdout(run)
+        if choice is not None and findings.holdout and findings.stopped not in PAUSES:
+            _note_look(run, place, choice.tested(findings.holdout).shown.config)
+        report = conclude(run, findings)
+        return report, deploy(run, findings, report)
+
+
+def _copy(store: str, aside: Path) -> Path:
+    """A copy of a store as it is now, whoever writes to it: the original is only read.
+
+    Raises:
+        StudyError: it cannot be read.
+    """
+    source = Path(store.removeprefix("sqlite:///")).resolve()
+    try:
+        with (
+            closing(sqlite3.connect(f"{source.as_uri()}?mode=ro", uri=True)) as held,
+            closing(sqlite3.connect(aside)) as copy,
+        ):
+            held.backup(copy)
+    except sqlite3.Error as error:
+        raise StudyError(f"the store {store!r} cannot be read: {error}") from None
+    return aside
+
+
+async def _refill(run: Run, steps: list[Step], trials: dict[int, Trial], recorded: Recorded) -> None:
+    """Fill trials from the store as a recorded wave left them.
+
+    Raises:
+        StudyError: draws that were bought are not there.
+    """
+    await run.evaluator.replay(steps, trials, recorded)
+    for step in steps:
+        trial = trials[step.trial]
+        lacking = [
+            position
+            for position in step.examples
+            if len(trial.draws.get(position, ())) < step.draws
+            and (step.trial, position) not in recorded.missing  # the money ended before all of them were bought
+            and position not in trial.spoiled
+            and position not in trial.missing
+        ]
+        if lacking and trial.state != "failed":
+            raise StudyError(
+                f"the store lacks draws of trial {trial.number} for {len(lacking)} examples: give the --store that the "
+                f"study was run with (and --fresh, if it was)"
+            )
+
+
+async def _holdout(run: Run) -> tuple[dict[Config, Reading], dict[Config, Trial]]:
+    """What met the holdout, as it was bought; nothing where the study ended before."""
+    event = next((event for event in reversed(run.journal.events) if event["event"] == "holdout"), None)
+    if event is None:
+        return {}, {}
+    recorded, trials = Recorded("holdout", event["steps"]), dict[int, Trial]()
+    read_faults(recorded, event)
+    await _refill(run, load_steps(event["steps"]), trials, recorded)
+    configs = {number: Config(trial.point) for number, trial in trials.items()}
+    found = {configs[number]: run.evaluator.read(trial, [configs[number]]) for number, trial in trials.items()}
+    readings = {config: read[0] for config, read in found.items() if read}
+    return readings, {configs[number]: trial for number, trial in trials.items()}
+
+
+def _note_look(run: Run, place: Path, choice: Config) -> None:
+    """Take the comparison of this choice for what it is: the look of the study that had it, or another one.
+
+    Raises:
+        StudyError: it is another, and cannot be noted in the study's journal.
+    """
+    baseline = run.plan.baseline
+    look = another_look(run.journal.events, choice, baseline)
+    if look is None:
+        return
+    if is_new(run.journal.events, look, baseline):
+        with Journal(place / "study.jsonl") as journal:
+            journal.append(**look)
+    run.journal.append(**look)
+
+
+def _services(plan: Plan, access: Access) -> dict[str, Service]:
+    """Models that nothing is sent to."""
+    endpoints = silent_endpoints(plan.entries, access.capabilities)
+    return {
+        name: build_stack(entry, endpoints[name], plan.prices[name], access) for name, entry in plan.entries.items()
+    }
+
+
+def _evaluator(plan: Plan, services: Mapping[str, Service], access: Access) -> Evaluator:
+    judge = None
+    if plan.judge is not None:  # its verdicts are in the store, under what identifies it there
+        endpoint = silent_endpoints({plan.judge.name: plan.judge})[plan.judge.name]
+        judge = build_stack(plan.judge, endpoint, plan.prices[plan.judge.name], access, judge=True)
+    return evaluator_of(plan, services, access.store, judge=judge, lessons=Lessons(plan.space, access.capabilities))
+
+
+def _as_it_was(report: Report, before: Report) -> Report:
+    """Return the new report with what the old study paid, which no price of today changes.
+
+    Its notices are those of the new choice, and what the run told of models and money; those of the old choice go.
+    """
+    kept = tuple(sentence for sentence in before.told if sentence not in report.notices)
+    said = "Read again from the draws of a finished study: its choice is made anew, its bill is what it was."
+    return replace(
+        report,
+        money=replace(before.money, spent_now=0.0),
+        draws_bought=before.draws_bought,
+        draws_reused=before.draws_reused,
+        estimate=before.estimate,
+        stopped=before.stopped,
+        notices=(said, *report.notices, *kept),
+        told=before.told,
+    )
+
+
+def _last(events: list[dict[str, Any]], *kinds: str) -> dict[str, Any]:
+    return next(event for event in reversed(events) if event["event"] in kinds)

@@ -1,0 +1,88 @@
+"""The bill of one call, asked for afterwards: the name that a service gave the call, and where its figure is found."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from urllib.parse import quote
+
+from tune.pricing.prices import to_picodollars
+
+_NAME = re.compile(r"[\w.:-]{1,200}")
+_ID = re.compile(r'"id"\s*:\s*"([^"\\]{1,200})"')
+
+
+def name_call(headers: Mapping[str, str], body: object) -> str:
+    """Return the name of a call and who can be asked for its bill by that name, as KIND:NAME; "" where it has none.
+
+    OpenRouter names a call in the header X-Generation-Id and as `id` (gen-...), also where the answer is an error.
+    LiteLLM's proxy logs a call by the `id` of its answer, and by x-litellm-call-id where there was none. Other services
+    have no such figure; their name of the call is kept for whoever asks them in words.
+
+    Args:
+        headers: the answer's, with names in lower case.
+        body: decoded where it is JSON, else text, which may break off.
+    """
+    own = _id_in(body)
+    if "x-generation-id" in headers or own.startswith("gen-"):
+        return _safe("generation", headers.get("x-generation-id") or own)
+    if "x-litellm-call-id" in headers:
+        return _safe("spend", own or headers["x-litellm-call-id"])
+    return _safe("call", headers.get("x-request-id") or own)
+
+
+def bill_url(base_url: str, call: str) -> str | None:
+    """Return where the bill of a call is told, or None where nobody tells it.
+
+    See https://openrouter.ai/docs/api-reference/get-a-generation and https://docs.litellm.ai/docs/proxy/cost_tracking.
+    """
+    kind, _, name = call.partition(":")
+    if kind == "generation":
+        return f"{base_url}/generation?id={quote(name, safe='')}"
+    if kind == "spend":
+        return f"{base_url.removesuffix('/v1')}/spend/logs?request_id={quote(name, safe='')}"
+    return None
+
+
+def read_bill(call: str, body: object) -> int | None:
+    """Return the picodollars that a service billed for a call, or None where its answer does not say."""
+    if call.startswith("generation:"):
+        data = body.get("data") if isinstance(body, Mapping) else None
+        if not isinstance(data, Mapping):
+            return None
+        # With a key of one's own at the vendor, the vendor's bill comes on top of OpenRouter's fee.
+        vendor = _dollars(data.get("upstream_inference_cost")) if data.get("is_byok") else 0.0
+        return _sum([_dollars(data.get("total_cost")), vendor])
+    rows = body if isinstance(body, list) else []
+    return _sum([_spend(row) for row in rows]) if rows else None
+
+
+def _spend(row: object) -> float | None:
+    """Dollars of one row of LiteLLM's log; it writes 0 where it knows no price of the model."""
+    if not isinstance(row, Mapping):
+        return None
+    spent = _dollars(row.get("spend"))
+    return None if spent == 0 and row.get("total_tokens") else spent
+
+
+def _dollars(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if 0 <= value < math.inf else None
+
+
+def _sum(parts: list[float | None]) -> int | None:
+    known = [part for part in parts if part is not None]
+    return sum(map(to_picodollars, known)) if len(known) == len(parts) else None
+
+
+def _id_in(body: object) -> str:
+    if isinstance(body, Mapping):
+        return body["id"] if isinstance(body.get("id"), str) else ""
+    found = _ID.search(body) if isinstance(body, str) else None
+    return found[1] if found else ""
+
+
+def _safe(kind: str, name: str) -> str:
+    return f"{kind}:{name}" if _NAME.fullmatch(name) else ""

@@ -1,0 +1,220 @@
+"""The answer in three sentences: what was found, what it is worth, and against what. No claim without its interval."""
+
+from __future__ import annotations
+
+import math
+
+from tune.pricing.clock import duration
+from tune.report.amount import amount_of
+from tune.report.records import Money, Report, ReportConfig
+from tune.report.text import count, describe, dollars, inline, number, with_limits
+from tune.report.unread_text import unread_headline
+from tune.stats.intervals import Interval
+
+
+def answer(report: Report) -> tuple[str, ...]:
+    """Return the answer in plain text, not escaped: the winner, the comparison, the yardstick or the money.
+
+    Where the user gave no baseline, a sentence says what stands for it.
+    """
+    if report.unread_stop:
+        return *unread_headline(report), money_sentence(report)
+    if report.winner is None:
+        return _nothing_found(report)
+    first, last = _winner(report, report.winner), _yardstick(report, report.winner)
+    return first, *assumed_baseline(report), _comparison(report), last
+
+
+def answer_markdown(report: Report) -> str:
+    """The answer as a paragraph of Markdown."""
+    return " ".join(inline(sentence, limit=2000) for sentence in answer(report))
+
+
+def assumed_baseline(report: Report) -> tuple[str, ...]:
+    """Return one sentence on what the winner is compared with, where the user gave no baseline."""
+    if report.baseline_given or report.baseline is None:
+        return ()
+    stands = describe(report.baseline.config)
+    return (f"No baseline was given: it is compared with the first model and the plainest prompt ({stands}).",)
+
+
+def shown_rows(report: Report) -> list[ReportConfig]:
+    """The configs that are set side by side: the winner, the baseline, what agents carry, the runners-up."""
+    winner, baseline, single = report.winner, report.baseline, report.carriable
+    rows = [winner, None if report.winner_is_baseline else baseline]
+    rows.append(None if single and winner and single.config == winner.config else single)
+    return [row for row in (*rows, *report.runners_up) if row is not None]
+
+
+def detectable_sentence(report: Report) -> str:
+    """The smallest difference to the baseline that could be seen; "" where nothing is known of it."""
+    if report.detectable is None:
+        return ""
+    if math.isinf(report.detectable):
+        return "No difference to the baseline can be seen with 80 % probability: there are too few holdout examples."
+    known = report.difference or (report.winner.holdout if report.winner is not None else None)
+    which = f"The {count(known.n, 'holdout example')}" if known is not None else "The holdout examples"
+    return (
+        f"{which} show a difference to the baseline of {number(report.detectable)} or more with at least 80 % "
+        f"probability, and smaller ones less often."
+    )
+
+
+MUCH_LEFT = 0.05
+"""The share of the budget that, left over, makes one ask why it was not spent."""
+
+
+def money_sentence(report: Report) -> str:
+    """What was spent of what, on what, and why it ended."""
+    money = report.money
+    if money.seconds is not None:
+        return f"Took {duration(money.seconds)}, and nobody is billed: every price is 0. {_bought(report)}"
+    said = f"Spent {dollars(money.spent)} of {dollars(money.budget)}"
+    if money.spent_now != money.spent:
+        said += f" ({dollars(money.spent_now)} now)"
+    if money.notional:
+        said += " at prices that are notional (nobody is billed)"
+    said += f" on {_bought(report)}"
+    if money.left_reason and money.left > MUCH_LEFT * money.budget:
+        said += f" {dollars(money.left)} are left: {money.left_reason}."
+    return f"{said} {uncertain_sentence(money)}".rstrip()
+
+
+def uncertain_sentence(money: Money) -> str:
+    """What may not have been billed, why nobody knows it, and the way to settle it; "" where all is known."""
+    if money.uncertain <= 0:
+        return ""
+    listed = "; ".join(f"{count(each.calls, 'call')}: {each.reason}" for each in money.reasons)
+    why = f" ({listed})" if listed else ""
+    return (
+        f"{dollars(money.uncertain)} of it is uncertain, charged at the most that it can be{why}: "
+        f"`tune reconcile STUDY` asks the services for the bills of these calls, and "
+        f"`tune reconcile STUDY --billed USD` books the whole bill instead."
+    )
+
+
+def _bought(report: Report) -> str:
+    """How much was drawn, and why that ended."""
+    said = count(report.draws_bought, "draw")
+    if report.draws_reused:
+        said += f", {report.draws_reused:,} more reused"
+    said += f", in {count(len(report.trials), 'trial')}"
+    return said + (f"; {report.stopped}." if report.stopped else ".")
+
+
+def evidence(quality: Interval | None, *, holdout: bool) -> str:
+    """A quality with its interval and what it rests on, in words."""
+    if quality is None:
+        return "not scored"
+    kind = "holdout example" if holdout else "tuning example"
+    return (
+        f"{number(quality.mean)} on {count(quality.n, kind)} "
+        f"(95 % interval {number(quality.low)} to {number(quality.high)})"
+    )
+
+
+def _nothing_found(report: Report) -> tuple[str, ...]:
+    done = "The run was interrupted before anything was scored" if report.interrupted else "Nothing was scored"
+    why = f": {report.stopped}" if report.stopped else ""
+    first = f"{done}, so there is no configuration to recommend{why}."
+    if report.baseline is not None and report.baseline.quality is not None:
+        known = evidence(report.baseline.quality, holdout=report.baseline.holdout is not None)
+        return first, f"The baseline scores {known}.", money_sentence(report)
+    return first, "Nothing is known of the baseline either.", money_sentence(report)
+
+
+def _winner(report: Report, winner: ReportConfig) -> str:
+    amount = amount_of(report)
+    cost = amount.of(winner)
+    price = f", at {amount.said(cost.mean)} per request" if cost is not None else ""
+    known = evidence(winner.quality, holdout=winner.holdout is not None)
+    so_far = " so far" if report.interrupted else ""
+    if report.keeps_limit is False:
+        return _over_the_limit(report, winner, known)
+    sentence = f"The best configuration found{so_far} is {describe(winner.config)}: it scores {known}{price}"
+    sentence += _asked(report, winner.quality)
+    if not report.larger_is_better:
+        sentence += " (a lower score is better)"
+    if winner.holdout is None:
+        sentence += "; these are the examples it was chosen by, so the number flatters it"
+    return sentence + "."
+
+
+def _over_the_limit(report: Report, winner: ReportConfig, known: str) -> str:
+    """The headline where no configuration keeps the limit: it must not read like a success."""
+    takes = []
+    if report.max_cost is not None and winner.cost is not None:
+        takes.append(f"costs {dollars(winner.cost.mean)}")
+    if report.max_seconds is not None and winner.seconds_median is not None:
+        takes.append(f"takes {winner.seconds_median:.2f} s in the median")
+    closest = f" and {' and '.join(takes)}" if takes else ""
+    return (
+        f"No configuration that was tried keeps {report.limit}. The one that came closest is "
+        f"{describe(winner.config)}: it scores {known}{closest} per request. Allow more, or add cheaper models, "
+        f"shorter prompts or a smaller max_tokens."
+    )
+
+
+def _comparison(report: Report) -> str:
+    difference, baseline = report.difference, report.baseline
+    if report.winner_is_baseline:
+        return "It is the baseline itself: nothing that was tried is preferred to it."
+    if baseline is None:
+        return "There is no baseline to compare it with, so no gain is claimed."
+    if difference is None:
+        known = evidence(baseline.quality, holdout=baseline.holdout is not None)
+        return f"The baseline is {known}, and the two were not compared on holdout examples, so no gain is claimed."
+    if report.margin is not None:
+        return _non_inferiority(report, report.margin, difference)
+    on = f"on the same {count(difference.n, 'holdout example')}, the difference is {with_limits(difference)}"
+    if report.verdict == "better":
+        return f"It is better than the baseline: {on}."
+    if report.verdict == "worse":
+        return f"It is worse than the baseline, in spite of what the tuning examples said: {on}."
+    seen = ""
+    if report.detectable is not None and math.isfinite(report.detectable):
+        seen = f", and a difference below {number(report.detectable)} would mostly go unseen with so few"
+    return f"The data cannot tell it from the baseline: {on}{seen}."
+
+
+def _non_inferiority(report: Report, margin: float, difference: Interval) -> str:
+    on = f"on the same {count(difference.n, 'holdout example')}, the difference is {with_limits(difference)}"
+    side, limit = ("lower", -margin) if report.larger_is_better else ("upper", margin)
+    if report.non_inferior:
+        return (
+            f"Non-inferiority is shown: it is not worse than the baseline by more than {number(margin)}: {on}, whose "
+            f"{side} limit is within {number(limit)}."
+        )
+    clearly = difference.high < -margin if report.larger_is_better else difference.low > margin
+    if clearly:
+        return f"It is worse than the baseline by more than the {number(margin)} that was allowed: {on}."
+    return (
+        f"Non-inferiority is not shown: it may be worse than the baseline by more than {number(margin)}: {on}, whose "
+        f"{side} limit is beyond {number(limit)}."
+    )
+
+
+def _asked(report: Report, quality: Interval | None) -> str:
+    """Whether a quality has what was asked for."""
+    if report.min_quality is None or quality is None:
+        return ""
+    least = number(report.min_quality)
+    shown = quality.low >= report.min_quality if report.larger_is_better else quality.high <= report.min_quality
+    word = "at least" if report.larger_is_better else "at most"
+    if shown:
+        return f"; its whole interval shows the {word} {least} that was asked for"
+    return f"; that it has the {word} {least} that was asked for is not shown by its interval"
+
+
+def _yardstick(report: Report, winner: ReportConfig) -> str:
+    if report.commonest is None:
+        return money_sentence(report)
+    name = f" ({report.commonest_label})" if report.commonest_label else ""
+    share = f"Always answering the commonest class{name} would score {number(report.commonest)}"
+    if winner.quality is None:
+        return f"{share}."
+    if winner.holdout is not None and report.clears(winner.holdout, report.commonest):
+        return f"{share}, which the winner's whole interval clears."
+    if winner.holdout is None:
+        return f"{share} on holdout examples, which the winner has not met."
+    return f"{share}, which the winner's interval does not clear."

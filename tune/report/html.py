@@ -1,0 +1,105 @@
+"""`report.html`: the text of `report.md` with a chart, in one file that asks for nothing from outside."""
+
+from __future__ import annotations
+
+from html import escape
+
+from tune.report.chart import chart
+from tune.report.markdown import markdown
+from tune.report.records import Report
+from tune.safety.escape import visible
+
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+"""What a browser may do with the page: apply the style that is in it, and nothing else."""
+
+_UNUSED = ["link", "image", "autolink", "reference", "html_inline", "html_block"]  # a report has none of these
+
+_STYLE = """
+:root {
+  color-scheme: light dark;
+  --text: #1c1e21; --faint: #5b626b; --line: #d8dce1; --shade: #f4f5f7; --page: #fff;
+  --winner: #0a5cc2; --baseline: #b04a00;
+}
+@media (prefers-color-scheme: dark) {
+  :root {
+    --text: #e3e6ea; --faint: #9aa3ad; --line: #3a4048; --shade: #22262b; --page: #16181b;
+    --winner: #6cb2ff; --baseline: #f5a15c;
+  }
+}
+body {
+  margin: 0 auto; max-width: 74rem; padding: 1.5rem 1rem 4rem; overflow-wrap: anywhere;
+  background: var(--page); color: var(--text); font: 1rem/1.55 system-ui, sans-serif;
+}
+h1, p, ul, pre, figcaption { max-width: 44rem; }
+h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 1rem; }
+h2 { font-size: 1.2rem; margin: 2.5rem 0 .75rem; }
+pre, code { font: .9em/1.45 ui-monospace, monospace; }
+pre, .scroll, figure { overflow-x: auto; }
+pre {
+  background: var(--shade); border-radius: 4px; box-sizing: border-box; padding: .75rem 1rem; white-space: pre-wrap;
+}
+table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; overflow-wrap: normal; }
+th, td { border-bottom: 1px solid var(--line); padding: .4rem .9rem .4rem 0; text-align: left; vertical-align: top; }
+td { min-width: 4rem; max-width: 24rem; overflow-wrap: break-word; }
+th { color: var(--faint); font-weight: 600; }
+thead:not(:has(th:not(:empty))) { display: none; }
+figure { margin: 1.5rem 0; }
+figcaption { color: var(--faint); font-size: .85rem; }
+svg { display: block; width: 100%; min-width: 30rem; max-width: 44rem; height: auto; }
+svg text { fill: var(--text); font: 13px system-ui, sans-serif; }
+svg .tick { fill: var(--faint); font-size: 12px; }
+svg .grid { stroke: var(--line); }
+svg polyline { fill: none; stroke: var(--faint); stroke-width: 1.5; }
+svg g { color: var(--faint); fill: var(--page); stroke: currentColor; stroke-width: 1.5; }
+svg .winner { color: var(--winner); stroke-width: 2; }
+svg .baseline { color: var(--baseline); stroke-width: 2; }
+svg .filled { fill: currentColor; }
+svg .name {
+  fill: currentColor; font-weight: 600;
+  paint-order: stroke; stroke: var(--page); stroke-linejoin: round; stroke-width: 4px;
+}
+"""
+
+
+def page(report: Report, *, drawn: str | None = None) -> str:
+    """The whole report as an HTML page; it needs no network, and nothing that users or models wrote is markup in it.
+
+    Args:
+        report: what is shown.
+        drawn: its chart; None draws it.
+    """
+    from markdown_it import MarkdownIt
+
+    reader = MarkdownIt("commonmark", {"html": False}).enable("table").disable(_UNUSED)
+    reader.add_render_rule("table_open", _table_open)
+    reader.add_render_rule("table_close", _table_close)
+    tokens = reader.parse(markdown(report))
+    answered = next(i for i, token in enumerate(tokens) if token.type == "paragraph_close") + 1
+    before, after = (
+        reader.renderer.render(part, reader.options, {}) for part in (tokens[:answered], tokens[answered:])
+    )
+    title = escape(visible(report.headline))
+    return "\n".join(
+        [
+            "<!DOCTYPE html>",
+            '<html lang="en">',
+            "<head>",
+            '<meta charset="utf-8">',
+            f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            f"<title>{title}</title>",
+            f"<style>{_STYLE}</style>",
+            "</head>",
+            f"<body>\n<main>\n{before}{chart(report) if drawn is None else drawn}{after}</main>\n</body>",
+            "</html>\n",
+        ]
+    )
+
+
+def _table_open(*_: object) -> str:
+    """A table in a frame of its own, which can be scrolled sideways also by keyboard."""
+    return '<div class="scroll" role="group" aria-label="table" tabindex="0"><table>\n'
+
+
+def _table_close(*_: object) -> str:
+    return "</table></div>\n"

@@ -1,0 +1,61 @@
+"""Answers that are not read rightly, in words: what was seen, three answers beside their targets, and what to do."""
+
+from __future__ import annotations
+
+from tune.report.records import Report
+from tune.report.text import number
+from tune.report.unread_sample import Sample, Unread
+
+HOW = "in Python `answer=...` of a Space, in a space file the table [answer]"
+"""Where an answer rule is given."""
+
+
+def unread_headline(report: Report) -> tuple[str, ...]:
+    """The answer of a study that stopped, as no prompt's answers are read rightly."""
+    shown = [one for one in report.unread if one.misread]
+    first = (
+        "The run stopped after the first blocks: nearly all answers of every prompt score the metric's worst value. "
+        "They are not merely wrong: they are not read rightly."
+    )
+    return first, " ".join(unread_sentence(one) for one in shown), " ".join(_shown(one) for one in shown[:1])
+
+
+def unread_sentences(report: Report) -> list[str]:
+    """A sentence for each prompt of which nearly all answers score the worst, with its answers beside targets."""
+    return [f"{unread_sentence(one)} {_shown(one)}" for one in report.unread]
+
+
+def unread_sentence(one: Unread) -> str:
+    """What was seen of one prompt, and what to do."""
+    seen = f"Prompt {one.prompt!r}: {one.worst} of {one.answers} answers score the worst value"
+    if one.rule:
+        score = "" if one.rule_score is None else f", with which these same answers score {number(one.rule_score)}"
+        right = f"{seen}, though the right one stands in many texts"
+        return f"{right}. The answer rule that fits is {one.rule}{score} ({HOW})."
+    if one.misread and 2 * one.empty > one.answers:
+        return (
+            f"{seen}, as {one.empty} texts are empty. Raise max_tokens: a model that reasons in secret uses up its "
+            f"tokens before it says anything."
+        )
+    if one.misread and one.extracted < one.answers / 2:
+        return f"{seen}, as the answer rule finds an answer in {one.extracted} of them: change the answer rule ({HOW})."
+    if one.misread:
+        return (
+            f"{seen}, though the target stands in {one.standing} of the texts: give an answer rule ({HOW}), or a "
+            f'metric that looks for the target in the text, as "contains".'
+        )
+    return (
+        f"{seen}, though an answer was found in {one.extracted} of them: they are wrong. The task may be too hard for "
+        f"these models, or the metric too strict."
+    )
+
+
+def _shown(one: Unread) -> str:
+    return "Answers beside their targets: " + "; ".join(_pair(sample) for sample in one.samples) + "."
+
+
+def _pair(sample: Sample) -> str:
+    text = f'"{sample.text}"' if sample.text else "an empty text"
+    found = f'"{sample.answer}"' if sample.answer else "nothing"
+    read = "" if sample.answer == sample.text else f", read as {found}"
+    return f'{text}{read}, where "{sample.target}" is wanted (example {sample.example})'

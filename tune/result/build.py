@@ -1,0 +1,370 @@
+"""What a run found out, as a report: estimates become intervals, and nothing is bought any more."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+
+from tune.errors import QuotaExhausted
+from tune.export import Deployment, addition, obstacle
+from tune.plan import Plan
+from tune.plan.long_answers import first_forecasts
+from tune.plan.token_counts import compare
+from tune.pricing.prices import to_dollars
+from tune.providers.services import public_url
+from tune.readout import Reading
+from tune.readout.outcomes import Outcomes
+from tune.readout.trial import Trial
+from tune.report import Bought, Money, PriceLine, PromptText, Provenance, Report, ReportConfig, TrialRow, Uncertain
+from tune.report.private import without_content
+from tune.report.text import dollars
+from tune.result.bought_answers import count_bought
+from tune.result.error_analysis import find_failing
+from tune.result.evidence import Evidence
+from tune.result.frontier import FEW_SHARE, frontier
+from tune.result.notices import notices
+from tune.result.pass_at_k import pass_at_k
+from tune.result.repeated_splits import repeated_splits
+from tune.result.rows import Rows, count_for
+from tune.result.savings import costs_of_readings
+from tune.runtime.best_json import recipe_record
+from tune.space import Config
+from tune.stats.alpha_spending import count_looks
+from tune.strategies import Choice
+from tune.strategies.stopping import chance_of_change
+from tune.study.failures import LOST, QUOTA
+from tune.study.run import ENOUGH, FINISHED, INTERRUPTED, PAUSES, UNREAD, Findings, Run
+from tune.study.unread import find_unread
+
+STOPPED = {
+    FINISHED: "the search was done",
+    "money": "the money for the search was used up",
+    "time": "the time limit was reached",
+    "trials": "the limit of trials was reached",
+    UNREAD: "the answers are not read rightly; --keep-going (keep_going=True) goes on all the same",
+    INTERRUPTED: "it was interrupted; the same command resumes it",
+}
+"""Why a run ended, in words."""
+
+
+def conclude(run: Run, findings: Findings) -> Report:
+    """Everything that is shown of a study, without the texts of examples where the user wants none."""
+    report = _conclude(run, findings)
+    return report if run.plan.content else without_content(report)
+
+
+def _conclude(run: Run, findings: Findings) -> Report:
+    plan, carried = run.plan, findings.carried
+    # Half a holdout is not looked at: the same command completes it, and a look that is not taken costs nothing.
+    met = {} if findings.stopped in PAUSES else dict(findings.holdout or {})
+    choice = findings.choice.tested(met) if findings.choice else None
+    evidence = Evidence(plan, count_looks(run.journal.events, plan.baseline) if met else 1)
+    rows = Rows(run, evidence, met, findings.tested)
+    winner = rows.winner(choice) if choice else None
+    keeps = _keeps_limit(plan, choice.shown, winner) if choice and winner else None
+    if keeps is False:
+        carried = None
+    single = rows.row("one answer", carried) if carried and winner and carried.config != winner.config else None
+    decorations = run.decorations
+    label, share = decorations.attempt("the line of the commonest target", lambda: _commonest(run), ("", None))
+    readings = [reading for s in run.standings().values() for reading in s.readings]
+    read_cost, readings_cost = decorations.attempt(
+        "the price of the readings", lambda: costs_of_readings(run, findings.trials), (None, None)
+    )
+    return Report(
+        money=_money(run, findings),
+        provenance=_provenance(run),
+        winner=winner,
+        baseline=rows.baseline(),
+        baseline_given=plan.baseline_given,
+        carriable=single,
+        carriable_note=_carriable_note(plan, winner, single, carried),
+        runners_up=tuple(rows.runners_up(choice) if choice else ()),
+        difference=rows.difference(choice.shown) if choice else None,
+        detectable=evidence.detectable(choice.shown.config, plan.baseline, met) if choice else None,
+        look=evidence.look,
+        confidence=evidence.confidence,
+        commonest=share,
+        commonest_label=label,
+        larger_is_better=plan.metric.larger_is_better,
+        max_cost=plan.max_cost,
+        max_seconds=plan.max_seconds,
+        keeps_limit=keeps,
+        min_quality=plan.min_quality,
+        margin=plan.margin,
+        template=_template(run, choice.shown.config) if choice else None,
+        recipe=_recipe(plan, choice.shown, met) if choice else {},
+        answer=_answer(run),
+        frontier=tuple(_frontier(run, rows, met, choice)),
+        trials=tuple(_trial_row(run, trial, evidence) for trial in findings.trials.values()),
+        draws_bought=sum(service.provider.bought for service in run.services.values()),
+        draws_reused=sum(service.provider.reused for service in run.services.values()),
+        unread=decorations.attempt(
+            "the look at answers that are not read", lambda: find_unread(plan, run.evaluator, findings.trials), ()
+        ),
+        unread_stop=findings.stopped == UNREAD,
+        failing=decorations.attempt(
+            "the look at where it fails", lambda: find_failing(run, findings, choice, met, evidence), None
+        ),
+        bought=decorations.attempt("the counts of all answers", lambda: count_bought(run), Bought()),
+        readings=len(readings),
+        read_cost=read_cost,
+        readings_cost=readings_cost,
+        prices=tuple(
+            PriceLine(name, p.input, p.output, p.source, p.date, p.matched, p.request)
+            for name, p in plan.prices.items()
+        ),
+        estimate=decorations.attempt(
+            "the estimate beside what happened",
+            lambda: compare(first_forecasts(run.journal.events), findings.trials, plan.prices),
+            (),
+        ),
+        unanswerable=dict(Counter(model for model, _ in run.lessons.unanswerable)),
+        stopped=_why(run, findings),
+        interrupted=findings.stopped in PAUSES,
+        told=tuple(run.notices),
+        pass_at_k=decorations.attempt("pass@k", lambda: pass_at_k(run, choice, evidence), ()) if choice else (),
+        repeats=decorations.attempt("the repeated splits", lambda: repeated_splits(run, plan.splits), None),
+        notices=_notices(run, replace(findings, choice=choice), evidence),  # last: they name what failed
+    )
+
+
+def _notices(run: Run, findings: Findings, evidence: Evidence) -> tuple[str, ...]:
+    """What a reader must not miss; where that cannot be put into words, at least what the run said on its way."""
+    said = run.decorations.attempt("the notices", lambda: notices(run, findings, evidence), None)
+    return tuple(run.notices if said is None else said)
+
+
+def _keeps_limit(plan: Plan, choice: Reading, row: ReportConfig) -> bool | None:
+    """Whether the choice keeps the limits on cost and seconds; None where there are none.
+
+    It keeps them if its means on tuning examples do, and if the holdout does not show the opposite: there the whole
+    interval of the cost would lie above the limit.
+    """
+    if plan.max_cost is None and plan.max_seconds is None:
+        return None
+    over_cost = plan.max_cost is not None and (
+        choice.cost > plan.max_cost or (row.cost is not None and row.cost.low > plan.max_cost)
+    )
+    over_seconds = plan.max_seconds is not None and choice.mean_seconds > plan.max_seconds
+    return not (over_cost or over_seconds)
+
+
+def _carriable_note(
+    plan: Plan, winner: ReportConfig | None, single: ReportConfig | None, carried: Reading | None
+) -> str:
+    """Return what agents lose against the winner, or why they can carry no config; "" where they carry the winner."""
+    if winner is None:
+        return ""
+    if single is not None:
+        return addition(winner, single)
+    if carried is not None:
+        return ""
+    return obstacle(winner.config, raw=plan.prompts[winner.config.prompt].raw)
+
+
+def _recipe(plan: Plan, choice: Reading, met: Mapping[Config, Reading]) -> dict[str, Any]:
+    """The choice's, with the scores that its quality is the mean of."""
+    tested = met.get(choice.config, choice)
+    return recipe_record(plan, tested.config, tested.scores)
+
+
+def deploy(run: Run, findings: Findings, report: Report) -> Deployment | None:
+    """The config that agents can carry, with where its model is; None where nothing keeps the limits."""
+    if findings.carried is None or report.keeps_limit is False:
+        return None
+    config = findings.carried.config
+    entry, prompt = run.plan.entries[config.model], run.plan.prompts[config.prompt]
+    return Deployment(
+        config=config,
+        model=entry.model,
+        price=run.plan.prices[config.model],
+        base_url=public_url(entry.base_url),
+        key_env=entry.key_variable or "",
+        system_message=prompt.system_message,
+        template=prompt.template,
+        raw=prompt.raw,
+        local=entry.local,
+    )
+
+
+def _why(run: Run, findings: Findings) -> str:
+    """Why the run ended, in words; where it kept money, what more of it would have done."""
+    if findings.stopped in (QUOTA, LOST):
+        return _why_paused(run)
+    if findings.stopped != ENOUGH:
+        return STOPPED[findings.stopped]
+    points = 100 * run.plan.min_gain
+    more, more_said = (1.0, "$1") if run.clock is None else (60 * run.clock.width, "minute")
+    chance = run.decorations.attempt(
+        "the chance of another choice", lambda: chance_of_change(run.problem(), run.contenders(), more), None
+    )
+    little = (
+        f"save less than {points:g} %" if run.plan.goal == "cheapest" else f"gain less than {points:g} points (of 100)"
+    )
+    kept = f"the rest of the {'money' if run.clock is None else 'time'} was expected to {little}, so it was kept"
+    if chance is None:
+        return kept
+    shown = "less than 1 %" if chance < 0.01 else f"{100 * chance:.0f} %"
+    what = "a choice on the frontier" if run.plan.goal == "frontier" else "the choice"
+    return f"{kept}: another {more_said} has a chance of {shown} to change {what}"
+
+
+def _why_paused(run: Run) -> str:
+    """What ended the run from outside, in the words of the service, and when to go on."""
+    fault = run.evaluator.fault
+    if isinstance(fault, QuotaExhausted):
+        return f"a quota is used up ({fault}): {fault.advice}"
+    return f"no model is left that answers ({fault}): the same command goes on when that is mended"
+
+
+def _commonest(run: Run) -> tuple[str, float | None]:
+    """The commonest target of the holdout, and the score of always giving it; only where targets are few labels."""
+    holdout = run.plan.split.holdout
+    counts = Counter(str(example.target) for example in holdout if example.target is not None)
+    if not counts or len(counts) > len(holdout) / 2 or run.plan.metric.costs or run.plan.metric.over_responses:
+        return "", None
+    label = counts.most_common(1)[0][0]
+    first = len(run.plan.split.tuning)
+    return label, float(np.mean([run.evaluator.score(label, first + i) for i in range(len(holdout))]))
+
+
+def _frontier(run: Run, rows: Rows, met: Mapping[Config, Reading], choice: Choice | None) -> list[ReportConfig]:
+    """Return the rows of the frontier, with those on few examples marked."""
+    enough = max(1.0, FEW_SHARE * choice.reading.n_examples) if choice else 1.0
+    readings = [reading for standing in run.standings().values() for reading in standing.whole()]
+    if rows.searched is not None:
+        readings = [reading for reading in readings if reading.config != run.plan.baseline] + [rows.searched]
+    shown = {(reading.trial, reading.config): reading for reading in readings}
+    found = frontier(
+        [run.weigh(reading) for reading in readings],
+        {config: run.weigh(reading) for config, reading in met.items()},
+        baseline=run.plan.baseline,
+        enough=enough,
+        larger_is_better=run.plan.metric.larger_is_better,
+    )
+    as_shown = [shown[reading.trial, reading.config] for reading in found]
+    return [rows.frontier_row(reading, few=reading.n_examples < enough) for reading in as_shown]
+
+
+def _money(run: Run, findings: Findings) -> Money:
+    balance = run.account.balance
+    left = balance.budget - balance.spent
+    return Money(
+        budget=to_dollars(balance.budget),
+        spent=to_dollars(balance.spent),
+        spent_now=to_dollars(run.account.spent_now),
+        settled=to_dollars(balance.settled),
+        uncertain=to_dollars(balance.uncertain),
+        left=to_dollars(left),
+        left_reason=_why_left(run, findings) if left > 0 else "",
+        overshoot=to_dollars(balance.overshoot),
+        notional=any(price.notional for price in run.plan.prices.values()),
+        seconds=None if run.clock is None else run.clock.elapsed,
+        reasons=tuple(
+            Uncertain(reason, calls, to_dollars(cost)) for reason, calls, cost in run.account.uncertain_by_reason()
+        ),
+    )
+
+
+def _why_left(run: Run, findings: Findings) -> str:
+    """Why the search did not buy more, although money is left; "" where nothing is to be said."""
+    if findings.choice is None:
+        return "nothing was scored that more money could be spent on"
+    if findings.stopped == FINISHED:
+        return "it was kept for telling finalists apart and for the holdout, which needed less"
+    if findings.stopped != "money":
+        return ""
+    took = run.account.spent_by_purpose().get("holdout", 0)
+    kept = f"{dollars(to_dollars(run.kept))} were kept for the holdout, which took {dollars(to_dollars(took))}"
+    short = run.account.shortage
+    if short is None:  # an earlier process came to the end of the money
+        return f"a call is only sent when the most it can cost fits, and {kept}"
+    return (
+        f"the next call of the search could cost up to {dollars(to_dollars(short.needed))}, "
+        f"{dollars(to_dollars(short.left))} were left for it, and {kept}"
+    )
+
+
+def _provenance(run: Run) -> Provenance:
+    plan = run.plan
+    goal = "best quality"
+    if plan.goal == "frontier":
+        goal = f"the best quality at every {'speed' if plan.unbilled else 'cost'}"
+    cheapest = "the fastest" if plan.unbilled else "the cheapest"
+    if plan.min_quality is not None:
+        bound = "at least" if plan.metric.larger_is_better else "at most"
+        goal = f"{cheapest} with a score of {bound} {plan.min_quality:g}"
+    elif plan.margin is not None:
+        goal = f"{cheapest} that is not worse than the baseline by more than {plan.margin:g}"
+    if plan.max_cost is not None:
+        goal += f" under ${plan.max_cost:g} per request"
+    if plan.max_seconds is not None:
+        goal += f" within {plan.max_seconds:g} s per request"
+    return Provenance(
+        date=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        version=version("tune-llm"),
+        seed=plan.seed,
+        data=plan.data.name,
+        fingerprint=plan.data.fingerprint,
+        tuning=len(plan.split.tuning),
+        holdout=len(plan.split.holdout),
+        shots=len(plan.split.shots),
+        metric=plan.metric.name,
+        goal=goal,
+        search=f"{plan.identity['searcher']}, {plan.identity['strategy']}",
+        versions={name: found for name in _PACKAGES if (found := _version(name))},
+    )
+
+
+_PACKAGES = ("numpy", "openai", "flaml", "optuna", "openvino-genai", "genai-prices")
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
+def _template(run: Run, config: Config) -> PromptText:
+    prompt = run.plan.prompts[config.prompt]
+    source = prompt.source
+    return PromptText(
+        name=prompt.name,
+        text=prompt.template,
+        system_message=prompt.system_message,
+        messages=() if isinstance(source, str) else source,
+    )
+
+
+def _answer(run: Run) -> str:
+    return str(run.plan.identity["answer"])
+
+
+def _trial_row(run: Run, trial: Trial, evidence: Evidence) -> TrialRow:
+    standing = run.standings()[trial.number]
+    best = standing.best(run.problem())
+    weighed = run.contenders()[trial.number] if run.unbilled is not None else None
+    return TrialRow(
+        number=trial.number,
+        point=trial.point,
+        state=trial.state,
+        reason=trial.reason,
+        examples=len(trial.draws),
+        draws=trial.bought,
+        missing=len(trial.missing),
+        spent=standing.spent_per_draw * trial.bought,
+        best=best.config if best else None,
+        quality=evidence.quality(best) if best else None,
+        cost=best.cost if best else None,
+        service=weighed.spent_per_draw * trial.bought if weighed else None,
+        service_per_request=run.weigh(best).cost if weighed and best else None,
+        outcomes=count_for(run, trial, best.config) if best else Outcomes(),
+    )

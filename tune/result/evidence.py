@@ -1,0 +1,131 @@
+"""What readings carry: their intervals, by whole units of examples and at the confidence that the look has."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+
+import numpy as np
+
+from tune.plan import Plan
+from tune.pricing.prices import to_dollars
+from tune.readout import Reading
+from tune.space import Config
+from tune.stats.alpha_spending import look_confidence
+from tune.stats.intervals import Array, Interval, cost_interval, difference_interval, mean_interval
+from tune.stats.power import SPREAD, detectable_difference
+
+TUNING_CONFIDENCE = 0.95
+"""Of intervals on tuning examples: the choice was made by those, so no claim rests on them."""
+
+
+class Evidence:
+    """Intervals of one study.
+
+    Examples with identical inputs, and those of one group where the user named a column, count as one observation:
+    they may all be right by one luck.
+
+    Args:
+        plan: says which examples belong together, and the metric's bounds.
+        look: which look at the holdout this is, from 1.
+    """
+
+    def __init__(self, plan: Plan, look: int = 1) -> None:
+        self.look, self.confidence = look, look_confidence(look)
+        self._low, self._high = plan.metric.low, plan.metric.high
+        self._prices = plan.prices
+        self._units = [plan.split.unit(example) for example in plan.examples]
+
+    def quality(self, reading: Reading, *, holdout: bool = False) -> Interval:
+        """The mean score."""
+        return mean_interval(
+            reading.scores,
+            low=self._low,
+            high=self._high,
+            confidence=self._confidence(holdout),
+            clusters=self._of(reading.examples),
+        )
+
+    def cost(self, reading: Reading, *, holdout: bool = False) -> Interval | None:
+        """Mean dollars per request; None where the config could not answer a single example.
+
+        Models seldom, but sometimes, write on until the cap: so much a request can cost, also where none has yet.
+        """
+        if not np.isfinite(reading.costs).any():
+            return None
+        return cost_interval(
+            reading.costs,
+            self._most(reading),
+            confidence=self._confidence(holdout),
+            clusters=self._of(reading.examples),
+        )
+
+    def _most(self, reading: Reading) -> float:
+        """Return at most how many dollars a request costs: a usual one, and every answer up to the cap."""
+        config = reading.config
+        answers = self._prices[config.model].cost(0, config.n * config.max_tokens)
+        return max(float(np.nanmax(reading.costs)), float(np.nanmedian(reading.costs)) + to_dollars(answers))
+
+    def difference(
+        self,
+        ours: Reading | None,
+        theirs: Reading | None,
+        *,
+        holdout: bool = False,
+        seen: Sequence[Reading | None] = (),
+    ) -> Interval | None:
+        """How much higher one reading scores than another on the examples that both have; None without any.
+
+        Args:
+            ours: a reading.
+            theirs: another.
+            holdout: whether they met the holdout.
+            seen: readings of the same two configs on other examples, which show how far apart two scores can be.
+        """
+        both = _common(ours, theirs)
+        if ours is None or theirs is None or not both:
+            return None
+        return difference_interval(
+            _scores(ours, both),
+            _scores(theirs, both),
+            low=self._low,
+            high=self._high,
+            confidence=self._confidence(holdout),
+            clusters=self._of(both),
+            seen=np.concatenate([np.zeros(0), *(reading.scores for reading in seen if reading is not None)]),
+        )
+
+    def detectable(self, choice: Config, baseline: Config, holdout: Mapping[Config, Reading]) -> float | None:
+        """The smallest difference to the baseline that the holdout shows with 80 % probability.
+
+        From the spread of the differences that were seen; where the choice is the baseline itself, there are none,
+        and the spread is assumed. None where fewer than two examples were met.
+        """
+        ours, theirs = holdout.get(choice), holdout.get(baseline)
+        both = _common(ours, theirs)
+        if ours is None or theirs is None or len(both) < 2:
+            return None
+        units = self._of(both)
+        if choice == baseline:
+            return self._detectable(len(set(units)), SPREAD * (self._high - self._low), None)
+        return self._detectable(len(both), _scores(ours, both) - _scores(theirs, both), units)
+
+    def _detectable(self, n: int, spread: float | Array, clusters: Sequence[Hashable] | None) -> float:
+        return detectable_difference(
+            n, spread, low=self._low, high=self._high, confidence=self.confidence, clusters=clusters
+        )
+
+    def _confidence(self, holdout: bool) -> float:
+        return self.confidence if holdout else TUNING_CONFIDENCE
+
+    def _of(self, positions: Sequence[int]) -> list[Hashable]:
+        return [self._units[position] for position in positions]
+
+
+def _common(ours: Reading | None, theirs: Reading | None) -> list[int]:
+    """Positions of the examples that both have a score for."""
+    return [] if ours is None or theirs is None else sorted(set(ours.examples) & set(theirs.examples))
+
+
+def _scores(reading: Reading, positions: Sequence[int]) -> Array:
+    known = dict(zip(reading.examples, reading.scores, strict=True))
+    return np.array([known[position] for position in positions])

@@ -1,0 +1,125 @@
+"""What a reader of a report must not miss, in whole sentences."""
+
+from __future__ import annotations
+
+from tune.plan import Plan
+from tune.plan.sample_size import few_examples
+from tune.result.evidence import Evidence
+from tune.space import Config
+from tune.study.fault import SERVICE
+from tune.study.run import PAUSES, Findings, Run
+
+MOST_LISTED = 10
+"""Rows that a sentence names."""
+
+
+def notices(run: Run, findings: Findings, evidence: Evidence) -> list[str]:
+    """The sentences, those of the run first."""
+    attempt = run.decorations.attempt
+    oracle = attempt("the line of the oracle", lambda: _oracle(run, findings), [])
+    few = attempt("the notice of few examples", lambda: few_examples(run.plan), "")
+    found = [*run.notices, *oracle, *_together(run.plan)]
+    if few:
+        found.append(few)
+    if run.plan.goal == "frontier":
+        found.append(
+            'The goal is the best at every cost: "Quality against cost" is the result, and the winner is its best '
+            "quality, the only one that met the holdout for certain."
+        )
+    if findings.choice is not None and not findings.choice.reached:
+        found.append(
+            "No configuration was shown to be good enough on tuning examples (one-sided 95 %), so the best one found "
+            "is shown instead of the cheapest: more examples or money may show one."
+        )
+    if findings.choice is not None and findings.choice.foreseen is not None:
+        asked, read = findings.choice.foreseen.config.n, findings.choice.reading.config.n
+        found.append(
+            f"The winner asks for {asked} answers, and the search bought {read} of each tuning example: what the rest "
+            f"add was expected from what more answers added where they were bought. The holdout is the first to meet "
+            f"it as it is."
+        )
+    found += _unanswerable(run)
+    missing = sum(reason.startswith(SERVICE) for t in findings.trials.values() for reason in t.missing.values())
+    if missing:
+        asked = missing + sum(len(t.draws) for t in findings.trials.values())
+        found.append(
+            f"The service did not answer {missing} of {asked} examples ({missing / asked:.1%}); they are not scored."
+        )
+    return found + _holdout(run, findings, evidence)
+
+
+def _holdout(run: Run, findings: Findings, evidence: Evidence) -> list[str]:
+    """How much of the holdout was met, and what looking at it again has cost."""
+    if not findings.holdout:
+        return []
+    if findings.stopped in PAUSES:
+        return [
+            "The run was interrupted while it met the holdout. That is looked at when all of it is there, since each "
+            "look at a part has its own chance of being wrong: the same command goes on."
+        ]
+    found = []
+    met, whole = min(reading.n_examples for reading in findings.holdout.values()), len(run.plan.split.holdout)
+    if met < whole:
+        found.append(f"The money reached {met} of {whole} holdout examples: a random part of them.")
+    if evidence.look > 1:
+        found.append(
+            f"This is look {evidence.look} at the same holdout, so its intervals are wider: each is "
+            f"{100 * evidence.confidence:.4g} % sure, and all looks together are wrong at most 5 % of the time."
+        )
+    return found
+
+
+def _unanswerable(run: Run) -> list[str]:
+    """Examples that a model never answered, although it answered others."""
+    found = []
+    for model in dict.fromkeys(model for model, _ in run.lessons.unanswerable):
+        own = {position: words for (name, position), words in run.lessons.unanswerable.items() if name == model}
+        ids = [run.plan.examples[position].id for position in sorted(own)]
+        listed = ", ".join(ids[:MOST_LISTED]) + (", ..." if len(ids) > MOST_LISTED else "")
+        found.append(
+            f"{model} never answered {len(own)} of {len(run.plan.examples)} examples, although it answered others: "
+            f"they are counted as unanswerable and are not scored. Rows: {listed}. "
+            f"In its words: {next(iter(own.values()))}"
+        )
+    return found
+
+
+def _together(plan: Plan) -> list[str]:
+    """That some examples belong together, and what follows from it."""
+    tuning, held = (plan.split.count_units(side) for side in (plan.split.tuning, plan.split.holdout))
+    if tuning + held == len(plan.examples):
+        return []
+    group = plan.identity.get("group")
+    why = f"with the same {group!r} or with the same inputs" if group else "with the same inputs"
+    return [
+        f"Examples {why} count as one observation in every interval: there are {len(plan.split.tuning)} tuning "
+        f"examples in {tuning} groups, and {len(plan.split.holdout)} holdout examples in {held}."
+    ]
+
+
+def _oracle(run: Run, findings: Findings) -> list[str]:
+    """That the metric was an oracle, and the most that the winner's draws hold where that or the space asks for it."""
+    said, metric = [], run.plan.metric
+    if metric.oracle:
+        said.append(
+            f"{metric.name!r} over all n answers is an oracle: it finds the right one because it knows the target, and "
+            f"nobody can deploy that. So each answer was judged by itself, and n answers become one by the space's "
+            f'aggregate (such as "vote"). With oracle=False a metric over all answers is taken as it is.'
+        )
+    if findings.choice is None:
+        return said
+    reading = findings.choice.reading
+    trial = findings.trials[reading.trial]
+    configs = run.plan.space.readings(trial.point, run.plan.free)
+    asked = [config for config in configs if config.aggregate == "any"]
+    if metric.oracle:
+        asked = [Config({**config, "aggregate": "any"}) for config in configs if config.n > 1]
+    oracles = run.evaluator.read(trial, asked)
+    if not oracles:
+        return said
+    most = max(oracles, key=lambda r: r.config.n)
+    return [
+        *said,
+        f"Someone who knew the targets could pick answers that score {most.mean:.3f} out of {most.config.n} draws of "
+        f"the winner's settings (tuning examples): an oracle, a bound for better ways of choosing, not a config.",
+    ]

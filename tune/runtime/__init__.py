@@ -1,0 +1,1 @@
+"""A tuned configuration that answers."""

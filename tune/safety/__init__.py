@@ -1,0 +1,1 @@
+"""Guards: untrusted input, secrets, terminals, signals, and the sandbox for generated code."""

@@ -1,0 +1,369 @@
+"""The inner side of the sandbox: a script that gives up all it can, then becomes the program.
+
+    python -s -P -S -B launcher.py ORDER
+
+    tune ── launcher ── keeper (the first process of its namespaces) ── program          ways "root" and "user"
+    tune ── launcher, which is the keeper ── program                                      way "plain"
+
+It is one file, however long, that imports nothing of ours and little else: it starts for every answer that is judged,
+and where no package is found (-S, -P). ORDER is what `tune.safety.sandbox.run` writes, as `marshal` in hexadecimal. What
+happened is reported as lines on the descriptor `report`, which the program does not have: "missing network files" just
+before it begins, "ended -9 1.25" (its status, and its seconds of processor time), "error ..." where it could not be
+begun. SIGTERM ends all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import functools
+import marshal
+import os
+import resource
+import signal
+import struct
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, NoReturn
+
+    Order = dict[str, Any]
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+LINUX = sys.platform == "linux"
+
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 4, 22, 36, 38
+CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x20000, 0x8000000, 0x10000000, 1 << 29, 1 << 30
+MS_NOSUID, MS_NODEV, MS_BIND, MS_REC, MS_PRIVATE, MNT_DETACH = 2, 4, 0x1000, 0x4000, 1 << 18, 2
+ATTR_RDONLY, ATTR_NOSUID, ATTR_NODEV, AT_FDCWD, AT_RECURSIVE = 1, 2, 4, -100, 0x8000
+MOUNT_SETATTR, LANDLOCK_CREATE, LANDLOCK_ADD, LANDLOCK_RESTRICT = 442, 444, 445, 446  # the same on every machine
+PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
+
+DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+NOBODY_ELSE = 1 << 30
+"""User ids from here on belong to nobody; with the process id added, to one sandbox alone."""
+
+
+# --- the program ------------------------------------------------------------------------------------------------------
+
+
+def become(order: Order, user: int | None) -> NoReturn:
+    """Give up everything that the program shall not have, and run it."""
+    os.setsid()
+    if user is not None:
+        os.setgroups([])
+        os.setresgid(user, user, user)
+        os.setresuid(user, user, user)
+    missing = [] if set_limits(order, user) else ["memory"]
+    control(PR_SET_PDEATHSIG, signal.SIGKILL)
+    control(PR_SET_NO_NEW_PRIVS, 1)
+    plain = order["way"] == "plain"
+    landlock = forbid_files(order) if plain else 0
+    filtered = refuse_calls(bytes.fromhex(order["filter"]))
+    if plain:
+        missing += ["files"] * (not landlock) + ["network"] * (not filtered)
+        # Root's processes are not counted, and only the later versions keep signals in.
+        missing += ["processes"] * (user is None and (landlock < 6 or os.geteuid() == 0))
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them, and what is ignored stays so
+        signal.signal(number, signal.SIG_DFL)
+    os.chdir(order["work"])
+    tell(order, " ".join(["missing", *missing]))
+    os.execve(order["python"], [*order["command"], order["program"]], order["environment"])
+
+
+def set_limits(order: Order, user: int | None) -> bool:
+    """The kernel's limits on each process; whether that on memory holds."""
+    limit(resource.RLIMIT_CPU, order["cpu_seconds"], order["cpu_seconds"] + 1)
+    limit(resource.RLIMIT_FSIZE, order["disk"])
+    limit(resource.RLIMIT_CORE, 0)
+    limit(resource.RLIMIT_NOFILE, 256)
+    limit(resource.RLIMIT_STACK, 8 << 20)
+    if LINUX:  # the kernel counts all processes of a user together; one who is new has no others
+        limit(resource.RLIMIT_NPROC, order["processes"] + (order["others"] if user is None else 0))
+    try:
+        limit(resource.RLIMIT_AS, order["memory"])
+    except (OSError, ValueError):
+        return False
+    return LINUX
+
+
+def limit(which: int, soft: int, hard: int | None = None) -> None:
+    """Lower a limit; one that is lower already stays."""
+    _, most = resource.getrlimit(which)
+    hard = soft if hard is None else hard
+    if most != resource.RLIM_INFINITY:
+        soft, hard = min(soft, most), min(hard, most)
+    resource.setrlimit(which, (soft, hard))
+
+
+def refuse_calls(steps: bytes) -> bool:
+    """Put the filter of system calls in force; whether there is one."""
+    if not (LINUX and steps):
+        return False
+    program = ctypes.create_string_buffer(steps, len(steps))
+    fields = struct.pack("HxxxxxxQ", len(steps) // 8, ctypes.addressof(program))
+    try:
+        call("prctl", PR_SET_SECCOMP, 2, ctypes.create_string_buffer(fields, len(fields)), 0, 0)
+    except OSError:
+        return False
+    return True
+
+
+def forbid_files(order: Order) -> int:
+    """Landlock: every file but the interpreter's and the folder is out of reach. Its version, 0 where there is none."""
+    try:
+        abi = syscall(LANDLOCK_CREATE, None, 0, 1) if LINUX else 0
+    except OSError:
+        abi = 0
+    if not abi:
+        return 0
+    every = (1 << (13 + (abi >= 2) + (abi >= 3) + (abi >= 5))) - 1
+    execute, write, read, read_folder = 1, 2, 4, 8
+    # Versions 4 and 6 can forbid TCP, too, and signals to processes outside.
+    fields = struct.pack("QQQ", every, 3 if abi >= 4 else 0, 3 if abi >= 6 else 0)
+    size = 8 if abi < 4 else 16 if abi < 6 else 24
+    rules = syscall(LANDLOCK_CREATE, ctypes.create_string_buffer(fields, 24), size, 0)
+    allowed = dict.fromkeys(order["readable"], execute | read | read_folder)
+    allowed |= {order["program"]: read, order["work"]: every} | dict.fromkeys(DEVICES, read | write)
+    for path, rights in allowed.items():
+        with contextlib.suppress(FileNotFoundError):
+            place = os.open(path, os.O_PATH | os.O_CLOEXEC)
+            rule = struct.pack("=Qi", rights if os.path.isdir(path) else rights & (execute | read | write), place)
+            syscall(LANDLOCK_ADD, rules, 1, ctypes.create_string_buffer(rule, len(rule)), 0)
+            os.close(place)
+    syscall(LANDLOCK_RESTRICT, rules, 0)
+    return abi
+
+
+# --- a file system of its own -----------------------------------------------------------------------------------------
+
+
+def build_root(order: Order, owner: int) -> None:
+    """Make a file system that holds what is readable and one empty folder, and step into it."""
+    stage = order["stage"]
+    call("unshare", CLONE_NEWNS)
+    mount(None, "/", None, MS_REC | MS_PRIVATE)
+    mount("tmpfs", stage, "tmpfs", MS_NOSUID, "size=1m,nr_inodes=1024,mode=755")
+    for path in order["readable"]:
+        bind(path, stage + path, ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV)
+    bind(order["source"], stage + order["program"], ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV)
+    for path in DEVICES:
+        bind(path, stage + path, ATTR_NOSUID)
+    work = order["work"]
+    os.mkdir(stage + work)
+    for name in ("/dev/shm", "/tmp"):
+        with contextlib.suppress(FileExistsError):  # an interpreter may be there
+            os.symlink(work, stage + name)
+    size = f"size={order['disk']},nr_inodes=16384,mode=700,uid={owner},gid={owner}"
+    mount("tmpfs", stage + work, "tmpfs", MS_NOSUID | MS_NODEV, size)
+    protect(stage, ATTR_RDONLY, recursive=False)
+    os.chdir(stage)
+    syscall(PIVOT_ROOT[os.uname().machine], b".", b".")
+    call("umount2", b".", MNT_DETACH)
+    os.chdir("/")
+
+
+def bind(source: str, target: str, attributes: int) -> None:
+    """Show a file or folder at another place; a link is made anew, and what is not there is left out."""
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    if os.path.islink(source):
+        os.symlink(os.readlink(source), target)
+        return
+    if os.path.isdir(source):
+        os.makedirs(target, exist_ok=True)
+    elif os.path.exists(source):
+        write(target, "")
+    else:
+        return
+    mount(source, target, None, MS_BIND | MS_REC)
+    protect(target, attributes, recursive=True)
+
+
+def mount(source: str | None, target: str, kind: str | None, flags: int, data: str | None = None) -> None:
+    """As mount(2)."""
+    encoded = [None if text is None else os.fsencode(text) for text in (source, target, kind, data)]
+    call("mount", *encoded[:3], ctypes.c_ulong(flags), encoded[3])
+
+
+def protect(path: str, attributes: int, *, recursive: bool) -> None:
+    """Set attributes of a mount, or of all below it as well."""
+    fields = struct.pack("QQQQ", attributes, 0, 0, 0)
+    flags = AT_RECURSIVE if recursive else 0
+    syscall(MOUNT_SETATTR, AT_FDCWD, os.fsencode(path), flags, ctypes.create_string_buffer(fields, 32), 32)
+
+
+# --- keeping ----------------------------------------------------------------------------------------------------------
+
+
+def keep(order: Order, user: int | None, end: Callable[[int], None]) -> None:
+    """Begin the program, wait for it, and report how it ended."""
+    program = begin(order, lambda: become(order, user), end)
+    while True:
+        pid, status, usage = os.wait4(-1, 0)  # those that it leaves behind come here as well
+        if pid == program:
+            break
+    tell(order, f"ended {os.waitstatus_to_exitcode(status)} {usage.ru_utime + usage.ru_stime}")
+
+
+def begin(order: Order, work: Callable[[], None], end: Callable[[int], None]) -> int:
+    """Fork a process that does the work. SIGTERM, which was held back until now, ends it."""
+    child = os.fork()
+    if child:
+        signal.signal(signal.SIGTERM, lambda *_: end(child))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
+    if not child:
+        attempt(order, work)
+    return child
+
+
+def enter_namespaces(order: Order) -> int | None:
+    """The ways "root" and "user"; the user whom the program becomes, where it is another."""
+    shared = CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC
+    if order["way"] == "root":
+        call("unshare", shared)
+        return NOBODY_ELSE + os.getpid()
+    user, group = os.getuid(), os.getgid()
+    call("unshare", shared | CLONE_NEWUSER)
+    for name, text in (("setgroups", "deny"), ("uid_map", f"1000 {user} 1"), ("gid_map", f"1000 {group} 1")):
+        write(f"/proc/self/{name}", text)
+    return None
+
+
+def keep_in_namespaces(order: Order) -> None:
+    """Wait for the keeper; whatever happens, with it all the others are gone."""
+    user = enter_namespaces(order)
+
+    def start() -> None:
+        control(PR_SET_PDEATHSIG, signal.SIGKILL)
+        build_root(order, 1000 if user is None else user)
+        control(PR_SET_DUMPABLE, 0)
+        keep(order, user, kill)
+
+    os.waitpid(begin(order, start, kill), 0)  # returns when its namespace is empty
+
+
+def keep_plainly(order: Order) -> None:
+    """The way "plain": be the one to whom all that is left behind comes, and end it."""
+    user = nobody_else(order) if os.geteuid() == 0 else None
+    control(PR_SET_CHILD_SUBREAPER, 1)
+    control(PR_SET_DUMPABLE, 0)
+    keep(order, user, kill_all)
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            kill_all()
+            os.waitpid(-1, 0)
+
+
+def nobody_else(order: Order) -> int | None:
+    """A user who owns nothing but the folder, where such a one could start the interpreter at all."""
+    if not all(open_to_all(path) for path in (order["python"], order["library"], order["program"])):
+        return None
+    user = NOBODY_ELSE + os.getpid()
+    try:
+        os.chown(order["work"], user, user)
+    except OSError:  # a container that has no such user
+        return None
+    return user
+
+
+def open_to_all(name: str, needed: int = 4) -> bool:
+    """Whether every user may read a file or folder, and come to it."""
+    return bool(os.stat(name).st_mode & needed) and (name == "/" or open_to_all(os.path.dirname(name), 1))
+
+
+def kill(pid: int) -> None:
+    """End a process, or, where there is no /proc to find its descendants in, its group."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        (os.kill if LINUX else os.killpg)(pid, signal.SIGKILL)
+
+
+def kill_all(child: int = 0) -> None:
+    """End everything below this process that can be found, and at least its child."""
+    for pid in descendants(os.getpid()) or [child] * bool(child):
+        kill(pid)
+
+
+def descendants(pid: int) -> list[int]:
+    """The processes below one; none where there is no /proc."""
+    found: list[int] = []
+    with contextlib.suppress(OSError):
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{task}/children", encoding="ascii") as file:
+                found += map(int, file.read().split())
+    return found + [below for child in found for below in descendants(child)]
+
+
+# --- talking to the kernel and to tune --------------------------------------------------------------------------------
+
+
+def call(name: str, *arguments: Any) -> int:
+    """Call a function of the C library.
+
+    Raises:
+        OSError: it failed, or is not there.
+    """
+    function = getattr(LIBC, name, None)
+    if function is None:
+        raise OSError(errno.ENOSYS, f"{name}: {os.strerror(errno.ENOSYS)}")
+    result: int = function(*(ctypes.c_long(a) if isinstance(a, int) else a for a in arguments))
+    if result < 0:
+        code = ctypes.get_errno()
+        raise OSError(code, f"{name}: {os.strerror(code)}")
+    return result
+
+
+syscall = functools.partial(call, "syscall")
+"""Makes a system call, by its number, that the C library may not know."""
+
+
+def control(option: int, value: int) -> None:
+    """As prctl(2), where there is such a thing."""
+    if LINUX:
+        call("prctl", option, value, 0, 0, 0)
+
+
+def write(name: str, text: str) -> None:
+    """Write a file, whole."""
+    with open(name, "w", encoding="ascii") as file:
+        file.write(text)
+
+
+def tell(order: Order, line: str) -> None:
+    """Report one line."""
+    with contextlib.suppress(BrokenPipeError):
+        os.write(order["report"], line.encode("utf-8", "replace").replace(b"\n", b" ") + b"\n")
+
+
+def attempt(order: Order, work: Callable[[], None]) -> NoReturn:
+    """Do the work of a process, report what went wrong, and never return into what it was forked from."""
+    try:
+        work()
+    except (OSError, ValueError, KeyError) as error:
+        tell(order, f"error {type(error).__name__}: {error}")
+    finally:
+        if os.getpid() == order["launcher"] and os.getppid() != order["parent"]:
+            import shutil
+
+            shutil.rmtree(order["folder"], ignore_errors=True)  # tune is gone, and nobody else will
+        os._exit(0)
+
+
+def main() -> None:
+    """See the top of this file."""
+    order: Order = marshal.loads(bytes.fromhex(sys.argv[1])) | {"launcher": os.getpid()}
+
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+    os.umask(0o022)
+    os.set_inheritable(order["report"], False)
+    control(PR_SET_PDEATHSIG, signal.SIGTERM)
+    with contextlib.suppress(OSError):  # where memory runs out, this goes first
+        write("/proc/self/oom_score_adj", "1000")
+    if os.getppid() == order["parent"]:
+        attempt(order, lambda: keep_plainly(order) if order["way"] == "plain" else keep_in_namespaces(order))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Statistics: intervals, sequential tests, and expectations over subsets of draws."""

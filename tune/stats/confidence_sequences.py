@@ -1,0 +1,344 @@
+"""Tests that may be looked at after every score: of the mean of bounded scores, and of paired differences.
+
+Whoever looks at a p-value after every example and stops when it is small finds something in nearly every world.
+The tests here are bets instead (Waudby-Smith and Ramdas 2024, "Estimating means of bounded random variables by
+betting"): against the hypothesis that the mean is at most m, a capital of 1 stakes a share g of itself on each
+score x, and becomes `1 + g (x / m - 1)` times as large. While the hypothesis is true the capital is expected not to
+grow, whatever is staked, so that it ever reaches 1 / alpha with probability at most alpha (Ville's inequality):
+at one look, at every look, and at the look at which somebody stopped.
+
+What is staked decides only how soon a false hypothesis falls. For 0/1 scores and a mean that lies `s` above m, the
+best stake is `s / (1 - m)`; scores that spread less than 0/1 scores of the same mean carry more. How much more is
+learned from the scores before, and from earlier ones where there are any: what each stake would have lost on them by
+their spread, as a share of what it would have lost on 0/1 scores. That share also tells many small deviations from a
+few failures, which have one variance and carry very different stakes. Since nobody knows `s`, most of the capital
+bets on the difference that one wants to see, and the rest on one that is larger. The capital falls as m rises, so
+that the means which no capital has refuted are an interval, and the interval and the tests never contradict each
+other.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from tune.stats.intervals import Array, Interval, Numbers
+
+_PARTS = ((1.0, 0.9), (3.0, 0.1))
+"""(times the difference that is looked for, share of the capital), chosen by simulation of 0/1 scores. The first part
+alone would need 3 % fewer scores at that difference, and far more where it is larger. With 0.8 and 0.2 it is 2 to 3 %
+more at that difference, and 7 % fewer where it is three times as large: the fewer scores by far."""
+
+_MOST = 0.9
+"""The largest share that is ever staked: after a score of nothing at all there is still something to bet with.
+Next to a bound, where graded scores spread little, the best stake is about this."""
+
+_STAKES = 12
+"""How many stakes are tried on the scores before, from that of 0/1 scores up to the largest."""
+
+_BELIEF = 0.25
+"""How much of the belief that scores spread as 0/1 scores do is left to be unlearned, in scores of variance 1. With
+less, pairs that seldom differ are overrated until some have; with more, graded scores are long underrated."""
+
+_EARLIER = 30
+"""Earlier scores count as at most so many of the new ones. More would save little where they are alike (2 % at 50),
+and cost much where they are not."""
+
+_SHARE = 20
+"""The next block is at most one part in this many of the scores that are there: on average half a block is too many."""
+
+_LEAST = 1e-9
+"""What stands for 0 in a division."""
+
+
+def together_notice(examples: int, units: int, group: str | None) -> tuple[str, ...]:
+    """What a reader is told where examples belong together: the tests here take each for an observation of its own.
+
+    Args:
+        examples: how many there are.
+        units: in how many groups; as many as examples where each stands alone.
+        group: the column whose equal values belong together, or None where only equal inputs do.
+    """
+    if units == examples:
+        return ()
+    alike = f"the same {group!r} or the same inputs" if group else "the same inputs"
+    return (
+        f"The {examples} examples are {units} groups with {alike}, and each example is taken for an observation of its "
+        f"own: the answer is wrong more often than stated, and the limits are too narrow.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the scores so far say; true at every look together, not at this one alone.
+
+    Attributes:
+        interval: the mean, and limits of which the lower is wrong at some look with probability at most `beta`,
+            the upper with at most `alpha`.
+        p_above: p-value of "the mean is at most the null": small says that it is above.
+        p_below: p-value of "the mean is at least the null": small says that it is below.
+    """
+
+    interval: Interval
+    p_above: float
+    p_below: float
+
+
+def log_evidence_above(
+    scores: Numbers,
+    null: float,
+    *,
+    difference: float,
+    low: float = 0.0,
+    high: float = 1.0,
+    earlier: Numbers = (),
+) -> Array:
+    """The logarithm of the capital that bets against "the mean is at most `null`", after each score.
+
+    `exp` of it is an e-process: it reaches 1 / alpha at any time with probability at most alpha where the mean is
+    at most `null`, also when earlier scores decide whether there are more of them.
+
+    Args:
+        scores: in the order in which they came, along the last axis; each further axis holds runs of their own.
+        null: the mean that is bet against, within the bounds.
+        difference: how far above it the mean is expected where it is above; a better guess finds it sooner,
+            and no guess is wrong.
+        low: the least score there can be.
+        high: the largest score there can be.
+        earlier: scores that were there before, from which it is guessed how these spread; no guess is wrong here
+            either, and what is none is unlearned.
+
+    Raises:
+        ValueError: a score, the null or the bounds cannot be.
+    """
+    shares, mean, step = _shares(scores, null, difference, low, high)
+    return _capital(shares, _stakes(shares, mean, step, _as_shares(earlier, low, high)), mean)
+
+
+def log_evidence_below(
+    scores: Numbers,
+    null: float,
+    *,
+    difference: float,
+    low: float = 0.0,
+    high: float = 1.0,
+    earlier: Numbers = (),
+) -> Array:
+    """As `log_evidence_above`, against "the mean is at least `null`"."""
+    turned, before = (-np.asarray(given, dtype=float) for given in (scores, earlier))
+    return log_evidence_above(turned, -null, difference=difference, low=-high, high=-low, earlier=before)
+
+
+def log_evidence_at(
+    scores: Numbers,
+    nulls: Numbers,
+    *,
+    at: float,
+    difference: float,
+    earlier: Numbers = (),
+) -> Array:
+    """As `log_evidence_above`, of scores from 0 to 1, against each of several means: a row for each of them.
+
+    Args:
+        scores: in the order in which they came.
+        nulls: the means that are bet against, above 0 and below 1.
+        at: the one of them that the stakes suit best.
+        difference: how far above it the mean is expected.
+        earlier: as there.
+    """
+    shares, mean, step = _shares(scores, at, difference, 0.0, 1.0)
+    stakes = _stakes(shares, mean, step, _as_shares(earlier, 0.0, 1.0))
+    rows = [_capital(shares, stakes, float(null)) for null in np.asarray(nulls, dtype=float)]
+    return np.array(rows).reshape(len(rows), shares.size)
+
+
+def next_block(bought: int, least: int) -> int:
+    """How many scores to get side by side before the next look, where so many are there.
+
+    Args:
+        bought: the scores that are there.
+        least: the size of the first blocks.
+    """
+    return max(least, bought // _SHARE)
+
+
+def p_value(log_evidence: Array) -> float:
+    """The p-value at the last of all looks: one over the largest capital there was, at most 1."""
+    return float(min(1.0, math.exp(-float(log_evidence.max())))) if log_evidence.size else 1.0
+
+
+def look(
+    scores: Numbers,
+    null: float,
+    *,
+    difference: float,
+    low: float = 0.0,
+    high: float = 1.0,
+    alpha: float = 0.05,
+    beta: float = 0.05,
+    earlier: Numbers = (),
+) -> Look:
+    """Test one run of scores against a mean from both sides, after each of them.
+
+    Args:
+        scores: in the order in which they came; NaN ("not scored") is left out.
+        null: the mean in question, within the bounds.
+        difference: how far from it the mean is expected to be, on either side.
+        low: the least score there can be.
+        high: the largest score there can be.
+        alpha: how often the upper limit may ever be below the truth.
+        beta: how often the lower limit may ever be above it.
+        earlier: scores that were there before, from which it is guessed how these spread.
+
+    Returns:
+        `p_above <= beta` exactly where the lower limit reaches the null, `p_below <= alpha` where the upper does.
+
+    Raises:
+        ValueError: a score, the null, the bounds or an error rate cannot be.
+    """
+    for name, rate in (("alpha", alpha), ("beta", beta)):
+        if not 0 < rate < 1:
+            raise ValueError(f"`0 < {name} < 1` must hold, but got {rate}")
+    values = np.asarray(scores, dtype=float)
+    shares, mean, step = _shares(values[~np.isnan(values)], null, difference, low, high)
+    before, span = _as_shares(earlier, low, high), high - low
+    up, down = _stakes(shares, mean, step, before), _stakes(1 - shares, 1 - mean, step, 1 - before)
+
+    def above(m: float) -> float:
+        return _largest(_capital(shares, up, m))
+
+    def below(m: float) -> float:
+        return _largest(_capital(1 - shares, down, 1 - m))
+
+    found = float(shares.mean()) if shares.size else 0.5
+    least = _limit(above, math.log(1 / beta))
+    most = 1 - _limit(lambda m: below(1 - m), math.log(1 / alpha))
+    interval = Interval(low + span * found, low + span * least, low + span * most, shares.size)
+    return Look(interval, min(1.0, math.exp(-above(mean))), min(1.0, math.exp(-below(mean))))
+
+
+def paired_look(
+    scores: Numbers,
+    others: Numbers,
+    *,
+    null: float = 0.0,
+    difference: float,
+    low: float = 0.0,
+    high: float = 1.0,
+    alpha: float = 0.05,
+    beta: float = 0.05,
+) -> Look:
+    """As `look`, for the mean of `scores - others`, paired: both name the same examples in one order.
+
+    Raises:
+        ValueError: also where the lists differ in length.
+    """
+    first, second = np.asarray(scores, dtype=float), np.asarray(others, dtype=float)
+    if first.shape != second.shape:
+        raise ValueError(f"paired scores come in equal numbers, but got {first.size} and {second.size}")
+    span = high - low
+    return look(first - second, null, difference=difference, low=-span, high=span, alpha=alpha, beta=beta)
+
+
+def _shares(scores: Numbers, null: float, difference: float, low: float, high: float) -> tuple[Array, float, float]:
+    """Scores, null and difference as shares of the range."""
+    span = high - low
+    if not 0 < span < math.inf:
+        raise ValueError(f"a bet needs finite bounds, low < high, but got {low} and {high}")
+    if not low <= null <= high:
+        raise ValueError(f"the mean in question lies between {low} and {high}, but got {null}")
+    if not 0 < difference < math.inf:
+        raise ValueError(f"`difference > 0` must hold, but got {difference}")
+    return _as_shares(scores, low, high), (null - low) / span, difference / span
+
+
+def _as_shares(scores: Numbers, low: float, high: float) -> Array:
+    values = np.asarray(scores, dtype=float)
+    slack = 1e-9 * max(1.0, abs(low), abs(high))
+    if values.size and not (values.min() >= low - slack and values.max() <= high + slack):
+        raise ValueError(f"scores lie between {low} and {high}, but got {values.min()} to {values.max()}")
+    shares: Array = np.clip((values - low) / (high - low), 0.0, 1.0)
+    return shares
+
+
+def _stakes(shares: Array, mean: float, step: float, earlier: Array) -> list[Array]:
+    """For each part of the capital, before each score: the best stake at `mean`, times `1 - mean`.
+
+    The best is the one that grows the most where the mean lies above by the part's difference: it gains in proportion
+    to the difference, and loses by the spread what its share of the loss of 0/1 scores says.
+    """
+    mean = max(mean, _LEAST)
+    rest = max(1 - mean, _LEAST)
+    return [rest * _best_stake(shares, mean, times * step / rest, earlier) for times, _ in _PARTS]
+
+
+def _best_stake(shares: Array, mean: float, least: float, earlier: Array) -> Array:
+    """Before each score: of the stakes between `least`, which is that of 0/1 scores, and the most, the best."""
+    best = np.full(shares.shape, least)
+    if least >= _MOST or (_extreme(shares) and _extreme(earlier)):
+        return best
+    weight = min(len(earlier), _EARLIER)
+    belief = _BELIEF / (mean * max(1 - mean, _LEAST))
+    wanted = min(1.0, mean + least * (1 - mean))
+    full = _before(shares)
+    none = np.arange(shares.shape[-1]) - full
+    most = np.full(shares.shape, -math.inf)
+    for stake in np.geomspace(least, _MOST, _STAKES):
+        one, zero = _loss(np.array([1.0, 0.0]), mean, stake)
+        usual = wanted * one + (1 - wanted) * zero
+        lost, could = belief * usual, belief * usual
+        if weight:
+            lost += weight * float(_loss(earlier, mean, stake).mean())
+            could += weight * (zero + float(earlier.mean()) * (one - zero))
+        share = (lost + _before(_loss(shares, mean, stake))) / (could + full * one + none * zero)
+        growth = stake * (wanted / mean - 1) - share * usual
+        best = np.where(growth > most, stake, best)
+        most = np.maximum(growth, most)
+    return best
+
+
+def _loss(shares: Array, mean: float, stake: float) -> Array:
+    """By how much a stake's logarithm falls short of its gain: nothing where a score is the mean, most at a bound."""
+    gains = stake * (shares / mean - 1)
+    loss: Array = gains - np.log1p(gains)
+    return loss
+
+
+def _extreme(shares: Array) -> bool:
+    """Whether all are 0/1 scores, whose best stake is the least: nothing is to be learned of them."""
+    return bool(((shares == 0) | (shares == 1)).all())
+
+
+def _before(values: Array) -> Array:
+    """The sum of what came before each value."""
+    return np.concatenate([np.zeros_like(values[..., :1]), np.cumsum(values, axis=-1)[..., :-1]], axis=-1)
+
+
+def _capital(shares: Array, stakes: list[Array], mean: float) -> Array:
+    """The logarithm of the capital against "at most `mean`", after each score."""
+    mean = max(mean, _LEAST)
+    gains, rest = shares / mean - 1, max(1 - mean, _LEAST)
+    parts = [
+        math.log(part) + np.cumsum(np.log1p(np.minimum(stake / rest, _MOST) * gains), axis=-1)
+        for (_, part), stake in zip(_PARTS, stakes, strict=True)
+    ]
+    both: Array = np.logaddexp(*parts)
+    return both
+
+
+def _largest(log_capital: Array) -> float:
+    return max(0.0, float(log_capital.max())) if log_capital.size else 0.0
+
+
+def _limit(evidence: Callable[[float], float], wanted: float) -> float:
+    """The largest mean, 0 to 1, up to which the evidence against "at most this" reaches what is wanted: it falls."""
+    if evidence(0.0) < wanted:
+        return 0.0
+    least, most = 0.0, 1.0
+    for _ in range(40):
+        middle = (least + most) / 2
+        least, most = (middle, most) if evidence(middle) >= wanted else (least, middle)
+    return least

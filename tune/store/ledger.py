@@ -1,0 +1,301 @@
+"""The books of one study: what was reserved, settled, refused and left uncertain, durable and exact.
+
+Every change is one transaction, and the comparison with the budget is made by the database itself: two processes
+that keep the same books cannot overspend together.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Literal
+
+from tune.errors import BudgetError
+from tune.pricing.prices import PICODOLLARS, to_dollars
+from tune.store.database import Database
+
+MOST = 10**6 * PICODOLLARS
+"""A million dollars: the most that a budget may be; sums of a few such still fit into SQLite's integers."""
+
+KILLED = "the run was killed while the call was under way"
+"""Why a call is uncertain that a process left in flight."""
+
+_ADD_UP = """
+UPDATE accounts SET (settled, uncertain, reserved, overshoot) = (
+    SELECT coalesce(sum(cost) FILTER (WHERE state = 'settled'), 0),
+           coalesce(sum(cost) FILTER (WHERE state = 'uncertain'), 0),
+           coalesce(sum(ceiling) FILTER (WHERE state = 'reserved'), 0),
+           coalesce(sum(max(cost - ceiling, 0)) FILTER (WHERE state = 'settled'), 0)
+    FROM attempts WHERE attempts.study = accounts.study
+) WHERE study = ?
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One reservation, to be closed by exactly one of settle, refuse and strand.
+
+    Attributes:
+        id: its row in the database.
+        ceiling: picodollars that the call can cost at most.
+        purpose: "search", "judge" or "holdout".
+        service: who is called.
+        earmark: picodollars set aside beside it, for judging what it buys.
+    """
+
+    id: int
+    ceiling: int
+    purpose: str
+    service: str
+    earmark: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A call whose bill nobody knows.
+
+    Attributes:
+        id: its row in the database.
+        service: who was called.
+        call: the service's own name of the call, or "".
+        reason: why nobody knows its bill.
+        cost: picodollars that it stays charged at.
+    """
+
+    id: int
+    service: str
+    call: str
+    reason: str
+    cost: int
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """Where the money of a study is, in picodollars.
+
+    Attributes:
+        budget: what the study may spend in all.
+        envelope: the part that only the holdout may use.
+        settled: what answered calls cost.
+        reserved: ceilings of calls in flight, and what is set aside for judging their answers.
+        uncertain: ceilings of calls whose outcome nobody knows.
+        overshoot: the part of settled by which bills exceeded their ceilings.
+    """
+
+    budget: int
+    envelope: int
+    settled: int
+    reserved: int
+    uncertain: int
+    overshoot: int
+
+    @property
+    def spent(self) -> int:
+        """What counts as paid: settled and uncertain."""
+        return self.settled + self.uncertain
+
+    @property
+    def limit(self) -> int:
+        """What may be spent by all but the holdout: the budget without the envelope."""
+        return self.budget - self.envelope
+
+    @property
+    def left(self) -> int:
+        """What could be reserved at this moment by all but the holdout."""
+        return max(0, self.limit - self.spent - self.reserved)
+
+
+def read_balance(db: Database, study: str) -> Balance | None:
+    """The balance of a study as it stands, or None where it has no books; changes nothing."""
+    rows = db.rows(
+        "SELECT budget, envelope, settled, reserved + earmarked, uncertain, overshoot FROM accounts WHERE study = ?",
+        (study,),
+    )
+    return Balance(*rows[0]) if rows else None
+
+
+class Books:
+    """The books of one study, opened for writing. Opening turns what a killed process left reserved uncertain."""
+
+    def __init__(self, db: Database, study: str, budget: int) -> None:
+        if not 0 < budget <= MOST:
+            raise BudgetError(f"`0 < budget <= 1,000,000 dollars` must hold, but got {show(budget)} dollars")
+        self.db = db
+        self.study = study
+        self._earmarked = 0  # the part of the study's earmarks that was set aside through this object
+        with db.transaction():
+            db.execute("INSERT OR IGNORE INTO accounts (study, budget) VALUES (?, ?)", (study, budget))
+            before = self.balance.budget
+            # Whoever held these is gone, or cannot be asked: they may have been billed.
+            db.execute(
+                "UPDATE attempts SET state = 'uncertain', cost = ceiling, reason = ? "
+                "WHERE study = ? AND state = 'reserved'",
+                (KILLED, study),
+            )
+            db.execute(
+                "UPDATE accounts SET budget = ?, earmarked = 0, opened = opened + 1 WHERE study = ?", (budget, study)
+            )
+            db.execute(_ADD_UP, (study,))
+            spent = self.balance.spent
+            if budget < min(spent, before):  # a bill above its ceiling must not lock the study at its own budget
+                raise BudgetError(
+                    f"study {study!r} has spent {show(spent)} dollars already, "
+                    f"and a budget of {show(budget)} is less than that: give a larger one"
+                )
+            self._opened = self._times_opened()
+
+    @property
+    def balance(self) -> Balance:
+        """Where the money is now, all processes included."""
+        balance = read_balance(self.db, self.study)
+        assert balance is not None  # the books were begun when they were opened, and are never removed
+        return balance
+
+    def spent_by_purpose(self) -> dict[str, int]:
+        """Settled and uncertain picodollars by purpose; a correction has the purpose "reconcile"."""
+        rows = self.db.rows(
+            "SELECT purpose, sum(cost) FROM attempts WHERE study = ? AND state IN ('settled', 'uncertain') "
+            "GROUP BY purpose ORDER BY purpose",
+            (self.study,),
+        )
+        return dict(rows)
+
+    def book(
+        self, ceiling: int, *, purpose: str, service: str, earmark: int = 0, from_earmark: bool = False
+    ) -> Attempt | None:
+        """Reserve in one atomic step, or return None where it does not fit."""
+        if ceiling + earmark > MOST:
+            return None
+        with self.db.transaction():
+            held = self.own_earmarks() if earmark or from_earmark else 0
+            moved = min(ceiling, held) if from_earmark else 0
+            fresh = ceiling - moved + earmark
+            bound = "budget" if purpose == "holdout" else "budget - envelope"
+            # What is only moved was let in with its earmark, and need not fit again.
+            fits = f"settled + reserved + earmarked + uncertain + ? <= {bound}" if fresh or not moved else "? = 0"
+            cursor = self.db.execute(
+                f"UPDATE accounts SET reserved = reserved + ?, earmarked = earmarked + ? WHERE study = ? AND {fits}",
+                (ceiling, earmark - moved, self.study, fresh),
+            )
+            if not cursor.rowcount:
+                return None
+            number = self._insert("reserved", purpose, service, ceiling=ceiling)
+        self._earmarked += earmark - moved
+        return Attempt(number, ceiling, purpose, service, earmark)
+
+    def close(
+        self,
+        attempt: Attempt,
+        state: Literal["settled", "refused", "uncertain"],
+        cost: int,
+        reason: str = "",
+        call: str = "",
+    ) -> None:
+        """Give an attempt its final state; one that another process made uncertain may still be closed.
+
+        Args:
+            reason: why nobody knows what an uncertain one cost.
+            call: the service's own name of the call.
+        """
+        with self.db.transaction():
+            before = self.db.rows("SELECT state FROM attempts WHERE id = ?", (attempt.id,))[0][0]
+            if before not in ("reserved", "uncertain"):
+                raise ValueError(f"attempt {attempt.id} is closed already: it is {before}")
+            self.db.execute(
+                "UPDATE attempts SET state = ?, cost = ?, reason = ?, call = ? WHERE id = ?",
+                (state, cost, reason, call, attempt.id),
+            )
+            self._add(before, -attempt.ceiling)
+            if state != "refused":
+                self._add(state, cost)
+            if state == "settled":
+                self._add("overshoot", max(0, cost - attempt.ceiling))
+            else:
+                self.release(attempt.earmark)  # nothing was bought that could be judged
+
+    def release(self, earmark: int) -> None:
+        """Let go of at most this much of what was set aside through this object."""
+        if earmark:
+            with self.db.transaction():
+                earmark = min(earmark, self.own_earmarks())
+                self._add("earmarked", -earmark)
+            self._earmarked -= earmark
+
+    def own_earmarks(self) -> int:
+        """What is set aside through this object; all of it is void once another process has opened the books."""
+        opened = self._times_opened()
+        if opened != self._opened:
+            self._opened, self._earmarked = opened, 0
+        return self._earmarked
+
+    def keep(self, envelope: int) -> None:
+        """Keep this much of the budget for the holdout."""
+        balance = self.balance
+        if not 0 <= envelope <= balance.budget:
+            raise BudgetError(
+                f"`0 <= money for the holdout <= budget` must hold, but got {show(envelope)} dollars "
+                f"of {show(balance.budget)}"
+            )
+        self.db.execute("UPDATE accounts SET envelope = ? WHERE study = ?", (envelope, self.study))
+
+    def correct(self, billed: int) -> None:
+        """Close what is uncertain, and make settled equal to the bill by one entry of the difference."""
+        if not 0 <= billed <= MOST:
+            raise BudgetError(f"a bill is between 0 and 1,000,000 dollars, but got {show(billed)}")
+        with self.db.transaction():
+            balance = self.balance
+            if balance.reserved:
+                raise BudgetError(f"calls of study {self.study!r} are in flight: reconcile it when no run is going on")
+            self.db.execute(
+                "UPDATE attempts SET state = 'settled' WHERE study = ? AND state = 'uncertain'", (self.study,)
+            )
+            if billed != balance.spent:
+                self._insert("settled", "reconcile", "", ceiling=0, cost=billed - balance.spent)
+            self.db.execute(_ADD_UP, (self.study,))
+
+    def doubts(self) -> list[Doubt]:
+        """Every call whose bill nobody knows, in the order of sending."""
+        rows = self.db.rows(
+            "SELECT id, service, call, reason, cost FROM attempts WHERE study = ? AND state = 'uncertain' ORDER BY id",
+            (self.study,),
+        )
+        return [Doubt(*row) for row in rows]
+
+    def clear(self, doubt: Doubt, billed: int) -> None:
+        """Settle a call at its bill; one above its ceiling is booked in full."""
+        with self.db.transaction():
+            self.db.execute(
+                "UPDATE attempts SET state = 'settled', cost = ? WHERE id = ? AND study = ? AND state = 'uncertain'",
+                (billed, doubt.id, self.study),
+            )
+            self.db.execute(_ADD_UP, (self.study,))
+
+    def uncertain_by_reason(self) -> list[tuple[str, int, int]]:
+        """Reasons of what is uncertain, each with its number of calls and their picodollars, the largest first."""
+        return self.db.rows(
+            "SELECT reason, count(*), sum(cost) FROM attempts WHERE study = ? AND state = 'uncertain' "
+            "GROUP BY reason ORDER BY sum(cost) DESC, reason",
+            (self.study,),
+        )
+
+    def _add(self, column: str, amount: int) -> None:
+        if amount:
+            self.db.execute(f"UPDATE accounts SET {column} = {column} + ? WHERE study = ?", (amount, self.study))
+
+    def _insert(self, state: str, purpose: str, service: str, *, ceiling: int, cost: int = 0) -> int:
+        cursor = self.db.execute(
+            "INSERT INTO attempts (study, purpose, service, state, ceiling, cost, created) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (self.study, purpose, service, state, ceiling, cost, time.time()),
+        )
+        assert cursor.lastrowid is not None  # an INSERT always has one
+        return cursor.lastrowid
+
+    def _times_opened(self) -> int:
+        opened: int = self.db.rows("SELECT opened FROM accounts WHERE study = ?", (self.study,))[0][0]
+        return opened
+
+
+def show(picodollars: int) -> str:
+    """Dollars as people read them."""
+    return f"{to_dollars(picodollars):.6g}"

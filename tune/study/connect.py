@@ -1,0 +1,112 @@
+"""What answers and what reads it, made ready: the models, the judge of a metric, and the evaluator over them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+
+from tune.plan import Plan
+from tune.pricing.prices import Price
+from tune.providers.services import Access, Entry, Lost, Service, close_services, open_services
+from tune.store.draws import Store
+from tune.study.evaluate import Evaluator
+from tune.study.lessons import Lessons
+from tune.task.example import Example
+from tune.task.metrics import Judge, Metric
+
+
+@asynccontextmanager
+async def opened(
+    entries: Mapping[str, Entry],
+    prices: Mapping[str, Price],
+    access: Access,
+    *,
+    judge: Entry | None = None,
+    aside: Collection[str] = (),
+    lost: Lost | None = None,
+) -> AsyncIterator[tuple[dict[str, Service], Service | None]]:
+    """Services for these models, by name, and for the metric's judge; closed at the end, whatever happened.
+
+    Args:
+        judge: the model that the metric asks.
+        aside: models that are not asked any more.
+        lost: told of models that do not answer, as for `open_services`.
+
+    Raises:
+        InputError: a model cannot be loaded.
+        EndpointError: one of them does not answer; nothing was bought.
+    """
+    services = await open_services(entries, prices, access, aside=aside, lost=lost)
+    judges: dict[str, Service] = {}
+    try:
+        if judge is not None:
+            judges = await open_services({judge.name: judge}, prices, access, judge=True)
+        yield services, None if judge is None else judges[judge.name]
+    finally:
+        await close_services(services)
+        await close_services(judges)
+
+
+def engage(
+    metric: Metric,
+    judge: Service,
+    services: Mapping[str, Service],
+    *,
+    caps: Mapping[str, int],
+    examples: Sequence[Example],
+) -> Metric:
+    """The metric with its judge at hand; no answer is bought any more whose verdict could not be paid for.
+
+    Args:
+        metric: asks a model.
+        judge: that model.
+        services: the models whose answers are judged. With each of their draws the most that a verdict can cost is
+            set aside.
+        caps: the most tokens of an answer, by the names of those that are sent anything.
+        examples: those that are answered; the longest decides what a verdict can cost.
+    """
+    bound = metric.bound(judge.provider, service=judge.id, model=judge.entry.model)
+    assert isinstance(bound.function, Judge)
+    longest = max(examples, key=lambda example: sum(map(len, example.inputs.values())))
+    for name, cap in caps.items():
+        verdict = bound.function.request(" word" * cap, longest)
+        services[name].metered.earmark = judge.metered.ceiling(verdict, 1)
+    return bound
+
+
+def evaluator_of(
+    plan: Plan,
+    services: Mapping[str, Service],
+    store: Store,
+    *,
+    judge: Service | None = None,
+    caps: Mapping[str, int] | None = None,
+    lessons: Lessons | None = None,
+) -> Evaluator:
+    """Reads and buys for the examples of a plan.
+
+    Args:
+        plan: what is asked for.
+        services: every model that a trial may have, by name.
+        store: where draws are.
+        judge: the model that the metric asks, where it asks one.
+        caps: as for `engage`; without them nothing is sent, and nothing is set aside.
+        lessons: what is learned of models on the way; by default nobody keeps it.
+    """
+    metric = plan.metric
+    if judge is not None:
+        metric = engage(metric, judge, services, caps=caps or {}, examples=plan.examples)
+    return Evaluator(
+        space=plan.space,
+        free=plan.free,
+        prompts=plan.prompts,
+        examples=plan.examples,
+        services=services,
+        metric=metric,
+        extract=plan.extract,
+        store=store,
+        verifier=plan.verifier,
+        judge=judge,
+        seed=plan.seed,
+        lessons=lessons or Lessons(plan.space),
+    )

@@ -1,0 +1,118 @@
+"""The consequences of failures: a trial fails, a model is set aside, an input is called unanswerable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from tune.errors import EndpointError, ParameterRejected, ProviderError, ValueRejected
+from tune.readout.trial import Step, Trial
+from tune.space import FREE
+from tune.study.fault import INPUT, MOST_MISSING, SERVICE, Blame
+from tune.study.lessons import Lessons
+from tune.study.wave import Wave
+
+QUOTA, LOST = "quota", "endpoints"
+"""Reasons for which the account is closed: a quota is used up, or no model is left that answers."""
+
+
+class Failures:
+    """Draws the consequences of failures, and keeps what they teach.
+
+    Args:
+        lessons: what is learned of models on the way.
+        pause: ends the run for a reason and a fault, with the result so far.
+
+    Attributes:
+        needed: models without which nothing is worth buying: when one of them is lost, the run is paused.
+    """
+
+    def __init__(self, lessons: Lessons, *, pause: Callable[[str, ProviderError, Wave], object]) -> None:
+        self.lessons, self._pause = lessons, pause
+        self.needed: frozenset[str] = frozenset()
+
+    def set_aside(self, model: str, fault: ProviderError, trials: Mapping[int, Trial], wave: Wave) -> None:
+        """Go on without a model; where none is left, or the model is needed, end the run with what there is."""
+        if model in self.lessons.aside:
+            return
+        others = [name for name in self.lessons.space.models if name != model]
+        if model in self.needed or not others:
+            self._pause(LOST, fault, wave)
+        else:
+            self.lessons.set_aside(model, str(fault))
+            self.leave_out(trials, wave)
+
+    def leave_out(self, trials: Mapping[int, Trial], wave: Wave) -> None:
+        """Fail the trials of models that are set aside: nothing of theirs can be chosen."""
+        for trial in trials.values():
+            reason = self.lessons.aside.get(str(trial.point["model"]))
+            if reason is not None and trial.state == "running":
+                _fail(trial, reason, wave)
+
+    def blame(self, blame: Blame, again: Sequence[tuple[Step, int]], trials: Mapping[int, Trial], wave: Wave) -> None:
+        """Draw the consequences of what one wave saw of each model.
+
+        Args:
+            blame: what it saw.
+            again: the orders that were tried twice.
+        """
+        self._blame_models(blame, trials, wave)
+        self._blame_inputs(blame, again, trials, wave)
+
+    def _blame_models(self, blame: Blame, trials: Mapping[int, Trial], wave: Wave) -> None:
+        """Set models aside that never answered, and refused for a reason that nobody understands."""
+        for model in blame.never_answered():
+            own = [trial for trial in trials.values() if trial.point["model"] == model]
+            if not any(trial.draws for trial in own):
+                words = next(words for (name, _), words in blame.failed.items() if name == model)
+                self.set_aside(model, EndpointError(words), trials, wave)
+
+    def _blame_inputs(
+        self, blame: Blame, again: Sequence[tuple[Step, int]], trials: Mapping[int, Trial], wave: Wave
+    ) -> None:
+        """Call examples unanswerable that failed twice while others passed."""
+        missing = [(trials[s.trial], position) for s, position in again if (s.trial, position) in wave.missing]
+        # Where nothing of a trial was answered, its settings are as likely to be at fault.
+        suspects = {(str(trial.point["model"]), position) for trial, position in missing if trial.draws}
+        for model, position, words in blame.unanswerable():
+            if (model, position) in suspects:
+                self.lessons.give_up(model, position, words)
+        for trial, position in missing:
+            reason = self.lessons.unanswerable.get((str(trial.point["model"]), position))
+            if reason is not None:
+                lack(trial, position, f"{INPUT}: {reason}", wave)
+
+    def refused(self, trial: Trial, error: ParameterRejected, wave: Wave) -> None:
+        """Learn that a model does not take a parameter, or a value of it; many calls under way may say so."""
+        model, name, running = str(trial.point["model"]), error.parameter, trial.state == "running"
+        value = trial.point.get(name)
+        shown = f"{name} {value}" if isinstance(error, ValueRejected) else name
+        _fail(trial, f"the model does not take {shown}", wave)
+        if name not in self.lessons.space.dimensions(model):
+            return
+        if not isinstance(error, ValueRejected):
+            self.lessons.refuse(model, name)
+        elif running and name not in FREE:
+            self.lessons.narrow(model, name, value, error.low, error.high)
+
+
+def fail_unanswered(trial: Trial, step: Step, wave: Wave) -> None:
+    """Fail a trial of whose examples the service left too many without an answer."""
+    asked = len(set(step.examples) | set(trial.draws) | set(trial.missing))
+    lost = sum(reason.startswith(SERVICE) for reason in trial.missing.values())
+    if trial.state == "running" and lost > max(1, MOST_MISSING * asked):
+        words = next(reason for reason in trial.missing.values() if reason.startswith(SERVICE))
+        reason = f"the service did not answer {lost} of {asked} examples ({words.removeprefix(f'{SERVICE}: ')})"
+        _fail(trial, reason, wave)
+
+
+def _fail(trial: Trial, reason: str, wave: Wave) -> None:
+    trial.state, trial.reason = "failed", reason
+    wave.failed[trial.number] = reason
+
+
+def lack(trial: Trial, position: int, reason: str, wave: Wave | None = None) -> None:
+    """Note that an example has no draw. One that has fewer than asked for is read at a smaller n all the same."""
+    if wave is not None:
+        wave.missing[trial.number, position] = reason
+    if not trial.draws.get(position):
+        trial.missing[position] = reason

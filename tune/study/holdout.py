@@ -1,0 +1,93 @@
+"""The study's holdout beside its `best.json`: what its examples are, and how the choice scored on each.
+
+With it `tune check` asks the same examples again, also where the data file and the store are gone.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tune.errors import InputError, StudyError
+from tune.store.files import write_private
+from tune.task.example import Example, plain
+
+NAME = "holdout.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """The examples that a config met on the holdout, and its score on each.
+
+    Attributes:
+        config: its values, as `best.json` has them.
+        metric: the identity of the metric.
+        examples: those with a score.
+        scores: one for each.
+    """
+
+    config: Mapping[str, Any]
+    metric: str
+    examples: tuple[Example, ...]
+    scores: tuple[float, ...]
+
+
+def keep_holdout(folder: Path, met: Met) -> None:
+    """Write it into a results folder, for its owner alone.
+
+    Raises:
+        OSError: the folder cannot be written, or the disk is full.
+    """
+    first = {"config": dict(met.config), "metric": met.metric}
+    rows = [_row(example, score) for example, score in zip(met.examples, met.scores, strict=True)]
+    lines = [json.dumps(line, ensure_ascii=False, default=str) for line in (first, *rows)]
+    write_private(folder / NAME, "\n".join(lines) + "\n")
+
+
+def _row(example: Example, score: float) -> dict[str, Any]:
+    return {
+        "id": example.id,
+        "inputs": dict(example.inputs),
+        "target": plain(example.target),
+        "target_name": example.target_name,
+        "metadata": plain(dict(example.metadata)),
+        "score": float(score),
+    }
+
+
+def read_holdout(folder: Path) -> Met:
+    """Read what `keep_holdout` wrote.
+
+    Raises:
+        InputError: there is none: the sentence says what to give instead.
+        StudyError: the file is damaged.
+    """
+    place = folder / NAME
+    try:
+        lines = place.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise InputError(
+            f"without --data the study's own holdout is asked again, but {str(place)!r} cannot be read "
+            f"({error.strerror}): give new labelled examples with --data"
+        ) from None
+    try:
+        first, *rows = (json.loads(line) for line in lines)
+        scores = tuple(float(row.pop("score")) for row in rows)
+        found = Met(first["config"], first["metric"], tuple(Example(**row) for row in rows), scores)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise StudyError(f"{str(place)!r} is damaged ({error}): give new labelled examples with --data") from None
+    if not found.examples or not all(map(math.isfinite, found.scores)):
+        raise StudyError(f"{str(place)!r} holds no scored example: give new labelled examples with --data")
+    return found
+
+
+def met_of(
+    config: Mapping[str, Any], metric: str, examples: Sequence[Example], positions: Sequence[int], scores: Any
+) -> Met:
+    """Return what a config met, of all the examples of a study those at these positions that were scored."""
+    known = [(examples[at], float(score)) for at, score in zip(positions, scores, strict=True) if math.isfinite(score)]
+    return Met(config, metric, tuple(example for example, _ in known), tuple(score for _, score in known))

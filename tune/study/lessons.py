@@ -1,0 +1,81 @@
+"""Lessons of a study about its models: written to its journal when they are learned, and read back when it resumes.
+
+A strategy's next wave depends on them, so a resumed study must know each at the very moment at which it was learned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tune.providers.capabilities import Capabilities, Fact
+from tune.space import Space
+
+KINDS = ("fact", "learned", "narrowed", "aside", "unanswerable")
+"""The events of a journal that hold a lesson."""
+
+
+class Lessons:
+    """Everything that a study learned of its models besides their answers.
+
+    Args:
+        space: adapts to what models do not take.
+        capabilities: takes in facts that endpoints are to know; it writes its news here.
+        write: keeps an event by its kind and fields, on disk before it returns.
+        tell: called with a sentence for what a user should know; also when a study resumes.
+
+    Attributes:
+        aside: models that are not asked any more, by their names in the space, with the reason.
+        unanswerable: (model, position) of examples that the service never answers, with the reason.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        capabilities: Capabilities | None = None,
+        write: Callable[..., object] = lambda _event, **_fields: None,
+        tell: Callable[[str], object] = lambda _: None,
+    ) -> None:
+        self.space = space
+        self.capabilities = capabilities or Capabilities()
+        self.capabilities.learned = lambda fact: write("fact", **fact._asdict())
+        self.aside: dict[str, str] = {}
+        self.unanswerable: dict[tuple[str, int], str] = {}
+        self._write, self._tell = write, tell
+
+    def refuse(self, model: str, parameter: str) -> None:
+        """Note that a model does not take a parameter: the space loses that dimension for it."""
+        self._learn("learned", model=model, parameter=parameter)
+
+    def narrow(self, model: str, parameter: str, value: Any, low: float | None, high: float | None) -> None:
+        """Note that a model does not take a value of a parameter, and its bounds where they are known."""
+        self._learn("narrowed", model=model, parameter=parameter, value=value, low=low, high=high)
+
+    def set_aside(self, model: str, reason: str) -> None:
+        """Note that a model is not asked any more."""
+        self._learn("aside", model=model, reason=reason)
+
+    def give_up(self, model: str, position: int, reason: str) -> None:
+        """Note that a model never answers an example, although it answers others."""
+        self._learn("unanswerable", model=model, position=position, reason=reason)
+
+    def _learn(self, kind: str, **fields: Any) -> None:
+        self._write(kind, **fields)
+        self.recall({"event": kind, **fields})
+
+    def recall(self, event: Mapping[str, Any]) -> None:
+        """Take in a lesson that the journal holds."""
+        match event["event"]:
+            case "fact":
+                self.capabilities.recall(Fact(*(event[name] for name in Fact._fields)))
+            case "learned":
+                self.space.drop(event["model"], event["parameter"])
+            case "narrowed":
+                bounds = event["low"], event["high"]
+                self.space.narrow(event["model"], event["parameter"], event["value"], *bounds)
+            case "aside":
+                self.aside[event["model"]] = event["reason"]
+                self.space.leave_out(event["model"])
+                self._tell(f"{event['model']} is set aside, and the others go on without it: {event['reason']}")
+            case "unanswerable":
+                self.unanswerable[event["model"], event["position"]] = event["reason"]

@@ -1,0 +1,212 @@
+"""A study's events, read back: what was planned, what became of it, and where a continued study goes on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+from tune.errors import StudyError
+from tune.readout.trial import Step
+from tune.space import Point
+from tune.study.lessons import KINDS
+
+
+@dataclass(slots=True)
+class Recorded:
+    """A wave as it was recorded.
+
+    Attributes:
+        phase: "search", "endgame" or "agents".
+        steps: the steps, as `dump_steps` writes them.
+        done: whether its outcome was recorded; else the process ended inside it.
+        stopped: why not everything asked for was bought ("money", "time"); None where it was.
+        missing: what was not, by (trial, position), with the reason.
+        spoiled: examples that the config itself could not answer, likewise.
+        failed: trials that it was the end of, with the reason.
+        lessons: the events of what was learned of models in it; see `tune.study.lessons`.
+        left: dollars that the search could still spend after it.
+    """
+
+    phase: str
+    steps: list[Any]
+    done: bool = False
+    stopped: str | None = None
+    missing: dict[tuple[int, int], str] = field(default_factory=dict)
+    spoiled: dict[tuple[int, int], str] = field(default_factory=dict)
+    failed: dict[int, str] = field(default_factory=dict)
+    lessons: list[Mapping[str, Any]] = field(default_factory=list)
+    left: float = 0.0
+
+
+@dataclass(slots=True)
+class History:
+    """What is to be replayed before a study goes live.
+
+    Attributes:
+        start: dollars that the search could spend when it began, by phase.
+        waves: the recorded waves, in order.
+        first: lessons that were learned before the first wave.
+        last: lessons that were learned after the choice was made: they bear on nothing before.
+    """
+
+    start: dict[str, float] = field(default_factory=dict)
+    waves: list[Recorded] = field(default_factory=list)
+    first: list[Mapping[str, Any]] = field(default_factory=list)
+    last: list[Mapping[str, Any]] = field(default_factory=list)
+
+
+def read_history(events: Sequence[Mapping[str, Any]]) -> History:
+    """The waves to be replayed.
+
+    When a finished study was continued with more money or time, everything after its last whole wave of the
+    search is void: those draws are in the store, but the strategy decides anew what they are worth.
+    """
+    history, chosen = History(), False
+    for event in events:
+        kind = event["event"]
+        if kind == "phase":
+            history.start[event["name"]] = event["left"]
+        elif kind == "wave":
+            history.waves.append(Recorded(event["phase"], event["steps"]))
+        elif kind in KINDS:
+            before = history.waves[-1].lessons if history.waves else history.first
+            (history.last if chosen else before).append(event)
+        elif kind == "choice":
+            chosen = True
+        elif kind == "outcome":
+            wave = history.waves[-1]
+            wave.done, wave.stopped, wave.left = True, event["stopped"], event["left"]
+            read_faults(wave, event)
+        elif kind == "continue":
+            chosen = False
+            _rewind(history, event["left"])
+    return history
+
+
+def read_faults(wave: Recorded, event: Mapping[str, Any]) -> None:
+    """Put into a wave what it lacked, as an event has it."""
+    wave.missing = {(trial, position): reason for trial, position, reason in event["missing"]}
+    wave.spoiled = {(trial, position): reason for trial, position, reason in event["spoiled"]}
+    wave.failed = dict(event["failed"])
+
+
+def load_steps(steps: Sequence[Sequence[Any]]) -> list[Step]:
+    """Steps from what `dump_steps` wrote."""
+    return [Step(trial, Point(point), tuple(positions), draws, cap) for trial, point, positions, draws, cap in steps]
+
+
+def check_remembered(events: Sequence[Mapping[str, Any]], folder: Path) -> None:
+    """See that a study has all the draws that its decisions rest on.
+
+    Raises:
+        StudyError: examples of it were forgotten.
+    """
+    if any(event["event"] == "forgotten" for event in events):
+        raise StudyError(
+            f"examples of the study in {str(folder)!r} were forgotten, so it can be shown, but not continued or read "
+            f"again: begin anew with another --results (draws that are in the store are not bought again)"
+        )
+
+
+def _rewind(history: History, left: float) -> None:
+    whole = [wave for wave in history.waves if wave.phase == "search" and wave.done and wave.stopped is None]
+    void = [lesson for wave in history.waves if wave not in whole for lesson in wave.lessons]
+    (whole[-1].lessons if whole else history.first).extend([*void, *history.last])
+    history.waves, history.last = whole, []
+    if whole:
+        whole[-1].left = left
+    history.start = {"search": history.start.get("search", left) if whole else left}
+
+
+def check_identity(
+    then: Mapping[str, Any], now: Mapping[str, Any], folder: Path, *, besides: Collection[str] = ()
+) -> None:
+    """See that a folder holds the study that is asked for.
+
+    Args:
+        then: what made it that study, as it was recorded.
+        now: the same of what is asked for.
+        folder: where it is.
+        besides: parts that may differ.
+
+    Raises:
+        StudyError: it is another; every part that differs is named, and the differences are shown.
+    """
+    differing = [name for name in {**then, **now} if then.get(name) != now.get(name) and name not in besides]
+    if not differing:
+        return
+    found = [pair for name in differing for pair in _differences(name, then.get(name), now.get(name))]
+    shown = [f"{name}: {there} there, {here} now" for name, there, here in found[:MOST_DIFFERENCES]]
+    more = len(found) - len(shown)
+    if more:
+        shown.append(f"and {more} more")
+    raise StudyError(
+        f"the folder {str(folder)!r} holds a study with other {', '.join(differing)} ({'; '.join(shown)}): "
+        f"choose another with --results"
+    )
+
+
+MOST_DIFFERENCES = 4
+"""Differences between two studies that a message shows."""
+
+AROUND = 20
+"""Characters that are shown before the place from which two long texts differ."""
+
+MOST_SHOWN = 80
+"""Characters of one value that a message shows."""
+
+
+def _differences(name: str, then: Any, now: Any) -> list[tuple[str, str, str]]:
+    """Return where two values differ: the name of each part, and its text there and now."""
+    if isinstance(then, Mapping) and isinstance(now, Mapping):
+        parts = [part for part in {**then, **now} if then.get(part) != now.get(part)]
+        return [found for part in parts for found in _differences(f"{name}.{part}", then.get(part), now.get(part))]
+    there, here = (json.dumps(value, ensure_ascii=False) for value in (then, now))
+    alike = takewhile(lambda pair: pair[0] == pair[1], zip(there, here, strict=False))
+    same = sum(1 for _ in alike)
+    start = max(0, same - AROUND)
+    if max(len(there), len(here)) <= MOST_SHOWN:
+        start = 0
+    return [(name, _from(there, start), _from(here, start))]
+
+
+def _from(text: str, start: int) -> str:
+    """Return a piece of a text, with dots where something is left out."""
+    piece = text[start : start + MOST_SHOWN]
+    before = "..." if start else ""
+    after = "..." if start + MOST_SHOWN < len(text) else ""
+    return f"{before}{piece}{after}"
+
+
+def dump_steps(steps: Sequence[Step]) -> list[Any]:
+    """Steps as plain JSON."""
+    return [[s.trial, dict(s.point), list(s.examples), s.draws, s.cap] for s in steps]
+
+
+def check_steps(recorded: Recorded, phase: str, steps: Sequence[Step]) -> None:
+    """See that a replayed strategy asks for what it asked for when it was live.
+
+    Raises:
+        StudyError: it does not: another version of tune, of its strategy or of the searcher wrote this study.
+    """
+    now = [[t, dict(Point(p)), e, d, c] for t, p, e, d, c in _plain(dump_steps(steps))]
+    then = [[t, dict(Point(p)), e, d, c] for t, p, e, d, c in recorded.steps]
+    if recorded.phase != phase or now != then:
+        raise StudyError(
+            "this study cannot be resumed: its strategy now asks for other steps than were recorded, so it was "
+            "begun with another version of tune or of a library; begin anew with another --results (draws that "
+            "are in the store are not bought again)"
+        )
+
+
+def _plain(value: Any) -> Any:
+    """As it would come back from JSON: tuples become lists."""
+    if isinstance(value, dict):
+        return {key: _plain(v) for key, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    return value

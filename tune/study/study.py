@@ -1,0 +1,310 @@
+"""A finished (or interrupted) study: what was found, and everything that can be made of it."""
+
+from __future__ import annotations
+
+import html
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tune.completion import Message
+from tune.errors import StoreError, StudyError
+from tune.export import Deployment, llm_config, oai_config_list
+from tune.report import (
+    Report,
+    ReportConfig,
+    best_json,
+    chart,
+    comparison_csv,
+    comparison_tex,
+    markdown,
+    page,
+    result_json,
+    summary_html,
+    summary_lines,
+    trials_csv,
+)
+from tune.report.error_analysis import confusion_rows, doubt_rows, slice_rows
+from tune.report.serialize import dump, load
+from tune.report.wrong_answers import outcomes_record
+from tune.safety.decoration import Decorations
+from tune.safety.redact import scrub, scrubbed_json
+from tune.space import Config
+from tune.stats.intervals import Interval
+from tune.store.files import write_private
+from tune.store.journal import read_events
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """The frozen choice, ready for use.
+
+    Attributes:
+        config: its values.
+        quality: on holdout examples where they were met, else on tuning examples (which flatters).
+        cost: dollars per request, at list price.
+        seconds: per request, where every price is 0 and seconds take the place of dollars; else None.
+        prompt: the template as people read it, with `{field}` where an example's inputs go.
+        messages: the chat messages, few-shot examples included; empty for a raw prompt.
+    """
+
+    config: Config
+    quality: Interval | None
+    cost: Interval | None
+    seconds: Interval | None
+    prompt: str
+    messages: tuple[Message, ...]
+    _system: str | None
+    _carried: Deployment | None
+    _note: str
+    _over: str = ""
+
+    def system_message(self) -> str | None:
+        """The part of the prompt that an agent takes as its system message, or None where there is none."""
+        return self._system
+
+    def llm_config(self) -> dict[str, Any]:
+        """What an AutoGen or AG2 agent takes as its `llm_config`: the best reading that one answer can carry.
+
+        Agents read one answer, so this is the best config with n = 1, with its own settings; `note` says what
+        the full winner would add. No key is in it: agents read the environment variable.
+
+        Raises:
+            StudyError: no config with one answer was evaluated, or none keeps the limits that were given.
+        """
+        if self._over:
+            raise StudyError(f"no configuration keeps {self._over}, so none is exported as if it did")
+        if self._carried is None:
+            why = self._note or "no config with one answer was evaluated, and agents of AutoGen read no more than one"
+            raise StudyError(why)
+        return llm_config(self._carried)
+
+    @property
+    def note(self) -> str:
+        """One sentence on what the full winner would add to `llm_config()`; "" where it is the same."""
+        return self._note
+
+
+class Study:
+    """What one study found.
+
+    Attributes:
+        record: everything that a report shows.
+        folder: where its files are.
+        deployment: the config that agents can carry, with where its model is; None where there is none.
+        stopped: why it ended: "finished", "gain", "money", "time", "trials", "unread" or "interrupted".
+    """
+
+    def __init__(self, record: Report, folder: Path, *, stopped: str, deployment: Deployment | None) -> None:
+        self.record, self.folder, self.stopped, self.deployment = record, folder, stopped, deployment
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Study:
+        """The study in a results folder.
+
+        Raises:
+            StudyError: there is none, or it has not come to a result yet.
+        """
+        return recorded_study(Path(folder), read_events(Path(folder) / "study.jsonl"))
+
+    @property
+    def best(self) -> Best:
+        """The frozen choice.
+
+        Raises:
+            StudyError: nothing was scored.
+        """
+        winner, template = self.record.winner, self.record.template
+        if winner is None or template is None:
+            raise StudyError(f"the study in {str(self.folder)!r} scored nothing: {self.record.stopped}")
+        return Best(
+            config=winner.config,
+            quality=winner.quality,
+            cost=winner.cost,
+            seconds=winner.service,
+            prompt=template.text,
+            messages=template.messages,
+            _system=template.system_message,
+            _carried=self.deployment,
+            _note=self.record.carriable_note,
+            _over=self.record.limit if self.record.keeps_limit is False else "",
+        )
+
+    def frontier(self) -> pd.DataFrame:
+        """Quality against cost: the configs that none beats in both, the cheapest first.
+
+        Where every price is 0, `seconds_per_request` takes the place of the cost: those of all calls of a request.
+
+        Quality and cost are estimated on tuning examples, by which the configs were also chosen; `holdout_*` columns
+        hold the believable numbers of those that met the holdout. `few` marks rows on few examples: their place may
+        be luck.
+        """
+        import pandas as pd
+
+        return pd.DataFrame([_frontier_row(row) for row in self.record.frontier])
+
+    def trials_dataframe(self) -> pd.DataFrame:
+        """One row a trial: its point, state, draws, dollars, and the best that was read off it."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            {
+                "trial": row.number,
+                **row.point,
+                "state": row.state,
+                "reason": row.reason,
+                "examples": row.examples,
+                "draws": row.draws,
+                "missing": row.missing,
+                **outcomes_record(row.outcomes),
+                "spent": row.spent,
+                **{f"best_{name}": row.best[name] for name in ("n", "max_tokens", "aggregate") if row.best is not None},
+                **_interval("quality", row.quality),
+                "cost_per_request": row.cost,
+                "seconds_per_request": row.service_per_request,
+                "seconds_spent": row.service,
+            }
+            for row in self.record.trials
+        )
+
+    def confusion(self) -> pd.DataFrame:
+        """Return what the winner answered, a row for each label of the data, with its recall.
+
+        Raises:
+            StudyError: the targets are no labels, or nothing was scored.
+        """
+        import pandas as pd
+
+        confusion = self.record.failing.confusion if self.record.failing is not None else None
+        if confusion is None:
+            raise StudyError("there is no confusion matrix: the targets are not a few labels, or nothing was scored")
+        frame = pd.DataFrame(confusion_rows(confusion), index=pd.Index(confusion.labels, name="label"))
+        recall = {label: confusion.recall(label) for label in confusion.labels}
+        return frame.assign(recall=pd.Series(recall))
+
+    def slices(self) -> pd.DataFrame:
+        """Return the quality by the values of the columns that were named with `by`."""
+        import pandas as pd
+
+        return pd.DataFrame(slice_rows(self.record.failing.slices if self.record.failing is not None else ()))
+
+    def doubtful_labels(self) -> pd.DataFrame:
+        """Return tuning rows on which all strong configurations agree against the label."""
+        import pandas as pd
+
+        return pd.DataFrame(doubt_rows(self.record.failing.doubts if self.record.failing is not None else ()))
+
+    def report(self, folder: str | Path | None = None) -> Path:
+        """Write the report and all other files of a result; return the path of `report.md`.
+
+        Args:
+            folder: where they are written; the study's own folder unless given.
+
+        Raises:
+            StoreError: the folder cannot be written, or the disk is full.
+        """
+        target = self.folder if folder is None else Path(folder)
+        files = {"best.json": scrubbed_json(best_json(self.record), indent=2) + "\n"}
+        if self.deployment is not None:
+            files["OAI_CONFIG_LIST"] = scrubbed_json(json.loads(oai_config_list(self.deployment)), indent=2) + "\n"
+        for name, text in self._decorations().items():
+            files[name] = scrub(text)
+        try:
+            target.mkdir(parents=True, exist_ok=True)
+            for name, text in files.items():
+                write_private(target / name, text)
+            if self.deployment is None:  # one of an earlier result would be taken for this one's
+                (target / "OAI_CONFIG_LIST").unlink(missing_ok=True)
+        except OSError as error:
+            raise StoreError(f"the report cannot be written to {str(target)!r}: {error.strerror}") from None
+        return target / "report.md"
+
+    def _decorations(self) -> dict[str, str]:
+        """The files that show the result. One that cannot be made is left out, and the others say so."""
+        parts = Decorations(self._note)
+        drawn = parts.attempt("the chart", lambda: chart(self.record), "")
+        found = {
+            "report.html": parts.attempt("report.html", lambda: page(self.record, drawn=drawn), ""),
+            "comparison.csv": parts.attempt("comparison.csv", lambda: comparison_csv(self.record), ""),
+            "comparison.tex": parts.attempt("comparison.tex", lambda: comparison_tex(self.record), ""),
+            "trials.csv": parts.attempt("trials.csv", lambda: trials_csv(self.record), ""),
+            "report.md": parts.attempt("report.md", lambda: markdown(self.record), ""),  # last: it names the others
+        }
+        # An older run's file must not stand for this one, so what cannot be shown is a file that says so.
+        left_out = "".join(f"{sentence}\n" for sentence in self.record.notices)
+        return {name: text or left_out for name, text in found.items()}
+
+    def _note(self, sentence: str) -> None:
+        if sentence not in self.record.notices:
+            self.record = replace(self.record, notices=(*self.record.notices, sentence))
+
+    def summary(self) -> dict[str, Any]:
+        """The object that `--json` prints."""
+        return result_json(self.record, results=str(self.folder)) | {"stopped": self.stopped}
+
+    def __str__(self) -> str:
+        width = shutil.get_terminal_size().columns
+        where = f"Everything is in {self.folder}: read report.md, or open report.html in a browser."
+        return "\n".join([*summary_lines(self.record, width), where])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        """Return the summary as HTML, for notebooks."""
+        return f"{summary_html(self.record)}<p>Everything is in <code>{html.escape(str(self.folder))}</code>.</p>"
+
+    def to_record(self) -> dict[str, Any]:
+        """The study in JSON's types, for its journal."""
+        return {
+            "report": dump(self.record),
+            "deployment": dump(self.deployment),
+        }
+
+
+def recorded_study(folder: Path, events: Sequence[Mapping[str, Any]]) -> Study:
+    """The study that a journal's last result holds; nothing was spent on showing it.
+
+    Raises:
+        StudyError: it has no result yet.
+    """
+    result = next((event for event in reversed(events) if event["event"] == "result"), None)
+    if result is None:
+        raise StudyError(f"the study in {str(folder)!r} has no result yet: run its command again, and it resumes")
+    report = load(Report, result["record"]["report"])
+    deployment = result["record"]["deployment"]
+    return Study(
+        replace(report, money=replace(report.money, spent_now=0.0)),
+        folder,
+        stopped=result["stopped"],
+        deployment=None if deployment is None else load(Deployment, deployment),
+    )
+
+
+def find_store(folder: Path) -> str:
+    """The store of a study: in its folder where it was given one, else beside it."""
+    own = folder / "draws.db"
+    return str(own if own.exists() else folder.parent / "draws.db")
+
+
+def _frontier_row(row: ReportConfig) -> dict[str, Any]:
+    return {
+        **row.config,
+        **_interval("quality", row.tuning),
+        **_interval("holdout", row.holdout),
+        **_interval("cost_per_request", row.cost),
+        **_interval("seconds_per_request", row.service),
+        "examples": 0 if row.tuning is None else row.tuning.n,
+        "few": row.few,
+        "seconds_median": row.seconds_median,
+    }
+
+
+def _interval(name: str, interval: Interval | None) -> dict[str, float | None]:
+    known = (None, None, None) if interval is None else (interval.mean, interval.low, interval.high)
+    return dict(zip((name, f"{name}_low", f"{name}_high"), known, strict=True))

@@ -1,0 +1,1 @@
+"""The user's task: examples, prompts, answer rules and metrics."""

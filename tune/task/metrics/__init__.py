@@ -1,0 +1,20 @@
+"""The user's judgement of an answer: built-in metrics, callables, EcoOptiGen's shape, a judge, and code that is run."""
+
+from tune.task.metrics.code import Code
+from tune.task.metrics.judge import Judge
+from tune.task.metrics.metric import METRICS, Metric, parse_metric, responses_metric
+from tune.task.metrics.oracle import is_oracle, one_by_one
+from tune.task.metrics.score import Answer, Score
+
+__all__ = [
+    "METRICS",
+    "Answer",
+    "Code",
+    "Judge",
+    "Metric",
+    "Score",
+    "is_oracle",
+    "one_by_one",
+    "parse_metric",
+    "responses_metric",
+]

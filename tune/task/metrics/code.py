@@ -1,0 +1,166 @@
+"""The metric that runs what models write: an answer's code together with the example's test, in a sandbox."""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tune.errors import InputError
+from tune.safety.sandbox import Limits, Outcome, run_python
+from tune.task.example import Example, to_text
+from tune.task.extract import code_blocks
+from tune.task.metrics.score import Score
+
+FUTURE = "from __future__ import annotations\n"
+
+
+PARTS = ("code_messages", "code_answer_side", "code_test_side", "code_runner")
+
+
+@functools.cache
+def program() -> str:
+    """What runs in the sandbox: these files as one program, whose first part alone may speak of the future."""
+    first, *rest = (Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8") for name in PARTS)
+    return "\n".join([first, *(part.replace(FUTURE, "", 1) for part in rest)])
+
+
+RULE = 2
+"""Part of the identity: what is judged otherwise than before gets a new number."""
+
+_CHECK = re.compile(r"^def check\(", re.MULTILINE)
+_CALLED = re.compile(r"^check\(", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """1 where an answer's code passes the example's test, else 0 (HumanEval, 2107.03374; MBPP; test cases).
+
+    The code is that of the answer's last Python block, of those that name the entry point where some do, or the whole
+    answer where it has no block. The test is code that fails by raising; a function `check(candidate)` in it is called
+    with the entry point, and test cases and functions `test_...` that it only defines are run.
+
+    The test and the answer run in two processes. Numbers, texts, lists and the like pass between them as data; other
+    objects stay with the answer, and the test calls them from afar: so no answer can make its own verdict. What a test
+    can no more do is to patch the answer's module, and to hand over objects of its own classes.
+
+    Attributes:
+        test: the column of the test, code or a list of statements; the target where there is no such column.
+        entry_point: the column that names the function that is tested; not needed where the test calls it itself.
+        prompt: the column of code that an answer continues, "" for none. By default the column "prompt", where it
+            defines the entry point.
+        seconds: of processor time that each process may take; by the clock, twice that and a second.
+        memory: mebibytes that all its processes may take together.
+        packages: whether packages that are installed here may be imported, or the standard library alone.
+    """
+
+    test: str = "test"
+    entry_point: str = "entry_point"
+    prompt: str | None = None
+    seconds: float = 5.0
+    memory: int = 512
+    packages: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 < self.seconds < math.inf:
+            raise InputError(f"code: `seconds > 0` must hold, but got {self.seconds!r}")
+        if self.memory < 64:
+            raise InputError(f"code: `memory >= 64` must hold (mebibytes), but got {self.memory!r}")
+
+    @property
+    def identity(self) -> str:
+        """A name that changes whenever the metric could judge otherwise."""
+        return f"code{RULE}{json.dumps(asdict(self), sort_keys=True)}"
+
+    @property
+    def limits(self) -> Limits:
+        """What a program may use."""
+        return Limits(
+            seconds=2 * self.seconds + 1,
+            cpu_seconds=math.ceil(self.seconds),
+            memory=self.memory * 2**20,
+        )
+
+    def __call__(self, answer: str, example: Example) -> Score:
+        """Run one answer.
+
+        Raises:
+            InputError: the example has no test; or this system cannot hold a program.
+            MetricError: no sandbox came up.
+        """
+        # Below 64 statuses have meanings of their own, and above 113 shells give them some.
+        passed = 64 + secrets.randbelow(50)
+        task = {**self.task(answer, example), "passed": passed}
+        outcome = run_python(
+            program(),
+            limits=self.limits,
+            stdin=json.dumps(task) + "\n",
+            packages=self.packages,
+        )
+        if outcome.status == passed and not outcome.limit:
+            return Score(1.0)
+        return Score(0.0, _why(outcome))
+
+    def task(self, answer: str, example: Example) -> dict[str, str]:
+        """What is to be run for one answer.
+
+        Raises:
+            InputError: the example has no test, or one that nothing would call.
+        """
+        columns = {**example.metadata, **example.inputs}
+        test = _code(columns.get(self.test, example.target))
+        entry_point = _code(columns.get(self.entry_point))
+        if not test.strip():
+            raise InputError(
+                f"code: example {example.id!r} has no test: name its column with the metric's option `test`, which is "
+                f"{self.test!r} now"
+            )
+        if _CHECK.search(test) and not _CALLED.search(test) and not entry_point:
+            raise InputError(
+                f"code: the test of example {example.id!r} defines check(candidate), but nothing says what to check: "
+                f"name that column with the metric's option `entry_point`, which is {self.entry_point!r} now"
+            )
+        if self.prompt and self.prompt not in columns:
+            raise InputError(f"code: example {example.id!r} has no column {self.prompt!r}, but {sorted(columns)}")
+        return {
+            "prompt": self._prompt(columns, entry_point),
+            "answer": _chosen(answer, entry_point),
+            "test": test,
+            "entry_point": entry_point,
+        }
+
+    def _prompt(self, columns: Mapping[str, Any], entry_point: str) -> str:
+        """The code that the answer continues."""
+        text = _code(columns.get("prompt" if self.prompt is None else self.prompt))
+        return text if self.prompt or (entry_point and _defines(text, entry_point)) else ""
+
+
+def _code(cell: Any) -> str:
+    """A cell as code: a list of statements is one on each line."""
+    if cell is None:
+        return ""
+    return "\n".join(map(to_text, cell)) if isinstance(cell, list | tuple) else to_text(cell)
+
+
+def _chosen(answer: str, entry_point: str) -> str:
+    """The code in an answer."""
+    blocks = code_blocks(answer) or [answer]
+    naming = [block for block in blocks if entry_point and _defines(block, entry_point)]
+    return (naming or blocks)[-1]
+
+
+def _defines(text: str, name: str) -> bool:
+    return re.search(rf"^\s*(?:async\s+def|def|class)\s+{re.escape(name)}\b", text, re.MULTILINE) is not None
+
+
+def _why(outcome: Outcome) -> str:
+    """Why an answer failed, in a line."""
+    if outcome.limit:
+        return f"ended by the limit on {outcome.limit}"
+    return outcome.stderr.strip().rpartition("\n")[2][:200] or f"ended with status {outcome.status}"
