@@ -1,4 +1,5 @@
-"""A local OpenAI-compatible endpoint that says whatever a function makes of a request: only for benchmarks.
+"""A local OpenAI-compatible endpoint that says whatever a function makes of a request: only for
+benchmarks.
 
     with answering(respond) as url:
         ...                     # a client with the base URL url
@@ -16,8 +17,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, TypeAlias
 
 Respond: TypeAlias = Callable[[dict[str, Any], str], dict[str, Any]]
-"""From the body of a request, and the key that it came with ("" without one), to the body of the answer; a ValueError
-or a KeyError says what is wrong with the request. Called from many threads at once."""
+"""From the body of a request, and the key that it came with ("" without one), to the body of the
+answer; a ValueError or a KeyError says what is wrong with the request. Called from many threads at
+once.
+"""
 
 
 @contextlib.contextmanager
@@ -35,7 +38,12 @@ def answering(respond: Respond) -> Iterator[str]:
 
 
 def chat_completion(
-    number: int, model: str, said: Sequence[tuple[str, str]], *, prompt_tokens: int, completion_tokens: int
+    number: int,
+    model: str,
+    said: Sequence[tuple[str, str]],
+    *,
+    prompt_tokens: int,
+    completion_tokens: int,
 ) -> dict[str, Any]:
     """The body of an answer.
 
@@ -56,9 +64,13 @@ def chat_completion(
         for i, (text, reason) in enumerate(said)
     ]
     return {
-        "id": f"chatcmpl-{number}", "object": "chat.completion", "created": 0,
-        "model": model, "choices": choices, "usage": usage,
-    }  # fmt: skip
+        "id": f"chatcmpl-{number}",
+        "object": "chat.completion",
+        "created": 0,
+        "model": model,
+        "choices": choices,
+        "usage": usage,
+    }
 
 
 def _handler(respond: Respond) -> type[BaseHTTPRequestHandler]:
@@ -75,7 +87,10 @@ def _handler(respond: Respond) -> type[BaseHTTPRequestHandler]:
             try:
                 status, reply = 200, respond(body, key)
             except (ValueError, KeyError) as error:
-                status, reply = 400, {"error": {"message": str(error), "type": "invalid_request_error"}}
+                status, reply = (
+                    400,
+                    {"error": {"message": str(error), "type": "invalid_request_error"}},
+                )
             data = json.dumps(reply).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")

@@ -1,13 +1,15 @@
-"""Does AutoGen take what tune exports? Real agents, really running code, against an endpoint that logs all it is sent.
+"""Does AutoGen take what tune exports? Real agents, really running code, against an endpoint that
+logs all it is sent.
 
     uv run python benchmarks/autogen_agents.py
 
-makes an environment of its own with uv (autogen 0.14, which needs an older openai than tune), starts a local
-OpenAI-compatible endpoint, and lets an AssistantAgent and a UserProxyAgent solve a small pandas task by writing and
-running code, once for each way of exporting. The endpoint plays the assistant from a script; the code it writes is run
-for real, and its last message repeats what that code printed. Checked for each: the right number comes out, the
-endpoint saw the tuned settings and the right key, and AutoGen counted the exported price. About a minute; no key, no
-dollar. Writes results/autogen_agents.md.
+makes an environment of its own with uv (autogen 0.14, which needs an older openai than tune),
+starts a local OpenAI-compatible endpoint, and lets an AssistantAgent and a UserProxyAgent solve a
+small pandas task by writing and running code, once for each way of exporting. The endpoint plays
+the assistant from a script; the code it writes is run for real, and its last message repeats what
+that code printed. Checked for each: the right number comes out, the endpoint saw the tuned settings
+and the right key, and AutoGen counted the exported price. About a minute; no key, no dollar. Writes
+results/autogen_agents.md.
 """
 
 from __future__ import annotations
@@ -78,7 +80,11 @@ def endpoint() -> Iterator[tuple[str, Log]]:
         log.prompt_tokens += prompt
         log.completion_tokens += answer
         return chat_completion(
-            len(log.bodies), body["model"], [(text, "stop")], prompt_tokens=prompt, completion_tokens=answer
+            len(log.bodies),
+            body["model"],
+            [(text, "stop")],
+            prompt_tokens=prompt,
+            completion_tokens=answer,
         )
 
     with answering(respond) as url:
@@ -89,7 +95,9 @@ def endpoint() -> Iterator[tuple[str, Log]]:
 
 
 def run_agents(order: Path, folder: Path) -> None:
-    """Let the agents talk, and write down what was said. Runs where autogen is installed and tune is not."""
+    """Let the agents talk, and write down what was said. Runs where autogen is installed and tune
+    is not.
+    """
     import autogen
     from autogen.coding import LocalCommandLineCodeExecutor
 
@@ -99,19 +107,25 @@ def run_agents(order: Path, folder: Path) -> None:
         config = autogen.LLMConfig.from_json(path=given["file"], filter_dict=given["filter_dict"])
         for entry in config.config_list:
             if entry.api_key is not None:
-                entry.api_key = type(entry.api_key)(os.path.expandvars(entry.api_key.get_secret_value()))
+                entry.api_key = type(entry.api_key)(
+                    os.path.expandvars(entry.api_key.get_secret_value())
+                )
     if "snippet" in given:
         names: dict[str, Any] = {}
         exec(given["snippet"], names)
         agent = names["agent"]
     else:
-        agent = autogen.AssistantAgent("assistant", llm_config=config, system_message=given["system_message"])
+        agent = autogen.AssistantAgent(
+            "assistant", llm_config=config, system_message=given["system_message"]
+        )
     user = autogen.UserProxyAgent(
         "user",
         human_input_mode="NEVER",
         max_consecutive_auto_reply=5,
         is_termination_msg=lambda m: "TERMINATE" in (m.get("content") or ""),
-        code_execution_config={"executor": LocalCommandLineCodeExecutor(work_dir=folder, timeout=60)},
+        code_execution_config={
+            "executor": LocalCommandLineCodeExecutor(work_dir=folder, timeout=60)
+        },
     )
     chat = user.initiate_chat(agent, message=given["task"])
     usage = agent.get_total_usage() or {}
@@ -137,7 +151,9 @@ def refused(values: dict[str, Any]) -> str:
 
 @dataclass
 class Case:
-    """One way of exporting: what is handed to the agents, and what the endpoint must then have seen."""
+    """One way of exporting: what is handed to the agents, and what the endpoint must then have
+    seen.
+    """
 
     name: str
     order: dict[str, Any]
@@ -150,16 +166,22 @@ def cases(url: str, folder: Path) -> list[Case]:
     from tune.pricing.prices import Price
     from tune.space import Config
 
-    def deployment(name: str, key_env: str = "OPENAI_API_KEY", cap: Any = "max_tokens", **settings: Any) -> Deployment:
+    def deployment(
+        name: str, key_env: str = "OPENAI_API_KEY", cap: Any = "max_tokens", **settings: Any
+    ) -> Deployment:
         config = Config({"model": name, "prompt": "agent", "max_tokens": 400, **settings})
         where = {"model": f"{name}-2026", "base_url": url, "key_env": key_env}
-        return Deployment(config=config, price=Price(*PRICE), cap=cap, system_message=SYSTEM, **where)
+        return Deployment(
+            config=config, price=Price(*PRICE), cap=cap, system_message=SYSTEM, **where
+        )
 
     shared = {"task": TASK, "system_message": SYSTEM}
     warm = deployment("small", temperature=0.35, top_p=0.9, stop=("###",), frequency_penalty=0.25)
     hot = deployment("small", temperature=1.3, top_k=40)
     cold = deployment("small", temperature=0.0)
-    thinking = deployment("thinker", cap="max_completion_tokens", reasoning_effort="low", verbosity="low")
+    thinking = deployment(
+        "thinker", cap="max_completion_tokens", reasoning_effort="low", verbosity="low"
+    )
     listed = deployment("large", key_env="OTHER_KEY", temperature=1.15)
     path = folder / "OAI_CONFIG_LIST"
     path.write_text(oai_config_list(warm, listed))
@@ -174,7 +196,12 @@ def cases(url: str, folder: Path) -> list[Case]:
             body | {"temperature": 0.35, "top_p": 0.9, "stop": ["###"], "frequency_penalty": 0.25},
             ours,
         ),
-        Case("llm_config, temperature 0", shared | {"llm_config": llm_config(cold)}, body | {"temperature": 0}, ours),
+        Case(
+            "llm_config, temperature 0",
+            shared | {"llm_config": llm_config(cold)},
+            body | {"temperature": 0},
+            ours,
+        ),
         Case(
             "llm_config, temperature 1.3 and top_k through extra_body",
             shared | {"llm_config": llm_config(hot)},
@@ -184,7 +211,12 @@ def cases(url: str, folder: Path) -> list[Case]:
         Case(
             "llm_config, max_completion_tokens and reasoning effort",
             shared | {"llm_config": llm_config(thinking)},
-            {"model": "thinker-2026", "max_completion_tokens": 400, "reasoning_effort": "low", "verbosity": "low"},
+            {
+                "model": "thinker-2026",
+                "max_completion_tokens": 400,
+                "reasoning_effort": "low",
+                "verbosity": "low",
+            },
             ours,
         ),
         Case(
@@ -193,7 +225,12 @@ def cases(url: str, folder: Path) -> list[Case]:
             large,
             other,
         ),
-        Case("OAI_CONFIG_LIST by tag, a key variable of its own, temperature 1.15", shared | by_tag, large, other),
+        Case(
+            "OAI_CONFIG_LIST by tag, a key variable of its own, temperature 1.15",
+            shared | by_tag,
+            large,
+            other,
+        ),
     ]
 
 
@@ -213,7 +250,9 @@ def make_sales(folder: Path, seed: int) -> str:
     return f"{best} {cents[best] / 100:.2f}"
 
 
-def check(case: Case, python: Path, folder: Path, expected: str, log: Log) -> list[tuple[str, bool, str]]:
+def check(
+    case: Case, python: Path, folder: Path, expected: str, log: Log
+) -> list[tuple[str, bool, str]]:
     """Run one case; what was checked, whether it held, and what was seen."""
     log.bodies.clear()
     log.keys.clear()
@@ -221,11 +260,18 @@ def check(case: Case, python: Path, folder: Path, expected: str, log: Log) -> li
     order = folder / "order.json"
     order.write_text(json.dumps(case.order))
     said = in_environment(python, "--agents", str(order), str(folder), environ=KEYS)
-    record = json.loads((folder / "said.json").read_text()) if said.returncode == 0 else {"said": [], "cost": None}
+    record = (
+        json.loads((folder / "said.json").read_text())
+        if said.returncode == 0
+        else {"said": [], "cost": None}
+    )
     last = record["said"][-1]["text"] if record["said"] else said.stderr[-300:]
     region, number = expected.split()
-    bodies = [{name: value for name, value in body.items() if name != "messages"} for body in log.bodies]
-    # AutoGen adds "stream": false of its own; anything else that was not exported has no business there.
+    bodies = [
+        {name: value for name, value in body.items() if name != "messages"} for body in log.bodies
+    ]
+    # AutoGen adds "stream": false of its own; anything else that was not exported has no business
+    # there.
     right = all(body == {"stream": False, **case.settings} for body in bodies) and len(bodies) == 2
     seen = json.dumps(bodies[0] if bodies else {}, sort_keys=True)
     system = {body["messages"][0]["content"] for body in log.bodies}
@@ -233,25 +279,43 @@ def check(case: Case, python: Path, folder: Path, expected: str, log: Log) -> li
     cost = record["cost"]
     ran = [m["text"] for m in record["said"] if "exitcode: 0" in m["text"]]
     return [
-        ("the code was run and printed the right answer", bool(ran) and expected in ran[0], ran[0] if ran else last),
+        (
+            "the code was run and printed the right answer",
+            bool(ran) and expected in ran[0],
+            ran[0] if ran else last,
+        ),
         ("the last message has the right answer", region in last and number in last, last),
         ("every call carried the tuned settings and no others", right, seen),
         ("every call carried the system message", system == {SYSTEM}, f"{len(log.bodies)} calls"),
-        ("every call carried the right key", set(log.keys) == {case.key}, ", ".join(sorted(set(log.keys)))),
-        ("AutoGen counted the exported price", cost is not None and abs(cost - due) < 1e-12, f"${cost} of ${due:.8f}"),
+        (
+            "every call carried the right key",
+            set(log.keys) == {case.key},
+            ", ".join(sorted(set(log.keys))),
+        ),
+        (
+            "AutoGen counted the exported price",
+            cost is not None and abs(cost - due) < 1e-12,
+            f"${cost} of ${due:.8f}",
+        ),
     ]
 
 
 # --- the environment and the result
 
 
-def in_environment(python: Path, *arguments: str, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run this file where autogen is; the folder of its python comes first, for the code that agents run."""
+def in_environment(
+    python: Path, *arguments: str, environ: dict[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """Run this file where autogen is; the folder of its python comes first, for the code that
+    agents run.
+    """
     path = f"{python.parent}{os.pathsep}{os.environ.get('PATH', '')}"
     clean = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
     environ = {**clean, **environ, "PATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
     command = [str(python), str(Path(__file__).resolve()), *arguments]
-    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run(
+        command, env=environ, capture_output=True, text=True, timeout=300, check=False
+    )
 
 
 def make_environment(folder: Path) -> Path:
@@ -259,7 +323,9 @@ def make_environment(folder: Path) -> Path:
     python = folder / "bin" / "python"
     if not python.exists():
         subprocess.run(["uv", "venv", "--quiet", str(folder)], check=True)
-    subprocess.run(["uv", "pip", "install", "--quiet", "--python", str(python), *PACKAGES], check=True)
+    subprocess.run(
+        ["uv", "pip", "install", "--quiet", "--python", str(python), *PACKAGES], check=True
+    )
     return python
 
 
@@ -270,29 +336,45 @@ def versions(python: Path) -> str:
 
 
 def shown(*command: str) -> str:
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
+    return (
+        subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+        or "unknown"
+    )
 
 
-def write_result(path: Path, checked: list[tuple[Case, list[tuple[str, bool, str]]]], facts: dict[str, str]) -> None:
+def write_result(
+    path: Path, checked: list[tuple[Case, list[tuple[str, bool, str]]]], facts: dict[str, str]
+) -> None:
     from tune.report.text import inline, table
 
     lines = ["# Exports to AutoGen, tried with the real thing", ""]
     held = [ok for _, rows in checked for _, ok, _ in rows]
-    lines.append(f"{sum(held)} of {len(held)} checks held in {len(checked)} conversations that wrote and ran code.")
+    lines.append(
+        f"{sum(held)} of {len(held)} checks held in {len(checked)} conversations that wrote and ran code."
+    )
     lines += ["", table(["", ""], [[name, inline(value)] for name, value in facts.items()])]
     for case, rows in checked:
         lines += ["", f"## {case.name}", ""]
-        lines.append(table(["check", "held", "seen"], [[n, "yes" if ok else "**no**", inline(s)] for n, ok, s in rows]))
+        lines.append(
+            table(
+                ["check", "held", "seen"],
+                [[n, "yes" if ok else "**no**", inline(s)] for n, ok, s in rows],
+            )
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--environment", type=Path, default=Path(tempfile.gettempdir()) / "tune-autogen-0.14")
+    parser.add_argument(
+        "--environment", type=Path, default=Path(tempfile.gettempdir()) / "tune-autogen-0.14"
+    )
     parser.add_argument("--out", type=Path, default=Path("results/autogen_agents.md"))
     parser.add_argument("--seed", type=int, default=0, help="of the sales in the task")
-    parser.add_argument("--commit", default=None, help="what to write as the commit; default: ask git")
+    parser.add_argument(
+        "--commit", default=None, help="what to write as the commit; default: ask git"
+    )
     parser.add_argument("--agents", nargs=2, type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--refused", help=argparse.SUPPRESS)
     given = parser.parse_args()

@@ -1,16 +1,19 @@
-"""Can the budget be exceeded, or a run be lost? Whole studies against a server that misbehaves, with kill -9.
+"""Can the budget be exceeded, or a run be lost? Whole studies against a server that misbehaves,
+with kill -9.
 
-    uv run --all-extras --group dev python benchmarks/chaos.py [--studies 315] [--kills 165] [--cuts 65]
+    uv run --all-extras --group dev python benchmarks/chaos.py [--studies 315] [--kills 165] [--cuts
+    65]
         [--seed 0] [--quick]
 
-Each study is a whole `tune.tune`, or `python tune.py`, in processes of its own, against the server of
-`tests/support/server.py`, which keeps its own bill. Requests are refused, lost, hung up on, answered with garbage or with odd
-answers; processes are killed at random moments of their work (kill -9, Ctrl-C, Ctrl-C twice, power cuts that take
-what was not synced) and started again; models state what they bill as the services of today do;
-budgets range from the least that is taken to more than is needed, concurrency from 1 to 256. The plan follows from
---seed. What is counted comes from the server's bill and from the ledger on disk, read between two processes; see
-`tests/support/siege.py`. About ten minutes on two cores; no key, no dollar. Writes results/chaos.md, and ends with status 1
-where anything is not as promised.
+Each study is a whole `tune.tune`, or `python tune.py`, in processes of its own, against the server
+of `tests/support/server.py`, which keeps its own bill. Requests are refused, lost, hung up on,
+answered with garbage or with odd answers; processes are killed at random moments of their work
+(kill -9, Ctrl-C, Ctrl-C twice, power cuts that take what was not synced) and started again; models
+state what they bill as the services of today do; budgets range from the least that is taken to more
+than is needed, concurrency from 1 to 256. The plan follows from --seed. What is counted comes from
+the server's bill and from the ledger on disk, read between two processes; see
+`tests/support/siege.py`. About ten minutes on two cores; no key, no dollar. Writes
+results/chaos.md, and ends with status 1 where anything is not as promised.
 """
 
 from __future__ import annotations
@@ -57,7 +60,9 @@ def carry_out(job: tuple[int, str, Siege]) -> tuple[int, str, Siege, Verdict]:
         return number, task, siege, lay(siege, Path(folder))
 
 
-def run_all(jobs: Sequence[tuple[int, str, Siege]], workers: int) -> Iterator[tuple[int, str, Siege, Verdict]]:
+def run_all(
+    jobs: Sequence[tuple[int, str, Siege]], workers: int
+) -> Iterator[tuple[int, str, Siege, Verdict]]:
     """All sieges, so many at a time."""
     if workers == 1:
         yield from map(carry_out, jobs)
@@ -78,13 +83,17 @@ class Row:
 
     @property
     def did_not_end(self) -> bool:
-        return self.verdict.ended[-1] in ("killed", "interrupted") or any("not end" in w for w in self.verdict.wrong)
+        return self.verdict.ended[-1] in ("killed", "interrupted") or any(
+            "not end" in w for w in self.verdict.wrong
+        )
 
     @property
     def failed(self) -> bool:
         """Whether it ended with an error where nothing called for one."""
         last = self.verdict.ended[-1]
-        return ":" in last and not (self.siege.kind == OVERBILLED and last.startswith("EndpointError"))
+        return ":" in last and not (
+            self.siege.kind == OVERBILLED and last.startswith("EndpointError")
+        )
 
     @property
     def sound(self) -> bool:
@@ -106,11 +115,17 @@ def chaos(
     """Lay all sieges; the first rows are the fault-free runs."""
     rng = random.Random(seed)
     calm = [(i, task, Siege("reference", TASKS[task], seed=seed)) for i, task in enumerate(tasks)]
-    rows = [Row(n, task, siege, verdict, other_best=False) for n, task, siege, verdict in run_all(calm, workers)]
+    rows = [
+        Row(n, task, siege, verdict, other_best=False)
+        for n, task, siege, verdict in run_all(calm, workers)
+    ]
     best = {row.task: row.verdict.best for row in rows}
     calls = {row.task: row.verdict.requests for row in rows}
     plan = draw_plan(studies, kills, cuts, rng, calls, kinds)
-    plan += [(task, draw_siege(OVERBILLED, task, 0, rng, calls[task])) for task in tasks[: max(1, studies // 24)]]
+    plan += [
+        (task, draw_siege(OVERBILLED, task, 0, rng, calls[task]))
+        for task in tasks[: max(1, studies // 24)]
+    ]
     rng.shuffle(plan)
     jobs = [(len(calm) + i, task, siege) for i, (task, siege) in enumerate(plan)]
     for number, task, siege, verdict in run_all(jobs, workers):
@@ -126,7 +141,9 @@ def chaos(
 # --- the result
 
 
-def write_result(path: Path, rows: Sequence[Row], command: str, seconds: float, *, workers: int = 2) -> None:
+def write_result(
+    path: Path, rows: Sequence[Row], command: str, seconds: float, *, workers: int = 2
+) -> None:
     """The tables of results/chaos.md."""
     kept = [row for row in rows if row.siege.kind != OVERBILLED]
     over = [row for row in rows if row.siege.kind == OVERBILLED]
@@ -144,7 +161,9 @@ def write_result(path: Path, rows: Sequence[Row], command: str, seconds: float, 
         "processes killed with kill -9, and studies resumed after it": sum(x.kills for x in v),
         "of these, power cuts": sum(x.cuts for x in v),
         "bytes of write-ahead logs that power cuts took": sum(x.torn for x in v),
-        "studies with vendors that state their bills in odd ways": sum(VENDOR in row.siege.kind for row in kept),
+        "studies with vendors that state their bills in odd ways": sum(
+            VENDOR in row.siege.kind for row in kept
+        ),
         "Ctrl-C": sum(x.interrupts for x in v),
         "requests that the server saw": sum(x.requests for x in v),
         "requests that met a fault": sum(x.faults for x in v),
@@ -156,22 +175,50 @@ def write_result(path: Path, rows: Sequence[Row], command: str, seconds: float, 
             x.unknown for x in v
         ),
         "answers that were billed twice": sum(x.again for x in v),
-        "**draws that were paid again although they were held, or twice by one process**": sum(x.beyond for x in v),
+        "**draws that were paid again although they were held, or twice by one process**": sum(
+            x.beyond for x in v
+        ),
         "**studies that did not end**": sum(row.did_not_end for row in kept),
         "studies that ended with an error that nothing called for": sum(row.failed for row in kept),
         "studies compared with the fault-free run of the same task": len(compared),
         "**of these, with another choice**": sum(row.other_best for row in compared),
-        "ledgers that differ from the bill, damaged stores, tracebacks, half files": sum(bool(x.wrong) for x in v),
+        "ledgers that differ from the bill, damaged stores, tracebacks, half files": sum(
+            bool(x.wrong) for x in v
+        ),
     }
     lines = [
-        "# Chaos", "", _headline(kept), "",
-        "|  |  |", "| --- | --- |", *(f"| {name} | {value} |" for name, value in facts.items()), "",
-        "|  | counted |", "| --- | ---: |", *(f"| {name} | {value:,} |" for name, value in checks.items()), "",
-        "## By kind", "", *_by_kind(kept), "",
-        "## By vendor", "", *_by_vendor(kept), "", "## By concurrency", "", *_by_width(kept), "",
-        "## A server that bills above the cap it was sent", "", *_overbilled(over), "",
-        "## What was held against what", "", *NOTES,
-    ]  # fmt: skip
+        "# Chaos",
+        "",
+        _headline(kept),
+        "",
+        "|  |  |",
+        "| --- | --- |",
+        *(f"| {name} | {value} |" for name, value in facts.items()),
+        "",
+        "|  | counted |",
+        "| --- | ---: |",
+        *(f"| {name} | {value:,} |" for name, value in checks.items()),
+        "",
+        "## By kind",
+        "",
+        *_by_kind(kept),
+        "",
+        "## By vendor",
+        "",
+        *_by_vendor(kept),
+        "",
+        "## By concurrency",
+        "",
+        *_by_width(kept),
+        "",
+        "## A server that bills above the cap it was sent",
+        "",
+        *_overbilled(over),
+        "",
+        "## What was held against what",
+        "",
+        *NOTES,
+    ]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
@@ -190,21 +237,43 @@ def _table(header: Sequence[str], body: Sequence[Sequence[object]]) -> list[str]
 
 def _by_kind(rows: Sequence[Row]) -> list[str]:
     header = (
-        "kind", "studies", "kills", "power cuts", "requests", "faults", "billed, $", "settled, $", "uncertain, $",
-        "overshoot", "paid again", "not ended", "other choice", "unsound",
-    )  # fmt: skip
+        "kind",
+        "studies",
+        "kills",
+        "power cuts",
+        "requests",
+        "faults",
+        "billed, $",
+        "settled, $",
+        "uncertain, $",
+        "overshoot",
+        "paid again",
+        "not ended",
+        "other choice",
+        "unsound",
+    )
     body = []
     for kind in dict.fromkeys(row.siege.kind for row in rows):
         some = [row for row in rows if row.siege.kind == kind]
         v = [row.verdict for row in some]
-        body.append((
-            kind, len(some), sum(x.kills for x in v), sum(x.cuts for x in v),
-            sum(x.requests for x in v), sum(x.faults for x in v),
-            f"{sum(x.bill for x in v) / 1e12:.4f}", f"{sum(x.settled for x in v) / 1e12:.4f}",
-            f"{sum(x.uncertain for x in v) / 1e12:.4f}", sum(x.overshoot for x in v), sum(x.beyond for x in v),
-            sum(row.did_not_end for row in some),
-            sum(row.other_best for row in some) if kind in SAME_BEST else "-", sum(not row.sound for row in some),
-        ))  # fmt: skip
+        body.append(
+            (
+                kind,
+                len(some),
+                sum(x.kills for x in v),
+                sum(x.cuts for x in v),
+                sum(x.requests for x in v),
+                sum(x.faults for x in v),
+                f"{sum(x.bill for x in v) / 1e12:.4f}",
+                f"{sum(x.settled for x in v) / 1e12:.4f}",
+                f"{sum(x.uncertain for x in v) / 1e12:.4f}",
+                sum(x.overshoot for x in v),
+                sum(x.beyond for x in v),
+                sum(row.did_not_end for row in some),
+                sum(row.other_best for row in some) if kind in SAME_BEST else "-",
+                sum(not row.sound for row in some),
+            )
+        )
     return _table(header, sorted(body))
 
 
@@ -214,12 +283,28 @@ def _by_vendor(rows: Sequence[Row]) -> list[str]:
     for vendor in sorted({row.siege.vendor for row in rows if row.siege.vendor}):
         some = [row for row in rows if row.siege.vendor == vendor]
         v = [row.verdict for row in some]
-        body.append((
-            vendor, len(some), sum(x.requests for x in v), f"{sum(x.bill for x in v) / 1e12:.4f}",
-            f"{sum(x.settled for x in v) / 1e12:.4f}", f"{sum(x.uncertain for x in v) / 1e12:.4f}",
-            sum(x.overshoot for x in v), sum(not row.sound for row in some),
-        ))  # fmt: skip
-    header = ("vendor", "studies", "requests", "billed, $", "settled, $", "uncertain, $", "overshoot", "unsound")
+        body.append(
+            (
+                vendor,
+                len(some),
+                sum(x.requests for x in v),
+                f"{sum(x.bill for x in v) / 1e12:.4f}",
+                f"{sum(x.settled for x in v) / 1e12:.4f}",
+                f"{sum(x.uncertain for x in v) / 1e12:.4f}",
+                sum(x.overshoot for x in v),
+                sum(not row.sound for row in some),
+            )
+        )
+    header = (
+        "vendor",
+        "studies",
+        "requests",
+        "billed, $",
+        "settled, $",
+        "uncertain, $",
+        "overshoot",
+        "unsound",
+    )
     return _table(header, body)
 
 
@@ -229,24 +314,38 @@ def _by_width(rows: Sequence[Row]) -> list[str]:
         v = [row.verdict for row in rows if row.siege.concurrency == width]
         if v:
             peak, over = max(x.peak for x in v), sum(x.overshoot for x in v)
-            body.append((width, len(v), peak, sum(x.kills for x in v), over, sum(x.beyond for x in v)))
-    return _table(("concurrency", "studies", "side by side at most", "kills", "overshoot", "paid again"), body)
+            body.append(
+                (width, len(v), peak, sum(x.kills for x in v), over, sum(x.beyond for x in v))
+            )
+    return _table(
+        ("concurrency", "studies", "side by side at most", "kills", "overshoot", "paid again"), body
+    )
 
 
 def _overbilled(rows: Sequence[Row]) -> list[str]:
     body = [
         (
-            row.task, f"{row.verdict.budget / 1e12:g}", f"{row.verdict.bill / 1e12:.6f}",
-            f"{row.verdict.ledger_overshoot / 1e12:.6f}", f"{row.verdict.settled / 1e12:.6f}",
-            f"{row.verdict.overshoot / 1e12:.6f}", "yes" if row.sound else "no",
+            row.task,
+            f"{row.verdict.budget / 1e12:g}",
+            f"{row.verdict.bill / 1e12:.6f}",
+            f"{row.verdict.ledger_overshoot / 1e12:.6f}",
+            f"{row.verdict.settled / 1e12:.6f}",
+            f"{row.verdict.overshoot / 1e12:.6f}",
+            "yes" if row.sound else "no",
             row.verdict.ended[-1].replace("|", "/")[:120],
         )
         for row in rows
-    ]  # fmt: skip
+    ]
     header = (
-        "task", "budget, $", "billed, $", "over ceilings, $", "settled, $", "over the budget, $", "booked in full",
+        "task",
+        "budget, $",
+        "billed, $",
+        "over ceilings, $",
+        "settled, $",
+        "over the budget, $",
+        "booked in full",
         "ended",
-    )  # fmt: skip
+    )
     return _table(header, body)
 
 
@@ -278,7 +377,9 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2, help="studies at a time")
     parser.add_argument(
-        "--quick", action="store_true", help="a few studies of two tasks, one at a time; writes nothing"
+        "--quick",
+        action="store_true",
+        help="a few studies of two tasks, one at a time; writes nothing",
     )
     parser.add_argument("--result", type=Path, default=ROOT / "results" / "chaos.md")
     given = parser.parse_args(words)

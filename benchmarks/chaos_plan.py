@@ -1,4 +1,6 @@
-"""What befalls the studies of `chaos.py`: kinds of sieges, and a plan of them that follows from a seed."""
+"""What befalls the studies of `chaos.py`: kinds of sieges, and a plan of them that follows from a
+seed.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +52,9 @@ ODD = (
     Fault("usage", usage={"prompt_tokens": "many", "completion_tokens": None}),
     Fault("usage", usage=None),
 )
-"""Answers that are not as they should be; which example meets one is chance, and so is what a study makes of it."""
+"""Answers that are not as they should be; which example meets one is chance, and so is what a study
+makes of it.
+"""
 
 WIDE = "wide"
 """The task whose waves are large enough for hundreds of calls to be in flight."""
@@ -60,10 +64,18 @@ ERRORS_INSIDE = (Fault("error_in_200", status=429), Fault("error_in_200", status
 
 VENDORS: dict[str, dict[str, Any]] = {
     "reasoning beside the completion (xAI)": {"reasoning": 9, "counts": "beside"},
-    "reasoning in the total alone (Gemini)": {"reasoning": 9, "counts": "total", "refuses": frozenset({"n"})},
+    "reasoning in the total alone (Gemini)": {
+        "reasoning": 9,
+        "counts": "total",
+        "refuses": frozenset({"n"}),
+    },
     "its own bill in dollars (OpenRouter)": {"own_bill": "cost"},
     "its own bill, of a more expensive host": {"own_bill": "cost", "markup": 2},
-    "its own bill in ticks (xAI)": {"reasoning": 9, "counts": "beside", "own_bill": "cost_in_usd_ticks"},
+    "its own bill in ticks (xAI)": {
+        "reasoning": 9,
+        "counts": "beside",
+        "own_bill": "cost_in_usd_ticks",
+    },
     "no usage (old local servers)": {"fault": Fault("no_usage")},
     "n counted once (llama.cpp)": {"fault": Fault("first_usage")},
     "cached prompts": {"cached": 8},
@@ -77,15 +89,23 @@ LEAST = 0.0015
 """Dollars that are just enough for every task to begin."""
 
 SAME_BEST = (
-    "power cut", "power cut, with faults", "calm", "faults that pass", "killed", "killed, with faults", "Ctrl-C",
+    "power cut",
+    "power cut, with faults",
+    "calm",
+    "faults that pass",
+    "killed",
+    "killed, with faults",
+    "Ctrl-C",
     "killed, by command line",
-)  # fmt: skip
+)
 """Kinds with ample money whose faults end: their choice must be the fault-free run's."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of siege: what share of the studies is of it, and how many kills or power cuts each of them gets."""
+    """A kind of siege: what share of the studies is of it, and how many kills or power cuts each of
+    them gets.
+    """
 
     share: float
     kills: float = 0.0
@@ -121,15 +141,28 @@ VENDOR = "odd vendor"
 CUT = "power cut"
 QUICK_TASKS = ("grid", "judged")
 QUICK_KINDS = (
-    "power cut, with faults", "odd vendor, small budget", "faults that pass", "small budget, with faults",
-    "nothing gets through for a while", "killed, with faults", "killed, small budget, with faults", "Ctrl-C",
-)  # fmt: skip
+    "power cut, with faults",
+    "odd vendor, small budget",
+    "faults that pass",
+    "small budget, with faults",
+    "nothing gets through for a while",
+    "killed, with faults",
+    "killed, small budget, with faults",
+    "Ctrl-C",
+)
 
 
 def draw_plan(
-    studies: int, kills: int, cuts: int, rng: random.Random, calls: dict[str, int], kinds: Sequence[str]
+    studies: int,
+    kills: int,
+    cuts: int,
+    rng: random.Random,
+    calls: dict[str, int],
+    kinds: Sequence[str],
 ) -> list[tuple[str, Siege]]:
-    """Sieges with the names of their tasks; `calls` is how many requests a fault-free run of each task takes."""
+    """Sieges with the names of their tasks; `calls` is how many requests a fault-free run of each
+    task takes.
+    """
     counts = {name: max(1, round(KINDS[name].share * studies)) for name in kinds}
     planned = sum(KINDS[name].kills * count for name, count in counts.items()) or 1
     planned_cuts = sum(KINDS[name].cuts * count for name, count in counts.items()) or 1
@@ -153,14 +186,22 @@ def draw_plan(
     return plan
 
 
-def draw_siege(kind: str, task: str, kills: int, rng: random.Random, calls: int, vendor: str = "") -> Siege:
+def draw_siege(
+    kind: str, task: str, kills: int, rng: random.Random, calls: int, vendor: str = ""
+) -> Siege:
     """One siege of a kind; `vendor` is how both models state what they bill."""
     siege = Siege(
-        kind, TASKS[task], concurrency=rng.choice(WIDTHS), seconds=rng.choice((0.0, 0.002, 0.01)), seed=rng.random()
+        kind,
+        TASKS[task],
+        concurrency=rng.choice(WIDTHS),
+        seconds=rng.choice((0.0, 0.002, 0.01)),
+        seed=rng.random(),
     )
     if "odd answers" in kind:
         budget = rng.choice((AMPLE, _small(rng)))
-        siege = replace(siege, faults=(*ODD, *PASSING[:6]), share=rng.choice((0.05, 0.2)), budgets=(budget,))
+        siege = replace(
+            siege, faults=(*ODD, *PASSING[:6]), share=rng.choice((0.05, 0.2)), budgets=(budget,)
+        )
     if vendor:
         siege = _served_by(vendor, siege, rng)
     if "faults" in kind:
@@ -175,20 +216,32 @@ def draw_siege(kind: str, task: str, kills: int, rng: random.Random, calls: int,
             siege = replace(siege, outage=rng.randrange(calls), concurrency=rng.choice(WIDTHS[:6]))
         case "calls that hang":
             siege = replace(
-                siege, faults=(HANG,), share=0.02, until=150, timeout=1.5, concurrency=rng.choice(WIDTHS[:5])
+                siege,
+                faults=(HANG,),
+                share=0.02,
+                until=150,
+                timeout=1.5,
+                concurrency=rng.choice(WIDTHS[:5]),
             )
         case "time limit":
             siege = replace(siege, time_limit=rng.uniform(0.05, 1.0), seconds=0.01)
         case "a larger budget later":
             first = _small(rng)
-            siege = replace(siege, budgets=(first, 2 * first, AMPLE), faults=PASSING, share=rng.choice((0.0, 0.1)))
+            siege = replace(
+                siege,
+                budgets=(first, 2 * first, AMPLE),
+                faults=PASSING,
+                share=rng.choice((0.0, 0.1)),
+            )
             calls //= 4
         case "Ctrl-C":
             siege = replace(siege, faults=PASSING, share=rng.choice((0.0, 0.1)))
         case "killed, by command line":
             siege = replace(siege, cli=True, faults=PASSING[:4], share=0.02)
         case "bills above the cap":
-            siege = _beyond_the_cap(replace(siege, budgets=(rng.choice((AMPLE, _small(rng))),)), rng)
+            siege = _beyond_the_cap(
+                replace(siege, budgets=(rng.choice((AMPLE, _small(rng))),)), rng
+            )
     return replace(siege, blows=tuple(_draw_blows(kind, kills, rng, calls)))
 
 
@@ -201,11 +254,15 @@ def _served_by(vendor: str, siege: Siege, rng: random.Random) -> Siege:
 
 
 def _beyond_the_cap(siege: Siege, rng: random.Random) -> Siege:
-    """The siege with answers of twice the cap now and then, or hidden tokens beside the cap in each answer."""
+    """The siege with answers of twice the cap now and then, or hidden tokens beside the cap in each
+    answer.
+    """
     if rng.random() < 0.5:
         return replace(siege, faults=(OVERBILL,), share=0.05)
     hidden = replace(LARGE, reasoning=rng.choice((100, 400)), uncapped=True)
-    return replace(siege, task=replace(siege.task, large=hidden), vendor="hidden tokens beyond the cap")
+    return replace(
+        siege, task=replace(siege.task, large=hidden), vendor="hidden tokens beyond the cap"
+    )
 
 
 def _draw_blows(kind: str, kills: int, rng: random.Random, calls: int) -> list[Blow]:
@@ -215,7 +272,9 @@ def _draw_blows(kind: str, kills: int, rng: random.Random, calls: int) -> list[B
     blows = [_blow(rng, calls // kills) for _ in range(kills)]
     if CUT in kind:
         return [replace(blow, cut=True) for blow in blows]
-    if kills and kind == "killed" and rng.random() < 0.3:  # when everything is bought: it writes its report
+    if (
+        kills and kind == "killed" and rng.random() < 0.3
+    ):  # when everything is bought: it writes its report
         blows[-1] = Blow(calls - sum(blow.at for blow in blows[:-1]), after=rng.uniform(0, 0.4))
     return blows
 
@@ -225,8 +284,12 @@ def _small(rng: random.Random) -> float:
 
 
 def _blow(rng: random.Random, calls: int, **more: object) -> Blow:
-    """Some moment of a process: before its first call, in the thick of it, or when it writes its report."""
+    """Some moment of a process: before its first call, in the thick of it, or when it writes its
+    report.
+    """
     at = rng.choice((0, 1, 3, *(rng.randrange(3, calls) for _ in range(7))))
     return Blow(
-        max(at, 1 if more else 0), after=rng.choice((0.0, 0.0, rng.uniform(0, 0.02), rng.uniform(0, 0.3))), **more
+        max(at, 1 if more else 0),
+        after=rng.choice((0.0, 0.0, rng.uniform(0, 0.02), rng.uniform(0, 0.3))),
+        **more,
     )  # type: ignore[arg-type]

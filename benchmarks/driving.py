@@ -1,4 +1,6 @@
-"""The loop around a strategy, for whoever sells to it: the tills of the benchmarks, and those of the tests."""
+"""The loop around a strategy, for whoever sells to it: the tills of the benchmarks, and those of
+the tests.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ from tune.strategies import Outcome
 from tune.study.budget import LEAST_MET, MOST_HOLDOUT_SHARE
 
 
-def drive(strategy: Generator[list[Step], Outcome, Any], buy: Callable[[list[Step]], Outcome]) -> Any:
+def drive(
+    strategy: Generator[list[Step], Outcome, Any], buy: Callable[[list[Step]], Outcome]
+) -> Any:
     """Run a strategy to its end; what it returns.
 
     Args:
@@ -27,8 +31,10 @@ def drive(strategy: Generator[list[Step], Outcome, Any], buy: Callable[[list[Ste
 
 
 def most_unseen(dollars: float) -> float:
-    """What a study whose search has so many dollars lets a choice cost that it did not buy, see `tune.study.budget`.
+    """What a study whose search has so many dollars lets a choice cost that it did not buy, see
+    `tune.study.budget`.
 
-    There is no holdout here. A study keeps a share of its budget for it at most, and the rest is its search's.
+    There is no holdout here. A study keeps a share of its budget for it at most, and the rest is
+    its search's.
     """
     return MOST_HOLDOUT_SHARE / (1.0 - MOST_HOLDOUT_SHARE) * dollars / LEAST_MET

@@ -1,11 +1,14 @@
-"""What do durable reservations and claims cost? Calls per second with 256 in flight, with and without them.
+"""What do durable reservations and claims cost? Calls per second with 256 in flight, with and
+without them.
 
-    uv run --all-extras --group dev python benchmarks/durability.py [--calls 3000] [--rounds 5] [--seconds 0.2]
+    uv run --all-extras --group dev python benchmarks/durability.py [--calls 3000] [--rounds 5]
+    [--seconds 0.2]
 
-Every call goes through the whole stack of a run (stored, splitting, retrying, limited, claimed, metered) to an endpoint
-in this process that takes --seconds to answer, half as long to half as long again. Without durability, a reservation is
-committed and not awaited on the disk, as before there was a group commit. The ways take turns, so that what else the
-machine does falls on all of them, and their medians are compared. Writes results/durability.md.
+Every call goes through the whole stack of a run (stored, splitting, retrying, limited, claimed,
+metered) to an endpoint in this process that takes --seconds to answer, half as long to half as long
+again. Without durability, a reservation is committed and not awaited on the disk, as before there
+was a group commit. The ways take turns, so that what else the machine does falls on all of them,
+and their medians are compared. Writes results/durability.md.
 """
 
 from __future__ import annotations
@@ -49,7 +52,9 @@ WAYS: tuple[Way, ...] = (
 
 
 async def calls_per_second(folder: Path, calls: int, seconds: float) -> tuple[float, float]:
-    """Calls per second and microseconds of processor per call, with as many in flight as a run may have."""
+    """Calls per second and microseconds of processor per call, with as many in flight as a run may
+    have.
+    """
 
     rng = random.Random(0)
 
@@ -64,9 +69,13 @@ async def calls_per_second(folder: Path, calls: int, seconds: float) -> tuple[fl
     began, cpu = time.perf_counter(), time.process_time()
     text = "Which label has this ticket, of billing, bug and feature? It says that "
     await asyncio.gather(
-        *(service.provider.complete(Request("fake", "m", (Message("user", f"{text}{i}"),), 16), range(1))
-          for i in range(calls))
-    )  # fmt: skip
+        *(
+            service.provider.complete(
+                Request("fake", "m", (Message("user", f"{text}{i}"),), 16), range(1)
+            )
+            for i in range(calls)
+        )
+    )
     took, busy = time.perf_counter() - began, time.process_time() - cpu
     db.close()
     return calls / took, 1e6 * busy / calls
@@ -100,16 +109,21 @@ def main() -> None:
     for _ in range(given.rounds):
         for way in WAYS:
             found[way[0]].append(measure(way, given.calls, given.seconds))
-    rate, busy = ({name: [each[which] for each in rounds] for name, rounds in found.items()} for which in (0, 1))
+    rate, busy = (
+        {name: [each[which] for each in rounds] for name, rounds in found.items()}
+        for which in (0, 1)
+    )
     middle = statistics.median
     first = WAYS[0][0]
     command = f"--calls {given.calls} --rounds {given.rounds} --seconds {given.seconds:g}"
     lines = [
-        "# What durable reservations cost", "",
+        "# What durable reservations cost",
+        "",
         f"Made by `benchmarks/durability.py {command}`, {datetime.now(UTC).isoformat(timespec='seconds')}, "
         f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.0f}.",
         f"{IN_FLIGHT} calls in flight, each through the whole stack, to an endpoint that takes about "
-        f"{given.seconds:g} s.", "",
+        f"{given.seconds:g} s.",
+        "",
         "| a call waits for | calls per second, median | each round | of the first | processor time per call, µs |",
         "| --- | ---: | --- | ---: | ---: |",
         *(
@@ -117,7 +131,7 @@ def main() -> None:
             f"{middle(rate[name]) / middle(rate[first]):.0%} | {middle(busy[name]):,.0f} |"
             for name in rate
         ),
-    ]  # fmt: skip
+    ]
     text = "\n".join(lines) + "\n"
     (ROOT / "results" / "durability.md").write_text(text, encoding="utf-8")
     sys.stdout.write(text)

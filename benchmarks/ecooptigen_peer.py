@@ -1,15 +1,18 @@
-"""EcoOptiGen as it was published: the part of `benchmarks/ecooptigen.py` that runs in an environment of its own.
+"""EcoOptiGen as it was published: the part of `benchmarks/ecooptigen.py` that runs in an
+environment of its own.
 
     PYTHON ecooptigen_peer.py < orders > answers
 
-reads orders, a line of JSON each, and answers each with a line: what `flaml.autogen.oai.ChatCompletion.tune` found, or
-the error that ended it. An order says where the endpoint is (`url`), what is searched (`models`, `prompts`,
-`temperatures`, as a range where they are `continuous`, `most_n`, `caps`: the least and the most max_tokens), `prices`
-(dollars per million tokens, in and out), the `examples` ([name, target] each), the `labels` that an answer may have,
-the dollars it may spend (`budget`) and the `seconds` it may take.
+reads orders, a line of JSON each, and answers each with a line: what
+`flaml.autogen.oai.ChatCompletion.tune` found, or the error that ended it. An order says where the
+endpoint is (`url`), what is searched (`models`, `prompts`, `temperatures`, as a range where they
+are `continuous`, `most_n`, `caps`: the least and the most max_tokens), `prices` (dollars per
+million tokens, in and out), the `examples` ([name, target] each), the `labels` that an answer may
+have, the dollars it may spend (`budget`) and the `seconds` it may take.
 
-Every order runs in a process and a folder of its own: the class keeps its state in class attributes and its cache in
-the working folder. What it prints goes to a file there. This file imports nothing of tune, which is not installed here.
+Every order runs in a process and a folder of its own: the class keeps its state in class attributes
+and its cache in the working folder. What it prints goes to a file there. This file imports nothing
+of tune, which is not installed here.
 """
 
 from __future__ import annotations
@@ -27,8 +30,8 @@ from typing import Any
 def judge(labels: Sequence[str]) -> Callable[..., dict[str, Any]]:
     """The `eval_func`: success by vote, counted as the notebooks of EcoOptiGen count it.
 
-    An answer is the last word, where that is a label; other responses do not vote, and of equally frequent answers the
-    first one counts.
+    An answer is the last word, where that is a label; other responses do not vote, and of equally
+    frequent answers the first one counts.
     """
 
     def evaluate(responses: list[str], **data: Any) -> dict[str, Any]:
@@ -51,14 +54,17 @@ def judge(labels: Sequence[str]) -> Callable[..., dict[str, Any]]:
 
 
 def template(name: str) -> Callable[[dict[str, Any]], str]:
-    """A prompt, as the replayed table knows it: its name and the example's; a callable is rendered by the peer."""
+    """A prompt, as the replayed table knows it: its name and the example's; a callable is rendered
+    by the peer.
+    """
     return lambda data: f"{name} {data['example']}"
 
 
 def tuned(order: dict[str, Any]) -> dict[str, Any]:
     """One whole search; its choice, how many trials it made and the dollars that it counted itself.
 
-    No inference budget is asked for: nothing is pruned for its cost per request, and the best quality wins.
+    No inference budget is asked for: nothing is pruned for its cost per request, and the best
+    quality wins.
     """
     import openai
     from flaml import tune
@@ -79,7 +85,9 @@ def tuned(order: dict[str, Any]) -> dict[str, Any]:
         num_samples=-1,
         model=tune.choice(order["models"]),
         prompt=[template(name) for name in order["prompts"]],
-        temperature=tune.uniform(min(warmth), max(warmth)) if order["continuous"] else tune.choice(warmth),
+        temperature=tune.uniform(min(warmth), max(warmth))
+        if order["continuous"]
+        else tune.choice(warmth),
         n=tune.randint(1, order["most_n"] + 1),
         max_tokens=tune.lograndint(least, most + 1),
     )
@@ -97,8 +105,12 @@ def tuned(order: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def alone(work: Callable[[dict[str, Any]], dict[str, Any]], order: dict[str, Any], folder: str) -> None:
-    """Run in a child: do the work in the folder, print into a file there, leave the outcome in another."""
+def alone(
+    work: Callable[[dict[str, Any]], dict[str, Any]], order: dict[str, Any], folder: str
+) -> None:
+    """Run in a child: do the work in the folder, print into a file there, leave the outcome in
+    another.
+    """
     os.chdir(folder)
     # What was imported before may hold the old streams, so their descriptors are changed too.
     sys.stdout = sys.stderr = said = open("said.txt", "w", buffering=1)  # noqa: SIM115  (until the child ends)
@@ -107,10 +119,14 @@ def alone(work: Callable[[dict[str, Any]], dict[str, Any]], order: dict[str, Any
     Path("outcome.json").write_text(json.dumps(work(order)))
 
 
-def answer(work: Callable[[dict[str, Any]], dict[str, Any]], order: dict[str, Any]) -> dict[str, Any]:
+def answer(
+    work: Callable[[dict[str, Any]], dict[str, Any]], order: dict[str, Any]
+) -> dict[str, Any]:
     """The outcome of an order, or {"error": the last line that was said}."""
     with tempfile.TemporaryDirectory() as folder:
-        child = multiprocessing.get_context("fork").Process(target=alone, args=(work, order, folder))
+        child = multiprocessing.get_context("fork").Process(
+            target=alone, args=(work, order, folder)
+        )
         child.start()
         child.join(order["seconds"])
         if child.is_alive():
@@ -121,7 +137,11 @@ def answer(work: Callable[[dict[str, Any]], dict[str, Any]], order: dict[str, An
         if child.exitcode == 0 and outcome.exists():
             found: dict[str, Any] = json.loads(outcome.read_text())
             return found
-        said = [line for line in Path(folder, "said.txt").read_text(errors="replace").splitlines() if line.strip()]
+        said = [
+            line
+            for line in Path(folder, "said.txt").read_text(errors="replace").splitlines()
+            if line.strip()
+        ]
         return {"error": said[-1].strip() if said else f"exit status {child.exitcode}"}
 
 

@@ -51,7 +51,9 @@ class Race:
 
 
 def gain(races: Sequence[Race], share: float) -> tuple[float, float, float]:
-    """How much less regret we had than the peer: mean and 95 % limits; what shares a seed and a table counts once."""
+    """How much less regret we had than the peer: mean and 95 % limits; what shares a seed and a
+    table counts once.
+    """
     by_seed: dict[int, list[float]] = {}
     for each in races:
         if each.regret is not None:
@@ -83,16 +85,25 @@ def groups(races: Sequence[Race], *names: str) -> Iterator[tuple[tuple[Any, ...]
 
 def regret_table(races: Sequence[Race], shares: Sequence[float]) -> str:
     """A row for each table, tuning set and budget."""
-    header = ["table", "peer's examples", "units", "runs", "peer: median regret",
-              *(f"ours at {share:g} of its dollars" for share in shares),
-              *(f"gain at {share:g}, mean" for share in shares)]  # fmt: skip
+    header = [
+        "table",
+        "peer's examples",
+        "units",
+        "runs",
+        "peer: median regret",
+        *(f"ours at {share:g} of its dollars" for share in shares),
+        *(f"gain at {share:g}, mean" for share in shares),
+    ]
     rows = []
     for (name, examples, units), all_same in groups(races, "world", "examples", "units"):
         same = [each for each in all_same if each.regret is not None]
         row = [name, str(examples), f"{units:g}", str(len(same))]
         if same:
             row.append(median_with_limits(np.array([each.regret for each in same])))
-            row += [median_with_limits(np.array([each.ours[share] for each in same])) for share in shares]
+            row += [
+                median_with_limits(np.array([each.ours[share] for each in same]))
+                for share in shares
+            ]
             for share in shares:
                 mean, low, high = gain(same, share)
                 row.append(f"{mean:+.3f} ({low:+.3f} to {high:+.3f})")
@@ -102,19 +113,35 @@ def regret_table(races: Sequence[Race], shares: Sequence[float]) -> str:
 
 def peer_table(races: Sequence[Race]) -> str:
     """What the peer did with its money."""
-    header = ["table", "peer's examples", "units", "budget", "billed / budget, mean and most", "calls", "trials",
-              "claims above the truth, mean", "seconds"]  # fmt: skip
+    header = [
+        "table",
+        "peer's examples",
+        "units",
+        "budget",
+        "billed / budget, mean and most",
+        "calls",
+        "trials",
+        "claims above the truth, mean",
+        "seconds",
+    ]
     rows = []
     for (name, examples, units), all_same in groups(races, "world", "examples", "units"):
         same = [each for each in all_same if each.regret is not None]
         if same:
             over = [each.spent / each.budget for each in same]
-            rows.append([
-                name, str(examples), f"{units:g}", dollars(float(np.mean([each.budget for each in same]))),
-                f"{np.mean(over):.3f}, {max(over):.3f}", f"{np.median([each.calls for each in same]):.0f}",
-                f"{np.median([each.found['trials'] for each in same]):.0f}",
-                f"{np.mean([each.bias for each in same]):+.3f}", f"{np.mean([each.seconds for each in same]):.1f}",
-            ])  # fmt: skip
+            rows.append(
+                [
+                    name,
+                    str(examples),
+                    f"{units:g}",
+                    dollars(float(np.mean([each.budget for each in same]))),
+                    f"{np.mean(over):.3f}, {max(over):.3f}",
+                    f"{np.median([each.calls for each in same]):.0f}",
+                    f"{np.median([each.found['trials'] for each in same]):.0f}",
+                    f"{np.mean([each.bias for each in same]):+.3f}",
+                    f"{np.mean([each.seconds for each in same]):.1f}",
+                ]
+            )
     return table(header, rows)
 
 
@@ -126,14 +153,20 @@ def verdicts(races: Sequence[Race], shares: Sequence[float]) -> list[str]:
         if 1.0 in shares:
             lines.append(f"- more quality at the peer's dollars ({where}): {judged(same, 1.0)}")
         if FIFTH in shares:
-            lines.append(f"- at least its quality at a fifth of its dollars ({where}): {judged(same, FIFTH)}")
+            lines.append(
+                f"- at least its quality at a fifth of its dollars ({where}): {judged(same, FIFTH)}"
+            )
         for (units,), part in groups(same, "units"):
             lost = [share for share in shares if share in (FIFTH, 1.0) and gain(part, share)[0] < 0]
             if lost:
-                said = ", ".join(f"{share:g} of its dollars: {judged(part, share)}" for share in lost)
+                said = ", ".join(
+                    f"{share:g} of its dollars: {judged(part, share)}" for share in lost
+                )
                 lines.append(f"  - where we lose on average: {units:g} units, {said}")
     failed = [each for each in races if each.regret is None]
-    lines.append(f"- runs of the peer that failed and are in no number: {len(failed)} of {len(races)}")
+    lines.append(
+        f"- runs of the peer that failed and are in no number: {len(failed)} of {len(races)}"
+    )
     lines += [
         f"  - {each.world}, {each.units:g} units, seed {each.seed}: {inline(str(each.found['error']))}"
         for each in failed
@@ -141,7 +174,9 @@ def verdicts(races: Sequence[Race], shares: Sequence[float]) -> list[str]:
     return lines
 
 
-def write_result(path: Path, races: Sequence[Race], shares: Sequence[float], facts: Mapping[str, str]) -> None:
+def write_result(
+    path: Path, races: Sequence[Race], shares: Sequence[float], facts: Mapping[str, str]
+) -> None:
     """Everything as Markdown."""
     lines = [
         "# Against EcoOptiGen as it was published",

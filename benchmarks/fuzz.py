@@ -1,9 +1,11 @@
-"""Input that somebody else wrote, made up at random: answers, data files, space files and records of studies.
+"""Input that somebody else wrote, made up at random: answers, data files, space files and records
+of studies.
 
     python benchmarks/fuzz.py [SECONDS]        600 unless said
 
-Each kind either is read, or is refused by an error of ours in one line; nothing else is raised, nothing that is secret
-is said, and what was read keeps what callers rely on. `tests/benchmarks/test_fuzz.py` runs a few of each.
+Each kind either is read, or is refused by an error of ours in one line; nothing else is raised,
+nothing that is secret is said, and what was read keeps what callers rely on.
+`tests/benchmarks/test_fuzz.py` runs a few of each.
 """
 
 from __future__ import annotations
@@ -49,22 +51,56 @@ def made_up(**strategies: Any) -> Callable[[Callable[..., None]], Callable[..., 
     return register
 
 
-odd = st.sampled_from([
-    "", "\x00", "\x1b[2J", "\ud800", "\u202e", "{text}", "{0.__class__}", "%s", "NaN", "1e999", "../../x", "a" * 1000,
-    f"Bearer {KEY}", "<think>", "</think>", "```python\n", "-1", "١٢", "\n", "\ufeff", "null",
-])  # fmt: skip
-numbers = st.integers() | st.floats() | st.sampled_from([0, -1, 1, 2**31, 2**63, 10**400, float("nan"), float("inf")])
+odd = st.sampled_from(
+    [
+        "",
+        "\x00",
+        "\x1b[2J",
+        "\ud800",
+        "\u202e",
+        "{text}",
+        "{0.__class__}",
+        "%s",
+        "NaN",
+        "1e999",
+        "../../x",
+        "a" * 1000,
+        f"Bearer {KEY}",
+        "<think>",
+        "</think>",
+        "```python\n",
+        "-1",
+        "١٢",
+        "\n",
+        "\ufeff",
+        "null",
+    ]
+)
+numbers = (
+    st.integers()
+    | st.floats()
+    | st.sampled_from([0, -1, 1, 2**31, 2**63, 10**400, float("nan"), float("inf")])
+)
 scalars = st.none() | st.booleans() | numbers | st.text(max_size=20) | odd
 values = st.recursive(
-    scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5) | odd, inner, max_size=4),
+    scalars,
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5) | odd, inner, max_size=4)
+    ),
     max_leaves=12,
-)  # fmt: skip
+)
 
 
-def mixed(known: Mapping[str, Any], inner: st.SearchStrategy[Any] = values) -> st.SearchStrategy[dict[str, Any]]:
-    """Records with some of the known names, each with what belongs there or with anything, and other names."""
-    fields = {name: (st.just(value) if not isinstance(value, st.SearchStrategy) else value) | inner
-              for name, value in known.items()}  # fmt: skip
+def mixed(
+    known: Mapping[str, Any], inner: st.SearchStrategy[Any] = values
+) -> st.SearchStrategy[dict[str, Any]]:
+    """Records with some of the known names, each with what belongs there or with anything, and
+    other names.
+    """
+    fields = {
+        name: (st.just(value) if not isinstance(value, st.SearchStrategy) else value) | inner
+        for name, value in known.items()
+    }
     rest = st.dictionaries(st.text(max_size=5) | odd, inner, max_size=2)
     return st.builds(lambda own, more: more | own, st.fixed_dictionaries({}, optional=fields), rest)
 
@@ -73,7 +109,15 @@ def mixed(known: Mapping[str, Any], inner: st.SearchStrategy[Any] = values) -> s
 
 usage = mixed(
     dict.fromkeys(
-        ("prompt_tokens", "completion_tokens", "total_tokens", "cost", "cost_in_usd_ticks", "input_tokens"), 7
+        (
+            "prompt_tokens",
+            "completion_tokens",
+            "total_tokens",
+            "cost",
+            "cost_in_usd_ticks",
+            "input_tokens",
+        ),
+        7,
     )
     | {
         "prompt_tokens_details": mixed({"cached_tokens": 3}),
@@ -81,19 +125,63 @@ usage = mixed(
     }
 )
 message = mixed(
-    {"role": "assistant", "content": "praise", "reasoning_content": "hm", "refusal": None, "tool_calls": []}
+    {
+        "role": "assistant",
+        "content": "praise",
+        "reasoning_content": "hm",
+        "refusal": None,
+        "tool_calls": [],
+    }
 )
-choice = mixed({"index": 0, "message": message, "text": "praise", "finish_reason": "stop", "logprobs": mixed(
-    {"content": st.lists(mixed({"token": "praise"}), max_size=3), "tokens": ["praise"]})})  # fmt: skip
-error = mixed({"message": "bad", "type": "invalid_request_error", "code": 429, "param": "n", "status": "X",
-               "metadata": mixed({"raw": "{}", "retryDelay": "3s"}), "details": values})  # fmt: skip
-body = mixed({"id": "x", "model": "small", "choices": st.lists(choice, max_size=3) | values, "usage": usage,
-              "service_tier": "flex", "error": error, "timings": mixed({"predicted_n": 3}), "x": values})  # fmt: skip
-packings: dict[str, Callable[[bytes], bytes]] = {"": bytes, "gzip": gzip.compress, "deflate": bytes, "br": bytes}
-headers = st.fixed_dictionaries({}, optional={
-    "retry-after": st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=12) | st.just("9e99"),
-    "x-ratelimit-reset-requests": st.sampled_from(["6m0s", "1e9s", "x"]), "content-type": st.just("text/html"),
-})  # fmt: skip
+choice = mixed(
+    {
+        "index": 0,
+        "message": message,
+        "text": "praise",
+        "finish_reason": "stop",
+        "logprobs": mixed(
+            {"content": st.lists(mixed({"token": "praise"}), max_size=3), "tokens": ["praise"]}
+        ),
+    }
+)
+error = mixed(
+    {
+        "message": "bad",
+        "type": "invalid_request_error",
+        "code": 429,
+        "param": "n",
+        "status": "X",
+        "metadata": mixed({"raw": "{}", "retryDelay": "3s"}),
+        "details": values,
+    }
+)
+body = mixed(
+    {
+        "id": "x",
+        "model": "small",
+        "choices": st.lists(choice, max_size=3) | values,
+        "usage": usage,
+        "service_tier": "flex",
+        "error": error,
+        "timings": mixed({"predicted_n": 3}),
+        "x": values,
+    }
+)
+packings: dict[str, Callable[[bytes], bytes]] = {
+    "": bytes,
+    "gzip": gzip.compress,
+    "deflate": bytes,
+    "br": bytes,
+}
+headers = st.fixed_dictionaries(
+    {},
+    optional={
+        "retry-after": st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=12)
+        | st.just("9e99"),
+        "x-ratelimit-reset-requests": st.sampled_from(["6m0s", "1e9s", "x"]),
+        "content-type": st.just("text/html"),
+    },
+)
 
 
 class Scripted(httpx2.AsyncBaseTransport):
@@ -111,7 +199,9 @@ class Scripted(httpx2.AsyncBaseTransport):
 
 
 @made_up(
-    status=st.sampled_from([200, 200, 200, 200, 201, 307, 400, 401, 404, 408, 413, 422, 429, 500, 503, 529]),
+    status=st.sampled_from(
+        [200, 200, 200, 200, 201, 307, 400, 401, 404, 408, 413, 422, 429, 500, 503, 529]
+    ),
     answer=st.one_of(body, body, values, st.binary(max_size=40)),
     packing=st.sampled_from(sorted(packings)),
     said=headers,
@@ -120,7 +210,11 @@ class Scripted(httpx2.AsyncBaseTransport):
 def answers(status: int, answer: Any, packing: str, said: dict[str, str], draws: int) -> None:
     """An answer of a service."""
     raw = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-    Scripted.reply = status, {**said, **({"content-encoding": packing} if packing else {})}, packings[packing](raw)
+    Scripted.reply = (
+        status,
+        {**said, **({"content-encoding": packing} if packing else {})},
+        packings[packing](raw),
+    )
     asyncio.run(_ask(draws))
 
 
@@ -146,8 +240,19 @@ async def _ask(draws: int) -> None:
 
 # --- files
 
-rows = st.lists(mixed({"id": st.integers(0, 9), "text": "ticket", "label": st.sampled_from("ab"), "split": "train"}))
-table = st.lists(st.lists(st.text(max_size=6) | odd | st.sampled_from(["text", "label"]), max_size=4), max_size=6)
+rows = st.lists(
+    mixed(
+        {
+            "id": st.integers(0, 9),
+            "text": "ticket",
+            "label": st.sampled_from("ab"),
+            "split": "train",
+        }
+    )
+)
+table = st.lists(
+    st.lists(st.text(max_size=6) | odd | st.sampled_from(["text", "label"]), max_size=4), max_size=6
+)
 
 
 def _csv(cells: list[list[str]]) -> bytes:
@@ -160,7 +265,10 @@ def _json(value: Any) -> bytes:
 
 files = st.one_of(
     st.tuples(st.just(".json"), rows.map(_json) | values.map(_json) | st.binary(max_size=60)),
-    st.tuples(st.just(".jsonl"), rows.map(lambda each: b"\n".join(map(_json, each))) | st.binary(max_size=60)),
+    st.tuples(
+        st.just(".jsonl"),
+        rows.map(lambda each: b"\n".join(map(_json, each))) | st.binary(max_size=60),
+    ),
     st.tuples(st.sampled_from([".csv", ".tsv"]), table.map(_csv) | st.binary(max_size=60)),
     st.tuples(st.just(".parquet"), st.binary(max_size=60).map(lambda raw: b"PAR1" + raw + b"PAR1")),
 )
@@ -183,7 +291,11 @@ def data_files(file: tuple[str, bytes]) -> None:
             _one_line(refused)
         else:
             assert len(data.examples) >= 2
-            assert all(isinstance(text, str) for example in data.examples for text in example.inputs.values())
+            assert all(
+                isinstance(text, str)
+                for example in data.examples
+                for text in example.inputs.values()
+            )
 
 
 domain = st.one_of(
@@ -191,21 +303,66 @@ domain = st.one_of(
     scalars,
     mixed({"low": 1, "high": 9, "integer": True, "log": True, "step": 1}),
 )
-names = ("model", "prompt", "temperature", "top_p", "n", "max_tokens", "stop", "aggregate", "reasoning_effort")
-templates = mixed({"short": "Label: {text}", "file": mixed({"file": "x.txt"}), "few": mixed(
-    {"messages": st.lists(mixed({"role": "user", "content": "{text}"}), max_size=2), "shots": 2, "text": "{text}",
-     "shot": st.lists(mixed({"role": "user", "content": "{text}"}), max_size=2), "raw": True})})  # fmt: skip
-rule = mixed({"pattern": r"(\w+)$", "labels": ["a", "b"], "json": "a.b", "number": True, "code": True,
-              "which": "last", "group": 1, "lower": True, "by": mixed({"short": mixed({"number": True})})})  # fmt: skip
-entry = mixed({"model": "small", "base_url": "http://127.0.0.1:9/v1", "key_env": "SOME_KEY", "price": [1, 2],
-               "alias": "a", "headers": mixed({"x": mixed({"env": "A"})}), "timeout": 3, "api_key": KEY})  # fmt: skip
+names = (
+    "model",
+    "prompt",
+    "temperature",
+    "top_p",
+    "n",
+    "max_tokens",
+    "stop",
+    "aggregate",
+    "reasoning_effort",
+)
+templates = mixed(
+    {
+        "short": "Label: {text}",
+        "file": mixed({"file": "x.txt"}),
+        "few": mixed(
+            {
+                "messages": st.lists(mixed({"role": "user", "content": "{text}"}), max_size=2),
+                "shots": 2,
+                "text": "{text}",
+                "shot": st.lists(mixed({"role": "user", "content": "{text}"}), max_size=2),
+                "raw": True,
+            }
+        ),
+    }
+)
+rule = mixed(
+    {
+        "pattern": r"(\w+)$",
+        "labels": ["a", "b"],
+        "json": "a.b",
+        "number": True,
+        "code": True,
+        "which": "last",
+        "group": 1,
+        "lower": True,
+        "by": mixed({"short": mixed({"number": True})}),
+    }
+)
+entry = mixed(
+    {
+        "model": "small",
+        "base_url": "http://127.0.0.1:9/v1",
+        "key_env": "SOME_KEY",
+        "price": [1, 2],
+        "alias": "a",
+        "headers": mixed({"x": mixed({"env": "A"})}),
+        "timeout": 3,
+        "api_key": KEY,
+    }
+)
 space = st.fixed_dictionaries(
     {"space": mixed(dict.fromkeys(names, domain) | {"model": ["small"], "prompt": templates})},
     optional={
-        "answer": rule | values, "models": mixed({"small": entry}) | st.lists(entry, max_size=2) | values,
-        "when": mixed({"small": mixed(dict.fromkeys(names, domain))}), "metric": st.just("exact_match") | values,
+        "answer": rule | values,
+        "models": mixed({"small": entry}) | st.lists(entry, max_size=2) | values,
+        "when": mixed({"small": mixed(dict.fromkeys(names, domain))}),
+        "metric": st.just("exact_match") | values,
     },
-)  # fmt: skip
+)
 
 
 @made_up(record=space | values)
@@ -220,7 +377,9 @@ def spaces(record: Any) -> None:
 
 
 @made_up(
-    text=st.text(max_size=60) | st.binary(max_size=60) | st.sampled_from(["[space]\nmodel = [", "a." * 2000 + "a=1"])
+    text=st.text(max_size=60)
+    | st.binary(max_size=60)
+    | st.sampled_from(["[space]\nmodel = [", "a." * 2000 + "a=1"])
 )
 def space_files(text: str | bytes) -> None:
     """A space file whose text is no TOML, or nearly."""
@@ -243,11 +402,21 @@ def _exported() -> dict[str, Any]:
     quality = {"mean": 0.5, "low": 0.4, "high": 0.6, "examples": 9}
     winner = {"holdout": quality, "tuning": quality}
     config = dict(plan.baseline)
-    return {"config": config, "winner": winner, "recipe": recipe_record(plan, plan.baseline, [0.0, 1.0])}
+    return {
+        "config": config,
+        "winner": winner,
+        "recipe": recipe_record(plan, plan.baseline, [0.0, 1.0]),
+    }
 
 
 def _places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    inner = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
     return [path, *(place for name, each in inner for place in _places(each, (*path, name)))][:400]
 
 
@@ -280,7 +449,9 @@ def records(changes: list[tuple[tuple[Any, ...], Any]]) -> None:
 
 
 @made_up(
-    text=st.text(max_size=40) | st.binary(max_size=40) | st.integers(1, 3000).map(lambda deep: "[" * deep + "]" * deep)
+    text=st.text(max_size=40)
+    | st.binary(max_size=40)
+    | st.integers(1, 3000).map(lambda deep: "[" * deep + "]" * deep)
 )
 def texts(text: str | bytes) -> None:
     """JSON, or what is taken for it."""
@@ -294,9 +465,13 @@ def run(name: str, examples: int, number: int | None = None) -> None:
     """Try so many of one kind; a failure is raised with the input that shows it."""
     function, strategies = TARGETS[name]
     target = settings(
-        max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck),
-        phases=(Phase.generate, Phase.shrink), print_blob=True,
-    )(given(**strategies)(function))  # fmt: skip
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        phases=(Phase.generate, Phase.shrink),
+        print_blob=True,
+    )(given(**strategies)(function))
     (target if number is None else seed(number)(target))()
 
 

@@ -1,4 +1,6 @@
-"""A grid of n, max_tokens and aggregates, evaluated by reading and by buying: what `benchmarks/readout.py` compares."""
+"""A grid of n, max_tokens and aggregates, evaluated by reading and by buying: what
+`benchmarks/readout.py` compares.
+"""
 
 from __future__ import annotations
 
@@ -29,17 +31,12 @@ class Grid(NamedTuple):
     """One grid, evaluated both ways.
 
     Attributes:
-        name: for people.
-        read_dollars: the draws that were read.
-        paid_dollars: nine draws for each max_tokens.
-        agreeing: of the distinct qualities, how many agree within their intervals.
-        cells: how many there are.
-        spread: mean standard error of a difference.
-        gap: mean absolute difference.
-        bias: mean difference, read less bought.
-        caps: tokens.
-        doubling: how many times fewer dollars if the caps were the largest, a half, a quarter ... of it instead.
-        seconds: that reading the whole grid took.
+        name: for people. read_dollars: the draws that were read. paid_dollars: nine draws for each
+        max_tokens. agreeing: of the distinct qualities, how many agree within their intervals.
+        cells: how many there are. spread: mean standard error of a difference. gap: mean absolute
+        difference. bias: mean difference, read less bought. caps: tokens. doubling: how many times
+        fewer dollars if the caps were the largest, a half, a quarter ... of it instead. seconds:
+        that reading the whole grid took.
     """
 
     name: str
@@ -86,17 +83,23 @@ class Task:
     async def draws(self, cap: int, numbers: range) -> dict[int, list[Completion]]:
         """Draws of every example, each example's in one call."""
         positions = range(len(self.examples))
-        bought = await asyncio.gather(*(self.provider.complete(self.request(p, cap), numbers) for p in positions))
+        bought = await asyncio.gather(
+            *(self.provider.complete(self.request(p, cap), numbers) for p in positions)
+        )
         return dict(zip(positions, bought, strict=True))
 
     def cost(self, draws: dict[int, list[Completion]], cap: int) -> float:
         """Dollars of these draws, had they been bought at this cap: the prompt once a call."""
         total = 0
         for drawn in draws.values():
-            total += self.price.cost(drawn[0].prompt_tokens, sum(min(d.completion_tokens, cap) for d in drawn))
+            total += self.price.cost(
+                drawn[0].prompt_tokens, sum(min(d.completion_tokens, cap) for d in drawn)
+            )
         return total / PICODOLLARS
 
-    def readings(self, cap: int, draws: dict[int, list[Completion]], caps: Sequence[int]) -> list[Reading]:
+    def readings(
+        self, cap: int, draws: dict[int, list[Completion]], caps: Sequence[int]
+    ) -> list[Reading]:
         """The grid's configs with these caps, as draws that were bought at `cap` tell of them."""
         configs = [
             Config({**self.point, "max_tokens": c, "n": n, "aggregate": aggregate})
@@ -104,8 +107,14 @@ class Task:
         ]
         trial = Trial(0, self.point, cap, draws=draws)
         return read(
-            trial, configs, extract=self.extract, score=self.score, worst=0.0, price=self.price, most_n=MANY
-        )  # fmt: skip
+            trial,
+            configs,
+            extract=self.extract,
+            score=self.score,
+            worst=0.0,
+            price=self.price,
+            most_n=MANY,
+        )
 
 
 async def evaluate(task: Task) -> Grid:
@@ -118,10 +127,13 @@ async def evaluate(task: Task) -> Grid:
     theirs: dict[Config, Reading] = {}
     paid = 0.0
     for cap in task.caps:
-        bought = await task.draws(cap, range(len(NS), 2 * len(NS)) if cap == top else range(len(NS)))
+        bought = await task.draws(
+            cap, range(len(NS), 2 * len(NS)) if cap == top else range(len(NS))
+        )
         paid += task.cost(bought, cap)
         theirs |= {reading.config: reading for reading in task.readings(cap, bought, [cap])}
-    # One answer is the same by vote, and "first" looks at one answer whatever n is: each quality counts once.
+    # One answer is the same by vote, and "first" looks at one answer whatever n is: each quality
+    # counts once.
     distinct = [config for config in ours if (config.aggregate == "first") == (config.n == 1)]
     gaps = [ours[config].difference(theirs[config]) for config in distinct]
     sure = t_quantile(0.975, len(task.examples) - 1)

@@ -1,14 +1,21 @@
-"""uv run --all-extras --group dev benchmarks/honesty.py --runs 1000 --seed 0 --out results/honesty.md
+"""uv run --all-extras --group dev benchmarks/honesty.py --runs 1000 --seed 0 --out
+results/honesty.md
 
-Can its answers be believed? Worlds in which the truth is known: made up, and recorded from real models. No key, no
-dollar: what is sent goes to the server of the tests. A part of the page each:
+Can its answers be believed? Worlds in which the truth is known: made up, and recorded from real
+models. No key, no dollar: what is sent goes to the server of the tests. A part of the page each:
 
-- `honesty_check.py`: the calls of the test of a check against a fixed-size test of equal error rates;
-- `honesty_samples.py`: a check from the recorded scores on: two samples, and the study's own holdout again;
-- `honesty_grid.py`: coverage and width on a grid of distributions, beside other methods, also where they lose;
-- `honesty_reports.py`: coverage and width of a report's 95 % intervals, false "better than the baseline", bias;
-- `honesty_tables.py`: the same on every table of benchmarks/tables, as populations and in held-out halves;
-- `honesty_looks.py`: a holdout that is looked at again, by a study that is continued with more money;
+- `honesty_check.py`: the calls of the test of a check against a fixed-size test of equal error
+  rates;
+- `honesty_samples.py`: a check from the recorded scores on: two samples, and the study's own
+  holdout again;
+- `honesty_grid.py`: coverage and width on a grid of distributions, beside other methods, also where
+  they lose;
+- `honesty_reports.py`: coverage and width of a report's 95 % intervals, false "better than the
+  baseline", bias;
+- `honesty_tables.py`: the same on every table of benchmarks/tables, as populations and in held-out
+  halves;
+- `honesty_looks.py`: a holdout that is looked at again, by a study that is continued with more
+  money;
 - `honesty_dollars.py`: predicted against paid dollars.
 
 It takes about ten minutes of one core; `--only reports looks` writes those parts alone.
@@ -74,13 +81,17 @@ spent.
 
 def commit() -> str:
     """What was run."""
-    found = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    found = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+    )
     return found.stdout.strip() or "unknown"
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--runs", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)

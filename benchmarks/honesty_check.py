@@ -1,4 +1,5 @@
-"""How many calls the test of a check takes against a fixed-size test of equal error rates, and how often it errs.
+"""How many calls the test of a check takes against a fixed-size test of equal error rates, and how
+often it errs.
 
 The recorded quality is taken to be known here; `honesty_samples.py` says what its uncertainty adds.
 
@@ -25,7 +26,9 @@ MOST = 4000
 """Examples that a check has at most; in these worlds hardly one needs more."""
 
 RECORDED = 60
-"""Scores of the export, which tell a check how new ones may spread. Every so many checks have others."""
+"""Scores of the export, which tell a check how new ones may spread. Every so many checks have
+others.
+"""
 
 FAILURES = 0.03
 """How often a graded answer is worth nothing, where that happens."""
@@ -85,7 +88,9 @@ def worlds(rng: np.random.Generator) -> tuple[World, World, World]:
 
     def failing(mean: float, shape: tuple[int, ...]) -> np.ndarray:
         usual = mean / (1 - FAILURES)
-        return np.where(rng.random(shape) < FAILURES, 0.0, rng.beta(40 * usual, 40 * (1 - usual), shape))
+        return np.where(
+            rng.random(shape) < FAILURES, 0.0, rng.beta(40 * usual, 40 * (1 - usual), shape)
+        )
 
     def failing_variance(mean: float) -> float:
         usual = mean / (1 - FAILURES)
@@ -111,13 +116,17 @@ ENDS = block_ends()
 
 
 def outcomes(world: World, truth: float, line: float, runs: int) -> tuple[np.ndarray, np.ndarray]:
-    """Calls until "holds" and until "regressed", as a check counts them; infinite where it never comes to it."""
+    """Calls until "holds" and until "regressed", as a check counts them; infinite where it never
+    comes to it.
+    """
     both: list[list[np.ndarray]] = [[], []]
     for start in range(0, runs, TOGETHER):
         earlier = world.draw(line + MARGIN, (RECORDED,))
         scores = world.draw(truth, (min(TOGETHER, runs - start), MOST))
         for kind, evidence in enumerate((log_evidence_above, log_evidence_below)):
-            enough = evidence(scores, line, difference=MARGIN, earlier=earlier) >= -math.log((BETA, ALPHA)[kind])
+            enough = evidence(scores, line, difference=MARGIN, earlier=earlier) >= -math.log(
+                (BETA, ALPHA)[kind]
+            )
             first = np.where(enough.any(axis=1), enough.argmax(axis=1) + 1, MOST + 1)
             calls = np.append(ENDS.astype(float), math.inf)[np.searchsorted(ENDS, first)]
             both[kind].append(calls)
@@ -127,7 +136,8 @@ def outcomes(world: World, truth: float, line: float, runs: int) -> tuple[np.nda
 class Sizes:
     """Examples of tests of a fixed size with the same error rate on the line, for one truth.
 
-    For 0/1 scores the exact binomial test; else the test by the mean that is told how scores spread on the line.
+    For 0/1 scores the exact binomial test; else the test by the mean that is told how scores spread
+    on the line.
     """
 
     def __init__(self, world: World, truth: float, line: float) -> None:
@@ -150,10 +160,12 @@ class Sizes:
 
 
 def least_size(world: World, truth: float, line: float, power: float) -> float:
-    """Fewer examples no test can have on average, with this error rate and power, that knows the bounds and no more.
+    """Fewer examples no test can have on average, with this error rate and power, that knows the
+    bounds and no more.
 
-    Wald's bound: what has to be shown, over what an example shows at best, by the stake that somebody would choose
-    who knew the distribution (Honda and Takemura 2010). For 0/1 scores that is the likelihood ratio.
+    Wald's bound: what has to be shown, over what an example shows at best, by the stake that
+    somebody would choose who knew the distribution (Honda and Takemura 2010). For 0/1 scores that
+    is the likelihood ratio.
     """
     error = ALPHA if truth < line else BETA
     scores, mean, null = world.draw(truth, (200_000,)), truth, line
@@ -162,7 +174,9 @@ def least_size(world: World, truth: float, line: float, power: float) -> float:
     shown = power * math.log(power / error) + (1 - power) * math.log((1 - power) / (1 - error))
 
     def growth(stake: float) -> float:
-        gains = stake * (scores / null - 1)  # whose mean is known; what luck remains is that of the rest
+        gains = stake * (
+            scores / null - 1
+        )  # whose mean is known; what luck remains is that of the rest
         return stake * (mean / null - 1) - float((gains - np.log1p(gains)).mean())
 
     return shown / max(growth(stake) for stake in np.linspace(0.02, 0.999, 50))
@@ -188,14 +202,13 @@ class Row(NamedTuple):
     """A truth that checks were made at, and how they fared.
 
     Attributes:
-        world: the kind of scores.
-        recorded: the recorded quality; the line is a margin below.
-        place: where the truth is, in words.
-        errors: shares of wrong answers; on the line of "holds" and of "regressed", which are both wrong there.
-        calls: of a check, on average.
-        equal: beside the test that is wrong as seldom as the check; None on the line.
-        usual: beside the tests of `POWERS`, of a check that is given just so many examples that it decides as often.
-        z_error: how often the z test that is told the variance errs on the line, of the size for a power of 0.95.
+        world: the kind of scores. recorded: the recorded quality; the line is a margin below.
+        place: where the truth is, in words. errors: shares of wrong answers; on the line of "holds"
+        and of "regressed", which are both wrong there. calls: of a check, on average. equal: beside
+        the test that is wrong as seldom as the check; None on the line. usual: beside the tests of
+        `POWERS`, of a check that is given just so many examples that it decides as often. z_error:
+        how often the z test that is told the variance errs on the line, of the size for a power of
+        0.95.
     """
 
     world: str
@@ -214,7 +227,10 @@ def rows_of(rng: np.random.Generator, runs: int) -> list[Row]:
     for world in worlds(rng):
         for recorded in (0.6, 0.8, 0.9):
             line = recorded - MARGIN
-            found += [row_of(world, recorded, place, line + shift * MARGIN, runs) for place, shift in PLACES.items()]
+            found += [
+                row_of(world, recorded, place, line + shift * MARGIN, runs)
+                for place, shift in PLACES.items()
+            ]
     return found
 
 
@@ -224,7 +240,10 @@ def row_of(world: World, recorded: float, place: str, truth: float, runs: int) -
     if place == ON_THE_LINE:
         holds, regressed = outcomes(world, truth, line, ON_LINE * runs)
         return Row(
-            world.name, recorded, place, (float(np.isfinite(holds).mean()), float(np.isfinite(regressed).mean()))
+            world.name,
+            recorded,
+            place,
+            (float(np.isfinite(holds).mean()), float(np.isfinite(regressed).mean())),
         )
     holds, regressed = outcomes(world, truth, line, runs)
     right, wrong = (holds, regressed) if truth > line else (regressed, holds)
@@ -238,9 +257,14 @@ def row_of(world: World, recorded: float, place: str, truth: float, runs: int) -
     failed = int((~(right < wrong)).sum())  # wrong, or not decided
     equal = held(max(0.5, min(SUREST, 1 - upper_limit(failed, runs))), calls)
     most = [float(np.quantile(right, power, method="higher")) for power in POWERS]
-    usual = tuple(held(power, float(np.minimum(right, m).mean())) for power, m in zip(POWERS, most, strict=True))
+    usual = tuple(
+        held(power, float(np.minimum(right, m).mean()))
+        for power, m in zip(POWERS, most, strict=True)
+    )
     errors = (float((wrong < right).mean()),)
-    return Row(world.name, recorded, place, errors, calls, equal, usual, sizes.z_error(usual[1].size))
+    return Row(
+        world.name, recorded, place, errors, calls, equal, usual, sizes.z_error(usual[1].size)
+    )
 
 
 def told(row: Row) -> list[str]:
@@ -263,7 +287,9 @@ def told(row: Row) -> list[str]:
 
 
 def worst(rows: Sequence[Row], world: str, power: float | None = None) -> Held:
-    """Of a kind of scores, where half is promised: the largest ratio, at a power or else at equal error rates."""
+    """Of a kind of scores, where half is promised: the largest ratio, at a power or else at equal
+    error rates.
+    """
     mine = [row for row in rows if row.place in PROMISED and row.world == world]
     held = [row.equal if power is None else row.usual[POWERS.index(power)] for row in mine]
     return max((one for one in held if one is not None), key=lambda one: one.ratio)
@@ -287,8 +313,13 @@ def claims(rows: Sequence[Row], runs: int) -> tuple[Claim, ...]:
     made = []
     for world, words in named.items():
         held = worst(rows, world)
-        begun, least_words = half if world == "0/1" else "", f"(no test can have less than {held.least:.2f} there)"
-        made.append(Claim(f"{begun}{words}: {held.ratio:.2f} at most {least_words}", held.ratio <= 0.5))
+        begun, least_words = (
+            half if world == "0/1" else "",
+            f"(no test can have less than {held.least:.2f} there)",
+        )
+        made.append(
+            Claim(f"{begun}{words}: {held.ratio:.2f} at most {least_words}", held.ratio <= 0.5)
+        )
     wrong = (
         f"there `check` is wrong in at most 5 % of checks, either way: {error:.1%} at most, of which {noise:.1%} may "
         f"be the simulation's luck (three standard errors)"
@@ -298,11 +329,17 @@ def claims(rows: Sequence[Row], runs: int) -> tuple[Claim, ...]:
 
 def beneath(rows: Sequence[Row]) -> str:
     """What those claims leave out, in plain words."""
-    names = {"0/1": "0/1 scores", "graded": "graded scores", "graded, failures": f"those of which {FAILURES:.0%} fail"}
+    names = {
+        "0/1": "0/1 scores",
+        "graded": "graded scores",
+        "graded, failures": f"those of which {FAILURES:.0%} fail",
+    }
 
     def at(power: float) -> str:
         found = {name: worst(rows, world, power) for world, name in names.items()}
-        return ", ".join(f"{held.ratio:.2f} for {name} ({held.least:.2f})" for name, held in found.items())
+        return ", ".join(
+            f"{held.ratio:.2f} for {name} ({held.least:.2f})" for name, held in found.items()
+        )
 
     failing = worst(rows, "graded, failures")
     out_of_reach = (

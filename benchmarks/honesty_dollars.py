@@ -1,7 +1,9 @@
-"""Dollars per paid point and example, predicted before a study and paid by it: how often within a factor of 1.5?
+"""Dollars per paid point and example, predicted before a study and paid by it: how often within a
+factor of 1.5?
 
-The prediction is `tune.estimate`'s own. A study buys what a search buys, by its sizes: a block for every point that it
-begins, twice as much for the third of them that goes on, and so on. A part of `benchmarks/honesty.py`.
+The prediction is `tune.estimate`'s own. A study buys what a search buys, by its sizes: a block for
+every point that it begins, twice as much for the third of them that goes on, and so on. A part of
+`benchmarks/honesty.py`.
 """
 
 from __future__ import annotations
@@ -32,7 +34,9 @@ from tune.strategies.race import rung_sizes
 
 FACTOR = 1.5
 NEAR = 1.1
-"""By how much dollars may be beyond a span of lengths: tokens of prompts are counted without a tokenizer."""
+"""By how much dollars may be beyond a span of lengths: tokens of prompts are counted without a
+tokenizer.
+"""
 
 POINTS = 12
 """Paid points that a study begins."""
@@ -73,7 +77,9 @@ Drawn = dict[Point, list[Completion]]
 
 
 def plan_of(world: World, seed: int, **more: Any) -> Plan:
-    """What a user of this world asks for; without targets, with a metric of their own that wants none."""
+    """What a user of this world asks for; without targets, with a metric of their own that wants
+    none.
+    """
     options: Any = {"base_url": NOWHERE, "price": dict(world.prices), "seed": seed}
     if any(row["target"] for row in world.rows):
         return make_plan(list(world.rows), world.space, 1.0, options | {"target": "target"} | more)
@@ -94,7 +100,10 @@ def searched(rng: np.random.Generator, world: World, plan: Plan) -> Drawn:
         kept = math.ceil(len(going) / (2 if rung else 3))
         going = sorted(rng.permutation(going)[:kept].tolist())
         held |= dict.fromkeys(going, size)
-    return {point: [world.draw(rng, plan, point, e) for e in range(held[i])] for i, point in enumerate(points)}
+    return {
+        point: [world.draw(rng, plan, point, e) for e in range(held[i])]
+        for i, point in enumerate(points)
+    }
 
 
 def in_store(world: World, plan: Plan, drawn: Drawn) -> Store:
@@ -110,20 +119,30 @@ def in_store(world: World, plan: Plan, drawn: Drawn) -> Store:
 
 def predicted(plan: Plan, store: Store | None) -> dict[tuple[str, str], float]:
     """Dollars of one answer to one example, by model and prompt."""
-    return {(row.model, row.prompt): row.draw for row in forecasts(plan, silent_endpoints(plan.entries), store)}
+    return {
+        (row.model, row.prompt): row.draw
+        for row in forecasts(plan, silent_endpoints(plan.entries), store)
+    }
 
 
 def spans(plan: Plan) -> dict[tuple[str, str], tuple[float, float]]:
-    """What those dollars may as well be where nothing is known: nine in ten hold the truth, by model and prompt."""
+    """What those dollars may as well be where nothing is known: nine in ten hold the truth, by
+    model and prompt.
+    """
     found = {}
     for row in forecasts(plan, silent_endpoints(plan.entries), None):
         assert row.output_span is not None
-        least, most = (plan.prices[row.model].cost(math.ceil(row.prompt_tokens), math.ceil(n)) for n in row.output_span)
+        least, most = (
+            plan.prices[row.model].cost(math.ceil(row.prompt_tokens), math.ceil(n))
+            for n in row.output_span
+        )
         found[row.model, row.prompt] = to_dollars(least), to_dollars(most)
     return found
 
 
-def stated(rng: np.random.Generator, world: World, plan: Plan) -> tuple[dict[str, float], dict[str, float]]:
+def stated(
+    rng: np.random.Generator, world: World, plan: Plan
+) -> tuple[dict[str, float], dict[str, float]]:
     """The lengths that a user states by prompt, right on average over models, and by MODEL/PROMPT.
 
     Each is right on average over temperatures, give or take a fifth.
@@ -139,7 +158,9 @@ def stated(rng: np.random.Generator, world: World, plan: Plan) -> tuple[dict[str
     def about(lengths: Sequence[int]) -> float:
         return max(1.0, float(np.mean(lengths)) * rng.lognormal(0, 0.2))
 
-    first, second = ({name: about(lengths) for name, lengths in found.items()} for found in (by_prompt, by_both))
+    first, second = (
+        {name: about(lengths) for name, lengths in found.items()} for found in (by_prompt, by_both)
+    )
     return first, second
 
 
@@ -149,8 +170,12 @@ def cases(rng: np.random.Generator, world: World, seed: int) -> dict[str, list[C
     drawn = searched(rng, world, plan)
     sizes = rung_sizes(len(plan.split.tuning))
     first = {point: draws[: sizes[0]] for point, draws in list(drawn.items())[:FIRST]}
-    later = {point: draws[sizes[0] :] if point in first else draws for point, draws in drawn.items()}
-    by_prompt, by_both = (plan_of(world, seed, output_tokens=said) for said in stated(rng, world, plan))
+    later = {
+        point: draws[sizes[0] :] if point in first else draws for point, draws in drawn.items()
+    }
+    by_prompt, by_both = (
+        plan_of(world, seed, output_tokens=said) for said in stated(rng, world, plan)
+    )
     truth = {point: _truth(rng, world, plan, point) for point in drawn}
 
     def held_against(
@@ -163,11 +188,20 @@ def cases(rng: np.random.Generator, world: World, seed: int) -> dict[str, list[C
             model, prompt = str(point["model"]), str(point["prompt"])
             if draws:
                 paid = float(np.mean([world.cost(model, draw) for draw in draws]))
-                found.append(Case(costs[model, prompt], paid, truth[point], around[model, prompt] if around else None))
+                found.append(
+                    Case(
+                        costs[model, prompt],
+                        paid,
+                        truth[point],
+                        around[model, prompt] if around else None,
+                    )
+                )
         return found
 
     return {
-        "an earlier study": held_against(predicted(plan, in_store(world, before, searched(rng, world, before))), drawn),
+        "an earlier study": held_against(
+            predicted(plan, in_store(world, before, searched(rng, world, before))), drawn
+        ),
         "a first block": held_against(predicted(plan, in_store(world, plan, first)), later),
         "stated by prompt": held_against(predicted(by_prompt, None), drawn),
         "stated by model and prompt": held_against(predicted(by_both, None), drawn),
@@ -179,15 +213,25 @@ def _truth(rng: np.random.Generator, world: World, plan: Plan, point: Point) -> 
     """Dollars of an example in the long run."""
     model = str(point["model"])
     positions = range(len(plan.split.tuning))
-    return float(np.mean([world.cost(model, world.draw(rng, plan, point, e)) for e in positions for _ in range(4)]))
+    return float(
+        np.mean(
+            [
+                world.cost(model, world.draw(rng, plan, point, e))
+                for e in positions
+                for _ in range(4)
+            ]
+        )
+    )
 
 
 # --- whole studies against a server that bills
 
 
 def whole_studies(count: int) -> dict[str, list[Case]]:
-    """Whole runs against the server of `tests/support/server.py`, by model and prompt as a report has it; then each again,
-    with new rows, another seed and the draws that the first left in its store."""
+    """Whole runs against the server of `tests/support/server.py`, by model and prompt as a report
+    has it; then each again, with new rows, another seed and the draws that the first left in its
+    store.
+    """
     from tests.support.faults import Model
     from tests.support.server import Server
     from tests.support.world import LabelledWorld
@@ -198,30 +242,52 @@ def whole_studies(count: int) -> dict[str, list[Case]]:
     for number in range(count):
         task = LabelledWorld(models={"small": 0.55, "large": 0.8})
         space = Space(
-            model=["small", "large"], temperature=[0.0, 0.5, 1.0], n=[1, 3], aggregate=["first", "vote"],
-            prompt={"short": "Label this ticket: {text}", "reasoned": "Think step by step, then label: {text}"},
-            max_tokens=(32, 64, 128)[number % 3], answer={"labels": list(task.labels)},
-        )  # fmt: skip
+            model=["small", "large"],
+            temperature=[0.0, 0.5, 1.0],
+            n=[1, 3],
+            aggregate=["first", "vote"],
+            prompt={
+                "short": "Label this ticket: {text}",
+                "reasoned": "Think step by step, then label: {text}",
+            },
+            max_tokens=(32, 64, 128)[number % 3],
+            answer={"labels": list(task.labels)},
+        )
         models = {"small": Model(0.10, 0.40), "large": Model(1.0, 4.0)}
-        with Server(models=models, world=task) as server, tempfile.TemporaryDirectory(prefix="honesty-") as folder:
+        with (
+            Server(models=models, world=task) as server,
+            tempfile.TemporaryDirectory(prefix="honesty-") as folder,
+        ):
             for case, seed in (("nothing known", number), ("an earlier study", 100 + number)):
                 options: Any = {
-                    "target": "label", "seed": seed, "base_url": server.base_url, "results": Path(folder) / str(seed),
-                    "price": ["small=0.10/0.40", "large=1.0/4.0"], "store": str(Path(folder) / "draws.db"),
-                }  # fmt: skip
+                    "target": "label",
+                    "seed": seed,
+                    "base_url": server.base_url,
+                    "results": Path(folder) / str(seed),
+                    "price": ["small=0.10/0.40", "large=1.0/4.0"],
+                    "store": str(Path(folder) / "draws.db"),
+                }
                 rows = task.examples(100, start=1000 * seed)
-                study = run_study(rows, space=space, budget=0.015, options=options, notice=lambda _: None)
-                found[case] += [Case(row.predicted, row.actual, row.actual) for row in study.record.estimate]
+                study = run_study(
+                    rows, space=space, budget=0.015, options=options, notice=lambda _: None
+                )
+                found[case] += [
+                    Case(row.predicted, row.actual, row.actual) for row in study.record.estimate
+                ]
     return found
 
 
 def shares(found: Sequence[Case], of: str = "paid") -> float:
     """How often the prediction is within the factor of what was paid, or of the truth."""
-    return float(np.mean([1 / FACTOR <= case.predicted / getattr(case, of) <= FACTOR for case in found]))
+    return float(
+        np.mean([1 / FACTOR <= case.predicted / getattr(case, of) <= FACTOR for case in found])
+    )
 
 
 def tokens_counted() -> list[tuple[str, float]]:
-    """For each prompt of the embedded task, tokens as counted without a tokenizer over those of SmolLM2's own."""
+    """For each prompt of the embedded task, tokens as counted without a tokenizer over those of
+    SmolLM2's own.
+    """
     plan = make_plan(None, None, 1.0, {})
     (endpoint,) = silent_endpoints(plan.entries).values()
     found = []
@@ -234,9 +300,15 @@ def tokens_counted() -> list[tuple[str, float]]:
 
 def section(rng: np.random.Generator, studies: int, tables: Sequence[Recorded]) -> Section:
     """The claims about the estimate: so many studies of each kind of world."""
-    worlds = {"recorded": [(replayed(table), i) for table in tables for i in range(-(-studies // len(tables)))]}
+    worlds = {
+        "recorded": [
+            (replayed(table), i) for table in tables for i in range(-(-studies // len(tables)))
+        ]
+    }
     for number, kind in enumerate(("labels", "numbers", "texts")):
-        worlds[f"made up, {kind}"] = [(made_up(seed), seed) for seed in range(number, 3 * studies, 3)]
+        worlds[f"made up, {kind}"] = [
+            (made_up(seed), seed) for seed in range(number, 3 * studies, 3)
+        ]
     found: dict[str, dict[str, list[Case]]] = {}
     for kind, members in worlds.items():
         mine = found[kind] = {case: [] for case in CASES}
@@ -247,7 +319,11 @@ def section(rng: np.random.Generator, studies: int, tables: Sequence[Recorded]) 
     found[WHOLE] = whole_studies(whole)
     count = sum(map(len, worlds.values()))
     prompts = ", ".join(f"{name} {share:.2f}" for name, share in tokens_counted())
-    rows = [[kind, case, *_cells(mine)] for kind, by_case in found.items() for case, mine in by_case.items()]
+    rows = [
+        [kind, case, *_cells(mine)]
+        for kind, by_case in found.items()
+        for case, mine in by_case.items()
+    ]
     text = f"""## The estimate, and what was paid
 
 `tune.estimate` against {count} studies of at most {POINTS} paid points, which buy as a search does: a block of each,
@@ -298,10 +374,16 @@ def claims(found: Mapping[str, Mapping[str, Sequence[Case]]], studies: int) -> t
     return tuple(made)
 
 
-def sources_of(found: Mapping[str, Mapping[str, Sequence[Case]]], case: str) -> dict[str, Sequence[Case]]:
-    """The cases of recorded, made-up and whole studies, which are never mixed; those that have none are left out."""
+def sources_of(
+    found: Mapping[str, Mapping[str, Sequence[Case]]], case: str
+) -> dict[str, Sequence[Case]]:
+    """The cases of recorded, made-up and whole studies, which are never mixed; those that have none
+    are left out.
+    """
     sources = {
-        "made up": [one for kind, mine in found.items() if kind.startswith("made up") for one in mine[case]],
+        "made up": [
+            one for kind, mine in found.items() if kind.startswith("made up") for one in mine[case]
+        ],
         "recorded": found["recorded"][case],
         WHOLE: found[WHOLE].get(case, []),
     }
@@ -310,14 +392,18 @@ def sources_of(found: Mapping[str, Mapping[str, Sequence[Case]]], case: str) -> 
 
 def counted(sources: Mapping[str, Sequence[Case]]) -> str:
     """How often within the factor, in words."""
-    return ", ".join(f"{shares(mine):.1%} of {len(mine):,} {name}" for name, mine in sources.items())
+    return ", ".join(
+        f"{shares(mine):.1%} of {len(mine):,} {name}" for name, mine in sources.items()
+    )
 
 
 def beneath(found: Mapping[str, Mapping[str, Sequence[Case]]]) -> str:
     """What cannot be known before, in plain words."""
     by_prompt, nothing = (sources_of(found, case) for case in ("stated by prompt", "nothing known"))
     within = {
-        name: float(np.mean([c.span[0] / NEAR <= c.paid <= c.span[1] * NEAR for c in mine if c.span]))
+        name: float(
+            np.mean([c.span[0] / NEAR <= c.paid <= c.span[1] * NEAR for c in mine if c.span])
+        )
         for name, mine in nothing.items()
         if any(case.span for case in mine)
     }
@@ -339,4 +425,10 @@ def _cells(mine: Sequence[Case]) -> list[str]:
     ratios = np.array([case.predicted / case.paid for case in mine])
     low, middle, high = np.quantile(ratios, [0.05, 0.5, 0.95])
     truth = f"{shares(mine, 'truth'):.1%}"
-    return [str(len(mine)), f"{shares(mine):.1%}", truth, f"{middle:.2f}", f"{low:.2f} to {high:.2f}"]
+    return [
+        str(len(mine)),
+        f"{shares(mine):.1%}",
+        truth,
+        f"{middle:.2f}",
+        f"{low:.2f} to {high:.2f}",
+    ]

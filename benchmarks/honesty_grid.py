@@ -1,7 +1,8 @@
-"""Coverage and width on a grid of distributions that was fixed beforehand, also where the intervals lose.
+"""Coverage and width on a grid of distributions that was fixed beforehand, also where the intervals
+lose.
 
-Differences of scores near a bound, beside the methods that one could use instead; groups of very different sizes; and
-costs of which a few run on to the cap. A part of `benchmarks/honesty.py`.
+Differences of scores near a bound, beside the methods that one could use instead; groups of very
+different sizes; and costs of which a few run on to the cap. A part of `benchmarks/honesty.py`.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ TRUTH = 400_000
 """Pairs of which the mean is taken for the truth; its own error is far below a width."""
 
 FEWER = 4
-"""Of so many runs one is made for the methods that are shown for comparison, and for groups and costs."""
+"""Of so many runs one is made for the methods that are shown for comparison, and for groups and
+costs.
+"""
 
 RESAMPLES = 200
 CAP = 25.0
@@ -82,29 +85,44 @@ def failing(ours: float, theirs: float) -> Draw:
 
     def draw(rng: np.random.Generator, n: int) -> Pairs:
         first, second = scores(rng, n)
-        return np.where(rng.random(n) < ours, 0.0, first), np.where(rng.random(n) < theirs, 0.0, second)
+        return np.where(rng.random(n) < ours, 0.0, first), np.where(
+            rng.random(n) < theirs, 0.0, second
+        )
 
     return draw
 
 
 def right(ours: float, theirs: float) -> Draw:
     """Scores of 0 and 1."""
-    return lambda rng, n: ((rng.random(n) < ours).astype(float), (rng.random(n) < theirs).astype(float))
+    return lambda rng, n: (
+        (rng.random(n) < ours).astype(float),
+        (rng.random(n) < theirs).astype(float),
+    )
 
 
 WORLDS = (
-    *(World(f"around {mean}, size {size}", beta(mean, mean, size), True)
-      for mean in (0.95, 0.97, 0.99) for size in (20, 100)),
+    *(
+        World(f"around {mean}, size {size}", beta(mean, mean, size), True)
+        for mean in (0.95, 0.97, 0.99)
+        for size in (20, 100)
+    ),
     World("0.97 and 0.95", beta(0.97, 0.95, 50), True),
     World("0.99 and 0.95", beta(0.99, 0.95, 50), True),
     *(World(f"tenths around {mean}", rubric(mean, 10), mean < 0.99) for mean in (0.95, 0.99)),
     *(World(f"quarters around {mean}", rubric(mean, 4), mean < 0.99) for mean in (0.95, 0.99)),
-    World("graded, 0.8 and 0.75", lambda rng, n: (rng.beta(2.4, 0.6, n), rng.beta(2.25, 0.75, n)), True),
+    World(
+        "graded, 0.8 and 0.75",
+        lambda rng, n: (rng.beta(2.4, 0.6, n), rng.beta(2.25, 0.75, n)),
+        True,
+    ),
     World("0/1, 0.95 and 0.95", right(0.95, 0.95), True),
     World("0/1, 0.8 and 0.7", right(0.8, 0.7), True),
-    *(World(f"one fails in {share:.0%}", failing(share, 0.0), False) for share in (0.01, 0.03, 0.06, 0.1)),
+    *(
+        World(f"one fails in {share:.0%}", failing(share, 0.0), False)
+        for share in (0.01, 0.03, 0.06, 0.1)
+    ),
     World("both fail in 3%", failing(0.03, 0.03), False),
-)  # fmt: skip
+)
 
 
 def ours(first: np.ndarray, second: np.ndarray) -> Limits:
@@ -114,7 +132,9 @@ def ours(first: np.ndarray, second: np.ndarray) -> Limits:
 
 
 def bernstein(first: np.ndarray, second: np.ndarray) -> Limits:
-    """The empirical Bernstein bound (Maurer and Pontil 2009), proven for scores within their bounds."""
+    """The empirical Bernstein bound (Maurer and Pontil 2009), proven for scores within their
+    bounds.
+    """
     values = first - second
     n, mean, rate = len(values), float(values.mean()), math.log(4 / 0.05)
     half = math.sqrt(2 * float(values.var(ddof=1)) * rate / n) + 7 * 2 * rate / (3 * (n - 1))
@@ -170,11 +190,18 @@ class Cell(NamedTuple):
 
     def cells(self) -> list[str]:
         """As a row of a table."""
-        beside = [f"{found.coverage:.1%}, {found.width / self.t.width:.2f}" for found in self.others.values()]
+        beside = [
+            f"{found.coverage:.1%}, {found.width / self.t.width:.2f}"
+            for found in self.others.values()
+        ]
         return [
-            self.world.name, str(self.size), f"{self.ours.coverage:.1%}", f"{self.ratio:.2f}",
-            f"{self.t.coverage:.1%}", *beside,
-        ]  # fmt: skip
+            self.world.name,
+            str(self.size),
+            f"{self.ours.coverage:.1%}",
+            f"{self.ratio:.2f}",
+            f"{self.t.coverage:.1%}",
+            *beside,
+        ]
 
 
 def differences(rng: np.random.Generator, runs: int) -> list[Cell]:
@@ -192,46 +219,63 @@ def differences(rng: np.random.Generator, runs: int) -> list[Cell]:
                     size,
                     measured([ours(*pair) for pair in pairs], truth),
                     measured([student(one - two, -1, 1) for one, two in pairs], truth),
-                    {name: measured([method(*pair) for pair in few], truth) for name, method in OTHERS.items()},
+                    {
+                        name: measured([method(*pair) for pair in few], truth)
+                        for name, method in OTHERS.items()
+                    },
                 )
             )
     return found
 
 
 def oracle(means: np.ndarray) -> float:
-    """The width that somebody would give who knew the distribution: that of the middle 95 % of sample means."""
+    """The width that somebody would give who knew the distribution: that of the middle 95 % of
+    sample means.
+    """
     low, high = np.percentile(means, [2.5, 97.5])
     return float(high - low)
 
 
 def groups(rng: np.random.Generator, runs: int) -> list[tuple[str, str, Found, float]]:
-    """0/1 scores of rows in groups, of which a share have the luck of their group: with the oracle's width."""
+    """0/1 scores of rows in groups, of which a share have the luck of their group: with the
+    oracle's width.
+    """
     rows = []
     for name, sizes in GROUPS.items():
         labels = np.repeat(np.arange(len(sizes)), sizes)
         for alike, share in ALIKE.items():
 
-            def draw(labels: np.ndarray = labels, share: float = share, count: int = len(sizes)) -> np.ndarray:
+            def draw(
+                labels: np.ndarray = labels, share: float = share, count: int = len(sizes)
+            ) -> np.ndarray:
                 shared = rng.random(len(labels)) < share
                 return np.where(shared, rng.random(count)[labels], rng.random(len(labels))) < 0.8
 
             made = [mean_interval(draw(), clusters=labels.tolist()) for _ in range(runs)]
             best = oracle(np.array([draw().mean() for _ in range(4000)]))
-            rows.append((name, alike, measured([(each.low, each.high) for each in made], 0.8), best))
+            rows.append(
+                (name, alike, measured([(each.low, each.high) for each in made], 0.8), best)
+            )
     return rows
 
 
 def runaways(rng: np.random.Generator, runs: int) -> list[tuple[float, int, Found, float, Found]]:
-    """Costs of which a share is the most there can be: with the cap, the oracle's width, and without the cap."""
+    """Costs of which a share is the most there can be: with the cap, the oracle's width, and
+    without the cap.
+    """
     rows = []
     for often in OFTEN:
         truth = (1 - often) * math.exp(0.3**2 / 2) + often * CAP
         for count in COUNTS:
             shape = (4000, count)
-            many = np.where(rng.random(shape) < often, CAP, np.exp(0.3 * rng.standard_normal(shape)))
+            many = np.where(
+                rng.random(shape) < often, CAP, np.exp(0.3 * rng.standard_normal(shape))
+            )
             made = [cost_interval(costs, CAP) for costs in many[:runs]]
             alone = [mean_interval(costs, high=math.inf) for costs in many[:runs]]
-            known, without = (measured([(each.low, each.high) for each in kind], truth) for kind in (made, alone))
+            known, without = (
+                measured([(each.low, each.high) for each in kind], truth) for kind in (made, alone)
+            )
             rows.append((often, count, known, oracle(many.mean(axis=1)), without))
     return rows
 
@@ -241,9 +285,18 @@ def section(rng: np.random.Generator, runs: int) -> Section:
     fewer = max(4, runs // FEWER)
     cells, together, costs = differences(rng, runs), groups(rng, fewer), runaways(rng, fewer)
     heads = ("scores", "pairs", "coverage", "width / t", "t covers", *OTHERS)
-    grouped = [[name, alike, f"{f.coverage:.1%}", f"{f.width / best:.2f}"] for name, alike, f, best in together]
+    grouped = [
+        [name, alike, f"{f.coverage:.1%}", f"{f.width / best:.2f}"]
+        for name, alike, f, best in together
+    ]
     paid = [
-        [f"{often:.0%}", str(count), f"{f.coverage:.1%}", f"{f.width / best:.2f}", f"{plain.coverage:.1%}"]
+        [
+            f"{often:.0%}",
+            str(count),
+            f"{f.coverage:.1%}",
+            f"{f.width / best:.2f}",
+            f"{plain.coverage:.1%}",
+        ]
         for often, count, f, best, plain in costs
     ]
     text = f"""## A grid of distributions
@@ -273,7 +326,10 @@ def claims(
     mine = [cell for cell in cells if cell.world.promised]
     coverage, ratio = min(cell.ours.coverage for cell in mine), max(cell.ratio for cell in mine)
     noise, less = luck(0.07, max(4, runs // FEWER)), luck(0.07, runs)
-    held, wide = min(f.coverage for *_, f, _ in together), max(f.width / best for *_, f, best in together)
+    held, wide = (
+        min(f.coverage for *_, f, _ in together),
+        max(f.width / best for *_, f, best in together),
+    )
     rare = [row for row in costs if row[0] > 0]
     paid, large = min(row[2].coverage for row in rare), max(row[2].width / row[3] for row in rare)
     return (
@@ -282,7 +338,10 @@ def claims(
             f"worst of {len(mine)} rows, of which {less:.1%} may be the simulation's luck (three standard errors)",
             coverage >= 0.93 - less,
         ),
-        Claim(f"at a mean width of at most 1.5 times Student's from 40 pairs on: {ratio:.2f} at most", ratio <= 1.5),
+        Claim(
+            f"at a mean width of at most 1.5 times Student's from 40 pairs on: {ratio:.2f} at most",
+            ratio <= 1.5,
+        ),
         Claim(
             f"means of rows in groups, also where one holds 40 % of them, are covered in at least 93 %: {held:.1%} in "
             f"the worst of {len(together)} rows, of which {noise:.1%} may be the simulation's luck",
@@ -300,7 +359,9 @@ def claims(
 
 def beneath(cells: Sequence[Cell], costs: Sequence[tuple[float, int, Found, float, Found]]) -> str:
     """Where the intervals lose, in plain words."""
-    lost = min((cell for cell in cells if not cell.world.promised), key=lambda cell: cell.ours.coverage)
+    lost = min(
+        (cell for cell in cells if not cell.world.promised), key=lambda cell: cell.ours.coverage
+    )
     never = max(row[2].width / row[3] for row in costs if row[0] == 0)
     return (
         f"Where the intervals lose: a failure that has not happened yet is in no sample. Where scores lie within a few "

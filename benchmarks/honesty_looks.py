@@ -1,9 +1,11 @@
-"""A study is continued with more money, and looks at its holdout again: how often does any look say a false "better"?
+"""A study is continued with more money, and looks at its holdout again: how often does any look say
+a false "better"?
 
-In worlds where no config is better than the baseline. Every look sees the holdout so far and more; a study that has
-bought more may have another choice by then. The confidence of each look is `tune.stats.alpha_spending.look_confidence`, as in a
-report. The endgame is no look: it buys tuning examples alone, and the holdout is bought when the choice is frozen.
-A part of `benchmarks/honesty.py`.
+In worlds where no config is better than the baseline. Every look sees the holdout so far and more;
+a study that has bought more may have another choice by then. The confidence of each look is
+`tune.stats.alpha_spending.look_confidence`, as in a report. The endgame is no look: it buys tuning
+examples alone, and the holdout is bought when the choice is frozen. A part of
+`benchmarks/honesty.py`.
 """
 
 from __future__ import annotations
@@ -34,7 +36,9 @@ class World(NamedTuple):
 
 
 class Looked(NamedTuple):
-    """What all looks of a study said together: whether any said "better", and whether any missed the truth of 0."""
+    """What all looks of a study said together: whether any said "better", and whether any missed
+    the truth of 0.
+    """
 
     better: bool
     missed: bool
@@ -51,7 +55,8 @@ def simulated(kind: str) -> Callable[[np.random.Generator], World]:
 
 
 def replayed(table: Recorded) -> Callable[[np.random.Generator], World]:
-    """Scores of a table, drawn with replacement: every example tosses which config's scores each config has there.
+    """Scores of a table, drawn with replacement: every example tosses which config's scores each
+    config has there.
 
     So all configs are as good as each other, and the pairs of an example are real ones.
     """
@@ -60,7 +65,9 @@ def replayed(table: Recorded) -> Callable[[np.random.Generator], World]:
         cells, examples, most = table.scores.shape
         count = TUNED[-1] + SIZES[-1]
         shuffled = rng.permuted(np.tile(np.arange(cells), (count, 1)), axis=1).T
-        scores = table.scores[shuffled, rng.integers(examples, size=count), rng.integers(most, size=(cells, count))]
+        scores = table.scores[
+            shuffled, rng.integers(examples, size=count), rng.integers(most, size=(cells, count))
+        ]
         return World(scores[:, : TUNED[-1]], scores[:, TUNED[-1] :])
 
     return world
@@ -89,9 +96,17 @@ def section(rng: np.random.Generator, runs: int, tables: Sequence[Recorded]) -> 
     for name, world in worlds.items():
         for again in (False, True):
             made = [world(rng) for _ in range(runs)]
-            spent = np.mean([look(one, again=again, confidence=look_confidence) for one in made], axis=0)
-            plain = np.mean([look(one, again=again, confidence=lambda _: 0.95) for one in made], axis=0)
-            worst, missing, naive = max(worst, spent[0]), max(missing, spent[1]), max(naive, plain[0])
+            spent = np.mean(
+                [look(one, again=again, confidence=look_confidence) for one in made], axis=0
+            )
+            plain = np.mean(
+                [look(one, again=again, confidence=lambda _: 0.95) for one in made], axis=0
+            )
+            worst, missing, naive = (
+                max(worst, spent[0]),
+                max(missing, spent[1]),
+                max(naive, plain[0]),
+            )
             choice = "made anew" if again else "stays"
             rows.append([name, choice, *(f"{share:.1%}" for share in (*spent, *plain))])
     noise = luck(0.05, runs)

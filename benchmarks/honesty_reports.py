@@ -1,7 +1,8 @@
-"""Do the intervals of a report cover, and is "better than the baseline" true? In simulated worlds of known truth.
+"""Do the intervals of a report cover, and is "better than the baseline" true? In simulated worlds
+of known truth.
 
-A study here is what is left of one for statistics: the config that is best on the tuning examples is chosen, then it
-meets the holdout together with the baseline. A part of `benchmarks/honesty.py`.
+A study here is what is left of one for statistics: the config that is best on the tuning examples
+is chosen, then it meets the holdout together with the baseline. A part of `benchmarks/honesty.py`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from tune.stats.alpha_spending import look_confidence
 from tune.stats.intervals import Interval, difference_interval, mean_interval, verdict
 
 CONFIDENCE = look_confidence(1)
-"""Of what a report calls 95 % intervals: all looks at its holdout together are wrong at most 5 % of the time."""
+"""Of what a report calls 95 % intervals: all looks at its holdout together are wrong at most 5 % of
+the time.
+"""
 
 CONFIGS, TUNING, GROUP = 24, 60, 4
 SIZES = (20, 40, 80, 160, 320)
@@ -27,20 +30,23 @@ DEVIATIONS = (0.3, 0.6, 1.0, 1.2)
 """Of the length of an answer, on the log scale."""
 
 COST_RUNS = 5
-"""Intervals of costs for each study of scores: they are cheap, and one row in many is easily a point off by luck."""
+"""Intervals of costs for each study of scores: they are cheap, and one row in many is easily a
+point off by luck.
+"""
 
 BIAS_RUNS = 6
-"""Studies for the bias alone, for each whose intervals are made: intervals take nearly all of the time."""
+"""Studies for the bias alone, for each whose intervals are made: intervals take nearly all of the
+time.
+"""
 
 
 def answers(rng: np.random.Generator, truths: np.ndarray, count: int, kind: str) -> np.ndarray:
-    """A row a config, a column an example; some examples are hard for all, so that pairs go together.
+    """A row a config, a column an example; some examples are hard for all, so that pairs go
+    together.
 
     Args:
-        rng: of the world.
-        truths: how often each config is right.
-        count: examples.
-        kind: "0/1"; "graded", two points of a rubric; or "grouped", rows of four that are about equally hard.
+        rng: of the world. truths: how often each config is right. count: examples. kind: "0/1";
+        "graded", two points of a rubric; or "grouped", rows of four that are about equally hard.
     """
 
     def right() -> np.ndarray:
@@ -49,7 +55,9 @@ def answers(rng: np.random.Generator, truths: np.ndarray, count: int, kind: str)
         hardness = rng.random(count)
         if kind == "grouped":
             hardness = np.where(
-                rng.random(count) < 0.5, np.repeat(rng.random(-(-count // GROUP)), GROUP)[:count], hardness
+                rng.random(count) < 0.5,
+                np.repeat(rng.random(-(-count // GROUP)), GROUP)[:count],
+                hardness,
             )
         luck = np.where(rng.random(shape) < 0.5, hardness, rng.random(shape))
         return (luck < truths[:, None]).astype(float)
@@ -58,7 +66,9 @@ def answers(rng: np.random.Generator, truths: np.ndarray, count: int, kind: str)
 
 
 class Hit(NamedTuple):
-    """An interval beside that of a sample of fixed size: whether each held the truth, and its width."""
+    """An interval beside that of a sample of fixed size: whether each held the truth, and its
+    width.
+    """
 
     held: bool
     width: float
@@ -73,7 +83,9 @@ class Hit(NamedTuple):
 
 
 class Study(NamedTuple):
-    """The scores of every config (the first is the baseline) on tuning and on holdout examples, and the choice."""
+    """The scores of every config (the first is the baseline) on tuning and on holdout examples, and
+    the choice.
+    """
 
     tuning: np.ndarray
     holdout: np.ndarray
@@ -113,17 +125,25 @@ class Tally:
         ours, theirs = found.holdout[found.choice], found.holdout[0]
         shown = mean_interval(ours, confidence=CONFIDENCE, clusters=clusters)
         usual = fixed if clusters is None else student
-        self.quality.append(Hit.of(shown, usual(grouped(ours, clusters), 0, 1), truths[found.choice]))
+        self.quality.append(
+            Hit.of(shown, usual(grouped(ours, clusters), 0, 1), truths[found.choice])
+        )
         self.add_bias(found, truths)
         if found.choice:
-            apart, values = difference_interval(ours, theirs, confidence=CONFIDENCE, clusters=clusters), ours - theirs
+            apart, values = (
+                difference_interval(ours, theirs, confidence=CONFIDENCE, clusters=clusters),
+                ours - theirs,
+            )
             truth, values = truths[found.choice] - truths[0], grouped(values, clusters)
             self.gap.append(Hit.of(apart, usual(values, -1, 1), truth))
             self.student.append(Hit.of(apart, student(values, -1, 1), truth))
 
     def add_bias(self, found: Study, truths: np.ndarray) -> None:
         """Take its bias alone."""
-        own = (part[found.choice].mean() - truths[found.choice] for part in (found.holdout, found.tuning))
+        own = (
+            part[found.choice].mean() - truths[found.choice]
+            for part in (found.holdout, found.tuning)
+        )
         self.bias.append(tuple(own))  # type: ignore[arg-type]
 
     @property
@@ -142,8 +162,18 @@ class Tally:
         return [*beside[0], *beside[1], *compared(self.student), *self.bias.cells()]
 
 
-TALLY_HEADS = ("coverage of quality", "width / fixed", "fixed covers", "coverage of difference", "width / fixed",
-               "fixed covers", "width / t", "t covers", "bias, points", "the same on tuning")  # fmt: skip
+TALLY_HEADS = (
+    "coverage of quality",
+    "width / fixed",
+    "fixed covers",
+    "coverage of difference",
+    "width / fixed",
+    "fixed covers",
+    "width / t",
+    "t covers",
+    "bias, points",
+    "the same on tuning",
+)
 
 
 def covered(rows: Sequence[Hit]) -> float:
@@ -152,7 +182,9 @@ def covered(rows: Sequence[Hit]) -> float:
 
 
 def compared(rows: Sequence[Hit]) -> list[str]:
-    """For a table: mean width over that of the fixed sample's intervals, and the share of those that hold the truth."""
+    """For a table: mean width over that of the fixed sample's intervals, and the share of those
+    that hold the truth.
+    """
     return [f"{ratio(rows):.2f}", f"{np.mean([row.fixed_held for row in rows]):.1%}"]
 
 
@@ -183,7 +215,9 @@ def intervals(rng: np.random.Generator, runs: int) -> dict[tuple[str, int], Tall
 
 
 def costs(rng: np.random.Generator, runs: int) -> dict[tuple[float, int], list[Hit]]:
-    """Intervals of dollars per request: a prompt, and an answer whose length is lognormal with such a deviation."""
+    """Intervals of dollars per request: a prompt, and an answer whose length is lognormal with such
+    a deviation.
+    """
     found = {}
     for deviation in DEVIATIONS:
         for size in SIZES:
@@ -198,7 +232,9 @@ def costs(rng: np.random.Generator, runs: int) -> dict[tuple[float, int], list[H
 
 
 def verdicts(rng: np.random.Generator, runs: int) -> dict[tuple[str, int], tuple[float, float]]:
-    """How often a choice is called better, and worse, in worlds where no config is better than the baseline."""
+    """How often a choice is called better, and worse, in worlds where no config is better than the
+    baseline.
+    """
     found = {}
     for name, below in (("all as good as the baseline", 0.0), ("5 points worse", 0.05)):
         truths = np.full(CONFIGS, 0.75 - below)
@@ -207,7 +243,9 @@ def verdicts(rng: np.random.Generator, runs: int) -> dict[tuple[str, int], tuple
             said = []
             for _ in range(runs):
                 _, met, choice = study(rng, truths, size, "0/1")
-                said.append(verdict(difference_interval(met[choice or 1], met[0], confidence=CONFIDENCE)))
+                said.append(
+                    verdict(difference_interval(met[choice or 1], met[0], confidence=CONFIDENCE))
+                )
             found[name, size] = said.count("better") / runs, said.count("worse") / runs
     return found
 
@@ -216,8 +254,14 @@ def section(rng: np.random.Generator, runs: int) -> Section:
     """The claims about the report."""
     tallies, dollars, said = intervals(rng, runs), costs(rng, runs), verdicts(rng, runs)
     rows = [[kind, str(size), *tally.cells()] for (kind, size), tally in tallies.items()]
-    paid = [[str(d), str(size), f"{covered(mine):.1%}", *compared(mine)] for (d, size), mine in dollars.items()]
-    wrong = [[name, str(size), f"{better:.1%}", f"{worse:.1%}"] for (name, size), (better, worse) in said.items()]
+    paid = [
+        [str(d), str(size), f"{covered(mine):.1%}", *compared(mine)]
+        for (d, size), mine in dollars.items()
+    ]
+    wrong = [
+        [name, str(size), f"{better:.1%}", f"{worse:.1%}"]
+        for (name, size), (better, worse) in said.items()
+    ]
     text = f"""## Intervals and bias of a report
 
 {CONFIGS} configs; the best on {TUNING} tuning examples is chosen, then it meets the holdout together with the baseline;
@@ -264,7 +308,10 @@ def claims(
             f"the worst row of {len(single)} ({runs * len(single):,} studies in all)",
             coverage >= 0.93,
         ),
-        Claim(f"at a mean width of at most 1.3 times the fixed-sample one: {width:.2f} at most", width <= 1.3),
+        Claim(
+            f"at a mean width of at most 1.3 times the fixed-sample one: {width:.2f} at most",
+            width <= 1.3,
+        ),
         Claim(
             f"the same where rows belong together, {SIZES[0] // GROUP} to {SIZES[-1] // GROUP} groups of them: "
             f"coverage {together:.1%} at least, width {wide:.2f} at most",
@@ -275,8 +322,13 @@ def claims(
             f"of answers have a deviation of at most 0.6 on the log scale",
             cost >= 0.93,
         ),
-        Claim(f"the same at a deviation of 1.0 and 1.2: {skewed:.1%} in the worst row", skewed >= 0.93),
-        Claim(f'false "better than the baseline" in at most 5 % of worlds: {false:.1%} at most', false <= 0.05),
+        Claim(
+            f"the same at a deviation of 1.0 and 1.2: {skewed:.1%} in the worst row", skewed >= 0.93
+        ),
+        Claim(
+            f'false "better than the baseline" in at most 5 % of worlds: {false:.1%} at most',
+            false <= 0.05,
+        ),
         Claim(
             f"the winner's quality is off by at most 0.5 points on average: {bias:.2f} at most, beyond two standard "
             f"errors of the simulation",

@@ -1,4 +1,5 @@
-"""Is a check wrong where the recorded score is itself uncertain? Two samples, and the study's own holdout again.
+"""Is a check wrong where the recorded score is itself uncertain? Two samples, and the study's own
+holdout again.
 
 Simulated scores, from the recorded ones to the answer; a part of `benchmarks/honesty.py`.
 """
@@ -24,12 +25,19 @@ MOST = 1000
 
 HOLDOUTS = (60, 120, 240)
 SURE = 0.85
-"""The share of examples that the model answers the same way each time; the others are right in half of all cases."""
+"""The share of examples that the model answers the same way each time; the others are right in half
+of all cases.
+"""
 
 FEWER = 5
 """Of so many runs one is made here: a check computes for a tenth of a second."""
 
-PLACES = {"no change": 0.0, "on the line": MARGIN, "twice the margin": 2 * MARGIN, "four times": 4 * MARGIN}
+PLACES = {
+    "no change": 0.0,
+    "on the line": MARGIN,
+    "twice the margin": 2 * MARGIN,
+    "four times": 4 * MARGIN,
+}
 METRIC = Metric("m", "m", lambda _answer, _example: 0.0)
 
 Draw = Callable[[float, int], np.ndarray]
@@ -40,13 +48,10 @@ class Row:
     """Checks of one kind.
 
     Attributes:
-        kind: of the scores.
-        recorded: how many scores were recorded.
-        place: where the truth is.
-        alone: the share that is called regressed where the recorded mean is taken for the truth; NaN where none is.
-        regressed: the share that is called so.
-        holds: likewise.
-        visible: the smallest margin that can be seen, for recorded scores as they are on average.
+        kind: of the scores. recorded: how many scores were recorded. place: where the truth is.
+        alone: the share that is called regressed where the recorded mean is taken for the truth;
+        NaN where none is. regressed: the share that is called so. holds: likewise. visible: the
+        smallest margin that can be seen, for recorded scores as they are on average.
     """
 
     kind: str
@@ -61,7 +66,15 @@ class Row:
         """As a row of a table."""
         alone = "" if math.isnan(self.alone) else f"{self.alone:.1%}"
         seen = "none" if math.isinf(self.visible) else f"{self.visible:.3f}"
-        return [self.kind, str(self.recorded), self.place, alone, f"{self.regressed:.1%}", f"{self.holds:.1%}", seen]
+        return [
+            self.kind,
+            str(self.recorded),
+            self.place,
+            alone,
+            f"{self.regressed:.1%}",
+            f"{self.holds:.1%}",
+            seen,
+        ]
 
 
 class Outcome(NamedTuple):
@@ -78,7 +91,9 @@ def bounds() -> Bounds:
 
 
 def one(then: np.ndarray, now: np.ndarray) -> Outcome:
-    """A check with new examples, as `tune check` makes it, and as if the recorded mean were the truth."""
+    """A check with new examples, as `tune check` makes it, and as if the recorded mean were the
+    truth.
+    """
     mean = float(then.mean())
     rule = NewLine.of(bounds(), mean, len(then), tuple(then.tolist()))
     decision = rule.bounds.decide(rule.look(now))
@@ -100,11 +115,16 @@ def two_samples(rng: np.random.Generator, runs: int) -> list[Row]:
     def graded(mean: float, count: int) -> np.ndarray:
         return rng.beta(10 * mean, 10 * (1 - mean), count)
 
-    kinds: dict[str, tuple[Draw, tuple[int, ...]]] = {"0/1": (binary, RECORDED), "graded": (graded, (40,))}
+    kinds: dict[str, tuple[Draw, tuple[int, ...]]] = {
+        "0/1": (binary, RECORDED),
+        "graded": (graded, (40,)),
+    }
     rows = []
     for kind, (draw, counts) in kinds.items():
         for count in counts:
-            rule = NewLine.of(bounds(), QUALITY, count, tuple(_even(draw(QUALITY, 1000 * count), count)))
+            rule = NewLine.of(
+                bounds(), QUALITY, count, tuple(_even(draw(QUALITY, 1000 * count), count))
+            )
             visible = rule.visible(MOST)
             for place, below in PLACES.items():
                 made = [one(draw(QUALITY, count), draw(QUALITY - below, MOST)) for _ in range(runs)]
@@ -131,7 +151,10 @@ def asked_again(rng: np.random.Generator, runs: int) -> list[Row]:
             for _ in range(runs):
                 certain = rng.random(count) < SURE
                 right = rng.random(count) < QUALITY
-                then, now = (np.where(certain, right, rng.random(count) < 0.5).astype(float) for _ in range(2))
+                then, now = (
+                    np.where(certain, right, rng.random(count) < 0.5).astype(float)
+                    for _ in range(2)
+                )
                 now = np.where(rng.random(count) < below / then.mean(), 0.0, now)
                 line = SameLine(bounds())
                 decision = line.bounds.decide(line.look(now - then))
@@ -141,8 +164,15 @@ def asked_again(rng: np.random.Generator, runs: int) -> list[Row]:
     return rows
 
 
-HEADS = ("scores", "recorded", "truth", "says regressed, recorded mean taken for the truth", "says regressed",
-         "says holds", "margin that can be seen")  # fmt: skip
+HEADS = (
+    "scores",
+    "recorded",
+    "truth",
+    "says regressed, recorded mean taken for the truth",
+    "says regressed",
+    "says holds",
+    "margin that can be seen",
+)
 
 
 def section(rng: np.random.Generator, runs: int) -> Section:
@@ -167,7 +197,11 @@ def claims(rows: list[Row], runs: int) -> tuple[Claim, ...]:
     same = [row for row in rows if row.place == "no change"]
     false = max(row.regressed for row in same)
     before = max(row.alone for row in same if not math.isnan(row.alone))
-    line = max(max(row.regressed, row.holds) for row in rows if row.place == "on the line" and row.kind != "paired")
+    line = max(
+        max(row.regressed, row.holds)
+        for row in rows
+        if row.place == "on the line" and row.kind != "paired"
+    )
     large = [row for row in same if row.kind == "0/1" and row.recorded == max(RECORDED)]
     seen = min(row.holds for row in large)
     return (

@@ -1,4 +1,6 @@
-"""A part of the page that `benchmarks/honesty.py` writes: its claims, each kept or not, and the tables behind them."""
+"""A part of the page that `benchmarks/honesty.py` writes: its claims, each kept or not, and the
+tables behind them.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ class Claim(NamedTuple):
 
 
 class Section(NamedTuple):
-    """Claims for the top of the page, Markdown for its body, and what is to be said beneath the claims, if anything."""
+    """Claims for the top of the page, Markdown for its body, and what is to be said beneath the
+    claims, if anything.
+    """
 
     claims: tuple[Claim, ...]
     text: str
@@ -31,7 +35,9 @@ class Section(NamedTuple):
 
 
 class Biases(list[tuple[float, float]]):
-    """What studies reported less the truth, a pair for each: on the holdout, and on the tuning examples."""
+    """What studies reported less the truth, a pair for each: on the holdout, and on the tuning
+    examples.
+    """
 
     @property
     def off(self) -> tuple[float, float]:
@@ -58,7 +64,9 @@ def tabled(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def luck(share: float, runs: int) -> float:
-    """Three standard errors of a share that was counted in so many runs: what the simulation's luck may be."""
+    """Three standard errors of a share that was counted in so many runs: what the simulation's luck
+    may be.
+    """
     return 3 * math.sqrt(share * (1 - share) / runs)
 
 
@@ -72,12 +80,17 @@ def student(values: np.ndarray, low: float, high: float) -> tuple[float, float]:
 def wilson(scores: np.ndarray) -> tuple[float, float]:
     """Wilson's 95 % interval of the mean of 0/1 scores."""
     n, mean = len(scores), float(scores.mean())
-    middle, half = mean + Z * Z / (2 * n), Z * math.sqrt(mean * (1 - mean) / n + Z * Z / (4 * n * n))
+    middle, half = (
+        mean + Z * Z / (2 * n),
+        Z * math.sqrt(mean * (1 - mean) / n + Z * Z / (4 * n * n)),
+    )
     return (middle - half) / (1 + Z * Z / n), (middle + half) / (1 + Z * Z / n)
 
 
 def tango(differences: np.ndarray) -> tuple[float, float]:
-    """Tango's (1998) 95 % score interval of the mean of paired differences of 0/1 scores: Wilson's for pairs."""
+    """Tango's (1998) 95 % score interval of the mean of paired differences of 0/1 scores: Wilson's
+    for pairs.
+    """
     n = len(differences)
     wins, losses = float((differences == 1).sum()), float((differences == -1).sum())
 
@@ -96,7 +109,9 @@ def tango(differences: np.ndarray) -> tuple[float, float]:
 
 
 def fixed(values: np.ndarray, low: float, high: float) -> tuple[float, float]:
-    """The 95 % interval that one would give a sample of fixed size: for 0/1 scores Wilson's or Tango's, else t."""
+    """The 95 % interval that one would give a sample of fixed size: for 0/1 scores Wilson's or
+    Tango's, else t.
+    """
     seen = set(np.unique(values))
     if (low, high) == (0, 1) and seen <= {0.0, 1.0}:
         return wilson(values)

@@ -1,15 +1,19 @@
-"""The same on recorded tables: what real models answered, and an answer that is known because all of it was recorded.
+"""The same on recorded tables: what real models answered, and an answer that is known because all
+of it was recorded.
 
 Twice, as the truth can be had in two ways:
 
-1. The table is the population: tuning and holdout examples are drawn from it with replacement, each with one of its
-   recorded draws, so that the truth is known exactly: the mean over all examples and draws.
-2. Held-out halves: the examples are parted at random. One half, without replacement, is tuned on and held out as in
-   a study; the mean of all draws on the other half is fresh truth. It has an error of its own, and is no population,
-   so it has an interval as well, and the two agree where the interval of their difference holds 0 (see `agrees`).
+1. The table is the population: tuning and holdout examples are drawn from it with replacement, each
+  with one of its recorded draws, so that the truth is known exactly: the mean over all examples and
+  draws.
+2. Held-out halves: the examples are parted at random. One half, without replacement, is tuned on
+  and held out as in a study; the mean of all draws on the other half is fresh truth. It has an
+  error of its own, and is no population, so it has an interval as well, and the two agree where the
+  interval of their difference holds 0 (see `agrees`).
 
-False "better": the choice and the baseline swap their scores by the toss of a coin on every example, so that real
-pairs are left as they are and none is better. A part of `benchmarks/honesty.py`.
+False "better": the choice and the baseline swap their scores by the toss of a coin on every
+example, so that real pairs are left as they are and none is better. A part of
+`benchmarks/honesty.py`.
 """
 
 from __future__ import annotations
@@ -71,7 +75,9 @@ def recorded() -> Iterator[Recorded]:
 
 
 def read_recorded(path: Path) -> Recorded:
-    """A table with the columns of tables/README.md; examples that some cell has no scored draw of are left out."""
+    """A table with the columns of tables/README.md; examples that some cell has no scored draw of
+    are left out.
+    """
     drawn: dict[tuple[str, str, float], dict[int, list[Row]]] = {}
     caps: dict[tuple[str, str, float], int] = {}
     targets: dict[int, str] = {}
@@ -87,7 +93,10 @@ def read_recorded(path: Path) -> Recorded:
 
     def cube(column: str) -> np.ndarray:
         # np.resize says the few draws of a temperature of 0 again, as the model would.
-        return np.array([[np.resize([r[column] for r in drawn[c][e]], most) for e in examples] for c in cells], float)
+        return np.array(
+            [[np.resize([r[column] for r in drawn[c][e]], most) for e in examples] for c in cells],
+            float,
+        )
 
     prices = PRICES | read_prices(path)
     return Recorded(
@@ -103,7 +112,9 @@ def read_recorded(path: Path) -> Recorded:
 
 
 def sampled(rng: np.random.Generator, table: Recorded, holdout: int) -> tuple[Study, np.ndarray]:
-    """A study whose examples are drawn with replacement, and every config's truth; the first is the baseline."""
+    """A study whose examples are drawn with replacement, and every config's truth; the first is the
+    baseline.
+    """
     order = rng.permutation(len(table.cells))
     picked = rng.integers(table.scores.shape[1], size=TUNING + holdout)
     draws = rng.integers(table.scores.shape[2], size=(len(order), len(picked)))
@@ -140,19 +151,29 @@ class Half:
 
 
 def halved(rng: np.random.Generator, table: Recorded, runs: int) -> Half:
-    """Studies on one half of the examples (half of it tuned on, half held out), and the other half's word."""
+    """Studies on one half of the examples (half of it tuned on, half held out), and the other
+    half's word.
+    """
     cells, examples, most = table.scores.shape
     found = Half(examples)
     for _ in range(runs):
         order, configs = rng.permutation(examples), rng.permutation(cells)
         tuning, held, other = np.split(order, [examples // 4, examples // 2])
-        one = table.scores[configs[:, None], order[None, :], rng.integers(most, size=(cells, examples))]
+        one = table.scores[
+            configs[:, None], order[None, :], rng.integers(most, size=(cells, examples))
+        ]
         first, second = one[:, : len(tuning)], one[:, len(tuning) : len(tuning) + len(held)]
         choice = int(first.mean(axis=1).argmax())
         fresh = table.worth[configs][:, other]
         truth = float(fresh[choice].mean())
-        found.quality.append(agrees(mean_interval(second[choice], confidence=CONFIDENCE), mean_interval(fresh[choice])))
-        found.bias.append((float(second[choice].mean()) - truth, float(first[choice].mean()) - truth))
+        found.quality.append(
+            agrees(
+                mean_interval(second[choice], confidence=CONFIDENCE), mean_interval(fresh[choice])
+            )
+        )
+        found.bias.append(
+            (float(second[choice].mean()) - truth, float(first[choice].mean()) - truth)
+        )
         if choice:
             found.gap.append(
                 agrees(
@@ -164,10 +185,12 @@ def halved(rng: np.random.Generator, table: Recorded, runs: int) -> Half:
 
 
 def agrees(shown: Interval, fresh: Interval) -> bool:
-    """Whether the interval of the difference of two independent means, made of their own intervals, holds 0.
+    """Whether the interval of the difference of two independent means, made of their own intervals,
+    holds 0.
 
-    Its limits are those of Zou and Donner (2008; for proportions Newcombe's hybrid): the arms that face each other, in
-    quadrature. Near a bound an interval is far longer on one side, and examples that all score 0 leave room above.
+    Its limits are those of Zou and Donner (2008; for proportions Newcombe's hybrid): the arms that
+    face each other, in quadrature. Near a bound an interval is far longer on one side, and examples
+    that all score 0 leave room above.
     """
     lower, upper = sorted((shown, fresh), key=lambda interval: interval.mean)
     return upper.mean - lower.mean <= math.hypot(upper.mean - upper.low, lower.high - lower.mean)
@@ -199,9 +222,16 @@ def section(rng: np.random.Generator, runs: int, tables: Sequence[Recorded]) -> 
                 tally.add(*sampled(rng, table, size))
             for _ in range(BIAS_RUNS * runs):
                 tally.add_bias(*sampled(rng, table, size))
-    better = {(table.name, size): false_better(rng, table, size, runs) for table in tables for size in SIZES}
+    better = {
+        (table.name, size): false_better(rng, table, size, runs)
+        for table in tables
+        for size in SIZES
+    }
     halves = {table.name: halved(rng, table, 2 * runs) for table in tables}
-    rows = [[name, str(size), *tally.cells(), f"{better[name, size]:.1%}"] for (name, size), tally in tallies.items()]
+    rows = [
+        [name, str(size), *tally.cells(), f"{better[name, size]:.1%}"]
+        for (name, size), tally in tallies.items()
+    ]
     text = f"""## On recorded tables
 
 {TUNING} tuning examples; every (model, prompt, temperature) of a table is a config, one of them at random the baseline.
@@ -220,11 +250,21 @@ agree where the limits of their difference, the arms of the two that face each o
     return Section(claims(tallies, better, halves, runs), text)
 
 
-HALF_HEADS = ("table", "examples", "quality agrees", "difference agrees", "bias, points", "the same on tuning")
+HALF_HEADS = (
+    "table",
+    "examples",
+    "quality agrees",
+    "difference agrees",
+    "bias, points",
+    "the same on tuning",
+)
 
 
 def claims(
-    tallies: dict[tuple[str, int], Tally], better: dict[tuple[str, int], float], halves: dict[str, Half], runs: int
+    tallies: dict[tuple[str, int], Tally],
+    better: dict[tuple[str, int], float],
+    halves: dict[str, Half],
+    runs: int,
 ) -> tuple[Claim, ...]:
     """What the tables come to: their worst rows."""
     coverage = min(tally.coverage for tally in tallies.values())
@@ -240,7 +280,10 @@ def claims(
             f"{coverage:.1%} in the worst row of {len(tallies)}",
             coverage >= 0.93,
         ),
-        Claim(f"there at a mean width of at most 1.3 times the fixed-sample one: {width:.2f} at most", width <= 1.3),
+        Claim(
+            f"there at a mean width of at most 1.3 times the fixed-sample one: {width:.2f} at most",
+            width <= 1.3,
+        ),
         Claim(f'there with a false "better" in at most 5 %: {false:.1%} at most', false <= 0.05),
         Claim(
             f"there the winner's quality is off by at most 0.5 points on average: {bias:.2f} at most, beyond two "

@@ -1,8 +1,9 @@
-"""Whole searches on replayed worlds, for equal dollars, with readings and with every dimension paid.
+"""Whole searches on replayed worlds, for equal dollars, with readings and with every dimension
+paid.
 
-What `benchmarks/readout.py` runs. A search here is the strategy's own generator over real readings; only the store,
-the ledger and the network are left out: a till hands out replayed draws and takes the money, one call after the other,
-and admits none whose ceiling does not fit into what is left.
+What `benchmarks/readout.py` runs. A search here is the strategy's own generator over real readings;
+only the store, the ledger and the network are left out: a till hands out replayed draws and takes
+the money, one call after the other, and admits none whose ceiling does not fit into what is left.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ WORLDS = 3
 
 
 class Result(NamedTuple):
-    """One search: its world, its budget in units and dollars, whether free dimensions were read, and its regret."""
+    """One search: its world, its budget in units and dollars, whether free dimensions were read,
+    and its regret.
+    """
 
     world: str
     units: float
@@ -74,16 +77,25 @@ class Till:
         self._extract = parse_extract({"labels": self.table.labels})
         self._drawn: dict[tuple[object, ...], list[Completion]] = {}
         self._dollars = self.left
-        # As in a study, the examples are in a seeded order, and what a search meets first is a random part of them.
+        # As in a study, the examples are in a seeded order, and what a search meets first is a
+        # random part of them.
         self._order = np.random.default_rng(self.seed).permutation(len(self.table.targets)).tolist()
 
     def problem(self) -> Problem:
         """The study as a strategy sees it."""
         return Problem(
-            space=self.space, free=self.free, examples=len(self.table.targets), seed=self.seed, low=0.0, high=1.0,
-            larger_is_better=True, max_cost=None, max_seconds=None, ceiling=self.ceiling,
+            space=self.space,
+            free=self.free,
+            examples=len(self.table.targets),
+            seed=self.seed,
+            low=0.0,
+            high=1.0,
+            larger_is_better=True,
+            max_cost=None,
+            max_seconds=None,
+            ceiling=self.ceiling,
             most_unseen=most_unseen(self._dollars),
-        )  # fmt: skip
+        )
 
     def ceiling(self, point: Point, draws: int, cap: int) -> float:
         """Dollars that one example can cost at most."""
@@ -102,7 +114,9 @@ class Till:
         return Outcome(dict(self.standings), self.left, all(bought))
 
     def _buy(self, step: Step, position: int) -> bool:
-        """Bring an example to its draws, if the money allows; a request that another trial sent is not sent again."""
+        """Bring an example to its draws, if the money allows; a request that another trial sent is
+        not sent again.
+        """
         trial = self.trials.setdefault(step.trial, Trial(step.trial, step.point, step.cap))
         cell = cell_of(step.point)
         drawn = self._drawn.setdefault((cell, step.cap, position), [])
@@ -111,11 +125,17 @@ class Till:
                 return False
             settings = (("temperature", cell.temperature),)
             request = Request(
-                "replay", cell.model, f"{cell.prompt} {self._order[position]}", step.cap, settings=settings
+                "replay",
+                cell.model,
+                f"{cell.prompt} {self._order[position]}",
+                step.cap,
+                settings=settings,
             )
             new = [self._endpoint.draw(request, number) for number in range(len(drawn), step.draws)]
             tokens = sum(draw.completion_tokens for draw in new)
-            self.left -= to_dollars(self.table.prices[cell.model].cost(new[0].prompt_tokens, tokens))
+            self.left -= to_dollars(
+                self.table.prices[cell.model].cost(new[0].prompt_tokens, tokens)
+            )
             drawn += new
         trial.draws[position] = drawn[: step.draws]
         return True
@@ -123,16 +143,28 @@ class Till:
     def _standing(self, trial: Trial) -> Standing:
         price = self.table.prices[str(trial.point["model"])]
         readings = read(
-            trial, self.space.readings(trial.point, self.free), extract=self._extract, score=self._score, worst=0.0,
-            price=price, most_n=MANY,
-        )  # fmt: skip
+            trial,
+            self.space.readings(trial.point, self.free),
+            extract=self._extract,
+            score=self._score,
+            worst=0.0,
+            price=price,
+            most_n=MANY,
+        )
         once = sum(price.cost(draws[0].prompt_tokens, 0) for draws in trial.draws.values())
-        spent = once + sum(price.cost(0, d.completion_tokens) for draws in trial.draws.values() for d in draws)
+        spent = once + sum(
+            price.cost(0, d.completion_tokens) for draws in trial.draws.values() for d in draws
+        )
         return Standing(
-            trial=trial.number, point=trial.point, examples=len(trial.draws), readings=tuple(readings), failed=False,
-            spent_per_draw=to_dollars(spent) / trial.bought if trial.bought else 0.0, cap=trial.cap,
+            trial=trial.number,
+            point=trial.point,
+            examples=len(trial.draws),
+            readings=tuple(readings),
+            failed=False,
+            spent_per_draw=to_dollars(spent) / trial.bought if trial.bought else 0.0,
+            cap=trial.cap,
             prompt_cost=to_dollars(once) / len(trial.draws) if trial.draws else 0.0,
-        )  # fmt: skip
+        )
 
     def _score(self, answer: object, position: int) -> float:
         return float(answer == self.table.targets[self._order[position]])
@@ -160,7 +192,11 @@ def best(name: str) -> float:
     """The worth of the best config of a world's space."""
     table = world(name)
     space = space_of(table)
-    return max(worth(table, config) for point in space.points(FREE) for config in space.readings(point, FREE))
+    return max(
+        worth(table, config)
+        for point in space.points(FREE)
+        for config in space.readings(point, FREE)
+    )
 
 
 @lru_cache(maxsize=16)
@@ -174,7 +210,9 @@ def _price_of_one(table: Table, entry: tuple[Any, Sequence[Sequence[Completion]]
     cell, examples = entry
     price = table.prices[cell.model]
     return sum(
-        float(np.mean([to_dollars(price.cost(d.prompt_tokens, d.completion_tokens)) for d in draws]))
+        float(
+            np.mean([to_dollars(price.cost(d.prompt_tokens, d.completion_tokens)) for d in draws])
+        )
         for draws in examples
     )
 
@@ -187,4 +225,6 @@ def races(runs: int, seed: int) -> Iterator[Result]:
             for units in budgets:
                 dollars = units * unit(table.name)
                 for free in (FREE, ()):
-                    yield Result(name, units, dollars, bool(free), search(table, free, dollars, run))
+                    yield Result(
+                        name, units, dollars, bool(free), search(table, free, dollars, run)
+                    )

@@ -1,13 +1,16 @@
-"""What does it save to buy draws once and read them many times, and does reading give what buying would?
+"""What does it save to buy draws once and read them many times, and does reading give what buying
+would?
 
     uv run --all-extras python benchmarks/readout.py
 
-evaluates a grid of n in 1..9, six max_tokens and two aggregates twice: read off nine draws at the largest max_tokens,
-and off nine draws bought anew at each max_tokens (so buying shares draws over n and aggregates as well). Once with the
-local model on the embedded reviews, once replayed from a recorded table. Then the same search, the default strategy
-and searcher, is run for equal dollars with readings and with every dimension paid, on replayed worlds where the worth
-of every config is known. Seeded. Twenty minutes on two slow, busy cores at first, most of it the local model's; its
-draws are kept in results/draws.db, so that the second time takes seven. No key, no dollar. Writes results/readout.md.
+evaluates a grid of n in 1..9, six max_tokens and two aggregates twice: read off nine draws at the
+largest max_tokens, and off nine draws bought anew at each max_tokens (so buying shares draws over n
+and aggregates as well). Once with the local model on the embedded reviews, once replayed from a
+recorded table. Then the same search, the default strategy and searcher, is run for equal dollars
+with readings and with every dimension paid, on replayed worlds where the worth of every config is
+known. Seeded. Twenty minutes on two slow, busy cores at first, most of it the local model's; its
+draws are kept in results/draws.db, so that the second time takes seven. No key, no dollar. Writes
+results/readout.md.
 """
 
 from __future__ import annotations
@@ -62,7 +65,9 @@ async def local_grids(count: int, seed: int, store: str, temperature: float) -> 
     await endpoint.preflight()
     db = Database(store)
     try:
-        access = Access(Store(db), Account(db, "benchmark-readout", 1000 * PICODOLLARS), Capabilities())
+        access = Access(
+            Store(db), Account(db, "benchmark-readout", 1000 * PICODOLLARS), Capabilities()
+        )
         service = build_stack(Entry("m", "local:smollm2"), endpoint, NOTIONAL_PRICE, access)
         grids = []
         for name, caps in LOCAL_CAPS.items():
@@ -71,12 +76,21 @@ async def local_grids(count: int, seed: int, store: str, temperature: float) -> 
 
             def request(position: int, cap: int, prompt=prompt, stop=stop) -> Request:  # type: ignore[no-untyped-def]
                 settings = (("temperature", temperature),)
-                return Request(service.id, "local:smollm2", prompt.render(examples[position]), cap, stop, settings)
+                return Request(
+                    service.id,
+                    "local:smollm2",
+                    prompt.render(examples[position]),
+                    cap,
+                    stop,
+                    settings,
+                )
 
             title = f"local:smollm2, prompt {name}, temperature {temperature:g}, {len(examples)} examples"
             extract = parse_extract(record["answer"])
             grids.append(
-                await evaluate(Task(title, service.provider, request, examples, NOTIONAL_PRICE, extract, caps))
+                await evaluate(
+                    Task(title, service.provider, request, examples, NOTIONAL_PRICE, extract, caps)
+                )
             )
         return grids
     finally:
@@ -85,7 +99,9 @@ async def local_grids(count: int, seed: int, store: str, temperature: float) -> 
 
 
 async def table_grids(seeds: Sequence[int]) -> list[Grid]:
-    """The recorded table: every prompt and temperature with a cap that leaves room for six, with several seeds."""
+    """The recorded table: every prompt and temperature with a cap that leaves room for six, with
+    several seeds.
+    """
     recorded = sentiment()
     examples = [Example(str(i), {}, target, {}) for i, target in enumerate(recorded.targets)]
     extract = parse_extract({"labels": recorded.labels})
@@ -95,14 +111,22 @@ async def table_grids(seeds: Sequence[int]) -> list[Grid]:
             continue
         endpoint = ReplayEndpoint(recorded, seed)
 
-        def request(position: int, cap: int, cell: Cell = cell, service: str = endpoint.service) -> Request:
+        def request(
+            position: int, cap: int, cell: Cell = cell, service: str = endpoint.service
+        ) -> Request:
             return Request(
-                service, cell.model, f"{cell.prompt} {position}", cap, settings=(("temperature", cell.temperature),)
+                service,
+                cell.model,
+                f"{cell.prompt} {position}",
+                cap,
+                settings=(("temperature", cell.temperature),),
             )
 
         name = f"{cell.model}, {cell.prompt}, temperature {cell.temperature:g}"
         price = recorded.prices[cell.model]
-        grids.append(await evaluate(Task(name, endpoint, request, examples, price, extract, TABLE_CAPS[cap])))
+        grids.append(
+            await evaluate(Task(name, endpoint, request, examples, price, extract, TABLE_CAPS[cap]))
+        )
     return grids
 
 
@@ -112,14 +136,24 @@ async def table_grids(seeds: Sequence[int]) -> list[Grid]:
 def grid_table(grids: Sequence[Grid]) -> str:
     """A row for each name, several seeds together."""
     header = [
-        "grid", "max_tokens", "read", "bought", "times fewer", "with caps that double", "agree",
-        "mean difference", "mean size of it", "mean standard error",
-    ]  # fmt: skip
+        "grid",
+        "max_tokens",
+        "read",
+        "bought",
+        "times fewer",
+        "with caps that double",
+        "agree",
+        "mean difference",
+        "mean size of it",
+        "mean standard error",
+    ]
     rows = []
     for name, same in itertools.groupby(sorted(grids, key=lambda g: g.name), key=lambda g: g.name):
         group = list(same)
         cells, agreeing = sum(g.cells for g in group), sum(g.agreeing for g in group)
-        read_dollars, paid = (float(np.mean([getattr(g, f) for g in group])) for f in ("read_dollars", "paid_dollars"))
+        read_dollars, paid = (
+            float(np.mean([getattr(g, f) for g in group])) for f in ("read_dollars", "paid_dollars")
+        )
         rows.append(
             [
                 name,
@@ -141,18 +175,35 @@ def race_table(results: Sequence[Result]) -> str:
     rows, better, worse = [], 0, 0
     for world, units in sorted({(r.world, r.units) for r in results}):
         same = [r for r in results if (r.world, r.units) == (world, units)]
-        ours, theirs = (np.array([r.regret for r in same if r.free is free]) for free in (True, False))
+        ours, theirs = (
+            np.array([r.regret for r in same if r.free is free]) for free in (True, False)
+        )
         gain = theirs - ours
         error = float(gain.std(ddof=1)) / math.sqrt(len(gain)) * t_quantile(0.975, len(gain) - 1)
         better += gain.mean() - error > 0
         worse += gain.mean() + error < 0
         budget = f"{units:g} ({dollars(float(np.mean([r.dollars for r in same])))})"
-        difference = f"{gain.mean():+.3f} ({gain.mean() - error:+.3f} to {gain.mean() + error:+.3f})"
+        difference = (
+            f"{gain.mean():+.3f} ({gain.mean() - error:+.3f} to {gain.mean() + error:+.3f})"
+        )
         rows.append(
-            [world, budget, str(len(gain)), median_with_limits(ours), median_with_limits(theirs), difference]
-        )  # fmt: skip
-    header = ["world", "budget in units", "runs", "median regret, read", "median regret, all paid",
-              "paid less read, mean"]  # fmt: skip
+            [
+                world,
+                budget,
+                str(len(gain)),
+                median_with_limits(ours),
+                median_with_limits(theirs),
+                difference,
+            ]
+        )
+    header = [
+        "world",
+        "budget in units",
+        "runs",
+        "median regret, read",
+        "median regret, all paid",
+        "paid less read, mean",
+    ]
     verdict = (
         f"Of {len(rows)} rows, the interval of the mean difference is above zero (reading is better) in {better}, "
         f"below it (paying for everything is better) in {worse}; in the others these runs show no difference."
@@ -161,7 +212,9 @@ def race_table(results: Sequence[Result]) -> str:
 
 
 def median_with_limits(values: np.ndarray) -> str:
-    """The median with a 95 % interval from order statistics, which assumes nothing of the distribution."""
+    """The median with a 95 % interval from order statistics, which assumes nothing of the
+    distribution.
+    """
     ordered, count = np.sort(values), len(values)
     below = np.cumsum([math.comb(count, k) / 2**count for k in range(count + 1)])
     rank = int(np.searchsorted(below, 0.025))  # the largest rank whose tail is still below 2.5 %
@@ -175,7 +228,10 @@ def write_result(
     """Everything as Markdown."""
     fewest = min((g.paid_dollars / g.read_dollars for g in [*local, *replayed]), default=math.nan)
     doubling = min((g.doubling for g in [*local, *replayed]), default=math.nan)
-    agreed = {name: _share(grids) for name, grids in (("local model", local), ("recorded table", replayed))}
+    agreed = {
+        name: _share(grids)
+        for name, grids in (("local model", local), ("recorded table", replayed))
+    }
     lines = [
         "# Buying draws once and reading them many times",
         f"Every grid of {len(NS)} n x 6 evenly spread max_tokens x {len(AGGREGATES)} aggregates cost at least "
@@ -217,22 +273,36 @@ def write_result(
 
 
 def _share(grids: Sequence[Grid]) -> str:
-    return f"{sum(g.agreeing for g in grids) / sum(g.cells for g in grids):.1%}" if grids else "(not run)"
+    return (
+        f"{sum(g.agreeing for g in grids) / sum(g.cells for g in grids):.1%}"
+        if grids
+        else "(not run)"
+    )
 
 
 def commit() -> str:
-    said = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    said = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+    )
     return said.stdout.strip() or "unknown"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--examples", type=int, default=60, help="for the local model; 0 leaves it out")
+    parser.add_argument(
+        "--examples", type=int, default=60, help="for the local model; 0 leaves it out"
+    )
     parser.add_argument("--temperature", type=float, default=0.8, help="of the local model")
-    parser.add_argument("--runs", type=int, default=16, help="searches for each world, budget and way")
+    parser.add_argument(
+        "--runs", type=int, default=16, help="searches for each world, budget and way"
+    )
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--store", default="results/draws.db", help="where the local model's draws are kept")
-    parser.add_argument("--commit", default=None, help="what to write as the commit; default: ask git")
+    parser.add_argument(
+        "--store", default="results/draws.db", help="where the local model's draws are kept"
+    )
+    parser.add_argument(
+        "--commit", default=None, help="what to write as the commit; default: ask git"
+    )
     parser.add_argument("--out", type=Path, default=Path("results/readout.md"))
     given = parser.parse_args()
     began = time.monotonic()

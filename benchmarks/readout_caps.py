@@ -1,12 +1,15 @@
-"""How far off is a reading at a smaller max_tokens where services tell no token boundaries, before and after measuring?
+"""How far off is a reading at a smaller max_tokens where services tell no token boundaries, before
+and after measuring?
 
     uv run --all-extras python benchmarks/readout_caps.py
 
-Made-up answers of five kinds, with tokens of known ends: 200 long draws of each are cut at eight caps, once by the mean
-length of a token, once by what characters of each kind take (`tune.readout.token_rates`), and once by that and 16 draws bought
-at the cap (`tune.strategies.measured_truncation`). The truth is what a fresh run at the cap would have scored. A second table counts, on the
-worlds of `tests/support/race.py`, how often several answers are chosen where they bring nothing. No key, no dollar, seeded;
-about two minutes of one core. Writes results/readout_caps.md.
+Made-up answers of five kinds, with tokens of known ends: 200 long draws of each are cut at eight
+caps, once by the mean length of a token, once by what characters of each kind take
+(`tune.readout.token_rates`), and once by that and 16 draws bought at the cap
+(`tune.strategies.measured_truncation`). The truth is what a fresh run at the cap would have scored.
+A second table counts, on the worlds of `tests/support/race.py`, how often several answers are
+chosen where they bring nothing. No key, no dollar, seeded; about two minutes of one core. Writes
+results/readout_caps.md.
 """
 
 from __future__ import annotations
@@ -51,7 +54,9 @@ WORDS = (
 LABELS = ("refund", "delivery", "praise")
 KINDS = ("words throughout", "digits first", "digits last", "code first", "Chinese first")
 TOKEN = re.compile(r"\d|[a-z]{1,7} ?|[^\w\s] ?|\s|\w")
-"""A made-up tokenizer: a digit, up to seven letters with the space behind them, a mark, or a character of others."""
+"""A made-up tokenizer: a digit, up to seven letters with the space behind them, a mark, or a
+character of others.
+"""
 
 
 def text_of(rng: np.random.Generator, kind: str) -> str:
@@ -68,8 +73,12 @@ def text_of(rng: np.random.Generator, kind: str) -> str:
         "words throughout": lambda: words(count),
         "digits first": lambda: short(count),
         "digits last": lambda: words(count),
-        "code first": lambda: " ".join(f"x[{i}] += ({i});" for i in rng.integers(0, 99, count // 2)),
-        "Chinese first": lambda: "".join(rng.choice(list("退款配送投诉表扬因为所以首先然后"), 2 * count)),
+        "code first": lambda: " ".join(
+            f"x[{i}] += ({i});" for i in rng.integers(0, 99, count // 2)
+        ),
+        "Chinese first": lambda: "".join(
+            rng.choice(list("退款配送投诉表扬因为所以首先然后"), 2 * count)
+        ),
     }[kind]()
     last = short(25) if kind == "digits last" else words(30)
     return f"{first} label: {rng.choice(LABELS)}. {last}"
@@ -79,7 +88,9 @@ def bought(text: str, cap: int = 10**6) -> Completion:
     """The answer as a service would send it with this cap, without token boundaries."""
     pieces = TOKEN.findall(text)
     said = "".join(pieces[:cap])
-    return Completion(said, "length" if len(pieces) > cap else "stop", 10, min(cap, len(pieces) + 1))
+    return Completion(
+        said, "length" if len(pieces) > cap else "stop", 10, min(cap, len(pieces) + 1)
+    )
 
 
 def has_label(text: str) -> bool:
@@ -95,7 +106,9 @@ class Off(NamedTuple):
 
 
 def off(kind: str, seed: int, count: int = 200) -> tuple[Off, ...]:
-    """Readings cut by the mean length of a token, by the kinds of characters, and by what was measured beside."""
+    """Readings cut by the mean length of a token, by the kinds of characters, and by what was
+    measured beside.
+    """
     rng = np.random.default_rng([seed, zlib.crc32(kind.encode())])
     texts = [text_of(rng, kind) for _ in range(count)]
     draws = [bought(text) for text in texts]
@@ -109,7 +122,9 @@ def off(kind: str, seed: int, count: int = 200) -> tuple[Off, ...]:
         note({0: trial}, {1: Trial(1, trial.point, cap, draws=small)})
         small_draws = trial.measured[cap]
         ways = (None, learn_rates(draws), learn_rates([*small_draws, *draws]))
-        read = [np.mean([has_label(cut(draw, cap, (), rates).text) for draw in draws]) for rates in ways]
+        read = [
+            np.mean([has_label(cut(draw, cap, (), rates).text) for draw in draws]) for rates in ways
+        ]
         found.append([100 * float(one - truth) for one in read])
     sizes = np.abs(np.array(found))
     return tuple(Off(float(column.mean()), float(column.max())) for column in sizes.T)
@@ -123,7 +138,9 @@ class Deterministic(World):
 
     def chances(self, point: Point) -> np.ndarray:
         """One or zero, by example."""
-        luck = np.random.default_rng(zlib.crc32(repr((self.seed, point["model"], point["prompt"])).encode()))
+        luck = np.random.default_rng(
+            zlib.crc32(repr((self.seed, point["model"], point["prompt"])).encode())
+        )
         return np.asarray(luck.random(self.examples) < super().chances(point), dtype=float)
 
 
@@ -140,7 +157,13 @@ def several(kind: type[World], units: float, seeds: Sequence[int]) -> list[str]:
         costs.append(world.cost(config, config.n) / world.cost(config, 1))
         regrets.append(100 * (world.best() - world.truth(config)))
     name = "answers always the same" if kind is Deterministic else "answers differ"
-    return [name, f"{units:g}", f"{chosen} of {len(seeds)}", f"{np.mean(costs):.2f}", f"{np.mean(regrets):.1f}"]
+    return [
+        name,
+        f"{units:g}",
+        f"{chosen} of {len(seeds)}",
+        f"{np.mean(costs):.2f}",
+        f"{np.mean(regrets):.1f}",
+    ]
 
 
 def page(seeds: int) -> str:
@@ -149,7 +172,8 @@ def page(seeds: int) -> str:
     for kind in KINDS:
         pairs = [off(kind, seed) for seed in range(seeds)]
         cells = [
-            Off(*(float(np.mean(column)) for column in zip(*side, strict=True))) for side in zip(*pairs, strict=True)
+            Off(*(float(np.mean(column)) for column in zip(*side, strict=True)))
+            for side in zip(*pairs, strict=True)
         ]
         rows.append([kind, *(f"{one.mean:.1f} / {one.most:.1f}" for one in cells)])
     header = [
@@ -158,7 +182,11 @@ def page(seeds: int) -> str:
         "by kinds of characters",
         f"and {EXAMPLES} draws at the cap",
     ]
-    more = [several(kind, units, range(seeds)) for kind in (World, Deterministic) for units in (0.8, 3.0)]
+    more = [
+        several(kind, units, range(seeds))
+        for kind in (World, Deterministic)
+        for units in (0.8, 3.0)
+    ]
     return "\n\n".join(
         [
             "# Readings at a smaller max_tokens, and answers that bring nothing",
@@ -175,7 +203,7 @@ def page(seeds: int) -> str:
             "nothing. Cost is that of the choice over that of one answer of it; regret is in points of 100.",
             table(["world", "units", "several chosen", "times the cost of one", "regret"], more),
         ]
-    )  # fmt: skip
+    )
 
 
 def main() -> int:

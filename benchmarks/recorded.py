@@ -1,6 +1,8 @@
-"""Recorded tables as files: one row for each draw, and what the table is in the file's own metadata.
+"""Recorded tables as files: one row for each draw, and what the table is in the file's own
+metadata.
 
-`benchmarks/tables/README.md` says what the columns mean. `load` makes of a file what `benchmarks/replay.py` serves.
+`benchmarks/tables/README.md` says what the columns mean. `load` makes of a file what
+`benchmarks/replay.py` serves.
 """
 
 from __future__ import annotations
@@ -25,10 +27,22 @@ Row = dict[str, Any]
 """One draw, by column."""
 
 COLUMNS = {
-    "model": "string", "prompt": "string", "temperature": "double", "example": "int32", "target": "string",
-    "prompt_tokens": "int32", "max_tokens": "int32", "draw": "int16", "answer": "string", "tokens": "int32",
-    "reasoning_tokens": "int32", "finish": "string", "score": "double", "text": "string", "token_ends": "ends",
-}  # fmt: skip
+    "model": "string",
+    "prompt": "string",
+    "temperature": "double",
+    "example": "int32",
+    "target": "string",
+    "prompt_tokens": "int32",
+    "max_tokens": "int32",
+    "draw": "int16",
+    "answer": "string",
+    "tokens": "int32",
+    "reasoning_tokens": "int32",
+    "finish": "string",
+    "score": "double",
+    "text": "string",
+    "token_ends": "ends",
+}
 """Every column and its type; `ends` is a list of int32."""
 
 NEEDED = frozenset(COLUMNS) - {"reasoning_tokens", "text", "token_ends"}
@@ -39,8 +53,8 @@ def save(path: Path, rows: Iterable[Row], about: Mapping[str, str]) -> None:
     """Write a table, whole or not at all.
 
     Args:
-        path: where.
-        rows: in the order in which they are kept; what is alike should lie together. A row may lack `text` and
+        path: where. rows: in the order in which they are kept; what is alike should lie together. A
+        row may lack `text` and
             `token_ends`.
         about: what the table is: task, licence, origin, prices, ...
 
@@ -51,19 +65,28 @@ def save(path: Path, rows: Iterable[Row], about: Mapping[str, str]) -> None:
     from pyarrow import parquet
 
     ends = pa.list_(pa.field("element", pa.int32()))
-    fields = [(name, ends if kind == "ends" else pa.type_for_alias(kind)) for name, kind in COLUMNS.items()]
+    fields = [
+        (name, ends if kind == "ends" else pa.type_for_alias(kind))
+        for name, kind in COLUMNS.items()
+    ]
     table = pa.Table.from_pylist(list(rows), schema=pa.schema(fields, metadata=dict(about)))
     part = path.with_name(f"{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         parquet.write_table(
-            table, part, compression="zstd", compression_level=19,
+            table,
+            part,
+            compression="zstd",
+            compression_level=19,
             use_dictionary=[name for name in COLUMNS if name not in ("text", "token_ends")],
-            column_encoding={"token_ends.list.element": "DELTA_BINARY_PACKED"}, write_statistics=False,
-        )  # fmt: skip
+            column_encoding={"token_ends.list.element": "DELTA_BINARY_PACKED"},
+            write_statistics=False,
+        )
         os.replace(part, path)
     except OSError as error:
-        raise DataError(f"the table {str(path)!r} cannot be written: {error.strerror or error}") from None
+        raise DataError(
+            f"the table {str(path)!r} cannot be written: {error.strerror or error}"
+        ) from None
 
 
 def read_rows(path: Path) -> list[Row]:
@@ -80,7 +103,9 @@ def read_rows(path: Path) -> list[Row]:
         raise DataError(f"the table {str(path)!r} cannot be read: {error}") from None
     missing = sorted(NEEDED - set(found.column_names))
     if missing:
-        raise DataError(f"the file {str(path)!r} is no table of draws: it lacks the columns {missing}")
+        raise DataError(
+            f"the file {str(path)!r} is no table of draws: it lacks the columns {missing}"
+        )
     rows: list[Row] = found.to_pylist()
     return rows
 
@@ -90,7 +115,11 @@ def read_about(path: Path) -> dict[str, str]:
     from pyarrow import parquet
 
     stated = parquet.read_schema(path).metadata or {}
-    return {key.decode(): value.decode() for key, value in stated.items() if not key.startswith(b"ARROW:")}
+    return {
+        key.decode(): value.decode()
+        for key, value in stated.items()
+        if not key.startswith(b"ARROW:")
+    }
 
 
 def load(path: Path, prices: Mapping[str, Price] | None = None, *, texts: bool = True) -> Table:
@@ -99,9 +128,8 @@ def load(path: Path, prices: Mapping[str, Price] | None = None, *, texts: bool =
     A draw without a text is made up of as many tokens as it had, its answer last (`replay.told`).
 
     Args:
-        path: the file.
-        prices: by model, instead of those that the file states.
-        texts: whether draws say what they said; otherwise each is made up, so that its answer is the last word.
+        path: the file. prices: by model, instead of those that the file states. texts: whether
+        draws say what they said; otherwise each is made up, so that its answer is the last word.
 
     Raises:
         DataError: the file cannot be read, states no price of a model, or lacks draws of a cell.
@@ -118,7 +146,9 @@ def load(path: Path, prices: Mapping[str, Price] | None = None, *, texts: bool =
         )
     for cell, draws in found.items():
         if draws.keys() != targets.keys():
-            raise DataError(f"{str(path)!r} has {len(targets)} examples, but {len(draws)} of them for {cell}")
+            raise DataError(
+                f"{str(path)!r} has {len(targets)} examples, but {len(draws)} of them for {cell}"
+            )
     stated = prices if prices is not None else read_prices(path)
     unpriced = sorted({cell.model for cell in found} - stated.keys())
     if unpriced:
@@ -135,7 +165,12 @@ def load(path: Path, prices: Mapping[str, Price] | None = None, *, texts: bool =
 
 def dump_prices(prices: Mapping[str, Price]) -> str:
     """Prices by model, as the metadata state them."""
-    return json.dumps({model: {k: v for k, v in asdict(price).items() if v != ()} for model, price in prices.items()})
+    return json.dumps(
+        {
+            model: {k: v for k, v in asdict(price).items() if v != ()}
+            for model, price in prices.items()
+        }
+    )
 
 
 def read_prices(path: Path) -> dict[str, Price]:
@@ -157,10 +192,14 @@ def read_extract(path: Path) -> Extract:
 def read_scores(path: Path) -> dict[tuple[int, str], float]:
     """What the task's own metric gave: the score by example and answer.
 
-    It serves tables whose metric is dear to ask again, as one that runs code. Answers in texts cut shorter than they
-    were drawn are not among them.
+    It serves tables whose metric is dear to ask again, as one that runs code. Answers in texts cut
+    shorter than they were drawn are not among them.
     """
-    return {(row["example"], row["answer"]): row["score"] for row in read_rows(path) if row["answer"] is not None}
+    return {
+        (row["example"], row["answer"]): row["score"]
+        for row in read_rows(path)
+        if row["answer"] is not None
+    }
 
 
 def to_completion(row: Row) -> Completion:
@@ -169,7 +208,9 @@ def to_completion(row: Row) -> Completion:
         tokens = min(row["tokens"], row["max_tokens"])
         ended = row["finish"] == "stop" and row["tokens"] <= row["max_tokens"]
         draw = told(row["answer"], tokens, ended=ended, prompt_tokens=row["prompt_tokens"])
-        return replace(draw, completion_tokens=tokens)  # not every service counts the token that ends a text
+        return replace(
+            draw, completion_tokens=tokens
+        )  # not every service counts the token that ends a text
     ends = row.get("token_ends")
     return Completion(
         text=row.get("text") or "",
@@ -177,7 +218,8 @@ def to_completion(row: Row) -> Completion:
         prompt_tokens=row["prompt_tokens"],
         completion_tokens=row["tokens"],
         reasoning_tokens=row.get("reasoning_tokens") or 0,
-        seconds=0.02 * row["tokens"],  # as `told` has it: what it took on a busy machine says little
+        seconds=0.02
+        * row["tokens"],  # as `told` has it: what it took on a busy machine says little
         model=row["model"],
         token_ends=None if ends is None else tuple(ends),
     )

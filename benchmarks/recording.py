@@ -1,4 +1,6 @@
-"""How a table is bought: every point of a space on the same examples, through the ordinary providers."""
+"""How a table is bought: every point of a space on the same examples, through the ordinary
+providers.
+"""
 
 from __future__ import annotations
 
@@ -66,25 +68,44 @@ def read_points(plan: Plan) -> list[Point]:
         SpaceError: draws could not be told apart by these three, or have no temperature.
     """
     points = list(plan.space.points(FREE))
-    for name in sorted({name for point in points for name in point} - {"model", "prompt", "temperature"}):
+    for name in sorted(
+        {name for point in points for name in point} - {"model", "prompt", "temperature"}
+    ):
         if len({point.get(name) for point in points}) > 1:
-            raise SpaceError(f"a table tells draws apart by model, prompt and temperature: give {name!r} one value")
+            raise SpaceError(
+                f"a table tells draws apart by model, prompt and temperature: give {name!r} one value"
+            )
     for point in points:
         if not isinstance(point.get("temperature"), int | float):
-            raise SpaceError(f"a table needs a temperature for every draw, but {point['model']!r} has none")
+            raise SpaceError(
+                f"a table needs a temperature for every draw, but {point['model']!r} has none"
+            )
     return points
 
 
 def read_steps(plan: Plan, draws: int, examples: int) -> list[Step]:
     """What is bought; at temperature 0 one draw of each example, since it is taken to repeat."""
     return [
-        Step(number, point, tuple(range(examples)), 1 if point["temperature"] == 0 else draws, plan.space.cap(point))
+        Step(
+            number,
+            point,
+            tuple(range(examples)),
+            1 if point["temperature"] == 0 else draws,
+            plan.space.cap(point),
+        )
         for number, point in enumerate(read_points(plan))
     ]
 
 
 async def buy(
-    plan: Plan, store: str, *, draws: int, examples: int, say: Say, quiet: bool = False, retry: RetryPolicy = _RETRY
+    plan: Plan,
+    store: str,
+    *,
+    draws: int,
+    examples: int,
+    say: Say,
+    quiet: bool = False,
+    retry: RetryPolicy = _RETRY,
 ) -> Recording:
     """Buy what the store lacks of a table.
 
@@ -109,20 +130,34 @@ async def buy(
         mark = hashlib.sha256(identity.encode()).hexdigest()[:8]
         account = Account(db, f"record-{plan.data.name}-{mark}", to_picodollars(plan.budget))
         kept = Store(db)
-        access = Access(kept, account, Capabilities(), plan.concurrency, retry, notice=say, progress=say)
+        access = Access(
+            kept, account, Capabilities(), plan.concurrency, retry, notice=say, progress=say
+        )
         meter = Meter(len(steps) * examples, account, say, quiet=quiet)
         services = await open_services(plan.entries, plan.prices, access)
         try:
             evaluator = Evaluator(
-                space=plan.space, free=FREE, prompts=plan.prompts, examples=plan.examples, services=services,
-                metric=plan.metric, extract=plan.extract, store=kept, seed=plan.seed, bought=meter.count,
-            )  # fmt: skip
+                space=plan.space,
+                free=FREE,
+                prompts=plan.prompts,
+                examples=plan.examples,
+                services=services,
+                metric=plan.metric,
+                extract=plan.extract,
+                store=kept,
+                seed=plan.seed,
+                bought=meter.count,
+            )
             say(_outlook(evaluator, services, steps))
             trials: dict[int, Trial] = {}
             with polite(account, say), meter:
                 wave = await evaluator.run(steps, trials)
             check(wave, account)
-            rows = [row for step in steps for row in read_rows(evaluator, plan, step, trials[step.trial])]
+            rows = [
+                row
+                for step in steps
+                for row in read_rows(evaluator, plan, step, trials[step.trial])
+            ]
             kept.flush()
         finally:
             await close_services(services)
@@ -136,8 +171,13 @@ def _outlook(evaluator: Evaluator, services: Mapping[str, Service], steps: Seque
     for step in steps:
         stop = evaluator.bought_stop(step.point)
         metered = services[str(step.point["model"])].metered
-        requests = [evaluator.request(step.point, step.cap, stop, position) for position in step.examples[:8]]
-        most += max(metered.ceiling(request, step.draws) for request in requests) * len(step.examples)
+        requests = [
+            evaluator.request(step.point, step.cap, stop, position)
+            for position in step.examples[:8]
+        ]
+        most += max(metered.ceiling(request, step.draws) for request in requests) * len(
+            step.examples
+        )
     draws = sum(step.draws * len(step.examples) for step in steps)
     return f"{len(steps)} points, {draws} draws, about ${to_dollars(most):.2g} at the very most; what is held is free"
 
@@ -173,18 +213,24 @@ def check(wave: Wave, account: Account) -> None:
         raise KeyboardInterrupt
     refused = [reason for reason in wave.failed.values() if reason.startswith("the model")]
     if refused:
-        raise SpaceError(f"{refused[0]}: a table's draws are all made with it, so leave the model out")
+        raise SpaceError(
+            f"{refused[0]}: a table's draws are all made with it, so leave the model out"
+        )
     kept = "what was bought is kept, and the same command goes on"
     if not wave.complete:
         reason = next(reason for reason in wave.missing.values() if reason.startswith("money"))
         raise BudgetExhausted(f"{reason.removeprefix('money: ')}; {kept} with a larger --budget")
     if wave.missing:
         reason = next(iter(wave.missing.values()))
-        raise TransientError(f"{len(wave.missing)} requests have no answer ({reason}); {kept}", charged=False)
+        raise TransientError(
+            f"{len(wave.missing)} requests have no answer ({reason}); {kept}", charged=False
+        )
 
 
 def read_rows(evaluator: Evaluator, plan: Plan, step: Step, trial: Trial) -> Iterator[Row]:
-    """The draws of a point as rows; empty ones, which cost nothing, for an example that it cannot answer."""
+    """The draws of a point as rows; empty ones, which cost nothing, for an example that it cannot
+    answer.
+    """
     cell = {name: trial.point[name] for name in ("model", "prompt", "temperature")}
     for position in step.examples:
         example = plan.examples[position]
@@ -210,7 +256,9 @@ def read_rows(evaluator: Evaluator, plan: Plan, step: Step, trial: Trial) -> Ite
 
 
 def describe(plan: Plan, examples: int) -> dict[str, str]:
-    """What a table is, by what a plan says, for its metadata: texts, and JSON where there is more to say."""
+    """What a table is, by what a plan says, for its metadata: texts, and JSON where there is more
+    to say.
+    """
     models = {entry.name: entry.model for entry in plan.entries.values()}
     return {
         "date": datetime.now(UTC).date().isoformat(),
@@ -226,7 +274,8 @@ def describe(plan: Plan, examples: int) -> dict[str, str]:
 
 
 class Meter:
-    """Shows on standard error how far a recording is: a bar on a terminal, a line now and then elsewhere.
+    """Shows on standard error how far a recording is: a bar on a terminal, a line now and then
+    elsewhere.
 
     Args:
         requests: how many there are in all.
@@ -237,13 +286,26 @@ class Meter:
 
     def __init__(self, requests: int, account: Account, say: Say, *, quiet: bool = False) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
 
         self._account, self._say, self._total, self._done = account, say, requests, 0
         self._plain = not quiet and not sys.stderr.isatty()
         self._next = time.monotonic() + PLAIN_EVERY
-        columns = (BarColumn(), MofNCompleteColumn(), TextColumn("${task.fields[spent]:.4g}"), TimeRemainingColumn())
-        self._bar = Progress(*columns, console=Console(stderr=True), disable=quiet or self._plain, transient=True)
+        columns = (
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("${task.fields[spent]:.4g}"),
+            TimeRemainingColumn(),
+        )
+        self._bar = Progress(
+            *columns, console=Console(stderr=True), disable=quiet or self._plain, transient=True
+        )
         self._task = self._bar.add_task("requests", total=requests, spent=0.0)
 
     def __enter__(self) -> None:

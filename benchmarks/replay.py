@@ -1,9 +1,11 @@
-"""Recorded or simulated draws as an endpoint, for benchmarks that need the same world many times for nothing.
+"""Recorded or simulated draws as an endpoint, for benchmarks that need the same world many times
+for nothing.
 
-A table holds, for every (model, prompt, temperature) and example, the draws of a large cap with their token
-boundaries. The world is the table: a draw with a number is one of the recorded ones, picked by the request, the number
-and the seed, and cut at the request's own cap. So requests that differ in their cap have independent draws, as from a
-real service, and what any config is worth is known exactly.
+A table holds, for every (model, prompt, temperature) and example, the draws of a large cap with
+their token boundaries. The world is the table: a draw with a number is one of the recorded ones,
+picked by the request, the number and the seed, and cut at the request's own cap. So requests that
+differ in their cap have independent draws, as from a real service, and what any config is worth is
+known exactly.
 """
 
 from __future__ import annotations
@@ -26,7 +28,9 @@ TABLES = Path(__file__).parent / "tables"
 
 
 class Cell(NamedTuple):
-    """What a prompt and a temperature stand for in a table: one distribution of answers for each example."""
+    """What a prompt and a temperature stand for in a table: one distribution of answers for each
+    example.
+    """
 
     model: str
     prompt: str
@@ -58,7 +62,8 @@ class Table:
 
 
 class ReplayEndpoint:
-    """Serves the draws of a table. The prompt of a request is "NAME EXAMPLE", the recorded prompt and the position.
+    """Serves the draws of a table. The prompt of a request is "NAME EXAMPLE", the recorded prompt
+    and the position.
 
     Args:
         table: what is served.
@@ -81,9 +86,13 @@ class ReplayEndpoint:
         name, example = request.prompt.split()
         cell = Cell(request.model, name, float(request.setting("temperature") or 0.0))
         if request.max_tokens > self.table.caps[cell]:
-            raise ValueError(f"`max_tokens <= {self.table.caps[cell]}` must hold for {cell}: got {request.max_tokens}")
+            raise ValueError(
+                f"`max_tokens <= {self.table.caps[cell]}` must hold for {cell}: got {request.max_tokens}"
+            )
         recorded = self.table.cells[cell][int(example)]
-        picked = np.random.SeedSequence([self.seed, request.seed(number)]).generate_state(1)[0] % len(recorded)
+        picked = np.random.SeedSequence([self.seed, request.seed(number)]).generate_state(1)[
+            0
+        ] % len(recorded)
         return shortened(recorded[int(picked)], request.max_tokens)
 
     def most_prompt_tokens(self, request: Request) -> int:
@@ -109,12 +118,18 @@ def shortened(draw: Completion, cap: int) -> Completion:
     said = cut(draw, cap)
     assert draw.token_ends is not None
     return replace(
-        draw, text=said.text, finish_reason="length", completion_tokens=said.tokens, token_ends=draw.token_ends[:cap]
+        draw,
+        text=said.text,
+        finish_reason="length",
+        completion_tokens=said.tokens,
+        token_ends=draw.token_ends[:cap],
     )
 
 
 def told(answer: str | None, tokens: int, *, ended: bool, prompt_tokens: int) -> Completion:
-    """A draw of so many tokens that says its answer last; the token that ended it is counted where it ended itself."""
+    """A draw of so many tokens that says its answer last; the token that ended it is counted where
+    it ended itself.
+    """
     visible = max(1, tokens - ended)
     words = [" ..."] * (visible - 1) + [f" {answer}" if answer is not None else " ..."]
     ends = np.cumsum([len(word) for word in words]).tolist()
@@ -152,7 +167,9 @@ def sentiment() -> Table:
         found.setdefault(cell, {}).setdefault(row["example"], []).append(draw)
     cells = {cell: [draws[example] for example in sorted(targets)] for cell, draws in found.items()}
     prices = {"smollm2-135m": Price(0.05, 0.20), "qwen2.5-coder-0.5b": Price(0.20, 0.80)}
-    return Table("sst2-two-models", cells, caps, [targets[example] for example in sorted(targets)], prices)
+    return Table(
+        "sst2-two-models", cells, caps, [targets[example] for example in sorted(targets)], prices
+    )
 
 
 LABELS = ("a", "b", "c")
@@ -164,10 +181,11 @@ THOUGHTS = {"short": (0.0, 4.0, 60), "brief": (0.7, 25.0, 75), "steps": (1.1, 70
 def thinking(seed: int, examples: int = 120, draws: int = 24, cap: int = 192) -> Table:
     """A made-up task: two models that think for a while and then name one of three labels.
 
-    A draw is right with probability 1 / (1 + exp(-1.5 (skill + what thinking adds + the prompt's luck with this
-    model - the example's hardness - 0.5 temperature^2))), hardness and luck being normal with deviations 1.5 and 0.3;
-    a wrong answer is a favourite wrong label half of the time. The thought is lognormal (deviation 0.6), 1.3 times as
-    long with the large model and 1 + 0.3 temperature times as long when it is warm; the label is its last token.
+    A draw is right with probability 1 / (1 + exp(-1.5 (skill + what thinking adds + the prompt's
+    luck with this model - the example's hardness - 0.5 temperature^2))), hardness and luck being
+    normal with deviations 1.5 and 0.3; a wrong answer is a favourite wrong label half of the time.
+    The thought is lognormal (deviation 0.6), 1.3 times as long with the large model and 1 + 0.3
+    temperature times as long when it is warm; the label is its last token.
     """
     rng = np.random.default_rng(seed)
     targets = rng.choice(LABELS, examples)
@@ -178,23 +196,33 @@ def thinking(seed: int, examples: int = 120, draws: int = 24, cap: int = 192) ->
         for prompt, (gain, median, prompt_tokens) in THOUGHTS.items():
             luck = 0.3 * rng.standard_normal()
             for temperature in (0.2, 0.4, 0.6, 0.8, 1.0):
-                right = 1 / (1 + np.exp(-1.5 * (skill + gain + luck - hardness - 0.5 * temperature**2)))
+                right = 1 / (
+                    1 + np.exp(-1.5 * (skill + gain + luck - hardness - 0.5 * temperature**2))
+                )
                 middle = median * (1.3 if model == "large" else 1.0) * (1 + 0.3 * temperature)
-                lengths = np.ceil(middle * np.exp(0.6 * rng.standard_normal((examples, draws)))).astype(int)
+                lengths = np.ceil(
+                    middle * np.exp(0.6 * rng.standard_normal((examples, draws)))
+                ).astype(int)
                 chance = rng.random((examples, draws))
                 other = rng.choice(LABELS, (examples, draws))
                 cells[Cell(model, prompt, temperature)] = [
                     [
                         _thought(
-                            str(targets[e] if u < p else favourites[e] if u < (1 + p) / 2 else wild),
-                            int(length), cap, prompt_tokens,
+                            str(
+                                targets[e] if u < p else favourites[e] if u < (1 + p) / 2 else wild
+                            ),
+                            int(length),
+                            cap,
+                            prompt_tokens,
                         )
                         for u, wild, length in zip(chance[e], other[e], lengths[e], strict=True)
                     ]
                     for e, p in enumerate(right)
-                ]  # fmt: skip
+                ]
     prices = {"small": Price(0.10, 0.40), "large": Price(0.80, 3.20)}
-    return Table(f"thinking-{seed}", cells, dict.fromkeys(cells, cap), [str(t) for t in targets], prices)
+    return Table(
+        f"thinking-{seed}", cells, dict.fromkeys(cells, cap), [str(t) for t in targets], prices
+    )
 
 
 def _thought(answer: str, length: int, cap: int, prompt_tokens: int) -> Completion:
@@ -212,8 +240,12 @@ def cell_of(point: Mapping[str, object]) -> Cell:
 
 
 def worth(table: Table, config: Config) -> float:
-    """The expected score of a config on the table's examples, exactly: every outcome of n draws is enumerated."""
-    return _worth(table, cell_of(config), config.max_tokens, config.n if config.aggregate == "vote" else 1)
+    """The expected score of a config on the table's examples, exactly: every outcome of n draws is
+    enumerated.
+    """
+    return _worth(
+        table, cell_of(config), config.max_tokens, config.n if config.aggregate == "vote" else 1
+    )
 
 
 _known: dict[tuple[str, Cell, int, int], float] = {}
@@ -241,7 +273,10 @@ def _vote(shares: np.ndarray, right: np.ndarray, n: int) -> np.ndarray:
     leads = (votes == votes.max(axis=1, keepdims=True)) & (votes > 0)
     wins = leads / np.maximum(leads.sum(axis=1, keepdims=True), 1)
     powers = shares[:, :, None] ** np.arange(n + 1)
-    chance = np.prod([powers[:, kind, outcomes[:, kind]] for kind in range(shares.shape[1])], axis=0) * ways
+    chance = (
+        np.prod([powers[:, kind, outcomes[:, kind]] for kind in range(shares.shape[1])], axis=0)
+        * ways
+    )
     return np.asarray((chance * wins[:, right].T).sum(axis=1))
 
 
@@ -252,8 +287,12 @@ def _outcomes(kinds: int, n: int) -> tuple[np.ndarray, np.ndarray]:
     def splits(left: int, among: int) -> list[tuple[int, ...]]:
         if among == 1:
             return [(left,)]
-        return [(first, *rest) for first in range(left + 1) for rest in splits(left - first, among - 1)]
+        return [
+            (first, *rest) for first in range(left + 1) for rest in splits(left - first, among - 1)
+        ]
 
     found = splits(n, kinds)
-    ways = [math.factorial(n) / math.prod(math.factorial(count) for count in split) for split in found]
+    ways = [
+        math.factorial(n) / math.prod(math.factorial(count) for count in split) for split in found
+    ]
     return np.array(found), np.array(ways)

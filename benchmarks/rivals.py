@@ -1,10 +1,12 @@
-"""Every method that a user could pick instead, as its authors publish it, for a fixed number of dollars.
+"""Every method that a user could pick instead, as its authors publish it, for a fixed number of
+dollars.
 
-A method is a strategy of `tune.strategies`'s kind, a searcher, and its own rule for the final choice; so all of them spend
-at one meter (`till.py`). A method knows nothing of free dimensions: of each example it buys as many draws as the
-largest n takes (`most`) or as few as the least, whichever left it less regret at 3, 10 and 30 units on twelve simulated
-worlds: few for TPE on full passes, many for all others (for SMAC3, which is slow, on three worlds at 3 and 10). Where
-dimensions can be read off draws (`tune.space.FREE`), it is shown the best reading of what it bought; where all are
+A method is a strategy of `tune.strategies`'s kind, a searcher, and its own rule for the final
+choice; so all of them spend at one meter (`till.py`). A method knows nothing of free dimensions: of
+each example it buys as many draws as the largest n takes (`most`) or as few as the least, whichever
+left it less regret at 3, 10 and 30 units on twelve simulated worlds: few for TPE on full passes,
+many for all others (for SMAC3, which is slow, on three worlds at 3 and 10). Where dimensions can be
+read off draws (`tune.space.FREE`), it is shown the best reading of what it bought; where all are
 paid, a point holds n, max_tokens and the aggregate, and exactly n draws are bought.
 """
 
@@ -36,12 +38,11 @@ class Method:
     """A way to search.
 
     Attributes:
-        label: for people.
-        strategy: decides what is bought.
-        searcher: makes what proposes points; from (space, free dimensions, seed).
-        choose: the final choice from what was bought; None for `tune`'s endgame, which spends the money left.
-        version: counted up when the method changes, so that its kept runs are made anew.
-        needs: a package of the group `benchmarks` without which it does not run; "" where there is none.
+        label: for people. strategy: decides what is bought. searcher: makes what proposes points;
+        from (space, free dimensions, seed). choose: the final choice from what was bought; None for
+        `tune`'s endgame, which spends the money left. version: counted up when the method changes,
+        so that its kept runs are made anew. needs: a package of the group `benchmarks` without
+        which it does not run; "" where there is none.
     """
 
     label: str
@@ -58,21 +59,42 @@ class Method:
 
 
 METHODS: dict[str, Method] = {
-    "random": Method("random, full passes", partial(full, most=True), SEARCHERS["random"], best_of_most),
+    "random": Method(
+        "random, full passes", partial(full, most=True), SEARCHERS["random"], best_of_most
+    ),
     "grid": Method("grid, full passes", partial(full, most=True), SEARCHERS["grid"], best_of_most),
     "blendsearch": Method(
-        "EcoOptiGen: BlendSearch, cost pruning", partial(ecooptigen, most=True), SEARCHERS["blendsearch"], best_of_most
+        "EcoOptiGen: BlendSearch, cost pruning",
+        partial(ecooptigen, most=True),
+        SEARCHERS["blendsearch"],
+        best_of_most,
     ),
-    "cfo": Method("CFO, cost pruning", partial(ecooptigen, most=True), SEARCHERS["cfo"], best_of_most),
+    "cfo": Method(
+        "CFO, cost pruning", partial(ecooptigen, most=True), SEARCHERS["cfo"], best_of_most
+    ),
     "tpe": Method("TPE, full passes", partial(full, most=False), SEARCHERS["tpe"], best_of_most),
-    "wilcoxon": Method("TPE, Wilcoxon pruner", partial(wilcoxon, most=True), SEARCHERS["tpe"], best_of_most),
+    "wilcoxon": Method(
+        "TPE, Wilcoxon pruner", partial(wilcoxon, most=True), SEARCHERS["tpe"], best_of_most
+    ),
     "short": Method(
-        "TPE on 20 examples, then top 5", partial(short_then_top, most=True), SEARCHERS["tpe"], best_of_most
+        "TPE on 20 examples, then top 5",
+        partial(short_then_top, most=True),
+        SEARCHERS["tpe"],
+        best_of_most,
     ),
     "gp": Method("Gaussian process, full passes", partial(full, most=True), gp, best_of_most),
-    "halving": Method("successive halving", partial(successive_halving, most=True), SEARCHERS["random"], best_of_most),
-    "hyperband": Method("Hyperband", partial(hyperband, most=True), SEARCHERS["random"], best_of_most),
-    "elimination": Method("arm elimination", partial(elimination, most=True), SEARCHERS["random"], best_of_most),
+    "halving": Method(
+        "successive halving",
+        partial(successive_halving, most=True),
+        SEARCHERS["random"],
+        best_of_most,
+    ),
+    "hyperband": Method(
+        "Hyperband", partial(hyperband, most=True), SEARCHERS["random"], best_of_most
+    ),
+    "elimination": Method(
+        "arm elimination", partial(elimination, most=True), SEARCHERS["random"], best_of_most
+    ),
     "ucb": Method("UCB-E", partial(ucb_e, most=True), SEARCHERS["random"], best_of_all),
     "racing": Method("racing as in SMAC", partial(racing, most=True), forest, best_of_most),
     "smac": Method("SMAC3", partial(smac, most=True), nothing, best_of_most, needs="smac"),

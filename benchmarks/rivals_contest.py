@@ -1,7 +1,9 @@
-"""What the rivals of `benchmarks/rivals.py` have in common: trials that are begun, brought to examples, and judged.
+"""What the rivals of `benchmarks/rivals.py` have in common: trials that are begun, brought to
+examples, and judged.
 
-Money is counted as `tune` itself counts it (`tune.strategies.race`): a wave is planned with what draws have cost so far,
-and with their ceilings as long as nobody knows. What is planned with the money is each method's own affair.
+Money is counted as `tune` itself counts it (`tune.strategies.race`): a wave is planned with what
+draws have cost so far, and with their ceilings as long as nobody knows. What is planned with the
+money is each method's own affair.
 """
 
 from __future__ import annotations
@@ -22,7 +24,9 @@ PATIENCE = 16
 """Proposals in a row that the money left does not pay for, after which a search ends."""
 
 PROBE = 8
-"""Examples that the first trial meets at most before the rest, as long as nobody knows what calls cost."""
+"""Examples that the first trial meets at most before the rest, as long as nobody knows what calls
+cost.
+"""
 
 Waves = Generator[list[Step], Outcome, Any]
 
@@ -31,10 +35,8 @@ class Contest:
     """The trials of one search.
 
     Args:
-        problem: what is searched.
-        searcher: proposes points.
-        left: dollars.
-        most: whether a trial gets as many draws of an example as the largest n takes, or as few as the least.
+        problem: what is searched. searcher: proposes points. left: dollars. most: whether a trial
+        gets as many draws of an example as the largest n takes, or as few as the least.
 
     Attributes:
         field: the trials and the money.
@@ -48,7 +50,8 @@ class Contest:
         self._proposals = Proposals(self.field, searcher)
         self._read: dict[int, tuple[Standing, Reading | None]] = {}
 
-    # --- trials ---------------------------------------------------------------------------------------------------
+    # --- trials
+    # ---------------------------------------------------------------------------------------------------
 
     def enter(self) -> Entrant | None:
         """The next proposal as a trial, None where there is no other."""
@@ -66,9 +69,15 @@ class Contest:
         return entrant.ladder[-1 if self._most else 0]
 
     def bring(
-        self, entrants: Sequence[Entrant], examples: int, *, draws: int | None = None, money: float = float("inf")
+        self,
+        entrants: Sequence[Entrant],
+        examples: int,
+        *,
+        draws: int | None = None,
+        money: float = float("inf"),
     ) -> Generator[list[Step], Outcome, list[Entrant]]:
-        """Bring trials to so many examples in one wave, those that come first first, as far as a sum of money goes.
+        """Bring trials to so many examples in one wave, those that come first first, as far as a
+        sum of money goes.
 
         Returns:
             Those that it paid for.
@@ -76,7 +85,11 @@ class Contest:
         if not self.field.standings and entrants:
             yield from self._probe(entrants[0], examples, draws)
         wave = Wave(self.field, min(money, self.field.left))
-        there = [e for e in entrants if not self.field.over and wave.add(e, examples, draws or self.draws(e))]
+        there = [
+            e
+            for e in entrants
+            if not self.field.over and wave.add(e, examples, draws or self.draws(e))
+        ]
         if wave.steps:
             self.field.take((yield wave.steps))
         return there
@@ -118,7 +131,8 @@ class Contest:
                 self.field.take((yield wave.steps))
         return begun
 
-    # --- judgements -----------------------------------------------------------------------------------------------
+    # --- judgements
+    # -----------------------------------------------------------------------------------------------
 
     def reading(self, entrant: Entrant) -> Reading | None:
         """The reading that stands for a trial."""
@@ -131,7 +145,9 @@ class Contest:
         return known[1]
 
     def mean(self, entrant: Entrant) -> float:
-        """A trial's mean score, divided by how many times over the limits it is; 0 where nothing was scored."""
+        """A trial's mean score, divided by how many times over the limits it is; 0 where nothing
+        was scored.
+        """
         reading = self.reading(entrant)
         return 0.0 if reading is None else worth(self._problem, reading)
 
@@ -148,7 +164,9 @@ class Contest:
         return sorted(entrants, key=lambda entrant: (-round(self.mean(entrant), 9), entrant.trial))
 
     def tell(self, entrants: Sequence[Entrant]) -> None:
-        """Tell the searcher the means of these trials, once each, and nothing where nothing was scored."""
+        """Tell the searcher the means of these trials, once each, and nothing where nothing was
+        scored.
+        """
         for entrant in entrants:
             if entrant.told:
                 continue
@@ -161,7 +179,9 @@ class Contest:
 
 
 def best_reading(problem: Problem, standing: Standing) -> Reading | None:
-    """The reading with the best mean of those whose mean cost keeps the limit, else the one that is closest to it."""
+    """The reading with the best mean of those whose mean cost keeps the limit, else the one that is
+    closest to it.
+    """
     readings = standing.whole()
     kept = [reading for reading in readings if problem.excess(reading) <= 1.0]
     if kept:
@@ -175,14 +195,22 @@ def worth(problem: Problem, reading: Reading) -> float:
 
 
 def best_of_most(problem: Problem, standings: Mapping[int, Standing]) -> Reading | None:
-    """The best mean of the trials that met the most examples: the highest fidelity, or the incumbent."""
+    """The best mean of the trials that met the most examples: the highest fidelity, or the
+    incumbent.
+    """
     most = max((standing.examples for standing in standings.values()), default=0)
-    return best_of_all(problem, {k: standing for k, standing in standings.items() if standing.examples == most})
+    return best_of_all(
+        problem, {k: standing for k, standing in standings.items() if standing.examples == most}
+    )
 
 
 def best_of_all(problem: Problem, standings: Mapping[int, Standing]) -> Reading | None:
     """The best mean of all trials, however few examples they met."""
-    found = [reading for standing in standings.values() if (reading := best_reading(problem, standing)) is not None]
+    found = [
+        reading
+        for standing in standings.values()
+        if (reading := best_reading(problem, standing)) is not None
+    ]
     kept = [reading for reading in found if problem.excess(reading) <= 1.0]
     if kept:
         return min(kept, key=lambda reading: preference(problem, reading))

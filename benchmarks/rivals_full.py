@@ -1,4 +1,6 @@
-"""Rivals that judge one point after the other: on all examples, or on fewer where the point is no good."""
+"""Rivals that judge one point after the other: on all examples, or on fewer where the point is no
+good.
+"""
 
 from __future__ import annotations
 
@@ -40,12 +42,13 @@ def full(problem: Problem, searcher: Searcher, left: float, *, most: bool) -> Wa
 
 
 def ecooptigen(problem: Problem, searcher: Searcher, left: float, *, most: bool) -> Waves:
-    """EcoOptiGen's trials (Wang, Liu and Awadallah, AutoML 2023; FLAML's `Completion`): pruned on cost alone.
+    """EcoOptiGen's trials (Wang, Liu and Awadallah, AutoML 2023; FLAML's `Completion`): pruned on
+    cost alone.
 
-    Where a request may cost only so much, a trial begins with the largest n that is known to keep to that, on 1, 2,
-    4, ... examples, then doubles n likewise, and stops as soon as the tokens are beyond the limit by more than
-    10 % * sqrt(rho / examples); larger n and max_tokens are then never tried again with this model and prompt. Without
-    a limit nothing is pruned.
+    Where a request may cost only so much, a trial begins with the largest n that is known to keep
+    to that, on 1, 2, 4, ... examples, then doubles n likewise, and stops as soon as the tokens are
+    beyond the limit by more than 10 % * sqrt(rho / examples); larger n and max_tokens are then
+    never tried again with this model and prompt. Without a limit nothing is pruned.
     """
     if problem.max_cost is None:
         yield from full(problem, searcher, left, most=most)
@@ -95,16 +98,24 @@ class _Bounds:
 
     def invalid(self, entrant: Entrant, draws: int) -> bool:
         """Whether no larger n with no larger max_tokens broke it."""
-        return any(n <= draws and cap <= entrant.cap for n, cap in self._invalid.get(_region(entrant), []))
+        return any(
+            n <= draws and cap <= entrant.cap for n, cap in self._invalid.get(_region(entrant), [])
+        )
 
     def keep(self, entrant: Entrant, draws: int) -> None:
         """Remember that this n keeps it."""
         self._valid.setdefault(_region(entrant), []).append((draws, entrant.cap))
 
     def broken(self, contest: Contest, entrant: Entrant, draws: int, examples: int) -> bool:
-        """Whether a trial's cost is beyond the limit and what its examples leave to chance; remembered if so."""
+        """Whether a trial's cost is beyond the limit and what its examples leave to chance;
+        remembered if so.
+        """
         total = contest.examples
-        rho = 1 - (examples - 1) / total if 2 * examples <= total else (1 - examples / total) * (1 + 1 / examples)
+        rho = (
+            1 - (examples - 1) / total
+            if 2 * examples <= total
+            else (1 - examples / total) * (1 + 1 / examples)
+        )
         standing = contest.field.standings.get(entrant.trial)
         if standing is None:
             return False
@@ -127,11 +138,13 @@ def _region(entrant: Entrant) -> tuple[object, object]:
 
 
 def wilcoxon(problem: Problem, searcher: Searcher, left: float, *, most: bool) -> Waves:
-    """Every proposed point on ever more examples, until it is worse than the best one so far (Optuna's WilcoxonPruner).
+    """Every proposed point on ever more examples, until it is worse than the best one so far
+    (Optuna's WilcoxonPruner).
 
-    After each block of examples, the scores are held against those of the best complete trial on the same examples;
-    a trial that is worse with p < 0.1 stops, and the searcher is told its mean so far, as Optuna's manual has it.
-    Optuna's own object needs scipy and a study; the test here gives the same p-values.
+    After each block of examples, the scores are held against those of the best complete trial on
+    the same examples; a trial that is worse with p < 0.1 stops, and the searcher is told its mean
+    so far, as Optuna's manual has it. Optuna's own object needs scipy and a study; the test here
+    gives the same p-values.
     """
     contest = Contest(problem, searcher, left, most=most)
     best: Entrant | None = None
@@ -139,10 +152,15 @@ def wilcoxon(problem: Problem, searcher: Searcher, left: float, *, most: bool) -
     while refused < PATIENCE and (entrant := contest.enter()) is not None:
         there: list[Entrant] = []
         sizes = [*range(BLOCK, contest.examples, BLOCK), contest.examples]
-        # Nothing stops a trial before there is a best one: as long as there is none, the money must pay for all of it.
+        # Nothing stops a trial before there is a best one: as long as there is none, the money must
+        # pay for all of it.
         for examples in sizes if best else [contest.examples]:
             there = yield from contest.bring([entrant], examples)
-            if not there or contest.field.over or (best and _worse(contest.row(entrant), contest.row(best))):
+            if (
+                not there
+                or contest.field.over
+                or (best and _worse(contest.row(entrant), contest.row(best)))
+            ):
                 break
         refused = 0 if there else refused + 1
         whole = entrant.examples == contest.examples
@@ -159,10 +177,12 @@ def _worse(row: Array, best: Array) -> bool:
 def signed_rank(gaps: Array) -> float:
     """The p-value of Wilcoxon's signed-rank test (1945) that gaps are not mostly below 0.
 
-    Ranks of zeros are split between both signs (scipy's zero_method "zsplit"), and the normal approximation is used:
-    scores of 0 and 1 are full of ties.
+    Ranks of zeros are split between both signs (scipy's zero_method "zsplit"), and the normal
+    approximation is used: scores of 0 and 1 are full of ties.
     """
-    sizes, place, counts = np.unique(np.round(np.abs(gaps), 12), return_inverse=True, return_counts=True)
+    sizes, place, counts = np.unique(
+        np.round(np.abs(gaps), 12), return_inverse=True, return_counts=True
+    )
     ranks = (np.cumsum(counts) - (counts - 1) / 2)[place]
     plus = ranks[gaps > 0].sum() + ranks[gaps == 0].sum() / 2
     n = len(gaps)

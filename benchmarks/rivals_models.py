@@ -1,7 +1,8 @@
-"""Searchers of the rivals that `tune` has none of: a small Gaussian process and a small random forest, on numpy.
+"""Searchers of the rivals that `tune` has none of: a small Gaussian process and a small random
+forest, on numpy.
 
-Optuna's Gaussian process needs torch, and SMAC's forest scikit-learn; neither is installed with `tune`, and both are
-slow beside thousands of replayed searches.
+Optuna's Gaussian process needs torch, and SMAC's forest scikit-learn; neither is installed with
+`tune`, and both are slow beside thousands of replayed searches.
 """
 
 from __future__ import annotations
@@ -47,7 +48,9 @@ def gp(space: Space, free: Sequence[str], seed: int) -> Searcher:
 
 
 def forest(space: Space, free: Sequence[str], seed: int) -> Searcher:
-    """Expected improvement under a random forest, every other point at random, as SMAC has it (Hutter et al. 2011)."""
+    """Expected improvement under a random forest, every other point at random, as SMAC has it
+    (Hutter et al. 2011).
+    """
 
     def make(lattice: Lattice) -> Searcher:
         proposer = _Improver(lattice, seed, Forest(seed), every=2)
@@ -90,7 +93,10 @@ class _Improver:
         self._model, self._every, self._coding = model, every, _Coding(lattice)
         dealt = itertools.islice(deal(lattice, seed + 1), CANDIDATES)
         coded = [(point, row) for point in dealt if (row := self._coding.row(point)) is not None]
-        self._points, self._rows = [point for point, _ in coded], np.array([row for _, row in coded])
+        self._points, self._rows = (
+            [point for point, _ in coded],
+            np.array([row for _, row in coded]),
+        )
         self._open = np.ones(len(coded), dtype=bool)
         self._places = {point: i for i, point in enumerate(self._points)}
         self._seen: list[tuple[Array, float]] = []
@@ -104,12 +110,21 @@ class _Improver:
             self._seen.append((row, telling.score))
 
     def propose(self, asked: int) -> Point | None:
-        if len(self._seen) < 2 or not self._open.any() or (self._every and (self._told + asked) % self._every):
+        if (
+            len(self._seen) < 2
+            or not self._open.any()
+            or (self._every and (self._told + asked) % self._every)
+        ):
             return None
-        rows, values = np.array([row for row, _ in self._seen]), np.array([value for _, value in self._seen])
+        rows, values = (
+            np.array([row for row, _ in self._seen]),
+            np.array([value for _, value in self._seen]),
+        )
         # The newest, and the best of all.
         kept = sorted({*range(len(values))[-NEWEST:], int(values.argmax())})
-        mean, deviation = self._model.predict(rows[kept], values[kept], np.vstack([self._rows, rows[kept]]))
+        mean, deviation = self._model.predict(
+            rows[kept], values[kept], np.vstack([self._rows, rows[kept]])
+        )
         split = len(self._rows)
         # Scores are noisy: what is to be improved on is the best of the smoothed ones.
         gain = improvement(mean[:split], deviation[:split], float(mean[split:].max()))
@@ -131,7 +146,8 @@ def improvement(mean: Array, deviation: Array, best: float) -> Array:
 
 
 class Process:
-    """A Gaussian process with a length for each kind of column, all picked from a few by their likelihood.
+    """A Gaussian process with a length for each kind of column, all picked from a few by their
+    likelihood.
 
     Args:
         groups: the columns of each axis.
@@ -172,7 +188,9 @@ def _squares(ones: Array, others: Array) -> Array:
 
 
 def _matern(squares: Sequence[Array], lengths: Sequence[float]) -> Array:
-    distance = np.sqrt(5 * np.add.reduce([s / length**2 for s, length in zip(squares, lengths, strict=True)]))
+    distance = np.sqrt(
+        5 * np.add.reduce([s / length**2 for s, length in zip(squares, lengths, strict=True)])
+    )
     return np.asarray((1 + distance + distance**2 / 3) * np.exp(-distance))
 
 
@@ -193,7 +211,9 @@ class Split(NamedTuple):
 
 
 class Forest:
-    """A small random forest: trees on resampled rows, each split the best of a few columns at a random value."""
+    """A small random forest: trees on resampled rows, each split the best of a few columns at a
+    random value.
+    """
 
     TREES = 10
     LEAST = 3
@@ -224,7 +244,9 @@ class Forest:
             below = rows[:, column] <= at
             count = int(below.sum())
             if self.LEAST <= count <= len(values) - self.LEAST:
-                left = float(values[below].var() * count + values[~below].var() * (len(values) - count))
+                left = float(
+                    values[below].var() * count + values[~below].var() * (len(values) - count)
+                )
                 best = min(best or (math.inf, 0, 0.0), (left, column, at))
         if best is None:
             return leaf
@@ -233,7 +255,9 @@ class Forest:
         return Split(best[1], best[2], parts[0], parts[1])
 
 
-def _fill(tree: Split | Leaf, rows: Array, places: np.ndarray, mean: Array, variance: Array) -> None:
+def _fill(
+    tree: Split | Leaf, rows: Array, places: np.ndarray, mean: Array, variance: Array
+) -> None:
     if isinstance(tree, Leaf):
         mean[places], variance[places] = tree
         return

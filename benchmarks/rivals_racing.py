@@ -1,4 +1,6 @@
-"""Rivals that deal examples out among many points: halving, elimination, upper confidence bounds, racing."""
+"""Rivals that deal examples out among many points: halving, elimination, upper confidence bounds,
+racing.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +23,9 @@ BLOCK = 8
 """Examples that are met side by side."""
 
 ELIMINATION_SHARE, UCB_SHARE = 0.1, 0.25
-"""The share of the money that the first block of a pool of points takes: of 0.1, 0.25 and 0.5 the one that left the
-method less regret."""
+"""The share of the money that the first block of a pool of points takes: of 0.1, 0.25 and 0.5 the
+one that left the method less regret.
+"""
 
 ERRORS = 1.96
 """Standard errors on either side of a mean: an interval of 95 %."""
@@ -38,10 +41,11 @@ LEAST_GAP = 0.05
 
 
 def successive_halving(problem: Problem, searcher: Searcher, left: float, *, most: bool) -> Waves:
-    """Successive halving (Jamieson and Talwalkar, AISTATS 2016): as many points as the money pays for, eta = 3.
+    """Successive halving (Jamieson and Talwalkar, AISTATS 2016): as many points as the money pays
+    for, eta = 3.
 
-    Each rung takes an equal share of the money; the last holds all examples. With what the shares leave over, another
-    bracket is begun.
+    Each rung takes an equal share of the money; the last holds all examples. With what the shares
+    leave over, another bracket is begun.
     """
     contest = Contest(problem, searcher, left, most=most)
     rungs = math.floor(math.log(contest.examples, ETA))
@@ -51,7 +55,8 @@ def successive_halving(problem: Problem, searcher: Searcher, left: float, *, mos
 
 
 def hyperband(problem: Problem, searcher: Searcher, left: float, *, most: bool) -> Waves:
-    """Hyperband (Li et al., JMLR 2018): brackets from many points on few examples to few points on all.
+    """Hyperband (Li et al., JMLR 2018): brackets from many points on few examples to few points on
+    all.
 
     The brackets share the money equally.
     """
@@ -83,8 +88,8 @@ def _bracket(contest: Contest, money: float, rungs: int) -> Waves:
 def elimination(problem: Problem, searcher: Searcher, left: float, *, most: bool) -> Waves:
     """Arm elimination (Even-Dar, Mannor and Mansour, JMLR 2006) on a pool of random points.
 
-    In every round, each point left meets a block of examples; those whose 95 % interval is below the best one's are
-    dropped. The first round takes a tenth of the money.
+    In every round, each point left meets a block of examples; those whose 95 % interval is below
+    the best one's are dropped. The first round takes a tenth of the money.
     """
     contest = Contest(problem, searcher, left, most=most)
     going = yield from contest.begin(min(BLOCK, contest.examples), ELIMINATION_SHARE * left)
@@ -101,19 +106,26 @@ def _not_below(contest: Contest, entrants: list[Entrant]) -> list[Entrant]:
     rows = [contest.row(entrant) for entrant in entrants]
     rows = [row[~np.isnan(row)] for row in rows]
     means = np.array([row.mean() if len(row) else 0.0 for row in rows])
-    # Two examples on which it is half right are made up, so that a few equal scores are no certainty.
-    spreads = [(((row - row.mean()) ** 2).sum() + 0.5) / (len(row) + 1) if len(row) else 1.0 for row in rows]
+    # Two examples on which it is half right are made up, so that a few equal scores are no
+    # certainty.
+    spreads = [
+        (((row - row.mean()) ** 2).sum() + 0.5) / (len(row) + 1) if len(row) else 1.0
+        for row in rows
+    ]
     half = ERRORS * np.sqrt(np.array(spreads) / [max(1, len(row)) for row in rows])
     best = int(means.argmax())
-    return [e for e, top in zip(entrants, means + half, strict=True) if top >= means[best] - half[best]]
+    return [
+        e for e, top in zip(entrants, means + half, strict=True) if top >= means[best] - half[best]
+    ]
 
 
 def ucb_e(problem: Problem, searcher: Searcher, left: float, *, most: bool) -> Waves:
-    """UCB-E (Audibert, Bubeck and Munos, COLT 2010) on a pool of random points, a block of examples a pull.
+    """UCB-E (Audibert, Bubeck and Munos, COLT 2010) on a pool of random points, a block of examples
+    a pull.
 
-    The point with the largest mean + sqrt(a / examples) gets the next block, a = 25/36 (examples that the money pays
-    for) / H, H being the sum over points of 1 / (gap to the best)^2, measured anew before each pull (their adaptive
-    version). The first blocks take a quarter of the money.
+    The point with the largest mean + sqrt(a / examples) gets the next block, a = 25/36 (examples
+    that the money pays for) / H, H being the sum over points of 1 / (gap to the best)^2, measured
+    anew before each pull (their adaptive version). The first blocks take a quarter of the money.
     """
     contest = Contest(problem, searcher, left, most=most)
     field = contest.field
@@ -140,11 +152,13 @@ def ucb_e(problem: Problem, searcher: Searcher, left: float, *, most: bool) -> W
 
 
 def racing(problem: Problem, searcher: Searcher, left: float, *, most: bool) -> Waves:
-    """SMAC's intensification (Hutter, Hoos and Leyton-Brown, LION 2011): challengers race against the incumbent.
+    """SMAC's intensification (Hutter, Hoos and Leyton-Brown, LION 2011): challengers race against
+    the incumbent.
 
-    Before each race the incumbent meets another block of examples. A challenger meets ever twice as many of those
-    that the incumbent has met, until its mean is worse on them; one that is not worse on all is the new incumbent.
-    A small imitation, with which thousands of searches can be replayed; `rivals_smac.py` runs SMAC3 itself on a few.
+    Before each race the incumbent meets another block of examples. A challenger meets ever twice as
+    many of those that the incumbent has met, until its mean is worse on them; one that is not worse
+    on all is the new incumbent. A small imitation, with which thousands of searches can be
+    replayed; `rivals_smac.py` runs SMAC3 itself on a few.
     """
     contest = Contest(problem, searcher, left, most=most)
     incumbent: Entrant | None = None
@@ -165,7 +179,9 @@ def racing(problem: Problem, searcher: Searcher, left: float, *, most: bool) -> 
 
 
 def _mean_gap(contest: Contest, one: Entrant, other: Entrant) -> float:
-    """By how much one is better on the examples that both have met; beyond the limits counts as worse."""
+    """By how much one is better on the examples that both have met; beyond the limits counts as
+    worse.
+    """
     gaps = contest.row(one) - contest.row(other)
     gaps = gaps[~np.isnan(gaps)]
     means = contest.mean(one) - contest.mean(other)

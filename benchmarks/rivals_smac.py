@@ -1,4 +1,6 @@
-"""SMAC3 itself (package `smac`) as a rival: its forest, its race and its records, asked and told at our meter."""
+"""SMAC3 itself (package `smac`) as a rival: its forest, its race and its records, asked and told at
+our meter.
+"""
 
 from __future__ import annotations
 
@@ -29,23 +31,28 @@ if TYPE_CHECKING:
     from smac.runhistory import TrialInfo
 
 BLOCK = 8
-"""Examples of an instance, at most: one example each would take thousands of asks, and SMAC needs seconds for a hundred
-of them."""
+"""Examples of an instance, at most: one example each would take thousands of asks, and SMAC needs
+seconds for a hundred of them.
+"""
 
 
 def smac(problem: Problem, searcher: Searcher, left: float, *, most: bool) -> Waves:
-    """SMAC3 (Lindauer et al., JMLR 2022): its facade for algorithm configuration, set as its authors set it.
+    """SMAC3 (Lindauer et al., JMLR 2022): its facade for algorithm configuration, set as its
+    authors set it.
 
-    An instance is a block of examples. SMAC says which point meets which block next: new points, half of them at
-    random and the others by expected improvement under its random forest, meet ever twice as many of the blocks that
-    its incumbent has met, until they are worse. It is told 1 - the mean quality on that block of the reading that then
-    stands for the point, and nothing else: instances have no features, and costs in dollars are none of its affair. A
-    block that the money left does not pay for is never answered, so that SMAC goes on with other points. When it has no
+    An instance is a block of examples. SMAC says which point meets which block next: new points,
+    half of them at random and the others by expected improvement under its random forest, meet ever
+    twice as many of the blocks that its incumbent has met, until they are worse. It is told 1 - the
+    mean quality on that block of the reading that then stands for the point, and nothing else:
+    instances have no features, and costs in dollars are none of its affair. A block that the money
+    left does not pay for is never answered, so that SMAC goes on with other points. When it has no
     other, it ends.
     """
     contest = Contest(problem, searcher, left, most=most)
     asked = Asked(problem)
-    blocks = [part.tolist() for part in np.array_split(np.arange(contest.examples), asked.instances)]
+    blocks = [
+        part.tolist() for part in np.array_split(np.arange(contest.examples), asked.instances)
+    ]
     entrants: dict[Point, Entrant] = {}
     met: set[tuple[Point, int]] = set()
     refused = 0
@@ -53,7 +60,8 @@ def smac(problem: Problem, searcher: Searcher, left: float, *, most: bool) -> Wa
         if ask.point not in entrants:
             entrants[ask.point] = contest.field.enter(ask.point)
         entrant, block = entrants[ask.point], blocks[ask.instance]
-        # Two of SMAC's points may be one of ours: with one answer, it is all the same how many become one.
+        # Two of SMAC's points may be one of ours: with one answer, it is all the same how many
+        # become one.
         if (ask.point, ask.instance) not in met and not (yield from _meet(contest, entrant, block)):
             refused += 1
             continue
@@ -62,24 +70,35 @@ def smac(problem: Problem, searcher: Searcher, left: float, *, most: bool) -> Wa
         asked.tell(ask, 1 - _quality(contest, entrant, block))
 
 
-def _meet(contest: Contest, entrant: Entrant, block: Sequence[int]) -> Generator[list[Step], Outcome, bool]:
+def _meet(
+    contest: Contest, entrant: Entrant, block: Sequence[int]
+) -> Generator[list[Step], Outcome, bool]:
     """Have a trial meet a block; False where the money does not pay for it."""
     field, draws = contest.field, contest.draws(entrant)
     while block:
         count, price = len(block), field.price(entrant, draws)
-        # As long as nobody knows what calls cost, as many as their ceilings leave, and then the rest.
+        # As long as nobody knows what calls cost, as many as their ceilings leave, and then the
+        # rest.
         if not field.standings and price > 0:
             count = min(count, int(field.left / price))
-        if field.over or not count or not Wave(field, field.left).pays(entrant, entrant.examples + count, draws):
+        if (
+            field.over
+            or not count
+            or not Wave(field, field.left).pays(entrant, entrant.examples + count, draws)
+        ):
             return False
         entrant.examples, entrant.draws = entrant.examples + count, draws
-        field.take((yield [Step(entrant.trial, entrant.point, tuple(block[:count]), draws, entrant.cap)]))
+        field.take(
+            (yield [Step(entrant.trial, entrant.point, tuple(block[:count]), draws, entrant.cap)])
+        )
         block = block[count:]
     return True
 
 
 def _quality(contest: Contest, entrant: Entrant, block: Sequence[int]) -> float:
-    """The mean quality of a trial on a block, divided by how many times over the limits it is; 0 for nothing."""
+    """The mean quality of a trial on a block, divided by how many times over the limits it is; 0
+    for nothing.
+    """
     reading, row = contest.reading(entrant), contest.row(entrant)[list(block)]
     known = row[~np.isnan(row)]
     if reading is None or not len(known):
@@ -88,7 +107,9 @@ def _quality(contest: Contest, entrant: Entrant, block: Sequence[int]) -> float:
 
 
 def nothing(space: Space, free: Sequence[str], seed: int) -> Searcher:
-    """Proposes nothing: SMAC asks for its points itself. Loads the package, so that no step is charged for that."""
+    """Proposes nothing: SMAC asks for its points itself. Loads the package, so that no step is
+    charged for that.
+    """
     del space, free, seed
     with _quiet():
         import smac  # noqa: F401
@@ -110,7 +131,8 @@ class Ask(NamedTuple):
 
 
 class Asked:
-    """SMAC behind two calls: what it asks is a function of the problem, of its seed and of what it is told.
+    """SMAC behind two calls: what it asks is a function of the problem, of its seed and of what it
+    is told.
 
     Attributes:
         instances: how many blocks the examples make.
@@ -123,13 +145,18 @@ class Asked:
             from smac import AlgorithmConfigurationFacade, Scenario
 
             scenario = Scenario(
-                config_space(self._lattice), output_directory=Path(folder), deterministic=True, seed=problem.seed,
+                config_space(self._lattice),
+                output_directory=Path(folder),
+                deterministic=True,
+                seed=problem.seed,
                 instances=[str(number) for number in range(self.instances)],
-            )  # fmt: skip
+            )
             search = AlgorithmConfigurationFacade.get_acquisition_maximizer(scenario)
             _steady(search._local_search)
             # Its files are written here and, if it is asked to, when it is told; never later.
-            self._facade = AlgorithmConfigurationFacade(scenario, acquisition_maximizer=search, logging_level=False)
+            self._facade = AlgorithmConfigurationFacade(
+                scenario, acquisition_maximizer=search, logging_level=False
+            )
 
     def ask(self) -> Ask | None:
         """The next question, or None where it has no other."""
@@ -140,7 +167,9 @@ class Asked:
                 trial = self._facade.ask()
             except (StopIteration, ConfigurationSpaceExhaustedException):
                 return None
-        point = self._lattice.point({key: int(number) for key, number in dict(trial.config).items()})
+        point = self._lattice.point(
+            {key: int(number) for key, number in dict(trial.config).items()}
+        )
         return Ask(point, int(str(trial.instance)), trial)
 
     def tell(self, ask: Ask, cost: float) -> None:
@@ -152,8 +181,9 @@ class Asked:
 
 
 def _steady(search: LocalSearch) -> None:
-    """Have a local search begin at its points in one order: they come out of a set of what hashes as text, so that
-    SMAC's own order, and with it all that follows, would be another in each process.
+    """Have a local search begin at its points in one order: they come out of a set of what hashes
+    as text, so that SMAC's own order, and with it all that follows, would be another in each
+    process.
     """
     found = search._get_initial_points
 
@@ -164,14 +194,20 @@ def _steady(search: LocalSearch) -> None:
 
 
 def config_space(lattice: Lattice) -> ConfigurationSpace:
-    """A lattice in SMAC's words: the axes that not every model has are asked for with those models only."""
+    """A lattice in SMAC's words: the axes that not every model has are asked for with those models
+    only.
+    """
     from ConfigSpace import ConfigurationSpace, InCondition
 
     made = ConfigurationSpace()
     own = {key: _parameter(axis) for key, axis in lattice.keys.items()}
     made.add(list(own.values()))
     for key, parameter in own.items():
-        having = [i for i, model in enumerate(lattice.models) if any(axis.key == key for axis in lattice.axes[model])]
+        having = [
+            i
+            for i, model in enumerate(lattice.models)
+            if any(axis.key == key for axis in lattice.axes[model])
+        ]
         if key != MODEL and len(having) < len(lattice.models):
             made.add(InCondition(parameter, own[MODEL], having))
     return made

@@ -1,14 +1,18 @@
-"""uv run --all-extras --group dev benchmarks/search.py --runs 40 --units 3 10 30 --out results/search.md
+"""uv run --all-extras --group dev benchmarks/search.py --runs 40 --units 3 10 30 --out
+results/search.md
 
-Every method that a user could pick instead of `tune`, and ours, for the same dollars at one meter: on made-up worlds
-(`worlds.py`) and on recorded tables, with free dimensions read off the draws and with every dimension paid. No key, no
-dollar: draws are replayed, and what each config is worth is known exactly. It writes the page and its plots.
+Every method that a user could pick instead of `tune`, and ours, for the same dollars at one meter:
+on made-up worlds (`worlds.py`) and on recorded tables, with free dimensions read off the draws and
+with every dimension paid. No key, no dollar: draws are replayed, and what each config is worth is
+known exactly. It writes the page and its plots.
 
 - `rivals.py`: the methods; `search_ours.py`: ours, and ours with a part taken out;
-- `search_runs.py`: one search; `search_numbers.py`: medians and paired differences; `search_table.py`: the page.
+- `search_runs.py`: one search; `search_numbers.py`: medians and paired differences;
+  `search_table.py`: the page.
 
-Every run is kept in results/search/runs.jsonl, so a second call makes only what is new: a method whose `version` was
-counted up, more seeds, other budgets. About four hours of one core from nothing.
+Every run is kept in results/search/runs.jsonl, so a second call makes only what is new: a method
+whose `version` was counted up, more seeds, other budgets. About four hours of one core from
+nothing.
 """
 
 from __future__ import annotations
@@ -24,7 +28,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
-# One thread for each process: searches run side by side, and seconds of computing mean the same on every machine.
+# One thread for each process: searches run side by side, and seconds of computing mean the same on
+# every machine.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from readout import commit  # noqa: E402
@@ -42,8 +47,9 @@ BESIDE = ("blendsearch", "tpe", "halving")
 """Rivals that run under a limit on cost and in held-out halves too."""
 
 FEW = 8
-"""Seeds with which more is run than every method, with free dimensions read and paid, and ours in every setting: rivals
-under a limit on cost and in held-out halves, and more budgets."""
+"""Seeds with which more is run than every method, with free dimensions read and paid, and ours in
+every setting: rivals under a limit on cost and in held-out halves, and more budgets.
+"""
 
 APART = 16
 """Seeds with which ours is run with a part taken out."""
@@ -52,13 +58,17 @@ TWICE = 2
 """Times as many seeds on recorded tables, as there are but two of them, each one world."""
 
 SLOW = ("smac",)
-"""Rivals whose searches take many seconds each: with so few seeds, and at the first two budgets only."""
+"""Rivals whose searches take many seconds each: with so few seeds, and at the first two budgets
+only.
+"""
 
 PLAIN_EVERY = 30.0
 """Seconds between lines where there is no terminal to draw a bar on."""
 
 
-def plan(methods: Sequence[str], worlds: Sequence[str], units: Sequence[float], seeds: range) -> list[Task]:
+def plan(
+    methods: Sequence[str], worlds: Sequence[str], units: Sequence[float], seeds: range
+) -> list[Task]:
     """Everything to run, seed by seed: what is there when it is stopped early is even.
 
     Args:
@@ -78,11 +88,21 @@ def plan(methods: Sequence[str], worlds: Sequence[str], units: Sequence[float], 
                     continue
                 if method in SLOW:
                     if few:
-                        found += [Task(world, method, kind, budget, seed) for kind in KINDS for budget in units[:2]]
+                        found += [
+                            Task(world, method, kind, budget, seed)
+                            for kind in KINDS
+                            for budget in units[:2]
+                        ]
                     continue
-                found += [Task(world, method, kind, budget, seed) for kind in KINDS for budget in units]
+                found += [
+                    Task(world, method, kind, budget, seed) for kind in KINDS for budget in units
+                ]
                 if few and method in OURS:
-                    found += [Task(world, method, "read", budget, seed) for budget in REACH if budget not in units]
+                    found += [
+                        Task(world, method, "read", budget, seed)
+                        for budget in REACH
+                        if budget not in units
+                    ]
                 if method in OURS or (few and method in BESIDE):
                     found += [
                         Task(world, method, "read", budget, seed, setting)
@@ -93,11 +113,14 @@ def plan(methods: Sequence[str], worlds: Sequence[str], units: Sequence[float], 
 
 
 def possible(tasks: Sequence[Task], kept: Kept) -> list[Task]:
-    """Those that were run before or can be run here; a line on standard error for each method that cannot."""
+    """Those that were run before or can be run here; a line on standard error for each method that
+    cannot.
+    """
     lost = [
         task
         for task in tasks
-        if not EVERY[task.method].installed and kept.find(task.key(EVERY[task.method].version)) is None
+        if not EVERY[task.method].installed
+        and kept.find(task.key(EVERY[task.method].version)) is None
     ]
     for name, count in Counter(task.method for task in lost).items():
         method = EVERY[name]
@@ -110,7 +133,9 @@ def possible(tasks: Sequence[Task], kept: Kept) -> list[Task]:
     return [task for task in tasks if task not in gone]
 
 
-def report(tasks: Sequence[Task], kept: Kept, jobs: int, units: Sequence[float], *, quiet: bool = False) -> Report:
+def report(
+    tasks: Sequence[Task], kept: Kept, jobs: int, units: Sequence[float], *, quiet: bool = False
+) -> Report:
     """Run what is missing, and gather everything."""
     tasks = possible(tasks, kept)
     missing = sum(kept.find(task.key(EVERY[task.method].version)) is None for task in tasks)
@@ -147,7 +172,9 @@ def write(out: Path, found: Report, command: str, runs: int, seconds: float) -> 
             plots[kind] = path.name
     ran = {task.method for task in found.found}
     budgets = " and ".join(f"{units:g}" for units in found.units[:2])
-    slow = "".join(f" So was {EVERY[name].label}, at {budgets} units only." for name in SLOW if name in ran)
+    slow = "".join(
+        f" So was {EVERY[name].label}, at {budgets} units only." for name in SLOW if name in ran
+    )
     head = f"""`{command}`,
 {time.strftime("%Y-%m-%d")}, commit {commit()}, {len(found.found)} searches, {seconds:.0f} s for those that were not
 kept from before. Draws are replayed; no dollar was spent.
@@ -170,7 +197,13 @@ choice on 20 holdout examples (`most_unseen` in benchmarks/driving.py)."""
 def counting(total: int, *, quiet: bool) -> Iterator[Callable[[], None]]:
     """A bar of the runs that are made, or a line now and then where there is no terminal."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
     plain = not quiet and not sys.stderr.isatty()
     columns = (TextColumn("searches"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -193,18 +226,27 @@ def counting(total: int, *, quiet: bool) -> Iterator[Callable[[], None]]:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument(
-        "--runs", type=int, default=40, help="seeds, for each family of worlds; recorded tables have twice as many"
+        "--runs",
+        type=int,
+        default=40,
+        help="seeds, for each family of worlds; recorded tables have twice as many",
     )
     parser.add_argument("--seed", type=int, default=0, help="the first of them")
     parser.add_argument("--units", type=float, nargs="+", default=[3, 10, 30])
     parser.add_argument("--methods", nargs="+", choices=list(EVERY), default=list(EVERY))
-    parser.add_argument("--worlds", nargs="+", choices=[*FAMILIES, *RECORDED], default=[*FAMILIES, *RECORDED])
+    parser.add_argument(
+        "--worlds", nargs="+", choices=[*FAMILIES, *RECORDED], default=[*FAMILIES, *RECORDED]
+    )
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     parser.add_argument("--cache", type=Path, default=ROOT / "results" / "search" / "runs.jsonl")
     parser.add_argument("--out", type=Path, default=ROOT / "results" / "search.md")
-    parser.add_argument("--only-run", action="store_true", help="make and keep the runs, write no page")
+    parser.add_argument(
+        "--only-run", action="store_true", help="make and keep the runs, write no page"
+    )
     parser.add_argument("--quiet", action="store_true", help="show no progress")
     given = parser.parse_args(argv)
     began = time.monotonic()
@@ -213,7 +255,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     found = report(tasks, Kept(given.cache), given.jobs, given.units, quiet=given.quiet)
     if not given.only_run:
         shown = ["benchmarks/search.py", *(sys.argv[1:] if argv is None else argv)]
-        print(write(given.out, found, "uv run " + " ".join(shown), given.runs, time.monotonic() - began))
+        print(
+            write(
+                given.out, found, "uv run " + " ".join(shown), given.runs, time.monotonic() - began
+            )
+        )
 
 
 if __name__ == "__main__":

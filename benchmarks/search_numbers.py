@@ -28,7 +28,13 @@ class Interval(NamedTuple):
     @property
     def verdict(self) -> str:
         """What a difference says of the one that the other was taken from."""
-        return "clearly better" if self.low > 0 else "clearly worse" if self.high < 0 else "no clear difference"
+        return (
+            "clearly better"
+            if self.low > 0
+            else "clearly worse"
+            if self.high < 0
+            else "no clear difference"
+        )
 
 
 def median(values: Sequence[float]) -> Interval:
@@ -56,7 +62,8 @@ def runs(found: Found, worlds: Iterable[str], **wanted: object) -> dict[tuple[st
     return {
         (task.world, task.seed): run
         for task, run in found.items()
-        if task.world in there and all(getattr(task, name) == value for name, value in wanted.items())
+        if task.world in there
+        and all(getattr(task, name) == value for name, value in wanted.items())
     }
 
 
@@ -65,8 +72,12 @@ def regrets(found: Found, worlds: Iterable[str], **wanted: object) -> list[float
     return [run.regret for run in runs(found, worlds, **wanted).values()]
 
 
-def behind(found: Found, worlds: Iterable[str], method: str, ours: str, **wanted: object) -> Interval:
-    """By how many points of regret a method is worse than ours in the same worlds with the same seeds, on average."""
+def behind(
+    found: Found, worlds: Iterable[str], method: str, ours: str, **wanted: object
+) -> Interval:
+    """By how many points of regret a method is worse than ours in the same worlds with the same
+    seeds, on average.
+    """
     theirs, own = (runs(found, worlds, method=name, **wanted) for name in (method, ours))
     return mean([run.regret - own[at].regret for at, run in theirs.items() if at in own])
 
@@ -74,9 +85,11 @@ def behind(found: Found, worlds: Iterable[str], method: str, ours: str, **wanted
 def dollars_within(
     found: Found, world: str, method: str, points: float, exhausting: Callable[[Task], float]
 ) -> float | None:
-    """The share of exhausting at which the median regret comes down to so many points, None where it never does.
+    """The share of exhausting at which the median regret comes down to so many points, None where
+    it never does.
 
-    Between two budgets that were run, it is taken from the line through both medians over the budget's logarithm.
+    Between two budgets that were run, it is taken from the line through both medians over the
+    budget's logarithm.
 
     Args:
         found: runs, at several budgets.
@@ -91,7 +104,9 @@ def dollars_within(
         if (task.world, task.method, task.kind, task.setting) == (world, method, "read", "plain"):
             shares.setdefault(task.units, []).append(run.dollars / exhausting(task))
             losses.setdefault(task.units, []).append(run.regret)
-    rows = sorted((float(np.median(shares[units])), float(np.median(losses[units]))) for units in shares)
+    rows = sorted(
+        (float(np.median(shares[units])), float(np.median(losses[units]))) for units in shares
+    )
     for i, (share, loss) in enumerate(rows):
         if loss <= points:
             if i == 0:

@@ -47,7 +47,9 @@ def _nothing(*_: object) -> list[Any]:
     return []
 
 
-QUALITY, GAIN = (np.array(getattr(sys.modules[f"{RACE}.posterior"], name)) for name in ("_QUALITY", "_GAIN"))
+QUALITY, GAIN = (
+    np.array(getattr(sys.modules[f"{RACE}.posterior"], name)) for name in ("_QUALITY", "_GAIN")
+)
 
 PARTS: dict[str, tuple[str, Changes]] = {
     "unpaired": ("without pairing", {("variance", "learn"): _unpaired}),
@@ -67,8 +69,14 @@ PARTS: dict[str, tuple[str, Changes]] = {
     "uncut": ("a cap that cut nothing yet taken to cut nothing", {("select", "UNSEEN"): 0.0}),
     "alike": ("trials that met all examples judged by likeness too", {("posterior", "_MET"): 2.0}),
     "endless": ("without an endgame", {("knowledge_gradient", "ENDGAME_SHARE"): 0.0}),
-    "stepwise": ("a block after the other, never all examples at once", {("knowledge_gradient", "LONG_SHARE"): 0.0}),
-    "single": ("one answer for a point's first block", {("knowledge_gradient", "FIRST_REPEATS"): 10**6}),
+    "stepwise": (
+        "a block after the other, never all examples at once",
+        {("knowledge_gradient", "LONG_SHARE"): 0.0},
+    ),
+    "single": (
+        "one answer for a point's first block",
+        {("knowledge_gradient", "FIRST_REPEATS"): 10**6},
+    ),
 }
 """What is taken out: in words, and what stands in for it."""
 
@@ -122,15 +130,23 @@ def choose(changes: Changes, problem: Problem, standings: Mapping[int, Standing]
 
 def _ablation(label: str, changes: Changes) -> Method:
     strategy = partial(without, changes, STRATEGIES["value"])
-    return Method(f"tune, {label}", strategy, SEARCHERS["random"], partial(choose, changes), VERSION)
+    return Method(
+        f"tune, {label}", strategy, SEARCHERS["random"], partial(choose, changes), VERSION
+    )
 
 
-BRACKETS = Method("tune, by successive halving instead", STRATEGIES["halving"], SEARCHERS["random"], None, VERSION)
+BRACKETS = Method(
+    "tune, by successive halving instead", STRATEGIES["halving"], SEARCHERS["random"], None, VERSION
+)
 
-ABLATIONS: dict[str, Method] = {name: _ablation(*part) for name, part in PARTS.items()} | {"brackets": BRACKETS}
+ABLATIONS: dict[str, Method] = {name: _ablation(*part) for name, part in PARTS.items()} | {
+    "brackets": BRACKETS
+}
 """Ours without one of its parts each, by the name of the part."""
 
-OURS: dict[str, Method] = {"tune": Method("tune", STRATEGIES["value"], SEARCHERS["random"], None, VERSION)}
+OURS: dict[str, Method] = {
+    "tune": Method("tune", STRATEGIES["value"], SEARCHERS["random"], None, VERSION)
+}
 """The method that all others are held against: the default strategy and searcher, and the endgame."""
 
 EVERY: dict[str, Method] = OURS | METHODS | ABLATIONS

@@ -1,4 +1,6 @@
-"""One search of `benchmarks/search.py`: in which world, by which method, for how much; and the runs that are kept."""
+"""One search of `benchmarks/search.py`: in which world, by which method, for how much; and the runs
+that are kept.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ from tune.space import FREE, Config
 from tune.strategies import Choice, Outcome, endgame
 
 WORLDS = 1
-"""Counted up when what `worlds.py` makes or what `till.py` charges changes, so that every kept run is made anew."""
+"""Counted up when what `worlds.py` makes or what `till.py` charges changes, so that every kept run
+is made anew.
+"""
 
 MADE = 8
 """Simulated worlds of a family; seeds take turns."""
@@ -37,8 +41,9 @@ KINDS = {"read": FREE, "paid": ()}
 """Free dimensions, by kind of search: read off draws, or every dimension paid."""
 
 SETTINGS = ("plain", "limited", "halves")
-"""All there is to choose from; a request may cost at most what the median config costs; the truth is what a config is
-worth on the half of the examples that the tuning examples do not come from."""
+"""All there is to choose from; a request may cost at most what the median config costs; the truth
+is what a config is worth on the half of the examples that the tuning examples do not come from.
+"""
 
 
 def _reviews() -> World:
@@ -85,15 +90,11 @@ class Run:
     """What became of it.
 
     Attributes:
-        regret: points by which the chosen config is worse than the best there is.
-        dollars: the budget.
-        spent: of it.
-        trials: begun.
-        steps: waves, and the choice.
-        median_seconds: of computing that the method took for a step, in the median.
-        worst_seconds: and at worst.
-        feasible: whether the chosen config keeps the limit on cost in truth.
-        chosen: its key; "" where nothing was scored: then the regret is that of a config picked at random.
+        regret: points by which the chosen config is worse than the best there is. dollars: the
+        budget. spent: of it. trials: begun. steps: waves, and the choice. median_seconds: of
+        computing that the method took for a step, in the median. worst_seconds: and at worst.
+        feasible: whether the chosen config keeps the limit on cost in truth. chosen: its key; ""
+        where nothing was scored: then the regret is that of a config picked at random.
     """
 
     regret: float
@@ -115,7 +116,9 @@ Found = dict[Task, Run]
 
 @lru_cache(maxsize=64)
 def world_of(name: str, seed: int, folder: Path | None = None) -> World:
-    """The world of a seed. One that was made before is read back from the folder: knowing its truth takes seconds."""
+    """The world of a seed. One that was made before is read back from the folder: knowing its truth
+    takes seconds.
+    """
     number = seed % MADE if name in FAMILIES else 0
     path = None if folder is None else folder / f"{WORLDS}-{name}-{number}.pickle"
     if path is not None and path.exists():
@@ -167,20 +170,30 @@ def play(task: Task, method: Method, world: World) -> Run:
         reading = method.choose(problem, till.standings)
     config = None if reading is None else reading.config
     return Run(
-        regret=regret(world, config, limit, judged), dollars=dollars, spent=till.spent, trials=len(till.trials),
-        steps=len(clock), median_seconds=float(np.median(clock)), worst_seconds=max(clock),
+        regret=regret(world, config, limit, judged),
+        dollars=dollars,
+        spent=till.spent,
+        trials=len(till.trials),
+        steps=len(clock),
+        median_seconds=float(np.median(clock)),
+        worst_seconds=max(clock),
         feasible=config is not None and (limit is None or world.cost(config) <= limit),
         chosen="" if config is None else config.key,
-    )  # fmt: skip
+    )
 
 
-def regret(world: World, config: Config | None, limit: float | None = None, judged: Counts | None = None) -> float:
+def regret(
+    world: World, config: Config | None, limit: float | None = None, judged: Counts | None = None
+) -> float:
     """Points by which a config is worse than the best one; by the mean of all, where there is none."""
     worths = _worths(world, judged)
     best = world.best(limit) if judged is None else max(worths)
     if config is None:
         return 100 * (best - float(np.mean(worths)))
-    return 100 * (best - (world.worth(config) if judged is None else float(world.worths(config)[judged].mean())))
+    return 100 * (
+        best
+        - (world.worth(config) if judged is None else float(world.worths(config)[judged].mean()))
+    )
 
 
 def _worths(world: World, judged: Counts | None) -> Array:
@@ -195,7 +208,9 @@ def _worths(world: World, judged: Counts | None) -> Array:
 _KNOWN: dict[tuple[str, bytes | None], Array] = {}
 
 
-def timed(strategy: Generator[list[Step], Outcome, Any], clock: list[float]) -> Generator[list[Step], Outcome, Any]:
+def timed(
+    strategy: Generator[list[Step], Outcome, Any], clock: list[float]
+) -> Generator[list[Step], Outcome, Any]:
     """A strategy that notes down the seconds that each of its steps takes."""
     outcome: Outcome | None = None
     while True:
@@ -243,7 +258,9 @@ class Kept:
                 file.write(json.dumps({"key": key, **asdict(run)}) + "\n")
 
 
-def run_all(tasks: Iterable[Task], kept: Kept, jobs: int = 1, done: Callable[[], None] = lambda: None) -> Found:
+def run_all(
+    tasks: Iterable[Task], kept: Kept, jobs: int = 1, done: Callable[[], None] = lambda: None
+) -> Found:
     """Every task's run: those that are kept, and the others side by side in so many processes.
 
     Args:

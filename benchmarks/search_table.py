@@ -1,4 +1,6 @@
-"""The page of `benchmarks/search.py`: what was promised, each kept or not, and the tables behind it."""
+"""The page of `benchmarks/search.py`: what was promised, each kept or not, and the tables behind
+it.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +21,14 @@ WITHIN, SHARE = 1.0, 0.05
 """Points of regret, and the share of exhausting that they may take."""
 
 LARGE = 200
-"""Paid points of a table that a search is judged on; of a smaller one, a few percent are hardly any."""
+"""Paid points of a table that a search is judged on; of a smaller one, a few percent are hardly
+any.
+"""
 
 CLOSE, LONGEST, CROWD = 0.05, 0.5, 300
-"""Seconds of computing for a step: in the median, and at worst; and up to how many trials that is promised."""
+"""Seconds of computing for a step: in the median, and at worst; and up to how many trials that is
+promised.
+"""
 
 FEASIBLE = 0.95
 """The share of runs under a limit whose choice keeps it in truth."""
@@ -69,7 +75,9 @@ class Report:
 
     def methods(self, kind: str, setting: str = "plain") -> list[str]:
         """The methods that were run so, ours first, without ablations."""
-        ran = dict.fromkeys(task.method for task in self.found if (task.kind, task.setting) == (kind, setting))
+        ran = dict.fromkeys(
+            task.method for task in self.found if (task.kind, task.setting) == (kind, setting)
+        )
         return [name for name in self.labels if name in ran and name not in self.ablations]
 
 
@@ -83,9 +91,17 @@ def page(report: Report, head: str, plots: Mapping[str, str]) -> str:
     """
     claims = "\n".join(f"- {'yes' if c.holds else '**NO**'}: {c.text}" for c in _claims(report))
     parts = [
-        "# The most quality per dollar", head, claims, *_side_by_side(report, plots), _losses(report), _within(report),
-        _limited(report), _halves(report), _ablations(report), _seconds(report),
-    ]  # fmt: skip
+        "# The most quality per dollar",
+        head,
+        claims,
+        *_side_by_side(report, plots),
+        _losses(report),
+        _within(report),
+        _limited(report),
+        _halves(report),
+        _ablations(report),
+        _seconds(report),
+    ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -101,15 +117,23 @@ def draw(report: Report, kind: str) -> str:
             ]
             for name in report.methods(kind)
         }
-    return plot(panels, first=report.labels[report.ours], x_name="units", y_name="median regret, points")
+    return plot(
+        panels, first=report.labels[report.ours], x_name="units", y_name="median regret, points"
+    )
 
 
-def _plain(report: Report, worlds: Sequence[str], method: str, kind: str, units: float) -> list[float]:
+def _plain(
+    report: Report, worlds: Sequence[str], method: str, kind: str, units: float
+) -> list[float]:
     return regrets(report.found, worlds, method=method, kind=kind, units=units, setting="plain")
 
 
-def _behind(report: Report, worlds: Sequence[str], method: str, kind: str, units: float) -> Interval:
-    return behind(report.found, worlds, method, report.ours, kind=kind, units=units, setting="plain")
+def _behind(
+    report: Report, worlds: Sequence[str], method: str, kind: str, units: float
+) -> Interval:
+    return behind(
+        report.found, worlds, method, report.ours, kind=kind, units=units, setting="plain"
+    )
 
 
 # --- what was promised
@@ -144,7 +168,9 @@ def _claims(report: Report) -> list[Claim]:
 
 
 def _share_claims(report: Report) -> list[Claim]:
-    """Of tables that are large enough to judge a search on, and of the others: a share of few points is hardly one."""
+    """Of tables that are large enough to judge a search on, and of the others: a share of few
+    points is hardly one.
+    """
     found = []
     for size, fits in ((f"of {LARGE} paid points or more", True), ("of fewer", False)):
         shares = {
@@ -153,7 +179,10 @@ def _share_claims(report: Report) -> list[Claim]:
             if (report.points[world] >= LARGE) == fits
         }
         if shares:
-            said = ", ".join(f"{world} {_percent(share)} ({report.points[world]})" for world, share in shares.items())
+            said = ", ".join(
+                f"{world} {_percent(share)} ({report.points[world]})"
+                for world, share in shares.items()
+            )
             text = f"the median comes within 1 point for at most 5 % of the dollars of exhausting on tables {size}"
             kept = all(share is not None and share <= SHARE for share in shares.values())
             found.append(Claim(f"{text}: {said}", kept))
@@ -170,11 +199,13 @@ def _rival_claims(report: Report) -> list[Claim]:
             for units in [units for units in report.units if units in (3, 10)]:
                 there = [name for name in rivals if _plain(report, worlds, name, kind, units)]
                 gaps = {name: _behind(report, worlds, name, kind, units) for name in there}
-                open_ = [f"{report.labels[name]} {gap}" for name, gap in gaps.items() if gap.low <= 0]
-                text = (
-                    f"over all {title} worlds at {units:g} units, ours has clearly less regret than each rival ({said})"
+                open_ = [
+                    f"{report.labels[name]} {gap}" for name, gap in gaps.items() if gap.low <= 0
+                ]
+                text = f"over all {title} worlds at {units:g} units, ours has clearly less regret than each rival ({said})"
+                found.append(
+                    Claim(text + (f"; not than {', '.join(open_)}" if open_ else ""), not open_)
                 )
-                found.append(Claim(text + (f"; not than {', '.join(open_)}" if open_ else ""), not open_))
         lost = _lost(report, kind, clearly=True)
         text = f"on no table and at no budget is a rival clearly better ({said})"
         found.append(Claim(text + (f"; but: {len(lost)}, see below" if lost else ""), not lost))
@@ -219,7 +250,11 @@ def _compared(report: Report, worlds: Sequence[str], kind: str) -> str:
 def _named(report: Report, name: str, kind: str) -> str:
     """A method for people, with its seeds where it was run with fewer than ours."""
     seeds, own = (
-        {task.seed for task in report.found if (task.method, task.kind, task.setting) == (method, kind, "plain")}
+        {
+            task.seed
+            for task in report.found
+            if (task.method, task.kind, task.setting) == (method, kind, "plain")
+        }
         for method in (name, report.ours)
     )
     return report.labels[name] + (f" ({len(seeds)} seeds)" if len(seeds) < len(own) else "")
@@ -241,7 +276,9 @@ def _lost(report: Report, kind: str, *, clearly: bool) -> list[str]:
             for name in report.methods(kind):
                 gap = _behind(report, worlds, name, kind, units)
                 if name != report.ours and (gap.high < 0 if clearly else gap.value < 0):
-                    found.append(f"{report.labels[name]}, {title}, {units:g} units, {KIND_NAMES[kind]}: {gap}")
+                    found.append(
+                        f"{report.labels[name]}, {title}, {units:g} units, {KIND_NAMES[kind]}: {gap}"
+                    )
     return found
 
 
@@ -263,7 +300,8 @@ def _within(report: Report) -> str:
     rows = []
     for world in (*report.simulated, *report.recorded):
         shares = [
-            dollars_within(report.found, world, report.ours, points, report.exhausting) for points in (3.0, 2.0, WITHIN)
+            dollars_within(report.found, world, report.ours, points, report.exhausting)
+            for points in (3.0, 2.0, WITHIN)
         ]
         rows.append([world, str(report.points[world]), *map(_percent, shares)])
     said = "Exhausting buys every paid point's draws, as many as the largest n takes, once on the tuning examples."
@@ -278,7 +316,9 @@ def _limited(report: Report) -> str:
         for name in report.methods("read", "limited"):
             cells = []
             for units in report.units:
-                held = list(runs(report.found, worlds, method=name, units=units, setting="limited").values())
+                held = list(
+                    runs(report.found, worlds, method=name, units=units, setting="limited").values()
+                )
                 kept = [run for run in held if run.feasible]
                 share = 100 * len(kept) / len(held) if held else float("nan")
                 cells.append(f"{share:.0f} %, {median([run.regret for run in kept])}")
@@ -324,9 +364,7 @@ def _ablations(report: Report) -> str:
             rows.append([title, report.labels[name], *map(str, values), *gaps])
     heads = ["worlds", "ours", *(f"median regret at {u:g}" for u in budgets)]
     heads += [f"behind the whole at {u:g}" for u in budgets]
-    said = (
-        f"In {len({task.seed for task in ran})} seeds. A part that brings nothing clear in them may still bring some."
-    )
+    said = f"In {len({task.seed for task in ran})} seeds. A part that brings nothing clear in them may still bring some."
     return f"## What each part brings\n\n{said}\n\n" + tabled(heads, rows)
 
 
@@ -339,7 +377,21 @@ def _seconds(report: Report) -> str:
             late = 1000 * float(np.quantile([run.worst_seconds for run in own], 0.95))
             worst = max(run.worst_seconds for run in own)
             trials = max(run.trials for run in own)
-            rows.append([report.labels[name], f"{middle:.1f} ms", f"{late:.0f} ms", f"{worst:.2f} s", f"{trials}"])
+            rows.append(
+                [
+                    report.labels[name],
+                    f"{middle:.1f} ms",
+                    f"{late:.0f} ms",
+                    f"{worst:.2f} s",
+                    f"{trials}",
+                ]
+            )
     said = "Processor time between what came back and the next wave, the readings aside."
-    heads = ("method", "median step", "a run's slowest step: 95 % of runs below", "slowest of all", "most trials")
+    heads = (
+        "method",
+        "median step",
+        "a run's slowest step: 95 % of runs below",
+        "slowest of all",
+        "most trials",
+    )
     return f"## Seconds of computing\n\n{said}\n\n" + tabled(heads, rows)

@@ -1,13 +1,14 @@
-"""A table behind HTTP, for methods that bring a client of their own: an OpenAI-compatible server with an exact bill.
+"""A table behind HTTP, for methods that bring a client of their own: an OpenAI-compatible server
+with an exact bill.
 
     with Served(table, seed) as served:
         ...                     # a client with the base URL served.url
     served.picodollars          # what it would have cost
 
-It answers `POST /v1/chat/completions` with `n` draws of `ReplayEndpoint`. The last message says "NAME EXAMPLE", the
-recorded prompt and the position. Each answer is a new draw of its request, numbered in the order of asking: nothing is
-served twice. A temperature between those of the table counts as the nearest, and a max_tokens above what the table
-holds as the most it holds.
+It answers `POST /v1/chat/completions` with `n` draws of `ReplayEndpoint`. The last message says
+"NAME EXAMPLE", the recorded prompt and the position. Each answer is a new draw of its request,
+numbered in the order of asking: nothing is served twice. A temperature between those of the table
+counts as the nearest, and a max_tokens above what the table holds as the most it holds.
 """
 
 from __future__ import annotations
@@ -74,7 +75,9 @@ class Served:
             self.picodollars += self.table.prices[asked.model].cost(prompt, said)
             number = self.calls
         texts = [(draw.text, draw.finish_reason) for draw in drawn]
-        return chat_completion(number, asked.model, texts, prompt_tokens=prompt, completion_tokens=said)
+        return chat_completion(
+            number, asked.model, texts, prompt_tokens=prompt, completion_tokens=said
+        )
 
     def _request(self, body: dict[str, Any]) -> Request:
         text = str(body["messages"][-1]["content"])
@@ -85,9 +88,13 @@ class Served:
         most = self.table.caps[cell]
         stop = body.get("stop") or ()
         return Request(
-            self._endpoint.service, cell.model, text, min(int(body.get("max_tokens") or most), most),
-            (stop,) if isinstance(stop, str) else tuple(stop), (("temperature", cell.temperature),),
-        )  # fmt: skip
+            self._endpoint.service,
+            cell.model,
+            text,
+            min(int(body.get("max_tokens") or most), most),
+            (stop,) if isinstance(stop, str) else tuple(stop),
+            (("temperature", cell.temperature),),
+        )
 
 
 def nearest(table: Table, model: str, prompt: str, temperature: float) -> Cell:
@@ -105,4 +112,6 @@ def nearest(table: Table, model: str, prompt: str, temperature: float) -> Cell:
 def _stopped(draw: Completion, request: Request) -> Completion:
     """A draw up to the first of the request's stop strings."""
     said = cut(draw, request.max_tokens, request.stop)
-    return replace(draw, text=said.text, completion_tokens=said.tokens, finish_reason=said.finish_reason)
+    return replace(
+        draw, text=said.text, completion_tokens=said.tokens, finish_reason=said.finish_reason
+    )

@@ -1,8 +1,10 @@
-"""The one meter of the search benchmarks: hands out the draws of a world, takes the money, and reads standings.
+"""The one meter of the search benchmarks: hands out the draws of a world, takes the money, and
+reads standings.
 
-A search here is the strategy's own generator over readings as a run would read them; only the store, the ledger and
-the network are left out. A till admits no draw whose ceiling does not fit into what is left, shares the draws of equal
-requests as the store does, and charges each call what it really cost: the prompt once, and the tokens of its draws.
+A search here is the strategy's own generator over readings as a run would read them; only the
+store, the ledger and the network are left out. A till admits no draw whose ceiling does not fit
+into what is left, shares the draws of equal requests as the store does, and charges each call what
+it really cost: the prompt once, and the tokens of its draws.
 """
 
 from __future__ import annotations
@@ -70,10 +72,19 @@ class Till:
     def problem(self, baseline: Point | None = None) -> Problem:
         """The study as a strategy sees it."""
         return Problem(
-            space=self.world.space, free=self.free, examples=self.examples, seed=self.seed, low=0.0, high=1.0,
-            larger_is_better=True, max_cost=self.max_cost, max_seconds=None, ceiling=self.ceiling, baseline=baseline,
+            space=self.world.space,
+            free=self.free,
+            examples=self.examples,
+            seed=self.seed,
+            low=0.0,
+            high=1.0,
+            larger_is_better=True,
+            max_cost=self.max_cost,
+            max_seconds=None,
+            ceiling=self.ceiling,
+            baseline=baseline,
             most_unseen=most_unseen(self._dollars),
-        )  # fmt: skip
+        )
 
     def ceiling(self, point: Point, draws: int, cap: int) -> float:
         """Dollars that one example can cost at most."""
@@ -93,9 +104,13 @@ class Till:
         return Outcome(dict(self.standings), self.left, all(bought))
 
     def _buy(self, step: Step) -> bool:
-        """Bring examples to their draws; one after the other, until a ceiling is above what is left."""
+        """Bring examples to their draws; one after the other, until a ceiling is above what is
+        left.
+        """
         cell = cell_of(step.point)
-        trial = self.trials.setdefault(step.trial, Bought(cell, step.cap, np.zeros(self.examples, dtype=np.int32)))
+        trial = self.trials.setdefault(
+            step.trial, Bought(cell, step.cap, np.zeros(self.examples, dtype=np.int32))
+        )
         self.points[step.trial] = step.point
         stored = self._stored.setdefault((cell, step.cap), np.zeros(self.examples, dtype=np.int32))
         positions = np.array(step.examples)
@@ -120,17 +135,28 @@ class Till:
         return count == len(positions)
 
     def _draws(self, cell: Cell, cap: int) -> tuple[Codes, Counts]:
-        """The draws of a cell in this study's order, at a cap: requests with another cap have draws of their own."""
+        """The draws of a cell in this study's order, at a cap: requests with another cap have draws
+        of their own.
+        """
         if (cell, cap) not in self._drawn:
-            answers, tokens = self.world.answers[cell][self.order], self.world.tokens[cell][self.order]
+            answers, tokens = (
+                self.world.answers[cell][self.order],
+                self.world.tokens[cell][self.order],
+            )
             model, prompt = list(self.world.prices).index(cell.model), sum(map(ord, cell.prompt))
-            rng = np.random.default_rng([self.seed, model, prompt, round(1000 * cell.temperature), cap])
+            rng = np.random.default_rng(
+                [self.seed, model, prompt, round(1000 * cell.temperature), cap]
+            )
             deal = rng.random(answers.shape).argsort(axis=1)
-            answers, tokens = np.take_along_axis(answers, deal, 1), np.take_along_axis(tokens, deal, 1)
+            answers, tokens = (
+                np.take_along_axis(answers, deal, 1),
+                np.take_along_axis(tokens, deal, 1),
+            )
             self._drawn[cell, cap] = cut(answers, tokens, cap), np.minimum(tokens, cap)
         return self._drawn[cell, cap]
 
-    # --- readings -------------------------------------------------------------------------------------------------
+    # --- readings
+    # -------------------------------------------------------------------------------------------------
 
     def _standing(self, number: int) -> Standing:
         trial, point = self.trials[number], self.points[number]
@@ -143,10 +169,15 @@ class Till:
         prompts = self.world.prompt_tokens[trial.cell][self.order[met]].sum()
         spent = (prompts * price.input + said * price.output) / 1e6
         return Standing(
-            trial=number, point=point, examples=len(met), readings=tuple(readings), failed=False,
-            spent_per_draw=float(spent / counts.sum()) if len(met) else 0.0, cap=trial.cap,
+            trial=number,
+            point=point,
+            examples=len(met),
+            readings=tuple(readings),
+            failed=False,
+            spent_per_draw=float(spent / counts.sum()) if len(met) else 0.0,
+            cap=trial.cap,
             prompt_cost=float(prompts * price.input / 1e6 / len(met)) if len(met) else 0.0,
-        )  # fmt: skip
+        )
 
     def _readings(self, number: int, trial: Bought, configs: list[Config]) -> list[Reading]:
         answers, tokens = self._draws(trial.cell, trial.cap)
@@ -173,6 +204,12 @@ def _reading(number: int, config: Config, parts: list[tuple[Any, ...]]) -> Readi
     order = np.argsort(rows)
     unknown: Array = np.full(len(rows), np.nan)
     return Reading(
-        config=config, trial=number, examples=tuple(rows[order].tolist()), scores=scores[order], variances=unknown,
-        costs=costs[order], seconds=np.ones(len(rows)), approximate=False,
-    )  # fmt: skip
+        config=config,
+        trial=number,
+        examples=tuple(rows[order].tolist()),
+        scores=scores[order],
+        variances=unknown,
+        costs=costs[order],
+        seconds=np.ones(len(rows)),
+        approximate=False,
+    )

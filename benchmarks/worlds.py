@@ -1,9 +1,11 @@
-"""Worlds for search benchmarks: what every draw of every paid point said, as numbers, and what every config is worth.
+"""Worlds for search benchmarks: what every draw of every paid point said, as numbers, and what
+every config is worth.
 
-A world is a table: for each paid point, example and recorded draw the answer (a small number, -1 for none) and the
-tokens up to its end. So a config's worth is known exactly: the mean over all examples and all subsets of the recorded
-draws. Some worlds are recorded from real models (`recorded`), the others are made up as `Family` states (`simulated`);
-they are never mixed in one number.
+A world is a table: for each paid point, example and recorded draw the answer (a small number, -1
+for none) and the tokens up to its end. So a config's worth is known exactly: the mean over all
+examples and all subsets of the recorded draws. Some worlds are recorded from real models
+(`recorded`), the others are made up as `Family` states (`simulated`); they are never mixed in one
+number.
 """
 
 from __future__ import annotations
@@ -34,13 +36,10 @@ class World:
     """A table of draws.
 
     Attributes:
-        name: for people.
-        space: what is searched; its paid points are the rows of the table.
-        answers: the answer of every draw, by cell: examples x draws, -1 for none. It is the last thing said.
-        tokens: of every draw, likewise.
-        prompt_tokens: of every example, by cell.
-        right: the right answer of every example.
-        prices: by model.
+        name: for people. space: what is searched; its paid points are the rows of the table.
+        answers: the answer of every draw, by cell: examples x draws, -1 for none. It is the last
+        thing said. tokens: of every draw, likewise. prompt_tokens: of every example, by cell.
+        right: the right answer of every example. prices: by model.
     """
 
     name: str
@@ -88,7 +87,10 @@ class World:
         """Dollars per request of a config, in expectation."""
         cell, price = cell_of(config), self.prices[config.model]
         tokens = np.minimum(self.tokens[cell], config.max_tokens).mean()
-        return (float(self.prompt_tokens[cell].mean()) * price.input + config.n * float(tokens) * price.output) / 1e6
+        return (
+            float(self.prompt_tokens[cell].mean()) * price.input
+            + config.n * float(tokens) * price.output
+        ) / 1e6
 
     def best(self, max_cost: float | None = None) -> float:
         """The worth of the best config that costs no more."""
@@ -116,13 +118,16 @@ class World:
             most = max(config.n for config in self.space.readings(point, FREE))
             cell, price = cell_of(point), self.prices[str(point["model"])]
             tokens = float(self.tokens[cell].mean())
-            found += (float(self.prompt_tokens[cell].mean()) * price.input + most * tokens * price.output) / 1e6
+            found += (
+                float(self.prompt_tokens[cell].mean()) * price.input + most * tokens * price.output
+            ) / 1e6
         return examples * found
 
     def _price_of_one(self, cell: Cell) -> float:
         price = self.prices[cell.model]
         return (
-            float(self.prompt_tokens[cell].mean()) * price.input + float(self.tokens[cell].mean()) * price.output
+            float(self.prompt_tokens[cell].mean()) * price.input
+            + float(self.tokens[cell].mean()) * price.output
         ) / 1e6
 
 
@@ -132,12 +137,16 @@ def cut(answers: Codes, tokens: Counts, cap: int) -> Codes:
 
 
 def votes(answers: Codes, right: Codes, ns: tuple[int, ...]) -> Array:
-    """The expected score of the vote of n of the draws, by example and n; NaN where n is beyond the draws."""
+    """The expected score of the vote of n of the draws, by example and n; NaN where n is beyond the
+    draws.
+    """
     kinds = int(max(answers.max(initial=0), right.max())) + 1
     counts = (answers[:, :, None] == np.arange(kinds)).sum(axis=1)
     hits = counts[np.arange(len(right)), right]
     counts[np.arange(len(right)), right] = 0
-    others = -np.sort(-counts, axis=1)[:, :6]  # of more than six different wrong answers, the rest abstain
+    others = -np.sort(-counts, axis=1)[
+        :, :6
+    ]  # of more than six different wrong answers, the rest abstain
     tallies, place = np.unique(np.column_stack([hits, others]), axis=0, return_inverse=True)
     found = np.array([_vote(tuple(map(int, tally)), answers.shape[1], ns) for tally in tallies])
     return np.asarray(found[place.reshape(-1)])
@@ -168,21 +177,33 @@ def recorded(table: Table, ladders: Mapping[int, Sequence[int]], ns: Sequence[in
     for cell, rows in table.cells.items():
         most = max(map(len, rows))
         full = [[row[i % len(row)] for i in range(most)] for row in rows]
-        answers[cell] = np.array([[codes.get(d.text.split()[-1], NONE) for d in row] for row in full], dtype=np.int8)
-        tokens[cell] = np.array([[d.completion_tokens for d in row] for row in full], dtype=np.int32)
+        answers[cell] = np.array(
+            [[codes.get(d.text.split()[-1], NONE) for d in row] for row in full], dtype=np.int8
+        )
+        tokens[cell] = np.array(
+            [[d.completion_tokens for d in row] for row in full], dtype=np.int32
+        )
         prompts[cell] = np.array([row[0].prompt_tokens for row in rows], dtype=np.int32)
     right = np.array([codes[target] for target in table.targets], dtype=np.int8)
-    return World(table.name, space_of(table, ladders, ns), answers, tokens, prompts, right, table.prices)
+    return World(
+        table.name, space_of(table, ladders, ns), answers, tokens, prompts, right, table.prices
+    )
 
 
 def space_of(table: Table, ladders: Mapping[int, Sequence[int]], ns: Sequence[int]) -> Space:
-    """What is searched in a recorded table: everything that it holds; `ladders` and `ns` as for `recorded`."""
+    """What is searched in a recorded table: everything that it holds; `ladders` and `ns` as for
+    `recorded`.
+    """
     when: dict[str, dict[str, Any]] = {
         prompt: {"max_tokens": list(ladders[cap])}
         for prompt, cap in {c.prompt: k for c, k in table.caps.items()}.items()
     }
     for model in table.prices:
-        when[model] = {"prompt": list(dict.fromkeys(cell.prompt for cell in table.cells if cell.model == model))}
+        when[model] = {
+            "prompt": list(
+                dict.fromkeys(cell.prompt for cell in table.cells if cell.model == model)
+            )
+        }
     return Space(
         model=list(table.prices),
         prompt=dict.fromkeys((cell.prompt for cell in table.cells), "{text}"),
@@ -203,18 +224,20 @@ class Family:
 
     A draw is right where
 
-        sharpness * (skill of the model + gain of the prompt + luck of the pair - chill of the model * (T - its best
-        T)^2 - hardness of the example) + taste of the pair for the example + thought > 0,
+        sharpness * (skill of the model + gain of the prompt + luck of the pair - chill of the model
+        * (T - its best T)^2 - hardness of the example) + taste of the pair for the example +
+        thought > 0,
 
-    all normal. The thought is the chain's own luck: at T = 0 one fixed thought for each pair and example, and with
-    growing T more and more a fresh one for each draw (all of it from T = 0.6), and larger: so draws of one example
-    are correlated, and a vote averages thoughts out but not tastes. A wrong answer is the example's favourite one
-    half of the time, else any other; a text has no answer with a probability that grows beyond T = 0.8.
+    all normal. The thought is the chain's own luck: at T = 0 one fixed thought for each pair and
+    example, and with growing T more and more a fresh one for each draw (all of it from T = 0.6),
+    and larger: so draws of one example are correlated, and a vote averages thoughts out but not
+    tastes. A wrong answer is the example's favourite one half of the time, else any other; a text
+    has no answer with a probability that grows beyond T = 0.8.
 
     Attributes:
-        name: for people.
-        models: skill and dollars per million tokens (in, out) of each.
-        prompts: how many; their gains are normal with a deviation of 0.5, and the longer they make the model think,
+        name: for people. models: skill and dollars per million tokens (in, out) of each. prompts:
+        how many; their gains are normal with a deviation of 0.5, and the longer they make the model
+        think,
             the better on average.
         temperatures: searched.
         kinds: different answers.
@@ -245,7 +268,11 @@ FAMILIES = {
         Family(
             "labels",
             {"small": (-0.3, 0.1, 0.4), "middle": (0.4, 0.4, 1.6), "large": (0.8, 2.0, 8.0)},
-            prompts=6, temperatures=_steps(1.2, 13), kinds=4, lengths=(3, 30), caps=(8, 32, 96),
+            prompts=6,
+            temperatures=_steps(1.2, 13),
+            kinds=4,
+            lengths=(3, 30),
+            caps=(8, 32, 96),
         ),
         Family(
             "reasoning",
@@ -255,24 +282,34 @@ FAMILIES = {
                 "middle": (0.5, 0.5, 2.0),
                 "large": (0.8, 2.5, 10.0),
             },
-            prompts=6, temperatures=_steps(1.6, 9), kinds=12, lengths=(20, 200), caps=(64, 128, 256, 512),
+            prompts=6,
+            temperatures=_steps(1.6, 9),
+            kinds=12,
+            lengths=(20, 200),
+            caps=(64, 128, 256, 512),
             thought=(0.6, 1.6),
         ),
         Family(
             "prompts",
             {"small": (0.0, 0.1, 0.4), "middle": (0.3, 0.5, 2.0), "large": (0.5, 1.5, 6.0)},
-            prompts=20, temperatures=_steps(1.0, 5), kinds=3, lengths=(3, 60), caps=(16, 64, 128),
+            prompts=20,
+            temperatures=_steps(1.0, 5),
+            kinds=3,
+            lengths=(3, 60),
+            caps=(16, 64, 128),
             thought=(0.4, 0.8),
         ),
     )
-}  # fmt: skip
+}
 
 
 def simulated(family: Family, seed: int, examples: int = 400, draws: int = 16) -> World:
     """A world of a family."""
     rng = np.random.default_rng([seed, len(family.name), family.prompts])
     right = rng.integers(family.kinds, size=examples).astype(np.int8)
-    favourite = ((right + rng.integers(1, family.kinds, size=examples)) % family.kinds).astype(np.int8)
+    favourite = ((right + rng.integers(1, family.kinds, size=examples)) % family.kinds).astype(
+        np.int8
+    )
     hardness = 1.2 * rng.standard_normal(examples)
     effort = rng.permutation(np.linspace(0, 1, family.prompts))
     gain = 0.5 * rng.standard_normal(family.prompts) + 0.5 * (effort - 0.5)
@@ -287,18 +324,25 @@ def simulated(family: Family, seed: int, examples: int = 400, draws: int = 16) -
             luck, taste = 0.35 * rng.standard_normal(), 0.6 * rng.standard_normal(examples)
             deep = float(np.interp(effort[number], (0, 1), family.thought))
             fixed = rng.standard_normal(examples)
-            median = wordy * float(np.exp(np.interp(effort[number], (0, 1), np.log(family.lengths))))
+            median = wordy * float(
+                np.exp(np.interp(effort[number], (0, 1), np.log(family.lengths)))
+            )
             long = median * np.exp(0.3 * rng.standard_normal(examples))
             for heat in family.temperatures:
                 cell = Cell(model, f"p{number}", heat)
-                mean = 1.5 * (able + gain[number] + luck - chill * (heat - mild) ** 2 - hardness) + taste
+                mean = (
+                    1.5 * (able + gain[number] + luck - chill * (heat - mild) ** 2 - hardness)
+                    + taste
+                )
                 fresh = min(1.0, heat / 0.6)
                 thought = np.sqrt(1 - fresh**2) * fixed[:, None]
                 thought = thought + fresh * rng.standard_normal((examples, draws))
                 good = mean[:, None] + (deep + 0.4 * heat) * thought > 0
                 other = rng.integers(family.kinds - 1, size=(examples, draws)) + 1
                 wrong = np.where(
-                    rng.random((examples, draws)) < 0.5, favourite[:, None], (right[:, None] + other) % family.kinds
+                    rng.random((examples, draws)) < 0.5,
+                    favourite[:, None],
+                    (right[:, None] + other) % family.kinds,
                 )
                 said = np.where(good, right[:, None], wrong)
                 mute = rng.random((examples, draws)) < 0.01 + 0.3 * max(0.0, heat - 0.8) ** 2

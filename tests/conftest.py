@@ -12,13 +12,17 @@ from tune.safety import redact as scrub
 
 @pytest.fixture(autouse=True)
 def _quick_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sync nothing: on a disk that many tests share, one write can take seconds. What is synced is tested apart."""
+    """Sync nothing: on a disk that many tests share, one write can take seconds. What is synced is
+    tested apart.
+    """
     monkeypatch.setattr(os, "fsync", lambda _: None)
 
 
 @pytest.fixture(autouse=True)
 def _own_secrets() -> Iterator[None]:
-    """Forget the secrets of a test after it: a process keeps them as long as it lives, and tests share one."""
+    """Forget the secrets of a test after it: a process keeps them as long as it lives, and tests
+    share one.
+    """
     before = dict(scrub._known)
     yield
     scrub._known.clear()

@@ -1,4 +1,6 @@
-"""Requests: the key is the request's identity in the store, for ever; so its canonical form may never drift."""
+"""Requests: the key is the request's identity in the store, for ever; so its canonical form may
+never drift.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,12 @@ from tune.completion import Completion, Message, Request, Setting
 BASE = Request("api.openai.com/v1", "gpt-4.1-nano", (Message("user", "Hello"),), 256)
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
-values = st.one_of(texts, st.booleans(), st.integers(-9, 9), st.floats(allow_nan=False, allow_infinity=False, width=32))
+values = st.one_of(
+    texts,
+    st.booleans(),
+    st.integers(-9, 9),
+    st.floats(allow_nan=False, allow_infinity=False, width=32),
+)
 prompts = st.one_of(texts, st.lists(st.builds(Message, texts, texts), max_size=3).map(tuple))
 
 
@@ -49,7 +56,9 @@ def test_the_canonical_form_is_what_stored_draws_were_bought_under() -> None:
     assert BASE.canonical == (
         '{"max_tokens":256,"messages":[["user","Hello"]],"model":"gpt-4.1-nano","service":"api.openai.com/v1"}'
     )
-    whole = Request("s", "m", "Once “upon”", 9, ("\n", "##"), (("temperature", 0.7), ("top_p", 1.0)))
+    whole = Request(
+        "s", "m", "Once “upon”", 9, ("\n", "##"), (("temperature", 0.7), ("top_p", 1.0))
+    )
     assert whole.canonical == (
         '{"max_tokens":9,"model":"m","service":"s","settings":{"temperature":0.7,"top_p":1},'
         '"stop":["\\n","##"],"text":"Once “upon”"}'
@@ -88,14 +97,22 @@ def test_requests_that_differ_have_keys_that_differ(one: Request, other: Request
 
 
 @pytest.mark.parametrize(
-    ("one", "other"), [(1, 1.0), (0, 0.0), (0, -0.0), (2.0, 2)], ids=["one", "zero", "minus zero", "two"]
+    ("one", "other"),
+    [(1, 1.0), (0, 0.0), (0, -0.0), (2.0, 2)],
+    ids=["one", "zero", "minus zero", "two"],
 )
-def test_a_whole_number_is_the_same_setting_with_and_without_a_point(one: Setting, other: Setting) -> None:
-    first, second = (dataclasses.replace(BASE, settings=(("temperature", value),)) for value in (one, other))
+def test_a_whole_number_is_the_same_setting_with_and_without_a_point(
+    one: Setting, other: Setting
+) -> None:
+    first, second = (
+        dataclasses.replace(BASE, settings=(("temperature", value),)) for value in (one, other)
+    )
     assert first.key == second.key
 
 
-@pytest.mark.parametrize(("one", "other"), [(1, True), (0, False), (1, "1"), (0.5, "0.5"), (1, 1.05), ("a", "A")])
+@pytest.mark.parametrize(
+    ("one", "other"), [(1, True), (0, False), (1, "1"), (0.5, "0.5"), (1, 1.05), ("a", "A")]
+)
 def test_settings_of_other_kinds_are_other_settings(one: Setting, other: Setting) -> None:
     first, second = (dataclasses.replace(BASE, settings=(("x", value),)) for value in (one, other))
     assert first.key != second.key
@@ -116,8 +133,13 @@ def test_a_text_is_not_a_user_message() -> None:
 
 
 def test_an_optional_field_at_its_default_changes_no_key() -> None:
-    # Every field with a default is left out of the canonical form, so one that is added later is left out too.
-    optional = {f.name: f.default for f in dataclasses.fields(Request) if f.default is not dataclasses.MISSING}
+    # Every field with a default is left out of the canonical form, so one that is added later is
+    # left out too.
+    optional = {
+        f.name: f.default
+        for f in dataclasses.fields(Request)
+        if f.default is not dataclasses.MISSING
+    }
     assert set(optional) == {"stop", "settings"}
     assert dataclasses.replace(BASE, **optional).key == BASE.key  # type: ignore[arg-type]
     assert set(json.loads(BASE.canonical)) == {"service", "model", "messages", "max_tokens"}
@@ -133,18 +155,26 @@ def test_a_field_that_is_not_on_the_list_is_no_part_of_the_key() -> None:
 
 def test_texts_that_look_alike_are_different_requests() -> None:
     composed, decomposed = "caf\u00e9", "cafe\u0301"
-    keys = {dataclasses.replace(BASE, prompt=text).key for text in (composed, decomposed, "cafe", "café ", "CAFÉ")}
+    keys = {
+        dataclasses.replace(BASE, prompt=text).key
+        for text in (composed, decomposed, "cafe", "café ", "CAFÉ")
+    }
     assert len(keys) == 5
 
 
 def test_unicode_stands_in_the_canonical_form_as_it_is() -> None:
-    assert '"text":"größe 🎈\\u0000\\n"' in dataclasses.replace(BASE, prompt="größe 🎈\x00\n").canonical
+    assert (
+        '"text":"größe 🎈\\u0000\\n"'
+        in dataclasses.replace(BASE, prompt="größe 🎈\x00\n").canonical
+    )
 
 
 def test_the_key_is_the_same_in_another_process() -> None:
     code = f"from tune.completion import *; print({BASE!r}.key.hex(), {BASE!r}.seed(3))"
     environment = {**os.environ, "PYTHONHASHSEED": "9"}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+    )
     assert done.stdout.split() == [BASE.key.hex(), str(BASE.seed(3))]
 
 
@@ -153,7 +183,9 @@ def test_the_key_is_the_same_in_another_process() -> None:
 
 @settings(deadline=None)
 @given(requests(), st.integers(0, 10_000))
-def test_a_seed_has_31_bits_and_belongs_to_its_request_and_number(request: Request, number: int) -> None:
+def test_a_seed_has_31_bits_and_belongs_to_its_request_and_number(
+    request: Request, number: int
+) -> None:
     seed = request.seed(number)
     assert 0 <= seed < 2**31
     assert seed == dataclasses.replace(request).seed(number)

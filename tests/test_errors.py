@@ -8,7 +8,14 @@ import re
 import pytest
 
 from tune import errors
-from tune.errors import AnswerError, EndpointError, ParameterRejected, ProviderError, RateLimited, TransientError
+from tune.errors import (
+    AnswerError,
+    EndpointError,
+    ParameterRejected,
+    ProviderError,
+    RateLimited,
+    TransientError,
+)
 
 CLASSES = {name: value for name, value in vars(errors).items() if inspect.isclass(value)}
 

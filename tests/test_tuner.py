@@ -47,8 +47,12 @@ def options(server: Server, folder: Path, **more: Any) -> dict[str, Any]:
 
 
 def one_service(server: Server) -> dict[str, dict[str, str]]:
-    """Entries with an alias: the seeds of draws follow it, so that servers on two ports answer alike."""
-    return {name: {"base_url": server.base_url, "alias": "the service"} for name in ("small", "large")}
+    """Entries with an alias: the seeds of draws follow it, so that servers on two ports answer
+    alike.
+    """
+    return {
+        name: {"base_url": server.base_url, "alias": "the service"} for name in ("small", "large")
+    }
 
 
 def test_a_run_finds_a_config_that_beats_the_baseline_and_says_what_the_server_billed(
@@ -67,7 +71,9 @@ def test_a_run_finds_a_config_that_beats_the_baseline_and_says_what_the_server_b
     assert study.record.verdict == "better"
 
 
-def test_what_is_read_off_is_near_the_truth_that_the_server_answers_from(server: Server, tmp_path: Path) -> None:
+def test_what_is_read_off_is_near_the_truth_that_the_server_answers_from(
+    server: Server, tmp_path: Path
+) -> None:
     study = tune.tune(**options(server, tmp_path))
     for row in study.record.frontier:
         assert row.tuning is not None
@@ -78,7 +84,9 @@ def test_what_is_read_off_is_near_the_truth_that_the_server_answers_from(server:
             assert row.tuning.low - 0.1 < truth < row.tuning.high + 0.1
 
 
-def test_the_same_call_again_costs_nothing_and_gives_the_same_best(server: Server, tmp_path: Path) -> None:
+def test_the_same_call_again_costs_nothing_and_gives_the_same_best(
+    server: Server, tmp_path: Path
+) -> None:
     first = tune.tune(**options(server, tmp_path))
     calls = len(server.posts)
     again = tune.tune(**options(server, tmp_path))
@@ -88,13 +96,16 @@ def test_the_same_call_again_costs_nothing_and_gives_the_same_best(server: Serve
     assert again.record.money.spent == first.record.money.spent
 
 
-def test_another_folder_with_the_same_store_reads_the_draws_that_are_there(server: Server, tmp_path: Path) -> None:
+def test_another_folder_with_the_same_store_reads_the_draws_that_are_there(
+    server: Server, tmp_path: Path
+) -> None:
     store = str(tmp_path / "draws.db")
     first = tune.tune(**options(server, tmp_path, store=store))
     calls = len(server.posts)
     again = tune.tune(**options(server, tmp_path, store=store, results=tmp_path / "other"))
     assert again.record.draws_reused > 0.5 * first.record.draws_bought
-    # What is held costs nothing, so the same money goes further; but no draw is asked for a second time.
+    # What is held costs nothing, so the same money goes further; but no draw is asked for a second
+    # time.
     asked = [json.dumps(seen.body, sort_keys=True) for seen in server.posts]
     assert len(asked) > calls
     assert len(set(asked)) == len(asked)
@@ -103,12 +114,18 @@ def test_another_folder_with_the_same_store_reads_the_draws_that_are_there(serve
 def test_fresh_buys_its_own_draws(server: Server, tmp_path: Path) -> None:
     store = str(tmp_path / "draws.db")
     tune.tune(**options(server, tmp_path, store=store, budget=0.01))
-    fresh = tune.tune(**options(server, tmp_path, store=store, results=tmp_path / "other", budget=0.01, fresh=True))
+    fresh = tune.tune(
+        **options(
+            server, tmp_path, store=store, results=tmp_path / "other", budget=0.01, fresh=True
+        )
+    )
     assert fresh.record.draws_reused == 0
     assert fresh.record.money.spent > 0
 
 
-def test_a_larger_budget_continues_the_study_and_a_smaller_one_is_refused(server: Server, tmp_path: Path) -> None:
+def test_a_larger_budget_continues_the_study_and_a_smaller_one_is_refused(
+    server: Server, tmp_path: Path
+) -> None:
     first = tune.tune(**options(server, tmp_path, budget=0.01))
     more = tune.tune(**options(server, tmp_path, budget=0.03))
     assert more.record.money.spent > first.record.money.spent
@@ -118,7 +135,9 @@ def test_a_larger_budget_continues_the_study_and_a_smaller_one_is_refused(server
         tune.tune(**options(server, tmp_path, budget=0.02))
 
 
-def test_a_folder_of_another_study_is_refused_with_the_difference(server: Server, tmp_path: Path) -> None:
+def test_a_folder_of_another_study_is_refused_with_the_difference(
+    server: Server, tmp_path: Path
+) -> None:
     tune.tune(**options(server, tmp_path, budget=0.01))
     with pytest.raises(StudyError, match="data"):
         tune.tune(**options(server, tmp_path, budget=0.01, data=WORLD.examples(100)))
@@ -129,7 +148,9 @@ def test_a_folder_of_another_study_is_refused_with_the_difference(server: Server
 def test_it_works_inside_a_running_event_loop_both_ways(server: Server, tmp_path: Path) -> None:
     async def inside() -> tuple[tune.Study, tune.Study]:
         blocking = tune.tune(**options(server, tmp_path, budget=0.01))
-        awaited = await tune.tune_async(**options(server, tmp_path, budget=0.01, results=tmp_path / "other"))
+        awaited = await tune.tune_async(
+            **options(server, tmp_path, budget=0.01, results=tmp_path / "other")
+        )
         return blocking, awaited
 
     blocking, awaited = asyncio.run(inside())
@@ -138,22 +159,32 @@ def test_it_works_inside_a_running_event_loop_both_ways(server: Server, tmp_path
 
 def test_concurrency_changes_nothing_but_the_time(server: Server, tmp_path: Path) -> None:
     one = tune.tune(**options(server, tmp_path, concurrency=1, budget=0.02))
-    many = tune.tune(**options(server, tmp_path, concurrency=64, budget=0.02, results=tmp_path / "many"))
+    many = tune.tune(
+        **options(server, tmp_path, concurrency=64, budget=0.02, results=tmp_path / "many")
+    )
     assert one.best.config == many.best.config
     assert [t.point for t in one.record.trials] == [t.point for t in many.record.trials]
 
 
-def test_faults_that_pass_change_neither_the_best_nor_break_the_budget(server: Server, tmp_path: Path) -> None:
+def test_faults_that_pass_change_neither_the_best_nor_break_the_budget(
+    server: Server, tmp_path: Path
+) -> None:
     calm = tune.tune(**options(server, tmp_path, budget=0.2, models=one_service(server)))
     faults = [Fault("status", status=503), Fault("status", status=429, retry_after="0.01")]
     plan = sometimes(0.1, faults, seed=1)
     with Server(models=server.models, world=WORLD, plan=plan) as rough:
-        study = tune.tune(**options(rough, tmp_path, budget=0.2, results=tmp_path / "rough", models=one_service(rough)))
+        study = tune.tune(
+            **options(
+                rough, tmp_path, budget=0.2, results=tmp_path / "rough", models=one_service(rough)
+            )
+        )
         assert to_picodollars(study.record.money.settled) == rough.bill
     assert study.best.config == calm.best.config
 
 
-def test_a_refused_parameter_becomes_conditional_for_that_model_and_is_no_score(tmp_path: Path) -> None:
+def test_a_refused_parameter_becomes_conditional_for_that_model_and_is_no_score(
+    tmp_path: Path,
+) -> None:
     models = {**MODELS, "large": Model(1.0, 4.0, refuses=frozenset({"temperature"}))}
     with Server(models=models, world=WORLD) as server:
         study = tune.tune(**options(server, tmp_path, budget=0.05))
@@ -165,7 +196,9 @@ def test_a_refused_parameter_becomes_conditional_for_that_model_and_is_no_score(
     assert all("temperature" not in t.point for t in large)
 
 
-def test_a_limit_on_the_cost_per_request_is_kept_by_the_choice(server: Server, tmp_path: Path) -> None:
+def test_a_limit_on_the_cost_per_request_is_kept_by_the_choice(
+    server: Server, tmp_path: Path
+) -> None:
     study = tune.tune(**options(server, tmp_path, max_cost_per_request=3e-6))
     assert study.best.cost is not None
     assert study.best.cost.mean <= 3e-6
@@ -178,12 +211,17 @@ def test_an_interrupted_run_is_resumed_to_the_same_result(server: Server, tmp_pa
         script = tmp_path / "script.py"
         script.write_text(_script(slow, tmp_path / "cut"))
         for _ in range(3):
-            process = subprocess.Popen([sys.executable, str(script)], env={**os.environ, "PYTHONPATH": _paths()})
+            process = subprocess.Popen(
+                [sys.executable, str(script)], env={**os.environ, "PYTHONPATH": _paths()}
+            )
             time.sleep(1.5)
             process.send_signal(signal.SIGKILL)
             process.wait()
         done = subprocess.run(
-            [sys.executable, str(script)], env={**os.environ, "PYTHONPATH": _paths()}, capture_output=True, text=True
+            [sys.executable, str(script)],
+            env={**os.environ, "PYTHONPATH": _paths()},
+            capture_output=True,
+            text=True,
         )
         assert done.returncode == 0, done.stderr
         record = json.loads(done.stdout)
@@ -224,7 +262,11 @@ def test_ctrl_c_leaves_a_report_and_a_study_that_resumes(server: Server, tmp_pat
         script.write_text(_script(slow, tmp_path / "cut"))
         env = {**os.environ, "PYTHONPATH": _paths()}
         process = subprocess.Popen(
-            [sys.executable, str(script)], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [sys.executable, str(script)],
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
         deadline = time.monotonic() + 60
         while len(slow.charges) < 20 and time.monotonic() < deadline:
@@ -238,14 +280,20 @@ def test_ctrl_c_leaves_a_report_and_a_study_that_resumes(server: Server, tmp_pat
         assert to_picodollars(study.record.money.spent) == slow.bill
         assert (tmp_path / "cut" / "report.md").exists()
         slow.seconds = 0.0
-        again = subprocess.run([sys.executable, str(script)], env=env, capture_output=True, text=True)
+        again = subprocess.run(
+            [sys.executable, str(script)], env=env, capture_output=True, text=True
+        )
         assert again.returncode == 0, again.stderr
         assert json.loads(again.stdout)["stopped"] != "interrupted"
 
 
-def test_a_metric_that_raises_stops_the_run_and_loses_nothing(server: Server, tmp_path: Path) -> None:
+def test_a_metric_that_raises_stops_the_run_and_loses_nothing(
+    server: Server, tmp_path: Path
+) -> None:
     def broken(answer: str | None, example: Any) -> float:
-        if int(example.id) % 2:  # some of every block: a search that is content may never meet a single one
+        if (
+            int(example.id) % 2
+        ):  # some of every block: a search that is content may never meet a single one
             raise KeyError("no such field")
         return 1.0
 
@@ -254,7 +302,12 @@ def test_a_metric_that_raises_stops_the_run_and_loses_nothing(server: Server, tm
     bill = server.bill
     assert bill > 0
     study = tune.tune(
-        **options(server, tmp_path, results=tmp_path / "mended", store=str(tmp_path / "study" / "draws.db"))
+        **options(
+            server,
+            tmp_path,
+            results=tmp_path / "mended",
+            store=str(tmp_path / "study" / "draws.db"),
+        )
     )
     assert study.record.draws_reused > 0
 
@@ -301,10 +354,18 @@ def test_a_wrong_key_and_an_endpoint_that_is_not_there_are_found_before_any_call
 
 def test_one_point_is_no_error_and_is_evaluated(server: Server, tmp_path: Path) -> None:
     space = tune.Space(
-        model="small", prompt="Label this ticket: {text}", max_tokens=16, temperature=0.5, answer=SPACE["answer"]
+        model="small",
+        prompt="Label this ticket: {text}",
+        max_tokens=16,
+        temperature=0.5,
+        answer=SPACE["answer"],
     )
-    one = {"temperature": 0.5}  # the baseline too, else it is a second point, and luck may prefer it
-    study = tune.tune(**options(server, tmp_path, space=space, price=["small=0.1/0.4"], baseline=one))
+    one = {
+        "temperature": 0.5
+    }  # the baseline too, else it is a second point, and luck may prefer it
+    study = tune.tune(
+        **options(server, tmp_path, space=space, price=["small=0.1/0.4"], baseline=one)
+    )
     assert study.best.config["temperature"] == 0.5
     assert study.best.quality is not None
 
@@ -312,7 +373,10 @@ def test_one_point_is_no_error_and_is_evaluated(server: Server, tmp_path: Path) 
 def test_what_the_users_own_split_holds_back_is_asked_of_the_choice_and_the_baseline_alone(
     server: Server, tmp_path: Path
 ) -> None:
-    rows = [{**row, "side": "test" if i % 4 == 0 else "train"} for i, row in enumerate(WORLD.examples(80))]
+    rows = [
+        {**row, "side": "test" if i % 4 == 0 else "train"}
+        for i, row in enumerate(WORLD.examples(80))
+    ]
     held = {row["text"] for row in rows if row["side"] == "test"}
     study = tune.tune(**options(server, tmp_path, data=rows, split="side"))
     assert study.best.quality is not None
@@ -337,7 +401,14 @@ def test_every_searcher_and_strategy_comes_to_a_choice(
     server: Server, tmp_path: Path, searcher: str, strategy: str
 ) -> None:
     study = tune.tune(
-        **options(server, tmp_path, budget=0.01, searcher=searcher, strategy=strategy, data=WORLD.examples(60))
+        **options(
+            server,
+            tmp_path,
+            budget=0.01,
+            searcher=searcher,
+            strategy=strategy,
+            data=WORLD.examples(60),
+        )
     )
     assert study.best.quality is not None
     assert server.bill <= to_picodollars(0.01)
@@ -362,31 +433,52 @@ def test_no_key_is_in_any_file_of_a_run(tmp_path: Path, monkeypatch: pytest.Monk
         assert b"sk-planted" not in path.read_bytes()
 
 
-def test_models_of_several_endpoints_are_searched_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_models_of_several_endpoints_are_searched_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("FIRST_KEY", "sk-one")
     monkeypatch.setenv("SECOND_KEY", "sk-two")
     with (
         Server(models={"small": Model(0.1, 0.4)}, world=WORLD, keys={"sk-one"}) as one,
-        Server(models={"big-v2": Model(1.0, 4.0)}, world=LabelledWorld(default=0.8), keys={"sk-two"}) as two,
+        Server(
+            models={"big-v2": Model(1.0, 4.0)}, world=LabelledWorld(default=0.8), keys={"sk-two"}
+        ) as two,
     ):
         models = {
             "small": {"base_url": one.base_url, "key_env": "FIRST_KEY", "price": [0.1, 0.4]},
-            "large": {"model": "big-v2", "base_url": two.base_url, "key_env": "SECOND_KEY", "price": [1.0, 4.0]},
+            "large": {
+                "model": "big-v2",
+                "base_url": two.base_url,
+                "key_env": "SECOND_KEY",
+                "price": [1.0, 4.0],
+            },
         }
-        study = tune.tune(**options(one, tmp_path, models=models, base_url=None, price=[], budget=0.03))
+        study = tune.tune(
+            **options(one, tmp_path, models=models, base_url=None, price=[], budget=0.03)
+        )
         assert one.posts
         assert two.posts
-        assert to_picodollars(study.record.money.spent) == one.bill + two.bill <= to_picodollars(0.03)
+        assert (
+            to_picodollars(study.record.money.spent) == one.bill + two.bill <= to_picodollars(0.03)
+        )
         assert {body.body["model"] for body in two.posts} == {"big-v2"}
 
 
-def test_where_the_choice_is_a_vote_what_agents_can_carry_is_told_apart_too(server: Server, tmp_path: Path) -> None:
+def test_where_the_choice_is_a_vote_what_agents_can_carry_is_told_apart_too(
+    server: Server, tmp_path: Path
+) -> None:
     space = tune.Space(**{**SPACE, "temperature": tune.Uniform(0.5, 1.0, step=0.25), "n": [1, 5]})
     study = tune.tune(**options(server, tmp_path, space=space, budget=0.15, min_gain=0))
     assert study.best.config.n == 5
-    events = [json.loads(line) for line in (tmp_path / "study" / "study.jsonl").read_text().splitlines()]
+    events = [
+        json.loads(line) for line in (tmp_path / "study" / "study.jsonl").read_text().splitlines()
+    ]
     phases = [event["name"] for event in events if event["event"] == "phase"]
-    assert [name for name in phases if not name.startswith("caps")] == ["search", "endgame", "agents"]
+    assert [name for name in phases if not name.startswith("caps")] == [
+        "search",
+        "endgame",
+        "agents",
+    ]
     single = study.record.carriable
     assert single is not None
     assert single.config.n == 1

@@ -1,4 +1,6 @@
-"""Nothing secret is in anything that a run leaves or says, and what models say is data wherever it is shown."""
+"""Nothing secret is in anything that a run leaves or says, and what models say is data wherever it
+is shown.
+"""
 
 from __future__ import annotations
 
@@ -71,15 +73,25 @@ def run(server: Server, folder: Path, notices: list[str] | None = None, **more: 
     """A small study at an address with secrets in it."""
     told = notices if notices is not None else []
     options = {
-        "target": "label", "base_url": url(server), "price": ["small=0.1/0.4"], "results": folder / "study",
-        "searcher": "random", "trials": 3, **more,
-    }  # fmt: skip
+        "target": "label",
+        "base_url": url(server),
+        "price": ["small=0.1/0.4"],
+        "results": folder / "study",
+        "searcher": "random",
+        "trials": 3,
+        **more,
+    }
     space = options.pop("space", None) or tune.Space.from_mapping(SPACE)
     rows = options.pop("data", None) or WORLD.examples(40)
     return run_study(
-        rows, space=space, budget=0.005, options=options, notice=told.append, observer=lambda p: told.append(repr(p)),
+        rows,
+        space=space,
+        budget=0.005,
+        options=options,
+        notice=told.append,
+        observer=lambda p: told.append(repr(p)),
         retry=QUICK,
-    )  # type: ignore[arg-type]  # fmt: skip
+    )  # type: ignore[arg-type]
 
 
 def test_a_run_that_succeeds_leaves_no_secret_anywhere(tmp_path: Path) -> None:
@@ -90,9 +102,18 @@ def test_a_run_that_succeeds_leaves_no_secret_anywhere(tmp_path: Path) -> None:
         assert "x-secret" in server.posts[0].headers
     again = tune.Study.load(tmp_path / "study")
     assert_clean(
-        tmp_path, *notices, study, repr(study), study.best, study.best.llm_config(), json.dumps(study.summary()),
-        study.record, again.record, study.trials_dataframe().to_csv(), study.frontier().to_csv(),
-    )  # fmt: skip
+        tmp_path,
+        *notices,
+        study,
+        repr(study),
+        study.best,
+        study.best.llm_config(),
+        json.dumps(study.summary()),
+        study.record,
+        again.record,
+        study.trials_dataframe().to_csv(),
+        study.frontier().to_csv(),
+    )
     assert study.best.llm_config()["config_list"][0]["base_url"] == server.base_url
 
 
@@ -105,7 +126,9 @@ FAULTS = {
     "refused parameter": Fault(
         "status", status=400, message=f"Unsupported parameter: 'stop' {ECHO}", param="max_tokens"
     ),
-    "no credit": Fault("status", status=429, message=f"insufficient_quota {ECHO}", code="insufficient_quota"),
+    "no credit": Fault(
+        "status", status=429, message=f"insufficient_quota {ECHO}", code="insufficient_quota"
+    ),
     "too often": Fault("status", status=429, message=ECHO),
     "server error": Fault("status", status=500, message=ECHO),
     "overloaded": Fault("status", status=503, message=ECHO),
@@ -122,7 +145,9 @@ FAULTS = {
 
 @pytest.mark.parametrize("after", [0, 30])
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_run_that_fails_says_no_secret_whatever_the_service_says(name: str, after: int, tmp_path: Path) -> None:
+def test_a_run_that_fails_says_no_secret_whatever_the_service_says(
+    name: str, after: int, tmp_path: Path
+) -> None:
     notices: list[str] = []
     fault = FAULTS[name]
     with Server(world=WORLD, plan=lambda number, _: fault if number >= after else None) as server:
@@ -151,7 +176,11 @@ def test_a_key_that_is_not_let_in_is_not_quoted(tmp_path: Path) -> None:
         {"models": {"small": {"api_key": KEY}}},
         {"models": {"small": {"base_url": f"ftp://{USER}:{PASSWORD}@host/v1?token={TOKEN}"}}},
         {"models": {"small": {"base_url": f"http://{USER}:{PASSWORD}@host:port/v1?token={TOKEN}"}}},
-        {"models": {"small": {"base_url": f"http://{USER}:{PASSWORD}@127.0.0.1:9/v1?token={TOKEN}"}}},
+        {
+            "models": {
+                "small": {"base_url": f"http://{USER}:{PASSWORD}@127.0.0.1:9/v1?token={TOKEN}"}
+            }
+        },
         {"base_url": f"{USER}:{PASSWORD}@nowhere"},
         {"base_url": f"http://{USER}:{PASSWORD}@[::1/v1?token={TOKEN}"},
     ],
@@ -179,11 +208,26 @@ def test_the_command_line_says_no_secret_on_either_stream(files: Path, up: bool)
         if not up:
             server.keys = {"another"}
         flags = [
-            "--budget", "0.002", "--data", str(files / "tickets.jsonl"), "--target", "label", "--space",
-            str(files / "space.toml"), "--base-url", address, "--price", "small=0.1/0.4", "--searcher", "random",
-            "--results", str(files / "study"),
-        ]  # fmt: skip
-        done = subprocess.run([sys.executable, "tune.py", *flags], cwd=ROOT, capture_output=True, text=True)
+            "--budget",
+            "0.002",
+            "--data",
+            str(files / "tickets.jsonl"),
+            "--target",
+            "label",
+            "--space",
+            str(files / "space.toml"),
+            "--base-url",
+            address,
+            "--price",
+            "small=0.1/0.4",
+            "--searcher",
+            "random",
+            "--results",
+            str(files / "study"),
+        ]
+        done = subprocess.run(
+            [sys.executable, "tune.py", *flags], cwd=ROOT, capture_output=True, text=True
+        )
     assert done.returncode == (0 if up else 1), done.stderr
     assert_clean(files, done.stdout, done.stderr)
 
@@ -212,15 +256,23 @@ def hostile(model: str, prompt: str, settings: Mapping[str, Any], seed: int, ind
 
 
 def rows() -> list[dict[str, str]]:
-    return [{"id": str(i), "text": f"ticket {i}", "label": HOSTILE[(0, 1, 11)[i % 3]]} for i in range(40)]
+    return [
+        {"id": str(i), "text": f"ticket {i}", "label": HOSTILE[(0, 1, 11)[i % 3]]}
+        for i in range(40)
+    ]
 
 
 SPACES: dict[str, Callable[[], tune.Space]] = {
     "plain": lambda: tune.Space(
-        model="small", prompt={"p|=1": "Say: {text}\n```\n| a |", "=q": "{text}"}, temperature=[0.5, 1], n=[1, 3],
-        max_tokens=[8, 32], aggregate=["first", "vote"], stop=["|", "\n=1"],
+        model="small",
+        prompt={"p|=1": "Say: {text}\n```\n| a |", "=q": "{text}"},
+        temperature=[0.5, 1],
+        n=[1, 3],
+        max_tokens=[8, 32],
+        aggregate=["first", "vote"],
+        stop=["|", "\n=1"],
     ),
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
@@ -233,12 +285,20 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str, Path]:
     with Server({"small": Model()}, world=hostile, plan=plan) as server:
         run(server, tmp_path, data=rows(), space=SPACES["plain"]())
     folder = tmp_path / "study"
-    return (folder / "report.md").read_text("utf-8"), (folder / "trials.csv").read_text("utf-8"), folder
+    return (
+        (folder / "report.md").read_text("utf-8"),
+        (folder / "trials.csv").read_text("utf-8"),
+        folder,
+    )
 
 
 def test_hostile_words_do_not_break_out_of_the_report(shown: tuple[str, str, Path]) -> None:
     report, _, _ = shown
-    assert not [c for c in report if (ord(c) < 32 and c != "\n") or 0x7F <= ord(c) < 0xA0 or c in "\u2028\u202e\u2066"]
+    assert not [
+        c
+        for c in report
+        if (ord(c) < 32 and c != "\n") or 0x7F <= ord(c) < 0xA0 or c in "\u2028\u202e\u2066"
+    ]
     outside = []
     fenced = ""
     for line in report.splitlines():
@@ -266,7 +326,11 @@ def test_hostile_words_do_not_break_out_of_the_report(shown: tuple[str, str, Pat
 def test_hostile_words_are_only_words_in_the_page(shown: tuple[str, str, Path]) -> None:
     _, _, folder = shown
     text = (folder / "report.html").read_text("utf-8")
-    assert not [c for c in text if (ord(c) < 32 and c != "\n") or 0x7F <= ord(c) < 0xA0 or c in "\u2028\u202e\u2066"]
+    assert not [
+        c
+        for c in text
+        if (ord(c) < 32 and c != "\n") or 0x7F <= ord(c) < 0xA0 or c in "\u2028\u202e\u2066"
+    ]
     assert "prompt p|=1" in harmless(text).said("td"), "the table of trials"
 
 
@@ -278,11 +342,15 @@ def test_hostile_words_are_no_formulas_in_the_table(shown: tuple[str, str, Path]
     for line in lines:
         for cell in line:
             assert cell[:1] not in ("=", "@", "\t", "\r"), cell
-            assert cell[:1] not in ("+", "-") or cell[1:].replace(".", "").replace("e-", "").isdigit(), cell
+            assert (
+                cell[:1] not in ("+", "-") or cell[1:].replace(".", "").replace("e-", "").isdigit()
+            ), cell
             assert cell.isprintable(), cell
 
 
-def test_hostile_words_are_kept_as_they_are_where_programs_read_them(shown: tuple[str, str, Path]) -> None:
+def test_hostile_words_are_kept_as_they_are_where_programs_read_them(
+    shown: tuple[str, str, Path],
+) -> None:
     _, _, folder = shown
     study = tune.Study.load(folder)
     assert study.best.config.prompt in ("p|=1", "=q")

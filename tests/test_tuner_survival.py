@@ -1,4 +1,6 @@
-"""Whole runs that are cut short: by the disk, by another process, by the clock, by Ctrl-C, by a damaged file."""
+"""Whole runs that are cut short: by the disk, by another process, by the clock, by Ctrl-C, by a
+damaged file.
+"""
 
 from __future__ import annotations
 
@@ -67,18 +69,32 @@ def options(server: Server, folder: Path, **more: Any) -> dict[str, Any]:
     # The alias: the seeds of draws follow it, so that servers on two ports answer alike.
     entry = {"base_url": server.base_url, "alias": "the service", "price": [0.1, 0.4]}
     return {
-        "target": "label", "models": {"small": entry}, "results": folder / "study", "searcher": "random", **more
-    }  # fmt: skip
+        "target": "label",
+        "models": {"small": entry},
+        "results": folder / "study",
+        "searcher": "random",
+        **more,
+    }
 
 
-def run(server: Server, folder: Path, *, budget: float = 0.01, rows: int = ROWS, **more: Any) -> tune.Study:
+def run(
+    server: Server, folder: Path, *, budget: float = 0.01, rows: int = ROWS, **more: Any
+) -> tune.Study:
     return tune.tune(
-        WORLD.examples(rows), tune.Space.from_mapping(SPACE), budget=budget, **options(server, folder, **more)
+        WORLD.examples(rows),
+        tune.Space.from_mapping(SPACE),
+        budget=budget,
+        **options(server, folder, **more),
     )
 
 
 def run_and_stop(
-    server: Server, folder: Path, when: Callable[[Progress], bool], *, budget: float = 0.01, **more: Any
+    server: Server,
+    folder: Path,
+    when: Callable[[Progress], bool],
+    *,
+    budget: float = 0.01,
+    **more: Any,
 ) -> tune.Study:
     """A run in which somebody presses Ctrl-C as soon as that is so."""
     stop = Stop()
@@ -89,7 +105,9 @@ def run_and_stop(
 
     given = options(server, folder, **more)
     space = tune.Space.from_mapping(SPACE)
-    return asyncio.run(_study(WORLD.examples(ROWS), space, budget, given, stop, look, lambda _: None))  # type: ignore[arg-type]
+    return asyncio.run(
+        _study(WORLD.examples(ROWS), space, budget, given, stop, look, lambda _: None)
+    )  # type: ignore[arg-type]
 
 
 def balance(folder: Path) -> Balance:
@@ -108,23 +126,43 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tune.Study:
 
 @pytest.fixture
 def files(tmp_path: Path) -> Path:
-    (tmp_path / "tickets.jsonl").write_text("".join(json.dumps(row) + "\n" for row in WORLD.examples(ROWS)))
+    (tmp_path / "tickets.jsonl").write_text(
+        "".join(json.dumps(row) + "\n" for row in WORLD.examples(ROWS))
+    )
     table = {name: value for name, value in SPACE["space"].items() if name != "prompt"}
     toml = [
-        "[space]", *(f"{name} = {json.dumps(value)}" for name, value in table.items()), "[space.prompt]",
+        "[space]",
+        *(f"{name} = {json.dumps(value)}" for name, value in table.items()),
+        "[space.prompt]",
         *(f"{name} = {json.dumps(value)}" for name, value in SPACE["space"]["prompt"].items()),
-        "[answer]", f"labels = {json.dumps(list(WORLD.labels))}",
-    ]  # fmt: skip
+        "[answer]",
+        f"labels = {json.dumps(list(WORLD.labels))}",
+    ]
     (tmp_path / "space.toml").write_text("\n".join(toml))
     return tmp_path
 
 
 def flags(server: Server, files: Path, *more: str) -> list[str]:
     return [
-        "--budget", "0.01", "--data", str(files / "tickets.jsonl"), "--target", "label", "--space",
-        str(files / "space.toml"), "--base-url", server.base_url, "--price", "small=0.1/0.4", "--searcher", "random",
-        "--results", str(files / "study"), "--json", *more,
-    ]  # fmt: skip
+        "--budget",
+        "0.01",
+        "--data",
+        str(files / "tickets.jsonl"),
+        "--target",
+        "label",
+        "--space",
+        str(files / "space.toml"),
+        "--base-url",
+        server.base_url,
+        "--price",
+        "small=0.1/0.4",
+        "--searcher",
+        "random",
+        "--results",
+        str(files / "study"),
+        "--json",
+        *more,
+    ]
 
 
 # --- the disk
@@ -134,7 +172,15 @@ def flags(server: Server, files: Path, *more: str) -> list[str]:
 def test_a_full_disk_is_one_sentence_and_status_1_and_the_same_command_resumes(
     server: Server, files: Path, capsys: pytest.CaptureFixture[str], kilobytes: int
 ) -> None:
-    command = ["bash", "-c", f'ulimit -f {kilobytes}; exec "$@"', "-", sys.executable, "tune.py", *flags(server, files)]
+    command = [
+        "bash",
+        "-c",
+        f'ulimit -f {kilobytes}; exec "$@"',
+        "-",
+        sys.executable,
+        "tune.py",
+        *flags(server, files),
+    ]
     full = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert full.returncode == 1
     assert full.stderr.startswith("tune: ")
@@ -171,8 +217,12 @@ def _no_room(self: object, folder: Path) -> Path:
     raise StoreError("no room")
 
 
-@pytest.mark.skipif(os.name == "nt", reason="rights are not those of POSIX: run it on Linux or macOS")
-def test_a_read_only_results_folder_is_one_sentence_before_any_call(server: Server, files: Path) -> None:
+@pytest.mark.skipif(
+    os.name == "nt", reason="rights are not those of POSIX: run it on Linux or macOS"
+)
+def test_a_read_only_results_folder_is_one_sentence_before_any_call(
+    server: Server, files: Path
+) -> None:
     with tempfile.TemporaryDirectory() as place:  # others may not enter pytest's
         folder = Path(place)
         folder.chmod(0o755)
@@ -222,7 +272,11 @@ def tear_the_middle(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "words", "status"),
     [
-        (damage_text, "is no SQLite database: give another file as --store, or move this one away", 1),
+        (
+            damage_text,
+            "is no SQLite database: give another file as --store, or move this one away",
+            1,
+        ),
         (damage_pages, "is damaged", 1),
         (make_newer, "was written by a newer version of tune", 1),
         (tear_the_middle, "line 2 of .* is no event: the file is damaged", 2),
@@ -257,7 +311,9 @@ def test_a_damaged_file_is_one_sentence_and_is_left_as_it_is(
     assert after["best.json"] == before["best.json"]
 
 
-def test_a_torn_last_line_is_said_and_the_study_comes_to_the_same_choice(server: Server, tmp_path: Path) -> None:
+def test_a_torn_last_line_is_said_and_the_study_comes_to_the_same_choice(
+    server: Server, tmp_path: Path
+) -> None:
     whole = run(server, tmp_path)
     path, bill = tmp_path / "study" / "study.jsonl", server.bill
     for keep in (0.3, 0.6, 0.9):
@@ -265,13 +321,17 @@ def test_a_torn_last_line_is_said_and_the_study_comes_to_the_same_choice(server:
         notices: list[str] = []
         given: Any = options(server, tmp_path)
         space = tune.Space.from_mapping(SPACE)
-        study = run_study(WORLD.examples(ROWS), space=space, budget=0.01, options=given, notice=notices.append)
+        study = run_study(
+            WORLD.examples(ROWS), space=space, budget=0.01, options=given, notice=notices.append
+        )
         assert "the last line of study.jsonl was torn and has been dropped" in notices
         assert study.best.config == whole.best.config
         assert server.bill == bill
 
 
-def test_a_study_whose_ledger_is_not_in_the_store_is_refused_before_any_call(server: Server, tmp_path: Path) -> None:
+def test_a_study_whose_ledger_is_not_in_the_store_is_refused_before_any_call(
+    server: Server, tmp_path: Path
+) -> None:
     run_and_stop(server, tmp_path, lambda progress: progress.trials > 0)
     calls = len(server.posts)
     with pytest.raises(StudyError, match="does not hold its ledger: give the --store"):
@@ -308,7 +368,9 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 def test_a_second_process_on_a_study_is_refused_and_the_first_goes_on(tmp_path: Path) -> None:
     with Server(world=WORLD, seconds=0.05) as slow:
-        with subprocess.Popen(script(slow, tmp_path), env=environment(), stdout=subprocess.PIPE, text=True) as one:
+        with subprocess.Popen(
+            script(slow, tmp_path), env=environment(), stdout=subprocess.PIPE, text=True
+        ) as one:
             wait_for(lambda: len(slow.charges) > 20)
             with pytest.raises(StudyError, match="another process is running the study in"):
                 run(slow, tmp_path)
@@ -317,11 +379,15 @@ def test_a_second_process_on_a_study_is_refused_and_the_first_goes_on(tmp_path: 
         assert to_picodollars(tune.Study.load(tmp_path / "study").record.money.settled) == slow.bill
 
 
-def test_two_studies_share_a_store_at_the_same_time_and_each_keeps_its_own_budget(tmp_path: Path) -> None:
+def test_two_studies_share_a_store_at_the_same_time_and_each_keeps_its_own_budget(
+    tmp_path: Path,
+) -> None:
     store = str(tmp_path / "draws.db")
     with Server(world=WORLD, seconds=0.01) as slow:
         code = (
-            script(slow, tmp_path)[-1].replace("Path(", "Path(").replace("))).stopped", f"), store={store!r}).stopped")
+            script(slow, tmp_path)[-1]
+            .replace("Path(", "Path(")
+            .replace("))).stopped", f"), store={store!r}).stopped")
         )
         with subprocess.Popen(
             [sys.executable, "-c", code], env=environment(), stdout=subprocess.PIPE, text=True
@@ -332,7 +398,10 @@ def test_two_studies_share_a_store_at_the_same_time_and_each_keeps_its_own_budge
         theirs = tune.Study.load(tmp_path / "study")
         for study in (mine, theirs):
             assert study.record.money.spent <= 0.01
-        assert to_picodollars(mine.record.money.settled) + to_picodollars(theirs.record.money.settled) == slow.bill
+        assert (
+            to_picodollars(mine.record.money.settled) + to_picodollars(theirs.record.money.settled)
+            == slow.bill
+        )
         assert mine.best.config == theirs.best.config
 
 
@@ -343,13 +412,17 @@ async def test_two_studies_that_begin_together_buy_each_draw_once(tmp_path: Path
         async def one(name: str) -> tune.Study:
             given: Any = options(slow, tmp_path / name, store=store, min_gain=0)
             space = tune.Space.from_mapping(SPACE)
-            return await _study(WORLD.examples(ROWS), space, 0.01, given, Stop(), lambda _: None, lambda _: None)
+            return await _study(
+                WORLD.examples(ROWS), space, 0.01, given, Stop(), lambda _: None, lambda _: None
+            )
 
         studies = await asyncio.gather(one("a"), one("b"))
     assert sum(to_picodollars(study.record.money.settled) for study in studies) == slow.bill
     assert max(study.record.draws_reused for study in studies) > 0
     with contextlib.closing(Database(store)) as db:
-        assert unasked(db) == []  # a draw that both had bought would have got a number that neither asked for
+        assert (
+            unasked(db) == []
+        )  # a draw that both had bought would have got a number that neither asked for
 
 
 def unasked(db: Database) -> list[Any]:
@@ -360,9 +433,13 @@ def unasked(db: Database) -> list[Any]:
     )
 
 
-def test_after_kill_9_what_was_in_flight_is_uncertain_and_the_budget_is_the_studys(tmp_path: Path) -> None:
+def test_after_kill_9_what_was_in_flight_is_uncertain_and_the_budget_is_the_studys(
+    tmp_path: Path,
+) -> None:
     with Server(world=WORLD, seconds=0.05) as slow:
-        with subprocess.Popen(script(slow, tmp_path), env=environment(), stdout=subprocess.PIPE) as one:
+        with subprocess.Popen(
+            script(slow, tmp_path), env=environment(), stdout=subprocess.PIPE
+        ) as one:
             wait_for(lambda: len(slow.charges) > 30)
             one.kill()
             one.wait()
@@ -374,7 +451,12 @@ def test_after_kill_9_what_was_in_flight_is_uncertain_and_the_budget_is_the_stud
         study = run(slow, tmp_path)
         money = study.record.money
         assert to_picodollars(money.uncertain) == killed.reserved
-        assert to_picodollars(money.settled) <= slow.bill <= to_picodollars(money.spent) <= to_picodollars(0.01)
+        assert (
+            to_picodollars(money.settled)
+            <= slow.bill
+            <= to_picodollars(money.spent)
+            <= to_picodollars(0.01)
+        )
         assert study.record.draws_reused >= held
         assert "uncertain" in (tmp_path / "study" / "report.md").read_text()
         assert billed - killed.settled <= killed.reserved
@@ -396,14 +478,23 @@ def test_the_time_limit_ends_the_search_but_not_the_holdout(tmp_path: Path) -> N
         assert (again.stopped, len(slow.posts)) == ("time", calls)
         longer = run(slow, tmp_path, time_limit=60, concurrency=32, budget=0.05)
         assert longer.stopped in ("finished", "gain", "money")
-        assert sum(t.draws for t in longer.record.trials) > 2 * sum(t.draws for t in study.record.trials)
+        assert sum(t.draws for t in longer.record.trials) > 2 * sum(
+            t.draws for t in study.record.trials
+        )
 
 
-@pytest.mark.parametrize(("phase", "closed"), [("search", "time"), ("endgame", "time"), ("holdout", None)])
+@pytest.mark.parametrize(
+    ("phase", "closed"), [("search", "time"), ("endgame", "time"), ("holdout", None)]
+)
 async def test_the_clock_rings_for_the_search_only(phase: str, closed: str | None) -> None:
     account = Account(Database(":memory:"), "s", 10**12)
     timer = _start_timer(
-        cast("Any", SimpleNamespace(plan=SimpleNamespace(time_limit=0.01), phase=phase, account=account, clock=None))
+        cast(
+            "Any",
+            SimpleNamespace(
+                plan=SimpleNamespace(time_limit=0.01), phase=phase, account=account, clock=None
+            ),
+        )
     )
     await asyncio.sleep(0.05)
     assert account.closed == closed
@@ -419,7 +510,11 @@ def test_ctrl_c_in_any_phase_leaves_a_study_that_resumes_to_the_same_choice(
     assert cut.record.money.uncertain == 0
     if phase != "holdout":  # there it comes when everything is bought
         assert cut.stopped == INTERRUPTED
-        names = [e.get("name") for e in read_events(tmp_path / "study" / "study.jsonl") if e["event"] == "phase"]
+        names = [
+            e.get("name")
+            for e in read_events(tmp_path / "study" / "study.jsonl")
+            if e["event"] == "phase"
+        ]
         assert names == ["search"] if phase == "search" else ["search", "endgame"]
     study = run(server, tmp_path)
     assert study.stopped == whole.stopped
@@ -429,7 +524,9 @@ def test_ctrl_c_in_any_phase_leaves_a_study_that_resumes_to_the_same_choice(
     assert study.record.money.settled == pytest.approx(whole.record.money.settled)
 
 
-def greedy(problem: Problem, searcher: Searcher, left: float) -> Generator[list[Step], Outcome, None]:
+def greedy(
+    problem: Problem, searcher: Searcher, left: float
+) -> Generator[list[Step], Outcome, None]:
     """A strategy that wants more than there is money for."""
     point = searcher([])
     assert point is not None
@@ -457,17 +554,27 @@ def test_ctrl_c_wins_over_the_time_limit(tmp_path: Path) -> None:
             loop.call_later(1.05, stop.wish)
             given: Any = options(slow, tmp_path, time_limit=1.0)
             return await _study(
-                WORLD.examples(ROWS), tune.Space.from_mapping(SPACE), 0.05, given, stop, lambda _: None, lambda _: None
+                WORLD.examples(ROWS),
+                tune.Space.from_mapping(SPACE),
+                0.05,
+                given,
+                stop,
+                lambda _: None,
+                lambda _: None,
             )
 
         study = asyncio.run(press())
     assert study.stopped == INTERRUPTED
 
 
-def test_an_endpoint_that_goes_down_ends_the_run_politely_and_the_study_resumes_when_it_is_back(tmp_path: Path) -> None:
+def test_an_endpoint_that_goes_down_ends_the_run_politely_and_the_study_resumes_when_it_is_back(
+    tmp_path: Path,
+) -> None:
     down = [False]
     fault = Fault("status", status=503, message="maintenance")
-    with Server(world=WORLD, plan=lambda number, _: fault if down[0] or number == 60 else None) as server:
+    with Server(
+        world=WORLD, plan=lambda number, _: fault if down[0] or number == 60 else None
+    ) as server:
         whole = run(server, tmp_path / "whole", budget=0.02)
 
         def look(progress: Progress) -> None:
@@ -475,7 +582,14 @@ def test_an_endpoint_that_goes_down_ends_the_run_politely_and_the_study_resumes_
 
         given: Any = options(server, tmp_path)
         space = tune.Space.from_mapping(SPACE)
-        cut = run_study(WORLD.examples(ROWS), space=space, budget=0.02, options=given, observer=look, retry=QUICK)
+        cut = run_study(
+            WORLD.examples(ROWS),
+            space=space,
+            budget=0.02,
+            options=given,
+            observer=look,
+            retry=QUICK,
+        )
         assert cut.stopped == "endpoints"
         assert "maintenance" in cut.record.stopped
         assert "the same command goes on" in cut.record.stopped
@@ -488,11 +602,17 @@ def test_an_endpoint_that_goes_down_ends_the_run_politely_and_the_study_resumes_
 # --- replays
 
 
-def test_what_a_config_could_not_answer_is_not_asked_again_when_the_study_resumes(tmp_path: Path) -> None:
-    """One odd answer, once: a resumed run must see the example as the first one did, or it would choose otherwise."""
+def test_what_a_config_could_not_answer_is_not_asked_again_when_the_study_resumes(
+    tmp_path: Path,
+) -> None:
+    """One odd answer, once: a resumed run must see the example as the first one did, or it would
+    choose otherwise.
+    """
     filtered = Fault("refused_content")
     with Server(world=WORLD, plan=first(12, filtered)) as server:
-        cut = run_and_stop(server, tmp_path, lambda progress: progress.trials > 4 and progress.phase == "endgame")
+        cut = run_and_stop(
+            server, tmp_path, lambda progress: progress.trials > 4 and progress.phase == "endgame"
+        )
         asked = len(server.posts)
         resumed = run(server, tmp_path)
         bodies = [json.dumps(seen.body, sort_keys=True) for seen in server.posts]
@@ -500,7 +620,9 @@ def test_what_a_config_could_not_answer_is_not_asked_again_when_the_study_resume
     assert cut.best.config == resumed.best.config or resumed.stopped != INTERRUPTED
 
 
-def test_a_model_that_refuses_a_parameter_is_not_asked_again_when_the_study_resumes(tmp_path: Path) -> None:
+def test_a_model_that_refuses_a_parameter_is_not_asked_again_when_the_study_resumes(
+    tmp_path: Path,
+) -> None:
     model = Model(0.1, 0.4, refuses=frozenset({"temperature"}))
     with Server({"small": model}, world=WORLD) as server:
         run_and_stop(server, tmp_path, lambda progress: progress.phase == "endgame")
@@ -525,24 +647,33 @@ def test_a_copy_of_the_folder_shows_the_study_for_nothing(server: Server, tmp_pa
 RULES = " ".join(f"Rule {number} is about tickets of kind {number}." for number in range(30))
 DEAR_CAPS = tune.Space(
     model="small",
-    prompt={"short": RULES + " Label this ticket: {text}", "plain": RULES + " What is this? {text}"},
+    prompt={
+        "short": RULES + " Label this ticket: {text}",
+        "plain": RULES + " What is this? {text}",
+    },
     temperature=tune.Uniform(0, 1, step=0.05),
     max_tokens=4096,
     answer={"labels": list(WORLD.labels)},
 )
 
 
-def hungry(problem: Problem, searcher: Searcher, left: float) -> Generator[list[Step], Outcome, None]:
+def hungry(
+    problem: Problem, searcher: Searcher, left: float
+) -> Generator[list[Step], Outcome, None]:
     """A strategy that goes on while there is money."""
     number = 0
     while (point := searcher([])) is not None:
-        outcome = yield [Step(number, point, tuple(range(problem.examples)), 1, problem.space.cap(point))]
+        outcome = yield [
+            Step(number, point, tuple(range(problem.examples)), 1, problem.space.cap(point))
+        ]
         number += 1
         if not outcome.complete:
             return
 
 
-@pytest.mark.parametrize(("strategy", "budget", "share"), [("full", 0.03, 0.75), (hungry, 0.024, 0.5)])
+@pytest.mark.parametrize(
+    ("strategy", "budget", "share"), [("full", 0.03, 0.75), (hungry, 0.024, 0.5)]
+)
 def test_ceilings_far_above_what_calls_cost_slow_a_run_down_and_do_not_starve_it(
     tmp_path: Path, strategy: Any, budget: float, share: float
 ) -> None:
@@ -557,7 +688,9 @@ def test_ceilings_far_above_what_calls_cost_slow_a_run_down_and_do_not_starve_it
         account = Account(db, events[0]["id"], to_picodollars(budget))
         spent = account.spent_by_purpose()["search"] / 10**12
     assert spent / (spent + left) >= 0.85
-    assert study.record.money.spent >= share * budget  # what the baseline costs is known only where it is tried
+    assert (
+        study.record.money.spent >= share * budget
+    )  # what the baseline costs is known only where it is tried
     assert server.peak >= 4
     assert study.record.winner is not None
     assert study.record.winner.holdout is not None
@@ -567,12 +700,16 @@ def test_ceilings_far_above_what_calls_cost_slow_a_run_down_and_do_not_starve_it
 # --- which example a draw answered
 
 
-def test_every_draw_of_a_study_answers_an_example_that_is_known(server: Server, tmp_path: Path) -> None:
+def test_every_draw_of_a_study_answers_an_example_that_is_known(
+    server: Server, tmp_path: Path
+) -> None:
     run(server, tmp_path)
     with contextlib.closing(Database(tmp_path / "study" / "draws.db")) as db:
         names = {name for (name,) in db.rows("SELECT name FROM examples")}
         orphans = unasked(db)
-        strangers = db.rows("SELECT count(*) FROM scores WHERE example NOT IN (SELECT key FROM examples)")
+        strangers = db.rows(
+            "SELECT count(*) FROM scores WHERE example NOT IN (SELECT key FROM examples)"
+        )
     assert names == {str(number) for number in range(ROWS)}
     assert orphans == []
     assert strangers == [(0,)]
@@ -582,5 +719,12 @@ def test_every_draw_of_a_study_answers_an_example_that_is_known(server: Server, 
 def test_only_the_owner_can_read_what_a_run_leaves(server: Server, tmp_path: Path) -> None:
     run(server, tmp_path)
     modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "study").iterdir()}
-    assert set(modes) >= {"draws.db", "study.jsonl", "report.md", "report.html", "best.json", "trials.csv"}
+    assert set(modes) >= {
+        "draws.db",
+        "study.jsonl",
+        "report.md",
+        "report.html",
+        "best.json",
+        "trials.csv",
+    }
     assert set(modes.values()) == {0o600}

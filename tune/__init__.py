@@ -42,7 +42,9 @@ _HOMES = {
     "tune.study.study": ("Study",),
     "tune.tuner": ("tune", "tune_async"),
 }
-"""Where public names live; they are fetched when they are first used, so that `tune --help` is there at once."""
+"""Where public names live; they are fetched when they are first used, so that `tune --help` is
+there at once.
+"""
 
 
 def __getattr__(name: str) -> Any:

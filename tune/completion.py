@@ -19,16 +19,18 @@ class Message(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Everything that decides the distribution of one answer, and nothing else: there is no n in it.
+    """Everything that decides the distribution of one answer, and nothing else: there is no n in
+    it.
 
     Attributes:
-        service: who answers: the alias of the config entry, else host, port and path of the base URL, or
+        service: who answers: the alias of the config entry, else host, port and path of the base
+        URL, or
             the content hash of a local file. Never a key, never the secret part of a URL.
-        model: the model's name as the service knows it.
-        prompt: chat messages, or one string that the model continues as it stands.
-        max_tokens: the cap, in tokens, that the answer is bought with; reasoning is included.
-        stop: the stop strings that the answer is bought with.
-        settings: every other setting by name (temperature, top_p, reasoning_effort, ...), sorted by name;
+        model: the model's name as the service knows it. prompt: chat messages, or one string that
+        the model continues as it stands. max_tokens: the cap, in tokens, that the answer is bought
+        with; reasoning is included. stop: the stop strings that the answer is bought with.
+        settings: every other setting by name (temperature, top_p, reasoning_effort, ...), sorted by
+        name;
             what is absent is left to the service's default.
     """
 
@@ -45,8 +47,14 @@ class Request:
 
     @property
     def canonical(self) -> str:
-        """The request as JSON, from an allow-list of fields in a fixed order; fields at their default are left out."""
-        record: dict[str, object] = {"service": self.service, "model": self.model, "max_tokens": self.max_tokens}
+        """The request as JSON, from an allow-list of fields in a fixed order; fields at their
+        default are left out.
+        """
+        record: dict[str, object] = {
+            "service": self.service,
+            "model": self.model,
+            "max_tokens": self.max_tokens,
+        }
         if isinstance(self.prompt, str):
             record["text"] = self.prompt
         else:
@@ -65,7 +73,10 @@ class Request:
 
     def seed(self, number: int) -> int:
         """A 31-bit seed for draw `number`, for endpoints that take one; it is no part of the key."""
-        return int.from_bytes(hashlib.sha256(self.key + number.to_bytes(8, "big")).digest()[:4], "big") >> 1
+        return (
+            int.from_bytes(hashlib.sha256(self.key + number.to_bytes(8, "big")).digest()[:4], "big")
+            >> 1
+        )
 
 
 def _plain(value: Setting) -> Setting:
@@ -74,12 +85,13 @@ def _plain(value: Setting) -> Setting:
 
 @dataclass(frozen=True, slots=True)
 class Invoice:
-    """Facts about the bill of one call that its token counts do not say; all its answers share them.
+    """Facts about the bill of one call that its token counts do not say; all its answers share
+    them.
 
     Attributes:
-        written_tokens: tokens of the prompt that the service wrote to its cache.
-        billed: picodollars on the provider's own bill; None where the answer carries none.
-        doubt: what was missing or contradictory in the reported usage, in words; "" where nothing was.
+        written_tokens: tokens of the prompt that the service wrote to its cache. billed:
+        picodollars on the provider's own bill; None where the answer carries none. doubt: what was
+        missing or contradictory in the reported usage, in words; "" where nothing was.
     """
 
     written_tokens: int = 0
@@ -92,18 +104,16 @@ class Completion:
     """One answer of a model, as it was bought; kept for ever once paid.
 
     Attributes:
-        text: what the model said, without a stop string.
-        finish_reason: "stop", "length" or "content_filter".
-        prompt_tokens: tokens of the prompt.
-        completion_tokens: tokens of this answer, hidden reasoning and a generated stop token included.
-        reasoning_tokens: those of them that were hidden.
-        cached_tokens: tokens of the prompt that the service read from its own cache.
-        seconds: from sending to the whole answer.
-        model: the model's name as returned.
-        tier: the service tier as returned, or "".
-        token_ends: for each visible token the number of characters of `text` up to its end, where the
+        text: what the model said, without a stop string. finish_reason: "stop", "length" or
+        "content_filter". prompt_tokens: tokens of the prompt. completion_tokens: tokens of this
+        answer, hidden reasoning and a generated stop token included. reasoning_tokens: those of
+        them that were hidden. cached_tokens: tokens of the prompt that the service read from its
+        own cache. seconds: from sending to the whole answer. model: the model's name as returned.
+        tier: the service tier as returned, or "". token_ends: for each visible token the number of
+        characters of `text` up to its end, where the
             token boundaries are known; needed to cut the text at fewer tokens exactly.
-        invoice: what else the bill of the call depends on; it is needed until the call is settled, and not kept.
+        invoice: what else the bill of the call depends on; it is needed until the call is settled,
+        and not kept.
     """
 
     text: str
@@ -145,8 +155,8 @@ class Endpoint(Provider, Protocol):
     """A provider that really sends: the innermost of the stack.
 
     Attributes:
-        service: what `Request.service` says for it.
-        most_n: the most draws that one call returns while its prompt is paid once; 1 where each draw takes a call.
+        service: what `Request.service` says for it. most_n: the most draws that one call returns
+        while its prompt is paid once; 1 where each draw takes a call.
     """
 
     @property

@@ -1,25 +1,22 @@
 """Every error that tune raises, sorted by whose fault it is.
 
-```
-TuneError
-├── InputError              what was given cannot be used; raised before the first dollar
-│   ├── DataError           no such file, no rows, a missing column
-│   ├── SpaceError          a domain, a template or a baseline that cannot be
-│   ├── PriceError          a model whose price nobody stated
-│   ├── BudgetError         a budget that cannot be, or is too small for one block of examples
-│   └── StudyError          a results folder that is in use, unwritable or of another study
-├── MetricError             the metric raised, or left its bounds; names the example
-├── StoreError              the database cannot be read or written, or the study's files cannot any more
-├── BudgetExhausted         a ceiling does not fit and nothing is in flight that could make room
-└── ProviderError           one call failed
-    ├── TransientError      the service's doing: retried, and never scored
-    │   ├── RateLimited     it asked to be called less often
-    │   └── Unreadable      an answer that cannot be read: a web page, an event stream, no choices
-    ├── QuotaExhausted      the account has nothing left for hours: the run ends, and can be resumed
-    ├── AnswerError         the config's doing: the example gets the metric's worst value
-    ├── ParameterRejected   the model does not take a parameter: learned, and never scored
-    │   └── ValueRejected   it takes the parameter, but not this value
-    └── EndpointError       wrong key, no such model, unreachable, bills above its ceiling: the model is set aside
+``` TuneError ├── InputError              what was given cannot be used; raised before the first
+dollar │   ├── DataError           no such file, no rows, a missing column │   ├── SpaceError
+a domain, a template or a baseline that cannot be │   ├── PriceError          a model whose price
+nobody stated │   ├── BudgetError         a budget that cannot be, or is too small for one block of
+examples │   └── StudyError          a results folder that is in use, unwritable or of another study
+├── MetricError             the metric raised, or left its bounds; names the example ├── StoreError
+the database cannot be read or written, or the study's files cannot any more ├── BudgetExhausted
+a ceiling does not fit and nothing is in flight that could make room └── ProviderError           one
+call failed
+    ├── TransientError      the service's doing: retried, and never scored │   ├── RateLimited
+    it asked to be called less often │   └── Unreadable      an answer that cannot be read: a web
+    page, an event stream, no choices ├── QuotaExhausted      the account has nothing left for
+    hours: the run ends, and can be resumed ├── AnswerError         the config's doing: the example
+    gets the metric's worst value ├── ParameterRejected   the model does not take a parameter:
+    learned, and never scored │   └── ValueRejected   it takes the parameter, but not this value └──
+    EndpointError       wrong key, no such model, unreachable, bills above its ceiling: the model is
+    set aside
         └── RequestRefused  a refusal that nobody understands
 ```
 """
@@ -62,7 +59,9 @@ class MetricError(TuneError):
 
 
 class StoreError(TuneError):
-    """The database cannot be opened, read or written, or the study's files cannot: a full disk, a lost folder."""
+    """The database cannot be opened, read or written, or the study's files cannot: a full disk, a
+    lost folder.
+    """
 
 
 class BudgetExhausted(TuneError):
@@ -73,10 +72,12 @@ class ProviderError(TuneError):
     """One call to a model failed.
 
     Attributes:
-        charged: whether the attempt may have been billed. True is the unknown outcome (a timeout, a lost
-            connection, 408, 500, 502, 504, an unreadable answer): the attempt stays charged at its ceiling.
-            False is a refusal, which costs nothing.
-        call: the service's own name of the call, as `tune.providers.openai.bill` writes it; "" where none is known.
+        charged: whether the attempt may have been billed. True is the unknown outcome (a timeout, a
+        lost
+            connection, 408, 500, 502, 504, an unreadable answer): the attempt stays charged at its
+            ceiling. False is a refusal, which costs nothing.
+        call: the service's own name of the call, as `tune.providers.openai.bill` writes it; ""
+        where none is known.
     """
 
     def __init__(self, message: str, *, charged: bool) -> None:
@@ -109,14 +110,18 @@ class Unreadable(TransientError):
 
 
 class EndpointError(ProviderError):
-    """Nothing sent to this endpoint can succeed: its model is set aside with the endpoint's own words."""
+    """Nothing sent to this endpoint can succeed: its model is set aside with the endpoint's own
+    words.
+    """
 
     def __init__(self, message: str, *, charged: bool = False) -> None:
         super().__init__(message, charged=charged)
 
 
 class RequestRefused(EndpointError):
-    """A refusal that nobody understands: of this request, of a value in it, or of all that this model is sent."""
+    """A refusal that nobody understands: of this request, of a value in it, or of all that this
+    model is sent.
+    """
 
 
 class QuotaExhausted(ProviderError):
@@ -140,15 +145,19 @@ class QuotaExhausted(ProviderError):
 
 
 class AnswerError(ProviderError):
-    """The configuration itself cannot be answered: context too long, content filter, answer too slow.
+    """The configuration itself cannot be answered: context too long, content filter, answer too
+    slow.
 
     Attributes:
         reason: `"context_length"`, `"content_filter"` or `"timeout"`; kept with the evaluation.
-        prompt_charged: the call was refused, but its prompt may have been billed: some services bill what their
+        prompt_charged: the call was refused, but its prompt may have been billed: some services
+        bill what their
             content filter reads, and prompts beyond their limit.
     """
 
-    def __init__(self, message: str, *, reason: str, charged: bool = False, prompt_charged: bool = False) -> None:
+    def __init__(
+        self, message: str, *, reason: str, charged: bool = False, prompt_charged: bool = False
+    ) -> None:
         super().__init__(message, charged=charged)
         self.reason = reason
         self.prompt_charged = prompt_charged
@@ -170,6 +179,8 @@ class ValueRejected(ParameterRejected):
         high: the largest value, likewise.
     """
 
-    def __init__(self, message: str, parameter: str, *, low: float | None = None, high: float | None = None) -> None:
+    def __init__(
+        self, message: str, parameter: str, *, low: float | None = None, high: float | None = None
+    ) -> None:
         super().__init__(message, parameter=parameter)
         self.low, self.high = low, high

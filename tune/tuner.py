@@ -1,4 +1,6 @@
-"""The door: `tune()` for scripts and notebooks, `tune_async()` for servers; both are one and the same run."""
+"""The door: `tune()` for scripts and notebooks, `tune_async()` for servers; both are one and the
+same run.
+"""
 
 from __future__ import annotations
 
@@ -54,20 +56,24 @@ Notice = Callable[[str], None]
 _RETRY = RetryPolicy()
 
 
-def tune(data: Any = None, space: Any = None, *, budget: float | None = None, **options: Unpack[Options]) -> Study:
+def tune(
+    data: Any = None, space: Any = None, *, budget: float | None = None, **options: Unpack[Options]
+) -> Study:
     """Find the best way to call a model for a task, for at most `budget` dollars.
 
-    Works in a script, in a notebook, and inside a running event loop (which it blocks: servers await
-    `tune_async`). The same call again shows the finished study for $0, resumes an interrupted one, and
-    continues with a larger budget or time limit.
+    Works in a script, in a notebook, and inside a running event loop (which it blocks: servers
+    await `tune_async`). The same call again shows the finished study for $0, resumes an interrupted
+    one, and continues with a larger budget or time limit.
 
     Args:
-        data: a path (jsonl, json, csv, tsv, parquet), "hf:org/name:split", a DataFrame, a `datasets.Dataset` or a
+        data: a path (jsonl, json, csv, tsv, parquet), "hf:org/name:split", a DataFrame, a
+        `datasets.Dataset` or a
             list of dicts; None is the embedded task.
-        space: a `Space`, a mapping or a TOML file; None is a default for the data.
-        budget: dollars, all in: retries, judges and the holdout too. Never exceeded. Where every price is 0, none is
+        space: a `Space`, a mapping or a TOML file; None is a default for the data. budget: dollars,
+        all in: retries, judges and the holdout too. Never exceeded. Where every price is 0, none is
             needed, and `time_limit` takes its place (15 minutes unless said).
-        options: `metric` (a name, "module:attribute", or a callable `(answer, example) -> bool | float | Score`),
+        options: `metric` (a name, "module:attribute", or a callable `(answer, example) -> bool |
+        float | Score`),
             `baseline`, `max_cost_per_request` and all that `tune.plan.Options` lists.
 
     Returns:
@@ -80,7 +86,9 @@ def tune(data: Any = None, space: Any = None, *, budget: float | None = None, **
     """
     screen = Screen(quiet=options.pop("quiet", False))
     with screen.shown():
-        study = run_study(data, space=space, budget=budget, options=options, observer=screen, notice=screen.say)
+        study = run_study(
+            data, space=space, budget=budget, options=options, observer=screen, notice=screen.say
+        )
     if study.stopped == INTERRUPTED:
         raise KeyboardInterrupt
     return study
@@ -112,12 +120,16 @@ class Stop:
         with self._lock:
             self._wished = True
             if self._obey is not None:
-                with suppress(RuntimeError):  # the loop is closed already: there is nothing left to stop
+                with suppress(
+                    RuntimeError
+                ):  # the loop is closed already: there is nothing left to stop
                     self._obey()
             return self._obey is not None
 
     def obey(self, action: Callable[[], None]) -> None:
-        """What to do on the wish; done at once where it came already. Call from the run's event loop."""
+        """What to do on the wish; done at once where it came already. Call from the run's event
+        loop.
+        """
         loop = asyncio.get_running_loop()
         with self._lock:
             self._obey = lambda: loop.call_soon_threadsafe(action)
@@ -137,8 +149,9 @@ def run_study(
 ) -> Study:
     """As `tune`, with progress, and an interrupted study instead of a KeyboardInterrupt.
 
-    The run has a thread and an event loop of its own, so it is the same inside a running loop. The first Ctrl-C,
-    SIGTERM or SIGHUP lets the calls in flight settle; a second one gives them up (they stay charged as uncertain).
+    The run has a thread and an event loop of its own, so it is the same inside a running loop. The
+    first Ctrl-C, SIGTERM or SIGHUP lets the calls in flight settle; a second one gives them up
+    (they stay charged as uncertain).
 
     Raises:
         KeyboardInterrupt: it was stopped before it had begun, or for the second time.
@@ -196,38 +209,62 @@ async def _study(
         _continue(journal, plan, account)
         capabilities = Capabilities()
         lessons = _lessons(journal, plan, capabilities, tell)
-        access = Access(draws, account, capabilities, plan.concurrency, retry, notice=tell, progress=notice)
+        access = Access(
+            draws, account, capabilities, plan.concurrency, retry, notice=tell, progress=notice
+        )
         lost = _lost(journal, lessons, tell)
         _say_who_is_called(plan, tell, notice)
-        async with opened(plan.entries, plan.prices, access, judge=plan.judge, aside=lessons.aside, lost=lost) as (
+        async with opened(
+            plan.entries, plan.prices, access, judge=plan.judge, aside=lessons.aside, lost=lost
+        ) as (
             services,
             judge,
         ):
             plan = without(plan, lessons.aside)
             _say_what_is_unprotected(plan, tell)
-            decorations.attempt("the look at what is sent", lambda: _say_what_is_sent(plan, tell, notice), None)
-            found = decorations.attempt("the estimate", lambda: _estimate(plan, services, draws, notice), None)
+            decorations.attempt(
+                "the look at what is sent", lambda: _say_what_is_sent(plan, tell, notice), None
+            )
+            found = decorations.attempt(
+                "the estimate", lambda: _estimate(plan, services, draws, notice), None
+            )
             _keep_estimate(journal, plan, found)
             caps = {name: plan.space.cap({"model": name}) for name in services}
             evaluator = evaluator_of(plan, services, draws, judge=judge, caps=caps, lessons=lessons)
             run = Run(
-                plan, journal, services, account, evaluator, notices, observer, decorations, notice,
-                look=decorations.around("the comparison with the estimate", _surprises(plan, journal, services, tell)),
-            )  # fmt: skip
+                plan,
+                journal,
+                services,
+                account,
+                evaluator,
+                notices,
+                observer,
+                decorations,
+                notice,
+                look=decorations.around(
+                    "the comparison with the estimate", _surprises(plan, journal, services, tell)
+                ),
+            )
             stack.callback(_start_timer(run).cancel)
             stop.obey(lambda: _interrupt(account))
             findings = await run.go()
             report = conclude(run, findings)
-            decorations.attempt("the kept holdout", lambda: _keep_holdout(plan, findings, report, folder), None)
+            decorations.attempt(
+                "the kept holdout", lambda: _keep_holdout(plan, findings, report, folder), None
+            )
             deployment = deploy(run, findings, report)
             result = Study(report, folder, stopped=findings.stopped, deployment=deployment)
-        result.report(folder)  # before the study counts as ended: else a kill in between would leave it unwritten
+        result.report(
+            folder
+        )  # before the study counts as ended: else a kill in between would leave it unwritten
         journal.append("result", stopped=result.stopped, record=result.to_record())
         return result
 
 
 def _keep_holdout(plan: Plan, findings: Findings, report: Report, folder: Path) -> None:
-    """Keep what the choice met on the holdout, for checks; what an earlier run kept must not stand for it."""
+    """Keep what the choice met on the holdout, for checks; what an earlier run kept must not stand
+    for it.
+    """
     met = None
     if plan.content and report.winner is not None and findings.stopped not in PAUSES:
         met = (findings.holdout or {}).get(report.winner.config)
@@ -235,12 +272,15 @@ def _keep_holdout(plan: Plan, findings: Findings, report: Report, folder: Path) 
         (folder / NAME).unlink(missing_ok=True)
         return
     config = plain_config(met.config)
-    keep_holdout(folder, met_of(config, plan.metric.identity, plan.examples, met.examples, met.scores))
+    keep_holdout(
+        folder, met_of(config, plan.metric.identity, plan.examples, met.examples, met.scores)
+    )
 
 
 @contextmanager
 def _undone(journal: Journal, traces: Traces) -> Iterator[list[Database]]:
-    """Leave nothing behind where the block fails before the study has begun to spend; close the store in any case.
+    """Leave nothing behind where the block fails before the study has begun to spend; close the
+    store in any case.
 
     The store is put into the list when it is open.
     """
@@ -257,7 +297,9 @@ def _undone(journal: Journal, traces: Traces) -> Iterator[list[Database]]:
 
 
 def _say_what_is_missing(known: Study, plan: Plan, notice: Callable[[str], None]) -> None:
-    """A finished study is shown as it was written; slices that were not asked for then are read anew for nothing."""
+    """A finished study is shown as it was written; slices that were not asked for then are read
+    anew for nothing.
+    """
     shown = known.record.failing.slices if known.record.failing is not None else ()
     if missing := [column for column in plan.by if column not in {one.column for one in shown}]:
         notice(
@@ -265,10 +307,14 @@ def _say_what_is_missing(known: Study, plan: Plan, notice: Callable[[str], None]
         )
 
 
-def _say_what_is_sent(plan: Plan, tell: Callable[[str], None], notice: Callable[[str], None]) -> None:
+def _say_what_is_sent(
+    plan: Plan, tell: Callable[[str], None], notice: Callable[[str], None]
+) -> None:
     """Show before the first dollar which columns are sent, and how one prompt looks."""
     for sentence in plan.notes:
-        (tell if plan.content else notice)(sentence)  # they may show targets, and what is told is in the report
+        (tell if plan.content else notice)(
+            sentence
+        )  # they may show targets, and what is told is in the report
     for line in sent_lines(plan):
         notice(line)
 
@@ -287,11 +333,15 @@ def _say_who_is_called(plan: Plan, tell: Notice, notice: Notice) -> None:
         notice(line)
     remember_hosts(plan.called)
     if not plan.model_named:
-        tell(f"no model was named, so the small one on this machine is tuned ({LOCAL_MODEL}): add --model NAME")
+        tell(
+            f"no model was named, so the small one on this machine is tuned ({LOCAL_MODEL}): add --model NAME"
+        )
 
 
 def _lost(journal: Journal, lessons: Lessons, tell: Notice) -> Callable[[str, str], None]:
-    """Go on without a model that does not answer when a study begins; in one that resumes, its next call decides."""
+    """Go on without a model that does not answer when a study begins; in one that resumes, its next
+    call decides.
+    """
     began = any(event["event"] == "wave" for event in journal.events)
 
     def lost(model: str, words: str) -> None:
@@ -309,10 +359,14 @@ def _say_what_is_unprotected(plan: Plan, tell: Callable[[str], None]) -> None:
         from tune.safety.sandbox import unprotected
 
         if missing := unprotected():
-            tell(f"generated code is run, and this machine cannot keep it from: {', '.join(missing)}")
+            tell(
+                f"generated code is run, and this machine cannot keep it from: {', '.join(missing)}"
+            )
 
 
-def _estimate(plan: Plan, services: dict[str, Service], store: Store, notice: Callable[[str], None]) -> Estimate:
+def _estimate(
+    plan: Plan, services: dict[str, Service], store: Store, notice: Callable[[str], None]
+) -> Estimate:
     """Say what the run will cost before it begins."""
     found = estimate(plan, {name: service.endpoint for name, service in services.items()}, store)
     for line in (*estimate_lines(found), *price_lines(found)):
@@ -362,7 +416,8 @@ def _interrupt(account: Account) -> None:
     account.close(INTERRUPTED)
 
 
-# --- a study's own past -------------------------------------------------------------------------------------
+# --- a study's own past
+# -------------------------------------------------------------------------------------
 
 
 def _open_journal(journal: Journal, plan: Plan) -> Study | None:
@@ -373,9 +428,12 @@ def _open_journal(journal: Journal, plan: Plan) -> Study | None:
     """
     if not journal.events:
         journal.append(
-            "study", id=f"{plan.data.name}-{secrets.token_hex(4)}", identity=dict(plan.identity),
-            began=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), **_limits(plan),
-        )  # fmt: skip
+            "study",
+            id=f"{plan.data.name}-{secrets.token_hex(4)}",
+            identity=dict(plan.identity),
+            began=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            **_limits(plan),
+        )
         return None
     first = journal.events[0]
     if first["event"] != "study":
@@ -407,7 +465,9 @@ def _more(plan: Plan, journal: Journal) -> bool:
     """Whether this run may do more than the last one could."""
     limits = _last_limits(journal)
     then, now = limits["time_limit"], plan.time_limit
-    last = next((event["stopped"] for event in reversed(journal.events) if event["event"] == "result"), None)
+    last = next(
+        (event["stopped"] for event in reversed(journal.events) if event["event"] == "result"), None
+    )
     goes_on = last == UNREAD and plan.keep_going
     wants_less = last == ENOUGH and plan.min_gain < limits["min_gain"]
     longer = then is not None and (now is None or now > then)

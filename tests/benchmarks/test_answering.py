@@ -1,4 +1,6 @@
-"""`benchmarks/answering.py`: a client of the real library, and bare connections, are answered as the function says."""
+"""`benchmarks/answering.py`: a client of the real library, and bare connections, are answered as
+the function says.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ def repeat(body: dict[str, Any], key: str) -> dict[str, Any]:
 
 
 def post(url: str, body: dict[str, Any]) -> dict[str, Any]:
-    request = Request(f"{url}/chat/completions", json.dumps(body).encode(), {"Content-Type": "application/json"})
+    request = Request(
+        f"{url}/chat/completions", json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
     with urlopen(request, timeout=10) as answer:
         found: dict[str, Any] = json.load(answer)
     return found
@@ -41,14 +45,21 @@ def asking(text: str, **more: Any) -> dict[str, Any]:
 
 
 def test_the_openai_client_reads_every_choice_the_usage_and_the_model() -> None:
-    with answering(repeat) as url, openai.OpenAI(base_url=url, api_key="secret", max_retries=0) as client:
+    with (
+        answering(repeat) as url,
+        openai.OpenAI(base_url=url, api_key="secret", max_retries=0) as client,
+    ):
         found = client.chat.completions.create(**asking("hello", n=2))
     assert [choice.message.content for choice in found.choices] == ["secret: hello"] * 2
     assert [choice.finish_reason for choice in found.choices] == ["stop"] * 2
     assert [choice.index for choice in found.choices] == [0, 1]
     assert (found.id, found.model) == ("chatcmpl-3", "m")
     assert found.usage is not None
-    assert (found.usage.prompt_tokens, found.usage.completion_tokens, found.usage.total_tokens) == (5, 4, 9)
+    assert (found.usage.prompt_tokens, found.usage.completion_tokens, found.usage.total_tokens) == (
+        5,
+        4,
+        9,
+    )
 
 
 def test_a_call_without_a_key_has_none() -> None:
@@ -56,7 +67,9 @@ def test_a_call_without_a_key_has_none() -> None:
         assert post(url, asking("hello"))["choices"][0]["message"]["content"] == ": hello"
 
 
-@pytest.mark.parametrize(("error", "said"), [(ValueError("no such model"), "no such model"), (KeyError("n"), "'n'")])
+@pytest.mark.parametrize(
+    ("error", "said"), [(ValueError("no such model"), "no such model"), (KeyError("n"), "'n'")]
+)
 def test_what_is_wrong_with_a_request_is_said_with_a_400(error: Exception, said: str) -> None:
     def refuse(body: dict[str, Any], key: str) -> dict[str, Any]:
         raise error
@@ -66,7 +79,9 @@ def test_what_is_wrong_with_a_request_is_said_with_a_400(error: Exception, said:
             post(url, asking("hello"))
         with raised.value as answer:
             assert answer.code == 400
-            assert json.load(answer) == {"error": {"message": said, "type": "invalid_request_error"}}
+            assert json.load(answer) == {
+                "error": {"message": said, "type": "invalid_request_error"}
+            }
 
 
 def test_a_connection_is_kept_for_the_next_call() -> None:
@@ -75,7 +90,10 @@ def test_a_connection_is_kept_for_the_next_call() -> None:
         ports = []
         for text in ("one", "two"):
             connection.request("POST", "/v1/chat/completions", json.dumps(asking(text)))
-            assert json.load(connection.getresponse())["choices"][0]["message"]["content"] == f": {text}"
+            assert (
+                json.load(connection.getresponse())["choices"][0]["message"]["content"]
+                == f": {text}"
+            )
             ports.append(connection.sock.getsockname()[1])
         connection.close()
     assert ports[0] == ports[1]

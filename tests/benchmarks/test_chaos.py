@@ -37,7 +37,10 @@ def test_a_few_studies_keep_every_promise() -> None:
 
 def test_the_plan_follows_from_the_seed_and_has_all_kinds_and_widths() -> None:
     calls = dict.fromkeys(TASKS, 250)
-    plans = [chaos.draw_plan(330, 170, 70, random.Random(seed), calls, tuple(chaos.KINDS)) for seed in (0, 0, 1)]
+    plans = [
+        chaos.draw_plan(330, 170, 70, random.Random(seed), calls, tuple(chaos.KINDS))
+        for seed in (0, 0, 1)
+    ]
     assert plans[0] == plans[1] != plans[2]
     sieges = [siege for _, siege in plans[0]]
     assert len(sieges) >= 300
@@ -70,7 +73,9 @@ def test_the_meter_notices_what_is_paid_again() -> None:
 
 def test_lost_answers_that_are_billed_are_no_draws_paid_again() -> None:
     lost = Fault("truncated")
-    with Server(TASKS["grid"].models, plan=lambda number, _: lost if number == 0 else None) as server:
+    with Server(
+        TASKS["grid"].models, plan=lambda number, _: lost if number == 0 else None
+    ) as server:
         meter = _Meter(server, {0: lost})
         post(server, 1)
         post(server, 1)
@@ -85,7 +90,12 @@ def books(*seeds: int) -> Books:
 def post(server: Server, seed: int) -> None:
     import httpx2
 
-    body = {"model": "small", "messages": [{"role": "user", "content": "Ticket #1"}], "max_tokens": 4, "seed": seed}
+    body = {
+        "model": "small",
+        "messages": [{"role": "user", "content": "Ticket #1"}],
+        "max_tokens": 4,
+        "seed": seed,
+    }
     httpx2.post(f"{server.base_url}/chat/completions", json=body)
 
 
@@ -106,7 +116,9 @@ def test_a_row_is_sound_only_if_everything_is(verdict: Verdict, sound: bool) -> 
     assert not chaos.Row(0, "grid", siege, verdict, other_best=True).sound
 
 
-def test_a_process_that_never_ends_is_noticed_and_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_never_ends_is_noticed_and_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("tests.support.siege.LONGEST", 1.0)
     verdict = lay(Siege("stuck", TASKS["grid"], seconds=2.0), tmp_path)
     assert verdict.wrong[0] == "a process did not end within 1 s"
@@ -114,7 +126,10 @@ def test_a_process_that_never_ends_is_noticed_and_ended(tmp_path: Path, monkeypa
 
 
 def test_a_blow_falls_where_it_is_said(tmp_path: Path) -> None:
-    verdict = lay(Siege("killed", TASKS["full"], blows=(Blow(0), Blow(30)), concurrency=4, seconds=0.01), tmp_path)
+    verdict = lay(
+        Siege("killed", TASKS["full"], blows=(Blow(0), Blow(30)), concurrency=4, seconds=0.01),
+        tmp_path,
+    )
     assert verdict.kills == 2
     assert verdict.ended[:2] == ["killed", "killed"]
     assert verdict.wrong == []
@@ -123,7 +138,13 @@ def test_a_blow_falls_where_it_is_said(tmp_path: Path) -> None:
 def test_the_result_is_written_with_all_its_tables(tmp_path: Path) -> None:
     kinds = (*chaos.KINDS, chaos.OVERBILLED)
     rows = [
-        chaos.Row(i, "grid", Siege(kind, TASKS["grid"]), Verdict(kind, ended=["money"], bill=10**9), other_best=False)
+        chaos.Row(
+            i,
+            "grid",
+            Siege(kind, TASKS["grid"]),
+            Verdict(kind, ended=["money"], bill=10**9),
+            other_best=False,
+        )
         for i, kind in enumerate(kinds)
     ]
     chaos.write_result(tmp_path / "chaos.md", rows, "--seed 0", 60.0)

@@ -1,4 +1,6 @@
-"""The served table bills exactly, the peer is judged fairly, and its failures are told and not counted."""
+"""The served table bills exactly, the peer is judged fairly, and its failures are told and not
+counted.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ TARGETS = ("a", "b", "a", "b", "a", "b")
 
 
 def made(**changes: Any) -> Table:
-    """Two models and a shared prompt; the large model is right, the small one never; `own` is the small one's alone."""
+    """Two models and a shared prompt; the large model is right, the small one never; `own` is the
+    small one's alone.
+    """
     cells, caps = {}, {}
     for model, prompt in (("small", "p"), ("small", "own"), ("large", "p")):
         for temperature in (0.0, 0.5, 1.0):
@@ -39,12 +43,28 @@ def made(**changes: Any) -> Table:
                 for example, said in enumerate(says)
             ]
             caps[cell] = 60 if prompt == "own" else 16
-    return Table(**{"name": "made", "cells": cells, "caps": caps, "targets": TARGETS, "prices": PRICES, **changes})
+    return Table(
+        **{
+            "name": "made",
+            "cells": cells,
+            "caps": caps,
+            "targets": TARGETS,
+            "prices": PRICES,
+            **changes,
+        }
+    )
 
 
 def body(text: str = "p 0", **changes: Any) -> dict[str, Any]:
     messages = [{"role": "user", "content": text}]
-    return {"model": "large", "messages": messages, "max_tokens": 16, "temperature": 0.5, "n": 1, **changes}
+    return {
+        "model": "large",
+        "messages": messages,
+        "max_tokens": 16,
+        "temperature": 0.5,
+        "n": 1,
+        **changes,
+    }
 
 
 def texts(reply: dict[str, Any]) -> list[str]:
@@ -75,7 +95,9 @@ def test_answers_are_the_draws_of_the_replay_in_order_and_none_comes_twice() -> 
     assert got == [endpoint.draw(asked, number).text for number in range(6)]
     # Another cap is another request, with draws of its own.
     assert texts(served.respond(body("p 3", max_tokens=15))) == [
-        endpoint.draw(Request(endpoint.service, "large", "p 3", 15, settings=(("temperature", 0.5),)), 0).text
+        endpoint.draw(
+            Request(endpoint.service, "large", "p 3", 15, settings=(("temperature", 0.5),)), 0
+        ).text
     ]
 
 
@@ -109,7 +131,9 @@ def test_a_temperature_between_two_counts_as_the_nearest_and_an_unknown_prompt_i
     assert nearest(table, "small", "p", 2.0).temperature == 1.0
     served = Served(table, 0)
     asked = Request("replay:made", "large", "p 0", 16, settings=(("temperature", 1.0),))
-    assert texts(served.respond(body(temperature=0.8))) == [ReplayEndpoint(table, 0).draw(asked, 0).text]
+    assert texts(served.respond(body(temperature=0.8))) == [
+        ReplayEndpoint(table, 0).draw(asked, 0).text
+    ]
     for wrong in (body("own 0"), body("p 6"), body("p"), body(model="other")):
         with pytest.raises(ValueError, match="the table has"):
             served.respond(wrong)
@@ -120,7 +144,9 @@ def test_the_server_speaks_http_and_keeps_the_connection() -> None:
     with Served(made(), 0) as served:
         host, _, port = served.url.removeprefix("http://").removesuffix("/v1").partition(":")
         connection = http.client.HTTPConnection(host, int(port), timeout=10)
-        for number, (sent, status) in enumerate([(body(n=2), 200), (body("p nine"), 400), (body(), 200)]):
+        for number, (sent, status) in enumerate(
+            [(body(n=2), 200), (body("p nine"), 400), (body(), 200)]
+        ):
             connection.request("POST", "/v1/chat/completions", json.dumps(sent))
             if number == 0:
                 kept = connection.sock
@@ -146,8 +172,12 @@ def test_the_vote_is_counted_as_published() -> None:
     assert evaluate(["b", "a"], target="a")["success_vote"] == 0.0
     assert evaluate(["hm", "hm", "a"], target="a")["success_vote"] == 1.0
     assert evaluate(["hm", ""], target="a") == {
-        "expected_success": 0.0, "success": False, "success_vote": 0.0, "voted_answer": "", "votes": 0,
-    }  # fmt: skip
+        "expected_success": 0.0,
+        "success": False,
+        "success_vote": 0.0,
+        "voted_answer": "",
+        "votes": 0,
+    }
 
 
 def test_a_prompt_says_its_name_and_the_example() -> None:
@@ -203,9 +233,14 @@ for line in sys.stdin:
 def world(monkeypatch: pytest.MonkeyPatch) -> Table:
     table = made()
     space = Space(
-        model=["small", "large"], prompt={"p": "{text}", "own": "{text}"}, temperature=[0, 0.5, 1], n=[1, 2, 3],
-        max_tokens=[8, 16, 60], aggregate=["first", "vote"], when={"large": {"prompt": ["p"]}},
-    )  # fmt: skip
+        model=["small", "large"],
+        prompt={"p": "{text}", "own": "{text}"},
+        temperature=[0, 0.5, 1],
+        n=[1, 2, 3],
+        max_tokens=[8, 16, 60],
+        aggregate=["first", "vote"],
+        when={"large": {"prompt": ["p"]}},
+    )
     monkeypatch.setattr(ecooptigen, "world", lambda name: table)
     monkeypatch.setattr(ecooptigen, "space_of", lambda of: space)
     monkeypatch.setattr(ecooptigen, "unit", lambda name: 0.1)
@@ -216,7 +251,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Table:
 def test_the_peer_is_asked_to_search_what_every_model_has(world: Table) -> None:
     order = ecooptigen.order_of(
         world, "http://here", examples=4, budget=0.5, seed=3, seconds=9.0, continuous=True
-    )  # fmt: skip
+    )
     assert order["prompts"] == ["p"]
     assert (order["models"], order["temperatures"]) == (["small", "large"], [0.0, 0.5, 1.0])
     assert (order["caps"], order["most_n"]) == ([8, 16], 3)
@@ -229,7 +264,9 @@ def test_the_peer_is_asked_to_search_what_every_model_has(world: Table) -> None:
     json.dumps(order)
 
 
-def test_a_race_gives_ours_shares_of_what_the_peer_was_billed(world: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_race_gives_ours_shares_of_what_the_peer_was_billed(
+    world: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked: list[float] = []
 
     def ours(of: Table, dollars: float, seed: int) -> float:
@@ -238,8 +275,12 @@ def test_a_race_gives_ours_shares_of_what_the_peer_was_billed(world: Table, monk
 
     monkeypatch.setattr(ecooptigen, "ours", ours)
     with ecooptigen.Peer([sys.executable, "-c", PLAYED]) as peer:
-        run = ecooptigen.race(peer, "made", "made", units=3, examples=4, seed=1, shares=[0.2, 1.0], seconds=30)
-        failed = ecooptigen.race(peer, "made", "made", units=30, examples=4, seed=1, shares=[0.2, 1.0], seconds=30)
+        run = ecooptigen.race(
+            peer, "made", "made", units=3, examples=4, seed=1, shares=[0.2, 1.0], seconds=30
+        )
+        failed = ecooptigen.race(
+            peer, "made", "made", units=30, examples=4, seed=1, shares=[0.2, 1.0], seconds=30
+        )
     assert run.calls == 4
     assert 0 < run.spent < run.budget == pytest.approx(0.3)
     assert asked == pytest.approx([0.2 * run.spent, run.spent])
@@ -250,10 +291,17 @@ def test_a_race_gives_ours_shares_of_what_the_peer_was_billed(world: Table, monk
     assert (failed.regret, failed.ours, failed.found) == (None, {}, {"error": "KeyError: model"})
 
 
-def test_what_the_peer_chose_votes_at_the_nearest_temperature_below_the_tables_cap(world: Table) -> None:
+def test_what_the_peer_chose_votes_at_the_nearest_temperature_below_the_tables_cap(
+    world: Table,
+) -> None:
     found = {"model": "large", "prompt": "p", "temperature": 0.7, "n": 3, "max_tokens": 99}
     config = ecooptigen.config_of(world, found)
-    assert (config["temperature"], config.max_tokens, config.n, config.aggregate) == (0.5, 16, 3, "vote")
+    assert (config["temperature"], config.max_tokens, config.n, config.aggregate) == (
+        0.5,
+        16,
+        3,
+        "vote",
+    )
     assert worth(world, config) == pytest.approx(1.0)
 
 
@@ -266,7 +314,10 @@ def test_a_peer_that_is_gone_is_an_error_and_not_a_result() -> None:
 
 
 def test_the_whole_command_writes_what_was_found(
-    world: Table, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    world: Table,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     (tmp_path / "played.py").write_text(PLAYED)
     monkeypatch.setattr(ecooptigen, "make_environment", lambda folder: Path(sys.executable))
@@ -318,7 +369,9 @@ def test_a_verdict_goes_by_the_mean_and_says_where_there_is_doubt() -> None:
 
 
 def test_losses_and_failures_stand_in_the_result(tmp_path: Path) -> None:
-    rows = [raced(seed, 0.10, 0.2, 0.02 + 0.001 * seed) for seed in range(3)] + [raced(3, None, 0, 0)]
+    rows = [raced(seed, 0.10, 0.2, 0.02 + 0.001 * seed) for seed in range(3)] + [
+        raced(3, None, 0, 0)
+    ]
     said = "\n".join(verdicts(rows, [0.2, 1.0]))
     assert "where we lose on average: 10 units, 0.2 of its dollars: **NO**" in said
     assert "1 of its dollars" not in said.replace("0.2 of its dollars", "")
@@ -332,7 +385,9 @@ def test_losses_and_failures_stand_in_the_result(tmp_path: Path) -> None:
 
 def test_a_row_whose_runs_all_failed_has_no_numbers() -> None:
     rows = [raced(seed, None, 0, 0) for seed in range(2)]
-    assert regret_table(rows, [0.2]).splitlines()[-1] == "| made | 20 | 10 | 0 | none | none | none |"
+    assert (
+        regret_table(rows, [0.2]).splitlines()[-1] == "| made | 20 | 10 | 0 | none | none | none |"
+    )
     assert len(peer_table(rows).splitlines()) == 2
     assert "lose" not in "\n".join(verdicts(rows, [0.2]))
 
@@ -343,9 +398,14 @@ def test_a_row_whose_runs_all_failed_has_no_numbers() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("continuous", [True, False])
-def test_the_true_peer_searches_a_served_table(world: Table, tmp_path: Path, continuous: bool) -> None:
+def test_the_true_peer_searches_a_served_table(
+    world: Table, tmp_path: Path, continuous: bool
+) -> None:
     python = ecooptigen.make_environment(tmp_path / "environment")
-    with ecooptigen.Peer([str(python), "-W", "ignore", str(ecooptigen.PEER)]) as peer, Served(world, 0) as served:
+    with (
+        ecooptigen.Peer([str(python), "-W", "ignore", str(ecooptigen.PEER)]) as peer,
+        Served(world, 0) as served,
+    ):
         order = ecooptigen.order_of(
             world, served.url, examples=6, budget=0.02, seed=0, seconds=120.0, continuous=continuous
         )

@@ -12,7 +12,15 @@ import honesty_check
 import numpy as np
 import pytest
 from honesty_check import ALPHA, ENDS, MARGIN, MOST, Held, Row
-from honesty_fixed import Spread, binomial_size, exact_power, mean_power, mean_size, upper_limit, z_error
+from honesty_fixed import (
+    Spread,
+    binomial_size,
+    exact_power,
+    mean_power,
+    mean_size,
+    upper_limit,
+    z_error,
+)
 from honesty_section import Biases, Claim, Section, fixed, luck, student, tabled, tango, wilson
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,8 +36,13 @@ def rng(seed: int = 0) -> np.random.Generator:
 # --- the page
 
 
-def test_the_page_says_yes_or_no_of_every_claim_before_the_tables(monkeypatch: pytest.MonkeyPatch) -> None:
-    parts = {"check": Section((Claim("kept", True), Claim("broken", False)), "## One"), "looks": Section((), "## Two")}
+def test_the_page_says_yes_or_no_of_every_claim_before_the_tables(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    parts = {
+        "check": Section((Claim("kept", True), Claim("broken", False)), "## One"),
+        "looks": Section((), "## Two"),
+    }
     monkeypatch.setattr(honesty, "make", lambda part, seed, runs: parts[part])
     page = honesty.page(3, 10, ["check", "looks"])
     assert "- yes: kept\n- **NO**: broken\n" in page
@@ -40,12 +53,19 @@ def test_the_page_says_yes_or_no_of_every_claim_before_the_tables(monkeypatch: p
 def test_what_is_to_be_said_beneath_the_claims_stands_between_them_and_the_tables(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    parts = {"check": Section((Claim("kept", True),), "## One", "In plain words."), "looks": Section((), "## Two")}
+    parts = {
+        "check": Section((Claim("kept", True),), "## One", "In plain words."),
+        "looks": Section((), "## Two"),
+    }
     monkeypatch.setattr(honesty, "make", lambda part, seed, runs: parts[part])
-    assert "- yes: kept\n\nIn plain words.\n\n## One\n\n## Two\n" in honesty.page(0, 10, ["check", "looks"])
+    assert "- yes: kept\n\nIn plain words.\n\n## One\n\n## Two\n" in honesty.page(
+        0, 10, ["check", "looks"]
+    )
 
 
-def test_the_command_writes_the_parts_that_are_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_writes_the_parts_that_are_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     honesty.main(["--runs", "4", "--only", "check", "--out", str(tmp_path / "new" / "page.md")])
     written = (tmp_path / "new" / "page.md").read_text()
     assert capsys.readouterr().out == written + "\n"
@@ -60,7 +80,10 @@ def test_a_part_says_the_same_whatever_other_parts_are_made() -> None:
 
 
 def test_a_table_has_a_line_for_its_heads_one_below_and_one_a_row() -> None:
-    assert tabled(("a", "b"), [["1", "2"], ["3", "4"]]) == "| a | b |\n| --- | --- |\n| 1 | 2 |\n| 3 | 4 |"
+    assert (
+        tabled(("a", "b"), [["1", "2"], ["3", "4"]])
+        == "| a | b |\n| --- | --- |\n| 1 | 2 |\n| 3 | 4 |"
+    )
 
 
 def test_luck_is_three_standard_errors_of_a_share() -> None:
@@ -74,18 +97,28 @@ def width(limits: tuple[float, float]) -> float:
 
 def test_the_intervals_of_a_fixed_sample_are_those_of_the_books() -> None:
     tens = np.array([1.0] * 8 + [0.0] * 2)
-    assert wilson(tens) == pytest.approx((0.4902, 0.9433), abs=1e-3)  # 8 of 10, from a table of Wilson's
+    assert wilson(tens) == pytest.approx(
+        (0.4902, 0.9433), abs=1e-3
+    )  # 8 of 10, from a table of Wilson's
     graded = np.array([0.2, 0.4, 0.6, 0.8])
-    assert width(student(graded, -1, 1)) == pytest.approx(2 * 3.182 * graded.std(ddof=1) / 2, rel=1e-3)
+    assert width(student(graded, -1, 1)) == pytest.approx(
+        2 * 3.182 * graded.std(ddof=1) / 2, rel=1e-3
+    )
     high = graded + 0.2
-    assert width(student(high, 0, 1)) < width(student(high, -2, 2)) == pytest.approx(width(student(graded, -1, 1)))
+    assert (
+        width(student(high, 0, 1))
+        < width(student(high, -2, 2))
+        == pytest.approx(width(student(graded, -1, 1)))
+    )
 
 
 @pytest.mark.parametrize(("wins", "losses", "pairs"), [(12, 2, 50), (12, 1, 40), (3, 5, 20)])
 def test_at_the_limits_of_tangos_interval_the_score_test_is_just_not_significant(
     wins: int, losses: int, pairs: int
 ) -> None:
-    """By brute force: the likeliest share of losses for that difference, and the variance that it means."""
+    """By brute force: the likeliest share of losses for that difference, and the variance that it
+    means.
+    """
     differences = np.array([1.0] * wins + [-1.0] * losses + [0.0] * (pairs - wins - losses))
     limits = tango(differences)
     for limit, z in zip(limits, (1.96, -1.96), strict=True):
@@ -109,7 +142,11 @@ def test_pairs_that_never_differ_leave_tangos_interval_the_room_of_wilsons(pairs
 
 
 def test_the_interval_of_a_fixed_sample_is_chosen_by_what_was_scored() -> None:
-    zero_one, pairs, graded = np.array([0.0, 1.0, 1.0]), np.array([0.0, -1.0, 1.0]), np.array([0.0, 0.5, 1.0])
+    zero_one, pairs, graded = (
+        np.array([0.0, 1.0, 1.0]),
+        np.array([0.0, -1.0, 1.0]),
+        np.array([0.0, 0.5, 1.0]),
+    )
     assert fixed(zero_one, 0, 1) == wilson(zero_one)
     assert fixed(pairs, -1, 1) == tango(pairs)
     assert fixed(graded, 0, 1) == student(graded, 0, 1)
@@ -120,7 +157,9 @@ def test_the_interval_of_a_fixed_sample_is_chosen_by_what_was_scored() -> None:
 
 
 @given(st.integers(5, 40), st.sampled_from([0.3, 0.5, 0.7]), st.sampled_from([0.75, 0.85, 0.95]))
-def test_the_power_of_the_exact_test_is_that_of_the_binomial_tail(n: int, null: float, truth: float) -> None:
+def test_the_power_of_the_exact_test_is_that_of_the_binomial_tail(
+    n: int, null: float, truth: float
+) -> None:
     def tail(k: int, p: float) -> float:
         return sum(comb(n, j) * p**j * (1 - p) ** (n - j) for j in range(k, n + 1))
 
@@ -144,8 +183,12 @@ def test_sums_of_scores_on_a_grid_are_those_of_the_binomial_where_scores_are_0_o
     scores = np.array([1.0] * 3 + [0.0])
     null, truth = Spread.of(scores, 0.75), Spread.of(scores, 0.85)
     assert (null.mean, null.variance) == (0.75, pytest.approx(0.1875))
-    assert truth.variance == pytest.approx(0.85 * 0.15)  # what was drawn is bent to the mean that is known
-    assert mean_power(200, null, truth, ALPHA) == pytest.approx(exact_power(200, 0.75, 0.85, ALPHA), abs=1e-9)
+    assert truth.variance == pytest.approx(
+        0.85 * 0.15
+    )  # what was drawn is bent to the mean that is known
+    assert mean_power(200, null, truth, ALPHA) == pytest.approx(
+        exact_power(200, 0.75, 0.85, ALPHA), abs=1e-9
+    )
     size = mean_size(null, truth, ALPHA, 0.9)
     assert mean_power(size, null, truth, ALPHA) >= 0.9
     assert size == pytest.approx(binomial_size(0.75, 0.85, ALPHA, 0.9), rel=0.05)
@@ -180,7 +223,9 @@ def test_the_oracle_errs_as_often_as_it_says_and_has_the_power_that_it_says() ->
 
 def test_of_nothing_seen_in_so_many_runs_the_upper_limit_is_the_rule_of_three() -> None:
     assert upper_limit(0, 1000) == pytest.approx(3 / 1000, rel=0.01)
-    assert upper_limit(2, 1000) == pytest.approx(0.00628, rel=0.01)  # from a table of Clopper and Pearson's
+    assert upper_limit(2, 1000) == pytest.approx(
+        0.00628, rel=0.01
+    )  # from a table of Clopper and Pearson's
     assert upper_limit(10, 20) == pytest.approx(0.698, abs=1e-3)
     assert upper_limit(7, 7) == 1.0
 
@@ -220,9 +265,13 @@ def test_the_least_of_any_test_is_walds_bound() -> None:
     assert honesty_check.least_size(binary, 0.7, 0.75, 0.95) > found
 
 
-def a_row(world: str, ratio: float, *, place: str = "no change", error: float = 0.0, least: float = 0.3) -> Row:
+def a_row(
+    world: str, ratio: float, *, place: str = "no change", error: float = 0.0, least: float = 0.3
+) -> Row:
     """Beside tests of the usual powers its ratio is twice as large."""
-    usual = tuple(Held(power, size, 2 * ratio, least) for power, size in ((0.9, 1), (0.95, 2), (0.99, 3)))
+    usual = tuple(
+        Held(power, size, 2 * ratio, least) for power, size in ((0.9, 1), (0.95, 2), (0.99, 3))
+    )
     return Row(world, 0.8, place, (error,), 100, Held(0.995, 200, ratio, least), usual, 0.06)
 
 
@@ -274,7 +323,9 @@ def test_a_check_is_held_against_a_test_that_is_no_surer_than_its_own_count_allo
         assert worse.equal.size < found.equal.size
 
 
-def test_a_check_that_takes_too_many_calls_or_errs_too_often_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_check_that_takes_too_many_calls_or_errs_too_often_is_told_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def rows(ratio: float, error: float) -> list[Row]:
         return [a_row(kind, ratio, error=error) for kind in ("0/1", "graded", "graded, failures")]
 
@@ -306,7 +357,10 @@ def test_a_bias_is_a_mean_in_points_and_what_luck_explains_is_taken_off() -> Non
 
 def test_a_check_is_simulated_with_the_blocks_that_a_check_buys() -> None:
     ends = [0, *ENDS.tolist()]
-    assert all(later - sooner == next_block(sooner, BLOCK) for sooner, later in itertools.pairwise(ends[:-1]))
+    assert all(
+        later - sooner == next_block(sooner, BLOCK)
+        for sooner, later in itertools.pairwise(ends[:-1])
+    )
     assert ends[-1] == MOST
 
 

@@ -1,4 +1,6 @@
-"""The part of `benchmarks/honesty.py` on predicted and paid dollars, and the worlds that it is made in."""
+"""The part of `benchmarks/honesty.py` on predicted and paid dollars, and the worlds that it is made
+in.
+"""
 
 from __future__ import annotations
 
@@ -22,10 +24,16 @@ def rng(seed: int = 0) -> np.random.Generator:
 
 
 def steady(length: int = 12) -> World:
-    """A world in which every prompt has the tokens that are counted, and every answer the same length."""
+    """A world in which every prompt has the tokens that are counted, and every answer the same
+    length.
+    """
     world = honesty_lengths.made_up(0)
     return replace(
-        world, asked=lambda model, prompt, likely, example: likely, answered=lambda *_: length, _said={}, _counted={}
+        world,
+        asked=lambda model, prompt, likely, example: likely,
+        answered=lambda *_: length,
+        _said={},
+        _counted={},
     )
 
 
@@ -62,7 +70,12 @@ def test_lengths_hang_on_the_prompt_and_prices_on_the_model() -> None:
     points = list(world.space.points(plan.free))
     mean = {
         prompt: np.mean(
-            [world.draw(luck, plan, p, e).completion_tokens for p in points if p["prompt"] == prompt for e in range(8)]
+            [
+                world.draw(luck, plan, p, e).completion_tokens
+                for p in points
+                if p["prompt"] == prompt
+                for e in range(8)
+            ]
         )
         for prompt in ("short", "reasoned")
     }
@@ -77,9 +90,15 @@ def test_lengths_hang_on_the_prompt_and_prices_on_the_model() -> None:
 def test_a_recorded_world_has_the_recorded_lengths_and_prompts_of_about_as_many_words() -> None:
     tokens = np.array([[[2.0, 4.0]] * 30, [[30.0, 50.0]] * 30])
     table = Recorded(
-        name="t", cells=(("m", "long", 0.5), ("m", "short", 0.5)), caps=(8, 40), scores=np.zeros((2, 30, 2)),
-        tokens=tokens, prompts=np.array([[60.0] * 30, [25.0] * 30]), targets=("yes",) * 30, prices={"m": Price(1, 2)},
-    )  # fmt: skip
+        name="t",
+        cells=(("m", "long", 0.5), ("m", "short", 0.5)),
+        caps=(8, 40),
+        scores=np.zeros((2, 30, 2)),
+        tokens=tokens,
+        prompts=np.array([[60.0] * 30, [25.0] * 30]),
+        targets=("yes",) * 30,
+        prices={"m": Price(1, 2)},
+    )
     world = honesty_lengths.replayed(table)
     plan = honesty_dollars.plan_of(world, 0)
     drawn = {}
@@ -90,7 +109,9 @@ def test_a_recorded_world_has_the_recorded_lengths_and_prompts_of_about_as_many_
     assert {draw.prompt_tokens for draw in drawn["long"]} == {60}
     counted = {
         row.prompt: row.prompt_tokens
-        for row in honesty_dollars.forecasts(plan, honesty_dollars.silent_endpoints(plan.entries), None)
+        for row in honesty_dollars.forecasts(
+            plan, honesty_dollars.silent_endpoints(plan.entries), None
+        )
     }
     assert counted["long"] == pytest.approx(60, abs=3)
     assert counted["short"] == pytest.approx(25, abs=3)
@@ -113,7 +134,9 @@ def test_what_an_earlier_study_paid_for_is_known_exactly_where_lengths_never_cha
     found = honesty_dollars.cases(rng(), steady(), 0)
     assert set(found) == set(CASES)
     for case in found["an earlier study"]:
-        assert case.truth == pytest.approx(case.paid, rel=0.25)  # prompts differ by example, answers do not
+        assert case.truth == pytest.approx(
+            case.paid, rel=0.25
+        )  # prompts differ by example, answers do not
         assert 1 / FACTOR < case.predicted / case.paid < FACTOR
     assert honesty_dollars.shares(found["a first block"]) == 1.0
     assert honesty_dollars.shares(found["a first block"], "truth") == 1.0
@@ -139,21 +162,27 @@ def test_a_table_without_targets_is_asked_for_without_them() -> None:
         name: honesty_dollars.predicted(honesty_dollars.plan_of(w, 0), None)
         for name, w in (("bare", bare), ("", world))
     }
-    assert all(guessed["bare"][key] > cost for key, cost in guessed[""].items() if key[1] != "reasoned")
+    assert all(
+        guessed["bare"][key] > cost for key, cost in guessed[""].items() if key[1] != "reasoned"
+    )
 
 
 def test_a_user_states_about_the_mean_length_of_each_prompt_and_of_each_model_and_prompt() -> None:
     world = steady(40)
     by_prompt, by_both = honesty_dollars.stated(rng(), world, honesty_dollars.plan_of(world, 0))
     assert set(by_prompt) == {"short", "described", "reasoned"}
-    assert set(by_both) == {f"{model}/{prompt}" for model in world.space.models for prompt in by_prompt}
+    assert set(by_both) == {
+        f"{model}/{prompt}" for model in world.space.models for prompt in by_prompt
+    }
     assert all(20 < tokens < 80 for tokens in [*by_prompt.values(), *by_both.values()])
 
 
 def test_where_models_differ_one_length_for_all_is_wrong_and_one_for_each_is_right() -> None:
     world = steady()
     talker = world.space.models[0]
-    world = replace(world, answered=lambda _, model, *__: 400 if model == talker else 10, _said={}, _counted={})
+    world = replace(
+        world, answered=lambda _, model, *__: 400 if model == talker else 10, _said={}, _counted={}
+    )
     found = honesty_dollars.cases(rng(), world, 0)
     assert honesty_dollars.shares(found["stated by model and prompt"]) > 0.9
     assert honesty_dollars.shares(found["stated by prompt"]) < 0.5
@@ -182,21 +211,29 @@ def test_the_share_counts_both_sides_of_the_factor() -> None:
 def test_recorded_made_up_and_whole_studies_are_told_apart_and_each_has_to_hold() -> None:
     good, bad = [Case(1.0, 1.0, 1.0)] * 10, [Case(3.0, 1.0, 1.0)] * 10
     found = {
-        "recorded": dict.fromkeys(CASES, good), "made up, labels": dict.fromkeys(CASES, good),
+        "recorded": dict.fromkeys(CASES, good),
+        "made up, labels": dict.fromkeys(CASES, good),
         WHOLE: {"nothing known": bad, "an earlier study": good},
-    }  # fmt: skip
+    }
     assert [claim.holds for claim in honesty_dollars.claims(found, 20)] == [True, True, True]
-    assert "100.0% of 10 made up, 100.0% of 10 recorded, 0.0% of 10 whole studies" in honesty_dollars.beneath(found)
+    assert (
+        "100.0% of 10 made up, 100.0% of 10 recorded, 0.0% of 10 whole studies"
+        in honesty_dollars.beneath(found)
+    )
     found[WHOLE]["an earlier study"] = bad
     assert [claim.holds for claim in honesty_dollars.claims(found, 20)] == [False, True, True]
     found["recorded"] = dict.fromkeys(CASES, bad)
     assert not any(claim.holds for claim in honesty_dollars.claims(found, 20))
 
 
-def test_where_nothing_was_promised_it_is_said_how_far_off_a_guess_is_and_how_often_its_span_holds() -> None:
+def test_where_nothing_was_promised_it_is_said_how_far_off_a_guess_is_and_how_often_its_span_holds() -> (
+    None
+):
     near, far = Case(1.0, 1.05, 1.0, (0.5, 1.0)), Case(1.0, 4.0, 4.0, (0.5, 2.0))
     cases = {case: [Case(1.0, 1.0, 1.0)] for case in CASES}
-    said = honesty_dollars.beneath({"recorded": cases | {"nothing known": [near, near, near, far]}, WHOLE: {}})
+    said = honesty_dollars.beneath(
+        {"recorded": cases | {"nothing known": [near, near, near, far]}, WHOLE: {}}
+    )
     assert "near less often: 75.0% of 4 recorded" in said
     assert "what was paid lies there in 75.0% recorded" in said  # and a tenth beyond is near enough
     assert "100.0% of 1 recorded" in said
@@ -210,8 +247,12 @@ def test_the_span_of_a_guess_holds_what_answers_cost_that_are_somewhat_longer_or
     assert all(around[pair][0] < cost <= around[pair][1] for pair, cost in blind.items())
 
 
-def test_whole_studies_against_the_server_tell_first_what_is_assumed_and_then_what_was_learned() -> None:
+def test_whole_studies_against_the_server_tell_first_what_is_assumed_and_then_what_was_learned() -> (
+    None
+):
     found = honesty_dollars.whole_studies(1)
     assert set(found) == {"nothing known", "an earlier study"}
     assert honesty_dollars.shares(found["an earlier study"]) == 1.0
-    assert all(math.isfinite(case.predicted) and case.paid > 0 for rows in found.values() for case in rows)
+    assert all(
+        math.isfinite(case.predicted) and case.paid > 0 for rows in found.values() for case in rows
+    )

@@ -1,4 +1,6 @@
-"""The parts of `benchmarks/honesty.py` on checks from the recorded scores on, and on a grid of distributions."""
+"""The parts of `benchmarks/honesty.py` on checks from the recorded scores on, and on a grid of
+distributions.
+"""
 
 from __future__ import annotations
 
@@ -29,13 +31,21 @@ def row(kind: str, recorded: int, place: str, regressed: float, holds: float) ->
 
 
 def test_a_check_is_held_to_five_per_cent_at_the_worst_number_of_recorded_scores() -> None:
-    rows = [row("0/1", 15, "no change", 0.01, 0.0), row("0/1", 1000, "no change", 0.0, 0.9),
-            row("0/1", 15, "on the line", 0.02, 0.03)]  # fmt: skip
+    rows = [
+        row("0/1", 15, "no change", 0.01, 0.0),
+        row("0/1", 1000, "no change", 0.0, 0.9),
+        row("0/1", 15, "on the line", 0.02, 0.03),
+    ]
     assert [claim.holds for claim in honesty_samples.claims(rows, 1000)] == [True, True, True]
     rows.append(row("graded", 40, "no change", 0.06, 0.5))
     assert [claim.holds for claim in honesty_samples.claims(rows, 1000)] == [False, True, True]
     assert rows[0].cells()[3:] == ["20.0%", "1.0%", "0.0%", "0.040"]
-    assert Row("paired", 60, "no change", math.nan, 0.0, 1.0, math.inf).cells()[3:] == ["", "0.0%", "100.0%", "none"]
+    assert Row("paired", 60, "no change", math.nan, 0.0, 1.0, math.inf).cells()[3:] == [
+        "",
+        "0.0%",
+        "100.0%",
+        "none",
+    ]
 
 
 @pytest.mark.parametrize("world", WORLDS, ids=lambda world: world.name)
@@ -49,8 +59,12 @@ def test_every_world_has_scores_between_0_and_1(world: honesty_grid.World) -> No
 def test_other_methods_are_what_their_names_say() -> None:
     rng = np.random.default_rng(2)
     first, second = rng.beta(19, 1, (2, 40))
-    widths = {name: high - low for name, (low, high) in
-              ((name, method(first, second)) for name, method in honesty_grid.OTHERS.items())}  # fmt: skip
+    widths = {
+        name: high - low
+        for name, (low, high) in (
+            (name, method(first, second)) for name, method in honesty_grid.OTHERS.items()
+        )
+    }
     low, high = honesty_grid.ours(first, second)
     assert widths["empirical Bernstein"] > widths["betting"] > high - low
     assert widths["studentised bootstrap"] == pytest.approx(high - low, rel=0.4)
@@ -58,11 +72,22 @@ def test_other_methods_are_what_their_names_say() -> None:
 
 def test_the_grid_is_judged_by_its_worst_promised_row_and_says_where_it_loses() -> None:
     good, lost = Found(0.95, 0.1), Found(0.6, 0.1)
-    promised, other = next(w for w in WORLDS if w.promised), next(w for w in WORLDS if not w.promised)
+    promised, other = (
+        next(w for w in WORLDS if w.promised),
+        next(w for w in WORLDS if not w.promised),
+    )
     cells = [Cell(promised, 40, good, good, {}), Cell(other, 40, lost, lost, {})]
-    together, costs = [("5 of 4", "copies", good, 0.08)], [(0.0, 15, good, 0.01, good), (0.05, 15, good, 0.08, lost)]
-    assert [claim.holds for claim in honesty_grid.claims(cells, together, costs, 1000)] == [True] * 6
+    together, costs = (
+        [("5 of 4", "copies", good, 0.08)],
+        [(0.0, 15, good, 0.01, good), (0.05, 15, good, 0.08, lost)],
+    )
+    assert [claim.holds for claim in honesty_grid.claims(cells, together, costs, 1000)] == [
+        True
+    ] * 6
     assert "40 pairs cover 60.0%" in honesty_grid.beneath(cells, costs)
     assert "up to 10.0 times as wide" in honesty_grid.beneath(cells, costs)
     wide = [Cell(promised, 40, Found(0.9, 0.2), good, {}), *cells]
-    assert [claim.holds for claim in honesty_grid.claims(wide, together, costs, 1000)][:2] == [False, False]
+    assert [claim.holds for claim in honesty_grid.claims(wide, together, costs, 1000)][:2] == [
+        False,
+        False,
+    ]

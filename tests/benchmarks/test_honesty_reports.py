@@ -1,4 +1,6 @@
-"""The parts of `benchmarks/honesty.py` on reports: made-up worlds, recorded tables, and looks at the holdout."""
+"""The parts of `benchmarks/honesty.py` on reports: made-up worlds, recorded tables, and looks at
+the holdout.
+"""
 
 from __future__ import annotations
 
@@ -158,7 +160,9 @@ def test_intervals_of_costs_are_looked_at_by_how_skewed_the_lengths_are() -> Non
 
 
 def write_table(path: Path, *, priced: bool = True, examples: int = 40) -> None:
-    """Two models, of which the larger is right more often, with two draws at a temperature and one at 0."""
+    """Two models, of which the larger is right more often, with two draws at a temperature and one
+    at 0.
+    """
     luck, rows = rng(7), []
     for model, right in (("small", 0.5), ("large", 0.8)):
         for temperature, draws in ((0.0, 1), (1.0, 2)):
@@ -167,11 +171,20 @@ def write_table(path: Path, *, priced: bool = True, examples: int = 40) -> None:
                     hit = bool(luck.random() < right)
                     rows.append(
                         {
-                            "model": model, "prompt": "ask", "temperature": temperature, "example": example,
-                            "target": "yes", "prompt_tokens": 20 + example % 3, "max_tokens": 8, "draw": draw,
-                            "answer": "yes" if hit else "no", "tokens": 2 + draw, "finish": "stop", "score": float(hit),
+                            "model": model,
+                            "prompt": "ask",
+                            "temperature": temperature,
+                            "example": example,
+                            "target": "yes",
+                            "prompt_tokens": 20 + example % 3,
+                            "max_tokens": 8,
+                            "draw": draw,
+                            "answer": "yes" if hit else "no",
+                            "tokens": 2 + draw,
+                            "finish": "stop",
+                            "score": float(hit),
                         }
-                    )  # fmt: skip
+                    )
     prices = '{"small": {"input": 0.1, "output": 0.4}, "large": {"input": 1.0, "output": 4.0}}'
     save(path, rows, {"prices": prices} if priced else {})
 
@@ -184,7 +197,12 @@ def table(tmp_path: Path) -> Recorded:
 
 def test_a_table_is_read_as_numbers_and_its_one_draw_at_0_is_said_again(table: Recorded) -> None:
     assert table.name == "tiny"
-    assert table.cells == (("large", "ask", 0.0), ("large", "ask", 1.0), ("small", "ask", 0.0), ("small", "ask", 1.0))
+    assert table.cells == (
+        ("large", "ask", 0.0),
+        ("large", "ask", 1.0),
+        ("small", "ask", 0.0),
+        ("small", "ask", 1.0),
+    )
     assert table.scores.shape == table.tokens.shape == (4, 40, 2)
     assert (table.scores[0, :, 0] == table.scores[0, :, 1]).all()
     assert table.tokens[1, 0].tolist() == [2, 3]
@@ -211,13 +229,17 @@ def test_a_study_on_a_table_takes_recorded_scores_and_knows_the_truth(table: Rec
     for _ in range(400):
         found, truths = honesty_tables.sampled(luck, table, 25)
         many.append(found.holdout.mean(axis=1) - truths)
-    assert np.abs(np.mean(many, axis=0)).max() < 0.02  # the first is the baseline, whichever that is
+    assert (
+        np.abs(np.mean(many, axis=0)).max() < 0.02
+    )  # the first is the baseline, whichever that is
 
 
 def test_an_interval_agrees_with_a_fresh_one_within_both_their_errors() -> None:
     fresh = Interval(0.5, 0.4, 0.6, 100)
     assert honesty_tables.agrees(Interval(0.55, 0.45, 0.65, 90), fresh)
-    assert honesty_tables.agrees(Interval(0.62, 0.55, 0.70, 90), fresh)  # 0.12 off: 0.07 and 0.1 in quadrature
+    assert honesty_tables.agrees(
+        Interval(0.62, 0.55, 0.70, 90), fresh
+    )  # 0.12 off: 0.07 and 0.1 in quadrature
     assert not honesty_tables.agrees(Interval(0.65, 0.58, 0.71, 90), fresh)
     assert not honesty_tables.agrees(Interval(0.35, 0.29, 0.42, 90), fresh)
 
@@ -231,12 +253,16 @@ def test_of_two_intervals_those_arms_count_that_face_each_other() -> None:
 
 
 def test_the_newcombe_interval_of_two_proportions_decides_as_in_his_table() -> None:
-    """56 of 70 against 48 of 80: 0.2 [0.0524, 0.3339]; by Wilson's intervals (Newcombe 1998, method 10)."""
+    """56 of 70 against 48 of 80: 0.2 [0.0524, 0.3339]; by Wilson's intervals (Newcombe 1998, method
+    10).
+    """
     ours, theirs = Interval(56 / 70, 0.6918, 0.8777, 70), Interval(48 / 80, 0.4904, 0.7004, 80)
     assert not honesty_tables.agrees(ours, theirs)
     lower = 0.2 - np.hypot(ours.mean - ours.low, theirs.high - theirs.mean)
     assert lower == pytest.approx(0.0524, abs=5e-4)
-    assert honesty_tables.agrees(Interval(ours.mean - lower - 0.001, ours.low - lower - 0.001, 1.0, 70), theirs)
+    assert honesty_tables.agrees(
+        Interval(ours.mean - lower - 0.001, ours.low - lower - 0.001, 1.0, 70), theirs
+    )
 
 
 def test_halves_agree_and_the_tuning_score_is_too_high(table: Recorded) -> None:
@@ -247,7 +273,9 @@ def test_halves_agree_and_the_tuning_score_is_too_high(table: Recorded) -> None:
     assert np.mean(half.bias, axis=0)[1] > np.mean(half.bias, axis=0)[0]
 
 
-def test_halves_find_intervals_that_are_too_narrow(table: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_halves_find_intervals_that_are_too_narrow(
+    table: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def nothing(scores: np.ndarray, **_: Any) -> Interval:
         mean = float(np.mean(scores))
         return Interval(mean, mean, mean, len(scores))
@@ -307,7 +335,10 @@ def test_more_certainty_is_wrong_less_often() -> None:
     make, luck = honesty_looks.simulated("0/1"), rng(2)
     worlds = [make(luck) for _ in range(60)]
     missed = [
-        sum(honesty_looks.look(world, again=True, confidence=lambda _, c=sure: c).missed for world in worlds)
+        sum(
+            honesty_looks.look(world, again=True, confidence=lambda _, c=sure: c).missed
+            for world in worlds
+        )
         for sure in (0.7, 0.95, 0.999)
     ]
     assert missed[0] > missed[1] >= missed[2]

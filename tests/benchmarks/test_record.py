@@ -1,4 +1,6 @@
-"""Tables of draws: recorded from a server that bills, cut short and resumed, written, and read back."""
+"""Tables of draws: recorded from a server that bills, cut short and resumed, written, and read
+back.
+"""
 
 from __future__ import annotations
 
@@ -62,21 +64,40 @@ def space_of(server: Server, **more: Any) -> dict[str, Any]:
         name: {"base_url": server.base_url, "price": [model.input, model.output], "alias": "a"}
         for name, model in MODELS.items()
     }
-    space = {"model": list(MODELS), "prompt": PROMPTS, "temperature": [0, 0.7], "max_tokens": [8, 64], **more}
+    space = {
+        "model": list(MODELS),
+        "prompt": PROMPTS,
+        "temperature": [0, 0.7],
+        "max_tokens": [8, 64],
+        **more,
+    }
     return {"space": space, "answer": {"labels": list(WORLD.labels)}, "models": entries}
 
 
 def write_task(server: Server, folder: Path) -> tuple[str, ...]:
     """The files of a task of one's own, and the flags that name them."""
     record = space_of(server)
-    lines = ["[space]", *(f"{name} = {json.dumps(v)}" for name, v in record["space"].items() if name != "prompt")]
+    lines = [
+        "[space]",
+        *(f"{name} = {json.dumps(v)}" for name, v in record["space"].items() if name != "prompt"),
+    ]
     lines += ["[space.prompt]", *(f"{name} = {json.dumps(text)}" for name, text in PROMPTS.items())]
     lines += ["[answer]", f"labels = {json.dumps(list(WORLD.labels))}"]
     for name, entry in record["models"].items():
-        lines += [f"[models.{name}]", *(f"{key} = {json.dumps(value)}" for key, value in entry.items())]
+        lines += [
+            f"[models.{name}]",
+            *(f"{key} = {json.dumps(value)}" for key, value in entry.items()),
+        ]
     (folder / "space.toml").write_text("\n".join(lines))
-    (folder / "tickets.jsonl").write_text("".join(json.dumps(row) + "\n" for row in WORLD.examples(EXAMPLES)))
-    files = {"space": "space.toml", "data": "tickets.jsonl", "out": "tickets.parquet", "store": "draws.db"}
+    (folder / "tickets.jsonl").write_text(
+        "".join(json.dumps(row) + "\n" for row in WORLD.examples(EXAMPLES))
+    )
+    files = {
+        "space": "space.toml",
+        "data": "tickets.jsonl",
+        "out": "tickets.parquet",
+        "store": "draws.db",
+    }
     paths = [part for name, file in files.items() for part in (f"--{name}", str(folder / file))]
     return (*paths, "--draws", str(DRAWS), "--licence", "ours", "--budget", "5", "--quiet")
 
@@ -85,15 +106,27 @@ def run(*flags: str) -> int:
     return record.run(record.build_parser().parse_args(flags))
 
 
-def buy(server: Server, store: Path, *, budget: float = 5.0, draws: int = DRAWS, **space: Any) -> recording.Recording:
+def buy(
+    server: Server, store: Path, *, budget: float = 5.0, draws: int = DRAWS, **space: Any
+) -> recording.Recording:
     plan = plan_of(space_of(server, **space), budget)
     return asyncio.run(
-        recording.buy(plan, str(store), draws=draws, examples=EXAMPLES, say=lambda _: None, quiet=True, retry=QUICK)
+        recording.buy(
+            plan,
+            str(store),
+            draws=draws,
+            examples=EXAMPLES,
+            say=lambda _: None,
+            quiet=True,
+            retry=QUICK,
+        )
     )
 
 
 def plan_of(space: Mapping[str, Any], budget: float = 5.0, **options: Any) -> Plan:
-    return make_plan(WORLD.examples(EXAMPLES), space, budget, {"holdout": 0.0, "target": "label", **options})
+    return make_plan(
+        WORLD.examples(EXAMPLES), space, budget, {"holdout": 0.0, "target": "label", **options}
+    )
 
 
 def draws_billed(server: Server) -> int:
@@ -103,7 +136,9 @@ def draws_billed(server: Server) -> int:
 # --- recording
 
 
-def test_a_table_has_every_draw_of_every_point_as_the_server_gave_and_billed_it(server: Server, tmp_path: Path) -> None:
+def test_a_table_has_every_draw_of_every_point_as_the_server_gave_and_billed_it(
+    server: Server, tmp_path: Path
+) -> None:
     found = buy(server, tmp_path / "draws.db")
     assert len(found.rows) == found.bought == draws_billed(server) == ALL
     assert found.spent == pytest.approx(to_dollars(server.bill))
@@ -116,7 +151,9 @@ def test_a_table_has_every_draw_of_every_point_as_the_server_gave_and_billed_it(
         assert row["text"].endswith(row["answer"])
         assert row["score"] == (row["answer"] == row["target"])
         assert row["max_tokens"] == 64
-    assert sum(row["tokens"] for row in found.rows) == sum(charge.completion_tokens for charge in server.charges)
+    assert sum(row["tokens"] for row in found.rows) == sum(
+        charge.completion_tokens for charge in server.charges
+    )
     assert {row["draw"] for row in found.rows} == set(range(DRAWS))
 
 
@@ -136,7 +173,9 @@ def test_more_draws_and_temperatures_buy_only_what_is_new(server: Server, tmp_pa
     assert [row for row in wider.rows if row["temperature"] < 1 and row["draw"] < DRAWS] == before
 
 
-def test_a_budget_that_is_too_small_is_never_exceeded_and_more_money_goes_on(server: Server, tmp_path: Path) -> None:
+def test_a_budget_that_is_too_small_is_never_exceeded_and_more_money_goes_on(
+    server: Server, tmp_path: Path
+) -> None:
     whole = buy(server, tmp_path / "whole.db").spent
     server.charges.clear()
     with pytest.raises(BudgetExhausted, match="goes on with a larger --budget"):
@@ -172,15 +211,18 @@ def test_what_the_service_does_not_answer_is_said_and_had_the_next_time(tmp_path
         assert draws_billed(server) == ALL
 
 
-def test_an_example_that_a_model_cannot_answer_has_empty_draws_that_cost_nothing(tmp_path: Path) -> None:
+def test_an_example_that_a_model_cannot_answer_has_empty_draws_that_cost_nothing(
+    tmp_path: Path,
+) -> None:
     models = {**MODELS, "large": Model(1.0, 4.0, fault=Fault("refused_content"))}
     with Server(models=models, world=WORLD) as server:
         found = buy(server, tmp_path / "draws.db")
     assert len(found.rows) == ALL
     large = [row for row in found.rows if row["model"] == "large"]
-    assert {(r["finish"], r["answer"], r["score"], r["tokens"], r["prompt_tokens"], r["text"]) for r in large} == {
-        ("content_filter", None, 0.0, 0, 0, "")
-    }
+    assert {
+        (r["finish"], r["answer"], r["score"], r["tokens"], r["prompt_tokens"], r["text"])
+        for r in large
+    } == {("content_filter", None, 0.0, 0, 0, "")}
     recorded.save(tmp_path / "t.parquet", found.rows, found.about)
     table = recorded.load(tmp_path / "t.parquet")
     draw = table.cells[Cell("large", "short", 0.7)][0][0]
@@ -189,26 +231,37 @@ def test_an_example_that_a_model_cannot_answer_has_empty_draws_that_cost_nothing
 
 def test_a_model_that_refuses_temperature_is_named(tmp_path: Path) -> None:
     models = {**MODELS, "large": Model(1.0, 4.0, refuses=frozenset({"temperature"}))}
-    with Server(models=models, world=WORLD) as server, pytest.raises(SpaceError, match="does not take temperature"):
+    with (
+        Server(models=models, world=WORLD) as server,
+        pytest.raises(SpaceError, match="does not take temperature"),
+    ):
         buy(server, tmp_path / "draws.db")
 
 
 def test_code_is_run_and_its_score_kept(tmp_path: Path) -> None:
     rows = [
-        {"id": f"p{i}", "prompt": f"def add_{i}(a, b):\n", "entry_point": f"add_{i}",
-         "test": f"def check(f):\n    assert f(1, 2) == 3, {i}\n"}
+        {
+            "id": f"p{i}",
+            "prompt": f"def add_{i}(a, b):\n",
+            "entry_point": f"add_{i}",
+            "test": f"def check(f):\n    assert f(1, 2) == 3, {i}\n",
+        }
         for i in range(3)
-    ]  # fmt: skip
+    ]
 
     def write(model: str, prompt: str, _settings: Mapping[str, Any], _seed: int, index: int) -> str:
-        return f"```python\n{prompt}    return a + b\n```" if model == "large" else "    return a - b"
+        return (
+            f"```python\n{prompt}    return a + b\n```" if model == "large" else "    return a - b"
+        )
 
     with Server(models=MODELS, world=write) as server:
         space = {**space_of(server, prompt={"raw": "{prompt}"}), "metric": {"name": "code"}}
         del space["answer"]
         plan = make_plan(rows, space, 5.0, {"holdout": 0.0, "target": "", "allow_code": True})
         say = list[str]().append
-        found = asyncio.run(recording.buy(plan, str(tmp_path / "d.db"), draws=2, examples=3, say=say, quiet=True))
+        found = asyncio.run(
+            recording.buy(plan, str(tmp_path / "d.db"), draws=2, examples=3, say=say, quiet=True)
+        )
     assert {(row["model"], row["score"]) for row in found.rows} == {("small", 0.0), ("large", 1.0)}
     recorded.save(tmp_path / "t.parquet", found.rows, found.about)
     known = recorded.read_scores(tmp_path / "t.parquet")
@@ -240,7 +293,9 @@ def draws_held(store: Path) -> int:
         db.close()
 
 
-def test_a_killed_recording_goes_on_and_no_draw_that_is_held_is_bought_again(tmp_path: Path) -> None:
+def test_a_killed_recording_goes_on_and_no_draw_that_is_held_is_bought_again(
+    tmp_path: Path,
+) -> None:
     with Server(models=MODELS, world=WORLD, seconds=0.02) as server:
         flags = write_task(server, tmp_path)
         for posts in (9, 25):
@@ -259,7 +314,9 @@ def test_a_killed_recording_goes_on_and_no_draw_that_is_held_is_bought_again(tmp
         assert run(*flags) == 0
         assert draws_billed(server) - lost == ALL
     rows = recorded.read_rows(tmp_path / "tickets.parquet")
-    keys = Counter((r["model"], r["prompt"], r["temperature"], r["example"], r["draw"]) for r in rows)
+    keys = Counter(
+        (r["model"], r["prompt"], r["temperature"], r["example"], r["draw"]) for r in rows
+    )
     assert len(keys) == len(rows) == ALL
 
 
@@ -283,7 +340,20 @@ def test_a_task_of_ones_own_becomes_a_file_that_says_what_it_is(
     server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     flags = [flag for flag in write_task(server, tmp_path) if flag != "--quiet"]
-    assert run(*flags, "--origin", "made up", "--temperature", "0.3", "--model", "large", "--examples", "4") == 0
+    assert (
+        run(
+            *flags,
+            "--origin",
+            "made up",
+            "--temperature",
+            "0.3",
+            "--model",
+            "large",
+            "--examples",
+            "4",
+        )
+        == 0
+    )
     said = capsys.readouterr().err
     assert "2 points, 24 draws, about $" in said
     assert "24 draws, 24 bought now" in said
@@ -298,14 +368,18 @@ def test_a_task_of_ones_own_becomes_a_file_that_says_what_it_is(
     assert not list(tmp_path.glob("*.part"))
 
 
-def test_texts_that_may_not_be_passed_on_are_left_out_and_answers_stay(server: Server, tmp_path: Path) -> None:
+def test_texts_that_may_not_be_passed_on_are_left_out_and_answers_stay(
+    server: Server, tmp_path: Path
+) -> None:
     assert run(*write_task(server, tmp_path), "--without-texts") == 0
     rows = recorded.read_rows(tmp_path / "tickets.parquet")
     assert {(row["text"], row["token_ends"]) for row in rows} == {(None, None)}
     assert all(row["answer"] in WORLD.labels for row in rows)
     table = recorded.load(tmp_path / "tickets.parquet")
     for row in rows:
-        draw = table.cells[Cell(row["model"], row["prompt"], row["temperature"])][row["example"]][row["draw"]]
+        draw = table.cells[Cell(row["model"], row["prompt"], row["temperature"])][row["example"]][
+            row["draw"]
+        ]
         assert draw.text.split()[-1] == row["answer"]
         assert (draw.completion_tokens, draw.prompt_tokens) == (row["tokens"], row["prompt_tokens"])
 
@@ -377,11 +451,17 @@ def test_where_the_output_is_no_terminal_lines_say_how_far_it_is(
     monkeypatch.setattr(recording, "PLAIN_EVERY", 0.0)
     said: list[str] = []
     plan = plan_of(space_of(server))
-    asyncio.run(recording.buy(plan, str(tmp_path / "d.db"), draws=1, examples=EXAMPLES, say=said.append))
+    asyncio.run(
+        recording.buy(plan, str(tmp_path / "d.db"), draws=1, examples=EXAMPLES, say=said.append)
+    )
     assert said[-1] == f"48 of 48 requests, ${to_dollars(server.bill):.4g}"
     assert any(line.startswith("16 of 48 requests") for line in said)
     said.clear()
-    asyncio.run(recording.buy(plan, str(tmp_path / "d.db"), draws=1, examples=EXAMPLES, say=said.append, quiet=True))
+    asyncio.run(
+        recording.buy(
+            plan, str(tmp_path / "d.db"), draws=1, examples=EXAMPLES, say=said.append, quiet=True
+        )
+    )
     assert len(said) == 1
 
 
@@ -390,18 +470,30 @@ def test_where_the_output_is_no_terminal_lines_say_how_far_it_is(
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 ROWS = st.fixed_dictionaries(
     {
-        "model": TEXTS, "prompt": TEXTS, "temperature": st.floats(0, 2), "example": st.integers(0, 10**6),
-        "target": st.none() | TEXTS, "prompt_tokens": st.integers(0, 10**6), "max_tokens": st.integers(1, 10**6),
-        "draw": st.integers(0, 10**4), "answer": st.none() | TEXTS, "tokens": st.integers(0, 10**6),
-        "reasoning_tokens": st.integers(0, 10**6), "finish": TEXTS, "score": st.floats(-1, 1),
-        "text": st.none() | TEXTS, "token_ends": st.none() | st.lists(st.integers(0, 10**6), max_size=5),
+        "model": TEXTS,
+        "prompt": TEXTS,
+        "temperature": st.floats(0, 2),
+        "example": st.integers(0, 10**6),
+        "target": st.none() | TEXTS,
+        "prompt_tokens": st.integers(0, 10**6),
+        "max_tokens": st.integers(1, 10**6),
+        "draw": st.integers(0, 10**4),
+        "answer": st.none() | TEXTS,
+        "tokens": st.integers(0, 10**6),
+        "reasoning_tokens": st.integers(0, 10**6),
+        "finish": TEXTS,
+        "score": st.floats(-1, 1),
+        "text": st.none() | TEXTS,
+        "token_ends": st.none() | st.lists(st.integers(0, 10**6), max_size=5),
     }
-)  # fmt: skip
+)
 
 
 @settings(max_examples=25, deadline=None)
 @given(st.lists(ROWS, max_size=8), st.dictionaries(TEXTS.filter(bool), TEXTS, max_size=3))
-def test_a_table_is_read_as_it_was_written(rows: list[dict[str, Any]], about: dict[str, str]) -> None:
+def test_a_table_is_read_as_it_was_written(
+    rows: list[dict[str, Any]], about: dict[str, str]
+) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "deep" / "t.parquet"
         recorded.save(path, rows, about)
@@ -410,25 +502,48 @@ def test_a_table_is_read_as_it_was_written(rows: list[dict[str, Any]], about: di
         assert [file.name for file in path.parent.iterdir()] == ["t.parquet"]
 
 
-def test_a_loaded_table_serves_what_was_recorded_and_cuts_it_where_the_tokens_end(tmp_path: Path) -> None:
+def test_a_loaded_table_serves_what_was_recorded_and_cuts_it_where_the_tokens_end(
+    tmp_path: Path,
+) -> None:
     base = {
-        "model": "m", "prompt": "p", "temperature": 0.5, "target": "yes", "prompt_tokens": 7, "max_tokens": 5,
-        "answer": "yes", "reasoning_tokens": 0, "finish": "stop", "score": 1.0,
-    }  # fmt: skip
+        "model": "m",
+        "prompt": "p",
+        "temperature": 0.5,
+        "target": "yes",
+        "prompt_tokens": 7,
+        "max_tokens": 5,
+        "answer": "yes",
+        "reasoning_tokens": 0,
+        "finish": "stop",
+        "score": 1.0,
+    }
     rows = [
-        {**base, "example": e, "draw": d, "tokens": 4, "text": f"{e} {d} yes", "token_ends": [1, 3, 7]}
+        {
+            **base,
+            "example": e,
+            "draw": d,
+            "tokens": 4,
+            "text": f"{e} {d} yes",
+            "token_ends": [1, 3, 7],
+        }
         for e in range(2)
         for d in range(2)
     ]
     path = tmp_path / "t.parquet"
     recorded.save(path, rows, {"prices": json.dumps({"m": {"input": 1.0, "output": 2.0}})})
     table = recorded.load(path)
-    assert (table.name, table.targets, table.prices) == ("t", ["yes", "yes"], {"m": Price(1.0, 2.0)})
+    assert (table.name, table.targets, table.prices) == (
+        "t",
+        ["yes", "yes"],
+        {"m": Price(1.0, 2.0)},
+    )
     assert table.caps == {Cell("m", "p", 0.5): 5}
     endpoint = ReplayEndpoint(table, 0)
     said = {
         cap: {
-            endpoint.draw(Request(endpoint.service, "m", "p 1", cap, settings=(("temperature", 0.5),)), number).text
+            endpoint.draw(
+                Request(endpoint.service, "m", "p 1", cap, settings=(("temperature", 0.5),)), number
+            ).text
             for number in range(20)
         }
         for cap in (2, 5)
@@ -440,7 +555,14 @@ def test_a_loaded_table_serves_what_was_recorded_and_cuts_it_where_the_tokens_en
 def test_prices_come_back_with_all_that_they_say(tmp_path: Path) -> None:
     prices = {
         "free": Price(0.0, 0.0, cached_input=0.0),
-        "long": Price(1.0, 2.0, cached_input=0.1, source="s", date="2026-11-01", long=((200_000, Price(2.0, 3.0)),)),
+        "long": Price(
+            1.0,
+            2.0,
+            cached_input=0.1,
+            source="s",
+            date="2026-11-01",
+            long=((200_000, Price(2.0, 3.0)),),
+        ),
     }
     recorded.save(tmp_path / "t.parquet", [], {"prices": recorded.dump_prices(prices)})
     assert recorded.read_prices(tmp_path / "t.parquet") == prices
@@ -474,10 +596,20 @@ def test_a_table_with_a_hole_or_without_prices_is_not_served(tmp_path: Path) -> 
 
 def recorded_twice(folder: Path) -> Path:
     row = {
-        "model": "m", "temperature": 0.0, "target": "a", "prompt_tokens": 1, "max_tokens": 4, "draw": 0,
-        "answer": "a", "tokens": 2, "finish": "stop", "score": 1.0,
-    }  # fmt: skip
-    rows = [{**row, "prompt": prompt, "example": example} for prompt in "pq" for example in range(2)]
+        "model": "m",
+        "temperature": 0.0,
+        "target": "a",
+        "prompt_tokens": 1,
+        "max_tokens": 4,
+        "draw": 0,
+        "answer": "a",
+        "tokens": 2,
+        "finish": "stop",
+        "score": 1.0,
+    }
+    rows = [
+        {**row, "prompt": prompt, "example": example} for prompt in "pq" for example in range(2)
+    ]
     recorded.save(folder / "t.parquet", rows, {})
     return folder / "t.parquet"
 
@@ -497,11 +629,16 @@ def test_the_older_table_is_as_the_benchmarks_know_it_but_for_draws_that_ended_a
         for theirs, ours in zip(examples, found.cells[cell], strict=True):
             different = [(a, b) for a, b in zip(theirs, ours, strict=True) if a != b]
             at_once += len(different)
-            assert all(b.completion_tokens == 1 and replace(b, completion_tokens=2) == a for a, b in different)
+            assert all(
+                b.completion_tokens == 1 and replace(b, completion_tokens=2) == a
+                for a, b in different
+            )
     assert at_once == 32
 
 
-@pytest.mark.parametrize("path", sorted(recorded.TABLES.glob("*.parquet")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", sorted(recorded.TABLES.glob("*.parquet")), ids=lambda path: path.stem
+)
 def test_every_table_here_is_described_and_small_and_can_be_loaded(path: Path) -> None:
     assert f"## {path.name}" in (recorded.TABLES / "README.md").read_text()
     assert path.stat().st_size < 5 * 2**20
@@ -512,4 +649,6 @@ def test_every_table_here_is_described_and_small_and_can_be_loaded(path: Path) -
     assert all(extract is None or extract(row["text"]) == row["answer"] for row in told)
     assert {len(examples) for examples in table.cells.values()} == {len(table.targets)}
     for cell, examples in table.cells.items():
-        assert {len(draws) for draws in examples} == ({1} if cell.temperature == 0 else {len(examples[0])})
+        assert {len(draws) for draws in examples} == (
+            {1} if cell.temperature == 0 else {len(examples[0])}
+        )

@@ -1,4 +1,6 @@
-"""`benchmarks/rivals*.py`: every rival spends at one meter, within its budget, as its authors published it."""
+"""`benchmarks/rivals*.py`: every rival spends at one meter, within its budget, as its authors
+published it.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ from tune.strategies import Outcome, Problem, Standing
 
 EXAMPLES = 60
 
-NEEDS_SMAC = pytest.mark.skipif(not METHODS["smac"].installed, reason="needs smac: uv run --group benchmarks")
+NEEDS_SMAC = pytest.mark.skipif(
+    not METHODS["smac"].installed, reason="needs smac: uv run --group benchmarks"
+)
 
 QUICK = [name for name, method in METHODS.items() if not method.needs]
 """A search by any other takes seconds."""
@@ -48,8 +52,13 @@ NAMES = [*QUICK, pytest.param("smac", marks=NEEDS_SMAC)]
 SMALL = Family(
     "small",
     {"cheap": (-0.5, 0.1, 0.4), "dear": (0.7, 0.6, 2.4)},
-    prompts=3, temperatures=(0.0, 0.5, 1.0), kinds=3, lengths=(3, 20), caps=(8, 48), ns=(1, 3),
-)  # fmt: skip
+    prompts=3,
+    temperatures=(0.0, 0.5, 1.0),
+    kinds=3,
+    lengths=(3, 20),
+    caps=(8, 48),
+    ns=(1, 3),
+)
 
 
 BROAD = replace(SMALL, prompts=8, temperatures=tuple(0.1 * i for i in range(9)))
@@ -64,8 +73,12 @@ def world(seed: int = 0) -> World:
     return simulated(SMALL, seed, examples=EXAMPLES, draws=6)
 
 
-def till(units: float, free: tuple[str, ...] = FREE, *, seed: int = 0, max_cost: float | None = None) -> Till:
-    return Till(world(seed), free, units * world(seed).unit(EXAMPLES), seed, EXAMPLES, max_cost=max_cost)
+def till(
+    units: float, free: tuple[str, ...] = FREE, *, seed: int = 0, max_cost: float | None = None
+) -> Till:
+    return Till(
+        world(seed), free, units * world(seed).unit(EXAMPLES), seed, EXAMPLES, max_cost=max_cost
+    )
 
 
 def broad(units: float) -> Till:
@@ -75,12 +88,16 @@ def broad(units: float) -> Till:
 def play(method: Method, bank: Till) -> Reading | None:
     """Drive a method to its end; its choice."""
     dollars, problem = bank.left, bank.problem()
-    bank.drive(method.strategy(problem, method.searcher(bank.world.space, bank.free, bank.seed), dollars))
+    bank.drive(
+        method.strategy(problem, method.searcher(bank.world.space, bank.free, bank.seed), dollars)
+    )
     assert method.choose is not None
     return method.choose(problem, bank.standings)
 
 
-def drive(strategy: Any, bank: Till, *, most: bool = False, searcher: Any = None) -> list[list[Step]]:
+def drive(
+    strategy: Any, bank: Till, *, most: bool = False, searcher: Any = None
+) -> list[list[Step]]:
     """Drive a strategy on random points; the waves that it yielded."""
     waves: list[list[Step]] = []
     searcher = searcher or SEARCHERS["random"](bank.world.space, bank.free, bank.seed)
@@ -109,27 +126,45 @@ def mean_of(bank: Till, trial: int) -> float:
 
 @pytest.mark.parametrize("name", QUICK)
 @settings(max_examples=12, deadline=None)
-@example(units=0.25, free=(), seed=2, limited=True)  # EcoOptiGen's first trial has two answers of three: no reading
-@example(units=0.125, free=(), seed=2, limited=True)  # CFO's longest trial has one answer of three, others are read
-@given(units=st.floats(0.01, 12), free=st.sampled_from([FREE, ()]), seed=st.integers(0, 3), limited=st.booleans())
-def test_no_bill_exceeds_its_budget(name: str, units: float, free: tuple[str, ...], seed: int, limited: bool) -> None:
+@example(
+    units=0.25, free=(), seed=2, limited=True
+)  # EcoOptiGen's first trial has two answers of three: no reading
+@example(
+    units=0.125, free=(), seed=2, limited=True
+)  # CFO's longest trial has one answer of three, others are read
+@given(
+    units=st.floats(0.01, 12),
+    free=st.sampled_from([FREE, ()]),
+    seed=st.integers(0, 3),
+    limited=st.booleans(),
+)
+def test_no_bill_exceeds_its_budget(
+    name: str, units: float, free: tuple[str, ...], seed: int, limited: bool
+) -> None:
     keeps_its_budget(name, units, free, seed, limited)
 
 
 @NEEDS_SMAC
-@pytest.mark.parametrize(("units", "free", "limited"), [(0.01, FREE, False), (0.2, (), True), (3, FREE, True)])
-def test_no_bill_of_smac_exceeds_its_budget(units: float, free: tuple[str, ...], limited: bool) -> None:
+@pytest.mark.parametrize(
+    ("units", "free", "limited"), [(0.01, FREE, False), (0.2, (), True), (3, FREE, True)]
+)
+def test_no_bill_of_smac_exceeds_its_budget(
+    units: float, free: tuple[str, ...], limited: bool
+) -> None:
     keeps_its_budget("smac", units, free, 1, limited)
 
 
-def keeps_its_budget(name: str, units: float, free: tuple[str, ...], seed: int, limited: bool) -> None:
+def keeps_its_budget(
+    name: str, units: float, free: tuple[str, ...], seed: int, limited: bool
+) -> None:
     bank = till(units, free, seed=seed, max_cost=world(seed).middle_cost() if limited else None)
     dollars = bank.left
     reading = play(METHODS[name], bank)
     assert bank.left >= 0
     assert bank.spent + bank.left == pytest.approx(dollars)
     if reading is None:
-        # A method that chooses among the trials that met the most examples has no choice where these cannot be read.
+        # A method that chooses among the trials that met the most examples has no choice where
+        # these cannot be read.
         most = max((standing.examples for standing in bank.standings.values()), default=0)
         leading = [standing for standing in bank.standings.values() if standing.examples == most]
         assert not any(standing.readings for standing in leading)
@@ -139,13 +174,19 @@ def keeps_its_budget(name: str, units: float, free: tuple[str, ...], seed: int, 
 
 @pytest.mark.parametrize("free", [FREE, ()])
 @pytest.mark.parametrize("name", NAMES)
-def test_every_method_finds_something_good_with_plenty_of_money(name: str, free: tuple[str, ...]) -> None:
+def test_every_method_finds_something_good_with_plenty_of_money(
+    name: str, free: tuple[str, ...]
+) -> None:
     losses, middles = [], []
     for seed in range(4 if name in QUICK else 2):
         bank = till(25 if name in QUICK else 12, free, seed=seed)
         reading = play(METHODS[name], bank)
         assert reading is not None
-        all_ = [world(seed).worth(c) for p in world(seed).space.points(FREE) for c in world(seed).readings(p)]
+        all_ = [
+            world(seed).worth(c)
+            for p in world(seed).space.points(FREE)
+            for c in world(seed).readings(p)
+        ]
         losses.append(world(seed).best() - world(seed).worth(reading.config))
         middles.append(world(seed).best() - float(np.median(all_)))
     assert np.mean(losses) < 0.6 * np.mean(middles)
@@ -171,9 +212,21 @@ def test_where_every_dimension_is_paid_exactly_n_draws_are_bought(name: str) -> 
 
 def test_every_method_of_the_field_is_there() -> None:
     assert list(METHODS) == [
-        "random", "grid", "blendsearch", "cfo", "tpe", "wilcoxon", "short", "gp", "halving", "hyperband",
-        "elimination", "ucb", "racing", "smac",
-    ]  # fmt: skip
+        "random",
+        "grid",
+        "blendsearch",
+        "cfo",
+        "tpe",
+        "wilcoxon",
+        "short",
+        "gp",
+        "halving",
+        "hyperband",
+        "elimination",
+        "ucb",
+        "racing",
+        "smac",
+    ]
     assert len({method.label for method in METHODS.values()}) == len(METHODS)
 
 
@@ -185,17 +238,21 @@ def test_a_full_pass_is_every_example_with_the_same_number_of_draws(most: bool) 
     bank = till(8)
     drive(full, bank, most=most)
     assert len(bank.trials) > 2
-    # Money may end in the first few examples of the very first trial only, when nobody knows what they cost.
+    # Money may end in the first few examples of the very first trial only, when nobody knows what
+    # they cost.
     assert set(met(bank)) == {EXAMPLES}
     drawn = {count for trial in bank.trials.values() for count in trial.counts.tolist()}
-    assert drawn == {3 if most else 1} | ({1} if any(p["temperature"] == 0 for p in bank.points.values()) else set())
+    assert drawn == {3 if most else 1} | (
+        {1} if any(p["temperature"] == 0 for p in bank.points.values()) else set()
+    )
 
 
 def test_points_that_are_too_dear_are_passed_over_for_cheaper_ones() -> None:
     bank = till(0.8)
     drive(full, bank, most=True)
     counts = met(bank)
-    # The first is begun before anybody knows what it costs; the last may have cost more than was expected.
+    # The first is begun before anybody knows what it costs; the last may have cost more than was
+    # expected.
     assert counts[0] in (8, EXAMPLES)
     assert set(counts[1:-1]) == {EXAMPLES}
     assert {bank.points[trial]["model"] for trial in bank.points if trial} == {"cheap"}
@@ -227,7 +284,10 @@ def paid_points() -> list[Point]:
 
 
 def test_ecooptigen_never_tries_a_larger_n_where_a_smaller_one_was_too_dear() -> None:
-    points = {n: next(p for p in world().space.points(()) if p["n"] == n and p["model"] == "dear") for n in (1, 3)}
+    points = {
+        n: next(p for p in world().space.points(()) if p["n"] == n and p["model"] == "dear")
+        for n in (1, 3)
+    }
     limit = 0.3 * world().cost(Config(points[1]))
     bank = till(12, (), max_cost=limit)
     ahead = iter([points[1], points[3]])
@@ -264,7 +324,9 @@ def test_the_wilcoxon_pruner_stops_what_is_worse_than_the_best_and_nothing_else(
     drive(wilcoxon, bank)
     counts = met(bank)
     whole = [k for k, count in enumerate(counts) if count == EXAMPLES]
-    pruned = [k for k, count in enumerate(counts[:-1]) if count < EXAMPLES]  # the last may lack money
+    pruned = [
+        k for k, count in enumerate(counts[:-1]) if count < EXAMPLES
+    ]  # the last may lack money
     assert whole[0] == 0
     assert pruned
     assert all(counts[k] % BLOCK == 0 for k in pruned)
@@ -298,13 +360,17 @@ def test_the_short_trials_are_of_twenty_examples_and_the_best_five_of_them_meet_
 def test_of_each_rung_of_a_halving_the_best_third_goes_on() -> None:
     bank = broad(4)
     waves = drive(successive_halving, bank)
-    top = next(i for i, steps in enumerate(waves) if any(max(step.examples) + 1 == 7 for step in steps))
+    top = next(
+        i for i, steps in enumerate(waves) if any(max(step.examples) + 1 == 7 for step in steps)
+    )
     begun = {step.trial for steps in waves[:top] for step in steps}
     passed = {step.trial for step in waves[top]}
     assert len(begun) > 3 * ETA
     assert len(passed) == len(begun) // ETA
     assert {max(step.examples) + 1 for steps in waves[1:top] for step in steps} == {2}
-    assert min(mean_at(bank, k, 2) for k in passed) >= np.median([mean_at(bank, k, 2) for k in begun])
+    assert min(mean_at(bank, k, 2) for k in passed) >= np.median(
+        [mean_at(bank, k, 2) for k in begun]
+    )
 
 
 def test_a_halving_ends_with_all_examples() -> None:
@@ -329,7 +395,9 @@ def test_hyperband_goes_from_many_points_on_few_examples_to_few_points_on_all() 
     for steps in waves:
         for step in steps:
             fresh.setdefault(step.trial, max(step.examples) + 1)
-    firsts = [fresh[k] for k in sorted(fresh)][1:]  # the first trial meets a few to learn what calls cost
+    firsts = [fresh[k] for k in sorted(fresh)][
+        1:
+    ]  # the first trial meets a few to learn what calls cost
     assert firsts == sorted(firsts)
     assert set(firsts) == {2, 7, 20, 60}
     assert Counter(firsts)[2] > Counter(firsts)[60]
@@ -380,17 +448,23 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Ask, float]]:
     """What SMAC is told, from now on, in order."""
     heard: list[tuple[Ask, float]] = []
     tell = Asked.tell
-    monkeypatch.setattr(Asked, "tell", lambda self, ask, cost: heard.append((ask, cost)) or tell(self, ask, cost))
+    monkeypatch.setattr(
+        Asked, "tell", lambda self, ask, cost: heard.append((ask, cost)) or tell(self, ask, cost)
+    )
     return heard
 
 
-def test_without_its_package_a_method_says_that_it_cannot_be_run(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_its_package_a_method_says_that_it_cannot_be_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     assert METHODS["racing"].installed
     assert not replace(METHODS["racing"], needs="a_package_that_nobody_has").installed
 
 
 @NEEDS_SMAC
-def test_smac_is_told_how_bad_what_was_bought_is_on_the_block_that_it_asked_for(told: list[tuple[Ask, float]]) -> None:
+def test_smac_is_told_how_bad_what_was_bought_is_on_the_block_that_it_asked_for(
+    told: list[tuple[Ask, float]],
+) -> None:
     bank = till(6)
     play(METHODS["smac"], bank)
     assert len(told) > 20
@@ -402,7 +476,9 @@ def test_smac_is_told_how_bad_what_was_bought_is_on_the_block_that_it_asked_for(
         bought = bank.trials[numbers[ask.point]].counts
         assert (bought[parts[ask.instance]] > 0).all()
         # Of a point with one reading, nothing can have been another one's score.
-        readings = [r for r in bank.standings[numbers[ask.point]].readings if r.config.n <= bought.max()]
+        readings = [
+            r for r in bank.standings[numbers[ask.point]].readings if r.config.n <= bought.max()
+        ]
         scores = [dict(zip(r.examples, r.scores.tolist(), strict=True)) for r in readings]
         means = [float(np.mean([row[i] for i in parts[ask.instance].tolist()])) for row in scores]
         assert min(abs(1 - cost - mean) for mean in means) < 1e-9
@@ -418,17 +494,23 @@ def test_smac_is_told_how_bad_what_was_bought_is_on_the_block_that_it_asked_for(
 def test_the_choice_is_the_incumbent_of_smac(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[Asked] = []
     begin = Asked.__init__
-    monkeypatch.setattr(Asked, "__init__", lambda self, problem: made.append(self) or begin(self, problem))
+    monkeypatch.setattr(
+        Asked, "__init__", lambda self, problem: made.append(self) or begin(self, problem)
+    )
     bank = till(5, (), seed=seed)
     reading = play(METHODS["smac"], bank)
     incumbent = made[0]._facade.intensifier.get_incumbent()
-    point = Lattice(bank.world.space, ()).point({key: int(number) for key, number in dict(incumbent).items()})
+    point = Lattice(bank.world.space, ()).point(
+        {key: int(number) for key, number in dict(incumbent).items()}
+    )
     assert reading is not None
     assert bank.points[reading.trial] == point
 
 
 @NEEDS_SMAC
-def test_challengers_of_smac_meet_only_blocks_that_some_incumbent_has_met(told: list[tuple[Ask, float]]) -> None:
+def test_challengers_of_smac_meet_only_blocks_that_some_incumbent_has_met(
+    told: list[tuple[Ask, float]],
+) -> None:
     bank = broad(4)
     play(METHODS["smac"], bank)
     blocks: dict[Point, set[int]] = {}
@@ -444,7 +526,9 @@ def test_challengers_of_smac_meet_only_blocks_that_some_incumbent_has_met(told: 
 
 
 @NEEDS_SMAC
-def test_what_the_money_left_does_not_pay_for_is_passed_over_and_never_told(told: list[tuple[Ask, float]]) -> None:
+def test_what_the_money_left_does_not_pay_for_is_passed_over_and_never_told(
+    told: list[tuple[Ask, float]],
+) -> None:
     bank = till(0.5)
     play(METHODS["smac"], bank)
     models = [ask.point["model"] for ask, _ in told]
@@ -479,28 +563,43 @@ print(reading.config.key, bank.spent, [t.met(bank)])
     places = os.pathsep.join(map(str, (root, root / "benchmarks")))
     runs = [
         subprocess.run(
-            [sys.executable, "-c", said], capture_output=True, text=True, check=True,
+            [sys.executable, "-c", said],
+            capture_output=True,
+            text=True,
+            check=True,
             env={**os.environ, "PYTHONPATH": places, "PYTHONHASHSEED": seed},
         ).stdout
         for seed in ("1", "2")
-    ]  # fmt: skip
+    ]
     assert runs[0] == runs[1] != ""
 
 
 @NEEDS_SMAC
 def test_smac_asks_for_a_setting_with_those_models_only_that_have_it() -> None:
     space = Space(
-        model=["plain", "thinker"], prompt={"p": "{text}", "q": "{text}?"}, n=[1], aggregate=["first"],
-        temperature=[0.0, 0.5, 1.0], max_tokens=[16], when={"thinker": {"temperature": []}},
-    )  # fmt: skip
+        model=["plain", "thinker"],
+        prompt={"p": "{text}", "q": "{text}?"},
+        n=[1],
+        aggregate=["first"],
+        temperature=[0.0, 0.5, 1.0],
+        max_tokens=[16],
+        when={"thinker": {"temperature": []}},
+    )
     lattice = Lattice(space, FREE)
     made = config_space(lattice)
     made.seed(0)
     drawn = made.sample_configuration(200)
     thinking = lattice.models.index("thinker")
-    assert {"temperature" in dict(config) for config in drawn if config["model"] == thinking} == {False}
-    assert {"temperature" in dict(config) for config in drawn if config["model"] != thinking} == {True}
-    points = {lattice.point({key: int(number) for key, number in dict(config).items()}) for config in drawn}
+    assert {"temperature" in dict(config) for config in drawn if config["model"] == thinking} == {
+        False
+    }
+    assert {"temperature" in dict(config) for config in drawn if config["model"] != thinking} == {
+        True
+    }
+    points = {
+        lattice.point({key: int(number) for key, number in dict(config).items()})
+        for config in drawn
+    }
     assert points == set(space.points(FREE))
 
 
@@ -512,9 +611,15 @@ def standing(trial: int, scores: Sequence[float], cost: float = 1.0) -> Standing
     config = world().readings(point)[trial]
     size = len(scores)
     reading = Reading(
-        config=config, trial=trial, examples=tuple(range(size)), scores=np.array(scores),
-        variances=np.full(size, np.nan), costs=np.full(size, cost), seconds=np.ones(size), approximate=False,
-    )  # fmt: skip
+        config=config,
+        trial=trial,
+        examples=tuple(range(size)),
+        scores=np.array(scores),
+        variances=np.full(size, np.nan),
+        costs=np.full(size, cost),
+        seconds=np.ones(size),
+        approximate=False,
+    )
     return Standing(trial, point, size, (reading,), failed=False, spent_per_draw=cost)
 
 
@@ -523,7 +628,11 @@ def problem(max_cost: float | None = None) -> Problem:
 
 
 def test_the_highest_fidelity_decides_or_every_trial_does() -> None:
-    there = {0: standing(0, [1.0, 1.0]), 1: standing(1, [1.0, 0.0, 1.0]), 2: standing(2, [0.0, 0.0, 1.0])}
+    there = {
+        0: standing(0, [1.0, 1.0]),
+        1: standing(1, [1.0, 0.0, 1.0]),
+        2: standing(2, [0.0, 0.0, 1.0]),
+    }
     most, all_ = best_of_most(problem(), there), best_of_all(problem(), there)
     assert (most and most.trial, all_ and all_.trial) == (1, 0)
     assert best_of_most(problem(), {}) is None
@@ -550,9 +659,13 @@ def test_a_searcher_is_told_less_of_what_breaks_the_limit() -> None:
 # --- their searchers
 
 WIDE = Space(
-    model=["a", "b", "c"], prompt=dict.fromkeys(("p", "q", "r", "s"), "{text}"),
-    temperature=[round(0.1 * i, 1) for i in range(13)], n=[1], aggregate=["first"], max_tokens=[16],
-)  # fmt: skip
+    model=["a", "b", "c"],
+    prompt=dict.fromkeys(("p", "q", "r", "s"), "{text}"),
+    temperature=[round(0.1 * i, 1) for i in range(13)],
+    n=[1],
+    aggregate=["first"],
+    max_tokens=[16],
+)
 
 
 def value(point: Point) -> float:
@@ -583,7 +696,9 @@ def test_a_failed_trial_teaches_a_model_nothing_but_is_not_proposed_again(search
     for i in range(30):
         point = ask(history)
         assert point not in {telling.point for telling in history}
-        history.append(Telling(point, float("nan") if i % 2 else 0.5, float("nan") if i % 2 else 1.0))
+        history.append(
+            Telling(point, float("nan") if i % 2 else 0.5, float("nan") if i % 2 else 1.0)
+        )
 
 
 def test_a_process_goes_through_what_it_saw_and_doubts_what_it_did_not() -> None:

@@ -1,4 +1,6 @@
-"""`benchmarks/search.py`: searches at equal dollars, the runs that it keeps, the numbers, the plot and the page."""
+"""`benchmarks/search.py`: searches at equal dollars, the runs that it keeps, the numbers, the plot
+and the page.
+"""
 
 from __future__ import annotations
 
@@ -19,23 +21,45 @@ from rivals import METHODS
 from search_numbers import Interval, behind, dollars_within, mean, median, regrets, runs
 from search_ours import ABLATIONS, EVERY, OURS
 from search_plot import plot
-from search_runs import Found, Kept, Run, Task, configs, halves, play, regret, run_all, timed, tuning, world_of
+from search_runs import (
+    Found,
+    Kept,
+    Run,
+    Task,
+    configs,
+    halves,
+    play,
+    regret,
+    run_all,
+    timed,
+    tuning,
+    world_of,
+)
 from search_table import Report, draw, page
 from worlds import FAMILIES, Family, World, simulated
 
 SMALL = Family(
     "small",
     {"cheap": (-0.5, 0.1, 0.4), "dear": (0.7, 0.6, 2.4)},
-    prompts=4, temperatures=(0.0, 0.4, 0.8, 1.2), kinds=3, lengths=(3, 20), caps=(8, 48), ns=(1, 3),
-)  # fmt: skip
+    prompts=4,
+    temperatures=(0.0, 0.4, 0.8, 1.2),
+    kinds=3,
+    lengths=(3, 20),
+    caps=(8, 48),
+    ns=(1, 3),
+)
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """One small family, and one small world that counts as recorded."""
     monkeypatch.setattr(search_runs, "FAMILIES", {"small": SMALL})
-    monkeypatch.setattr(search_runs, "RECORDED", {"table": lambda: simulated(SMALL, 99, examples=90, draws=5)})
-    monkeypatch.setattr(search_runs, "simulated", lambda family, seed: simulated(family, seed, examples=90, draws=6))
+    monkeypatch.setattr(
+        search_runs, "RECORDED", {"table": lambda: simulated(SMALL, 99, examples=90, draws=5)}
+    )
+    monkeypatch.setattr(
+        search_runs, "simulated", lambda family, seed: simulated(family, seed, examples=90, draws=6)
+    )
     monkeypatch.setattr(search, "FAMILIES", {"small": SMALL})
     monkeypatch.setattr(search, "RECORDED", {"table": None})
     world_of.cache_clear()
@@ -45,9 +69,16 @@ def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def a_run(regret: float = 1.0, **changes: object) -> Run:
     made = Run(
-        regret=regret, dollars=1.0, spent=0.9, trials=5, steps=4, median_seconds=0.001, worst_seconds=0.01,
-        feasible=True, chosen="{}",
-    )  # fmt: skip
+        regret=regret,
+        dollars=1.0,
+        spent=0.9,
+        trials=5,
+        steps=4,
+        median_seconds=0.001,
+        worst_seconds=0.01,
+        feasible=True,
+        chosen="{}",
+    )
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
@@ -57,10 +88,14 @@ def a_run(regret: float = 1.0, **changes: object) -> Run:
 @settings(max_examples=15, deadline=None)
 @given(
     method=st.sampled_from([name for name, method in EVERY.items() if not method.needs]),
-    kind=st.sampled_from(["read", "paid"]), units=st.floats(0.05, 8),
-    seed=st.integers(0, 3), setting=st.sampled_from(["plain", "limited", "halves"]),
-)  # fmt: skip
-def test_no_search_spends_more_than_its_budget(method: str, kind: str, units: float, seed: int, setting: str) -> None:
+    kind=st.sampled_from(["read", "paid"]),
+    units=st.floats(0.05, 8),
+    seed=st.integers(0, 3),
+    setting=st.sampled_from(["plain", "limited", "halves"]),
+)
+def test_no_search_spends_more_than_its_budget(
+    method: str, kind: str, units: float, seed: int, setting: str
+) -> None:
     world = world_of("small", seed)
     run = play(Task("small", method, kind, units, seed, setting), EVERY[method], world)
     assert 0 <= run.spent <= run.dollars * (1 + 1e-12)
@@ -82,7 +117,10 @@ def test_ours_has_less_regret_than_full_passes_of_random_points() -> None:
     found = run_all(tasks, Kept(None))
     assert len(found) == len(tasks)
     for units in (2, 5):
-        own, chance = (np.mean(regrets(found, ["small"], method=method, units=units)) for method in ("tune", "random"))
+        own, chance = (
+            np.mean(regrets(found, ["small"], method=method, units=units))
+            for method in ("tune", "random")
+        )
         assert own <= chance
 
 
@@ -93,7 +131,9 @@ def test_regret_is_against_the_best_config_of_all_examples_and_draws() -> None:
     worst = min(worths, key=lambda config: worths[config])
     assert regret(world, best) == 0
     assert regret(world, worst) == pytest.approx(100 * (worths[best] - worths[worst]))
-    assert regret(world, None) == pytest.approx(100 * (worths[best] - np.mean(list(worths.values()))))
+    assert regret(world, None) == pytest.approx(
+        100 * (worths[best] - np.mean(list(worths.values())))
+    )
 
 
 def test_under_a_limit_regret_is_against_the_best_config_that_keeps_it() -> None:
@@ -118,7 +158,9 @@ def test_the_halves_are_apart_and_the_truth_is_that_of_the_other_half() -> None:
 
 
 @pytest.mark.parametrize(("examples", "tuned"), [(400, 200), (300, 200), (120, 80), (90, 60)])
-def test_two_thirds_of_the_examples_are_tuned_on_but_no_more_than_200(examples: int, tuned: int) -> None:
+def test_two_thirds_of_the_examples_are_tuned_on_but_no_more_than_200(
+    examples: int, tuned: int
+) -> None:
     assert tuning(examples) == tuned
 
 
@@ -140,7 +182,9 @@ def test_every_step_is_timed_and_nothing_else_changes() -> None:
 # --- worlds
 
 
-def test_seeds_take_turns_with_the_worlds_of_a_family_and_a_recorded_one_is_always_the_same() -> None:
+def test_seeds_take_turns_with_the_worlds_of_a_family_and_a_recorded_one_is_always_the_same() -> (
+    None
+):
     same, other = world_of("small", search_runs.MADE), world_of("small", 1)
     assert same.name == world_of("small", 0).name
     assert other.name != same.name
@@ -148,7 +192,9 @@ def test_seeds_take_turns_with_the_worlds_of_a_family_and_a_recorded_one_is_alwa
     assert np.array_equal(one.right, two.right)
 
 
-def test_a_world_that_was_made_is_read_back_from_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_world_that_was_made_is_read_back_from_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = world_of("small", 2, tmp_path)
     world_of.cache_clear()
     monkeypatch.setattr(search_runs, "simulated", lambda family, seed: pytest.fail("made again"))
@@ -169,15 +215,21 @@ def test_the_recorded_table_is_a_world_with_a_known_best(monkeypatch: pytest.Mon
 # --- what is kept
 
 
-def test_a_kept_run_is_not_made_again_until_its_method_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_kept_run_is_not_made_again_until_its_method_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path, task = tmp_path / "new" / "runs.jsonl", Task("small", "random", "read", 2, 0)
     made: list[Task] = []
-    monkeypatch.setattr(search_runs, "play", lambda task, method, world: made.append(task) or a_run(len(made)))
+    monkeypatch.setattr(
+        search_runs, "play", lambda task, method, world: made.append(task) or a_run(len(made))
+    )
     first = run_all([task], Kept(path))
     again = run_all([task, task], Kept(path))
     assert made == [task]
     assert first == again == {task: a_run(1)}
-    monkeypatch.setitem(EVERY, "random", replace(METHODS["random"], version=METHODS["random"].version + 1))
+    monkeypatch.setitem(
+        EVERY, "random", replace(METHODS["random"], version=METHODS["random"].version + 1)
+    )
     assert run_all([task], Kept(path)) == {task: a_run(2)}
     assert len(path.read_text().splitlines()) == 2
 
@@ -195,18 +247,28 @@ def test_half_a_line_of_a_process_that_was_killed_is_passed_over(tmp_path: Path)
 def test_tasks_that_differ_are_kept_apart() -> None:
     task = Task("small", "random", "read", 3, 0)
     others = [
-        replace(task, world="table"), replace(task, method="tpe"), replace(task, kind="paid"), replace(task, units=3.5),
-        replace(task, seed=1), replace(task, setting="halves"),
-    ]  # fmt: skip
+        replace(task, world="table"),
+        replace(task, method="tpe"),
+        replace(task, kind="paid"),
+        replace(task, units=3.5),
+        replace(task, seed=1),
+        replace(task, setting="halves"),
+    ]
     assert len({t.key(1) for t in (task, *others)} | {task.key(2)}) == len(others) + 2
 
 
-def test_processes_side_by_side_find_what_one_finds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_processes_side_by_side_find_what_one_finds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.undo()  # the processes know the true worlds only
-    tasks = [Task("sst2", method, "read", 2, seed) for method in ("random", "grid") for seed in range(2)]
+    tasks = [
+        Task("sst2", method, "read", 2, seed) for method in ("random", "grid") for seed in range(2)
+    ]
     together = run_all(tasks, Kept(tmp_path / "runs.jsonl"), jobs=2)
     alone = run_all(tasks, Kept(None))
-    assert {task: run.regret for task, run in together.items()} == {task: run.regret for task, run in alone.items()}
+    assert {task: run.regret for task, run in together.items()} == {
+        task: run.regret for task, run in alone.items()
+    }
 
 
 # --- numbers
@@ -232,16 +294,22 @@ def test_an_interval_of_a_mean_is_students() -> None:
     ("low", "high", "verdict"),
     [(0.1, 1, "clearly better"), (-1, -0.1, "clearly worse"), (-1, 1, "no clear difference")],
 )
-def test_a_difference_is_clear_where_its_interval_is_on_one_side(low: float, high: float, verdict: str) -> None:
+def test_a_difference_is_clear_where_its_interval_is_on_one_side(
+    low: float, high: float, verdict: str
+) -> None:
     assert Interval((low + high) / 2, low, high).verdict == verdict
 
 
-def some_runs(ours: float, theirs: float, *, world: str = "small", units: float = 3, kind: str = "read") -> Found:
+def some_runs(
+    ours: float, theirs: float, *, world: str = "small", units: float = 3, kind: str = "read"
+) -> Found:
     """Six seeds; what is luck is the same for both."""
     found: Found = {}
     for seed in range(6):
         for method, level in (("tune", ours), ("random", theirs)):
-            found[Task(world, method, kind, units, seed)] = a_run(level + 3 * (seed % 3) + 0.1 * (seed % 2))
+            found[Task(world, method, kind, units, seed)] = a_run(
+                level + 3 * (seed % 3) + 0.1 * (seed % 2)
+            )
     return found
 
 
@@ -274,7 +342,9 @@ def test_the_dollars_to_come_close_are_read_off_between_two_budgets() -> None:
 
 def test_a_plot_is_xml_with_a_line_for_each_method_in_each_panel() -> None:
     lines = {"ours": [(3.0, 5.0), (10.0, 2.0)], "a < b": [(3.0, 8.0), (10.0, 6.0)]}
-    root = ElementTree.fromstring(plot({"One": lines, "Two": lines}, first="ours", x_name="units", y_name="points"))
+    root = ElementTree.fromstring(
+        plot({"One": lines, "Two": lines}, first="ours", x_name="units", y_name="points")
+    )
     drawn = [element for element in root.iter() if element.tag.endswith("polyline")]
     assert len(drawn) == 4
     assert sum(element.get("stroke") == "#000000" for element in drawn) == 2
@@ -284,7 +354,9 @@ def test_a_plot_is_xml_with_a_line_for_each_method_in_each_panel() -> None:
 
 
 def test_less_regret_is_drawn_lower_and_more_money_further_right() -> None:
-    root = ElementTree.fromstring(plot({"": {"ours": [(1, 8), (10, 4), (100, 0)]}}, first="ours", x_name="", y_name=""))
+    root = ElementTree.fromstring(
+        plot({"": {"ours": [(1, 8), (10, 4), (100, 0)]}}, first="ours", x_name="", y_name="")
+    )
     (line,) = [element for element in root.iter() if element.tag.endswith("polyline")]
     places = [tuple(map(float, pair.split(","))) for pair in str(line.get("points")).split()]
     assert [x for x, _ in places] == sorted(x for x, _ in places)
@@ -296,18 +368,32 @@ def test_less_regret_is_drawn_lower_and_more_money_further_right() -> None:
 
 
 def a_report(
-    found: Found, *, units: tuple[float, ...] = (3,), recorded: tuple[str, ...] = (), points: int = 200
+    found: Found,
+    *,
+    units: tuple[float, ...] = (3,),
+    recorded: tuple[str, ...] = (),
+    points: int = 200,
 ) -> Report:
     labels = {"tune": "tune", "random": "random points", "part": "tune without a part"}
     return Report(
-        found=found, simulated=["small"], recorded=recorded, ours="tune", labels=labels, ablations=["part"],
-        units=units, exhausting=lambda task: 100.0, points=dict.fromkeys(("small", *recorded), points),
-    )  # fmt: skip
+        found=found,
+        simulated=["small"],
+        recorded=recorded,
+        ours="tune",
+        labels=labels,
+        ablations=["part"],
+        units=units,
+        exhausting=lambda task: 100.0,
+        points=dict.fromkeys(("small", *recorded), points),
+    )
 
 
 def test_the_page_says_where_we_win() -> None:
     text = page(a_report(some_runs(1.0, 3.0)), "head", {"read": "plot.svg"})
-    assert "- yes: over all simulated worlds at 3 units, ours has clearly less regret than each rival" in text
+    assert (
+        "- yes: over all simulated worlds at 3 units, ours has clearly less regret than each rival"
+        in text
+    )
     assert "2.0 [2.0, 2.0], ours clearly better" in text
     assert "## Where we lose" in text
     assert "Nowhere." in text
@@ -329,9 +415,13 @@ def test_the_page_holds_our_median_against_its_limit(level: float, kept: str) ->
     assert f"- {kept}: median regret is at most 3 points at 10 units" in text
 
 
-@pytest.mark.parametrize(("points", "said"), [(200, "of 200 paid points or more: small"), (199, "of fewer: small")])
+@pytest.mark.parametrize(
+    ("points", "said"), [(200, "of 200 paid points or more: small"), (199, "of fewer: small")]
+)
 @pytest.mark.parametrize(("level", "kept"), [(0.5, "yes"), (9.0, "**NO**")])
-def test_a_share_of_few_points_is_said_to_be_one(points: int, said: str, level: float, kept: str) -> None:
+def test_a_share_of_few_points_is_said_to_be_one(
+    points: int, said: str, level: float, kept: str
+) -> None:
     found = some_runs(level - 3, level, units=1) | some_runs(level - 3.5, level, units=0.5)
     text = page(a_report(found, units=(0.5, 1), points=points), "head", {})
     lines = [line for line in text.splitlines() if "of the dollars of exhausting on tables" in line]
@@ -356,7 +446,9 @@ def test_simulated_and_recorded_worlds_are_never_in_one_number() -> None:
 def test_a_choice_beyond_the_limit_counts_against_us_and_not_in_the_regret() -> None:
     found = some_runs(1.0, 3.0)
     for seed in range(4):
-        found[Task("small", "tune", "read", 3, seed, "limited")] = a_run(2.0 if seed else -50.0, feasible=seed > 0)
+        found[Task("small", "tune", "read", 3, seed, "limited")] = a_run(
+            2.0 if seed else -50.0, feasible=seed > 0
+        )
     text = page(a_report(found), "head", {})
     assert "keeps it in truth in at least 95 % of runs (simulated): 75 %" in text
     assert "| Simulated: small | tune | 75 %, 2.0 [2.0, 2.0] |" in text
@@ -366,7 +458,9 @@ def test_the_page_shows_what_a_part_brings_and_keeps_it_out_of_the_comparison() 
     found = some_runs(1.0, 3.0)
     assert "## What each part brings" not in page(a_report(found), "head", {})
     for seed in range(6):
-        found[Task("small", "part", "read", 3, seed)] = a_run(4.0 + 3 * (seed % 3) + 0.1 * (seed % 2))
+        found[Task("small", "part", "read", 3, seed)] = a_run(
+            4.0 + 3 * (seed % 3) + 0.1 * (seed % 2)
+        )
     text = page(a_report(found), "head", {})
     assert "3.0 [3.0, 3.0], ours clearly better" in text.split("## What each part brings")[1]
     assert "part" not in a_report(found).methods("read")
@@ -408,28 +502,50 @@ def test_a_plan_is_even_seed_by_seed_and_runs_both_kinds() -> None:
     plain = [task for task in tasks if task.method == "random"]
     assert len(plain) == (2 + 4) * 2 * 2
     assert {task.setting for task in plain} == {"plain"}
-    assert {task.setting for task in tasks if task.method == "tpe"} == {"plain", "limited", "halves"}
-    reach = {task.units for task in tasks if task.method == "tune" and task.setting == "plain" and task.kind == "read"}
+    assert {task.setting for task in tasks if task.method == "tpe"} == {
+        "plain",
+        "limited",
+        "halves",
+    }
+    reach = {
+        task.units
+        for task in tasks
+        if task.method == "tune" and task.setting == "plain" and task.kind == "read"
+    }
     assert reach == {3, 10, *search.REACH}
 
 
 def test_recorded_tables_have_twice_the_seeds_and_no_more_of_what_has_few() -> None:
     tasks = search.plan(["tune", "tpe"], ["small", "table"], [3, 10], range(5, 5 + search.FEW))
-    for name, seeds in (("small", range(5, 5 + search.FEW)), ("table", range(5, 5 + 2 * search.FEW))):
+    for name, seeds in (
+        ("small", range(5, 5 + search.FEW)),
+        ("table", range(5, 5 + 2 * search.FEW)),
+    ):
         for method in ("tune", "tpe"):
-            mine = [task for task in tasks if (task.world, task.method, task.setting) == (name, method, "plain")]
+            mine = [
+                task
+                for task in tasks
+                if (task.world, task.method, task.setting) == (name, method, "plain")
+            ]
             assert {task.seed for task in mine} == set(seeds)
     beside = {
-        task.seed for task in tasks if task.world == "table" and task.method == "tpe" and task.setting == "halves"
+        task.seed
+        for task in tasks
+        if task.world == "table" and task.method == "tpe" and task.setting == "halves"
     }
     assert beside == set(range(5, 5 + search.FEW))
 
 
 def test_parts_are_taken_out_in_some_seeds_of_simulated_worlds_at_the_first_two_budgets() -> None:
     family = next(iter(search.FAMILIES))
-    tasks = search.plan(["tune", "unpaired"], [family, "table"], [3, 10, 30], range(3, 3 + search.APART + 2))
+    tasks = search.plan(
+        ["tune", "unpaired"], [family, "table"], [3, 10, 30], range(3, 3 + search.APART + 2)
+    )
     parts = [task for task in tasks if task.method == "unpaired"]
-    assert {(task.world, task.kind, task.units) for task in parts} == {(family, "read", 3), (family, "read", 10)}
+    assert {(task.world, task.kind, task.units) for task in parts} == {
+        (family, "read", 3),
+        (family, "read", 10),
+    }
     assert {task.seed for task in parts} == set(range(3, 3 + search.APART))
 
 
@@ -438,7 +554,12 @@ def test_a_slow_rival_is_run_with_few_seeds_and_at_the_first_two_budgets_only() 
     slow = [task for task in tasks if task.method == "smac"]
     assert len(slow) == search.FEW * 2 * 2
     assert {task.seed for task in slow} == set(range(search.FEW))
-    assert {(task.kind, task.units) for task in slow} == {("read", 3), ("read", 10), ("paid", 3), ("paid", 10)}
+    assert {(task.kind, task.units) for task in slow} == {
+        ("read", 3),
+        ("read", 10),
+        ("paid", 3),
+        ("paid", 10),
+    }
 
 
 def test_a_rival_without_its_package_is_left_out_in_a_line_but_for_the_runs_that_are_kept(
@@ -464,8 +585,27 @@ def test_the_command_writes_the_page_and_its_plots_and_keeps_the_runs(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(search, "REACH", (1.0,))
-    command = ["--runs", "2", "--units", "2", "4", "--methods", "random", "--worlds", "small", "table", "--jobs", "1"]
-    command += ["--cache", str(tmp_path / "kept" / "runs.jsonl"), "--out", str(tmp_path / "new" / "page.md"), "--quiet"]
+    command = [
+        "--runs",
+        "2",
+        "--units",
+        "2",
+        "4",
+        "--methods",
+        "random",
+        "--worlds",
+        "small",
+        "table",
+        "--jobs",
+        "1",
+    ]
+    command += [
+        "--cache",
+        str(tmp_path / "kept" / "runs.jsonl"),
+        "--out",
+        str(tmp_path / "new" / "page.md"),
+        "--quiet",
+    ]
     search.main(command)
     text = (tmp_path / "new" / "page.md").read_text()
     assert capsys.readouterr().out == text + "\n"
@@ -479,9 +619,23 @@ def test_the_command_writes_the_page_and_its_plots_and_keeps_the_runs(
     assert (tmp_path / "kept" / "runs.jsonl").read_text() == kept
 
 
-def test_runs_can_be_made_ahead_of_the_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_runs_can_be_made_ahead_of_the_page(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "runs.jsonl"
-    command = ["--runs", "1", "--units", "1", "--methods", "grid", "--worlds", "small", "--jobs", "1", "--only-run"]
+    command = [
+        "--runs",
+        "1",
+        "--units",
+        "1",
+        "--methods",
+        "grid",
+        "--worlds",
+        "small",
+        "--jobs",
+        "1",
+        "--only-run",
+    ]
     search.main([*command, "--cache", str(path), "--out", str(tmp_path / "page.md"), "--quiet"])
     assert capsys.readouterr().out == ""
     assert len(path.read_text().splitlines()) == 2

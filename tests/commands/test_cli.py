@@ -1,4 +1,6 @@
-"""The command line as scripts use it: flags, exit status, one JSON object, bad input in one sentence."""
+"""The command line as scripts use it: flags, exit status, one JSON object, bad input in one
+sentence.
+"""
 
 from __future__ import annotations
 
@@ -55,10 +57,22 @@ def files(tmp_path: Path) -> Path:
 
 def flags(server: Server, files: Path, *more: str) -> list[str]:
     return [
-        "--budget", "0.01", "--data", str(files / "tickets.jsonl"), "--target", "label",
-        "--space", str(files / "space.toml"), "--base-url", server.base_url, "--price", "small=0.1/0.4",
-        "--results", str(files / "out"), *more,
-    ]  # fmt: skip
+        "--budget",
+        "0.01",
+        "--data",
+        str(files / "tickets.jsonl"),
+        "--target",
+        "label",
+        "--space",
+        str(files / "space.toml"),
+        "--base-url",
+        server.base_url,
+        "--price",
+        "small=0.1/0.4",
+        "--results",
+        str(files / "out"),
+        *more,
+    ]
 
 
 def test_json_is_one_object_on_stdout_and_nothing_else(
@@ -69,17 +83,47 @@ def test_json_is_one_object_on_stdout_and_nothing_else(
     assert shown.err == ""
     record = json.loads(shown.out)
     assert set(record) == {
-        "best", "quality", "cost_per_request", "seconds", "seconds_per_request", "seconds_taken", "baseline",
-        "runners_up", "difference", "detectable",
-        "confidence", "keeps_limit", "why_wrong", "failing", "notices", "prices", "spent", "spent_now", "uncertain",
+        "best",
+        "quality",
+        "cost_per_request",
+        "seconds",
+        "seconds_per_request",
+        "seconds_taken",
+        "baseline",
+        "runners_up",
+        "difference",
+        "detectable",
+        "confidence",
+        "keeps_limit",
+        "why_wrong",
+        "failing",
+        "notices",
+        "prices",
+        "spent",
+        "spent_now",
+        "uncertain",
         "uncertain_reasons",
-        "budget", "left", "left_reason", "trials", "draws", "stopped", "results", "pass_at_k", "repeated_splits",
+        "budget",
+        "left",
+        "left_reason",
+        "trials",
+        "draws",
+        "stopped",
+        "results",
+        "pass_at_k",
+        "repeated_splits",
         "unanswerable",
-    }  # fmt: skip
+    }
     assert set(record["quality"]) == {"mean", "low", "high", "examples"}
     assert set(record["cost_per_request"]) == {"mean", "low", "high"}
     assert set(record["draws"]) == {"bought", "reused"}
-    assert record["difference"] is None or set(record["difference"]) == {"mean", "low", "high", "examples", "verdict"}
+    assert record["difference"] is None or set(record["difference"]) == {
+        "mean",
+        "low",
+        "high",
+        "examples",
+        "verdict",
+    }
     assert record["best"]["model"] == "small"
     assert record["spent"] <= record["budget"] == 0.01
     assert server.bill == round(record["spent"] * 10**12)
@@ -105,7 +149,9 @@ def test_progress_goes_to_stderr_and_the_answer_to_stdout(
     assert str(files / "out") in shown.out
 
 
-def test_quiet_shows_no_progress(server: Server, files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_quiet_shows_no_progress(
+    server: Server, files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(flags(server, files, "--quiet")) == DONE
     assert capsys.readouterr().err == ""
 
@@ -149,7 +195,10 @@ def test_bad_input_is_one_line_and_status_2(
         (SPACE.replace("{text}", "{text.__class__}"), "text"),
         (SPACE.replace("{text}", "{0}"), "0"),
         (SPACE + "\n[when.huge]\nmax_tokens = [1]\n", "huge"),
-        (SPACE.replace("Label this ticket: {text}", "Label this ticket: {text} (it is {label})"), "label"),
+        (
+            SPACE.replace("Label this ticket: {text}", "Label this ticket: {text} (it is {label})"),
+            "label",
+        ),
     ],
 )
 def test_a_space_that_cannot_be_is_one_line_and_status_2(
@@ -172,14 +221,18 @@ def test_empty_or_one_row_data_is_one_line(
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_an_unreachable_endpoint_is_one_line_and_status_1(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unreachable_endpoint_is_one_line_and_status_1(
+    files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with Server(world=WORLD) as server:
         gone = flags(server, files, "--quiet")
     assert main(gone) == FAILED
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_a_run_that_scored_nothing_has_failed(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_that_scored_nothing_has_failed(
+    files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     space = (files / "space.toml").read_text().replace('["small"]', '["small", "big"]')
     (files / "space.toml").write_text(space)
     # One model is set aside, as it bills beyond its cap; no call of the other fits the budget.
@@ -200,7 +253,14 @@ def test_without_a_budget_the_usage_is_shown(capsys: pytest.CaptureFixture[str])
 
 def test_every_flag_of_a_run_is_a_keyword_of_tune() -> None:
     flags = {action.dest for action in build_parser()._actions}
-    assert flags - set(Options.__annotations__) == {"help", "version", "budget", "data", "space", "json"}
+    assert flags - set(Options.__annotations__) == {
+        "help",
+        "version",
+        "budget",
+        "data",
+        "space",
+        "json",
+    }
 
 
 def test_help_is_there_at_once(tmp_path: Path) -> None:
@@ -210,7 +270,10 @@ def test_help_is_there_at_once(tmp_path: Path) -> None:
     for _ in range(4):
         began = time.perf_counter()
         done = subprocess.run(
-            [sys.executable, str(ROOT / "tune.py"), "--help"], env=env, capture_output=True, text=True
+            [sys.executable, str(ROOT / "tune.py"), "--help"],
+            env=env,
+            capture_output=True,
+            text=True,
         )
         seconds.append(time.perf_counter() - began)
         assert done.returncode == DONE
@@ -220,7 +283,10 @@ def test_help_is_there_at_once(tmp_path: Path) -> None:
 
 def test_import_tune_from_the_root_finds_the_package() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", "import tune; print(tune.tune, tune.Space)"], cwd=ROOT, capture_output=True, text=True
+        [sys.executable, "-c", "import tune; print(tune.tune, tune.Space)"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
 
@@ -237,7 +303,9 @@ def test_a_key_in_the_environment_adds_a_hint_and_never_a_bill(
 
 
 def test_a_metric_of_ones_own_lies_where_the_command_is_run(server: Server, files: Path) -> None:
-    (files / "own_metric.py").write_text("def score(answer, example):\n    return answer == example.target\n")
+    (files / "own_metric.py").write_text(
+        "def score(answer, example):\n    return answer == example.target\n"
+    )
     done = subprocess.run(
         [
             sys.executable,

@@ -32,14 +32,30 @@ def test_it(tune_check, monkeypatch):
 def checked(decision: Decision, **more: Any) -> Checked:
     """What a check might have found."""
     values: dict[str, Any] = {
-        "decision": decision, "reason": "money" if decision == "undecided" else "",
-        "recorded": Interval(0.9, 0.85, 0.94, 200), "on_holdout": True, "margin": 0.05, "threshold": 0.85,
-        "look": Look(Interval(0.8, 0.7, 0.87, 90), 1.0, 0.03), "alpha": 0.05, "beta": 0.05, "data": "new",
-        "available": 300, "paired": False, "visible": 0.03, "missing": 0,
-        "spent": 0.01, "uncertain": 0.0, "budget": 0.5,
-        "more": 40 if decision == "undecided" else 0, "larger_is_better": True, "metric": "exact_match",
-        "config": Config({"model": "small", "prompt": "short", "max_tokens": 8}), "seed": 0, **more,
-    }  # fmt: skip
+        "decision": decision,
+        "reason": "money" if decision == "undecided" else "",
+        "recorded": Interval(0.9, 0.85, 0.94, 200),
+        "on_holdout": True,
+        "margin": 0.05,
+        "threshold": 0.85,
+        "look": Look(Interval(0.8, 0.7, 0.87, 90), 1.0, 0.03),
+        "alpha": 0.05,
+        "beta": 0.05,
+        "data": "new",
+        "available": 300,
+        "paired": False,
+        "visible": 0.03,
+        "missing": 0,
+        "spent": 0.01,
+        "uncertain": 0.0,
+        "budget": 0.5,
+        "more": 40 if decision == "undecided" else 0,
+        "larger_is_better": True,
+        "metric": "exact_match",
+        "config": Config({"model": "small", "prompt": "short", "max_tokens": 8}),
+        "seed": 0,
+        **more,
+    }
     return Checked(**values)
 
 
@@ -57,8 +73,11 @@ def run(
     pytester: pytest.Pytester, decision: Decision, more: str = "", notices: tuple[str, ...] = ()
 ) -> tuple[dict[str, int], str]:
     pytester.makepyfile(INNER.format(decision=decision, more=more, notices=notices))
-    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\nfilterwarnings = default")
-    # In a file's own namespace the fixture shadows the plugin's, so it does not matter whether tune is installed.
+    pytester.makeini(
+        "[pytest]\nasyncio_default_fixture_loop_scope = function\nfilterwarnings = default"
+    )
+    # In a file's own namespace the fixture shadows the plugin's, so it does not matter whether tune
+    # is installed.
     result = pytester.runpytest_inprocess("-p", "no:cacheprovider")
     return result.parseoutcomes(), result.stdout.str()
 
@@ -67,7 +86,9 @@ def test_a_config_that_holds_passes(pytester: pytest.Pytester) -> None:
     assert run(pytester, "holds")[0] == {"passed": 1}
 
 
-def test_a_config_that_has_regressed_fails_with_what_was_found_and_no_traceback(pytester: pytest.Pytester) -> None:
+def test_a_config_that_has_regressed_fails_with_what_was_found_and_no_traceback(
+    pytester: pytest.Pytester,
+) -> None:
     outcomes, said = run(pytester, "regressed")
     assert outcomes == {"failed": 1}
     assert "It has regressed: exact_match is 0.800 on 90 new examples, more than 0.05 below" in said
@@ -82,7 +103,9 @@ def test_what_is_undecided_fails_unless_the_user_says_otherwise(pytester: pytest
 
 
 @pytest.mark.parametrize(("wish", "outcome"), [("skip", "skipped"), ("pass", "passed")])
-def test_what_is_undecided_can_be_skipped_or_let_pass(pytester: pytest.Pytester, wish: str, outcome: str) -> None:
+def test_what_is_undecided_can_be_skipped_or_let_pass(
+    pytester: pytest.Pytester, wish: str, outcome: str
+) -> None:
     assert run(pytester, "undecided", f"undecided={wish!r}")[0] == {outcome: 1}
 
 
@@ -90,14 +113,18 @@ def test_options_reach_the_check(pytester: pytest.Pytester) -> None:
     assert run(pytester, "holds", "seed=7")[0] == {"passed": 1}
 
 
-def test_what_a_reader_must_not_miss_is_a_warning_of_a_test_that_passes(pytester: pytest.Pytester) -> None:
+def test_what_a_reader_must_not_miss_is_a_warning_of_a_test_that_passes(
+    pytester: pytest.Pytester,
+) -> None:
     outcomes, said = run(pytester, "holds", notices=("24 of the 60 examples are tuning examples.",))
     assert outcomes == {"passed": 1, "warnings": 1}
     assert "24 of the 60 examples are tuning examples." in said
 
 
 def test_the_plugin_is_announced_under_the_module_that_has_the_fixture() -> None:
-    project = tomllib.loads((Path(__file__).parent.parent.parent / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((Path(__file__).parent.parent.parent / "pyproject.toml").read_text())[
+        "project"
+    ]
     assert hasattr(import_module(project["entry-points"]["pytest11"]["tune"]), "tune_check")
 
 
@@ -111,13 +138,23 @@ def test_the_record_of_a_check_has_no_more_than_json_knows() -> None:
 
 def test_the_words_name_the_error_rates_of_each_limit() -> None:
     said = str(checked("holds", alpha=0.01, beta=0.1))
-    assert "at least 0.700 (wrong at most 10 % of the time) and at most 0.870 (wrong at most 1 %)" in said
+    assert (
+        "at least 0.700 (wrong at most 10 % of the time) and at most 0.870 (wrong at most 1 %)"
+        in said
+    )
     turned = str(checked("holds", alpha=0.01, beta=0.1, larger_is_better=False))
-    assert "at least 0.700 (wrong at most 1 % of the time) and at most 0.870 (wrong at most 10 %)" in turned
+    assert (
+        "at least 0.700 (wrong at most 1 % of the time) and at most 0.870 (wrong at most 10 %)"
+        in turned
+    )
 
 
 def test_what_is_uncertain_and_what_is_missing_is_said() -> None:
-    said = str(checked("undecided", uncertain=0.002, missing=3, on_holdout=False, notices=("Beware\x1b[31m.",)))
+    said = str(
+        checked(
+            "undecided", uncertain=0.002, missing=3, on_holdout=False, notices=("Beware\x1b[31m.",)
+        )
+    )
     assert "whose outcome nobody knows" in said
     assert "did not answer 3 examples" in said
     assert "200 tuning examples" in said

@@ -14,7 +14,17 @@ from openai.resources.chat.completions import Completions
 
 import tune.export as export_package
 from tune.errors import InputError
-from tune.export import EXPORTERS, TAG, Deployment, addition, carriable, llm_config, notes, oai_config_list, snippet
+from tune.export import (
+    EXPORTERS,
+    TAG,
+    Deployment,
+    addition,
+    carriable,
+    llm_config,
+    notes,
+    oai_config_list,
+    snippet,
+)
 from tune.export.autogen import _PASSED_ON
 from tune.pricing.prices import Price
 from tune.report import ReportConfig
@@ -22,11 +32,22 @@ from tune.space import Config
 from tune.stats.intervals import Interval
 
 # What AG2 0.14 takes beside config_list: LLMConfig.__init__ has these keywords and no others.
-TOP_LEVEL = {"config_list", "temperature", "top_p", "max_tokens", "seed", "cache_seed", "timeout", "tools"}
+TOP_LEVEL = {
+    "config_list",
+    "temperature",
+    "top_p",
+    "max_tokens",
+    "seed",
+    "cache_seed",
+    "timeout",
+    "tools",
+}
 
 
 def config(**values: Any) -> Config:
-    return Config({"model": "small", "prompt": "short", "max_tokens": 64, "temperature": 0.3, **values})
+    return Config(
+        {"model": "small", "prompt": "short", "max_tokens": 64, "temperature": 0.3, **values}
+    )
 
 
 def deployment(**values: Any) -> Deployment:
@@ -39,7 +60,9 @@ def deployment(**values: Any) -> Deployment:
 
 def test_an_llm_config_holds_what_was_tuned() -> None:
     assert llm_config(deployment()) == {
-        "config_list": [{"model": "gpt-4.1-nano", "price": [0.0001, 0.0004], "tags": ["tune", "small"]}],
+        "config_list": [
+            {"model": "gpt-4.1-nano", "price": [0.0001, 0.0004], "tags": ["tune", "small"]}
+        ],
         "temperature": 0.3,
         "max_tokens": 64,
         "cache_seed": None,
@@ -47,7 +70,9 @@ def test_an_llm_config_holds_what_was_tuned() -> None:
 
 
 @pytest.mark.parametrize("temperature", [1.05, 1.3, 2.0])
-def test_a_temperature_that_the_framework_refuses_travels_in_the_extra_body(temperature: float) -> None:
+def test_a_temperature_that_the_framework_refuses_travels_in_the_extra_body(
+    temperature: float,
+) -> None:
     made = llm_config(deployment(config=config(temperature=temperature)))
     assert "temperature" not in made
     assert made["config_list"][0]["extra_body"] == {"temperature": temperature}
@@ -61,18 +86,30 @@ def test_a_temperature_that_the_framework_takes_is_named(temperature: float) -> 
 
 
 def test_what_only_an_entry_takes_is_in_the_entry() -> None:
-    tuned = config(stop=("\n", "END"), frequency_penalty=0.2, reasoning_effort="low", verbosity="high", top_p=0.9)
+    tuned = config(
+        stop=("\n", "END"),
+        frequency_penalty=0.2,
+        reasoning_effort="low",
+        verbosity="high",
+        top_p=0.9,
+    )
     made = llm_config(deployment(config=tuned))
     assert set(made) <= TOP_LEVEL
     assert made["top_p"] == 0.9
     entry = made["config_list"][0]
     assert entry["stop"] == ["\n", "END"]
-    assert (entry["frequency_penalty"], entry["reasoning_effort"], entry["verbosity"]) == (0.2, "low", "high")
+    assert (entry["frequency_penalty"], entry["reasoning_effort"], entry["verbosity"]) == (
+        0.2,
+        "low",
+        "high",
+    )
     assert "extra_body" not in entry
 
 
 def test_what_the_openai_package_or_the_framework_would_refuse_is_in_the_extra_body() -> None:
-    tuned = config(top_k=40, min_p=0.05, repetition_penalty=1.1, reasoning_effort="max", enable_thinking=False)
+    tuned = config(
+        top_k=40, min_p=0.05, repetition_penalty=1.1, reasoning_effort="max", enable_thinking=False
+    )
     entry = llm_config(deployment(config=tuned))["config_list"][0]
     assert entry["extra_body"] == {
         "top_k": 40,
@@ -85,7 +122,9 @@ def test_what_the_openai_package_or_the_framework_would_refuse_is_in_the_extra_b
 
 
 def test_a_setting_named_like_a_client_option_cannot_become_one() -> None:
-    entry = llm_config(deployment(config=config(timeout=3, api_key="stolen", base_url="elsewhere")))["config_list"][0]
+    entry = llm_config(
+        deployment(config=config(timeout=3, api_key="stolen", base_url="elsewhere"))
+    )["config_list"][0]
     assert "timeout" not in entry
     assert "api_key" not in entry
     assert "base_url" not in entry
@@ -99,7 +138,13 @@ def test_a_setting_that_is_left_to_the_service_is_not_written() -> None:
 
 def test_every_parameter_passed_on_by_name_is_one_that_the_openai_package_knows() -> None:
     known = set(inspect.signature(Completions.create).parameters)
-    assert known >= _PASSED_ON | {"temperature", "top_p", "max_tokens", "max_completion_tokens", "stop"}
+    assert known >= _PASSED_ON | {
+        "temperature",
+        "top_p",
+        "max_tokens",
+        "max_completion_tokens",
+        "stop",
+    }
     assert known >= {"reasoning_effort", "verbosity", "extra_body"}
 
 
@@ -129,14 +174,21 @@ def test_no_value_is_changed_or_lost_on_its_way(settings: dict[str, Any], cap: i
     made = llm_config(deployment(config=tuned))
     entry = made["config_list"][0]
     arrives = {**made, **entry, **entry.get("extra_body", {})}
-    assert {name: arrives[name] for name in (*settings, "max_tokens")} == {**settings, "max_tokens": cap}
+    assert {name: arrives[name] for name in (*settings, "max_tokens")} == {
+        **settings,
+        "max_tokens": cap,
+    }
     assert 0 <= made.get("temperature", 0) <= 1
     assert json.loads(oai_config_list(deployment(config=tuned)))[0]["max_tokens"] == cap
 
 
 @pytest.mark.parametrize(
     ("price", "per_thousand"),
-    [(Price(0.1, 0.4), [0.0001, 0.0004]), (Price(15, 75), [0.015, 0.075]), (Price(0, 0), [0.0, 0.0])],
+    [
+        (Price(0.1, 0.4), [0.0001, 0.0004]),
+        (Price(15, 75), [0.015, 0.075]),
+        (Price(0, 0), [0.0, 0.0]),
+    ],
 )
 def test_prices_are_dollars_per_thousand_tokens(price: Price, per_thousand: list[float]) -> None:
     assert llm_config(deployment(price=price))["config_list"][0]["price"] == per_thousand
@@ -156,7 +208,9 @@ def test_prices_are_dollars_per_thousand_tokens(price: Price, per_thousand: list
         (1, "any", False, False),
     ],
 )
-def test_an_agent_carries_one_first_answer_of_a_chat(n: int, aggregate: str, raw: bool, carried: bool) -> None:
+def test_an_agent_carries_one_first_answer_of_a_chat(
+    n: int, aggregate: str, raw: bool, carried: bool
+) -> None:
     assert carriable(config(n=n, aggregate=aggregate), raw=raw) is carried
 
 
@@ -181,7 +235,10 @@ def test_one_sentence_says_what_the_full_winner_adds() -> None:
         cost=Interval(0.0005, 0.0004, 0.0006, 120),
     )
     carried = ReportConfig(
-        "for agents", config(), holdout=Interval(0.77, 0.7, 0.84, 120), cost=Interval(0.0001, 0.0001, 0.0001, 120)
+        "for agents",
+        config(),
+        holdout=Interval(0.77, 0.7, 0.84, 120),
+        cost=Interval(0.0001, 0.0001, 0.0001, 120),
     )
     assert addition(winner, carried) == (
         "An agent reads one answer per request; the full winner takes 5 answers per request by 'vote' and differs in "
@@ -206,13 +263,18 @@ def test_no_key_is_written_and_the_environment_variable_is_referred_to() -> None
 
 
 def test_openais_key_is_not_sent_to_an_endpoint_that_has_its_own() -> None:
-    entry = json.loads(oai_config_list(deployment(base_url="https://models.example.test/v1", key_env="OTHER_KEY")))[0]
+    entry = json.loads(
+        oai_config_list(deployment(base_url="https://models.example.test/v1", key_env="OTHER_KEY"))
+    )[0]
     assert entry["api_key"], "an entry without api_key makes the openai package send OPENAI_API_KEY"
 
 
 def test_a_key_is_looked_up_only_when_an_environment_is_handed_over() -> None:
     other = deployment(key_env="OTHER_KEY")
-    assert llm_config(other, environ={"OTHER_KEY": "sk-planted"})["config_list"][0]["api_key"] == "sk-planted"
+    assert (
+        llm_config(other, environ={"OTHER_KEY": "sk-planted"})["config_list"][0]["api_key"]
+        == "sk-planted"
+    )
     assert "sk-planted" not in oai_config_list(other)
     with pytest.raises(InputError, match="OTHER_KEY"):
         llm_config(other, environ={"OTHER_KEY": ""})
@@ -230,13 +292,19 @@ def test_a_key_is_looked_up_only_when_an_environment_is_handed_over() -> None:
 def test_what_may_be_secret_in_an_address_is_left_out_and_said(address: str) -> None:
     exported = deployment(base_url=address)
     shown = llm_config(exported)["config_list"][0]["base_url"]
-    version = "?api-version=1" if "api-version" in address else ""  # without which Azure answers nothing
+    version = (
+        "?api-version=1" if "api-version" in address else ""
+    )  # without which Azure answers nothing
     assert shown == "https://models.example.test/v1" + version
-    assert "planted" not in oai_config_list(exported) + snippet(exported) + " ".join(notes(exported))
+    assert "planted" not in oai_config_list(exported) + snippet(exported) + " ".join(
+        notes(exported)
+    )
     assert any("left out" in note for note in notes(exported))
 
 
-@pytest.mark.parametrize("address", ["http://localhost:8000/v1", "localhost:8000/v1", "https://m.example.test/a/v1/"])
+@pytest.mark.parametrize(
+    "address", ["http://localhost:8000/v1", "localhost:8000/v1", "https://m.example.test/a/v1/"]
+)
 def test_an_address_without_secrets_stays_as_it_is(address: str) -> None:
     exported = deployment(base_url=address)
     assert exported.url == address
@@ -263,7 +331,8 @@ def test_a_model_that_ran_in_process_names_a_server_to_be_started_and_no_hosted_
 
 def test_an_oai_config_list_is_found_by_its_tag_and_has_every_setting_inside() -> None:
     text = oai_config_list(
-        deployment(tags=("triage",)), deployment(config=config(model="large", temperature=1.4), model="big")
+        deployment(tags=("triage",)),
+        deployment(config=config(model="large", temperature=1.4), model="big"),
     )
     first, second = json.loads(text)
     assert first["tags"] == [TAG, "small", "triage"]
@@ -274,7 +343,10 @@ def test_an_oai_config_list_is_found_by_its_tag_and_has_every_setting_inside() -
 
 
 def test_tags_are_named_once() -> None:
-    assert llm_config(deployment(tags=("small", "tune")))["config_list"][0]["tags"] == ["tune", "small"]
+    assert llm_config(deployment(tags=("small", "tune")))["config_list"][0]["tags"] == [
+        "tune",
+        "small",
+    ]
 
 
 def test_the_snippet_is_python_that_builds_the_same_settings() -> None:
@@ -301,7 +373,9 @@ def test_the_snippet_is_python_that_builds_the_same_settings() -> None:
 
 
 def test_a_hostile_name_or_template_stays_a_string_in_the_snippet() -> None:
-    exported = deployment(model="m'); import os #", template="'; import os\n\x1b[31m", system_message="\\'\n")
+    exported = deployment(
+        model="m'); import os #", template="'; import os\n\x1b[31m", system_message="\\'\n"
+    )
     names: dict[str, Any] = {}
     text = (
         snippet(exported)
@@ -329,6 +403,8 @@ def test_an_export_does_not_share_its_lists_with_the_next() -> None:
 
 
 def test_every_public_name_is_there_and_sorted() -> None:
-    order = sorted(export_package.__all__, key=lambda name: (not name.isupper(), name.lower() == name, name))
+    order = sorted(
+        export_package.__all__, key=lambda name: (not name.isupper(), name.lower() == name, name)
+    )
     assert export_package.__all__ == order
     assert all(hasattr(export_package, name) for name in export_package.__all__)

@@ -12,7 +12,9 @@ from tune.errors import ProviderError, RateLimited, TransientError
 from tune.fakes.provider import FakeEndpoint, guesser
 from tune.pricing.prices import Price
 
-REQUEST = Request("fake", "small", (Message("system", "Be brief."), Message("user", "Is it good ?")), 10)
+REQUEST = Request(
+    "fake", "small", (Message("system", "Be brief."), Message("user", "Is it good ?")), 10
+)
 
 
 def say(text: str) -> Request:
@@ -101,9 +103,14 @@ async def test_it_keeps_its_own_bill() -> None:
 
 @pytest.mark.parametrize(
     ("failure", "billed"),
-    [(RateLimited("slow down"), False), (TransientError("reset after sending", charged=True), True)],
+    [
+        (RateLimited("slow down"), False),
+        (TransientError("reset after sending", charged=True), True),
+    ],
 )
-async def test_a_planned_failure_is_billed_if_it_is_charged(failure: ProviderError, billed: bool) -> None:
+async def test_a_planned_failure_is_billed_if_it_is_charged(
+    failure: ProviderError, billed: bool
+) -> None:
     endpoint = FakeEndpoint("a b", price=Price(1.0, 2.0), failures={1: failure}.get)
     await endpoint.complete(REQUEST, range(1))
     before = endpoint.billed
@@ -140,7 +147,9 @@ def test_a_guesser_is_right_as_often_as_it_was_told() -> None:
 
 def test_a_guesser_may_be_better_at_some_requests() -> None:
     world = guesser(
-        lambda request: str(request.prompt).upper(), ["?"], lambda request: 1.0 if request.prompt == "easy" else 0.0
+        lambda request: str(request.prompt).upper(),
+        ["?"],
+        lambda request: 1.0 if request.prompt == "easy" else 0.0,
     )
     assert world(say("easy"), random.Random(1)) == "EASY"
     assert world(say("hard"), random.Random(1)) == "?"

@@ -21,7 +21,12 @@ HELLO = {"model": "small", "messages": [{"role": "user", "content": "Label this:
 
 
 def fetch(
-    server: Server, body: dict[str, Any] | None, path: str = "/chat/completions", *, key: str = "k", timeout: float = 5
+    server: Server,
+    body: dict[str, Any] | None,
+    path: str = "/chat/completions",
+    *,
+    key: str = "k",
+    timeout: float = 5,
 ) -> tuple[int, Any, dict[str, str]]:
     """Status, decoded body and headers of one plain request; POST where there is a body."""
     request = urllib.request.Request(
@@ -83,7 +88,16 @@ def test_templates_shift_the_accuracy_and_lengthen_the_answer() -> None:
 
 def test_at_temperature_zero_every_seed_says_the_same() -> None:
     world = LabelledWorld()
-    assert len({world("small", "Label: #3", {"temperature": 0}, seed, i) for seed in range(20) for i in range(3)}) == 1
+    assert (
+        len(
+            {
+                world("small", "Label: #3", {"temperature": 0}, seed, i)
+                for seed in range(20)
+                for i in range(3)
+            }
+        )
+        == 1
+    )
 
 
 # Answers and the bill
@@ -96,7 +110,9 @@ def test_a_seeded_request_is_answered_alike_each_time_and_an_unseeded_one_moves_
 
 
 def test_an_unseeded_answer_that_was_lost_is_said_again() -> None:
-    with Server(world=lambda *key: str(key[-2]), plan=first(2, Fault("status", billed=True))) as server:
+    with Server(
+        world=lambda *key: str(key[-2]), plan=first(2, Fault("status", billed=True))
+    ) as server:
         assert [fetch(server, HELLO)[0] for _ in range(2)] == [500, 500]
         assert text(fetch(server, HELLO)[1]) == "0"
         assert [charge.delivered for charge in server.charges] == [False, False, True]
@@ -138,7 +154,12 @@ def test_requests_are_logged_with_names_of_headers_only() -> None:
     with Server() as server:
         fetch(server, HELLO, key="very-secret")
         (seen,) = server.requests
-        assert (seen.method, seen.path, seen.body, seen.status) == ("POST", "/v1/chat/completions", HELLO, 200)
+        assert (seen.method, seen.path, seen.body, seen.status) == (
+            "POST",
+            "/v1/chat/completions",
+            HELLO,
+            200,
+        )
         assert "authorization" in seen.headers
         assert "very-secret" not in repr(server.requests)
 
@@ -212,7 +233,10 @@ async def test_a_hanging_request_is_never_answered_and_leaves_when_the_client_do
     async with Server(plan=first(1, Fault("hang"))) as server:
         raw = json.dumps(HELLO).encode()
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-        writer.write(f"POST /v1/chat/completions HTTP/1.1\r\ncontent-length: {len(raw)}\r\n\r\n".encode() + raw)
+        writer.write(
+            f"POST /v1/chat/completions HTTP/1.1\r\ncontent-length: {len(raw)}\r\n\r\n".encode()
+            + raw
+        )
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(reader.read(1), 0.2)
         assert server.at_once == 1
@@ -232,7 +256,9 @@ def test_an_unreadable_answer_is_billed(kind: str) -> None:
 
 def test_usage_is_left_out_or_replaced_while_the_bill_stays_right() -> None:
     faults = [Fault("no_usage"), Fault("usage", usage={"prompt_tokens": -1}), Fault("first_usage")]
-    with Server(plan=lambda number, _: faults[number], world=lambda *key: "word " * (key[-1] + 1)) as server:
+    with Server(
+        plan=lambda number, _: faults[number], world=lambda *key: "word " * (key[-1] + 1)
+    ) as server:
         bodies = [fetch(server, HELLO | {"n": 2, "seed": 1})[1] for _ in range(3)]
         assert "usage" not in bodies[0]
         assert bodies[1]["usage"] == {"prompt_tokens": -1}
@@ -254,7 +280,11 @@ def test_errors_of_the_request_itself_can_be_planned() -> None:
     with Server(plan=lambda number, _: faults[number]) as server:
         replies = [fetch(server, HELLO) for _ in range(3)]
         assert [status for status, _, _ in replies] == [400, 400, 200]
-        assert [body["error"]["code"] for _, body, _ in replies] == ["content_filter", "context_length_exceeded", 502]
+        assert [body["error"]["code"] for _, body, _ in replies] == [
+            "content_filter",
+            "context_length_exceeded",
+            502,
+        ]
         assert server.bill == 0
 
 
@@ -272,7 +302,11 @@ def test_overbilling_goes_beyond_the_cap() -> None:
 def test_a_model_can_have_a_fault_of_its_own() -> None:
     models = {"small": Model(), "broken": Model(fault=Fault("status", status=503))}
     with Server(models) as server:
-        assert [fetch(server, HELLO | {"model": m})[0] for m in ("small", "broken", "small")] == [200, 503, 200]
+        assert [fetch(server, HELLO | {"model": m})[0] for m in ("small", "broken", "small")] == [
+            200,
+            503,
+            200,
+        ]
 
 
 def test_plans_say_which_requests_fail() -> None:
@@ -282,7 +316,9 @@ def test_plans_say_which_requests_fail() -> None:
     failed = [plan(i, {}) is fault for i in range(1000)]
     assert 100 < sum(failed) < 200
     assert not any(failed[500:])
-    assert failed == [sometimes(0.3, [fault], seed=1, until=500)(i, {}) is fault for i in range(1000)]
+    assert failed == [
+        sometimes(0.3, [fault], seed=1, until=500)(i, {}) is fault for i in range(1000)
+    ]
 
 
 async def test_hundreds_of_connections_are_kept_alive_side_by_side() -> None:

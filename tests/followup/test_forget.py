@@ -1,4 +1,6 @@
-"""An example is forgotten: no file of the study holds a text of it any more. And reports without any texts."""
+"""An example is forgotten: no file of the study holds a text of it any more. And reports without
+any texts.
+"""
 
 from __future__ import annotations
 
@@ -41,12 +43,18 @@ def say_no(model: str, prompt: str, settings: Any, seed: int, index: int) -> str
 
 def run(server: Server, folder: Path, *, budget: float = 0.01, **more: Any) -> tune.Study:
     space = tune.Space.from_mapping(SPACE)
-    return tune.tune(rows(), space, budget=budget, **{**options(server, folder), "min_gain": 0, **more})
+    return tune.tune(
+        rows(), space, budget=budget, **{**options(server, folder), "min_gain": 0, **more}
+    )
 
 
 def holders(folder: Path, text: str = SECRET) -> set[str]:
     """The files below a folder that hold a text, as bytes or as JSON escapes it."""
-    return {path.name for path in folder.rglob("*") if path.is_file() and text.encode() in path.read_bytes()}
+    return {
+        path.name
+        for path in folder.rglob("*")
+        if path.is_file() and text.encode() in path.read_bytes()
+    }
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +71,9 @@ def copy(whole: tuple[Server, Path], tmp_path: Path) -> tuple[Server, Path]:
     return whole[0], tmp_path
 
 
-def test_no_file_of_a_study_holds_a_text_of_an_example_that_was_forgotten(copy: tuple[Server, Path]) -> None:
+def test_no_file_of_a_study_holds_a_text_of_an_example_that_was_forgotten(
+    copy: tuple[Server, Path],
+) -> None:
     _, folder = copy
     assert "draws.db" in holders(folder)
     before = balance(folder / "study")
@@ -80,7 +90,9 @@ def test_no_file_of_a_study_holds_a_text_of_an_example_that_was_forgotten(copy: 
         assert db.rows("PRAGMA foreign_key_check") == []
 
 
-def test_the_study_can_still_be_shown_but_not_be_continued_or_read_again(copy: tuple[Server, Path]) -> None:
+def test_the_study_can_still_be_shown_but_not_be_continued_or_read_again(
+    copy: tuple[Server, Path],
+) -> None:
     server, folder = copy
     before = tune.Study.load(folder / "study")
     forget(folder / "study", "t7")
@@ -96,7 +108,9 @@ def test_the_study_can_still_be_shown_but_not_be_continued_or_read_again(copy: t
     assert len(server.posts) == calls
 
 
-def test_what_other_studies_use_stays_and_is_told(whole: tuple[Server, Path], tmp_path: Path) -> None:
+def test_what_other_studies_use_stays_and_is_told(
+    whole: tuple[Server, Path], tmp_path: Path
+) -> None:
     server, _ = whole
     store = str(tmp_path / "draws.db")
     run(server, tmp_path / "one", store=store)
@@ -105,13 +119,17 @@ def test_what_other_studies_use_stays_and_is_told(whole: tuple[Server, Path], tm
     assert forgotten.erased.shared > 0
     assert forgotten.erased.draws == 0
     assert "because other examples with the same text ask for them too" in str(forgotten)
-    assert holders(tmp_path) - {"holdout.jsonl"} == {"draws.db"}  # the other study may have it in its holdout
+    assert holders(tmp_path) - {"holdout.jsonl"} == {
+        "draws.db"
+    }  # the other study may have it in its holdout
     again = forget(tmp_path / "two" / "study", "t7", store=store)
     assert again.erased.draws > 0
     assert holders(tmp_path) == set()
 
 
-def test_an_example_that_nobody_asked_about_and_a_running_study_are_one_sentence(copy: tuple[Server, Path]) -> None:
+def test_an_example_that_nobody_asked_about_and_a_running_study_are_one_sentence(
+    copy: tuple[Server, Path],
+) -> None:
     _, folder = copy
     with pytest.raises(StudyError, match="has asked nothing about an example 'nobody'"):
         forget(folder / "study", "nobody")
@@ -135,7 +153,9 @@ def test_a_store_that_another_process_reads_is_told_and_the_command_can_be_given
     assert holders(folder) == set()
 
 
-def test_the_command_says_what_it_removed(copy: tuple[Server, Path], capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_says_what_it_removed(
+    copy: tuple[Server, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
     _, folder = copy
     assert main(["forget", str(folder / "study"), "--example", "t7"]) == 0
     said = capsys.readouterr().out
@@ -168,7 +188,13 @@ def test_reports_without_content_show_no_text_of_an_example(tmp_path: Path) -> N
 
 
 def test_every_record_that_names_an_example_is_left_out(whole: tuple[Server, Path]) -> None:
-    record = {"report": [{"example": "7", "text": "a"}, {"example": "8", "text": "b"}], "trials": {"examples": 3}}
-    assert without_example(record, "7") == {"report": [{"example": "8", "text": "b"}], "trials": {"examples": 3}}
+    record = {
+        "report": [{"example": "7", "text": "a"}, {"example": "8", "text": "b"}],
+        "trials": {"examples": 3},
+    }
+    assert without_example(record, "7") == {
+        "report": [{"example": "8", "text": "b"}],
+        "trials": {"examples": 3},
+    }
     report = tune.Study.load(whole[1] / "study").record
     assert '"example":' not in json.dumps(dump(without_content(report)))

@@ -1,4 +1,6 @@
-"""What a provider billed takes the place of what nobody knew, in the ledger, in the report and for what follows."""
+"""What a provider billed takes the place of what nobody knew, in the ledger, in the report and for
+what follows.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,16 @@ import pytest
 import tune
 from tests.support.faults import Fault
 from tests.support.server import Server, sometimes
-from tests.test_tuner_survival import QUICK, ROWS, SPACE, WORLD, balance, hungry, options, run_and_stop
+from tests.test_tuner_survival import (
+    QUICK,
+    ROWS,
+    SPACE,
+    WORLD,
+    balance,
+    hungry,
+    options,
+    run_and_stop,
+)
 from tune.commands.cli import main
 from tune.errors import BudgetError, InputError, StudyError
 from tune.followup.reconcile import reconcile
@@ -25,7 +36,9 @@ from tune.tuner import run_study
 PATIENT = replace(QUICK, silence=10.0)
 """On a busy machine every answer may be lost for a while: that is no endpoint that is down."""
 
-LOST = sometimes(0.2, [Fault("status", status=500), Fault("reset", billed=True), Fault("garbage")], seed=4)
+LOST = sometimes(
+    0.2, [Fault("status", status=500), Fault("reset", billed=True), Fault("garbage")], seed=4
+)
 
 
 def greedy_space() -> tune.Space:
@@ -34,7 +47,9 @@ def greedy_space() -> tune.Space:
 
 def run(server: Server, folder: Path, *, budget: float = 0.004, **more: Any) -> tune.Study:
     given: Any = options(server, folder, min_gain=0, **more)
-    return run_study(WORLD.examples(ROWS), space=greedy_space(), budget=budget, options=given, retry=PATIENT)
+    return run_study(
+        WORLD.examples(ROWS), space=greedy_space(), budget=budget, options=given, retry=PATIENT
+    )
 
 
 @pytest.fixture
@@ -44,13 +59,20 @@ def lossy(tmp_path: Path) -> Any:
         yield server, run(server, tmp_path)
 
 
-def test_the_ledger_the_report_and_the_summary_say_what_was_billed(lossy: Any, tmp_path: Path) -> None:
+def test_the_ledger_the_report_and_the_summary_say_what_was_billed(
+    lossy: Any, tmp_path: Path
+) -> None:
     server, before = lossy
     assert before.record.money.uncertain > 0
     billed = to_dollars(server.bill)
     study = reconcile(tmp_path / "study", billed=billed)
     money = study.record.money
-    assert (money.spent, money.settled, money.uncertain, money.spent_now) == (billed, billed, 0.0, 0.0)
+    assert (money.spent, money.settled, money.uncertain, money.spent_now) == (
+        billed,
+        billed,
+        0.0,
+        0.0,
+    )
     assert money.left == pytest.approx(money.budget - billed)
     assert balance(tmp_path / "study").settled == server.bill
     assert balance(tmp_path / "study").uncertain == 0
@@ -66,7 +88,9 @@ def test_it_can_be_done_again_with_a_better_figure(lossy: Any, tmp_path: Path) -
     assert balance(tmp_path / "study").settled == to_picodollars(0.001)
     reconcile(tmp_path / "study", billed=to_dollars(server.bill))
     assert balance(tmp_path / "study").settled == server.bill
-    assert [e["event"] for e in read_events(tmp_path / "study" / "study.jsonl")].count("reconciled") == 2
+    assert [e["event"] for e in read_events(tmp_path / "study" / "study.jsonl")].count(
+        "reconciled"
+    ) == 2
 
 
 def test_a_bill_above_the_budget_is_booked_and_reported(lossy: Any, tmp_path: Path) -> None:
@@ -77,7 +101,9 @@ def test_a_bill_above_the_budget_is_booked_and_reported(lossy: Any, tmp_path: Pa
     assert study.record.money.overshoot == pytest.approx(0.005 - before.record.money.spent)
 
 
-def test_what_was_freed_is_spent_by_the_same_command_where_money_had_ended_the_study(tmp_path: Path) -> None:
+def test_what_was_freed_is_spent_by_the_same_command_where_money_had_ended_the_study(
+    tmp_path: Path,
+) -> None:
     with Server(world=WORLD) as server:
         server.plan = LOST
         study = run(server, tmp_path, budget=0.0015, strategy=hungry)
@@ -129,7 +155,10 @@ def test_a_study_without_a_result_one_that_runs_and_one_of_another_store_are_ref
     lossy: Any, tmp_path: Path
 ) -> None:
     folder = tmp_path / "study"
-    with Journal(folder / "study.jsonl"), pytest.raises(StudyError, match="another process is running"):
+    with (
+        Journal(folder / "study.jsonl"),
+        pytest.raises(StudyError, match="another process is running"),
+    ):
         reconcile(folder, billed=0.001)
     with pytest.raises(StudyError, match=r"there is no store '.*gone.db': give the --store"):
         reconcile(folder, billed=0.001, store=str(tmp_path / "gone.db"))
@@ -137,13 +166,17 @@ def test_a_study_without_a_result_one_that_runs_and_one_of_another_store_are_ref
     Database(tmp_path / "other.db").close()
     with pytest.raises(StudyError, match="has no account of the study"):
         reconcile(folder, billed=0.001, store=str(tmp_path / "other.db"))
-    (folder / "study.jsonl").write_bytes((folder / "study.jsonl").read_bytes().splitlines(keepends=True)[0])
+    (folder / "study.jsonl").write_bytes(
+        (folder / "study.jsonl").read_bytes().splitlines(keepends=True)[0]
+    )
     with pytest.raises(StudyError, match="has no result yet: run its command again"):
         reconcile(folder, billed=0.001)
 
 
 def named(names: Any) -> Any:
-    """Answers that get lost on the way, from a service that names its calls; some are billed, and some are not."""
+    """Answers that get lost on the way, from a service that names its calls; some are billed, and
+    some are not.
+    """
     faults = [
         Fault("status", status=500, names=names, billed=True),
         Fault("garbage", names=names),
@@ -161,11 +194,18 @@ def test_services_that_tell_the_bill_of_a_call_are_asked_for_it(tmp_path: Path, 
         assert study.record.money.uncertain == 0
         assert balance(tmp_path / "study").settled == pytest.approx(server.bill, abs=100)
         assert "settled at $" in study.record.notices[-1]
-        assert reconcile(tmp_path / "study").record.notices[-1].endswith("there is nothing to settle.")
+        assert (
+            reconcile(tmp_path / "study").record.notices[-1].endswith("there is nothing to settle.")
+        )
 
 
 def entry(server: Server) -> dict[str, Any]:
-    return {"base_url": server.base_url, "alias": "the service", "price": [0.1, 0.4], "key_env": "BILL_KEY"}
+    return {
+        "base_url": server.base_url,
+        "alias": "the service",
+        "price": [0.1, 0.4],
+        "key_env": "BILL_KEY",
+    }
 
 
 @pytest.fixture(autouse=True)
@@ -177,7 +217,9 @@ def test_what_no_service_tells_stays_charged_and_it_is_said_why(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     plan = sometimes(
-        0.3, [Fault("garbage"), Fault("garbage", names="openrouter"), Fault("garbage", names="litellm")], seed=4
+        0.3,
+        [Fault("garbage"), Fault("garbage", names="openrouter"), Fault("garbage", names="litellm")],
+        seed=4,
     )
     with Server(world=WORLD, plan=plan) as server:
         run(server, tmp_path)
@@ -209,13 +251,18 @@ def test_a_bill_above_its_ceiling_is_booked_in_full(tmp_path: Path) -> None:
         assert study.record.money.left == 0.0
 
 
-def test_a_key_that_the_user_names_goes_to_a_strange_host_only_when_that_is_allowed(tmp_path: Path) -> None:
+def test_a_key_that_the_user_names_goes_to_a_strange_host_only_when_that_is_allowed(
+    tmp_path: Path,
+) -> None:
     with Server(world=WORLD, plan=named("openrouter"), keys=["the-key"]) as server:
         run(server, tmp_path, models={"small": entry(server)})
         events = [
             {
                 **e,
-                "identity": {**e["identity"], "models": {"small": {"model": "small", "base_url": EVIL, "alias": "x"}}},
+                "identity": {
+                    **e["identity"],
+                    "models": {"small": {"model": "small", "base_url": EVIL, "alias": "x"}},
+                },
             }
             if e["event"] == "study"
             else e
@@ -223,7 +270,9 @@ def test_a_key_that_the_user_names_goes_to_a_strange_host_only_when_that_is_allo
         ]
         lines = "".join(f"{json.dumps(event)}\n" for event in events)
         (tmp_path / "study" / "study.jsonl").write_text(lines)
-        with pytest.raises(InputError, match=r"the names of calls and the value of BILL_KEY to evil\.test"):
+        with pytest.raises(
+            InputError, match=r"the names of calls and the value of BILL_KEY to evil\.test"
+        ):
             reconcile(tmp_path / "study", key_env="BILL_KEY")
 
 

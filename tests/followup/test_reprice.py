@@ -1,4 +1,6 @@
-"""A finished study under other prices and limits: the same draws, another choice, and nothing sent or touched."""
+"""A finished study under other prices and limits: the same draws, another choice, and nothing sent
+or touched.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,12 @@ def finished(once: tuple[tune.Study, Path], tmp_path: Path) -> tune.Study:
 
 
 def order(server: Server, **more: Any) -> dict[str, Any]:
-    base = {"data": WORLD.examples(120), "target": "label", "base_url": server.base_url, "price": PRICES}
+    base = {
+        "data": WORLD.examples(120),
+        "target": "label",
+        "base_url": server.base_url,
+        "price": PRICES,
+    }
     return {**base, "space": tune.Space(**SPACE), **more}
 
 
@@ -112,16 +119,26 @@ def test_the_notices_are_those_of_the_new_choice_and_of_the_run(
     assert "The old choice asks for 9 answers." not in shown
 
 
-VOTING = dimensions(model=["large"], prompt={"short": PROMPTS["short"]}, temperature=[0.5], n=[1, 5], max_tokens=64)
-"""One answer costs less than five whose vote is the winner: both meet the holdout, as agents take only the one."""
+VOTING = dimensions(
+    model=["large"], prompt={"short": PROMPTS["short"]}, temperature=[0.5], n=[1, 5], max_tokens=64
+)
+"""One answer costs less than five whose vote is the winner: both meet the holdout, as agents take
+only the one.
+"""
 
 
 def voted(server: Server, folder: Path, **more: Any) -> tuple[tune.Study, dict[str, Any]]:
-    """A study whose winner is a vote, and what asks for it again; an alias makes the draws the same on every port."""
+    """A study whose winner is a vote, and what asks for it again; an alias makes the draws the same
+    on every port.
+    """
     asked = order(
-        server, space=tune.Space(**VOTING), price="large=1.0/4.0", seed=1,
-        models={"large": {"base_url": server.base_url, "alias": "the service"}}, **more,
-    )  # fmt: skip
+        server,
+        space=tune.Space(**VOTING),
+        price="large=1.0/4.0",
+        seed=1,
+        models={"large": {"base_url": server.base_url, "alias": "the service"}},
+        **more,
+    )
     del asked["base_url"]
     study = tune.tune(**asked, budget=0.3, results=folder / "study")
     assert study.record.winner is not None
@@ -147,7 +164,9 @@ def test_another_choice_on_the_same_holdout_is_another_look_and_asked_again_it_i
     assert other.record.winner is not None
     assert other.record.winner.holdout is not None  # it met the holdout as what agents carry
     assert (other.record.look, other.record.confidence) == (2, pytest.approx(0.995))
-    assert any(notice.startswith("This is look 2 at the same holdout") for notice in other.record.notices)
+    assert any(
+        notice.startswith("This is look 2 at the same holdout") for notice in other.record.notices
+    )
     noted = journal.read_bytes()
     assert noted.startswith(before)
     assert json.loads(noted[len(before) :])["event"] == "look"
@@ -156,17 +175,26 @@ def test_another_choice_on_the_same_holdout_is_another_look_and_asked_again_it_i
     assert reprice(tmp_path / "study", **asked, max_cost_per_request=1.0).record.look == 1
     assert journal.read_bytes() == noted
     shown = tune.tune(**asked, budget=0.3, results=tmp_path / "study").record
-    assert (shown.winner, shown.look, shown.money.spent_now) == (first.record.winner, 1, 0)  # it is over, as it was
+    assert (shown.winner, shown.look, shown.money.spent_now) == (
+        first.record.winner,
+        1,
+        0,
+    )  # it is over, as it was
     assert journal.read_bytes() == noted
 
 
-def test_a_study_continued_after_another_look_pays_for_that_too(server: Server, tmp_path: Path) -> None:
+def test_a_study_continued_after_another_look_pays_for_that_too(
+    server: Server, tmp_path: Path
+) -> None:
     first, asked = voted(server, tmp_path, holdout=0.6)
     assert first.best.cost is not None
     other = reprice(tmp_path / "study", **asked, max_cost_per_request=0.7 * first.best.cost.mean)
     assert other.record.look == 2
     more = tune.tune(**asked, budget=0.6, results=tmp_path / "study").record
-    assert more.look in (1, 3)  # the old choice on the same examples is the first look again, else it is the third
+    assert more.look in (
+        1,
+        3,
+    )  # the old choice on the same examples is the first look again, else it is the third
     assert more.winner is not None
     assert (more.look == 1) == (more.winner.config == first.best.config)
 
@@ -174,7 +202,10 @@ def test_a_study_continued_after_another_look_pays_for_that_too(server: Server, 
 def test_another_look_that_cannot_be_noted_is_not_taken(server: Server, tmp_path: Path) -> None:
     first, asked = voted(server, tmp_path)
     assert first.best.cost is not None
-    with Journal(tmp_path / "study" / "study.jsonl"), pytest.raises(StudyError, match="another process"):
+    with (
+        Journal(tmp_path / "study" / "study.jsonl"),
+        pytest.raises(StudyError, match="another process"),
+    ):
         reprice(tmp_path / "study", **asked, max_cost_per_request=0.7 * first.best.cost.mean)
     with Journal(tmp_path / "study" / "study.jsonl"):
         assert reprice(tmp_path / "study", **asked, max_cost_per_request=1.0).record.look == 1
@@ -195,7 +226,8 @@ def test_other_prices_change_costs_by_their_ratio_and_no_quality(
     assert now.holdout == was.holdout
     assert [line.input for line in study.record.prices] == [0.2, 2.0]
     assert study.record.money == first.record.money.__class__(
-        **{f: getattr(first.record.money, f) for f in first.record.money.__slots__} | {"spent_now": 0.0}
+        **{f: getattr(first.record.money, f) for f in first.record.money.__slots__}
+        | {"spent_now": 0.0}
     )
 
 
@@ -211,14 +243,18 @@ def test_a_new_report_is_written_elsewhere_and_never_into_the_study(
         again(server, tmp_path, results=tmp_path / "study")
 
 
-def test_another_task_is_refused_with_the_difference(server: Server, tmp_path: Path, finished: tune.Study) -> None:
+def test_another_task_is_refused_with_the_difference(
+    server: Server, tmp_path: Path, finished: tune.Study
+) -> None:
     with pytest.raises(StudyError, match="data"):
         again(server, tmp_path, data=WORLD.examples(100))
     with pytest.raises(StudyError, match="seed"):
         again(server, tmp_path, seed=3)
 
 
-def test_what_is_missing_is_said_in_a_sentence(server: Server, tmp_path: Path, finished: tune.Study) -> None:
+def test_what_is_missing_is_said_in_a_sentence(
+    server: Server, tmp_path: Path, finished: tune.Study
+) -> None:
     assert finished.best
     with pytest.raises(StudyError, match="there is no study"):
         again(server, tmp_path / "elsewhere")
@@ -234,8 +270,13 @@ def test_what_is_missing_is_said_in_a_sentence(server: Server, tmp_path: Path, f
 
 
 def test_examples_that_failed_and_refused_parameters_are_as_they_were(tmp_path: Path) -> None:
-    models = {"small": MODELS["small"], "large": Model(1.0, 4.0, refuses=frozenset({"temperature"}))}
-    with Server(models=models, world=WORLD, plan=sometimes(0.03, [Fault("refused_content")], seed=2)) as server:
+    models = {
+        "small": MODELS["small"],
+        "large": Model(1.0, 4.0, refuses=frozenset({"temperature"})),
+    }
+    with Server(
+        models=models, world=WORLD, plan=sometimes(0.03, [Fault("refused_content")], seed=2)
+    ) as server:
         first = run(server, tmp_path)
         calls = len(server.posts)
         study = again(server, tmp_path)
@@ -265,14 +306,26 @@ def test_the_command_line_of_the_run_with_one_word_in_front(
     )
     out = tmp_path / "out"
     flags = [
-        "--budget", "0.01", "--data", str(data), "--target", "label", "--space", str(space),
-        "--base-url", server.base_url, "--price", "small=0.1/0.4",
-    ]  # fmt: skip
+        "--budget",
+        "0.01",
+        "--data",
+        str(data),
+        "--target",
+        "label",
+        "--space",
+        str(space),
+        "--base-url",
+        server.base_url,
+        "--price",
+        "small=0.1/0.4",
+    ]
     assert main([*flags, "--results", str(out), "--json"]) == DONE
     first = json.loads(capsys.readouterr().out)
     assert main(["reprice", str(out), *flags[:-1], "small=0.3/1.2", "--json"]) == DONE
     record = json.loads(capsys.readouterr().out)
     assert record["best"] == first["best"]
-    assert record["cost_per_request"]["mean"] == pytest.approx(3 * first["cost_per_request"]["mean"])
+    assert record["cost_per_request"]["mean"] == pytest.approx(
+        3 * first["cost_per_request"]["mean"]
+    )
     assert record["spent_now"] == 0
     assert main(["reprice", str(tmp_path / "gone"), *flags]) == BAD_INPUT

@@ -1,4 +1,6 @@
-"""A space for data that comes without one: it parses, its templates can be filled, and labels are found."""
+"""A space for data that comes without one: it parses, its templates can be filled, and labels are
+found.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The estimate before a run: counted on the user's data, learned from the store, said in three lines, never sent."""
+"""The estimate before a run: counted on the user's data, learned from the store, said in three
+lines, never sent.
+"""
 
 from __future__ import annotations
 
@@ -68,11 +70,17 @@ def of(made: Plan, store: Store | None = None, **more: Any) -> Any:
 
 def study(server: Server, folder: Path, notice: Any = lambda _: None, **more: Any) -> tune.Study:
     options: dict[str, Any] = {
-        "target": "label", "base_url": server.base_url, "price": PRICES, "results": folder / "study", **more,
-    }  # fmt: skip
+        "target": "label",
+        "base_url": server.base_url,
+        "price": PRICES,
+        "results": folder / "study",
+        **more,
+    }
     budget = options.pop("budget", 0.02)
     space = tune.Space(**SPACE)
-    return run_study(WORLD.examples(120), space=space, budget=budget, options=options, notice=notice)  # type: ignore[arg-type]
+    return run_study(
+        WORLD.examples(120), space=space, budget=budget, options=options, notice=notice
+    )  # type: ignore[arg-type]
 
 
 # --- what is counted and assumed
@@ -81,23 +89,42 @@ def study(server: Server, folder: Path, notice: Any = lambda _: None, **more: An
 def test_every_model_with_every_prompt_has_a_row_that_adds_up() -> None:
     found = of(plan())
     assert [(r.model, r.prompt) for r in found.rows] == [
-        ("small", "short"), ("small", "reasoned"), ("large", "short"), ("large", "reasoned"),
-    ]  # fmt: skip
+        ("small", "short"),
+        ("small", "reasoned"),
+        ("large", "short"),
+        ("large", "reasoned"),
+    ]
     for row in found.rows:
         given, taken = (0.1, 0.4) if row.model == "small" else (1.0, 4.0)
-        expected = (math.ceil(row.prompt_tokens) * given + math.ceil(row.output_tokens) * taken) / 1e6
+        expected = (
+            math.ceil(row.prompt_tokens) * given + math.ceil(row.output_tokens) * taken
+        ) / 1e6
         assert row.draw == pytest.approx(expected)
         assert row.learned == 0
-        likely = 4.6 if row.prompt == "short" else 32  # a label and what ends it, or half the cap to think in
+        likely = (
+            4.6 if row.prompt == "short" else 32
+        )  # a label and what ends it, or half the cap to think in
         assert row.output_tokens == pytest.approx(likely, abs=0.5)
     assert found.draw == pytest.approx(sum(row.draw for row in found.rows) / 4)
 
 
-def test_a_length_that_is_stated_is_taken_until_one_is_learned_the_prompts_before_the_models() -> None:
+def test_a_length_that_is_stated_is_taken_until_one_is_learned_the_prompts_before_the_models() -> (
+    None
+):
     rows = of(plan(output_tokens=["reasoned=40", "large=5", "9"])).rows
-    assert [(row.output_tokens, row.stated) for row in rows] == [(9, True), (40, True), (5, True), (40, True)]
+    assert [(row.output_tokens, row.stated) for row in rows] == [
+        (9, True),
+        (40, True),
+        (5, True),
+        (40, True),
+    ]
     both = of(plan(output_tokens=["large/reasoned=50", "reasoned=40", "small/short=3", "9"])).rows
-    assert [row.output_tokens for row in both] == [3, 40, 9, 50]  # for both together before the prompt alone
+    assert [row.output_tokens for row in both] == [
+        3,
+        40,
+        9,
+        50,
+    ]  # for both together before the prompt alone
     assert of(plan(output_tokens=1000)).rows[0].output_tokens == 64  # no more than the cap
     made = plan(output_tokens=40)
     _, service = made.entries["small"], silent_endpoints(made.entries)["small"].service
@@ -126,7 +153,10 @@ def test_it_is_said_which_lengths_are_stated_and_which_assumed() -> None:
     assert "answers are as long as you state" in estimate_lines(of(plan(output_tokens=9)))[0]
     partly = of(plan(output_tokens="short=9"))
     assert "as long as you state, others assumed to be" in estimate_lines(partly)[0]
-    assert [line.split()[-1] for line in estimate_table(partly)[1:5]] == ["(stated)", "(assumed)"] * 2
+    assert [line.split()[-1] for line in estimate_table(partly)[1:5]] == [
+        "(stated)",
+        "(assumed)",
+    ] * 2
 
 
 def test_a_guess_is_said_to_be_one_with_the_dollars_that_it_may_as_well_be() -> None:
@@ -134,7 +164,8 @@ def test_a_guess_is_said_to_be_one_with_the_dollars_that_it_may_as_well_be() -> 
     least, most = found.draw_span
     assert least < found.draw < most
     assert (
-        f"a guess, so that the average may as well be {dollars(least)} to {dollars(most)}." in estimate_lines(found)[0]
+        f"a guess, so that the average may as well be {dollars(least)} to {dollars(most)}."
+        in estimate_lines(found)[0]
     )
     partly = of(plan(output_tokens="short=9"))
     assert least < partly.draw_span[0] < partly.draw_span[1]  # what is stated does not vary
@@ -145,7 +176,9 @@ def test_a_guess_is_said_to_be_one_with_the_dollars_that_it_may_as_well_be() -> 
 
 
 @given(st.floats(1, 5000), st.integers(1, 5000))
-def test_the_span_of_a_guessed_length_holds_it_and_stays_within_the_cap(guess: float, cap: int) -> None:
+def test_the_span_of_a_guessed_length_holds_it_and_stays_within_the_cap(
+    guess: float, cap: int
+) -> None:
     guess = min(guess, cap)
     for template in ("Label: {text}", "Think step by step: {text}"):
         for reasons in (True, False):
@@ -170,7 +203,9 @@ def test_likely_tokens_are_at_most_the_bound_and_never_negative(text: str) -> No
 
 
 def test_likely_tokens_of_plain_english_are_near_what_tokenizers_say() -> None:
-    said = "The parcel arrived late, and the box was broken; nobody at the shop answered my letters."
+    said = (
+        "The parcel arrived late, and the box was broken; nobody at the shop answered my letters."
+    )
     assert 17 <= likely_tokens(Request("s", "m", said, 8), 10**6) <= 24  # cl100k_base: 20
 
 
@@ -180,18 +215,25 @@ def test_lengths_and_token_counts_are_learned_from_the_store_whatever_was_search
     store = Store(Database(":memory:"))
     for example in made.examples[:20]:
         request = Request(
-            endpoint.service, "large", made.prompts["short"].render(example), 64, settings=(("temperature", 0.3),)
+            endpoint.service,
+            "large",
+            made.prompts["short"].render(example),
+            64,
+            settings=(("temperature", 0.3),),
         )
         store.put(request, range(2), [Completion("x", "stop", 50, 5)] * 2, study="another")
     found = {(row.model, row.prompt): row for row in of(made, store).rows}
     large, small = found["large", "short"], found["small", "short"]
     assert (large.output_tokens, large.learned) == (5, 40)
     assert large.prompt_tokens == pytest.approx(50, rel=0.2)
-    assert (small.output_tokens, small.learned) == (5, 40)  # from the other model, for want of its own
+    assert (small.output_tokens, small.learned) == (
+        5,
+        40,
+    )  # from the other model, for want of its own
     assert found["large", "reasoned"].learned == 0
-    assert found["large", "reasoned"].prompt_tokens / of(made).rows[3].prompt_tokens == pytest.approx(
-        large.prompt_tokens / of(made).rows[2].prompt_tokens
-    )
+    assert found["large", "reasoned"].prompt_tokens / of(made).rows[
+        3
+    ].prompt_tokens == pytest.approx(large.prompt_tokens / of(made).rows[2].prompt_tokens)
 
 
 def held(made: Plan, rows: Plan, model: str = "small", cap: int = 64, **more: Any) -> Store:
@@ -200,7 +242,12 @@ def held(made: Plan, rows: Plan, model: str = "small", cap: int = 64, **more: An
     for name, prompt in rows.prompts.items():
         for example in rows.examples[:20]:
             request = Request(endpoint.service, model, prompt.render(example), cap, **more)
-            store.put(request, range(1), [Completion("x", "stop", 50, 20 if name == "short" else 45)], study="s")
+            store.put(
+                request,
+                range(1),
+                [Completion("x", "stop", 50, 20 if name == "short" else 45)],
+                study="s",
+            )
     return store
 
 
@@ -209,16 +256,22 @@ def test_lengths_are_learned_from_the_same_templates_with_other_rows() -> None:
     rows = {(row.model, row.prompt): row for row in of(made, held(made, earlier)).rows}
     assert (rows["small", "short"].output_tokens, rows["small", "short"].learned) == (20, 20)
     assert (rows["small", "reasoned"].output_tokens, rows["small", "reasoned"].learned) == (45, 20)
-    assert rows["small", "short"].prompt_tokens == pytest.approx(50, rel=0.2), "counted on the stored prompts"
+    assert rows["small", "short"].prompt_tokens == pytest.approx(50, rel=0.2), (
+        "counted on the stored prompts"
+    )
     for (model, _), row in rows.items():
         assert row.output_span is not None
         least, most = row.output_span
-        assert least < row.output_tokens < most < (3 if model == "small" else 5) * least, "another model says less"
+        assert least < row.output_tokens < most < (3 if model == "small" else 5) * least, (
+            "another model says less"
+        )
 
 
 def test_what_other_templates_or_other_efforts_were_answered_with_teaches_nothing() -> None:
     made = plan()
-    other = plan(space=tune.Space(**{**SPACE, "prompt": {"short": "Which label has this ticket? {text}"}}))
+    other = plan(
+        space=tune.Space(**{**SPACE, "prompt": {"short": "Which label has this ticket? {text}"}})
+    )
     assert all(row.learned == 0 for row in of(made, held(made, other)).rows)
     effort = {"settings": (("reasoning_effort", "high"),)}
     assert all(row.learned == 0 for row in of(made, held(made, made, **effort)).rows)
@@ -227,13 +280,26 @@ def test_what_other_templates_or_other_efforts_were_answered_with_teaches_nothin
 
 
 CHATS: dict[str, Any] = {
-    "chat": [{"role": "system", "content": "You label tickets."}, {"role": "user", "content": "{text}"}],
+    "chat": [
+        {"role": "system", "content": "You label tickets."},
+        {"role": "user", "content": "{text}"},
+    ],
     "few": {
-        "messages": [{"role": "system", "content": "You label tickets well."}, {"role": "user", "content": "{text}"}],
+        "messages": [
+            {"role": "system", "content": "You label tickets well."},
+            {"role": "user", "content": "{text}"},
+        ],
         "shots": 2,
-        "shot": [{"role": "user", "content": "{text}"}, {"role": "assistant", "content": "{label}"}],
+        "shot": [
+            {"role": "user", "content": "{text}"},
+            {"role": "assistant", "content": "{label}"},
+        ],
     },
-    "inline": {"text": "Some labels:\n{shots}\nNow label this: {text}", "shots": 2, "shot": "{text} -> {label}\n"},
+    "inline": {
+        "text": "Some labels:\n{shots}\nNow label this: {text}",
+        "shots": 2,
+        "shot": "{text} -> {label}\n",
+    },
     "raw": {"text": "Ticket: {text}\nIts label:", "raw": True},
     "bare": "{text}",
     "twice": "First {text}, then once more {text}, and a label",
@@ -242,7 +308,9 @@ CHATS: dict[str, Any] = {
 
 def test_every_form_of_prompt_is_recognised_with_other_rows_and_other_shots() -> None:
     def made(start: int) -> Plan:
-        return plan(space=tune.Space(**{**SPACE, "prompt": CHATS}), data=WORLD.examples(40, start=start))
+        return plan(
+            space=tune.Space(**{**SPACE, "prompt": CHATS}), data=WORLD.examples(40, start=start)
+        )
 
     today, earlier = made(0), made(9000)
     recogniser = Recogniser(today)
@@ -250,8 +318,12 @@ def test_every_form_of_prompt_is_recognised_with_other_rows_and_other_shots() ->
         for example in earlier.examples[:3]:
             record = json.loads(Request("s", "m", prompt.render(example), 8).canonical)
             assert recogniser.prompt_of(record) == (None if name == "bare" else name)
-    own = json.loads(Request("s", "m", today.prompts["bare"].render(today.examples[0]), 8).canonical)
-    assert recogniser.prompt_of(own) == "bare", "a template without words of its own is known by its rows"
+    own = json.loads(
+        Request("s", "m", today.prompts["bare"].render(today.examples[0]), 8).canonical
+    )
+    assert recogniser.prompt_of(own) == "bare", (
+        "a template without words of its own is known by its rows"
+    )
 
 
 def test_answers_that_were_all_cut_may_be_as_long_as_a_larger_cap_allows() -> None:
@@ -276,10 +348,15 @@ def test_long_answers_that_nobody_announced_are_told_after_the_first_block(tmp_p
     with Server(models=MODELS, world=wordy) as server:
         space = tune.Space(**{**SPACE, "max_tokens": 256})
         options: Any = {
-            "target": "label", "base_url": server.base_url, "price": PRICES, "results": tmp_path / "study",
+            "target": "label",
+            "base_url": server.base_url,
+            "price": PRICES,
+            "results": tmp_path / "study",
             "output_tokens": "short=3",
-        }  # fmt: skip
-        found = run_study(wordy.examples(40), space=space, budget=0.01, notice=told.append, options=options)
+        }
+        found = run_study(
+            wordy.examples(40), space=space, budget=0.01, notice=told.append, options=options
+        )
         posts = len(server.posts)
     longer = [sentence for sentence in told if sentence.startswith("Answers are longer")]
     assert longer
@@ -298,7 +375,9 @@ def test_answers_as_long_as_expected_are_not_told_and_each_is_told_once() -> Non
     surprises.look({0: Trial(0, point, 64, draws={i: [usual] for i in range(8)})})
     surprises.look({0: Trial(0, point, 64, draws={i: [long] for i in range(2)})})
     assert told == []
-    stated = Surprises(plan(output_tokens=5), of(plan(output_tokens=5)).rows, endpoints, told.append)
+    stated = Surprises(
+        plan(output_tokens=5), of(plan(output_tokens=5)).rows, endpoints, told.append
+    )
     for _ in range(2):
         stated.look({0: Trial(0, point, 64, draws={i: [long] for i in range(8)})})
     (sentence,) = told
@@ -311,14 +390,21 @@ def test_draws_that_were_cut_shorter_do_not_stand_for_longer_ones_where_there_ar
     endpoint = silent_endpoints(made.entries)["small"]
     store = Store(Database(":memory:"))
     for cap, tokens in ((8, 8), (64, 30)):
-        request = Request(endpoint.service, "small", made.prompts["reasoned"].render(made.examples[0]), cap)
+        request = Request(
+            endpoint.service, "small", made.prompts["reasoned"].render(made.examples[0]), cap
+        )
         store.put(request, range(1), [Completion("x", "length", 20, tokens)], study="s")
     assert of(made, store).rows[1].output_tokens == 30
 
 
 def test_a_store_of_other_work_teaches_nothing() -> None:
     store = Store(Database(":memory:"))
-    store.put(Request("elsewhere", "small", "hello", 8), range(1), [Completion("x", "stop", 3, 3)], study="s")
+    store.put(
+        Request("elsewhere", "small", "hello", 8),
+        range(1),
+        [Completion("x", "stop", 3, 3)],
+        study="s",
+    )
     assert of(plan(), store) == of(plan())
 
 
@@ -328,7 +414,11 @@ def test_a_store_of_other_work_teaches_nothing() -> None:
 def test_more_dollars_never_buy_less() -> None:
     bought = of(plan(), others=[0.001 * 1.6**i for i in range(20)]).others
     for less, more in itertools.pairwise(bought):
-        assert (less.configs, less.blocks, less.holdout) <= (more.configs, more.blocks, more.holdout)
+        assert (less.configs, less.blocks, less.holdout) <= (
+            more.configs,
+            more.blocks,
+            more.holdout,
+        )
         assert less.detectable >= more.detectable
     assert bought[-1].configs == of(plan()).points
     assert bought[-1].holdout == 48
@@ -349,7 +439,9 @@ def test_a_space_of_one_point_needs_no_search() -> None:
 
 
 def test_little_money_begins_points_at_once_as_races_do() -> None:
-    """As many as half of the search's money pays a first block for; they were begun in races of the strategy."""
+    """As many as half of the search's money pays a first block for; they were begun in races of the
+    strategy.
+    """
     for units in (1.0, 3.0):
         world = World(examples=120)
         till = Till(world, units * world.unit())
@@ -406,7 +498,9 @@ def test_what_can_be_seen_is_what_the_goal_turns_on() -> None:
     assert found["frontier"].tuning_detectable == found["quality"].tuning_detectable
 
 
-def test_a_configuration_as_good_as_the_baseline_is_shown_within_the_margin_as_often_as_is_said() -> None:
+def test_a_configuration_as_good_as_the_baseline_is_shown_within_the_margin_as_often_as_is_said() -> (
+    None
+):
     margin = of(plan(9.0, goal="cheapest", margin=0.3)).tuning_detectable
     rng, shown = np.random.default_rng(5), 0
     for _ in range(300):
@@ -419,7 +513,9 @@ def test_a_configuration_as_good_as_the_baseline_is_shown_within_the_margin_as_o
 
 def test_bounds_other_than_0_and_1_scale_what_can_be_seen() -> None:
     grade = Metric("grade", "grade", lambda answer, example: 5.0, low=0.0, high=10.0)
-    assert of(plan(metric=grade)).bought.detectable == pytest.approx(10 * of(plan()).bought.detectable)
+    assert of(plan(metric=grade)).bought.detectable == pytest.approx(
+        10 * of(plan()).bought.detectable
+    )
 
 
 def test_examples_that_are_too_few_show_nothing_of_the_goal() -> None:
@@ -428,9 +524,13 @@ def test_examples_that_are_too_few_show_nothing_of_the_goal() -> None:
     assert "too few to show what the goal turns on" in estimate_lines(few)[2]
     plain = of(plan(data=WORLD.examples(3)))
     assert math.isinf(plain.bought.detectable)
-    assert estimate_lines(plain)[2].startswith("No difference to the baseline, however large, is seen there")
+    assert estimate_lines(plain)[2].startswith(
+        "No difference to the baseline, however large, is seen there"
+    )
     said = [
-        line for line in estimate_table(of(plan(data=WORLD.examples(3)), others=(2.0, 5.0))) if "would compare" in line
+        line
+        for line in estimate_table(of(plan(data=WORLD.examples(3)), others=(2.0, 5.0)))
+        if "would compare" in line
     ]
     assert len(said) == 2
     assert all("see no difference (too few examples)" in line for line in said)
@@ -456,12 +556,24 @@ def test_the_table_has_a_line_for_each_row_and_each_other_budget() -> None:
 
 
 def test_the_command_sends_nothing_writes_nothing_and_needs_no_key(
-    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    server: Server,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     data = tmp_path / "tickets.jsonl"
     data.write_text("\n".join(json.dumps(row) for row in WORLD.examples(60)))
-    flags = ["--data", str(data), "--target", "label", "--model", "gpt-4.1-nano", "--results", str(tmp_path / "out")]
+    flags = [
+        "--data",
+        str(data),
+        "--target",
+        "label",
+        "--model",
+        "gpt-4.1-nano",
+        "--results",
+        str(tmp_path / "out"),
+    ]
     assert main(["estimate", *flags, "--price", "gpt-4.1-nano=0.1/0.4", "--budget", "1"]) == DONE
     shown = capsys.readouterr().out
     assert "$2.00 would compare" in shown
@@ -478,7 +590,9 @@ def test_the_command_sends_nothing_writes_nothing_and_needs_no_key(
 # --- against what happened
 
 
-def test_a_run_says_it_first_and_its_report_holds_it_against_what_happened(server: Server, tmp_path: Path) -> None:
+def test_a_run_says_it_first_and_its_report_holds_it_against_what_happened(
+    server: Server, tmp_path: Path
+) -> None:
     told: list[str] = []
     first = study(server, tmp_path, told.append)
     told = told[next(i for i, line in enumerate(told) if line.startswith("Estimate: ")) :]
@@ -487,7 +601,13 @@ def test_a_run_says_it_first_and_its_report_holds_it_against_what_happened(serve
     assert first.record.estimate
     assert all(row.learned == 0 and row.actual > 0 for row in first.record.estimate)
     assert "## The estimate, and what happened" in (tmp_path / "study" / "report.md").read_text()
-    again = study(server, tmp_path, results=tmp_path / "other", seed=1, store=str(tmp_path / "study" / "draws.db"))
+    again = study(
+        server,
+        tmp_path,
+        results=tmp_path / "other",
+        seed=1,
+        store=str(tmp_path / "study" / "draws.db"),
+    )
     for row in again.record.estimate:
         assert row.learned > 0
         assert 1 / 1.5 < row.predicted / row.actual < 1.5
@@ -496,7 +616,11 @@ def test_a_run_says_it_first_and_its_report_holds_it_against_what_happened(serve
 def test_a_study_keeps_the_estimate_that_it_began_with(server: Server, tmp_path: Path) -> None:
     first = study(server, tmp_path, budget=0.01)
     more = study(server, tmp_path, budget=0.02)
-    events = [event for event in read_events(tmp_path / "study" / "study.jsonl") if event["event"] == "estimate"]
+    events = [
+        event
+        for event in read_events(tmp_path / "study" / "study.jsonl")
+        if event["event"] == "estimate"
+    ]
     assert len(events) == 1
     known = {(row.model, row.prompt): row.predicted for row in more.record.estimate}
     assert all(known[row.model, row.prompt] == row.predicted for row in first.record.estimate)
@@ -520,5 +644,7 @@ def test_the_report_escapes_names_and_takes_models_that_cost_nothing() -> None:
 
 
 def test_each_price_is_said_as_it_was_understood() -> None:
-    assert price_lines(of(plan(0.05))) == tuple(f"{name}: {p.describe()}" for name, p in plan(0.05).prices.items())
+    assert price_lines(of(plan(0.05))) == tuple(
+        f"{name}: {p.describe()}" for name, p in plan(0.05).prices.items()
+    )
     assert "per million tokens (as stated)" in price_lines(of(plan(0.05)))[0]

@@ -51,7 +51,9 @@ def test_a_prompt_that_asks_to_think_aloud_gets_a_long_answer(template: str) -> 
     assert guessed_tokens(template, 200.0, 4096) > 200  # the targets hold the thought already
 
 
-@pytest.mark.parametrize("template", ["Rethinking: {text}", "Is it a treason? {text}", "Homework: {text}"])
+@pytest.mark.parametrize(
+    "template", ["Rethinking: {text}", "Is it a treason? {text}", "Homework: {text}"]
+)
 def test_words_that_only_look_like_it_do_not(template: str) -> None:
     assert guessed_tokens(template, 1.0, 4096) < 10
 
@@ -67,13 +69,29 @@ def test_where_nothing_tells_it_is_a_share_of_the_cap() -> None:
 
 def lengths(*, labelled: bool = True, options: Any = None, **settings: Any) -> dict[str, float]:
     """The length of an answer by model; nothing was ever bought."""
-    rows = [{"text": f"Ticket {i}", **({"label": ("refund", "praise")[i % 2]} if labelled else {})} for i in range(40)]
-    space = {"model": ["plain"], "prompt": {"p": "Label this: {text}"}, "max_tokens": CAP, "temperature": 1.0}
+    rows = [
+        {"text": f"Ticket {i}", **({"label": ("refund", "praise")[i % 2]} if labelled else {})}
+        for i in range(40)
+    ]
+    space = {
+        "model": ["plain"],
+        "prompt": {"p": "Label this: {text}"},
+        "max_tokens": CAP,
+        "temperature": 1.0,
+    }
     space |= settings
-    said: Any = {"base_url": "http://127.0.0.1:9/v1", "price": [f"{model}=1/2" for model in space["model"]]}
-    said |= {"target": "label"} if labelled else {"target": "", "metric": lambda answer, example: 0.0}
+    said: Any = {
+        "base_url": "http://127.0.0.1:9/v1",
+        "price": [f"{model}=1/2" for model in space["model"]],
+    }
+    said |= (
+        {"target": "label"} if labelled else {"target": "", "metric": lambda answer, example: 0.0}
+    )
     plan = make_plan(rows, tune.Space(**space), 1.0, said | (options or {}))
-    return {row.model: row.output_tokens for row in forecasts(plan, silent_endpoints(plan.entries), None)}
+    return {
+        row.model: row.output_tokens
+        for row in forecasts(plan, silent_endpoints(plan.entries), None)
+    }
 
 
 def test_a_labelled_task_is_guessed_to_be_answered_with_labels() -> None:

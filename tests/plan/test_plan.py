@@ -15,7 +15,10 @@ from tune.plan import LOCAL_MODEL, Plan, length_names, make_plan
 from tune.plan.goal import GOALS
 from tune.pricing.prices import Price
 
-ROWS = [{"id": str(i), "text": f"ticket {i}", "label": "ab"[i % 2], "customer": f"c{i // 4}"} for i in range(40)]
+ROWS = [
+    {"id": str(i), "text": f"ticket {i}", "label": "ab"[i % 2], "customer": f"c{i // 4}"}
+    for i in range(40)
+]
 SPACE: dict[str, Any] = {
     "space": {
         "model": ["m"],
@@ -44,7 +47,9 @@ def test_a_position_means_the_same_example_in_search_and_holdout() -> None:
 
 def test_a_group_is_kept_on_one_side() -> None:
     made = plan(group="customer")
-    sides = [{e.metadata["customer"] for e in part} for part in (made.split.tuning, made.split.holdout)]
+    sides = [
+        {e.metadata["customer"] for e in part} for part in (made.split.tuning, made.split.holdout)
+    ]
     assert sides[0].isdisjoint(sides[1])
 
 
@@ -59,7 +64,9 @@ def test_a_users_own_split_is_kept_and_is_no_input() -> None:
     rows = [{name: row[name] for name in ("id", "text", "label", "side")} for row in SIDES]
     assert make_plan(rows, None, 1.0, {"split": "side", "target": "label"}).data.inputs == ("text",)
     assert make_plan(rows, SPACE, 1.0, {"split": "side", "price": PRICE}).data.target == "label"
-    assert make_plan(ROWS, None, 1.0, {"group": "customer", "target": "label"}).data.inputs == ("text",)
+    assert make_plan(ROWS, None, 1.0, {"group": "customer", "target": "label"}).data.inputs == (
+        "text",
+    )
 
 
 def test_a_split_of_ones_own_is_another_study_and_stands_alone() -> None:
@@ -72,17 +79,31 @@ def test_a_split_of_ones_own_is_another_study_and_stands_alone() -> None:
         plan(data=SIDES, split="customer")
 
 
-def test_without_a_baseline_it_is_the_first_model_with_the_plainest_template_at_the_services_defaults() -> None:
+def test_without_a_baseline_it_is_the_first_model_with_the_plainest_template_at_the_services_defaults() -> (
+    None
+):
     made = plan()
     assert dict(made.baseline) == {
-        "model": "m", "prompt": "short", "n": 1, "max_tokens": 16, "stop": (), "aggregate": "first",
-    }  # fmt: skip
+        "model": "m",
+        "prompt": "short",
+        "n": 1,
+        "max_tokens": 16,
+        "stop": (),
+        "aggregate": "first",
+    }
     assert not made.baseline_given
 
 
 @pytest.mark.parametrize("form", ["mapping", "json", "file", "best.json"])
 def test_a_baseline_is_a_mapping_json_or_a_file(tmp_path: Path, form: str) -> None:
-    config = {"model": "m", "prompt": "long", "temperature": 0.7, "n": 3, "max_tokens": 8, "aggregate": "vote"}
+    config = {
+        "model": "m",
+        "prompt": "long",
+        "temperature": 0.7,
+        "n": 3,
+        "max_tokens": 8,
+        "aggregate": "vote",
+    }
     given: Any = config
     if form == "json":
         given = json.dumps(config)
@@ -137,7 +158,9 @@ def test_an_entry_may_stand_in_the_space_file_and_a_list_in_autogens_form_is_rea
         "models": {"small": {"model": "x", "base_url": "http://h/v1", "price": [1, 2]}},
     }
     assert plan(table).entries["small"].base_url == "http://h/v1"
-    listed = [{"name": "small", "model": "y", "base_url": "http://k/v1", "price": [1, 2], "tags": ["t"]}]
+    listed = [
+        {"name": "small", "model": "y", "base_url": "http://k/v1", "price": [1, 2], "tags": ["t"]}
+    ]
     assert plan(with_space(model=["small"]), models=listed).entries["small"].model == "y"
 
 
@@ -147,7 +170,10 @@ def test_a_list_in_autogens_form_states_dollars_per_thousand_tokens() -> None:
     assert (price.input, price.output) == (0.4, 1.6)
     assert price.describe() == "$0.40 in, $1.60 out per million tokens (as stated)"
     named: Any
-    for named in ({"small": {"price": [0.4, 1.6]}}, [{"model": "small", "price": {"input": 0.4, "output": 1.6}}]):
+    for named in (
+        {"small": {"price": [0.4, 1.6]}},
+        [{"model": "small", "price": {"input": 0.4, "output": 1.6}}],
+    ):
         price = plan(with_space(model=["small"]), models=named, price=[]).prices["small"]
         assert (price.input, price.output) == (0.4, 1.6), "our own forms are per million"
 
@@ -156,7 +182,10 @@ def test_a_price_far_below_the_published_one_is_refused_until_it_is_confirmed() 
     space = with_space(model=["gpt-4.1-mini"])
     with pytest.raises(PriceError, match="below a hundredth"):
         plan(space, price="gpt-4.1-mini=0.0004/0.0016")
-    assert plan(space, price="gpt-4.1-mini=0.0004/0.0016,confirmed").prices["gpt-4.1-mini"].input == 0.0004
+    assert (
+        plan(space, price="gpt-4.1-mini=0.0004/0.0016,confirmed").prices["gpt-4.1-mini"].input
+        == 0.0004
+    )
 
 
 def test_a_key_in_an_entry_is_refused_and_not_repeated() -> None:
@@ -166,7 +195,9 @@ def test_a_key_in_an_entry_is_refused_and_not_repeated() -> None:
     assert "key_env" in str(caught.value)
 
 
-def test_without_a_model_it_is_the_local_one_whatever_keys_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_model_it_is_the_local_one_whatever_keys_are_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-planted")
     assert plan(None).space.models == (LOCAL_MODEL,)
     without = {"space": {k: v for k, v in SPACE["space"].items() if k != "model"}}
@@ -179,7 +210,9 @@ def test_it_is_known_whether_a_model_was_named() -> None:
     assert not plan(None).model_named
     assert plan(without, model=["m"]).model_named
     assert plan().model_named
-    assert make_plan(None, None, 5.0, {}).model_named, "the embedded task is meant for the local model"
+    assert make_plan(None, None, 5.0, {}).model_named, (
+        "the embedded task is meant for the local model"
+    )
 
 
 def test_the_flag_replaces_the_spaces_models_and_their_own_domains() -> None:
@@ -238,7 +271,12 @@ def test_best_needs_a_verifier_and_the_oracle_alone_is_not_enough() -> None:
         plan(with_space(n=[1, 3], aggregate=["first", "best"]))
     with pytest.raises(SpaceError, match="oracle"):
         plan(with_space(n=[1, 3], aggregate=["any"]))
-    assert plan(with_space(n=[1, 3], aggregate=["best"]), verifier=lambda answer, example: 1.0).verifier is not None
+    assert (
+        plan(
+            with_space(n=[1, 3], aggregate=["best"]), verifier=lambda answer, example: 1.0
+        ).verifier
+        is not None
+    )
 
 
 def test_what_cannot_be_read_off_for_a_metric_is_bought() -> None:
@@ -253,17 +291,33 @@ def test_the_identity_changes_with_whatever_makes_another_study_and_with_nothing
     same = plan().identity
     assert plan(budget=2.0, concurrency=3, time_limit=5).identity == same
     others = [
-        plan(data=ROWS[:30]), plan(with_space(max_tokens=[8])), plan(seed=1), plan(metric="contains"),
-        plan(holdout=0.3), plan(searcher="grid"), plan(baseline={"prompt": "long"}), plan(max_cost_per_request=0.1),
-        plan(price={"m": Price(2.0, 2.0)}), plan(free=()), plan(trials=3),
-    ]  # fmt: skip
+        plan(data=ROWS[:30]),
+        plan(with_space(max_tokens=[8])),
+        plan(seed=1),
+        plan(metric="contains"),
+        plan(holdout=0.3),
+        plan(searcher="grid"),
+        plan(baseline={"prompt": "long"}),
+        plan(max_cost_per_request=0.1),
+        plan(price={"m": Price(2.0, 2.0)}),
+        plan(free=()),
+        plan(trials=3),
+    ]
     identities = [json.dumps(p.identity, sort_keys=True) for p in others]
     assert len({*identities, json.dumps(same, sort_keys=True)}) == len(others) + 1
 
 
 @pytest.mark.parametrize(
     "price",
-    ["0.1/0.4", (0.1, 0.4), {"m": (0.1, 0.4)}, {"m": "0.1/0.4"}, {"m": [0.1, 0.4]}, ["m=0.1/0.4"], Price(0.1, 0.4)],
+    [
+        "0.1/0.4",
+        (0.1, 0.4),
+        {"m": (0.1, 0.4)},
+        {"m": "0.1/0.4"},
+        {"m": [0.1, 0.4]},
+        ["m=0.1/0.4"],
+        Price(0.1, 0.4),
+    ],
 )
 def test_a_price_is_read_in_every_form_in_which_it_can_be_meant(price: Any) -> None:
     made = plan(with_space(model=["m"]), price=price)
@@ -282,7 +336,11 @@ def test_a_price_without_a_name_is_refused_where_there_are_several_models() -> N
 
 
 def test_a_list_of_names_is_a_list_of_models() -> None:
-    made = plan(with_space(model=["m", "other"]), models=["m", "other"], price={"m": (1, 2), "other": (1, 2)})
+    made = plan(
+        with_space(model=["m", "other"]),
+        models=["m", "other"],
+        price={"m": (1, 2), "other": (1, 2)},
+    )
     assert made.entries["m"].model == "m"
     with pytest.raises(InputError, match="a name or a table"):
         plan(models=[3])
@@ -291,13 +349,21 @@ def test_a_list_of_names_is_a_list_of_models() -> None:
 @pytest.mark.parametrize("given", ["short=30", ["short=30"], {"short": 30}])
 def test_lengths_are_stated_by_name_and_are_no_part_of_the_identity(given: Any) -> None:
     assert plan(output_tokens=given).output_tokens == {"short": 30.0}
-    assert plan(output_tokens=["12", "m=5", "m/short=7"]).output_tokens == {"": 12.0, "m": 5.0, "m/short": 7.0}
+    assert plan(output_tokens=["12", "m=5", "m/short=7"]).output_tokens == {
+        "": 12.0,
+        "m": 5.0,
+        "m/short": 7.0,
+    }
     assert plan(output_tokens=given).identity == plan().identity
 
 
 @pytest.mark.parametrize("name", ["vendor/m", "a=b", "vendor/a=b/c"])
 def test_a_length_finds_its_model_whatever_signs_the_models_name_has(name: str) -> None:
-    made = plan(with_space(model=[name]), price={name: Price(1.0, 2.0)}, output_tokens=[f"{name}/short=7", f"{name}=5"])
+    made = plan(
+        with_space(model=[name]),
+        price={name: Price(1.0, 2.0)},
+        output_tokens=[f"{name}/short=7", f"{name}=5"],
+    )
     assert made.output_tokens == {f"{name}/short": 7.0, name: 5.0}
     assert set(made.output_tokens) < set(length_names(name, "short"))
 

@@ -25,7 +25,9 @@ def order(count: int, *, size: int = 1, **options: Any) -> Plan:
     """A plan for so many examples, in groups of a size."""
     rows = [{"text": f"t{i}", "label": "a", "who": f"w{i // size}"} for i in range(count)]
     group = {"group": "who"} if size > 1 else {}
-    return make_plan(rows, SPACE, 1.0, {"target": "label", "input": "text", "price": "m=1/2", **group, **options})
+    return make_plan(
+        rows, SPACE, 1.0, {"target": "label", "input": "text", "price": "m=1/2", **group, **options}
+    )
 
 
 def numbers(sentence: str) -> list[float]:
@@ -46,7 +48,9 @@ def test_the_widths_and_the_difference_are_those_that_a_report_would_have() -> N
         assert interval.high - interval.low == pytest.approx(width, abs=5e-4)
     rng = np.random.default_rng(5)
     found = 0
-    for _ in range(300):  # wins alone, so many of them that their deviation is about the assumed one
+    for _ in range(
+        300
+    ):  # wins alone, so many of them that their deviation is about the assumed one
         ours = rng.choice([0.0, 1.0], p=[1 - seen, seen], size=10)
         found += difference_interval(ours, np.zeros(10), confidence=look_confidence(1)).low > 0
     assert 0.7 <= found / 300 <= 0.95
@@ -81,7 +85,11 @@ def test_without_a_holdout_nothing_can_be_known_of_other_examples() -> None:
 
 def test_the_scale_is_the_metrics_own() -> None:
     plain = numbers(few_examples(order(25)))
-    scaled = numbers(few_examples(order(25, metric=Metric("stars", "stars", lambda *_: 1.0, low=0.0, high=100.0))))
+    scaled = numbers(
+        few_examples(
+            order(25, metric=Metric("stars", "stars", lambda *_: 1.0, low=0.0, high=100.0))
+        )
+    )
     assert scaled[3:7] == pytest.approx([100 * value for value in plain[3:7]], rel=0.02)
     assert scaled[7:] == plain[7:]
 

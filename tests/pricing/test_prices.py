@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tune.errors import PriceError
-from tune.pricing.prices import CONFIRMED, PICODOLLARS, Price, parse_price, read_price, to_dollars, to_picodollars
+from tune.pricing.prices import (
+    CONFIRMED,
+    PICODOLLARS,
+    Price,
+    parse_price,
+    read_price,
+    to_dollars,
+    to_picodollars,
+)
 
 RATES = st.floats(0, 1000) | st.integers(0, 10**6).map(lambda micros: micros / 10**4)
 PLAIN = st.builds(Price, RATES, RATES, st.none() | RATES, st.none() | RATES)
@@ -51,23 +59,38 @@ def test_a_bill_counts_what_was_written_to_a_cache() -> None:
 def test_a_fee_is_paid_for_each_request_and_is_in_its_ceiling() -> None:
     price = Price(1.0, 2.0, request=0.01)
     fee = PICODOLLARS // 100
-    assert price.bill(100, 10) == price.cost(100, 10) == price.ceiling(100, 10) == fee + 100 * 1_000_000 + 20_000_000
+    assert (
+        price.bill(100, 10)
+        == price.cost(100, 10)
+        == price.ceiling(100, 10)
+        == fee + 100 * 1_000_000 + 20_000_000
+    )
     assert price.cost(0, 10, calls=0) == 20_000_000
     assert price.ceiling(300, 30, calls=3) == 3 * price.ceiling(100, 10)
     assert price.bill(0, 0) == 0, "a refusal that is read as an empty answer"
 
 
 def test_a_multiple_of_a_price_has_every_rate_multiplied() -> None:
-    price = Price(1.0, 2.0, cached_input=0.5, request=0.01, long=((1000, Price(3.0, 5.0)),)).scaled(2.0)
-    assert price == Price(2.0, 4.0, cached_input=1.0, request=0.01, long=((1000, Price(6.0, 10.0)),))
+    price = Price(1.0, 2.0, cached_input=0.5, request=0.01, long=((1000, Price(3.0, 5.0)),)).scaled(
+        2.0
+    )
+    assert price == Price(
+        2.0, 4.0, cached_input=1.0, request=0.01, long=((1000, Price(6.0, 10.0)),)
+    )
 
 
 @pytest.mark.parametrize(
     ("price", "said"),
     [
         (Price(0.4, 1.6), "$0.40 in, $1.60 out per million tokens (as stated)"),
-        (Price(0.0375, 15, request=0.005), "$0.0375 in, $15.00 out per million tokens, $0.005 per request (as stated)"),
-        (Price(1, 2, source="our contract"), "$1.00 in, $2.00 out per million tokens (our contract)"),
+        (
+            Price(0.0375, 15, request=0.005),
+            "$0.0375 in, $15.00 out per million tokens, $0.005 per request (as stated)",
+        ),
+        (
+            Price(1, 2, source="our contract"),
+            "$1.00 in, $2.00 out per million tokens (our contract)",
+        ),
     ],
 )
 def test_a_price_says_what_was_understood(price: Price, said: str) -> None:
@@ -117,18 +140,24 @@ def test_no_call_costs_more_than_its_ceiling(
 
 
 @given(price=tiered(), prompt=TOKENS, completion=TOKENS, cached=TOKENS)
-def test_a_bill_is_at_least_the_cost_at_list_price(price: Price, prompt: int, completion: int, cached: int) -> None:
+def test_a_bill_is_at_least_the_cost_at_list_price(
+    price: Price, prompt: int, completion: int, cached: int
+) -> None:
     assert 0 <= price.cost(prompt, completion, cached) <= price.bill(prompt, completion, cached)
 
 
 @given(price=PLAIN, counts=st.lists(st.tuples(TOKENS, TOKENS), max_size=5))
 def test_costs_add_up_exactly(price: Price, counts: list[tuple[int, int]]) -> None:
-    total = price.cost(sum(prompt for prompt, _ in counts), sum(completion for _, completion in counts))
+    total = price.cost(
+        sum(prompt for prompt, _ in counts), sum(completion for _, completion in counts)
+    )
     assert sum(price.cost(prompt, completion) for prompt, completion in counts) == total
 
 
 @given(given_=st.integers(0, 10**8), taken=st.integers(0, 10**8), prompt=TOKENS, completion=TOKENS)
-def test_prices_with_six_decimals_are_exact(given_: int, taken: int, prompt: int, completion: int) -> None:
+def test_prices_with_six_decimals_are_exact(
+    given_: int, taken: int, prompt: int, completion: int
+) -> None:
     cost = Price(given_ / 10**6, taken / 10**6).cost(prompt, completion)
     assert cost == Fraction(prompt * given_ + completion * taken, 10**12) * PICODOLLARS
 
@@ -176,7 +205,20 @@ def test_a_price_is_read_as_people_write_it(text: str, model: str, price: Price)
 
 
 @pytest.mark.parametrize(
-    "text", ["", "model", "model=", "model=1", "model=1/", "model=a/b", "=1/2", " =1/2", "1/2", "m=1/2,sure", "m=1/2+x"]
+    "text",
+    [
+        "",
+        "model",
+        "model=",
+        "model=1",
+        "model=1/",
+        "model=a/b",
+        "=1/2",
+        " =1/2",
+        "1/2",
+        "m=1/2,sure",
+        "m=1/2+x",
+    ],
 )
 def test_what_is_no_price_is_refused_with_the_form_to_use(text: str) -> None:
     with pytest.raises(PriceError, match="MODEL=IN/OUT"):

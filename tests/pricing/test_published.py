@@ -27,7 +27,9 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_the_user_states_comes_first() -> None:
     mine = Price(9.0, 9.0)
     assert find_price("gpt-4.1-nano", {"gpt-4.1-nano": mine}) is mine
-    assert find_price("mine", {"mine": mine}, base_url="http://localhost:8000/v1", tier="flex") is mine
+    assert (
+        find_price("mine", {"mine": mine}, base_url="http://localhost:8000/v1", tier="flex") is mine
+    )
 
 
 def test_a_price_of_zero_may_be_said() -> None:
@@ -46,7 +48,9 @@ def test_a_published_price_has_its_source_and_date() -> None:
 
 
 def test_a_dated_name_has_the_price_of_its_model() -> None:
-    assert find_price("gpt-4.1-nano-2025-04-14", {}) == find_price("gpt-4.1-nano", {}, base_url=OPENAI)
+    assert find_price("gpt-4.1-nano-2025-04-14", {}) == find_price(
+        "gpt-4.1-nano", {}, base_url=OPENAI
+    )
 
 
 def test_long_prompts_and_cache_writes_have_their_published_prices() -> None:
@@ -61,10 +65,14 @@ def test_long_prompts_and_cache_writes_have_their_published_prices() -> None:
 
 
 def test_a_tier_has_its_published_price() -> None:
-    standard, flex, priority = (find_price("gpt-5", {}, tier=tier) for tier in ("", "flex", "priority"))
+    standard, flex, priority = (
+        find_price("gpt-5", {}, tier=tier) for tier in ("", "flex", "priority")
+    )
     assert flex.input < standard.input < priority.input
     assert flex.output < standard.output < priority.output
-    assert find_price("gpt-5", {}, tier="default") == find_price("gpt-5", {}, tier="auto") == standard
+    assert (
+        find_price("gpt-5", {}, tier="default") == find_price("gpt-5", {}, tier="auto") == standard
+    )
 
 
 def test_a_price_that_depends_on_the_hour_is_the_dearest_of_the_day() -> None:
@@ -74,7 +82,9 @@ def test_a_price_that_depends_on_the_hour_is_the_dearest_of_the_day() -> None:
     million = Usage(input_tokens=10**6, output_tokens=10**6)
     hours = [datetime.now(UTC).replace(hour=hour) for hour in range(24)]
     dearest = max(
-        calc_price(million, "deepseek-chat", provider_id="deepseek", genai_request_timestamp=hour).total_price
+        calc_price(
+            million, "deepseek-chat", provider_id="deepseek", genai_request_timestamp=hour
+        ).total_price
         for hour in hours
     )
     assert to_dollars(price.cost(10**6, 10**6)) == pytest.approx(float(dearest))
@@ -111,7 +121,9 @@ def test_a_known_host_has_published_prices(model: str, base_url: str) -> None:
     ],
 )
 @pytest.mark.parametrize("model", ["gpt-4.1-nano", "gemini-2.5-pro", "zai-org/GLM-5.3"])
-def test_a_server_of_ones_own_never_has_the_price_of_a_hosted_model(model: str, base_url: str) -> None:
+def test_a_server_of_ones_own_never_has_the_price_of_a_hosted_model(
+    model: str, base_url: str
+) -> None:
     with pytest.raises(PriceError, match=f"add --price {model}=IN/OUT"):
         find_price(model, {}, base_url=base_url)
 
@@ -155,7 +167,12 @@ def test_every_published_model_has_a_price_or_is_refused() -> None:
             except PriceError:
                 continue
             found += 1
-            assert price.ceiling(10**6, 10**5) >= price.bill(10**6, 10**5) >= price.cost(10**6, 10**5) > 0
+            assert (
+                price.ceiling(10**6, 10**5)
+                >= price.bill(10**6, 10**5)
+                >= price.cost(10**6, 10**5)
+                > 0
+            )
     assert found > 40
 
 
@@ -232,7 +249,9 @@ def test_a_near_name_is_asked_about(model: str, base_url: str | None, near: str)
     assert "\n" not in said
 
 
-def test_the_price_is_that_of_the_place_which_the_environment_names(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_price_is_that_of_the_place_which_the_environment_names(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
     with pytest.raises(PriceError, match=r"at 127\.0\.0\.1: add --price gpt-4.1-nano"):
         find_price("gpt-4.1-nano", {})
@@ -247,7 +266,9 @@ def test_a_fee_for_each_request_is_part_of_the_price() -> None:
     assert "per request" in sonar.describe()
     assert find_price("gpt-4o-search-preview", {}).request == 0.035
     assert find_price("gpt-4o-mini-search-preview-2025-03-11", {}).request == 0.0275
-    online, plain = (find_price(f"openai/gpt-4o{mode}", {}, base_url=OPENROUTER) for mode in (":online", ""))
+    online, plain = (
+        find_price(f"openai/gpt-4o{mode}", {}, base_url=OPENROUTER) for mode in (":online", "")
+    )
     assert (online.request, plain.request) == (0.02, 0.0)
 
 
@@ -265,8 +286,12 @@ def test_a_fee_for_each_request_is_part_of_the_price() -> None:
         ("openai/gpt-4.1-mini", "http://127.0.0.1:9/v1", Price(0.0004, 0.0016)),
     ],
 )
-def test_a_price_far_below_the_published_one_is_asked_about(model: str, base_url: str | None, price: Price) -> None:
-    with pytest.raises(PriceError, match=r"below a hundredth of the published \$0\.40 in, \$1\.60 out") as error:
+def test_a_price_far_below_the_published_one_is_asked_about(
+    model: str, base_url: str | None, price: Price
+) -> None:
+    with pytest.raises(
+        PriceError, match=r"below a hundredth of the published \$0\.40 in, \$1\.60 out"
+    ) as error:
         check_stated(model, price, base_url=base_url)
     assert f"--price {model}={price.input:g}/{price.output:g},confirmed" in str(error.value)
 
@@ -282,5 +307,7 @@ def test_a_price_far_below_the_published_one_is_asked_about(model: str, base_url
         ("small", None, Price(0.0001, 0.0001)),
     ],
 )
-def test_a_price_that_may_be_or_is_confirmed_is_taken(model: str, base_url: str | None, price: Price) -> None:
+def test_a_price_that_may_be_or_is_confirmed_is_taken(
+    model: str, base_url: str | None, price: Price
+) -> None:
     check_stated(model, price, base_url=base_url)

@@ -37,7 +37,12 @@ class Process:
     """A study in a process of its own on one store, as far as the store can see."""
 
     def __init__(
-        self, path: Path, study: str, *, patience: float = 60.0, clock: Callable[[], float] | None = None
+        self,
+        path: Path,
+        study: str,
+        *,
+        patience: float = 60.0,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         self.db = Database(path)
         store, self.account = Store(self.db), Account(self.db, study, PICODOLLARS)
@@ -55,7 +60,11 @@ class Process:
         endpoint = Endpoint(lambda *_: "x")
         metered = Metered(endpoint, price=Price(1.0, 2.0), store=store, account=self.account)
         claimed = Claimed(
-            metered, store=store, claims=self.claims, patience=patience, closed=lambda: self.account.closed is not None
+            metered,
+            store=store,
+            claims=self.claims,
+            patience=patience,
+            closed=lambda: self.account.closed is not None,
         )
         self.stored = Stored(Splitting(claimed, endpoint), store=store, payer=study)
 
@@ -83,8 +92,13 @@ async def test_what_one_process_is_buying_another_waits_for_and_reads(tmp_path: 
     assert one.db.rows("SELECT count(*) FROM claims") == [(0,)]
 
 
-async def test_a_purchase_that_takes_longer_than_one_call_may_is_not_waited_for(tmp_path: Path) -> None:
-    one, two = Process(tmp_path / "draws.db", "one"), Process(tmp_path / "draws.db", "two", patience=0.1)
+async def test_a_purchase_that_takes_longer_than_one_call_may_is_not_waited_for(
+    tmp_path: Path,
+) -> None:
+    one, two = (
+        Process(tmp_path / "draws.db", "one"),
+        Process(tmp_path / "draws.db", "two", patience=0.1),
+    )
     first = one.ask(1)
     await until(lambda: one.sent == 1)
     two.gate.set()
@@ -110,7 +124,9 @@ async def test_a_living_process_keeps_its_claims_however_long_its_call_takes(
 ) -> None:
     clock = Clock()
     monkeypatch.setattr("tune.store.claims.BEAT", BEAT / 1000)
-    mine, other = (Claims(Database(tmp_path / "draws.db"), who, clock=clock) for who in ("mine", "other"))
+    mine, other = (
+        Claims(Database(tmp_path / "draws.db"), who, clock=clock) for who in ("mine", "other")
+    )
     assert mine.take(REQUEST)
     for _ in range(5):
         clock.now += STALE - 0.1
@@ -121,7 +137,9 @@ async def test_a_living_process_keeps_its_claims_however_long_its_call_takes(
     other.release(REQUEST)
 
 
-async def test_the_next_process_of_a_study_drops_what_the_killed_one_claimed(tmp_path: Path) -> None:
+async def test_the_next_process_of_a_study_drops_what_the_killed_one_claimed(
+    tmp_path: Path,
+) -> None:
     db = Database(tmp_path / "draws.db")
     Claims(db, "one").take(REQUEST)
     Claims(db, "two").take(Request("fake", "small", "another", 4))
@@ -139,7 +157,9 @@ async def test_a_failed_call_lets_go_of_its_claim(tmp_path: Path) -> None:
     assert one.db.rows("SELECT count(*) FROM claims") == [(0,)]
 
 
-async def test_a_claim_that_was_taken_by_force_is_not_let_go_by_the_one_who_lost_it(tmp_path: Path) -> None:
+async def test_a_claim_that_was_taken_by_force_is_not_let_go_by_the_one_who_lost_it(
+    tmp_path: Path,
+) -> None:
     one, two = (Claims(Database(tmp_path / "draws.db"), who) for who in ("one", "two"))
     one.take(REQUEST)
     assert two.take(REQUEST, by_force=True)
@@ -149,7 +169,9 @@ async def test_a_claim_that_was_taken_by_force_is_not_let_go_by_the_one_who_lost
 
 
 async def test_fresh_draws_of_another_study_are_not_waited_for(tmp_path: Path) -> None:
-    one, two = (Claims(Database(tmp_path / "draws.db"), who, generation=who) for who in ("one", "two"))
+    one, two = (
+        Claims(Database(tmp_path / "draws.db"), who, generation=who) for who in ("one", "two")
+    )
     assert one.take(REQUEST)
     assert two.take(REQUEST)
     one.release(REQUEST)

@@ -1,4 +1,6 @@
-"""The first call to a model goes alone, and a model that bills more than its cap is reserved at its largest output."""
+"""The first call to a model goes alone, and a model that bills more than its cap is reserved at its
+largest output.
+"""
 
 from __future__ import annotations
 
@@ -28,12 +30,18 @@ QUICK = RetryPolicy(first=0.001, longest=0.001)
 
 
 class Endless:
-    """An endpoint that bills hidden tokens on top of its cap from one call on, as xAI's do (inspect_ai#5528)."""
+    """An endpoint that bills hidden tokens on top of its cap from one call on, as xAI's do
+    (inspect_ai#5528).
+    """
 
     service, most_n = "s", MANY
 
     def __init__(
-        self, hidden: int, *, since: int = 0, fault: Callable[[int], ProviderError | None] | None = None
+        self,
+        hidden: int,
+        *,
+        since: int = 0,
+        fault: Callable[[int], ProviderError | None] | None = None,
     ) -> None:
         self.hidden, self.since, self.fault = hidden, since, fault or (lambda _: None)
         self.calls = self.at_once = self.billed = 0
@@ -63,7 +71,9 @@ class Endless:
 class Bench:
     """The whole stack over one endpoint, with its journal."""
 
-    def __init__(self, endpoint: Endless, *, budget: float = 1.0, max_output: int | None = None) -> None:
+    def __init__(
+        self, endpoint: Endless, *, budget: float = 1.0, max_output: int | None = None
+    ) -> None:
         db = Database(":memory:")
         self.endpoint, self.account = endpoint, Account(db, "s", int(budget * PICODOLLARS))
         self.known, self.events = Capabilities(), list[tuple[str, dict[str, Any]]]()
@@ -74,7 +84,10 @@ class Bench:
         self.service: Service = build_stack(entry, endpoint, PRICE, access)
 
     async def ask(self, calls: int, n: int = 1) -> list[Any]:
-        requests = [Request("s", "m", (Message("user", f"{self.endpoint.calls}/{i}"),), CAP) for i in range(calls)]
+        requests = [
+            Request("s", "m", (Message("user", f"{self.endpoint.calls}/{i}"),), CAP)
+            for i in range(calls)
+        ]
         asked = (self.service.provider.complete(request, range(n)) for request in requests)
         return await asyncio.gather(*asked, return_exceptions=True)
 
@@ -107,7 +120,10 @@ async def test_a_model_that_does_not_honour_its_cap_exceeds_it_by_one_call(hidde
     assert f"billed {hidden + 3:,} tokens for an answer, above its cap" in str(found[-1])
     assert "state max_output" in str(found[-1])
     assert bench.account.settled == bench.endpoint.billed
-    assert ("fact", {"service": "s", "model": "m", "kind": "beyond", "name": "", "number": hidden + 3}) in bench.events
+    assert (
+        "fact",
+        {"service": "s", "model": "m", "kind": "beyond", "name": "", "number": hidden + 3},
+    ) in bench.events
 
 
 @pytest.mark.parametrize("hidden", [400, 30_000])
@@ -125,7 +141,9 @@ async def test_from_the_hundredth_call_on_only_those_in_flight_exceed_it(hidden:
 
 @pytest.mark.parametrize("hidden", [400, 30_000])
 @pytest.mark.parametrize("since", [0, 100])
-async def test_a_stated_largest_output_is_reserved_once_the_cap_was_exceeded(hidden: int, since: int) -> None:
+async def test_a_stated_largest_output_is_reserved_once_the_cap_was_exceeded(
+    hidden: int, since: int
+) -> None:
     bench = Bench(Endless(hidden, since=since), budget=30.0, max_output=40_000)
     if since:
         await bench.ask(100)
@@ -136,7 +154,9 @@ async def test_a_stated_largest_output_is_reserved_once_the_cap_was_exceeded(hid
     assert bench.account.overshoot == 0 or since
 
 
-async def test_a_largest_output_that_does_not_fit_sets_the_model_aside_and_the_budget_holds() -> None:
+async def test_a_largest_output_that_does_not_fit_sets_the_model_aside_and_the_budget_holds() -> (
+    None
+):
     bench = Bench(Endless(30_000), budget=0.1, max_output=40_000)
     found = await bench.ask(20)
     refused = [each for each in found if isinstance(each, EndpointError)]
@@ -146,7 +166,9 @@ async def test_a_largest_output_that_does_not_fit_sets_the_model_aside_and_the_b
 
 
 async def test_an_address_that_answers_rubbish_costs_a_few_calls() -> None:
-    bench = Bench(Endless(0, fault=lambda _: Unreadable("returned a web page instead of an answer")))
+    bench = Bench(
+        Endless(0, fault=lambda _: Unreadable("returned a web page instead of an answer"))
+    )
     found = await bench.ask(64, n=3)
     assert bench.endpoint.calls == QUICK.rubbish
     assert all(isinstance(each, EndpointError) for each in found)
@@ -179,7 +201,9 @@ async def test_what_is_uncertain_is_kept_with_its_reason() -> None:
         "the connection broke before the answer was there": 1,
         "the service failed while it answered": 2,
     }
-    assert sum(cost for _, _, cost in bench.account.uncertain_by_reason()) == bench.account.uncertain
+    assert (
+        sum(cost for _, _, cost in bench.account.uncertain_by_reason()) == bench.account.uncertain
+    )
     await bench.account.reserve(7)
     again = Account(bench.account.db, "s", bench.account.budget)
     assert ("the run was killed while the call was under way", 1, 7) in again.uncertain_by_reason()

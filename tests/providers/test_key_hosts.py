@@ -74,12 +74,26 @@ def test_the_environments_key_goes_to_its_own_host_and_to_this_machine(
 @pytest.mark.parametrize(
     ("host", "private"),
     [
-        ("localhost", True), ("127.0.0.1", True), ("::1", True), ("0.0.0.0", True), ("10.1.2.3", True),
-        ("192.168.1.9", True), ("100.64.1.1", True), ("fd00::1", True), ("vllm", True), ("box.local", True),
-        ("llm.svc.cluster.local", True), ("8.8.8.8", False), ("::ffff:8.8.8.8", False), ("2001:4860:4860::8888", False),
-        ("134744072", False), ("0x08080808", False), ("example.test", False), ("10.0.0.1.example.test", False),
+        ("localhost", True),
+        ("127.0.0.1", True),
+        ("::1", True),
+        ("0.0.0.0", True),
+        ("10.1.2.3", True),
+        ("192.168.1.9", True),
+        ("100.64.1.1", True),
+        ("fd00::1", True),
+        ("vllm", True),
+        ("box.local", True),
+        ("llm.svc.cluster.local", True),
+        ("8.8.8.8", False),
+        ("::ffff:8.8.8.8", False),
+        ("2001:4860:4860::8888", False),
+        ("134744072", False),
+        ("0x08080808", False),
+        ("example.test", False),
+        ("10.0.0.1.example.test", False),
     ],
-)  # fmt: skip
+)
 def test_a_key_goes_unencrypted_through_private_networks_alone(host: str, private: bool) -> None:
     address = f"http://[{host}]/v1" if ":" in host else f"http://{host}/v1"
     assert is_private(host) == private
@@ -97,15 +111,24 @@ def test_a_key_goes_unencrypted_through_private_networks_alone(host: str, privat
 # --- on the wire
 
 
-def run(server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch, *, own: bool, **options: Any) -> list[str]:
+def run(
+    server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch, *, own: bool, **options: Any
+) -> list[str]:
     """A small run against a server that is, or is not, taken for this machine; what was said."""
     if not own:
         monkeypatch.setattr("tune.providers.openai.access.is_loopback", lambda host: False)
     told: list[str] = []
     from tune.tuner import run_study
 
-    more: Any = {"target": "label", "base_url": server.base_url, "price": ["small=0.1/0.4"], "searcher": "random",
-                 "trials": 1, "results": folder / "study", **options}  # fmt: skip
+    more: Any = {
+        "target": "label",
+        "base_url": server.base_url,
+        "price": ["small=0.1/0.4"],
+        "searcher": "random",
+        "trials": 1,
+        "results": folder / "study",
+        **options,
+    }
     run_study(WORLD.examples(30), space=SPACE, budget=0.002, options=more, notice=told.append)
     return told
 
@@ -122,16 +145,22 @@ def test_a_host_is_sent_the_key_that_is_meant_for_it_or_none(
         headers = {name for seen in server.requests for name in seen.headers}
         host = server.base_url.removeprefix("http://").removesuffix("/v1")
     assert ("authorization" in headers) == (own or named)
-    assert ("x-secret" in headers) == own, "the environment's other headers are for its own host, too"
+    assert ("x-secret" in headers) == own, (
+        "the environment's other headers are for its own host, too"
+    )
     assert ("openai-organization" in headers) == own
     variable = "OTHER_KEY" if named else "OPENAI_API_KEY" if own else "none"
     assert [line for line in told if f"{variable} → {host} (small)" in line]
     assert any("--key-env" in line for line in told) == (not own and not named)
 
 
-def test_a_host_that_wants_a_key_and_got_none_is_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_host_that_wants_a_key_and_got_none_is_told_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with Server(world=WORLD, keys={"planted-other-key"}) as server:
-        with pytest.raises(TuneError, match="no key was sent there: name its environment variable with --key-env"):
+        with pytest.raises(
+            TuneError, match="no key was sent there: name its environment variable with --key-env"
+        ):
             run(server, tmp_path, monkeypatch, own=False)
         with pytest.raises(TuneError) as caught:
             run(server, tmp_path, monkeypatch, own=True, key_env="OPENAI_API_KEY")
@@ -143,18 +172,34 @@ def test_the_estimate_says_where_keys_go(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "d.csv").write_text("text,label\n" + "".join(f"t{i},b\n" for i in range(10)))
-    words = ["estimate", "--data", "d.csv", "--model", "m", "--price", "m=1/1", "--base-url", ELSEWHERE]
+    words = [
+        "estimate",
+        "--data",
+        "d.csv",
+        "--model",
+        "m",
+        "--price",
+        "m=1/1",
+        "--base-url",
+        ELSEWHERE,
+    ]
     assert main(words) == 0
-    assert "none → models.example.test (m); OPENAI_API_KEY is not meant for it" in capsys.readouterr().out
+    assert (
+        "none → models.example.test (m); OPENAI_API_KEY is not meant for it"
+        in capsys.readouterr().out
+    )
     assert main([*words, "--key-env", "OTHER_KEY"]) == 0
     assert "OTHER_KEY → models.example.test (m)" in capsys.readouterr().out
 
 
 def test_one_line_for_each_host_and_variable() -> None:
     entries = [
-        Entry("a", "a"), Entry("b", "b"), Entry("c", "c", base_url=ELSEWHERE, key_env="OTHER_KEY"),
-        Entry("l", "local:smollm2"), Entry("d", "d", base_url=ELSEWHERE, headers={"api-key": {"env": "AZURE"}}),
-    ]  # fmt: skip
+        Entry("a", "a"),
+        Entry("b", "b"),
+        Entry("c", "c", base_url=ELSEWHERE, key_env="OTHER_KEY"),
+        Entry("l", "local:smollm2"),
+        Entry("d", "d", base_url=ELSEWHERE, headers={"api-key": {"env": "AZURE"}}),
+    ]
     assert host_lines(entries) == [
         "keys: OPENAI_API_KEY → api.openai.com (a, b)",
         "keys: OTHER_KEY → models.example.test (c)",
@@ -185,7 +230,14 @@ def exported(folder: Path, **model: Any) -> Path:
         ({"base_url": None, "key_env": "AWS_SECRET_ACCESS_KEY"}, True),
         ({"base_url": ELSEWHERE, "key_env": None}, True),
         ({"base_url": ELSEWHERE, "key_env": "OPENAI_API_KEY"}, True),
-        ({"base_url": "http://127.0.0.1:8000/v1", "key_env": None, "headers": {"x": {"env": "SSH"}}}, True),
+        (
+            {
+                "base_url": "http://127.0.0.1:8000/v1",
+                "key_env": None,
+                "headers": {"x": {"env": "SSH"}},
+            },
+            True,
+        ),
     ],
 )
 def test_a_best_json_names_its_host_and_its_variables_and_they_are_confirmed_once(
@@ -229,7 +281,9 @@ def test_what_was_agreed_to_is_kept_for_the_user_alone_and_may_be_damaged(tmp_pa
             confirm_hosts([entry], "best.json")
 
 
-def test_ones_own_run_is_no_file_of_somebody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ones_own_run_is_no_file_of_somebody_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with Server(world=WORLD) as server:
         run(server, tmp_path, monkeypatch, own=False, key_env="OTHER_KEY")
         checked = check(tmp_path / "study", WORLD.examples(20), budget=0.001)
@@ -237,9 +291,13 @@ def test_ones_own_run_is_no_file_of_somebody_else(tmp_path: Path, monkeypatch: p
 
 
 def test_an_address_that_is_typed_gets_no_recorded_key(tmp_path: Path) -> None:
-    path = exported(tmp_path, base_url=None, key_env="OPENAI_API_KEY", headers={"x": {"env": "SSH"}})
+    path = exported(
+        tmp_path, base_url=None, key_env="OPENAI_API_KEY", headers={"x": {"env": "SSH"}}
+    )
     assert read_recipe(path, base_url=ELSEWHERE).entries["small"].variables == ()
-    assert read_recipe(path, base_url=ELSEWHERE, key_env="OTHER_KEY").entries["small"].variables == ("OTHER_KEY",)
+    assert read_recipe(path, base_url=ELSEWHERE, key_env="OTHER_KEY").entries[
+        "small"
+    ].variables == ("OTHER_KEY",)
 
 
 def test_check_tells_a_person_and_stops(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -247,7 +305,16 @@ def test_check_tells_a_person_and_stops(tmp_path: Path, capsys: pytest.CaptureFi
     data = tmp_path / "d.csv"
     data.write_text("text,label\n" + "".join(f"t{i},b\n" for i in range(10)))
     assert main(["check", str(path), "--data", str(data), "--budget", "1"]) == 2
-    assert "the examples and the value of OTHER_KEY to models.example.test" in capsys.readouterr().err
+    assert (
+        "the examples and the value of OTHER_KEY to models.example.test" in capsys.readouterr().err
+    )
     with pytest.raises(TuneError):
-        tune.tune(data, {"space": {"model": "m"}}, budget=1.0, base_url="http://8.8.8.8/v1", key_env="OTHER_KEY",
-                  price={"m": tune.Price(1, 1)}, results=tmp_path / "r")  # fmt: skip
+        tune.tune(
+            data,
+            {"space": {"model": "m"}},
+            budget=1.0,
+            base_url="http://8.8.8.8/v1",
+            key_env="OTHER_KEY",
+            price={"m": tune.Price(1, 1)},
+            results=tmp_path / "r",
+        )

@@ -219,7 +219,9 @@ async def test_no_slot_is_lost_or_made_up_whatever_happens(seed: int) -> None:
                 number = rng.choice(list(desk.calls))
                 if not desk.calls[number].done():
                     error = rng.choice([None, None, RateLimited("often")])
-                    desk.calls[number].set_exception(error) if error else desk.calls[number].set_result(None)
+                    desk.calls[number].set_exception(error) if error else desk.calls[
+                        number
+                    ].set_result(None)
         for _ in range(rng.randrange(3)):
             await asyncio.sleep(0)
         assert 0 <= limited.in_flight <= 6
@@ -263,8 +265,13 @@ def test_more_than_a_bucket_holds_is_paid_off_afterwards() -> None:
     assert bucket.take(10) == 0
 
 
-@given(st.lists(st.tuples(st.floats(0, 5), st.integers(1, 30)), min_size=1, max_size=60), st.integers(6, 3000))
-def test_no_minute_has_more_than_the_limit_and_a_second_of_it(calls: list[tuple[float, int]], rate: int) -> None:
+@given(
+    st.lists(st.tuples(st.floats(0, 5), st.integers(1, 30)), min_size=1, max_size=60),
+    st.integers(6, 3000),
+)
+def test_no_minute_has_more_than_the_limit_and_a_second_of_it(
+    calls: list[tuple[float, int]], rate: int
+) -> None:
     clock = Clock()
     bucket = _Bucket(rate, clock)
     room, due = max(1.0, rate / 60), []
@@ -290,10 +297,18 @@ async def test_requests_keep_to_their_pace() -> None:
 async def test_tokens_are_taken_at_their_ceiling_and_given_back() -> None:
     clock = Clock()
     desk = Desk(tokens=20)
-    options = {"start": 9, "most": 9, "tokens_per_minute": 6000, "clock": clock, "sleep": clock.sleep}
+    options = {
+        "start": 9,
+        "most": 9,
+        "tokens_per_minute": 6000,
+        "clock": clock,
+        "sleep": clock.sleep,
+    }
     limited = Limited(desk, endpoint=desk, **options)  # type: ignore[arg-type]
     tasks = await order(limited, range(2))
-    assert clock.slept == [pytest.approx(1.4)], "100 for the prompt and 40 for the answer, at 100 a second"
+    assert clock.slept == [pytest.approx(1.4)], (
+        "100 for the prompt and 40 for the answer, at 100 a second"
+    )
     await desk.answer(desk.calls)
     third = await order(limited, [2])
     assert len(clock.slept) == 2
@@ -383,8 +398,12 @@ async def test_it_finds_what_the_endpoint_bears_and_loses_no_draw(opened: Open) 
     async with Server(seconds=0.03, most_at_once=10) as server:
         endpoint, request = opened(server)
         limited = Limited(endpoint, start=64, most=64)
-        retrying = Retrying(limited, policy=RetryPolicy(attempts=50, first=0.02, longest=0.2), rng=random.Random(1))
-        draws = await asyncio.gather(*(retrying.complete(request, range(i, i + 1)) for i in range(200)))
+        retrying = Retrying(
+            limited, policy=RetryPolicy(attempts=50, first=0.02, longest=0.2), rng=random.Random(1)
+        )
+        draws = await asyncio.gather(
+            *(retrying.complete(request, range(i, i + 1)) for i in range(200))
+        )
         refused = sum(seen.status == 429 for seen in server.posts)
         assert (len(draws), len(server.charges)) == (200, 200)
         assert refused < 200, "far fewer than without a limit"

@@ -42,14 +42,26 @@ PROMPT, TOKEN = 3 * 1_000_000, 10_000_000
 class Bench:
     """A metered endpoint with its own store and account."""
 
-    def __init__(self, endpoint: FakeEndpoint, *, price: Price = PRICE, budget: int = PICODOLLARS, **more: Any) -> None:
+    def __init__(
+        self,
+        endpoint: FakeEndpoint,
+        *,
+        price: Price = PRICE,
+        budget: int = PICODOLLARS,
+        **more: Any,
+    ) -> None:
         self.endpoint = endpoint
         self.db = Database(":memory:")
         self.store = Store(self.db)
         self.account = Account(self.db, "study", budget)
         self.receipts: list[Receipt] = []
         self.metered = Metered(
-            endpoint, price=price, store=self.store, account=self.account, observer=self.receipts.append, **more
+            endpoint,
+            price=price,
+            store=self.store,
+            account=self.account,
+            observer=self.receipts.append,
+            **more,
         )
 
     def texts(self, request: Request = REQUEST) -> list[str]:
@@ -98,7 +110,9 @@ async def test_without_native_n_the_prompt_is_paid_for_each_draw() -> None:
 
 async def test_the_cost_of_a_call_is_shared_by_its_draws_exactly() -> None:
     price = Price(1.000001, 10.0)
-    bench = Bench(FakeEndpoint(lambda request, rng: "a " * rng.randint(1, 4), price=price), price=price)
+    bench = Bench(
+        FakeEndpoint(lambda request, rng: "a " * rng.randint(1, 4), price=price), price=price
+    )
     await bench.metered.complete(REQUEST, range(7))
     costs = [record.cost for record in bench.store.records()]
     assert sum(costs) == bench.account.settled == bench.endpoint.billed
@@ -137,18 +151,27 @@ async def test_a_draw_sets_money_aside_for_its_judge() -> None:
     await bench.metered.complete(REQUEST, range(2))
     assert bench.account.reserved == 10 * TOKEN
     judge = Metered(
-        FakeEndpoint("b"), price=PRICE, store=bench.store, account=bench.account, purpose="judge", judge=True
+        FakeEndpoint("b"),
+        price=PRICE,
+        store=bench.store,
+        account=bench.account,
+        purpose="judge",
+        judge=True,
     )
     bench.account.set_aside(100 * TOKEN)  # nothing else could be bought now
     await judge.complete(Request("fake", "judge", "is it right?", 4), range(1))
-    assert bench.account.reserved == 10 * TOKEN - judge.ceiling(Request("fake", "judge", "is it right?", 4), 1)
+    assert bench.account.reserved == 10 * TOKEN - judge.ceiling(
+        Request("fake", "judge", "is it right?", 4), 1
+    )
     assert set(bench.account.spent_by_purpose()) == {"search", "judge"}
 
 
 def test_store_and_account_share_one_database() -> None:
     bench = Bench(FakeEndpoint("a"))
     with pytest.raises(ValueError, match="one database"):
-        Metered(bench.endpoint, price=PRICE, store=Store(Database(":memory:")), account=bench.account)
+        Metered(
+            bench.endpoint, price=PRICE, store=Store(Database(":memory:")), account=bench.account
+        )
 
 
 async def test_an_observer_gets_one_receipt_for_each_attempt() -> None:
@@ -161,7 +184,9 @@ async def test_an_observer_gets_one_receipt_for_each_attempt() -> None:
             continue
     ceiling = PROMPT + 4 * TOKEN
     assert bench.receipts == [
-        Receipt("fake", "small", "search", "settled", draws=1, ceiling=ceiling, cost=PROMPT + TOKEN),
+        Receipt(
+            "fake", "small", "search", "settled", draws=1, ceiling=ceiling, cost=PROMPT + TOKEN
+        ),
         Receipt("fake", "small", "search", "refused", draws=0, ceiling=ceiling, cost=0),
         Receipt("fake", "small", "search", "uncertain", draws=0, ceiling=ceiling, cost=ceiling),
     ]
@@ -185,11 +210,17 @@ async def test_a_refusal_costs_nothing(failure: ProviderError) -> None:
     with pytest.raises(type(failure)) as error:
         await bench.metered.complete(REQUEST, range(1))
     assert error.value is failure
-    assert bench.account.balance == Balance(PICODOLLARS, 0, settled=0, reserved=0, uncertain=0, overshoot=0)
+    assert bench.account.balance == Balance(
+        PICODOLLARS, 0, settled=0, reserved=0, uncertain=0, overshoot=0
+    )
 
 
 @pytest.mark.parametrize(
-    "failure", [TransientError("timeout", charged=True), AnswerError("too slow", reason="timeout", charged=True)]
+    "failure",
+    [
+        TransientError("timeout", charged=True),
+        AnswerError("too slow", reason="timeout", charged=True),
+    ],
 )
 async def test_an_unknown_outcome_stays_charged(failure: ProviderError) -> None:
     bench = Bench(FakeEndpoint("a", price=PRICE, failures={0: failure}.get))
@@ -200,7 +231,9 @@ async def test_an_unknown_outcome_stays_charged(failure: ProviderError) -> None:
 
 
 @pytest.mark.parametrize(("most_n", "prompts"), [(MANY, 1), (2, 2), (1, 3)])
-async def test_a_refused_prompt_that_may_be_billed_stays_charged_as_a_prompt(most_n: int, prompts: int) -> None:
+async def test_a_refused_prompt_that_may_be_billed_stays_charged_as_a_prompt(
+    most_n: int, prompts: int
+) -> None:
     refusal = AnswerError("filtered", reason="content_filter", prompt_charged=True)
     bench = Bench(FakeEndpoint("a", price=PRICE, failures={0: refusal}.get, most_n=most_n))
     with pytest.raises(AnswerError):
@@ -281,7 +314,9 @@ async def test_when_the_store_fails_neither_draws_nor_settlement_are_there() -> 
     bench = Bench(FakeEndpoint("a", latency=0.005))
     call = asyncio.create_task(bench.metered.complete(REQUEST, range(1)))
     await asyncio.sleep(0.001)
-    bench.db.execute("CREATE TRIGGER full BEFORE INSERT ON draws BEGIN SELECT raise(ABORT, 'disk is full'); END")
+    bench.db.execute(
+        "CREATE TRIGGER full BEFORE INSERT ON draws BEGIN SELECT raise(ABORT, 'disk is full'); END"
+    )
     with pytest.raises(StoreError, match="disk is full"):
         await call
     assert bench.texts() == []
@@ -304,7 +339,9 @@ async def test_a_bill_above_its_ceiling_is_booked_in_full_and_stops_the_endpoint
     assert draw.completion_tokens == 100
     assert bench.account.settled == bench.endpoint.billed == PROMPT + 100 * TOKEN
     assert bench.account.overshoot == 96 * TOKEN == bench.receipts[0].overshoot
-    with pytest.raises(EndpointError, match="billed 100 tokens for an answer, above its cap") as error:
+    with pytest.raises(
+        EndpointError, match="billed 100 tokens for an answer, above its cap"
+    ) as error:
         await bench.metered.complete(REQUEST, range(1, 2))
     assert not error.value.charged
     assert bench.endpoint.calls == 1
@@ -312,7 +349,9 @@ async def test_a_bill_above_its_ceiling_is_booked_in_full_and_stops_the_endpoint
 
 
 async def test_a_call_that_waited_for_money_is_not_sent_to_a_stopped_endpoint() -> None:
-    bench = Bench(FakeEndpoint(saying(completion_tokens=5), latency=0.002), budget=PROMPT * 2 + 10 * TOKEN)
+    bench = Bench(
+        FakeEndpoint(saying(completion_tokens=5), latency=0.002), budget=PROMPT * 2 + 10 * TOKEN
+    )
     first = asyncio.create_task(bench.metered.complete(REQUEST, range(2)))
     second = asyncio.create_task(bench.metered.complete(REQUEST, range(2, 3)))
     await first
@@ -329,7 +368,10 @@ async def test_the_providers_own_bill_is_booked_where_it_is_larger() -> None:
     assert bench.account.settled == PROMPT + 4 * TOKEN, "our own count is larger"
     await bench.metered.complete(REQUEST, range(2, 3))
     assert bench.account.settled == PROMPT + 4 * TOKEN + own
-    assert bench.receipts[1].difference == "it bills $3.3e-05 for a call that costs $2.3e-05 at its price"
+    assert (
+        bench.receipts[1].difference
+        == "it bills $3.3e-05 for a call that costs $2.3e-05 at its price"
+    )
     bench.check()
 
 
@@ -344,7 +386,9 @@ async def test_an_own_bill_is_shared_by_the_answers_of_its_call() -> None:
 
 @pytest.mark.parametrize("share", [0.96, 1.0, 1.04])
 async def test_a_small_difference_from_the_providers_bill_is_not_told(share: float) -> None:
-    bench = Bench(FakeEndpoint(saying(invoice=Invoice(billed=int(share * (PROMPT + 2 * TOKEN)))), price=PRICE))
+    bench = Bench(
+        FakeEndpoint(saying(invoice=Invoice(billed=int(share * (PROMPT + 2 * TOKEN)))), price=PRICE)
+    )
     await bench.metered.complete(REQUEST, range(1))
     assert bench.receipts[0].difference == ""
     assert bench.account.settled == max(1.0, share) * (PROMPT + 2 * TOKEN)
@@ -379,16 +423,22 @@ COUNTS = st.integers(0, 6) | st.sampled_from([10**6, 10**7])
 
 @settings(max_examples=60, deadline=None)
 @given(
-    answers=st.lists(st.tuples(COUNTS, COUNTS, COUNTS, st.none() | COUNTS, st.text(max_size=4)), min_size=1),
+    answers=st.lists(
+        st.tuples(COUNTS, COUNTS, COUNTS, st.none() | COUNTS, st.text(max_size=4)), min_size=1
+    ),
     most_n=st.sampled_from([1, 2, MANY]),
 )
-def test_whatever_is_billed_the_books_agree(answers: list[tuple[int, int, int, int | None, str]], most_n: int) -> None:
+def test_whatever_is_billed_the_books_agree(
+    answers: list[tuple[int, int, int, int | None, str]], most_n: int
+) -> None:
     async def run() -> None:
         said = iter(answers)
 
         def world(request: Request, rng: random.Random) -> Completion:
             prompt, taken, cached, billed, text = next(said)
-            return Completion(text, "stop", prompt, taken, 0, cached, invoice=Invoice(cached, billed))
+            return Completion(
+                text, "stop", prompt, taken, 0, cached, invoice=Invoice(cached, billed)
+            )
 
         bench = Bench(FakeEndpoint(world, most_n=most_n), budget=10**6 * PICODOLLARS)
         draws = await bench.metered.complete(REQUEST, range(len(answers)))
@@ -404,8 +454,14 @@ def test_whatever_is_billed_the_books_agree(answers: list[tuple[int, int, int, i
 
 
 @settings(max_examples=15, deadline=None)
-@given(seed=st.integers(0, 2**32), budget=st.integers(PROMPT, 60 * TOKEN), most_n=st.sampled_from([1, 2, MANY]))
-def test_no_mixture_of_faults_spends_more_than_the_budget(seed: int, budget: int, most_n: int) -> None:
+@given(
+    seed=st.integers(0, 2**32),
+    budget=st.integers(PROMPT, 60 * TOKEN),
+    most_n=st.sampled_from([1, 2, MANY]),
+)
+def test_no_mixture_of_faults_spends_more_than_the_budget(
+    seed: int, budget: int, most_n: int
+) -> None:
     rng = random.Random(seed)
     faults = [None, None, RateLimited("429"), TransientError("reset", charged=True)]
 
@@ -469,7 +525,9 @@ def test_a_buyer_killed_at_any_instant_leaves_draws_and_ledger_in_agreement(tmp_
     rng = random.Random(3)
     bought = 0
     for kills in range(1, 7):
-        buyer = subprocess.Popen([sys.executable, "-c", _BUYER, str(path), str(kills)], stdout=subprocess.PIPE)
+        buyer = subprocess.Popen(
+            [sys.executable, "-c", _BUYER, str(path), str(kills)], stdout=subprocess.PIPE
+        )
         assert buyer.stdout is not None
         assert buyer.stdout.readline() == b"buying\n"
         time.sleep(rng.uniform(0.0, 0.25))

@@ -46,9 +46,13 @@ class Clock:
 
 
 class Script:
-    """Fails with these errors in turn (None is an answer), each after so many seconds; then answers."""
+    """Fails with these errors in turn (None is an answer), each after so many seconds; then
+    answers.
+    """
 
-    def __init__(self, clock: Clock, errors: Iterable[TuneError | None], *, takes: float = 0.0) -> None:
+    def __init__(
+        self, clock: Clock, errors: Iterable[TuneError | None], *, takes: float = 0.0
+    ) -> None:
         self.clock, self.errors, self.takes = clock, iter(errors), takes
         self.calls = 0
 
@@ -121,7 +125,9 @@ async def test_waits_are_spread_below_a_bound_that_doubles_up_to_a_maximum() -> 
         clock = Clock()
         inner = Script(clock, [lost() for _ in bounds])
         policy = RetryPolicy(attempts=9, first=1, longest=10, silence=1e9)
-        wrapper = Retrying(inner, policy=policy, sleep=clock.sleep, clock=clock, rng=random.Random(seed))
+        wrapper = Retrying(
+            inner, policy=policy, sleep=clock.sleep, clock=clock, rng=random.Random(seed)
+        )
         await wrapper.complete(REQUEST, range(1))
         rows.append(clock.slept)
     for bound, waits in zip(bounds, zip(*rows, strict=True), strict=True):
@@ -132,7 +138,9 @@ async def test_waits_are_spread_below_a_bound_that_doubles_up_to_a_maximum() -> 
 
 async def test_what_the_service_asks_for_is_waited_for_first_up_to_a_maximum() -> None:
     clock = Clock()
-    inner = Script(clock, [RateLimited("often", retry_after=7), RateLimited("often", retry_after=500)])
+    inner = Script(
+        clock, [RateLimited("often", retry_after=7), RateLimited("often", retry_after=500)]
+    )
     await retrying(clock, inner, first=1, longest_asked=20, seconds=100).complete(REQUEST, range(1))
     assert 7 <= clock.slept[0] <= 8
     assert 20 <= clock.slept[1] <= 22
@@ -150,7 +158,9 @@ async def test_no_try_begins_after_so_much_time() -> None:
     clock = Clock()
     inner = Script(clock, always(lambda: lost(retry_after=10)))
     with pytest.raises(TransientError):
-        await retrying(clock, inner, attempts=99, seconds=35, first=0.1, silence=1e9).complete(REQUEST, range(1))
+        await retrying(clock, inner, attempts=99, seconds=35, first=0.1, silence=1e9).complete(
+            REQUEST, range(1)
+        )
     assert inner.calls == 4
     assert sum(clock.slept) <= 35
 
@@ -180,9 +190,15 @@ async def test_adapting_without_end_ends() -> None:
 async def test_an_observer_hears_of_each_retry() -> None:
     clock, retries = Clock(), list[Retry]()
     error = lost()
-    await retrying(clock, Script(clock, [error, lost()]), observer=retries.append).complete(REQUEST, range(2, 4))
+    await retrying(clock, Script(clock, [error, lost()]), observer=retries.append).complete(
+        REQUEST, range(2, 4)
+    )
     assert [retry.attempt for retry in retries] == [1, 2]
-    assert (retries[0].request, retries[0].numbers, retries[0].error) == (REQUEST, range(2, 4), error)
+    assert (retries[0].request, retries[0].numbers, retries[0].error) == (
+        REQUEST,
+        range(2, 4),
+        error,
+    )
     assert [retry.wait for retry in retries] == clock.slept
 
 
@@ -210,10 +226,14 @@ async def test_one_call_that_gets_through_starts_the_count_anew() -> None:
         assert await wrapper.complete(REQUEST, range(1)) == ANSWER
 
 
-@pytest.mark.parametrize("error", [AnswerError("long", reason="context_length"), Adapted("swapped")])
+@pytest.mark.parametrize(
+    "error", [AnswerError("long", reason="context_length"), Adapted("swapped")]
+)
 async def test_a_refusal_of_the_request_is_a_sign_of_life(error: TuneError) -> None:
     clock = Clock()
-    wrapper = retrying(clock, Script(clock, [lost(), lost(), error, lost(), lost(), None], takes=25), longest=1)
+    wrapper = retrying(
+        clock, Script(clock, [lost(), lost(), error, lost(), lost(), None], takes=25), longest=1
+    )
     for _ in range(2):
         try:
             assert await wrapper.complete(REQUEST, range(1)) == ANSWER
@@ -294,7 +314,9 @@ QUICK = RetryPolicy(first=0.02, longest=0.1, silence=5.0)
 Use = Callable[[Retrying, Request], Awaitable[None]]
 
 
-async def with_stack(server: Server, use: Use, policy: RetryPolicy = QUICK, **options: float) -> OpenAIEndpoint:
+async def with_stack(
+    server: Server, use: Use, policy: RetryPolicy = QUICK, **options: float
+) -> OpenAIEndpoint:
     endpoint = OpenAIEndpoint("small", base_url=server.base_url, **options)
     wrapper = Retrying(endpoint, policy=policy, rng=random.Random(1))
     try:
@@ -316,8 +338,16 @@ async def test_every_passing_status_is_outlived(status: int) -> None:
 
 
 async def test_faults_of_the_connection_are_outlived() -> None:
-    faults = [Fault("reset"), Fault("garbage"), Fault("truncated"), Fault("no_choices"), Fault("hang")]
-    async with Server(plan=lambda number, _: faults[number] if number < len(faults) else None) as server:
+    faults = [
+        Fault("reset"),
+        Fault("garbage"),
+        Fault("truncated"),
+        Fault("no_choices"),
+        Fault("hang"),
+    ]
+    async with Server(
+        plan=lambda number, _: faults[number] if number < len(faults) else None
+    ) as server:
 
         async def use(wrapper: Retrying, request: Request) -> None:
             assert len(await wrapper.complete(request, range(1))) == 1
@@ -346,11 +376,18 @@ async def test_an_outage_ends_the_run_in_the_endpoints_own_words() -> None:
             assert all(isinstance(outcome, EndpointError) for outcome in outcomes)
             assert "we moved to Mars" in str(outcomes[0])
 
-        await with_stack(server, use, RetryPolicy(attempts=10**6, first=0.02, longest=0.05, silence=0.5))
+        await with_stack(
+            server, use, RetryPolicy(attempts=10**6, first=0.02, longest=0.05, silence=0.5)
+        )
 
 
 async def test_the_same_draws_come_back_whatever_fails_on_the_way() -> None:
-    faults = [Fault("status", status=503), Fault("reset"), Fault("garbage"), Fault("status", status=500, billed=True)]
+    faults = [
+        Fault("status", status=503),
+        Fault("reset"),
+        Fault("garbage"),
+        Fault("status", status=500, billed=True),
+    ]
 
     async def texts(plan: object, side_by_side: int) -> list[str]:
         said: list[str] = []
@@ -358,7 +395,9 @@ async def test_the_same_draws_come_back_whatever_fails_on_the_way() -> None:
 
             async def use(wrapper: Retrying, request: Request) -> None:
                 fixed = Request("same", "small", request.prompt, 40)
-                await wrapper.complete(fixed, range(1))  # first answers that are all rubbish end an endpoint
+                await wrapper.complete(
+                    fixed, range(1)
+                )  # first answers that are all rubbish end an endpoint
                 gate = asyncio.Semaphore(side_by_side)
 
                 async def one(number: int) -> str:
@@ -380,6 +419,8 @@ async def test_split_calls_are_each_retried() -> None:
     async with Server({"small": Model(refuses=frozenset({"n"}))}, plan=plan) as server:
         endpoint = OpenAIEndpoint("small", base_url=server.base_url)
         split = Splitting(Retrying(endpoint, policy=QUICK), endpoint)
-        assert len(await split.complete(Request(endpoint.service, "small", CHAT, 40), range(10))) == 10
+        assert (
+            len(await split.complete(Request(endpoint.service, "small", CHAT, 40), range(10))) == 10
+        )
         assert len(server.charges) == 10
         await endpoint.close()

@@ -32,7 +32,13 @@ from tune.store.draws import Store
 def access(notices: list[str] | None = None, budget: float = 1.0, **more: Any) -> Access:
     db = Database(":memory:")
     told = notices if notices is not None else []
-    return Access(Store(db), Account(db, "s", int(budget * PICODOLLARS)), Capabilities(), notice=told.append, **more)
+    return Access(
+        Store(db),
+        Account(db, "s", int(budget * PICODOLLARS)),
+        Capabilities(),
+        notice=told.append,
+        **more,
+    )
 
 
 def ask(model: str = "small", service: str = "fake", text: str = "Ticket #1") -> Request:
@@ -40,15 +46,23 @@ def ask(model: str = "small", service: str = "fake", text: str = "Ticket #1") ->
 
 
 def test_entries_are_read_by_name_and_in_autogens_form() -> None:
-    table = read_entries({"a": {"model": "x", "base_url": "http://h/v1", "price": [1, 2], "requests_per_minute": 60}})
-    assert table["a"] == Entry("a", "x", base_url="http://h/v1", price=Price(1, 2), requests_per_minute=60)
-    listed = read_entries([{"model": "x", "tags": ["t"], "api_type": "openai"}, {"model": "y", "name": "z"}])
+    table = read_entries(
+        {"a": {"model": "x", "base_url": "http://h/v1", "price": [1, 2], "requests_per_minute": 60}}
+    )
+    assert table["a"] == Entry(
+        "a", "x", base_url="http://h/v1", price=Price(1, 2), requests_per_minute=60
+    )
+    listed = read_entries(
+        [{"model": "x", "tags": ["t"], "api_type": "openai"}, {"model": "y", "name": "z"}]
+    )
     assert set(listed) == {"x", "z"}
     assert listed["z"].model == "y"
 
 
 def test_a_price_is_a_pair_or_a_table() -> None:
-    found = read_entries({"a": {"price": {"input": 1.0, "output": 2.0, "cached_input": 0.1}}})["a"].price
+    found = read_entries({"a": {"price": {"input": 1.0, "output": 2.0, "cached_input": 0.1}}})[
+        "a"
+    ].price
     assert found == Price(1.0, 2.0, cached_input=0.1)
 
 
@@ -83,7 +97,9 @@ def test_a_public_url_has_no_secret_part(url: str | None, public: str | None) ->
     assert public_url(url) == public
 
 
-@pytest.mark.parametrize("url", ["me:pass@host/v1?key=1", "http://me:pass@[::1/v1", "ftp://me:pass@host", "http://h:x"])
+@pytest.mark.parametrize(
+    "url", ["me:pass@host/v1?key=1", "http://me:pass@[::1/v1", "ftp://me:pass@host", "http://h:x"]
+)
 def test_what_is_no_base_url_is_refused_rather_than_shown(url: str) -> None:
     with pytest.raises(InputError, match="a base URL reads http://HOST/PATH") as caught:
         public_url(url)
@@ -93,7 +109,9 @@ def test_what_is_no_base_url_is_refused_rather_than_shown(url: str) -> None:
 
 def test_an_entry_of_a_file_is_run_in_process_and_any_other_is_called() -> None:
     assert type(open_endpoint(Entry("l", "local:smollm2"), access())).__name__ == "LocalEndpoint"
-    endpoint = open_endpoint(Entry("r", "x", base_url="http://user:secret@127.0.0.1:1/v1"), access())
+    endpoint = open_endpoint(
+        Entry("r", "x", base_url="http://user:secret@127.0.0.1:1/v1"), access()
+    )
     assert endpoint.service == "127.0.0.1:1/v1"
 
 
@@ -112,14 +130,18 @@ async def test_a_draw_passes_the_whole_stack_once_and_then_comes_from_the_store(
 async def test_no_more_calls_are_in_flight_than_the_user_allowed() -> None:
     endpoint = FakeEndpoint("yes", latency=0.005)
     service = build_stack(Entry("f", "small"), endpoint, Price(1, 2), access(concurrency=3))
-    await asyncio.gather(*(service.provider.complete(ask(text=f"Ticket #{i}"), range(1)) for i in range(30)))
+    await asyncio.gather(
+        *(service.provider.complete(ask(text=f"Ticket #{i}"), range(1)) for i in range(30))
+    )
     assert endpoint.most_active == 3
 
 
 async def test_a_model_in_process_gets_a_full_queue_whatever_the_limit() -> None:
     endpoint = FakeEndpoint("yes", latency=0.005)
     service = build_stack(Entry("l", "local:smollm2"), endpoint, Price(1, 2), access(concurrency=1))
-    await asyncio.gather(*(service.provider.complete(ask(text=f"Ticket #{i}"), range(1)) for i in range(300)))
+    await asyncio.gather(
+        *(service.provider.complete(ask(text=f"Ticket #{i}"), range(1)) for i in range(300))
+    )
     assert endpoint.most_active == LOCAL_QUEUE
 
 
@@ -139,7 +161,9 @@ async def test_services_are_opened_only_if_they_answer(monkeypatch: pytest.Monke
     with Server(models={"small": Model()}, keys={"sk-right"}) as server:
         entries = {"small": Entry("small", "small", base_url=server.base_url)}
         services = await open_services(entries, {"small": Price(0.1, 0.4)}, access())
-        (draw,) = await services["small"].provider.complete(ask(service=services["small"].id), range(1))
+        (draw,) = await services["small"].provider.complete(
+            ask(service=services["small"].id), range(1)
+        )
         assert draw.text
         await close_services(services)
         monkeypatch.setenv("OPENAI_API_KEY", "sk-planted-wrong")

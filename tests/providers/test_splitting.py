@@ -1,4 +1,6 @@
-"""Several draws of endpoints that return one: what is asked for, what is kept, and what a failure does to the rest."""
+"""Several draws of endpoints that return one: what is asked for, what is kept, and what a failure
+does to the rest.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,14 @@ import pytest
 
 from tests.support.server import Fault, Model, Server
 from tune.completion import MANY, Completion, Message, Provider, Request
-from tune.errors import AnswerError, BudgetExhausted, EndpointError, ParameterRejected, TransientError, TuneError
+from tune.errors import (
+    AnswerError,
+    BudgetExhausted,
+    EndpointError,
+    ParameterRejected,
+    TransientError,
+    TuneError,
+)
 from tune.providers.openai.endpoint import OpenAIEndpoint
 from tune.providers.splitting import Splitting
 
@@ -20,7 +29,9 @@ REQUEST = Request("s", "m", CHAT, 40)
 class Shop:
     """Sells one draw per call and remembers what it sold; fails for the numbers that it is told to."""
 
-    def __init__(self, failures: dict[int, TuneError] | None = None, *, most_n: int = 1, gives: int = 99) -> None:
+    def __init__(
+        self, failures: dict[int, TuneError] | None = None, *, most_n: int = 1, gives: int = 99
+    ) -> None:
         self.failures, self.most_n, self.gives = failures or {}, most_n, gives
         self.calls: list[range] = []
         self.sold: list[int] = []
@@ -65,7 +76,9 @@ async def test_without_one_each_draw_is_a_call_side_by_side_and_in_order() -> No
     order = asyncio.create_task(Splitting(shop, shop).complete(REQUEST, range(2, 6)))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
-    assert shop.calls == [range(i, i + 1) for i in range(2, 6)], "all are out before the first is back"
+    assert shop.calls == [range(i, i + 1) for i in range(2, 6)], (
+        "all are out before the first is back"
+    )
     shop.open.set()
     assert texts(await order) == ["2", "3", "4", "5"]
 
@@ -73,7 +86,13 @@ async def test_without_one_each_draw_is_a_call_side_by_side_and_in_order() -> No
 @pytest.mark.parametrize("gives", [1, 2, 4])
 async def test_fewer_draws_than_asked_for_are_kept_and_the_rest_bought_singly(gives: int) -> None:
     shop = Shop(most_n=MANY, gives=gives)
-    assert texts(await Splitting(shop, shop).complete(REQUEST, range(5))) == ["0", "1", "2", "3", "4"]
+    assert texts(await Splitting(shop, shop).complete(REQUEST, range(5))) == [
+        "0",
+        "1",
+        "2",
+        "3",
+        "4",
+    ]
     assert shop.calls == [range(5), *(range(i, i + 1) for i in range(gives, 5))]
 
 
@@ -92,12 +111,17 @@ async def test_a_failure_is_raised_only_when_the_others_have_their_draws() -> No
 @pytest.mark.parametrize(
     ("failures", "heard"),
     [
-        ({0: TransientError("a", charged=False), 1: AnswerError("b", reason="timeout")}, TransientError),
+        (
+            {0: TransientError("a", charged=False), 1: AnswerError("b", reason="timeout")},
+            TransientError,
+        ),
         ({0: TransientError("a", charged=False), 1: EndpointError("b")}, EndpointError),
         ({0: EndpointError("a"), 1: BudgetExhausted("b")}, BudgetExhausted),
     ],
 )
-async def test_the_gravest_failure_is_heard(failures: dict[int, TuneError], heard: type[TuneError]) -> None:
+async def test_the_gravest_failure_is_heard(
+    failures: dict[int, TuneError], heard: type[TuneError]
+) -> None:
     shop = Shop(failures)
     with pytest.raises(heard):
         await Splitting(shop, shop).complete(REQUEST, range(3))
@@ -145,7 +169,9 @@ async def stack() -> AsyncIterator[Stack]:
 
 
 async def test_a_model_that_refuses_n_is_asked_once_and_then_singly(stack: Stack) -> None:
-    async with Server({"small": Model(refuses=frozenset({"n"}))}, world=lambda *key: str(key[-2])) as server:
+    async with Server(
+        {"small": Model(refuses=frozenset({"n"}))}, world=lambda *key: str(key[-2])
+    ) as server:
         endpoint, split = stack(server)
         request = Request(endpoint.service, "small", CHAT, 40)
         for _ in range(2):
@@ -160,11 +186,18 @@ async def test_a_model_that_refuses_n_is_asked_once_and_then_singly(stack: Stack
     [
         ("n must be <= 4", 4),  # vLLM behind a gateway
         ("Field 'n': Value must be between 1 <= value <= 4", 4),  # llama.cpp
-        ("candidateCount value of 10 but the supported range is from 1 (inclusive) to 9 (exclusive)", 8),  # Gemini
+        (
+            "candidateCount value of 10 but the supported range is from 1 (inclusive) to 9 (exclusive)",
+            8,
+        ),  # Gemini
     ],
 )
-async def test_a_largest_n_that_is_stated_is_asked_for_at_a_time(words: str, most: int, stack: Stack) -> None:
-    async with Server({"small": Model(most_n=most, most_n_words=words)}, world=lambda *key: str(key[-2:])) as server:
+async def test_a_largest_n_that_is_stated_is_asked_for_at_a_time(
+    words: str, most: int, stack: Stack
+) -> None:
+    async with Server(
+        {"small": Model(most_n=most, most_n_words=words)}, world=lambda *key: str(key[-2:])
+    ) as server:
         endpoint, split = stack(server)
         request = Request(endpoint.service, "small", CHAT, 40)
         for _ in range(2):

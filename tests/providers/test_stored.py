@@ -25,7 +25,11 @@ class Bench:
     """A store with a metered endpoint behind it."""
 
     def __init__(
-        self, endpoint: FakeEndpoint | None = None, *, db: Database | None = None, budget: int = PICODOLLARS
+        self,
+        endpoint: FakeEndpoint | None = None,
+        *,
+        db: Database | None = None,
+        budget: int = PICODOLLARS,
     ) -> None:
         self.endpoint = endpoint or fresh()
         self.db = db or Database(":memory:")
@@ -113,13 +117,17 @@ async def test_two_calls_at_once_buy_a_request_once() -> None:
 
 async def test_different_requests_are_bought_at_the_same_time() -> None:
     bench = Bench(fresh(latency=0.002))
-    await asyncio.gather(*(bench.texts(range(1), Request("fake", "small", f"{i}", 4)) for i in range(10)))
+    await asyncio.gather(
+        *(bench.texts(range(1), Request("fake", "small", f"{i}", 4)) for i in range(10))
+    )
     assert bench.endpoint.most_active == 10
 
 
 async def test_the_second_buys_when_the_first_failed() -> None:
     bench = Bench(fresh(latency=0.002, failures={0: RateLimited("slow down")}.get))
-    first, second = await asyncio.gather(bench.texts(range(3)), bench.texts(range(2)), return_exceptions=True)
+    first, second = await asyncio.gather(
+        bench.texts(range(3)), bench.texts(range(2)), return_exceptions=True
+    )
     assert isinstance(first, RateLimited)
     assert second == truth(range(2))
 
@@ -194,13 +202,20 @@ async def test_a_number_that_another_process_bought_meanwhile_is_read_from_it() 
 
     class Racing(FakeEndpoint):
         async def complete(self, request: Request, numbers: range) -> list[Completion]:
-            bench.store.put(request, numbers, [Completion("theirs", "stop", 3, 1) for _ in numbers], study="other")
+            bench.store.put(
+                request,
+                numbers,
+                [Completion("theirs", "stop", 3, 1) for _ in numbers],
+                study="other",
+            )
             return await super().complete(request, numbers)
 
     racing = Metered(Racing("ours"), price=PRICE, store=bench.store, account=bench.account)
     stored = Stored(racing, store=bench.store)
     assert [d.text for d in await stored.complete(REQUEST, range(2))] == ["theirs", "theirs"]
-    assert [d.text for d in bench.store.draws(REQUEST, range(9)).values()] == ["theirs"] * 2 + ["ours"] * 2
+    assert [d.text for d in bench.store.draws(REQUEST, range(9)).values()] == ["theirs"] * 2 + [
+        "ours"
+    ] * 2
 
 
 async def test_a_changed_model_name_is_said_once() -> None:
@@ -235,7 +250,9 @@ async def test_other_models_and_missing_names_are_no_change() -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(
-    wishes=st.lists(st.tuples(st.integers(0, 2), st.integers(0, 5), st.integers(1, 4)), min_size=1, max_size=12),
+    wishes=st.lists(
+        st.tuples(st.integers(0, 2), st.integers(0, 5), st.integers(1, 4)), min_size=1, max_size=12
+    ),
     most_n=st.sampled_from([1, 2, MANY]),
 )
 def test_any_calls_at_once_get_the_true_draws_and_each_is_paid_once(
@@ -245,7 +262,10 @@ def test_any_calls_at_once_get_the_true_draws_and_each_is_paid_once(
         bench = Bench(fresh(most_n=most_n))
 
         async def ask(which: int, start: int, count: int) -> None:
-            request, numbers = Request("fake", "small", f"prompt {which}", 4), range(start, start + count)
+            request, numbers = (
+                Request("fake", "small", f"prompt {which}", 4),
+                range(start, start + count),
+            )
             assert await bench.texts(numbers, request) == truth(numbers, request)
 
         await asyncio.gather(*(ask(*wish) for wish in wishes))

@@ -47,8 +47,12 @@ def test_a_model_that_answers_has_its_published_price() -> None:
 def test_an_unpublished_tier_that_costs_more_is_billed_at_twice_the_price() -> None:
     stated = Tariff(Price(1.0, 2.0), "mine", "http://h/v1")
     assert stated.answered(answer("mine", "priority"), ASKED) == Price(2.0, 4.0)
-    assert stated.answered(answer("mine", "flex"), ASKED) == Price(1.0, 2.0), "no discount is taken on trust"
-    assert stated.answered(answer("gpt-4.1"), ASKED) == Price(1.0, 2.0), "what a user states holds for the place"
+    assert stated.answered(answer("mine", "flex"), ASKED) == Price(1.0, 2.0), (
+        "no discount is taken on trust"
+    )
+    assert stated.answered(answer("gpt-4.1"), ASKED) == Price(1.0, 2.0), (
+        "what a user states holds for the place"
+    )
 
 
 def test_a_stated_price_is_that_of_the_tier_that_was_asked_for() -> None:

@@ -10,7 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tune.errors import MetricError, SpaceError
-from tune.readout.aggregate import AGGREGATES, DEPLOYABLE, best, blind, choose, deployable, first, parse_aggregate, vote
+from tune.readout.aggregate import (
+    AGGREGATES,
+    DEPLOYABLE,
+    best,
+    blind,
+    choose,
+    deployable,
+    first,
+    parse_aggregate,
+    vote,
+)
 from tune.task.example import Example
 
 ANSWERS = st.lists(st.sampled_from(["a", "b", "c", None]), max_size=9)
@@ -102,7 +112,9 @@ def test_any_is_the_oracle_and_is_never_deployed() -> None:
     with pytest.raises(SpaceError, match="every answer"):
         choose("all", ["a", "b"])
     assert set(AGGREGATES) - {"any"} == DEPLOYABLE
-    assert [deployable(name) for name in ("first", "vote", "best", "any", "mine:choice", "unheard")] == [
+    assert [
+        deployable(name) for name in ("first", "vote", "best", "any", "mine:choice", "unheard")
+    ] == [
         True,
         True,
         True,
@@ -120,7 +132,9 @@ def test_a_choice_of_the_users_own_is_taken_as_it_is_or_by_its_name() -> None:
 
 
 def test_a_choice_that_raises_or_gives_no_answer_is_named() -> None:
-    with pytest.raises(MetricError, match=r"the aggregate 'broken' raised on \['a'\]: ZeroDivisionError: no"):
+    with pytest.raises(
+        MetricError, match=r"the aggregate 'broken' raised on \['a'\]: ZeroDivisionError: no"
+    ):
         choose(broken, ["a"])
     with pytest.raises(MetricError, match=r"gives one answer or None, but got 1"):
         choose(wrong, ["a"])  # type: ignore[arg-type]
@@ -152,7 +166,11 @@ def test_a_blind_verifier_sees_everything_but_the_target() -> None:
     answer, example = seen[0]
     assert answer == "abc"
     assert example.target is None
-    assert (example.id, example.inputs, example.metadata) == (EXAMPLE.id, EXAMPLE.inputs, EXAMPLE.metadata)
+    assert (example.id, example.inputs, example.metadata) == (
+        EXAMPLE.id,
+        EXAMPLE.inputs,
+        EXAMPLE.metadata,
+    )
 
 
 def test_a_verifier_that_raises_or_gives_no_number_names_the_example() -> None:

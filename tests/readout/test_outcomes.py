@@ -40,7 +40,14 @@ def counted(trial: Trial) -> Any:
 
 def test_each_answer_has_one_heading() -> None:
     trial = Trial(0, Point({"model": "m", "prompt": "p"}), 8)
-    texts = [draw("good"), draw("bad"), draw("?"), draw(""), draw("ba", "length"), draw("", "content_filter")]
+    texts = [
+        draw("good"),
+        draw("bad"),
+        draw("?"),
+        draw(""),
+        draw("ba", "length"),
+        draw("", "content_filter"),
+    ]
     trial.draws = {i: [each] for i, each in enumerate(texts)}
     trial.spoiled = {6: "context_length", 7: "content_filter", 8: "timeout"}
     trial.missing = {9: "service: 503", 10: "money: no room"}
@@ -57,7 +64,10 @@ def test_an_answer_that_is_cut_and_right_all_the_same_is_no_fault() -> None:
 
 
 @given(
-    st.lists(st.tuples(st.sampled_from(["good", "bad", "?", " "]), st.sampled_from(["stop", "length"])), max_size=20)
+    st.lists(
+        st.tuples(st.sampled_from(["good", "bad", "?", " "]), st.sampled_from(["stop", "length"])),
+        max_size=20,
+    )
 )
 def test_headings_never_count_an_answer_twice(texts: list[tuple[str, str]]) -> None:
     draws = {i: [draw(*each)] for i, each in enumerate(texts)}
@@ -67,15 +77,24 @@ def test_headings_never_count_an_answer_twice(texts: list[tuple[str, str]]) -> N
 
 
 def study(folder: Path, model: Model, **server: Any) -> tune.Study:
-    space = tune.Space(model=["small"], prompt={"short": "Label this ticket: {text}"}, max_tokens=[16, 24])
+    space = tune.Space(
+        model=["small"], prompt={"short": "Label this ticket: {text}"}, max_tokens=[16, 24]
+    )
     with Server(models={"small": model}, world=WORLD, **server) as started:
         return tune.tune(
-            data=WORLD.examples(40), target="label", space=space, base_url=started.base_url, price=["small=0.1/0.4"],
-            budget=0.02, results=folder,
-        )  # fmt: skip
+            data=WORLD.examples(40),
+            target="label",
+            space=space,
+            base_url=started.base_url,
+            price=["small=0.1/0.4"],
+            budget=0.02,
+            results=folder,
+        )
 
 
-def test_empty_answers_of_a_reasoning_model_are_told_with_their_money_and_advice(tmp_path: Path) -> None:
+def test_empty_answers_of_a_reasoning_model_are_told_with_their_money_and_advice(
+    tmp_path: Path,
+) -> None:
     found = study(tmp_path, Model(0.1, 0.4, reasoning=40))
     assert found.record.bought.outcomes.share("empty") == 1.0
     line = next(line for line in summary_lines(found.record) if "that the search bought" in line)
@@ -91,7 +110,9 @@ def test_empty_answers_of_a_reasoning_model_are_told_with_their_money_and_advice
         ("too_long", "too_long", "too long for the model's context"),
     ],
 )
-def test_what_is_refused_is_counted_in_every_report(tmp_path: Path, kind: Any, heading: str, words: str) -> None:
+def test_what_is_refused_is_counted_in_every_report(
+    tmp_path: Path, kind: Any, heading: str, words: str
+) -> None:
     found = study(tmp_path, Model(0.1, 0.4), plan=sometimes(0.25, [Fault(kind)], seed=3))
     report = found.record
     assert 0.1 < report.bought.outcomes.share(heading) < 0.5
@@ -110,14 +131,24 @@ def test_what_is_refused_is_counted_in_every_report(tmp_path: Path, kind: Any, h
 
 def test_answers_that_are_cut_are_told_apart_from_wrong_ones(tmp_path: Path) -> None:
     space = tune.Space(
-        model=["small"], prompt={"long": "Think step by step, then label this ticket: {text}"}, max_tokens=[8]
+        model=["small"],
+        prompt={"long": "Think step by step, then label this ticket: {text}"},
+        max_tokens=[8],
     )
     with Server(models={"small": Model(0.1, 0.4)}, world=WORLD) as started:
         found = tune.tune(
-            data=WORLD.examples(40), target="label", space=space, base_url=started.base_url, price=["small=0.1/0.4"],
-            budget=0.02, results=tmp_path,
-        )  # fmt: skip
+            data=WORLD.examples(40),
+            target="label",
+            space=space,
+            base_url=started.base_url,
+            price=["small=0.1/0.4"],
+            budget=0.02,
+            results=tmp_path,
+        )
     counts = found.record.bought.outcomes
     assert counts.share("cut") > 0.5
     assert counts.no_answer == counts.empty == 0
-    assert any("cut at max_tokens" in line and "raise max_tokens" in line for line in summary_lines(found.record))
+    assert any(
+        "cut at max_tokens" in line and "raise max_tokens" in line
+        for line in summary_lines(found.record)
+    )

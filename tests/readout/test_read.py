@@ -1,4 +1,6 @@
-"""Readings: configs read off the draws of a trial, against fresh runs of the same model with those settings."""
+"""Readings: configs read off the draws of a trial, against fresh runs of the same model with those
+settings.
+"""
 
 from __future__ import annotations
 
@@ -30,17 +32,32 @@ ANSWER = parse_extract({"pattern": r"Answer: (\w+)"})
 TARGET = "blue"
 
 
-def config(n: int = 1, max_tokens: int = 64, aggregate: str = "first", stop: tuple[str, ...] = ()) -> Config:
-    return Config({"model": "m", "prompt": "p", "n": n, "max_tokens": max_tokens, "aggregate": aggregate, "stop": stop})
+def config(
+    n: int = 1, max_tokens: int = 64, aggregate: str = "first", stop: tuple[str, ...] = ()
+) -> Config:
+    return Config(
+        {
+            "model": "m",
+            "prompt": "p",
+            "n": n,
+            "max_tokens": max_tokens,
+            "aggregate": aggregate,
+            "stop": stop,
+        }
+    )
 
 
-def draw(text: str, tokens: int | None = None, *, seconds: float = 1.0, prompt: int = 100, **more: Any) -> Completion:
+def draw(
+    text: str, tokens: int | None = None, *, seconds: float = 1.0, prompt: int = 100, **more: Any
+) -> Completion:
     """A draw that stopped by itself; without `tokens` each word is one, and one more ends it."""
     if tokens is None:
         pieces = [word if i == 0 else f" {word}" for i, word in enumerate(text.split(" "))]
         more.setdefault("token_ends", tuple(itertools.accumulate(len(piece) for piece in pieces)))
         tokens = len(pieces) + 1
-    return Completion(text, more.pop("finish_reason", "stop"), prompt, tokens, seconds=seconds, **more)
+    return Completion(
+        text, more.pop("finish_reason", "stop"), prompt, tokens, seconds=seconds, **more
+    )
 
 
 def answers(*names: str | None) -> list[Completion]:
@@ -83,7 +100,9 @@ def one(bought: Trial, wanted_config: Config, **more: Any) -> Reading:
 
 
 def test_first_is_the_mean_over_draws_with_the_variance_of_a_mean() -> None:
-    reading = one(trial({0: answers("blue", "red", "blue", "blue"), 1: answers("red", "red")}), config())
+    reading = one(
+        trial({0: answers("blue", "red", "blue", "blue"), 1: answers("red", "red")}), config()
+    )
     assert reading.trial == 3
     assert reading.examples == (0, 1)
     assert reading.scores == pytest.approx([0.75, 0.0])
@@ -94,10 +113,15 @@ def test_first_is_the_mean_over_draws_with_the_variance_of_a_mean() -> None:
 
 def test_a_vote_over_all_draws_is_the_vote_that_would_be_held() -> None:
     bought = trial(
-        {0: answers("blue", "red", "blue"), 1: answers("red", "blue", "red"), 2: answers(None, "blue", None)}
+        {
+            0: answers("blue", "red", "blue"),
+            1: answers("red", "blue", "red"),
+            2: answers(None, "blue", None),
+        }
     )
     assert one(bought, config(3, aggregate="vote")).scores == pytest.approx([1.0, 0.0, 1.0])
-    # Any two of these draw: the first of them wins, so it is worth what a single draw is where nobody abstains.
+    # Any two of these draw: the first of them wins, so it is worth what a single draw is where
+    # nobody abstains.
     assert one(bought, config(2, aggregate="vote")).scores == pytest.approx([2 / 3, 1 / 3, 2 / 3])
 
 
@@ -105,7 +129,9 @@ def test_any_is_pass_at_n_and_follows_the_metrics_direction() -> None:
     bought = trial({0: answers("blue", "red", "red", "red")})
     assert one(bought, config(2, aggregate="any")).scores == pytest.approx([0.5])
     errors = trial({0: answers("blue", "blue", "blue", "red")})
-    least = read_off(errors, *[config(n, aggregate="any") for n in (2, 4)], worst=1.0, larger_is_better=False)
+    least = read_off(
+        errors, *[config(n, aggregate="any") for n in (2, 4)], worst=1.0, larger_is_better=False
+    )
     assert [reading.scores[0] for reading in least] == pytest.approx([0.5, 0.0])
 
 
@@ -143,10 +169,16 @@ def merged(given_answers: Sequence[str | None]) -> str | None:
 
 def test_a_choice_of_the_users_own_is_read_by_calling_it() -> None:
     bought = trial({0: answers("blue", "red", "red"), 1: answers("red", "red", "red")})
-    assert one(bought, config(1, aggregate=f"{__name__}:last")).scores == pytest.approx([1 / 3, 0.0])
+    assert one(bought, config(1, aggregate=f"{__name__}:last")).scores == pytest.approx(
+        [1 / 3, 0.0]
+    )
     # What it makes up need not be among the answers.
-    assert one(bought, config(2, aggregate=f"{__name__}:merged")).scores == pytest.approx([2 / 3, 0.0])
-    assert one(bought, config(3, aggregate=f"{__name__}:merged")).scores == pytest.approx([1.0, 0.0])
+    assert one(bought, config(2, aggregate=f"{__name__}:merged")).scores == pytest.approx(
+        [2 / 3, 0.0]
+    )
+    assert one(bought, config(3, aggregate=f"{__name__}:merged")).scores == pytest.approx(
+        [1.0, 0.0]
+    )
 
 
 def test_texts_without_an_answer_are_scored_worst_and_the_metric_is_not_asked() -> None:
@@ -170,7 +202,9 @@ def test_each_answer_is_scored_once_for_each_example_however_much_is_read() -> N
         return ANSWER(text)
 
     bought = trial({0: answers("blue", "red", "blue"), 1: answers("blue", "blue")})
-    configs = [config(n, cap, a) for n in (1, 2, 3) for cap in (8, 64) for a in ("first", "vote", "any")]
+    configs = [
+        config(n, cap, a) for n in (1, 2, 3) for cap in (8, 64) for a in ("first", "vote", "any")
+    ]
     assert len(read_off(bought, *configs, score=metric, extract=extract)) == len(configs)
     assert metric.asked == {("blue", 0): 1, ("red", 0): 1, ("blue", 1): 1}
     assert set(extracted.values()) == {1}
@@ -202,7 +236,9 @@ def test_a_vote_too_large_to_count_is_read_off_random_subsets_that_a_seed_fixes(
 
 
 def test_an_example_with_too_few_draws_is_left_out_and_never_scored_zero() -> None:
-    bought = trial({0: answers("blue", "blue", "blue"), 1: answers("blue"), 2: answers("blue", "blue")})
+    bought = trial(
+        {0: answers("blue", "blue", "blue"), 1: answers("blue"), 2: answers("blue", "blue")}
+    )
     readings = read_off(bought, config(1), config(2, aggregate="vote"), config(3, aggregate="vote"))
     assert [reading.examples for reading in readings] == [(0, 1, 2), (0, 2), (0,)]
     assert all(reading.mean == 1.0 for reading in readings)
@@ -254,7 +290,10 @@ def test_a_trial_of_nothing_but_spoiled_examples_has_readings_and_one_of_nothing
 
 def test_only_the_examples_asked_for_are_read() -> None:
     metric = Marking()
-    bought = trial({0: answers("blue"), 1: answers("red"), 2: answers("red")}, spoiled={4: "timeout", 5: "timeout"})
+    bought = trial(
+        {0: answers("blue"), 1: answers("red"), 2: answers("red")},
+        spoiled={4: "timeout", 5: "timeout"},
+    )
     reading = one(bought, config(), examples=[1, 5, 9], score=metric)
     assert reading.examples == (1, 5)
     assert metric.asked == {("red", 1): 1}
@@ -266,7 +305,13 @@ def test_only_the_examples_asked_for_are_read() -> None:
 
 def test_readings_go_down_only() -> None:
     bought = trial({0: answers("blue", "blue")}, cap=32)
-    configs = [config(1, 16), config(1, 32), config(1, 64), config(2, 32, "vote"), config(3, 32, "vote")]
+    configs = [
+        config(1, 16),
+        config(1, 32),
+        config(1, 64),
+        config(2, 32, "vote"),
+        config(3, 32, "vote"),
+    ]
     assert readable(bought, configs) == [configs[0], configs[1], configs[3]]
     assert [reading.config for reading in read_off(bought, *configs)] == readable(bought, configs)
 
@@ -290,8 +335,12 @@ REASONED = "It is the sky so Answer: red no wait Answer: blue"
 
 
 def test_a_cut_answer_is_extracted_and_scored_again_and_bills_the_cap() -> None:
-    bought = trial({0: [draw(REASONED, prompt=1000)], 1: [draw("Answer: blue", prompt=1000)]}, cap=64)
-    full, early, never, tiny = read_off(bought, config(1, 64), config(1, 8), config(1, 6), config(1, 1))
+    bought = trial(
+        {0: [draw(REASONED, prompt=1000)], 1: [draw("Answer: blue", prompt=1000)]}, cap=64
+    )
+    full, early, never, tiny = read_off(
+        bought, config(1, 64), config(1, 8), config(1, 6), config(1, 1)
+    )
     assert full.scores == pytest.approx([1.0, 1.0])
     assert early.scores == pytest.approx([0.0, 1.0])  # "... Answer: red no"
     assert never.scores == pytest.approx([0.0, 1.0])
@@ -352,7 +401,9 @@ def test_seconds_are_those_of_the_slowest_answer() -> None:
 
 def test_a_cut_draw_takes_less_time_by_the_pace_of_the_trial() -> None:
     # Half a second to begin with, and a hundredth for each token.
-    spread = {0: [draw("x", t, seconds=0.5 + t / 100, finish_reason="length") for t in (10, 20, 60)]}
+    spread = {
+        0: [draw("x", t, seconds=0.5 + t / 100, finish_reason="length") for t in (10, 20, 60)]
+    }
     bought = trial(spread, cap=60)
     assert one(bought, config(1, 20)).mean_seconds == pytest.approx((0.6 + 0.7 + 0.7) / 3)
     # Where all are equally long nobody knows what the beginning took.
@@ -375,14 +426,21 @@ def test_a_metric_over_responses_gets_the_draws_n_at_a_time_as_they_were_drawn()
     assert seen == [(("blue", "red", None), 0), (("red", "red", "blue"), 4)]
     assert reading.scores == pytest.approx([1 / 3, 1 / 3])
     assert np.isnan(reading.variances).all()
-    pairs = one(trial({0: answers("blue", "blue", "red", "blue")}), config(2), score=share, over_responses=True)
+    pairs = one(
+        trial({0: answers("blue", "blue", "red", "blue")}),
+        config(2),
+        score=share,
+        over_responses=True,
+    )
     assert pairs.scores == pytest.approx([0.75])
     assert pairs.variances == pytest.approx([np.var([1.0, 0.5], ddof=1) / 2])
 
 
 def test_a_metric_over_responses_asks_no_verifier_and_leaves_short_examples_out() -> None:
     bought = trial({0: answers("blue", "red"), 1: answers("blue")})
-    reading = one(bought, config(2, aggregate="best"), score=lambda given_answers, _: 1.0, over_responses=True)
+    reading = one(
+        bought, config(2, aggregate="best"), score=lambda given_answers, _: 1.0, over_responses=True
+    )
     assert reading.examples == (0,)
 
 
@@ -407,7 +465,10 @@ def test_the_answers_that_will_be_scored_are_known_beforehand() -> None:
 
 
 def test_the_error_of_the_mean_holds_both_kinds_of_chance_and_the_draws_part_is_known() -> None:
-    reading = one(trial({0: answers("blue", "red"), 1: answers("blue", "blue"), 2: answers("red", "red")}), config())
+    reading = one(
+        trial({0: answers("blue", "red"), 1: answers("blue", "blue"), 2: answers("red", "red")}),
+        config(),
+    )
     scores = np.array([0.5, 1.0, 0.0])
     assert reading.standard_error == pytest.approx(scores.std(ddof=1) / math.sqrt(3))
     assert reading.draw_error == pytest.approx(math.sqrt(0.25) / 3)
@@ -417,7 +478,10 @@ def test_the_error_of_the_mean_holds_both_kinds_of_chance_and_the_draws_part_is_
 
 def test_a_difference_is_paired_over_common_examples() -> None:
     more = one(trial({i: answers("blue") for i in range(4)}), config())
-    less = one(trial({1: answers("blue"), 2: answers("red"), 3: answers("blue"), 9: answers("red")}), config())
+    less = one(
+        trial({1: answers("blue"), 2: answers("red"), 3: answers("blue"), 9: answers("red")}),
+        config(),
+    )
     found = more.difference(less)
     assert found.n_examples == 3
     assert found.mean == pytest.approx(1 / 3)
@@ -434,7 +498,10 @@ def test_the_stated_error_of_a_mean_is_the_true_one() -> None:
     means, errors, within = [], [], []
     for _ in range(150):
         chances = [rng.betavariate(1, 1) for _ in range(30)]
-        bought = {i: answers(*("blue" if rng.random() < c else "red" for _ in range(4))) for i, c in enumerate(chances)}
+        bought = {
+            i: answers(*("blue" if rng.random() < c else "red" for _ in range(4)))
+            for i, c in enumerate(chances)
+        }
         reading = one(trial(bought), config(3, aggregate="vote"))
         means.append(reading.mean)
         errors.append(reading.standard_error)
@@ -447,13 +514,19 @@ def test_the_stated_error_of_a_mean_is_the_true_one() -> None:
 
 
 class Model:
-    """A model with known truth: it muses for a while, then gives its answer, then may think better of it."""
+    """A model with known truth: it muses for a while, then gives its answer, then may think better
+    of it.
+    """
 
     def __init__(self, examples: int, seed: int) -> None:
         rng = random.Random(seed)
-        self.odds = [[rng.random() ** 2 for _ in ("blue", "red", "green", "hm")] for _ in range(examples)]
+        self.odds = [
+            [rng.random() ** 2 for _ in ("blue", "red", "green", "hm")] for _ in range(examples)
+        ]
 
-    def say(self, position: int, rng: random.Random, cap: int, stop: Sequence[str] = ()) -> Completion:
+    def say(
+        self, position: int, rng: random.Random, cap: int, stop: Sequence[str] = ()
+    ) -> Completion:
         words = ["well"] * rng.choice([0, 1, 3, 6])
         for _ in range(rng.choice([1, 1, 2])):
             (name,) = rng.choices(["blue", "red", "green", "hm"], self.odds[position])
@@ -472,7 +545,9 @@ class Model:
 
 
 def check_against_fresh_runs(worlds: int, runs: int) -> None:
-    """Unbiased: for each config the mean over worlds of reading less fresh run is within 3 standard errors of 0."""
+    """Unbiased: for each config the mean over worlds of reading less fresh run is within 3 standard
+    errors of 0.
+    """
     model, rng = Model(worlds, seed=1), random.Random(2)
     configs = [config(n, cap, "vote") for n in (2, 3, 5) for cap in (3, 6, 40)]
     configs += [config(1, cap) for cap in (2, 5, 40)]
@@ -488,12 +563,24 @@ def check_against_fresh_runs(worlds: int, runs: int) -> None:
                     for _ in range(wanted_config.n)
                 ]
                 scores[position] += float(vote([ANSWER(s.text) for s in said]) == TARGET) / runs
-                costs[position] += sum(PRICE.cost(s.prompt_tokens, s.completion_tokens) for s in said) / 1e12 / runs
+                costs[position] += (
+                    sum(PRICE.cost(s.prompt_tokens, s.completion_tokens) for s in said)
+                    / 1e12
+                    / runs
+                )
                 seconds[position] += max(s.seconds for s in said) / runs
-        for estimate, fresh in ((reading.scores, scores), (reading.costs, costs), (reading.seconds, seconds)):
+        for estimate, fresh in (
+            (reading.scores, scores),
+            (reading.costs, costs),
+            (reading.seconds, seconds),
+        ):
             difference = estimate - fresh
             error = difference.std(ddof=1) / math.sqrt(worlds)
-            assert abs(difference.mean()) < 3 * error + 1e-12, (wanted_config, difference.mean(), error)
+            assert abs(difference.mean()) < 3 * error + 1e-12, (
+                wanted_config,
+                difference.mean(),
+                error,
+            )
         assert not reading.approximate
 
 
@@ -508,7 +595,9 @@ def test_readings_agree_with_fresh_runs_in_a_thousand_worlds() -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 10**6), st.integers(1, 5))
-def test_a_reading_at_the_bought_cap_with_all_draws_is_what_was_drawn(seed: int, draws: int) -> None:
+def test_a_reading_at_the_bought_cap_with_all_draws_is_what_was_drawn(
+    seed: int, draws: int
+) -> None:
     model, rng = Model(3, seed), random.Random(seed)
     bought = {i: [model.say(i, rng, 12) for _ in range(draws)] for i in range(3)}
     reading = one(trial(bought, cap=12), config(draws, 12, "vote"))
@@ -519,10 +608,17 @@ def test_a_reading_at_the_bought_cap_with_all_draws_is_what_was_drawn(seed: int,
         assert score == pytest.approx(tied.count(TARGET) / len(tied) if tied else 0.0)
 
 
-def test_two_hundred_examples_of_sixteen_draws_are_read_a_hundred_times_well_under_a_second() -> None:
+def test_two_hundred_examples_of_sixteen_draws_are_read_a_hundred_times_well_under_a_second() -> (
+    None
+):
     model, rng = Model(200, seed=5), random.Random(6)
     bought = trial({i: [model.say(i, rng, 40) for _ in range(16)] for i in range(200)}, cap=40)
-    configs = [config(n, cap, a) for n in range(1, 10) for cap in (4, 8, 12, 20, 30, 40) for a in ("vote", "any")]
+    configs = [
+        config(n, cap, a)
+        for n in range(1, 10)
+        for cap in (4, 8, 12, 20, 30, 40)
+        for a in ("vote", "any")
+    ]
     assert len(configs) == 108
     started = time.process_time()
     readings = read_off(bought, *configs)

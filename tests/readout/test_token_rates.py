@@ -1,4 +1,6 @@
-"""How many tokens each kind of character takes is learned from whole answers, and says where a text would be cut."""
+"""How many tokens each kind of character takes is learned from whole answers, and says where a text
+would be cut.
+"""
 
 from __future__ import annotations
 
@@ -49,8 +51,12 @@ def test_where_boundaries_are_known_or_nothing_is_there_no_rates_are_needed() ->
     tokens=st.lists(st.integers(2, 50), min_size=5, max_size=5),
     share=st.floats(0.01, 0.99),
 )
-def test_a_place_is_within_the_text_and_rises_with_the_cap(texts: list[str], tokens: list[int], share: float) -> None:
-    draws = [Completion(text, "length", 1, count) for text, count in zip(texts, tokens, strict=False)]
+def test_a_place_is_within_the_text_and_rises_with_the_cap(
+    texts: list[str], tokens: list[int], share: float
+) -> None:
+    draws = [
+        Completion(text, "length", 1, count) for text, count in zip(texts, tokens, strict=False)
+    ]
     rates = learn_rates(draws)
     assert rates is not None
     assert min(rates.weights) >= 0

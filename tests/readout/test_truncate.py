@@ -13,7 +13,12 @@ from tune.readout.truncate import cut
 
 
 def said(
-    pieces: Sequence[str], *, reason: str = "stop", known: bool = True, reasoning: int = 0, ended: bool = True
+    pieces: Sequence[str],
+    *,
+    reason: str = "stop",
+    known: bool = True,
+    reasoning: int = 0,
+    ended: bool = True,
 ) -> Completion:
     """A draw of these visible tokens; one that stopped by itself has a token more, which ended it."""
     ends = tuple(itertools.accumulate(len(piece) for piece in pieces))
@@ -32,7 +37,9 @@ PIECES = st.lists(st.text("ab \n.", min_size=1, max_size=4), min_size=1, max_siz
 
 
 def fresh(pieces: Sequence[str], cap: int, stop: Sequence[str]) -> tuple[str, int, str]:
-    """The same tokens said again, one by one, by an endpoint that has this cap and these stop strings."""
+    """The same tokens said again, one by one, by an endpoint that has this cap and these stop
+    strings.
+    """
     text = ""
     for number, piece in enumerate([*pieces, ""], start=1):
         text += piece
@@ -72,7 +79,9 @@ def test_a_cut_of_nothing_but_the_ending_token_leaves_the_text_whole() -> None:
     assert cut(said(WORDS), 10) == ("".join(WORDS), 10, "length", True)
 
 
-def test_boundaries_that_count_the_ending_token_or_reach_behind_a_stop_string_are_no_trouble() -> None:
+def test_boundaries_that_count_the_ending_token_or_reach_behind_a_stop_string_are_no_trouble() -> (
+    None
+):
     draw = Completion("ab", "stop", 1, 3, token_ends=(1, 2, 2))
     assert cut(draw, 2) == ("ab", 2, "length", True)
     stopped = Completion("ab", "stop", 1, 3, token_ends=(1, 2, 4))
@@ -84,7 +93,9 @@ def test_boundaries_that_count_the_ending_token_or_reach_behind_a_stop_string_ar
 
 
 @given(PIECES, st.integers(1, 14))
-def test_an_estimated_cut_is_marked_bills_the_cap_and_keeps_the_beginning(pieces: list[str], cap: int) -> None:
+def test_an_estimated_cut_is_marked_bills_the_cap_and_keeps_the_beginning(
+    pieces: list[str], cap: int
+) -> None:
     draw = said(pieces, known=False)
     found = cut(draw, cap)
     assert draw.text.startswith(found.text)
@@ -132,7 +143,9 @@ def test_a_stop_string_inside_a_token_is_billed_with_the_whole_token() -> None:
     assert cut(said(["Yes", ".\n\nBe", "cause"]), 100, ("\n",)) == ("Yes.", 2, "stop", True)
 
 
-def test_of_several_stop_strings_the_one_complete_first_counts_and_of_equal_ends_the_longest() -> None:
+def test_of_several_stop_strings_the_one_complete_first_counts_and_of_equal_ends_the_longest() -> (
+    None
+):
     draw = said(["a", "b", "c", "d"])
     assert cut(draw, 100, ("bcd", "c")).text == "ab"
     assert cut(draw, 100, ("c", "bc")).text == "a"
@@ -160,7 +173,12 @@ def test_without_boundaries_a_stop_string_cuts_the_text_exactly_and_estimates_th
 
 def test_hidden_reasoning_is_never_cut() -> None:
     draw = said(["Yes"], reasoning=50)
-    assert cut(draw, 20) == ("Yes", 52, "stop", False)  # a service that does not heed its cap sends such
+    assert cut(draw, 20) == (
+        "Yes",
+        52,
+        "stop",
+        False,
+    )  # a service that does not heed its cap sends such
     assert cut(draw, 52) == ("Yes", 52, "stop", True)
 
 

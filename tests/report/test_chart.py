@@ -1,4 +1,6 @@
-"""The chart of a report: every mark stands where the numbers beside the axes say, and nothing is drawn of nothing."""
+"""The chart of a report: every mark stands where the numbers beside the axes say, and nothing is
+drawn of nothing.
+"""
 
 from __future__ import annotations
 
@@ -29,9 +31,12 @@ def interval(mean: float, reach: float = 0.1) -> Interval:
 
 def row(number: int, cost: float, quality: float, **more: object) -> ReportConfig:
     made = ReportConfig(
-        "frontier", config(model=f"m{number}"), trial=number, tuning=interval(quality),
+        "frontier",
+        config(model=f"m{number}"),
+        trial=number,
+        tuning=interval(quality),
         cost=Interval(cost, cost * 0.9, cost * 1.1, 100),
-    )  # fmt: skip
+    )
     return replace(made, **more)  # type: ignore[arg-type]
 
 
@@ -40,8 +45,16 @@ def study(points: tuple[tuple[float, float], ...] = WIDE, **more: object) -> Rep
     frontier = [row(number, cost, quality) for number, (cost, quality) in enumerate(points)]
     place = max(0, len(frontier) - 2)
     frontier[place] = replace(frontier[place], holdout=Interval(0.66, 0.57, 0.75, 120))
-    baseline = replace(BASELINE, cost=Interval(0.00035, 0.0003, 0.0004, 120), holdout=Interval(0.58, 0.5, 0.66, 120))
-    parts = {"winner": replace(frontier[place], name="winner"), "baseline": baseline, "frontier": tuple(frontier)}
+    baseline = replace(
+        BASELINE,
+        cost=Interval(0.00035, 0.0003, 0.0004, 120),
+        holdout=Interval(0.58, 0.5, 0.66, 120),
+    )
+    parts = {
+        "winner": replace(frontier[place], name="winner"),
+        "baseline": baseline,
+        "frontier": tuple(frontier),
+    }
     return whole(**{**parts, **more})
 
 
@@ -70,7 +83,9 @@ def marks(picture: ElementTree.Element) -> list[tuple[str, float, float]]:
     return found
 
 
-def ticks(picture: ElementTree.Element) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
+def ticks(
+    picture: ElementTree.Element,
+) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
     """Place and number of what is written beside the axes: across, then up."""
     across, up = [], []
     for text in picture.findall("text[@class='tick']"):
@@ -83,7 +98,9 @@ def ticks(picture: ElementTree.Element) -> tuple[list[tuple[float, float]], list
 
 
 def read(picture: ElementTree.Element, x: float, y: float) -> tuple[float, float]:
-    """Cost and quality at a place, as somebody with a ruler reads them off the first and the last number of an axis."""
+    """Cost and quality at a place, as somebody with a ruler reads them off the first and the last
+    number of an axis.
+    """
     across, up = ticks(picture)
     log = "logarithmic" in "".join(picture.itertext())
     (x0, low), (x1, high) = across[0], across[-1]
@@ -100,25 +117,40 @@ def names(picture: ElementTree.Element) -> list[ElementTree.Element]:
 
 def bars(picture: ElementTree.Element, kind: str) -> list[tuple[float, ...]]:
     """For each mark of a kind that has bars: x, top, bottom, left, y, right."""
-    paths = [group.find("path") for group in picture.findall("g") if group.attrib["class"].startswith(kind)]
+    paths = [
+        group.find("path")
+        for group in picture.findall("g")
+        if group.attrib["class"].startswith(kind)
+    ]
     found = [re.findall(r"-?[\d.]+", path.attrib["d"]) for path in paths if path is not None]
     return [tuple(map(float, numbers)) for numbers in found]
 
 
 @pytest.mark.parametrize(
-    "points", [WIDE, tuple((0.001 * k, 0.5 + 0.05 * k) for k in (1, 2, 4, 5))], ids=["logarithmic", "linear"]
+    "points",
+    [WIDE, tuple((0.001 * k, 0.5 + 0.05 * k) for k in (1, 2, 4, 5))],
+    ids=["logarithmic", "linear"],
 )
-def test_every_mark_stands_where_the_axes_say_that_its_numbers_are(points: tuple[tuple[float, float], ...]) -> None:
+def test_every_mark_stands_where_the_axes_say_that_its_numbers_are(
+    points: tuple[tuple[float, float], ...],
+) -> None:
     baseline = row(9, points[1][0] * 1.5, 0.4, name="baseline")
     picture = svg(study(points, baseline=baseline))
     found = [(kind, *read(picture, x, y)) for kind, x, y in marks(picture)]
     *line, below, winner = found
-    assert [kind for kind, _, _ in found] == [*["frontier hollow"] * len(points), "baseline hollow", "winner filled"]
+    assert [kind for kind, _, _ in found] == [
+        *["frontier hollow"] * len(points),
+        "baseline hollow",
+        "winner filled",
+    ]
     for (_, cost, quality), (true_cost, true_quality) in zip(line, points, strict=True):
         assert cost == pytest.approx(true_cost, rel=0.005)
         assert quality == pytest.approx(true_quality, abs=0.002)
     assert winner[1:] == (pytest.approx(points[-2][0], rel=0.005), pytest.approx(0.66, abs=0.002))
-    assert below[1:] == (pytest.approx(points[1][0] * 1.5, rel=0.005), pytest.approx(0.4, abs=0.002))
+    assert below[1:] == (
+        pytest.approx(points[1][0] * 1.5, rel=0.005),
+        pytest.approx(0.4, abs=0.002),
+    )
 
 
 def test_the_line_goes_through_the_frontier_from_the_cheapest_on() -> None:
@@ -149,7 +181,9 @@ def test_a_bar_without_an_end_stops_at_the_edge_of_the_chart() -> None:
 
 
 @pytest.mark.parametrize(("dearest", "log"), [(9.9, False), (10.0, True), (1000.0, True)])
-def test_the_axis_is_logarithmic_where_costs_differ_tenfold_and_says_so(dearest: float, log: bool) -> None:
+def test_the_axis_is_logarithmic_where_costs_differ_tenfold_and_says_so(
+    dearest: float, log: bool
+) -> None:
     points = ((0.0001, 0.5), (0.0001 * dearest, 0.8))
     text = chart(study(points, baseline=None))
     assert ("logarithmic scale" in text) is log
@@ -174,12 +208,24 @@ def test_the_axes_have_their_units_and_the_metrics_direction() -> None:
 def test_who_cannot_see_it_hears_the_winner_the_baseline_and_the_ends_of_the_frontier() -> None:
     picture = svg(study())
     assert picture.attrib["role"] == "img"
-    assert picture.attrib["aria-labelledby"].split() == [picture[0].attrib["id"], picture[1].attrib["id"]]
+    assert picture.attrib["aria-labelledby"].split() == [
+        picture[0].attrib["id"],
+        picture[1].attrib["id"],
+    ]
     assert (picture[0].tag, picture[1].tag) == ("title", "desc")
     said = picture[1].text or ""
-    assert "winner: m3, prompt few, temperature 0.2, n 1, max_tokens 16; 0.660 on 120 holdout examples" in said
-    assert "baseline: small, prompt plain, temperature 1, n 1, max_tokens 16; 0.580 on 120 holdout examples" in said
-    assert "5 configurations, from the cheapest to the dearest: 0.300 at $0.00001, then 0.830 at $0.0012." in said
+    assert (
+        "winner: m3, prompt few, temperature 0.2, n 1, max_tokens 16; 0.660 on 120 holdout examples"
+        in said
+    )
+    assert (
+        "baseline: small, prompt plain, temperature 1, n 1, max_tokens 16; 0.580 on 120 holdout examples"
+        in said
+    )
+    assert (
+        "5 configurations, from the cheapest to the dearest: 0.300 at $0.00001, then 0.830 at $0.0012."
+        in said
+    )
     assert "5 configurations" not in (svg(study(frontier=()))[1].text or "")
 
 
@@ -224,7 +270,9 @@ def crowd(seed: int) -> tuple[tuple[float, float], ...]:
     return tuple(points)
 
 
-@pytest.mark.parametrize("points", [WIDE, *map(crowd, range(12))], ids=["few", *map(str, range(12))])
+@pytest.mark.parametrize(
+    "points", [WIDE, *map(crowd, range(12))], ids=["few", *map(str, range(12))]
+)
 @pytest.mark.parametrize("times", [0.03, 0.7, 0.85, 0.9, 1.0, 1.1, 4.0])
 def test_the_names_of_two_that_are_alike_do_not_cover_each_other_or_a_mark(
     points: tuple[tuple[float, float], ...], times: float
@@ -238,7 +286,9 @@ def test_the_names_of_two_that_are_alike_do_not_cover_each_other_or_a_mark(
             assert TOP - 8 <= box[1] <= box[3] <= BOTTOM
             for kind, x, y in marks(picture):
                 if not kind.startswith("frontier"):
-                    assert not (box[0] < x + 6 and x - 6 < box[2] and box[1] < y + 6 and y - 6 < box[3])
+                    assert not (
+                        box[0] < x + 6 and x - 6 < box[2] and box[1] < y + 6 and y - 6 < box[3]
+                    )
 
 
 # --- nothing to show
@@ -255,7 +305,15 @@ def test_the_names_of_two_that_are_alike_do_not_cover_each_other_or_a_mark(
         study(((0.0, 0.4), (0.0, 0.5)), baseline=None),
         study(((math.inf, 0.4), (math.nan, 0.5), (0.1, math.nan)), baseline=None),
     ],
-    ids=["nothing", "only a baseline", "one config", "it is the baseline", "no costs", "all is free", "no numbers"],
+    ids=[
+        "nothing",
+        "only a baseline",
+        "one config",
+        "it is the baseline",
+        "no costs",
+        "all is free",
+        "no numbers",
+    ],
 )
 def test_nothing_is_drawn_where_there_are_not_two_to_compare(report: Report) -> None:
     assert chart(report) == ""
@@ -280,11 +338,18 @@ costs = st.one_of(st.just(0.0), st.floats(1e-9, 1000))
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(costs, numbers), min_size=2, max_size=12), st.floats(0, 100), st.integers(0, 11))
+@given(
+    st.lists(st.tuples(costs, numbers), min_size=2, max_size=12),
+    st.floats(0, 100),
+    st.integers(0, 11),
+)
 def test_whatever_the_numbers_everything_stays_inside(
     points: list[tuple[float, float]], reach: float, won: int
 ) -> None:
-    rows = [row(k, cost, quality, tuning=interval(quality, reach)) for k, (cost, quality) in enumerate(points)]
+    rows = [
+        row(k, cost, quality, tuning=interval(quality, reach))
+        for k, (cost, quality) in enumerate(points)
+    ]
     winner, baseline = rows[won % len(rows)], rows[(won + 1) % len(rows)]
     report = study(frontier=tuple(rows), winner=winner, baseline=baseline)
     if max(cost for cost, _ in points) == 0:
@@ -307,17 +372,29 @@ def test_whatever_the_numbers_everything_stays_inside(
 def test_hostile_words_are_only_words_in_it(text: str) -> None:
     evil = config(model=text or "m", prompt=text or "p", effort=text)
     report = study(
-        winner=replace(WINNER, config=evil), frontier=(*study().frontier, replace(WINNER, config=evil)),
+        winner=replace(WINNER, config=evil),
+        frontier=(*study().frontier, replace(WINNER, config=evil)),
         provenance=provenance(metric=text or "m"),
-    )  # fmt: skip
+    )
     assert {part.tag for part in svg(report).iter()} <= {
-        "svg", "title", "desc", "path", "text", "polyline", "g", "circle", "rect",
-    }  # fmt: skip
+        "svg",
+        "title",
+        "desc",
+        "path",
+        "text",
+        "polyline",
+        "g",
+        "circle",
+        "rect",
+    }
     chart(report).encode("utf-8")
 
 
 def test_a_long_name_is_cut() -> None:
-    report = study(provenance=provenance(metric="m" * 5000), winner=replace(WINNER, config=config(model="x" * 5000)))
+    report = study(
+        provenance=provenance(metric="m" * 5000),
+        winner=replace(WINNER, config=config(model="x" * 5000)),
+    )
     assert len(chart(report)) < 12_000
 
 
@@ -332,13 +409,17 @@ def test_a_linear_scale_holds_all_values_between_round_numbers(values: list[floa
     assert scale.low - room <= min(values)
     assert max(values) <= scale.high + room
     assert 2 <= len(scale.ticks) <= MOST_TICKS + 1
-    steps = {round((b - a) / (scale.ticks[1] - scale.ticks[0]), 6) for a, b in pairwise(scale.ticks)}
+    steps = {
+        round((b - a) / (scale.ticks[1] - scale.ticks[0]), 6) for a, b in pairwise(scale.ticks)
+    }
     assert steps == {1.0}
     assert (scale.place(scale.low), scale.place(scale.high)) == (0, pytest.approx(100))
 
 
 @given(st.floats(1e-12, 1e3), st.floats(10, 1e12))
-def test_a_logarithmic_scale_has_a_few_powers_or_their_parts_and_all_values(least: float, ratio: float) -> None:
+def test_a_logarithmic_scale_has_a_few_powers_or_their_parts_and_all_values(
+    least: float, ratio: float
+) -> None:
     scale = logarithmic([least, least * ratio, 0.0], 0, 100)
     assert 2 <= len(scale.ticks) <= MOST_TICKS
     assert all(f"{tick:e}"[0] in "125" for tick in scale.ticks)
@@ -357,6 +438,8 @@ def test_a_logarithmic_scale_has_a_few_powers_or_their_parts_and_all_values(leas
         ([0.0], ["-0.6", "-0.4", "-0.2", "0.0", "0.2", "0.4", "0.6"]),
     ],
 )
-def test_numbers_beside_an_axis_are_round_and_as_short_as_can_be(values: list[float], shown: list[str]) -> None:
+def test_numbers_beside_an_axis_are_round_and_as_short_as_can_be(
+    values: list[float], shown: list[str]
+) -> None:
     scale = linear(values, 0, 100)
     assert [scale.shown(tick) for tick in scale.ticks] == shown

@@ -1,4 +1,6 @@
-"""`report.html`: what `report.md` says, well-formed, asking for nothing from outside, and hostile text is only text."""
+"""`report.html`: what `report.md` says, well-formed, asking for nothing from outside, and hostile
+text is only text.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,16 @@ from markdown_it import MarkdownIt
 
 import tune
 from tests.report.test_chart import study
-from tests.report.test_markdown import EMPTY, HOSTILE, WINNER, config, money, provenance, texts, whole
+from tests.report.test_markdown import (
+    EMPTY,
+    HOSTILE,
+    WINNER,
+    config,
+    money,
+    provenance,
+    texts,
+    whole,
+)
 from tests.support.faults import Fault, Model
 from tests.support.server import Server
 from tests.support.world import LabelledWorld
@@ -26,16 +37,65 @@ from tune.space import Point
 
 VOID = {"meta", "br", "hr"}
 TAGS = {
-    "html", "head", "meta", "title", "style", "body", "main", "h1", "h2", "p", "ul", "li", "strong", "code", "pre",
-    "div", "table", "thead", "tbody", "tr", "th", "td", "figure", "figcaption", "svg", "desc", "path", "text",
-    "polyline", "g", "circle", "rect",
-}  # fmt: skip
+    "html",
+    "head",
+    "meta",
+    "title",
+    "style",
+    "body",
+    "main",
+    "h1",
+    "h2",
+    "p",
+    "ul",
+    "li",
+    "strong",
+    "code",
+    "pre",
+    "div",
+    "table",
+    "thead",
+    "tbody",
+    "tr",
+    "th",
+    "td",
+    "figure",
+    "figcaption",
+    "svg",
+    "desc",
+    "path",
+    "text",
+    "polyline",
+    "g",
+    "circle",
+    "rect",
+}
 """All that a page is made of."""
 
 ATTRIBUTES = {
-    "lang", "charset", "http-equiv", "content", "name", "class", "role", "aria-label", "aria-labelledby", "tabindex",
-    "id", "viewbox", "d", "x", "y", "cx", "cy", "r", "width", "height", "points", "text-anchor",
-}  # fmt: skip
+    "lang",
+    "charset",
+    "http-equiv",
+    "content",
+    "name",
+    "class",
+    "role",
+    "aria-label",
+    "aria-labelledby",
+    "tabindex",
+    "id",
+    "viewbox",
+    "d",
+    "x",
+    "y",
+    "cx",
+    "cy",
+    "r",
+    "width",
+    "height",
+    "points",
+    "text-anchor",
+}
 """None of them can hold an address or a script; `content` is looked at by itself."""
 
 
@@ -94,14 +154,18 @@ class Reader(HTMLParser):
 
 
 def harmless(text: str) -> Reader:
-    """The page, read; it holds nothing but what a page is made of, and nothing that reaches outside."""
+    """The page, read; it holds nothing but what a page is made of, and nothing that reaches
+    outside.
+    """
     reader = Reader(text)
     assert {tag for tag, _ in reader.tags} <= TAGS
     assert {name for _, attributes in reader.tags for name in attributes} <= ATTRIBUTES
     assert Counter(tag for tag, _ in reader.tags)["style"] == 1
     style = reader.said("style")
     assert not re.search(r"url\(|@import|expression|src|//", style)
-    assert next(attributes for tag, attributes in reader.tags if tag == "meta") == {"charset": "utf-8"}
+    assert next(attributes for tag, attributes in reader.tags if tag == "meta") == {
+        "charset": "utf-8"
+    }
     text.encode("utf-8")
     return reader
 
@@ -113,11 +177,16 @@ def test_the_page_is_whole_and_forbids_everything_from_outside() -> None:
     reader = harmless(page(study()))
     assert reader.declarations == ["DOCTYPE html"]
     metas = [attributes for tag, attributes in reader.tags if tag == "meta"]
-    (policy,) = [meta["content"] for meta in metas if meta.get("http-equiv") == "Content-Security-Policy"]
+    (policy,) = [
+        meta["content"] for meta in metas if meta.get("http-equiv") == "Content-Security-Policy"
+    ]
     rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
     assert rules == {
-        "default-src": "'none'", "style-src": "'unsafe-inline'", "base-uri": "'none'", "form-action": "'none'",
-    }  # fmt: skip
+        "default-src": "'none'",
+        "style-src": "'unsafe-inline'",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+    }
     assert metas.index({"charset": "utf-8"}) == 0
     assert {"name": "viewport", "content": "width=device-width, initial-scale=1"} in metas
     assert reader.tags[0] == ("html", {"lang": "en"})
@@ -138,7 +207,11 @@ def test_it_says_what_the_markdown_says_word_for_word() -> None:
         for child in token.children or []:
             expected += words(child.content)
     reader = harmless(page(report))
-    text = " ".join(text for tag, text in reader.texts if tag not in ("style", "title", "desc", "text", "figcaption"))
+    text = " ".join(
+        text
+        for tag, text in reader.texts
+        if tag not in ("style", "title", "desc", "text", "figcaption")
+    )
     assert words(text) == expected
     assert len(expected) > 200
 
@@ -154,7 +227,10 @@ def test_every_table_can_be_scrolled_sideways_with_finger_or_keyboard() -> None:
     reader = harmless(page(study()))
     for before, (tag, _) in zip(reader.tags, reader.tags[1:], strict=False):
         if tag == "table":
-            assert before == ("div", {"class": "scroll", "role": "group", "aria-label": "table", "tabindex": "0"})
+            assert before == (
+                "div",
+                {"class": "scroll", "role": "group", "aria-label": "table", "tabindex": "0"},
+            )
     assert re.search(r"\.scroll[^{]*\{[^}]*overflow-x: auto", reader.said("style"))
 
 
@@ -180,7 +256,9 @@ def contrast(one: str, other: str) -> float:
 def luminance(colour: str) -> float:
     digits = colour[1:] if len(colour) == 7 else "".join(2 * digit for digit in colour[1:])
     parts = [int(digits[k : k + 2], 16) / 255 for k in (0, 2, 4)]
-    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    linear = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    ]
     return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 
@@ -195,7 +273,9 @@ def test_a_study_without_a_winner_has_a_page_that_says_so_and_no_chart(interrupt
 
 
 def test_a_study_of_one_configuration_has_no_chart_and_all_else() -> None:
-    report = whole(baseline=replace(WINNER, name="baseline"), difference=None, carriable=None, runners_up=())
+    report = whole(
+        baseline=replace(WINNER, name="baseline"), difference=None, carriable=None, runners_up=()
+    )
     reader = harmless(page(report))
     assert "It is the baseline itself" in reader.said("p")
     assert "figure" not in {tag for tag, _ in reader.tags}
@@ -234,7 +314,14 @@ def hostile(x: str, y: str, z: str) -> Report:
     evil = config(model=x or "m", prompt=y or "p", stop=(z or "z",), effort=z)
     known = study()
     assert known.winner is not None
-    trial = TrialRow(1, Point({"model": x or "m", "prompt": y or "p"}), "stopped", z, best=evil, quality=WINNER.tuning)
+    trial = TrialRow(
+        1,
+        Point({"model": x or "m", "prompt": y or "p"}),
+        "stopped",
+        z,
+        best=evil,
+        quality=WINNER.tuning,
+    )
     more: dict[str, Any] = {
         "winner": replace(known.winner, config=evil, name=y or "winner"),
         "frontier": (*known.frontier, replace(known.winner, config=evil)),
@@ -247,7 +334,12 @@ def hostile(x: str, y: str, z: str) -> Report:
         "answer": z or "z",
         "prices": (PriceLine(x, 1, 2, y, z),),
         "provenance": provenance(
-            data=x or "d", metric=y or "m", goal=z or "g", commit=x or "c", command=y or "c", search=z or "s"
+            data=x or "d",
+            metric=y or "m",
+            goal=z or "g",
+            commit=x or "c",
+            command=y or "c",
+            search=z or "s",
         ),
         "money": money(left_reason=z or "r"),
     }
@@ -265,11 +357,15 @@ def hostile(x: str, y: str, z: str) -> Report:
 def test_hostile_text_anywhere_is_text_and_leaves_the_page_with_the_shape_of_a_harmless_one(
     x: str, y: str, z: str
 ) -> None:
-    """No tag but those of a page, no attribute that holds an address, and the same blocks in the same order."""
+    """No tag but those of a page, no attribute that holds an address, and the same blocks in the
+    same order.
+    """
     evil, plain = harmless(page(hostile(x, y, z))), harmless(page(hostile("x", "y", "z")))
     blocks = ("h1", "h2", "table", "tr", "td", "th", "pre", "figure", "svg", "text", "g")
     shape = [tag for tag, _ in evil.tags if tag in blocks]
-    if len({x, y, z}) == 3 and all((x, y, z)):  # a notice is said once, and what is not there has no row
+    if len({x, y, z}) == 3 and all(
+        (x, y, z)
+    ):  # a notice is said once, and what is not there has no row
         assert shape == [tag for tag, _ in plain.tags if tag in blocks]
 
 
@@ -291,17 +387,27 @@ WORLD = LabelledWorld(models={"small": 0.5, "large": 0.8})
 def real(tmp_path_factory: pytest.TempPathFactory) -> tune.Study:
     slow = Fault("status", status=503, message="<script>alert(1)</script>")
     with Server(
-        models={"small": Model(0.1, 0.4), "large": Model(1.0, 4.0)}, world=WORLD,
+        models={"small": Model(0.1, 0.4), "large": Model(1.0, 4.0)},
+        world=WORLD,
         plan=lambda number, _: slow if number == 3 else None,
-    ) as server:  # fmt: skip
+    ) as server:
         return tune.tune(
-            data=WORLD.examples(60), target="label", base_url=server.base_url, price=["small=0.1/0.4", "large=1/4"],
-            budget=0.02, results=tmp_path_factory.mktemp("page") / "out",
+            data=WORLD.examples(60),
+            target="label",
+            base_url=server.base_url,
+            price=["small=0.1/0.4", "large=1/4"],
+            budget=0.02,
+            results=tmp_path_factory.mktemp("page") / "out",
             space=tune.Space(
-                model=["small", "large"], prompt={"short": "Label <b>this</b> ticket: {text}"}, temperature=[0.5],
-                n=[1, 3], max_tokens=64, aggregate=["first", "vote"], answer={"labels": list(WORLD.labels)},
+                model=["small", "large"],
+                prompt={"short": "Label <b>this</b> ticket: {text}"},
+                temperature=[0.5],
+                n=[1, 3],
+                max_tokens=64,
+                aggregate=["first", "vote"],
+                answer={"labels": list(WORLD.labels)},
             ),
-        )  # fmt: skip
+        )
 
 
 def test_a_run_writes_the_page_beside_the_report_and_names_both(real: tune.Study) -> None:
@@ -317,5 +423,7 @@ def test_a_run_writes_the_page_beside_the_report_and_names_both(real: tune.Study
 
 def test_a_report_written_anywhere_has_its_page(real: tune.Study, tmp_path: Path) -> None:
     assert real.report(tmp_path / "elsewhere").name == "report.md"
-    assert (tmp_path / "elsewhere" / "report.html").read_bytes() == (real.folder / "report.html").read_bytes()
+    assert (tmp_path / "elsewhere" / "report.html").read_bytes() == (
+        real.folder / "report.html"
+    ).read_bytes()
     assert not list((tmp_path / "elsewhere").glob("*.part"))

@@ -35,7 +35,17 @@ from tune.report import (
     trial_rows,
     trials_csv,
 )
-from tune.report.text import count, csv_cell, describe, dollars, fence, inline, number, table, with_limits
+from tune.report.text import (
+    count,
+    csv_cell,
+    describe,
+    dollars,
+    fence,
+    inline,
+    number,
+    table,
+    with_limits,
+)
 from tune.safety.escape import visible
 from tune.space import Config, Point
 from tune.stats.intervals import Interval
@@ -65,20 +75,38 @@ HOSTILE = [
     "   ",
 ]
 
-texts = st.one_of(st.sampled_from(HOSTILE), st.text(max_size=40), st.text(alphabet="|`\\<>&[]()*_~#-+=$!\n\r\t 1.a"))
+texts = st.one_of(
+    st.sampled_from(HOSTILE),
+    st.text(max_size=40),
+    st.text(alphabet="|`\\<>&[]()*_~#-+=$!\n\r\t 1.a"),
+)
 
 
 def config(**values: Any) -> Config:
-    return Config({"model": "small", "prompt": "few", "max_tokens": 16, "temperature": 0.2, **values})
+    return Config(
+        {"model": "small", "prompt": "few", "max_tokens": 16, "temperature": 0.2, **values}
+    )
 
 
 def money(**values: Any) -> Money:
-    base = {"budget": 5.0, "spent": 4.93, "spent_now": 4.93, "settled": 4.93, "uncertain": 0.0, "left": 0.07}
+    base = {
+        "budget": 5.0,
+        "spent": 4.93,
+        "spent_now": 4.93,
+        "settled": 4.93,
+        "uncertain": 0.0,
+        "left": 0.07,
+    }
     return Money(**{**base, **values})
 
 
 def provenance(**values: Any) -> Provenance:
-    base: dict[str, Any] = {"date": "2026-11-22T10:00:00+00:00", "version": "0.1.0", "seed": 3, "data": "reviews"}
+    base: dict[str, Any] = {
+        "date": "2026-11-22T10:00:00+00:00",
+        "version": "0.1.0",
+        "seed": 3,
+        "data": "reviews",
+    }
     base |= {"fingerprint": "abc123def456", "tuning": 200, "holdout": 120, "shots": 12}
     return Provenance(**{**base, "metric": "exact_match", "goal": "best quality", **values})
 
@@ -94,22 +122,34 @@ WINNER = ReportConfig(
     seconds_p95=0.51,
 )
 BASELINE = ReportConfig(
-    "baseline", config(prompt="plain", temperature=1.0), holdout=Interval(0.24, 0.17, 0.33, 120), cost=None
+    "baseline",
+    config(prompt="plain", temperature=1.0),
+    holdout=Interval(0.24, 0.17, 0.33, 120),
+    cost=None,
 )
 
 
 RUNNER_UP = ReportConfig(
-    "runner-up 1", config(temperature=0.4), tuning=Interval(0.8, 0.7, 0.9, 60), seconds_median=0.3, seconds_p95=0.6,
-    cost=Interval(0.0002, 0.0001, 0.0003, 60), tuning_difference=Interval(0.5, 0.4, 0.6, 60),
-)  # fmt: skip
+    "runner-up 1",
+    config(temperature=0.4),
+    tuning=Interval(0.8, 0.7, 0.9, 60),
+    seconds_median=0.3,
+    seconds_p95=0.6,
+    cost=Interval(0.0002, 0.0001, 0.0003, 60),
+    tuning_difference=Interval(0.5, 0.4, 0.6, 60),
+)
 
 
 def whole(**values: Any) -> Report:
     """A report with every part in it."""
-    trial = TrialRow(4, Point({"model": "small", "prompt": "few", "temperature": 0.2}), "complete", examples=100)
+    trial = TrialRow(
+        4, Point({"model": "small", "prompt": "few", "temperature": 0.2}), "complete", examples=100
+    )
     parts: dict[str, Any] = {
         "money": money(),
-        "provenance": provenance(command="python tune.py --budget 5", commit="1234abc", versions={"numpy": "2.4"}),
+        "provenance": provenance(
+            command="python tune.py --budget 5", commit="1234abc", versions={"numpy": "2.4"}
+        ),
         "winner": WINNER,
         "baseline": BASELINE,
         "carriable": ReportConfig("for agents", config(), holdout=Interval(0.77, 0.7, 0.84, 120)),
@@ -119,10 +159,16 @@ def whole(**values: Any) -> Report:
         "detectable": 0.12,
         "commonest": 0.52,
         "commonest_label": "positive",
-        "template": PromptText("few", "Review: {text}\nLabel:", "Be brief.", (Message("user", "Review: {text}"),)),
+        "template": PromptText(
+            "few", "Review: {text}\nLabel:", "Be brief.", (Message("user", "Review: {text}"),)
+        ),
         "answer": "the last word",
         "frontier": (WINNER,),
-        "trials": (replace(trial, best=WINNER.config, quality=WINNER.tuning, draws=500, spent=1.2, cost=0.0001),),
+        "trials": (
+            replace(
+                trial, best=WINNER.config, quality=WINNER.tuning, draws=500, spent=1.2, cost=0.0001
+            ),
+        ),
         "draws_bought": 5000,
         "draws_reused": 12,
         "readings": 300,
@@ -135,7 +181,9 @@ def whole(**values: Any) -> Report:
     return Report(**{**parts, **values})
 
 
-EMPTY = Report(money=money(spent=0.0, spent_now=0.0, settled=0.0, left=5.0), provenance=provenance(holdout=0))
+EMPTY = Report(
+    money=money(spent=0.0, spent_now=0.0, settled=0.0, left=5.0), provenance=provenance(holdout=0)
+)
 
 
 def shown(text: str) -> str:
@@ -167,7 +215,10 @@ def test_the_report_opens_with_three_sentences_and_a_table() -> None:
     assert paragraphs[0] == "# reviews: best quality"
     assert "scores 0.790 on 120 holdout examples (95 % interval 0.720 to 0.860)" in paragraphs[1]
     assert "better than the baseline" in paragraphs[1]
-    assert "commonest class (positive) would score 0.520, which the winner's whole interval clears" in paragraphs[1]
+    assert (
+        "commonest class (positive) would score 0.520, which the winner's whole interval clears"
+        in paragraphs[1]
+    )
     assert paragraphs[2].startswith("| configuration |")
     assert len(answer(whole())) == 3
 
@@ -178,10 +229,16 @@ def test_the_table_sets_winner_baseline_and_commonest_class_side_by_side() -> No
     assert rows[1][3:6] == ["0.550 (0.450 to 0.640)", "better", "$0.000123 ($0.00012 to $0.000126)"]
     assert rows[1][6] == "0.20 s / 0.51 s"
     assert rows[2][:2] == ["baseline", "0.240 (0.170 to 0.330)"]
-    assert [row[0] for row in rows[3:]] == ["for agents", "runner-up 1", "always the commonest class (positive)"]
+    assert [row[0] for row in rows[3:]] == [
+        "for agents",
+        "runner-up 1",
+        "always the commonest class (positive)",
+    ]
 
 
-def test_every_config_has_its_quality_cost_times_and_difference_in_markdown_json_and_terminal() -> None:
+def test_every_config_has_its_quality_cost_times_and_difference_in_markdown_json_and_terminal() -> (
+    None
+):
     study = whole(baseline=replace(BASELINE, cost=WINNER.cost, seconds_median=0.1, seconds_p95=0.2))
     rows = {row[0]: row for row in cells(markdown(study).split("\n\n")[2])}
     assert rows["runner-up 1"][1:5] == [
@@ -201,8 +258,12 @@ def test_every_config_has_its_quality_cost_times_and_difference_in_markdown_json
     for record in (best_json(study), result_json(study, results="r")):
         (other,) = record["runners_up"]
         assert other["tuning_difference"] == {
-            "mean": 0.5, "low": 0.4, "high": 0.6, "examples": 60, "verdict": "better",
-        }  # fmt: skip
+            "mean": 0.5,
+            "low": 0.4,
+            "high": 0.6,
+            "examples": 60,
+            "verdict": "better",
+        }
         assert other["seconds"] == {"median": 0.3, "p95": 0.6}
         assert other["cost_per_request"] == {"mean": 0.0002, "low": 0.0001, "high": 0.0003}
         assert record["baseline"]["seconds"] == {"median": 0.1, "p95": 0.2}
@@ -219,16 +280,25 @@ def test_a_later_look_is_recorded_with_the_confidence_that_it_has() -> None:
     study = whole(look=3, confidence=0.9975)
     assert (best_json(study)["look"], best_json(study)["confidence"]) == (3, 0.9975)
     assert "this is look 3, and each of its intervals is 99.75 % sure" in markdown(study)
-    assert "look" not in markdown(whole(winner=replace(WINNER, holdout=None))).split("## How it was made")[1]
+    assert (
+        "look"
+        not in markdown(whole(winner=replace(WINNER, holdout=None))).split("## How it was made")[1]
+    )
 
 
 def test_a_terminal_has_the_first_runners_up_and_the_report_all() -> None:
-    study = whole(runners_up=tuple(replace(RUNNER_UP, name=f"runner-up {place}") for place in range(1, 6)))
-    assert [line.split("  ")[0] for line in summary_lines(study) if line.startswith("runner-up")] == [
+    study = whole(
+        runners_up=tuple(replace(RUNNER_UP, name=f"runner-up {place}") for place in range(1, 6))
+    )
+    assert [
+        line.split("  ")[0] for line in summary_lines(study) if line.startswith("runner-up")
+    ] == [
         "runner-up 1",
         "runner-up 2",
     ]
-    assert sum(row[0].startswith("runner-up") for row in cells(markdown(study).split("\n\n")[2])) == 5
+    assert (
+        sum(row[0].startswith("runner-up") for row in cells(markdown(study).split("\n\n")[2])) == 5
+    )
 
 
 def test_a_terminal_has_no_table_where_nothing_was_found() -> None:
@@ -240,7 +310,12 @@ def test_a_terminal_has_no_table_where_nothing_was_found() -> None:
     [
         (Interval(0.1, 0.01, 0.2, 50), True, "It is better than the baseline", "cannot tell"),
         (Interval(-0.1, -0.2, -0.01, 50), True, "It is worse than the baseline", "better"),
-        (Interval(0.1, -0.01, 0.2, 50), True, "The data cannot tell it from the baseline", "better"),
+        (
+            Interval(0.1, -0.01, 0.2, 50),
+            True,
+            "The data cannot tell it from the baseline",
+            "better",
+        ),
         (Interval(-0.1, -0.2, -0.01, 50), False, "It is better than the baseline", "cannot tell"),
         (Interval(0.1, 0.01, 0.2, 50), False, "It is worse than the baseline", "cannot tell"),
     ],
@@ -258,12 +333,19 @@ def test_no_gain_is_claimed_that_the_interval_does_not_carry(
 def test_what_could_not_have_been_seen_is_said() -> None:
     study = whole(difference=Interval(0.01, -0.1, 0.12, 120))
     assert "a difference below 0.120 would mostly go unseen" in answer(study)[1]
-    assert "The 120 holdout examples show a difference to the baseline of 0.120 or more" in markdown(study)
+    assert (
+        "The 120 holdout examples show a difference to the baseline of 0.120 or more"
+        in markdown(study)
+    )
     hopeless = whole(difference=Interval(0.01, -0.9, 0.9, 1), detectable=math.inf)
     assert "inf" not in answer(hopeless)[1]
-    assert "can be seen with 80 % probability: there are too few holdout examples" in markdown(hopeless)
+    assert "can be seen with 80 % probability: there are too few holdout examples" in markdown(
+        hopeless
+    )
     assert "The 120 holdout examples show" in "".join(summary_lines(whole()))
-    assert sum("0.120" in line for line in summary_lines(study)) == 2  # in the answer, and a limit; not said twice
+    assert (
+        sum("0.120" in line for line in summary_lines(study)) == 2
+    )  # in the answer, and a limit; not said twice
 
 
 def test_the_money_is_said_once_where_no_commonest_class_is_known() -> None:
@@ -286,7 +368,9 @@ def test_the_commonest_class_is_cleared_by_an_interval_and_not_by_a_mean(
     holdout: Interval | None, larger_is_better: bool, commonest: float, said: str
 ) -> None:
     winner = replace(WINNER, holdout=holdout)
-    study = whole(winner=winner, commonest=commonest, larger_is_better=larger_is_better, difference=None)
+    study = whole(
+        winner=winner, commonest=commonest, larger_is_better=larger_is_better, difference=None
+    )
     assert said in answer(study)[2]
 
 
@@ -361,7 +445,9 @@ def test_any_number_of_the_winner_may_be_missing(part: str) -> None:
 
 
 def test_money_is_shown_with_what_is_uncertain_and_why_some_is_left() -> None:
-    text = markdown(whole(money=money(uncertain=0.03, left_reason="no ceiling of a call fits", overshoot=0.5)))
+    text = markdown(
+        whole(money=money(uncertain=0.03, left_reason="no ceiling of a call fits", overshoot=0.5))
+    )
     rows = {row[0]: row[1] for row in cells(text) if len(row) == 2}
     assert rows["left"] == "$0.07: no ceiling of a call fits"
     assert rows["of it uncertain"] == "$0.03"
@@ -389,7 +475,12 @@ def test_what_an_earlier_process_spent_is_told_apart() -> None:
 
 def test_the_best_trial_comes_first_and_a_long_list_ends_in_the_csv() -> None:
     rows = [
-        TrialRow(i, Point({"model": "m"}), "complete", quality=Interval(i / 100, 0, 1, 9) if i % 2 else None)
+        TrialRow(
+            i,
+            Point({"model": "m"}),
+            "complete",
+            quality=Interval(i / 100, 0, 1, 9) if i % 2 else None,
+        )
         for i in range(60)
     ]
     text = markdown(whole(trials=tuple(rows)))
@@ -398,7 +489,11 @@ def test_the_best_trial_comes_first_and_a_long_list_ends_in_the_csv() -> None:
     assert len(listed) == 40
     assert "The 20 others are in `trials.csv`" in text
     assert len(trials_csv(whole(trials=tuple(rows))).splitlines()) == 61
-    lower = [row for row in cells(markdown(whole(trials=tuple(rows), larger_is_better=False))) if len(row) == 8]
+    lower = [
+        row
+        for row in cells(markdown(whole(trials=tuple(rows), larger_is_better=False)))
+        if len(row) == 8
+    ]
     assert lower[1][0] == "1"
 
 
@@ -423,7 +518,12 @@ def test_how_to_use_and_rerun_are_given_as_they_are() -> None:
 def test_the_csv_has_numbers_for_numbers_and_the_best_readings_free_part() -> None:
     (row,) = csv.DictReader(io.StringIO(trials_csv(whole())))
     assert row["model"] == "small"
-    assert (row["n"], row["aggregate"], row["stop"], row["max_tokens"]) == ("5", "vote", '["\\n"]', "16")
+    assert (row["n"], row["aggregate"], row["stop"], row["max_tokens"]) == (
+        "5",
+        "vote",
+        '["\\n"]',
+        "16",
+    )
     assert float(row["quality_low"]) == 0.75
     assert float(row["spent"]) == 1.2
 
@@ -432,7 +532,9 @@ def test_rows_have_the_same_keys_where_models_take_different_settings() -> None:
     rows = trial_rows(
         [
             TrialRow(0, Point({"model": "a", "temperature": 0.5}), "complete"),
-            TrialRow(1, Point({"model": "b", "reasoning_effort": "low"}), "failed", "too much is missing"),
+            TrialRow(
+                1, Point({"model": "b", "reasoning_effort": "low"}), "failed", "too much is missing"
+            ),
         ]
     )
     assert list(rows[0]) == list(rows[1])
@@ -514,14 +616,19 @@ def test_inline_text_shows_as_it_is_and_formats_nothing(text: str) -> None:
 @given(st.lists(st.lists(texts, min_size=3, max_size=3), min_size=1, max_size=4))
 def test_a_cell_cannot_leave_its_place_in_a_table(rows: list[list[str]]) -> None:
     made = table(["a", "b", "c"], [[inline(cell) for cell in row] for row in rows])
-    assert cells(made) == [["a", "b", "c"], *[[visible(cell).strip() for cell in row] for row in rows]]
+    assert cells(made) == [
+        ["a", "b", "c"],
+        *[[visible(cell).strip() for cell in row] for row in rows],
+    ]
 
 
 @given(texts)
 def test_a_list_item_stays_one_item_of_plain_text(text: str) -> None:
     tokens = MarkdownIt("commonmark").enable("table").parse(f"- {inline(text)}\n- next")
     assert [t.type for t in tokens].count("list_item_open") == 2
-    assert not {"heading_open", "hr", "fence", "code_block", "html_block", "table_open"} & {t.type for t in tokens}
+    assert not {"heading_open", "hr", "fence", "code_block", "html_block", "table_open"} & {
+        t.type for t in tokens
+    }
 
 
 @given(texts)
@@ -535,7 +642,9 @@ def test_a_fence_holds_whatever_is_put_in(text: str) -> None:
 def test_visible_text_has_no_control_character_and_can_be_written_as_utf8(text: str) -> None:
     one_line = visible(text)
     one_line.encode("utf-8")
-    assert not any(ord(c) < 32 or 127 <= ord(c) < 160 or c in "\u2028\u2029\u202e" for c in one_line)
+    assert not any(
+        ord(c) < 32 or 127 <= ord(c) < 160 or c in "\u2028\u2029\u202e" for c in one_line
+    )
     assert visible(one_line) == one_line
 
 
@@ -577,11 +686,18 @@ def test_only_plain_numbers_may_begin_like_a_formula(value: Any, written: Any) -
 
 @settings(max_examples=50)
 @given(texts, texts, texts)
-def test_hostile_text_anywhere_leaves_the_report_with_the_shape_of_a_harmless_one(a: str, b: str, c: str) -> None:
+def test_hostile_text_anywhere_leaves_the_report_with_the_shape_of_a_harmless_one(
+    a: str, b: str, c: str
+) -> None:
     def study(x: str, y: str, z: str) -> Report:
         evil = config(model=x or "m", prompt=y or "p", stop=(z or "z",), effort=z)
         row = TrialRow(
-            1, Point({"model": x or "m", "prompt": y or "p"}), "stopped", z, best=evil, quality=WINNER.tuning
+            1,
+            Point({"model": x or "m", "prompt": y or "p"}),
+            "stopped",
+            z,
+            best=evil,
+            quality=WINNER.tuning,
         )
         return whole(
             winner=replace(WINNER, config=evil, name=y or "winner"),
@@ -594,16 +710,29 @@ def test_hostile_text_anywhere_leaves_the_report_with_the_shape_of_a_harmless_on
             template=PromptText(x or "t", y, None),
             answer=z or "z",
             prices=(PriceLine(x, 1, 2, y, z),),
-            provenance=provenance(data=x or "d", metric=y or "m", goal=z or "g", commit=x or "c", command=y or "c"),
+            provenance=provenance(
+                data=x or "d", metric=y or "m", goal=z or "g", commit=x or "c", command=y or "c"
+            ),
             money=money(left_reason=z or "r"),
         )
 
     def shape(text: str) -> list[str]:
         parsed = MarkdownIt("commonmark").enable("table").parse(text)
-        return [t.type for t in parsed if t.type not in ("inline", "list_item_open", "list_item_close")]
+        return [
+            t.type for t in parsed if t.type not in ("inline", "list_item_open", "list_item_close")
+        ]
 
     def blocks(text: str) -> list[str]:
-        kinds = ("heading_open", "table_open", "tr_open", "td_open", "th_open", "fence", "html_block", "hr")
+        kinds = (
+            "heading_open",
+            "table_open",
+            "tr_open",
+            "td_open",
+            "th_open",
+            "fence",
+            "html_block",
+            "hr",
+        )
         return [kind for kind in shape(text) if kind in kinds]
 
     evil, harmless = markdown(study(a, b, c)), markdown(study("x", "y", "z"))
@@ -644,7 +773,13 @@ def test_dollars_keep_three_digits_below_one_dollar(value: float, written: str) 
 
 @pytest.mark.parametrize(
     ("value", "written"),
-    [(0.71234, "0.712"), (-0.0001, "0.000"), (83.456, "83.46"), (12345.6, "12,346"), (-math.inf, "no limit")],
+    [
+        (0.71234, "0.712"),
+        (-0.0001, "0.000"),
+        (83.456, "83.46"),
+        (12345.6, "12,346"),
+        (-math.inf, "no limit"),
+    ],
 )
 def test_scores_of_any_scale_stay_short(value: float, written: str) -> None:
     assert number(value) == written

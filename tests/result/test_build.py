@@ -1,4 +1,6 @@
-"""From findings to a report: what draws were worth, the frontier, the commonest class, notices, and what to deploy."""
+"""From findings to a report: what draws were worth, the frontier, the commonest class, notices, and
+what to deploy.
+"""
 
 from __future__ import annotations
 
@@ -71,9 +73,14 @@ class House:
         **options: Any,
     ) -> None:
         space = options.pop("space", None) or Space(
-            model="m", prompt={"p": "Label: {text}"}, temperature=[0.5], n=[1, 2, 3], max_tokens=list(CAPS),
-            aggregate=["first", "vote"], answer={"labels": ["yes", "no"]},
-        )  # fmt: skip
+            model="m",
+            prompt={"p": "Label: {text}"},
+            temperature=[0.5],
+            n=[1, 2, 3],
+            max_tokens=list(CAPS),
+            aggregate=["first", "vote"],
+            answer={"labels": ["yes", "no"]},
+        )
         rows = options.pop("rows", ROWS)
         self.plan = make_plan(rows, space, budget, {"target": "label", "price": "m=1/2", **options})
         self.db = Database(":memory:")
@@ -87,12 +94,20 @@ class House:
         access = Access(self.store, self.account, known)
         services = {"m": build_stack(Entry("m", "m"), self.endpoint, PRICE, access)}
         evaluator = Evaluator(
-            space=self.plan.space, free=self.plan.free, prompts=self.plan.prompts, examples=self.plan.examples,
-            services=services, metric=self.plan.metric, extract=self.plan.extract, store=self.store,
-        )  # fmt: skip
+            space=self.plan.space,
+            free=self.plan.free,
+            prompts=self.plan.prompts,
+            examples=self.plan.examples,
+            services=services,
+            metric=self.plan.metric,
+            extract=self.plan.extract,
+            store=self.store,
+        )
         self.run = Run(self.plan, self.journal, services, self.account, evaluator, {})
 
-    async def buy(self, point: Point = POINT, examples: int = 5, draws: int = 3, trial: int = 0, cap: int = 12) -> None:
+    async def buy(
+        self, point: Point = POINT, examples: int = 5, draws: int = 3, trial: int = 0, cap: int = 12
+    ) -> None:
         step = Step(trial, point, tuple(range(examples)), draws, cap)
         await self.run.evaluator.run([step], self.run.trials)
 
@@ -122,7 +137,14 @@ def reading(mean: float, cost: float, examples: int = 8, **config: Any) -> Readi
     values = {"model": "m", "prompt": "p", "max_tokens": 8, **config}
     known = np.zeros(examples)
     return Reading(
-        Config(values), 0, tuple(range(examples)), known + mean, known, known + cost, known + 1.0, approximate=False
+        Config(values),
+        0,
+        tuple(range(examples)),
+        known + mean,
+        known,
+        known + cost,
+        known + 1.0,
+        approximate=False,
     )
 
 
@@ -145,9 +167,17 @@ async def test_readings_would_have_cost_what_an_endpoint_bills_for_every_cap_bou
     assert paid > 2 * read
 
 
-async def test_n_and_aggregates_alone_save_nothing_over_who_shares_draws_too(build: Callable[..., House]) -> None:
-    space = Space(model="m", prompt={"p": "{text}"}, temperature=[0.5], n=[1, 2, 3], max_tokens=12,
-                  aggregate=["first", "vote"])  # fmt: skip
+async def test_n_and_aggregates_alone_save_nothing_over_who_shares_draws_too(
+    build: Callable[..., House],
+) -> None:
+    space = Space(
+        model="m",
+        prompt={"p": "{text}"},
+        temperature=[0.5],
+        n=[1, 2, 3],
+        max_tokens=12,
+        aggregate=["first", "vote"],
+    )
     house = build(space=space)
     await house.buy()
     assert len(house.run.standings()[0].readings) == 3
@@ -155,8 +185,12 @@ async def test_n_and_aggregates_alone_save_nothing_over_who_shares_draws_too(bui
     assert read == paid == pytest.approx(house.billed)
 
 
-async def test_stop_strings_are_paid_for_like_caps_up_to_where_they_end_the_text(build: Callable[..., House]) -> None:
-    space = Space(model="m", prompt={"p": "{text}"}, temperature=[0.5], max_tokens=12, stop=[None, " now"])
+async def test_stop_strings_are_paid_for_like_caps_up_to_where_they_end_the_text(
+    build: Callable[..., House],
+) -> None:
+    space = Space(
+        model="m", prompt={"p": "{text}"}, temperature=[0.5], max_tokens=12, stop=[None, " now"]
+    )
     house = build(space=space)
     await house.buy(draws=1)
     read, paid = house.costs()
@@ -164,23 +198,30 @@ async def test_stop_strings_are_paid_for_like_caps_up_to_where_they_end_the_text
     for stop in ((), (" now",)):
         for position in range(5):
             await shop.complete(house.run.evaluator.request(POINT, 12, stop, position), range(1))
-    # The tokens that make up the stop string are billed by services, though the fake does not bill them.
+    # The tokens that make up the stop string are billed by services, though the fake does not bill
+    # them.
     assert paid == pytest.approx(to_dollars(shop.billed) + 5 * 1 * PRICE.output / 1e6)
     assert read == pytest.approx(house.billed)
 
 
-async def test_trials_that_ask_the_same_share_their_draws_and_are_counted_once(build: Callable[..., House]) -> None:
+async def test_trials_that_ask_the_same_share_their_draws_and_are_counted_once(
+    build: Callable[..., House],
+) -> None:
     house = build(free=())
     points = [Point({**POINT, "n": n, "max_tokens": 12, "aggregate": "vote"}) for n in (1, 3)]
     for trial, point in enumerate(points):
         await house.buy(point, draws=point["n"], trial=trial)
     read, paid = house.costs()
     assert house.endpoint.draws == 15
-    assert read == paid  # the second call paid the prompt again, which as few calls as can be would not
+    assert (
+        read == paid
+    )  # the second call paid the prompt again, which as few calls as can be would not
     assert read == pytest.approx(house.billed - 5 * PRICE.input * 3 / 1e6)
 
 
-async def test_a_trial_without_a_reading_counts_on_neither_side(build: Callable[..., House]) -> None:
+async def test_a_trial_without_a_reading_counts_on_neither_side(
+    build: Callable[..., House],
+) -> None:
     house = build()
     await house.buy()
     before = house.costs()
@@ -193,7 +234,9 @@ async def test_a_trial_without_a_reading_counts_on_neither_side(build: Callable[
 # --- the commonest class
 
 
-def test_the_commonest_label_of_the_holdout_is_scored_as_an_answer_to_all(build: Callable[..., House]) -> None:
+def test_the_commonest_label_of_the_holdout_is_scored_as_an_answer_to_all(
+    build: Callable[..., House],
+) -> None:
     house = build()
     targets = [example.target for example in house.plan.split.holdout]
     label, share = _commonest(house.run)
@@ -211,7 +254,9 @@ def test_targets_that_are_no_labels_have_no_commonest(build: Callable[..., House
 # --- a whole run
 
 
-async def test_a_whole_run_is_concluded_with_what_the_endpoint_billed(build: Callable[..., House]) -> None:
+async def test_a_whole_run_is_concluded_with_what_the_endpoint_billed(
+    build: Callable[..., House],
+) -> None:
     house = build(unsure, baseline={"n": 1, "temperature": 0.5, "max_tokens": 2})
     findings = await house.run.go()
     report = conclude(house.run, findings)
@@ -235,7 +280,9 @@ async def test_a_whole_run_is_concluded_with_what_the_endpoint_billed(build: Cal
         assert report.difference.n == report.winner.holdout.n
 
 
-async def test_what_agents_carry_is_deployed_with_its_own_values(build: Callable[..., House]) -> None:
+async def test_what_agents_carry_is_deployed_with_its_own_values(
+    build: Callable[..., House],
+) -> None:
     house = build(unsure)
     findings = await house.run.go()
     deployment = deploy(house.run, findings, conclude(house.run, findings))
@@ -250,7 +297,9 @@ async def test_what_agents_carry_is_deployed_with_its_own_values(build: Callable
 async def test_a_local_model_is_deployed_without_a_key(build: Callable[..., House]) -> None:
     house = build(unsure)
     findings = Findings({}, carried=reading(0.5, 1.0))
-    house.run.plan = replace(house.plan, entries={"m": Entry("m", "local:small", base_url="http://u:secret@h/v1?k=s")})
+    house.run.plan = replace(
+        house.plan, entries={"m": Entry("m", "local:small", base_url="http://u:secret@h/v1?k=s")}
+    )
     deployment = deploy(house.run, findings, conclude(house.run, findings))
     assert deployment is not None
     assert (deployment.key_env, deployment.local, deployment.base_url) == ("", True, "http://h/v1")
@@ -279,7 +328,9 @@ async def met(house: House, config: Config) -> Reading:
 
 def recorded(choice: Config, baseline: Config, positions: list[int]) -> dict[str, Any]:
     """What a journal has of a holdout that choice and baseline met."""
-    steps = [[trial, dict(config), positions, 1, 8] for trial, config in enumerate((choice, baseline))]
+    steps = [
+        [trial, dict(config), positions, 1, 8] for trial, config in enumerate((choice, baseline))
+    ]
     return {"steps": steps, "missing": [], "spoiled": [], "failed": []}
 
 
@@ -288,7 +339,9 @@ async def searched(build: Callable[..., House], **options: Any) -> tuple[House, 
     space = Space(model="m", prompt={"p": "{text}"}, temperature=[0.2, 0.5, 0.8], max_tokens=2)
     house = build(unsure, space=space, baseline={"temperature": 0.5}, **options)
     for trial, heat in enumerate((0.2, 0.5, 0.8)):
-        await house.buy(Point({**POINT, "temperature": heat}), len(house.plan.split.tuning), 1, trial, cap=2)
+        await house.buy(
+            Point({**POINT, "temperature": heat}), len(house.plan.split.tuning), 1, trial, cap=2
+        )
     first, _, third = (house.run.standings()[trial].readings[0] for trial in range(3))
     second = house.run.standings()[1].readings[0]
     assert second.config == house.plan.baseline
@@ -318,7 +371,9 @@ async def test_runners_up_are_compared_with_the_baseline_on_tuning_examples_and_
     assert report.detectable is not None
 
 
-async def test_a_baseline_that_never_met_the_holdout_is_shown_on_tuning_examples(build: Callable[..., House]) -> None:
+async def test_a_baseline_that_never_met_the_holdout_is_shown_on_tuning_examples(
+    build: Callable[..., House],
+) -> None:
     house, findings = await searched(build)
     report = conclude(house.run, replace(findings, holdout=None))
     assert report.baseline is not None
@@ -342,14 +397,21 @@ async def test_a_second_look_at_the_holdout_is_wider_and_said_and_showing_it_aga
 ) -> None:
     house, findings = await searched(build)
     assert findings.choice is not None
-    configs, first = (findings.choice.reading.config, house.plan.baseline), len(house.plan.split.tuning)
+    configs, first = (
+        (findings.choice.reading.config, house.plan.baseline),
+        len(house.plan.split.tuning),
+    )
     house.journal.append("holdout", **recorded(*configs, list(range(first, first + 8))))
     once = conclude(house.run, findings)
     house.journal.append("holdout", **recorded(*configs, list(range(first, first + 16))))
     more = conclude(house.run, findings)
     house.journal.append("holdout", **recorded(*configs, list(range(first, first + 16))))
     again = conclude(house.run, findings)
-    assert [(r.look, r.confidence) for r in (once, more, again)] == [(1, 0.96), (2, 0.995), (2, 0.995)]
+    assert [(r.look, r.confidence) for r in (once, more, again)] == [
+        (1, 0.96),
+        (2, 0.995),
+        (2, 0.995),
+    ]
     assert once.difference is not None
     assert more.difference is not None
     assert more.difference.low < once.difference.low
@@ -364,8 +426,13 @@ async def test_a_second_look_at_the_holdout_is_wider_and_said_and_showing_it_aga
     ]
 
 
-async def test_where_rows_of_a_group_are_copies_the_whole_report_counts_groups(build: Callable[..., House]) -> None:
-    rows = [{"id": str(i), "text": f"ticket {i // 4}", "label": "yes" if i // 4 % 4 else "no"} for i in range(160)]
+async def test_where_rows_of_a_group_are_copies_the_whole_report_counts_groups(
+    build: Callable[..., House],
+) -> None:
+    rows = [
+        {"id": str(i), "text": f"ticket {i // 4}", "label": "yes" if i // 4 % 4 else "no"}
+        for i in range(160)
+    ]
     house, findings = await searched(build, rows=rows)
     report = conclude(house.run, findings)
     house.run.plan = replace(house.plan, split=replace(house.plan.split, units={}))
@@ -381,7 +448,9 @@ async def test_where_rows_of_a_group_are_copies_the_whole_report_counts_groups(b
         assert width(ours.tuning) > 1.4 * width(theirs.tuning)
     assert width(report.difference) > 1.3 * width(naive.difference)
     assert width(report.trials[0].quality) > 1.4 * width(naive.trials[0].quality)
-    assert width(report.runners_up[0].tuning_difference) > 1.3 * width(naive.runners_up[0].tuning_difference)
+    assert width(report.runners_up[0].tuning_difference) > 1.3 * width(
+        naive.runners_up[0].tuning_difference
+    )
     assert any("count as one observation in every interval" in notice for notice in report.notices)
     assert not any("count as one observation" in notice for notice in naive.notices)
 
@@ -389,24 +458,33 @@ async def test_where_rows_of_a_group_are_copies_the_whole_report_counts_groups(b
 async def test_few_examples_are_said_to_be_few(build: Callable[..., House]) -> None:
     house, findings = await searched(build, rows=ROWS[:39])
     assert any(
-        notice.startswith("There are only 39 examples in all") for notice in conclude(house.run, findings).notices
+        notice.startswith("There are only 39 examples in all")
+        for notice in conclude(house.run, findings).notices
     )
     house, findings = await searched(build)
     assert not any("There are only" in notice for notice in conclude(house.run, findings).notices)
 
 
 async def unbought(build: Callable[..., House]) -> tuple[House, Findings]:
-    """A study that chose a vote of three for whose point single answers were bought, and that met the holdout."""
+    """A study that chose a vote of three for whose point single answers were bought, and that met
+    the holdout.
+    """
     house = build(unsure, baseline={"n": 1, "max_tokens": 2})
     await house.buy(examples=len(house.plan.split.tuning), draws=1, cap=2)
     (read,) = (r for r in house.run.standings()[0].readings if r.config.max_tokens == 2)
-    foreseen = replace(read, config=Config({**read.config, "n": 3, "aggregate": "vote"}), costs=3 * read.costs)
-    holdout = {config: await met(house, config) for config in (foreseen.config, house.plan.baseline)}
+    foreseen = replace(
+        read, config=Config({**read.config, "n": 3, "aggregate": "vote"}), costs=3 * read.costs
+    )
+    holdout = {
+        config: await met(house, config) for config in (foreseen.config, house.plan.baseline)
+    }
     choice = Choice(read, (), feasible=True, foreseen=foreseen)
     return house, Findings(house.run.trials, choice, read, holdout)
 
 
-async def test_a_winner_that_was_not_bought_is_shown_on_the_holdout_alone(build: Callable[..., House]) -> None:
+async def test_a_winner_that_was_not_bought_is_shown_on_the_holdout_alone(
+    build: Callable[..., House],
+) -> None:
     house, findings = await unbought(build)
     report = conclude(house.run, findings)
     assert report.winner is not None
@@ -414,8 +492,12 @@ async def test_a_winner_that_was_not_bought_is_shown_on_the_holdout_alone(build:
     assert report.winner.holdout is not None
     assert report.difference is not None
     assert report.detectable is not None
-    assert len(report.recipe["scores"]) == len(house.plan.split.holdout), "those of the config that was tested"
-    assert any("asks for 3 answers, and the search bought 1 of each" in notice for notice in report.notices)
+    assert len(report.recipe["scores"]) == len(house.plan.split.holdout), (
+        "those of the config that was tested"
+    )
+    assert any(
+        "asks for 3 answers, and the search bought 1 of each" in notice for notice in report.notices
+    )
     assert "| **winner** | " in markdown(report)
 
 
@@ -436,8 +518,16 @@ async def test_where_nobody_met_it_what_it_rests_on_is_the_winner(
 # --- notices
 
 
-def test_examples_that_the_service_failed_are_told_and_those_without_money_are_not(build: Callable[..., House]) -> None:
-    trial = Trial(0, POINT, 12, draws={0: [], 1: [], 2: []}, missing={3: "service: 503", 4: "money: none left"})
+def test_examples_that_the_service_failed_are_told_and_those_without_money_are_not(
+    build: Callable[..., House],
+) -> None:
+    trial = Trial(
+        0,
+        POINT,
+        12,
+        draws={0: [], 1: [], 2: []},
+        missing={3: "service: 503", 4: "money: none left"},
+    )
     house = build()
     assert notices(house.run, Findings({0: trial}), Evidence(house.plan)) == [
         "The service did not answer 1 of 4 examples (25.0%); they are not scored."
@@ -456,8 +546,14 @@ def test_a_holdout_that_the_money_did_not_reach_is_told(build: Callable[..., Hou
 
 
 async def test_the_oracle_is_a_bound_and_never_a_config(build: Callable[..., House]) -> None:
-    space = Space(model="m", prompt={"p": "{text}"}, temperature=[0.5], n=[1, 3], max_tokens=2,
-                  aggregate=["vote", "any"])  # fmt: skip
+    space = Space(
+        model="m",
+        prompt={"p": "{text}"},
+        temperature=[0.5],
+        n=[1, 3],
+        max_tokens=2,
+        aggregate=["vote", "any"],
+    )
     house = build(unsure, space=space)
     await house.buy(examples=20, cap=2)
     best = max(house.run.standings()[0].readings, key=lambda r: r.mean)

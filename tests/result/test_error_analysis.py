@@ -1,4 +1,6 @@
-"""Where the winner fails: confusion, recall, slices, labels that look wrong, and balanced accuracy as a metric."""
+"""Where the winner fails: confusion, recall, slices, labels that look wrong, and balanced accuracy
+as a metric.
+"""
 
 from __future__ import annotations
 
@@ -65,12 +67,20 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> tune.Study:
 
 def order(url: str) -> dict[str, Any]:
     space = tune.Space(
-        model="m", prompt={"a": "Label: {text}", "b": "Which label? {text}"}, temperature=[0.5, 1.0], max_tokens=16
+        model="m",
+        prompt={"a": "Label: {text}", "b": "Which label? {text}"},
+        temperature=[0.5, 1.0],
+        max_tokens=16,
     )
     return {
-        "space": space, "target": "label", "base_url": url, "price": ["m=0.1/0.4"], "budget": 0.01,
-        "by": ["channel", "length"], "min_gain": 0,
-    }  # fmt: skip
+        "space": space,
+        "target": "label",
+        "base_url": url,
+        "price": ["m=0.1/0.4"],
+        "budget": 0.01,
+        "by": ["channel", "length"],
+        "min_gain": 0,
+    }
 
 
 def test_the_confusion_matrix_is_that_of_the_world(study: tune.Study) -> None:
@@ -80,8 +90,12 @@ def test_the_confusion_matrix_is_that_of_the_world(study: tune.Study) -> None:
     matrix = study.confusion()
     assert failing.on == "holdout"
     assert set(matrix.index) == set(LABELS)
-    assert matrix[[*LABELS, "another answer", "no answer"]].to_numpy().sum() == pytest.approx(24, abs=1e-4)
-    assert study.record.winner.holdout.mean == pytest.approx(np.trace(matrix[matrix.index].to_numpy()) / 24, abs=1e-4)
+    assert matrix[[*LABELS, "another answer", "no answer"]].to_numpy().sum() == pytest.approx(
+        24, abs=1e-4
+    )
+    assert study.record.winner.holdout.mean == pytest.approx(
+        np.trace(matrix[matrix.index].to_numpy()) / 24, abs=1e-4
+    )
     assert matrix.loc["feature", "bug"] > 0
     assert matrix.loc["feature", "recall"] < 0.8 < matrix.loc["bug", "recall"]
     assert failing.confusion.balanced_accuracy == pytest.approx(matrix["recall"].mean())
@@ -105,7 +119,13 @@ def test_labels_that_all_strong_configs_contradict_are_shown(study: tune.Study) 
 
 def test_all_of_it_is_in_every_report(study: tune.Study) -> None:
     text = markdown(study.record)
-    parts = ("## Where it fails", "label in the data", "Balanced accuracy", "Check these labels", "| channel | chat |")
+    parts = (
+        "## Where it fails",
+        "label in the data",
+        "Balanced accuracy",
+        "Check these labels",
+        "| channel | chat |",
+    )
     for part in parts:
         assert part in text
     assert "Where it fails" in page(study.record)
@@ -114,7 +134,9 @@ def test_all_of_it_is_in_every_report(study: tune.Study) -> None:
     assert "Check these labels" in lines
     said = study.summary()["failing"]
     assert set(said) == {"on", "confusion", "slices", "check_these_labels"}
-    assert json.loads((study.folder / "best.json").read_text())["failing"] == json.loads(json.dumps(said))
+    assert json.loads((study.folder / "best.json").read_text())["failing"] == json.loads(
+        json.dumps(said)
+    )
     assert tune.Study.load(study.folder).record.failing == study.record.failing
 
 
@@ -134,19 +156,25 @@ def test_a_column_that_is_not_there_is_refused() -> None:
 def test_without_labels_there_is_no_matrix(study: tune.Study) -> None:
     assert failing_section(None) == failing_section(Failing()) == ""
     assert failing_section(Failing(confusion=Confusion(("a",), ((0, 0, 0),)))) == ""
-    bare = tune.Study(replace(study.record, failing=None), study.folder, stopped="finished", deployment=None)
+    bare = tune.Study(
+        replace(study.record, failing=None), study.folder, stopped="finished", deployment=None
+    )
     with pytest.raises(StudyError, match="no confusion matrix"):
         bare.confusion()
     assert bare.slices().empty
     assert bare.doubtful_labels().empty
 
 
-@given(st.lists(st.tuples(st.sampled_from("aaab"), st.sampled_from("abx")), min_size=8, max_size=60))
+@given(
+    st.lists(st.tuples(st.sampled_from("aaab"), st.sampled_from("abx")), min_size=8, max_size=60)
+)
 def test_the_mean_of_balanced_accuracy_is_the_mean_recall(pairs: list[tuple[str, str]]) -> None:
     pairs = [*pairs, ("a", "a"), ("a", "b"), ("b", "b"), ("b", "a")]
     data = load_data([{"text": f"t{i}", "label": label} for i, (label, _) in enumerate(pairs)])
     metric = parse_metric(balanced("balanced_accuracy", data))
-    scores = [metric.score(said, example) for example, (_, said) in zip(data.examples, pairs, strict=True)]
+    scores = [
+        metric.score(said, example) for example, (_, said) in zip(data.examples, pairs, strict=True)
+    ]
     recalls = [np.mean([said == label for label, said in pairs if label == one]) for one in "ab"]
     assert np.mean(scores) == pytest.approx(np.mean(recalls))
     assert max(scores) <= metric.high
@@ -159,17 +187,26 @@ def test_balanced_accuracy_is_tuned_on_and_needs_labels(tmp_path: Path) -> None:
     assert found.record.provenance.metric == "balanced_accuracy"
     assert 0.6 < found.best.quality.mean < 1.0
     with pytest.raises(InputError, match="mean recall of labels"):
-        balanced("balanced_accuracy", load_data([{"text": str(i), "label": f"free {i}"} for i in range(9)]))
+        balanced(
+            "balanced_accuracy",
+            load_data([{"text": str(i), "label": f"free {i}"} for i in range(9)]),
+        )
     with pytest.raises(InputError, match="a run finds them"):
         parse_metric("balanced_accuracy")
 
 
-def test_matrix_and_score_agree_where_a_vote_hangs_on_the_order_of_its_draws(tmp_path: Path) -> None:
-    def unsure(_model: str, prompt: str, _settings: Mapping[str, Any], seed: int, index: int) -> str:
+def test_matrix_and_score_agree_where_a_vote_hangs_on_the_order_of_its_draws(
+    tmp_path: Path,
+) -> None:
+    def unsure(
+        _model: str, prompt: str, _settings: Mapping[str, Any], seed: int, index: int
+    ) -> str:
         rng = random.Random(f"{prompt}{seed}{index}")
         return rng.choice([*LABELS, truth(int(prompt.rpartition("#")[2].split()[0])), "no idea"])
 
-    space = tune.Space(model="m", prompt="Label: {text}", temperature=1.0, n=[4], aggregate="vote", max_tokens=16)
+    space = tune.Space(
+        model="m", prompt="Label: {text}", temperature=1.0, n=[4], aggregate="vote", max_tokens=16
+    )
     with Server(models={"m": Model(0.1, 0.4)}, world=unsure) as server:
         given = {
             **order(server.base_url),
@@ -181,5 +218,7 @@ def test_matrix_and_score_agree_where_a_vote_hangs_on_the_order_of_its_draws(tmp
     winner = found.record.winner
     assert winner is not None
     assert winner.config.n == 4
-    assert np.trace(matrix[matrix.index].to_numpy()) / 24 == pytest.approx(winner.holdout.mean, abs=1e-4)
+    assert np.trace(matrix[matrix.index].to_numpy()) / 24 == pytest.approx(
+        winner.holdout.mean, abs=1e-4
+    )
     assert any(not float(cell).is_integer() for cell in matrix[LABELS].to_numpy().ravel())

@@ -1,4 +1,6 @@
-"""Intervals by whole groups, within the metric's bounds, at the confidence of the look: against known truths."""
+"""Intervals by whole groups, within the metric's bounds, at the confidence of the look: against
+known truths.
+"""
 
 from __future__ import annotations
 
@@ -26,31 +28,47 @@ def order(count: int, *, size: int = 1, **options: Any) -> Plan:
     """A plan for so many examples, in groups of a size."""
     rows = [{"text": f"t{i}", "label": "a", "who": f"w{i // size}"} for i in range(count)]
     group = {"group": "who"} if size > 1 else {}
-    return make_plan(rows, SPACE, 1.0, {"target": "label", "input": "text", "price": "m=1/2", **group, **options})
+    return make_plan(
+        rows, SPACE, 1.0, {"target": "label", "input": "text", "price": "m=1/2", **group, **options}
+    )
 
 
 def reading(
-    plan: Plan, scores: Any, config: Config = OURS, *, holdout: bool = True, costs: Any = None, skip: int = 0
+    plan: Plan,
+    scores: Any,
+    config: Config = OURS,
+    *,
+    holdout: bool = True,
+    costs: Any = None,
+    skip: int = 0,
 ) -> Reading:
     """Scores of the examples of one side, in the study's order."""
     values = np.asarray(scores, dtype=float)
     first = (len(plan.split.tuning) if holdout else 0) + skip
     examples = tuple(range(first, first + len(values)))
     paid = np.full(len(values), 0.001) if costs is None else np.asarray(costs, dtype=float)
-    return Reading(config, 0, examples, values, values * math.nan, paid, paid * 1000, approximate=False)
+    return Reading(
+        config, 0, examples, values, values * math.nan, paid, paid * 1000, approximate=False
+    )
 
 
 def by_group(plan: Plan, of_group: Any) -> np.ndarray:
     """A value for each holdout example: all rows of a group have the same."""
-    numbers = {unit: i for i, unit in enumerate(dict.fromkeys(map(plan.split.unit, plan.split.holdout)))}
+    numbers = {
+        unit: i for i, unit in enumerate(dict.fromkeys(map(plan.split.unit, plan.split.holdout)))
+    }
     return np.array([of_group[numbers[plan.split.unit(example)]] for example in plan.split.holdout])
 
 
 # --- groups
 
 
-def test_where_rows_of_a_group_are_copies_every_interval_covers_and_the_naive_one_does_not() -> None:
-    """30 groups of 4 copies on the holdout: scores, costs and differences that have 30 observations, not 120."""
+def test_where_rows_of_a_group_are_copies_every_interval_covers_and_the_naive_one_does_not() -> (
+    None
+):
+    """30 groups of 4 copies on the holdout: scores, costs and differences that have 30
+    observations, not 120.
+    """
     plan = order(300, size=4, holdout=0.4)
     groups, evidence = plan.split.count_units(plan.split.holdout), Evidence(plan)
     assert (groups, len(plan.split.holdout)) == (30, 120)
@@ -64,8 +82,14 @@ def test_where_rows_of_a_group_are_copies_every_interval_covers_and_the_naive_on
         one, two = reading(plan, right, costs=costs), reading(plan, other, THEIRS)
         found = evidence.quality(one, holdout=True), evidence.cost(one, holdout=True)
         difference = evidence.difference(one, two, holdout=True)
-        alone = mean_interval(right), mean_interval(costs, high=math.inf), difference_interval(right, other)
-        for name, interval, plain, truth in zip(ours, (*found, difference), alone, (0.7, 0.01, 0.2), strict=True):
+        alone = (
+            mean_interval(right),
+            mean_interval(costs, high=math.inf),
+            difference_interval(right, other),
+        )
+        for name, interval, plain, truth in zip(
+            ours, (*found, difference), alone, (0.7, 0.01, 0.2), strict=True
+        ):
             assert interval is not None
             ours[name] += interval.low <= truth <= interval.high
             naive[name] += plain.low <= truth <= plain.high
@@ -81,7 +105,9 @@ def test_a_false_better_is_as_rare_with_groups_as_without() -> None:
     false = naive = 0
     for _ in range(200):
         first, second = (by_group(plan, rng.random(groups) < 0.6) for _ in range(2))
-        found = evidence.difference(reading(plan, first), reading(plan, second, THEIRS), holdout=True)
+        found = evidence.difference(
+            reading(plan, first), reading(plan, second, THEIRS), holdout=True
+        )
         assert found is not None
         false += found.low > 0
         naive += difference_interval(first, second).low > 0
@@ -102,7 +128,11 @@ def test_copies_of_an_input_are_one_observation_though_no_group_was_named() -> N
     scores = by_group(plan, np.arange(10) % 2)
     found = Evidence(plan).quality(reading(plan, scores), holdout=True)
     once = mean_interval(np.arange(10) % 2, confidence=0.96)
-    assert (found.low, found.high, found.n) == (pytest.approx(once.low), pytest.approx(once.high), 40)
+    assert (found.low, found.high, found.n) == (
+        pytest.approx(once.low),
+        pytest.approx(once.high),
+        40,
+    )
 
 
 def test_what_can_be_seen_counts_groups() -> None:
@@ -117,7 +147,9 @@ def test_what_can_be_seen_counts_groups() -> None:
         assert found is not None
         return found
 
-    assert seen(plan) == pytest.approx(detectable_difference(30, of_groups[0] * 1.0 - of_groups[1], confidence=0.96))
+    assert seen(plan) == pytest.approx(
+        detectable_difference(30, of_groups[0] * 1.0 - of_groups[1], confidence=0.96)
+    )
     assert seen(apart) < 0.6 * seen(plan)
 
 
@@ -130,9 +162,14 @@ def test_a_later_look_is_wider_on_the_holdout_and_the_same_on_tuning_examples() 
     first, second = Evidence(plan, 1), Evidence(plan, 2)
     held, tuned = reading(plan, scores), reading(plan, scores, holdout=False)
     assert first.quality(held, holdout=True) == mean_interval(scores, confidence=look_confidence(1))
-    assert second.quality(held, holdout=True) == mean_interval(scores, confidence=look_confidence(2))
+    assert second.quality(held, holdout=True) == mean_interval(
+        scores, confidence=look_confidence(2)
+    )
     assert first.quality(tuned) == second.quality(tuned) == mean_interval(scores, confidence=0.95)
-    costs = [evidence.cost(reading(plan, scores, costs=scores + 1.0), holdout=True) for evidence in (first, second)]
+    costs = [
+        evidence.cost(reading(plan, scores, costs=scores + 1.0), holdout=True)
+        for evidence in (first, second)
+    ]
     assert costs[0] is not None
     assert costs[1] is not None
     assert costs[1].high > costs[0].high
@@ -142,15 +179,22 @@ def test_a_later_look_is_wider_on_the_holdout_and_the_same_on_tuning_examples() 
 
 
 @pytest.mark.parametrize(("low", "high"), [(0.0, 100.0), (-5.0, 5.0), (1.0, 2.0)])
-def test_what_can_be_seen_and_every_interval_are_in_the_metrics_own_scale(low: float, high: float) -> None:
-    """A metric of other bounds is the plain one, stretched and moved; bounds taken for 0 to 1 would show."""
+def test_what_can_be_seen_and_every_interval_are_in_the_metrics_own_scale(
+    low: float, high: float
+) -> None:
+    """A metric of other bounds is the plain one, stretched and moved; bounds taken for 0 to 1 would
+    show.
+    """
     plan = order(60)
     other = replace(plan, metric=Metric("own", "own", lambda *_: low, low=low, high=high))
     rng = np.random.default_rng(9)
     ours, theirs = rng.random((2, 20))
 
     def known(world: Plan, shift: float, stretch: float) -> tuple[Interval, Interval, float]:
-        one, two = reading(world, shift + stretch * ours), reading(world, shift + stretch * theirs, THEIRS)
+        one, two = (
+            reading(world, shift + stretch * ours),
+            reading(world, shift + stretch * theirs, THEIRS),
+        )
         evidence = Evidence(world)
         difference = evidence.difference(one, two, holdout=True)
         seen = evidence.detectable(OURS, THEIRS, {OURS: one, THEIRS: two})
@@ -172,16 +216,22 @@ def test_a_difference_is_made_of_the_examples_that_both_have() -> None:
     ours, theirs = reading(plan, [1, 0, 1, 1]), reading(plan, [0, 1, 0], THEIRS, skip=2)
     found = Evidence(plan).difference(ours, theirs, holdout=True)
     assert found == difference_interval([1, 1], [0, 1], confidence=0.96)
-    assert Evidence(plan).difference(ours, reading(plan, [0, 1], THEIRS, skip=4), holdout=True) is None
+    assert (
+        Evidence(plan).difference(ours, reading(plan, [0, 1], THEIRS, skip=4), holdout=True) is None
+    )
     assert Evidence(plan).difference(ours, None) is None
     assert Evidence(plan).difference(None, theirs) is None
 
 
-def test_what_can_be_seen_is_assumed_where_the_choice_is_the_baseline_and_unknown_without_two_examples() -> None:
+def test_what_can_be_seen_is_assumed_where_the_choice_is_the_baseline_and_unknown_without_two_examples() -> (
+    None
+):
     plan = order(100)
     held = {OURS: reading(plan, [0.0, 1.0] * 15)}
     evidence = Evidence(plan)
-    assert evidence.detectable(OURS, OURS, held) == detectable_difference(30, SPREAD, confidence=0.96)
+    assert evidence.detectable(OURS, OURS, held) == detectable_difference(
+        30, SPREAD, confidence=0.96
+    )
     assert evidence.detectable(OURS, THEIRS, held) is None
     single = {OURS: reading(plan, [1.0]), THEIRS: reading(plan, [0.0], THEIRS)}
     assert evidence.detectable(OURS, THEIRS, single) is None

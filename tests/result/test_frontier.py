@@ -29,12 +29,19 @@ from tune.study.study import Study
 BASELINE = Config({"model": "m", "prompt": "p", "max_tokens": 8, "n": 9})
 
 
-def found(*readings: Reading, met: Mapping[Config, Reading] | None = None, larger: bool = True) -> list[Reading]:
+def found(
+    *readings: Reading, met: Mapping[Config, Reading] | None = None, larger: bool = True
+) -> list[Reading]:
     return frontier(readings, met or {}, baseline=BASELINE, enough=4.0, larger_is_better=larger)
 
 
 def test_it_has_what_none_beats_in_both_the_cheapest_first() -> None:
-    cheap, good, dear, bad = reading(0.5, 1.0), reading(0.8, 2.0, n=3), reading(0.8, 3.0, n=5), reading(0.4, 1.5, n=2)
+    cheap, good, dear, bad = (
+        reading(0.5, 1.0),
+        reading(0.8, 2.0, n=3),
+        reading(0.8, 3.0, n=5),
+        reading(0.4, 1.5, n=2),
+    )
     assert found(bad, dear, good, cheap) == [cheap, good]
 
 
@@ -103,18 +110,35 @@ def readings(draw: st.DrawFn, number: int) -> list[Reading]:
     ns = draw(st.lists(st.integers(1, 9), min_size=1, max_size=3, unique=True))
     made = []
     for n in ns:
-        scores = np.array(draw(st.lists(st.sampled_from([0.0, 0.5, 1.0]), min_size=size, max_size=size)))
+        scores = np.array(
+            draw(st.lists(st.sampled_from([0.0, 0.5, 1.0]), min_size=size, max_size=size))
+        )
         cost = draw(st.sampled_from([1e-6, 2e-6, 2.001e-6, 5e-5])) * n
         known = np.zeros(size)
-        config = Config({"model": "m", "prompt": "p", "max_tokens": 8, "n": n, "temperature": number / 10})
+        config = Config(
+            {"model": "m", "prompt": "p", "max_tokens": 8, "n": n, "temperature": number / 10}
+        )
         positions = tuple(range(size))
-        made.append(Reading(config, number, positions, scores, known, known + cost, known + 1.0, approximate=False))
+        made.append(
+            Reading(
+                config,
+                number,
+                positions,
+                scores,
+                known,
+                known + cost,
+                known + 1.0,
+                approximate=False,
+            )
+        )
     return made
 
 
 @st.composite
 def studies(draw: st.DrawFn) -> tuple[dict[int, Standing], Config, dict[Config, Reading], bool]:
-    """Standings, the baseline, what met the holdout (of the choice and the baseline), and the metric's direction."""
+    """Standings, the baseline, what met the holdout (of the choice and the baseline), and the
+    metric's direction.
+    """
     trials = [draw(readings(number)) for number in range(draw(st.integers(1, 5)))]
     everything = [reading for trial in trials for reading in trial]
     choice, baseline = (draw(st.sampled_from(everything)) for _ in range(2))
@@ -124,26 +148,37 @@ def studies(draw: st.DrawFn) -> tuple[dict[int, Standing], Config, dict[Config, 
             scores = np.array(draw(st.lists(st.sampled_from([0.0, 1.0]), min_size=8, max_size=8)))
             positions, cost = tuple(range(24, 32)), draw(st.sampled_from([1e-6, 3e-6]))
             known = np.zeros(8)
-            met[one.config] = Reading(one.config, 0, positions, scores, known, known + cost, known, approximate=False)
+            met[one.config] = Reading(
+                one.config, 0, positions, scores, known, known + cost, known, approximate=False
+            )
     standings = {number: standing(number, trial) for number, trial in enumerate(trials)}
     return standings, baseline.config, met, draw(st.booleans())
 
 
-def report_of(house: House, study: tuple[dict[int, Standing], Config, dict[Config, Reading], bool]) -> Report:
+def report_of(
+    house: House, study: tuple[dict[int, Standing], Config, dict[Config, Reading], bool]
+) -> Report:
     standings, baseline, met, larger = study
     run = house.run
-    run.plan = replace(house.plan, baseline=baseline, metric=replace(house.plan.metric, larger_is_better=larger))
+    run.plan = replace(
+        house.plan, baseline=baseline, metric=replace(house.plan.metric, larger_is_better=larger)
+    )
     run.standings = lambda: standings  # type: ignore[method-assign]
     everything = [reading for one in standings.values() for reading in one.readings]
     chosen = next((r for r in everything if r.config in met), everything[0])
     trials = {number: Trial(number, one.point, 8) for number, one in standings.items()}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(concluding, "costs_of_readings", lambda *_: (0.0, 0.0))
-        return concluding.conclude(run, Findings(trials, Choice(chosen, (), feasible=True), None, met or None))
+        return concluding.conclude(
+            run, Findings(trials, Choice(chosen, (), feasible=True), None, met or None)
+        )
 
 
 def places(rows: Mapping[Config, Reading], larger: bool) -> dict[Config, Place]:
-    return {config: shown_place(row.mean, row.cost, larger_is_better=larger) for config, row in rows.items()}
+    return {
+        config: shown_place(row.mean, row.cost, larger_is_better=larger)
+        for config, row in rows.items()
+    }
 
 
 @given(study=studies())
@@ -153,7 +188,9 @@ def test_nothing_shown_is_beaten_by_another_or_by_the_baseline(house: House, stu
     standings, baseline, met, larger = study
     everything = [reading for one in standings.values() for reading in one.readings]
     now = max((r for r in everything if r.config == baseline), key=lambda r: r.n_examples)
-    shown = [shown_place(r.tuning.mean, r.cost.mean, larger_is_better=larger) for r in report.frontier]
+    shown = [
+        shown_place(r.tuning.mean, r.cost.mean, larger_is_better=larger) for r in report.frontier
+    ]
     held_against = [*shown, shown_place(now.mean, now.cost, larger_is_better=larger)]
     assert not any(other.beats(one) for one in shown for other in held_against)
     on_holdout = places(met, larger)
@@ -171,8 +208,12 @@ def test_the_frame_the_table_and_the_chart_show_the_same_rows(house: House, stud
         return
     assert frame["cost_per_request"].is_monotonic_increasing
     section = markdown(report).partition("## Quality against cost")[2].partition("## ")[0]
-    listed = [line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("|")][2:]
-    assert [cells[1].split()[0] for cells in listed] == [f"{value:.3f}" for value in frame["quality"]]
+    listed = [
+        line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("|")
+    ][2:]
+    assert [cells[1].split()[0] for cells in listed] == [
+        f"{value:.3f}" for value in frame["quality"]
+    ]
     assert [int(cells[2].split()[0]) for cells in listed] == list(frame["examples"])
     assert ["(few)" in cells[2] for cells in listed] == list(frame["few"])
     picture = chart(report)

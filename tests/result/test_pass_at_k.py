@@ -31,16 +31,23 @@ def asked() -> Iterator[dict[str, Any]]:
             "target": "label",
             "models": {"large": {"base_url": server.base_url, "price": [1.0, 4.0]}},
             "space": tune.Space(
-                model=["large"], prompt={"short": "Label this ticket: {text}"}, temperature=[0.8], n=[4],
-                max_tokens=[16], aggregate=["vote"], answer={"labels": list(WORLD.labels)},
+                model=["large"],
+                prompt={"short": "Label this ticket: {text}"},
+                temperature=[0.8],
+                n=[4],
+                max_tokens=[16],
+                aggregate=["vote"],
+                answer={"labels": list(WORLD.labels)},
             ),
             "quiet": True,
-        }  # fmt: skip
+        }
 
 
 @pytest.fixture(scope="module")
 def study(asked: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> tune.Study:
-    return tune.tune(**asked, budget=0.05, splits=20, results=tmp_path_factory.mktemp("beyond") / "study")
+    return tune.tune(
+        **asked, budget=0.05, splits=20, results=tmp_path_factory.mktemp("beyond") / "study"
+    )
 
 
 def test_pass_at_k_rises_with_k_and_is_a_bound_for_what_can_be_deployed(study: tune.Study) -> None:
@@ -52,11 +59,15 @@ def test_pass_at_k_rises_with_k_and_is_a_bound_for_what_can_be_deployed(study: t
     winner = study.record.winner
     assert winner is not None
     assert winner.tuning is not None
-    assert means[-1] >= winner.tuning.mean, "whoever knows the target picks at least as well as a vote"
+    assert means[-1] >= winner.tuning.mean, (
+        "whoever knows the target picks at least as well as a vote"
+    )
     assert all(oracle.quality.low <= oracle.quality.mean <= oracle.quality.high for oracle in found)
     assert "pass@4" in (study.folder / "report.md").read_text()
     assert study.summary()["pass_at_k"][0]["k"] == 1
-    assert json.loads((study.folder / "best.json").read_text())["pass_at_k"][-1]["mean"] == means[-1]
+    assert (
+        json.loads((study.folder / "best.json").read_text())["pass_at_k"][-1]["mean"] == means[-1]
+    )
 
 
 def test_repeated_splits_show_the_spread_and_cost_nothing(study: tune.Study) -> None:
@@ -67,7 +78,9 @@ def test_repeated_splits_show_the_spread_and_cost_nothing(study: tune.Study) -> 
     winner = study.record.winner
     assert winner is not None
     assert winner.tuning is not None
-    assert repeats.quality == pytest.approx(winner.tuning.mean, abs=3 * repeats.quality_deviation / 20**0.5 + 0.01)
+    assert repeats.quality == pytest.approx(
+        winner.tuning.mean, abs=3 * repeats.quality_deviation / 20**0.5 + 0.01
+    )
     assert 0 < repeats.quality_deviation < 0.2
     assert "## Repeated splits" in (study.folder / "report.md").read_text()
 
@@ -82,7 +95,9 @@ def test_a_finished_study_shows_the_spread_when_it_is_read_again(
 
 
 @pytest.mark.parametrize("splits", [-1, True, 2.5, 1001])
-def test_a_number_of_splits_that_cannot_be_is_refused(splits: Any, asked: dict[str, Any], tmp_path: Path) -> None:
+def test_a_number_of_splits_that_cannot_be_is_refused(
+    splits: Any, asked: dict[str, Any], tmp_path: Path
+) -> None:
     with pytest.raises(InputError, match="splits is a number of repetitions"):
         tune.tune(**asked, budget=0.05, splits=splits, results=tmp_path / "study")
 

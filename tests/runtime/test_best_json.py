@@ -1,4 +1,6 @@
-"""What `best.json` holds of a config is enough to call it again: the same prompt, model, answer rule and metric."""
+"""What `best.json` holds of a config is enough to call it again: the same prompt, model, answer
+rule and metric.
+"""
 
 from __future__ import annotations
 
@@ -28,15 +30,28 @@ from tune.task.prompt import Prompt, Template
 WORLD = LabelledWorld()
 PROMPTS = {
     "short": "Label this ticket: {text}",
-    "chat": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": '{text} as {"label": ...}'}],
+    "chat": [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": '{text} as {"label": ...}'},
+    ],
     "raw": {"text": "Ticket: {text}\nLabel:", "raw": True},
     "few": {
         "messages": [{"role": "user", "content": "{text}"}],
         "shots": 2,
-        "shot": [{"role": "user", "content": "{text}"}, {"role": "assistant", "content": "{label}"}],
+        "shot": [
+            {"role": "user", "content": "{text}"},
+            {"role": "assistant", "content": "{label}"},
+        ],
     },
 }
-MODELS = {"small": {"model": "qwen", "base_url": "http://user:secret@h:1/v1?key=x", "key_env": "K", "price": [1, 2]}}
+MODELS = {
+    "small": {
+        "model": "qwen",
+        "base_url": "http://user:secret@h:1/v1?key=x",
+        "key_env": "K",
+        "price": [1, 2],
+    }
+}
 QUALITY = {"mean": 0.8, "low": 0.7, "high": 0.9, "examples": 40}
 
 
@@ -64,7 +79,10 @@ def own_hosts(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     """The host of these models is one that the user has agreed to."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
     remember_hosts(
-        [Entry("small", "qwen", base_url="http://h:1/v1", key_env="K"), Entry("big", "big", "http://new/v1")]
+        [
+            Entry("small", "qwen", base_url="http://h:1/v1", key_env="K"),
+            Entry("big", "big", "http://new/v1"),
+        ]
     )
 
 
@@ -75,7 +93,12 @@ def config(**values: Any) -> Config:
 def export(folder: Path, made: Plan, chosen: Config, **more: Any) -> Path:
     """A `best.json` with no more in it than is read back."""
     winner = {"holdout": QUALITY, "tuning": QUALITY}
-    record = {"config": dict(chosen), "winner": winner, "recipe": recipe_record(made, chosen), **more}
+    record = {
+        "config": dict(chosen),
+        "winner": winner,
+        "recipe": recipe_record(made, chosen),
+        **more,
+    }
     path = folder / "best.json"
     path.write_text(json.dumps(record))
     return path
@@ -103,14 +126,18 @@ parts = st.lists(st.tuples(names, st.text(max_size=8)), max_size=4)
 
 
 @given(st.text(max_size=8), parts)
-def test_any_template_survives_the_way_through_json(begin: str, rest: list[tuple[str, str]]) -> None:
+def test_any_template_survives_the_way_through_json(
+    begin: str, rest: list[tuple[str, str]]
+) -> None:
     from tune.runtime.best_json import _dump_template, _load_template
 
     template = Template((begin, *(text for _, text in rest)), tuple(name for name, _ in rest))
     assert _load_template(json.loads(json.dumps(_dump_template(template)))) == template
 
 
-def test_the_model_comes_back_with_its_price_and_variable_and_without_secrets(tmp_path: Path) -> None:
+def test_the_model_comes_back_with_its_price_and_variable_and_without_secrets(
+    tmp_path: Path,
+) -> None:
     path = export(tmp_path, plan(), config())
     assert "secret" not in path.read_text()
     assert "key=x" not in path.read_text()
@@ -121,17 +148,28 @@ def test_the_model_comes_back_with_its_price_and_variable_and_without_secrets(tm
 
 
 def test_a_price_with_steps_comes_back_whole(tmp_path: Path) -> None:
-    price = Price(1, 2, cached_input=0.5, source="list", date="2026-01-01", long=((1000, Price(3, 4)),))
+    price = Price(
+        1, 2, cached_input=0.5, source="list", date="2026-01-01", long=((1000, Price(3, 4)),)
+    )
     back = read_recipe(export(tmp_path, plan(price={"small": price}), config()))
     assert back.prices["small"] == price
 
 
 def test_the_answer_rule_of_the_prompt_is_the_one_that_is_used(tmp_path: Path) -> None:
-    by = {"by": {name: {"labels": ["praise"]} if name == "chat" else {"number": True} for name in PROMPTS}}
+    by = {
+        "by": {
+            name: {"labels": ["praise"]} if name == "chat" else {"number": True} for name in PROMPTS
+        }
+    }
     made = plan()
     object.__setattr__(made.space, "answer", by)
-    assert read_recipe(export(tmp_path, made, config(prompt="chat"))).extract("it is Praise.") == "praise"
-    assert read_recipe(export(tmp_path, made, config(prompt="short"))).extract("about 12.50") == "12.5"
+    assert (
+        read_recipe(export(tmp_path, made, config(prompt="chat"))).extract("it is Praise.")
+        == "praise"
+    )
+    assert (
+        read_recipe(export(tmp_path, made, config(prompt="short"))).extract("about 12.50") == "12.5"
+    )
 
 
 def test_the_studys_examples_are_known_again_by_what_the_prompt_shows(tmp_path: Path) -> None:
@@ -143,12 +181,18 @@ def test_the_studys_examples_are_known_again_by_what_the_prompt_shows(tmp_path: 
     assert back.seen["shots"] == set(marks(["text"], made.split.shots))
     assert len(back.seen["shots"]) == 2
     assert not back.seen["tuning"] & back.seen["holdout"]
-    assert read_recipe(export(tmp_path, made, config(prompt="short"))).seen["shots"] == set()  # it shows none
-    assert not any(example.inputs["text"] in json.dumps(recipe_record(made, config())["seen"])
-                   for example in made.examples)  # fmt: skip
+    assert (
+        read_recipe(export(tmp_path, made, config(prompt="short"))).seen["shots"] == set()
+    )  # it shows none
+    assert not any(
+        example.inputs["text"] in json.dumps(recipe_record(made, config())["seen"])
+        for example in made.examples
+    )
 
 
-def test_the_scores_that_were_measured_say_how_they_spread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_scores_that_were_measured_say_how_they_spread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made, scores = plan(), np.array([0.5, math.nan, 0.0, 1.0, 0.25])
 
     def kept(**judged: Any) -> tuple[float, ...]:
@@ -178,7 +222,9 @@ def test_of_many_examples_a_part_is_kept(tmp_path: Path, monkeypatch: pytest.Mon
     assert kept <= set(marks(["text"], made.split.tuning))
 
 
-@given(st.dictionaries(st.sampled_from("abc"), st.text(max_size=5), min_size=3), st.text(max_size=5))
+@given(
+    st.dictionaries(st.sampled_from("abc"), st.text(max_size=5), min_size=3), st.text(max_size=5)
+)
 def test_marks_hang_on_the_shown_fields_alone(inputs: dict[str, str], other: str) -> None:
     first, second = (Example("1", {**inputs, "c": text}, "x", {}) for text in (inputs["c"], other))
     assert marks(["a", "b"], [first]) == marks(["b", "a"], [second])
@@ -235,11 +281,15 @@ def test_another_endpoint_and_price_take_the_place_of_the_recorded_ones(tmp_path
     assert read_recipe(path, price="small=3/4").prices["small"] == Price(3, 4)
 
 
-def test_the_quality_is_that_of_the_holdout_and_else_that_of_tuning_with_a_warning(tmp_path: Path) -> None:
+def test_the_quality_is_that_of_the_holdout_and_else_that_of_tuning_with_a_warning(
+    tmp_path: Path,
+) -> None:
     made = plan()
     both = read_recipe(export(tmp_path, made, config()))
     assert (both.quality.mean, both.quality.n, both.on_holdout) == (0.8, 40, True)
-    tuned = export(tmp_path, made, config(), winner={"holdout": None, "tuning": {**QUALITY, "mean": 0.9}})
+    tuned = export(
+        tmp_path, made, config(), winner={"holdout": None, "tuning": {**QUALITY, "mean": 0.9}}
+    )
     back = read_recipe(tuned)
     assert (back.quality.mean, back.on_holdout) == (0.9, False)
     assert "flatters" in back.notices[0]
@@ -273,5 +323,10 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
 def test_only_what_another_process_finds_again_is_portable() -> None:
     assert portable(own_metric) == "test_recipe:own_metric"
     assert portable({"a": [own_metric, 1, None]}) == {"a": ["test_recipe:own_metric", 1, None]}
-    for nameless in (lambda a, e: True, functools.partial(own_metric), Metric("m", "m", own_metric), Prompt.render):
+    for nameless in (
+        lambda a, e: True,
+        functools.partial(own_metric),
+        Metric("m", "m", own_metric),
+        Prompt.render,
+    ):
         assert portable(nameless) is None

@@ -20,7 +20,12 @@ from tune.tuner import run_study
 
 WORLD = LabelledWorld(models={"small": 0.6})
 SPACE: dict[str, Any] = {
-    "space": {"model": ["small"], "prompt": "Label this ticket: {text}", "temperature": [0.0, 0.5], "max_tokens": [8]},
+    "space": {
+        "model": ["small"],
+        "prompt": "Label this ticket: {text}",
+        "temperature": [0.0, 0.5],
+        "max_tokens": [8],
+    },
     "answer": {"labels": list(WORLD.labels)},
 }
 
@@ -115,9 +120,14 @@ def test_a_part_of_the_report_that_fails_is_named_in_it_and_the_result_stands(
     assert said in " ".join(str(again).split())
 
 
-def test_a_metric_that_the_commonest_target_breaks_leaves_the_result(server: Server, tmp_path: Path) -> None:
+def test_a_metric_that_the_commonest_target_breaks_leaves_the_result(
+    server: Server, tmp_path: Path
+) -> None:
     """All money was spent by then: the line decorates the report and no more."""
-    rows = [{**row, "label": "unheard" if i % 2 else row["label"]} for i, row in enumerate(WORLD.examples(40))]
+    rows = [
+        {**row, "label": "unheard" if i % 2 else row["label"]}
+        for i, row in enumerate(WORLD.examples(40))
+    ]
 
     def picky(answer: str | None, example: Any) -> float:
         if answer == "unheard" and len(met) > 1:

@@ -1,4 +1,6 @@
-"""Nothing beside the data is imported, and a file of somebody else imports nothing at all unless the user says so."""
+"""Nothing beside the data is imported, and a file of somebody else imports nothing at all unless
+the user says so.
+"""
 
 from __future__ import annotations
 
@@ -27,17 +29,33 @@ def beside(tmp_path: Path) -> Path:
     """A folder with data, in which modules lie that leave a mark when they are imported."""
     (tmp_path / "data.csv").write_text("text,label\n" + "".join(f"t{i},a\n" for i in range(10)))
     for name in PLANTED:
-        (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'imported')!r}, 'a').write({name!r})\n")
+        (tmp_path / f"{name}.py").write_text(
+            f"open({str(tmp_path / 'imported')!r}, 'a').write({name!r})\n"
+        )
     sys.modules.pop("beside", None)
-    (tmp_path / "beside.py").write_text("value = 3\n\ndef score(answer, example):\n    return True\n")
+    (tmp_path / "beside.py").write_text(
+        "value = 3\n\ndef score(answer, example):\n    return True\n"
+    )
     return tmp_path
 
 
-ESTIMATE = ("estimate", "--data", "data.csv", "--model", "gpt-4.1-mini", "--budget", "1", "--results", "r")
+ESTIMATE = (
+    "estimate",
+    "--data",
+    "data.csv",
+    "--model",
+    "gpt-4.1-mini",
+    "--budget",
+    "1",
+    "--results",
+    "r",
+)
 
 
 def ran(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, *command], cwd=folder, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, *command], cwd=folder, capture_output=True, text=True, check=False
+    )
 
 
 def test_a_file_beside_the_data_stands_in_for_no_package(beside: Path) -> None:
@@ -48,7 +66,10 @@ def test_a_file_beside_the_data_stands_in_for_no_package(beside: Path) -> None:
 
 
 def test_python_m_finds_nothing_in_the_working_directory(beside: Path) -> None:
-    for name in ("argparse", "contextlib"):  # Python's own start imports these before anything of ours
+    for name in (
+        "argparse",
+        "contextlib",
+    ):  # Python's own start imports these before anything of ours
         (beside / f"{name}.py").unlink()
     done = ran(beside, "-c", "from tune.cli import main; main(['--version']); import beside")
     assert "No module named 'beside'" in done.stderr, done
@@ -74,17 +95,24 @@ def test_a_module_that_the_user_names_may_lie_there_and_is_searched_last(
     del sys.modules["beside"]
 
 
-def test_a_module_that_breaks_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_module_that_breaks_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "broken_module.py").write_text("import sys\nsys.path.clear()\n1 / 0\n")
     before = list(sys.path)
-    with pytest.raises(SpaceError, match="metric: 'broken_module:f' cannot be loaded: ZeroDivisionError"):
+    with pytest.raises(
+        SpaceError, match="metric: 'broken_module:f' cannot be loaded: ZeroDivisionError"
+    ):
         load("broken_module:f", "metric")
     sys.path[:] = before
 
 
 def test_what_somebody_else_wrote_imports_nothing() -> None:
-    with importing("best.json names it"), pytest.raises(InputError, match=r"'os:system' would be imported: best\.json"):
+    with (
+        importing("best.json names it"),
+        pytest.raises(InputError, match=r"'os:system' would be imported: best\.json"),
+    ):
         load("os:system", "metric")
     assert load("os:system", "metric") is os.system
 

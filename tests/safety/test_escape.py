@@ -19,7 +19,11 @@ HOSTILE = "\x1b[2J\x1b]0;title\x07\x9b31m\u202egpj.exe\r\x00\x7f"
 
 
 def harmless(text: str) -> bool:
-    return not [c for c in text if c not in "\n\t" and (ord(c) < 32 or 0x7F <= ord(c) < 0xA0 or c == "\u202e")]
+    return not [
+        c
+        for c in text
+        if c not in "\n\t" and (ord(c) < 32 or 0x7F <= ord(c) < 0xA0 or c == "\u202e")
+    ]
 
 
 @given(st.text())
@@ -28,7 +32,11 @@ def test_whatever_is_said_no_character_of_it_is_obeyed(text: str) -> None:
     for_terminal(text).encode()  # half a character is written out as well
 
 
-@given(st.recursive(st.text() | st.none(), lambda v: st.lists(v) | st.dictionaries(st.text(), v), max_leaves=5))
+@given(
+    st.recursive(
+        st.text() | st.none(), lambda v: st.lists(v) | st.dictionaries(st.text(), v), max_leaves=5
+    )
+)
 def test_escaped_json_is_the_same_json(value: object) -> None:
     line = json_for_terminal(value)
     assert harmless(line)
@@ -38,7 +46,10 @@ def test_escaped_json_is_the_same_json(value: object) -> None:
 
 @pytest.mark.parametrize("command", ["run", "estimate", "check"])
 def test_file_names_are_shown_escaped(
-    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    command: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
     name = HOSTILE.replace("\x00", "")
@@ -56,7 +67,9 @@ def test_file_names_are_shown_escaped(
 
 def test_arguments_that_are_quoted_are_shown_escaped(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        main(["--budget", "1", "--data", "a.csv", HOSTILE])  # as a shell's `*` may give the name of a file
+        main(
+            ["--budget", "1", "--data", "a.csv", HOSTILE]
+        )  # as a shell's `*` may give the name of a file
     said = "".join(capsys.readouterr())
     assert "unrecognized arguments" in said
     assert harmless(said)

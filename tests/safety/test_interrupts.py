@@ -1,4 +1,6 @@
-"""Ctrl-C, SIGTERM and SIGHUP end a run in good order, whatever it waits for; output that nobody takes is no fault."""
+"""Ctrl-C, SIGTERM and SIGHUP end a run in good order, whatever it waits for; output that nobody
+takes is no fault.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ for name in ("SIGINT", "SIGHUP", "SIGTERM"):  # these tests may run where a shel
 os.execv(sys.argv[1], sys.argv[1:])
 """
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals are those of POSIX: run it on Linux or macOS")
+pytestmark = pytest.mark.skipif(
+    os.name == "nt", reason="signals are those of POSIX: run it on Linux or macOS"
+)
 
 
 @pytest.fixture
@@ -48,16 +52,34 @@ def slow() -> Iterator[Server]:
 
 
 def command(server: Server, folder: Path, *more: str) -> list[str]:
-    (folder / "tickets.jsonl").write_text("".join(json.dumps(row) + "\n" for row in WORLD.examples(40)))
+    (folder / "tickets.jsonl").write_text(
+        "".join(json.dumps(row) + "\n" for row in WORLD.examples(40))
+    )
     (folder / "space.toml").write_text(
         '[space]\nmodel = ["small"]\ntemperature = [0.0, 0.5, 1.0]\nmax_tokens = [8]\n'
         'prompt = "Label this ticket: {text}"\n'
     )
     return [
-        sys.executable, str(ROOT / "tune.py"), "--budget", "0.01", "--data", str(folder / "tickets.jsonl"), "--target",
-        "label", "--space", str(folder / "space.toml"), "--base-url", server.base_url, "--price", "small=0.1/0.4",
-        "--results", str(folder / "study"), "--metric", "contains", *more,
-    ]  # fmt: skip
+        sys.executable,
+        str(ROOT / "tune.py"),
+        "--budget",
+        "0.01",
+        "--data",
+        str(folder / "tickets.jsonl"),
+        "--target",
+        "label",
+        "--space",
+        str(folder / "space.toml"),
+        "--base-url",
+        server.base_url,
+        "--price",
+        "small=0.1/0.4",
+        "--results",
+        str(folder / "study"),
+        "--metric",
+        "contains",
+        *more,
+    ]
 
 
 def wait_for_calls(server: Server, process: subprocess.Popen[str], count: int = 4) -> None:
@@ -75,9 +97,11 @@ def test_a_signal_settles_what_is_in_flight_writes_the_best_so_far_and_exits_130
 ) -> None:
     arguments = command(slow, tmp_path, "--json")
     process = subprocess.Popen(
-        [sys.executable, "-c", AS_A_TERMINAL_STARTS_IT, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        [sys.executable, "-c", AS_A_TERMINAL_STARTS_IT, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-    )  # fmt: skip
+    )
     wait_for_calls(slow, process)
     process.send_signal(getattr(signal, name))
     out, err = process.communicate(timeout=60)
@@ -94,8 +118,12 @@ def test_a_signal_settles_what_is_in_flight_writes_the_best_so_far_and_exits_130
     assert json.loads(again.stdout)["stopped"] != "interrupted"
 
 
-@pytest.mark.parametrize("shell", ["{} | true", "{} > /dev/full", "{} >&-", "{} 2>&-", "{} > /dev/full 2>&1"])
-def test_output_that_nobody_takes_is_at_most_one_sentence_and_the_study_is_written(tmp_path: Path, shell: str) -> None:
+@pytest.mark.parametrize(
+    "shell", ["{} | true", "{} > /dev/full", "{} >&-", "{} 2>&-", "{} > /dev/full 2>&1"]
+)
+def test_output_that_nobody_takes_is_at_most_one_sentence_and_the_study_is_written(
+    tmp_path: Path, shell: str
+) -> None:
     with Server(world=WORLD) as server:
         words = " ".join(f"'{word}'" for word in command(server, tmp_path, "--json"))
         line = "set -o pipefail; " + shell.format(words)

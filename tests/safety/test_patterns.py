@@ -63,7 +63,10 @@ def test_what_is_no_pattern_is_refused(pattern: object) -> None:
 
 
 @given(
-    st.sampled_from([r"(\w+)", r"Answer: (.*)", r"^\s*(\d)|(\w)\s*$", r"[A-D]", r"(?i)label:\s*(\w+)"]), st.text(PLAIN)
+    st.sampled_from(
+        [r"(\w+)", r"Answer: (.*)", r"^\s*(\d)|(\w)\s*$", r"[A-D]", r"(?i)label:\s*(\w+)"]
+    ),
+    st.text(PLAIN),
 )
 def test_it_finds_what_pythons_own_expressions_find(source: str, text: str) -> None:
     found = [match.group() for match in re.finditer(source, text)]

@@ -1,4 +1,6 @@
-"""What is secret is hidden in all that comes in and goes out, and what looks like a key is refused where it shows."""
+"""What is secret is hidden in all that comes in and goes out, and what looks like a key is refused
+where it shows.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +18,30 @@ from hypothesis import strategies as st
 import tune
 from tests.support.faults import Fault
 from tests.support.server import Server
-from tests.test_tuner_secrets import HEADER, KEY, PASSWORD, TOKEN, USER, assert_clean, everything_of, plant, run  # noqa: F401
+from tests.test_tuner_secrets import (
+    HEADER,
+    KEY,
+    PASSWORD,
+    TOKEN,
+    USER,
+    assert_clean,
+    everything_of,
+    run,
+)
 from tune.commands.cli import main
 from tune.errors import InputError, MetricError
 from tune.providers.openai.access import find_access
 from tune.providers.services import Entry, read_entries
-from tune.safety.redact import DUMMIES, HIDDEN, Scrubber, looks_like_key, remember, scrub, scrub_message, scrubbed_json
+from tune.safety.redact import (
+    DUMMIES,
+    HIDDEN,
+    Scrubber,
+    looks_like_key,
+    remember,
+    scrub,
+    scrub_message,
+    scrubbed_json,
+)
 from tune.store.journal import Journal
 from tune.task.callables import blame
 
@@ -30,9 +50,18 @@ ECHO = f" via Authorization: Bearer {KEY} {USER}:{PASSWORD} ?token={TOKEN} {HEAD
 
 def test_a_good_answer_that_repeats_the_headers_leaves_no_secret_anywhere(tmp_path: Path) -> None:
     notices: list[str] = []
-    with Server(plan=lambda number, _: Fault("echo", message=ECHO) if number % 2 else None) as server:
+    with Server(
+        plan=lambda number, _: Fault("echo", message=ECHO) if number % 2 else None
+    ) as server:
         study = run(server, tmp_path, notices)
-    assert_clean(tmp_path, *notices, study, study.record, json.dumps(study.summary()), tune.Study.load(study.folder))
+    assert_clean(
+        tmp_path,
+        *notices,
+        study,
+        study.record,
+        json.dumps(study.summary()),
+        tune.Study.load(study.folder),
+    )
 
 
 def test_a_list_of_models_that_repeats_the_headers_is_not_quoted(tmp_path: Path) -> None:
@@ -42,11 +71,19 @@ def test_a_list_of_models_that_repeats_the_headers_is_not_quoted(tmp_path: Path)
     assert_clean(tmp_path, everything_of(caught.value))
 
 
-@given(st.text(alphabet=st.characters(min_codepoint=33, max_codepoint=126), min_size=8), st.text(), st.text())
-def test_a_secret_is_hidden_in_a_good_answer_however_it_is_spelled(key: str, before: str, after: str) -> None:
+@given(
+    st.text(alphabet=st.characters(min_codepoint=33, max_codepoint=126), min_size=8),
+    st.text(),
+    st.text(),
+)
+def test_a_secret_is_hidden_in_a_good_answer_however_it_is_spelled(
+    key: str, before: str, after: str
+) -> None:
     assume(key.lower() not in DUMMIES)
     content = [before + key + after]
-    said = Scrubber([key]).answer({"model": before + key, "choices": [{"message": {"content": content}}]})
+    said = Scrubber([key]).answer(
+        {"model": before + key, "choices": [{"message": {"content": content}}]}
+    )
     assert key not in json.dumps(said, ensure_ascii=False).replace(HIDDEN, "")
 
 
@@ -76,14 +113,30 @@ def test_an_error_of_the_users_own_code_shows_no_secret() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["postgresql://user:planted-pass@host/db", "mysql://planted-pass@host", "https://u:planted-pass@h/x"]
+    "url",
+    [
+        "postgresql://user:planted-pass@host/db",
+        "mysql://planted-pass@host",
+        "https://u:planted-pass@h/x",
+    ],
 )
 def test_the_store_that_a_command_names_is_shown_without_its_password(
     url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "d.csv").write_text("text,label\n" + "".join(f"t{i},b\n" for i in range(10)))
-    command = ["--budget", "1", "--data", "d.csv", "--model", "m", "--price", "m=1/1", "--store", url]
+    command = [
+        "--budget",
+        "1",
+        "--data",
+        "d.csv",
+        "--model",
+        "m",
+        "--price",
+        "m=1/1",
+        "--store",
+        url,
+    ]
     assert main([*command, "--base-url", "http://127.0.0.1:9/v1"]) != 0
     assert "planted-pass" not in "".join(capsys.readouterr())
     assert (
@@ -92,7 +145,9 @@ def test_the_store_that_a_command_names_is_shown_without_its_password(
     )
 
 
-def test_logs_of_the_client_are_scrubbed_at_their_most_talkative(tmp_path: Path, caplog: Any) -> None:
+def test_logs_of_the_client_are_scrubbed_at_their_most_talkative(
+    tmp_path: Path, caplog: Any
+) -> None:
     caplog.set_level(1)
     for name in ("httpx2", "httpcore2.http11", "openai._base_client"):
         logging.getLogger(name).setLevel(1)
@@ -117,25 +172,46 @@ raise ValueError("header: planted-in-a-traceback \x1b[2J, sk-planted-0123456789a
 # --- what looks like a key
 
 KEYS = (
-    "sk-proj-abcDEF0123456789abcDEF", "sk-ant-api03-abcdef0123456789", "gsk_abcdef0123456789abcd",
+    "sk-proj-abcDEF0123456789abcDEF",
+    "sk-ant-api03-abcdef0123456789",
+    "gsk_abcdef0123456789abcd",
     "xai-abcdef0123456789",
-    "AIzaSyA0123456789abcdefghijklmnopqrstuv", "hf_abcdefghijKLMNOP0123456789", "AKIAIOSFODNN7EXAMPLE",
-    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abc", "ghp_0123456789abcdefABCDEF0123", "nvapi-abcdef0123456789abcdef",
+    "AIzaSyA0123456789abcdefghijklmnopqrstuv",
+    "hf_abcdefghijKLMNOP0123456789",
+    "AKIAIOSFODNN7EXAMPLE",
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abc",
+    "ghp_0123456789abcdefABCDEF0123",
+    "nvapi-abcdef0123456789abcdef",
     "Bearer abcdef0123456789",
-)  # fmt: skip
+)
 RANDOM = ("0123456789abcdef0123456789abcdef", "aB3dE5gH7jK9mN1pQ3sT5vW7yZ")
 HONEST = (
-    "gpt-4.1-mini", "openai/gpt-4.1-mini", "ft:gpt-4.1-mini-2025-04-14:acme::AbC123xYz", "claude-sonnet-4-5-20250929",
-    "accounts/fireworks/models/llama-v3p1-405b-instruct", "meta-llama/Meta-Llama-3.1-405B-Instruct-Turbo",
-    "OPENAI_API_KEY", "MY_TEAM_KEY_2", "https://gateway.ai.cloudflare.com/v1/0123456789abcdef0123456789abcdef/gw/openai",
-    "qwen2.5-coder:32b-instruct-q4_K_M", "sk-learn", "google/gemini-2.5-flash-lite-preview-09-2025", "eu-west-1",
-)  # fmt: skip
+    "gpt-4.1-mini",
+    "openai/gpt-4.1-mini",
+    "ft:gpt-4.1-mini-2025-04-14:acme::AbC123xYz",
+    "claude-sonnet-4-5-20250929",
+    "accounts/fireworks/models/llama-v3p1-405b-instruct",
+    "meta-llama/Meta-Llama-3.1-405B-Instruct-Turbo",
+    "OPENAI_API_KEY",
+    "MY_TEAM_KEY_2",
+    "https://gateway.ai.cloudflare.com/v1/0123456789abcdef0123456789abcdef/gw/openai",
+    "qwen2.5-coder:32b-instruct-q4_K_M",
+    "sk-learn",
+    "google/gemini-2.5-flash-lite-preview-09-2025",
+    "eu-west-1",
+)
 
 
 @pytest.mark.parametrize("key", KEYS)
 @pytest.mark.parametrize("field", ["key_env", "alias", "base_url", "model", "name"])
-def test_a_key_is_refused_in_every_field_that_is_shown_and_is_not_quoted(key: str, field: str) -> None:
-    fields = {"name": "m", "model": "m", field: f"https://host.example/{key}/v1" if field == "base_url" else key}
+def test_a_key_is_refused_in_every_field_that_is_shown_and_is_not_quoted(
+    key: str, field: str
+) -> None:
+    fields = {
+        "name": "m",
+        "model": "m",
+        field: f"https://host.example/{key}/v1" if field == "base_url" else key,
+    }
     with pytest.raises(InputError) as caught:
         Entry(**fields)
     assert key not in str(caught.value)
@@ -154,21 +230,35 @@ def test_honest_names_look_like_no_key(text: str) -> None:
     assert not looks_like_key(text)
 
 
-def test_the_value_of_a_variable_that_holds_a_key_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_value_of_a_variable_that_holds_a_key_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("MY_TEAM_KEY", "hunter-two-planted")
     with pytest.raises(InputError):
         Entry("m", "m", alias="hunter-two-planted")
 
 
 @pytest.mark.parametrize(
-    "flag", [["--key-env", KEYS[0]], ["--base-url", f"https://h.example/{KEYS[0]}"], ["--model", KEYS[0]]]
+    "flag",
+    [["--key-env", KEYS[0]], ["--base-url", f"https://h.example/{KEYS[0]}"], ["--model", KEYS[0]]],
 )
 def test_the_command_line_refuses_it_too(
-    flag: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    flag: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "d.csv").write_text("text,label\n" + "".join(f"t{i},b\n" for i in range(10)))
-    words = ["--budget", "1", "--data", "d.csv", "--price", "m=1/1", *([] if "--model" in flag else ["--model", "m"])]
+    words = [
+        "--budget",
+        "1",
+        "--data",
+        "d.csv",
+        "--price",
+        "m=1/1",
+        *([] if "--model" in flag else ["--model", "m"]),
+    ]
     assert main([*words, *flag]) == 2
     assert KEYS[0] not in "".join(capsys.readouterr())
 
@@ -177,7 +267,14 @@ def test_the_command_line_refuses_it_too(
 
 
 @pytest.mark.parametrize(
-    "headers", [{"api-key": "abc"}, {"X-Auth": "abc"}, {"X": KEYS[0]}, {"api-key": {"env": KEYS[0]}}, {"a": {"b": "c"}}]
+    "headers",
+    [
+        {"api-key": "abc"},
+        {"X-Auth": "abc"},
+        {"X": KEYS[0]},
+        {"api-key": {"env": KEYS[0]}},
+        {"a": {"b": "c"}},
+    ],
 )
 def test_a_secret_header_is_given_as_its_variable(headers: Any) -> None:
     with pytest.raises(InputError, match=r"env = ") as caught:
@@ -192,7 +289,12 @@ def test_a_header_is_filled_from_the_environment_and_shown_nowhere(
     monkeypatch.delenv("OPENAI_CUSTOM_HEADERS")
     with Server() as server:
         address = f"{server.base_url}?api-version=2024-06-01"
-        models = {"small": {"base_url": address, "headers": {"api-key": {"env": "AZURE_KEY"}, "X-Title": "ours"}}}
+        models = {
+            "small": {
+                "base_url": address,
+                "headers": {"api-key": {"env": "AZURE_KEY"}, "X-Title": "ours"},
+            }
+        }
         study = run(server, tmp_path, base_url=None, models=models)
         seen = server.posts[0]
     assert {"api-key", "x-title"} <= set(seen.headers)
@@ -200,15 +302,22 @@ def test_a_header_is_filled_from_the_environment_and_shown_nowhere(
     assert_clean(tmp_path, study, study.record)
     recipe = json.loads((study.folder / "best.json").read_text())["recipe"]["model"]
     assert recipe["headers"] == {"api-key": {"env": "AZURE_KEY"}, "X-Title": "ours"}
-    assert recipe["base_url"] == address, "the version of an API is no secret, and it does not answer without"
+    assert recipe["base_url"] == address, (
+        "the version of an API is no secret, and it does not answer without"
+    )
     monkeypatch.delenv("AZURE_KEY")
-    with Server() as server, pytest.raises(InputError, match="set the environment variable AZURE_KEY"):
+    with (
+        Server() as server,
+        pytest.raises(InputError, match="set the environment variable AZURE_KEY"),
+    ):
         run(server, tmp_path / "again", base_url=None, models=models)
 
 
 def test_what_is_json_stays_json_whatever_a_secret_looks_like() -> None:
     remember(["12345678", '","spent":'])
-    text = scrubbed_json({"spent": 0.12345678, "key": "is 12345678", "n": 12345678, "12345678": ["a", '","spent":']})
+    text = scrubbed_json(
+        {"spent": 0.12345678, "key": "is 12345678", "n": 12345678, "12345678": ["a", '","spent":']}
+    )
     found = json.loads(text)
     assert found["spent"] == 0.12345678
     assert found["n"] == 12345678

@@ -94,7 +94,9 @@ async def test_a_packed_answer_within_the_limit_is_read() -> None:
 
     class Packing(httpx2.AsyncBaseTransport):
         async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-            return httpx2.Response(200, headers={"content-encoding": "gzip"}, stream=httpx2.ByteStream(packed))
+            return httpx2.Response(
+                200, headers={"content-encoding": "gzip"}, stream=httpx2.ByteStream(packed)
+            )
 
     from tune.providers.openai.http_client import BoundedTransport
 
@@ -127,16 +129,36 @@ def wide(count: int) -> str:
         ("a.csv", "a,b\n" + "x,y\n" * 100, ("DATA_BYTES", 300), "too large: it has more than"),
         ("a.jsonl", '{"a": 1}\n' * 100, ("DATA_BYTES", 300), "too large: it has more than"),
         ("a.csv", wide(30), ("COLUMNS", 20), "more than 20 columns"),
-        ("a.jsonl", "\n".join(f'{{"c{i}": 1}}' for i in range(30)), ("COLUMNS", 20), "more than 20 columns"),
+        (
+            "a.jsonl",
+            "\n".join(f'{{"c{i}": 1}}' for i in range(30)),
+            ("COLUMNS", 20),
+            "more than 20 columns",
+        ),
         ("a.csv", "a,b\n" + "x,y\n" * 100, ("CELLS", 150), "more than 150 cells"),
-        ("a.csv", "a,b\n" + "x" * 200 + ",y\n", ("CELL_BYTES", 100), "field larger than field limit"),
-        ("a.json", json.dumps([{"a": "x" * 200}]), ("CELL_BYTES", 100), "in the column 'a', which is the limit"),
+        (
+            "a.csv",
+            "a,b\n" + "x" * 200 + ",y\n",
+            ("CELL_BYTES", 100),
+            "field larger than field limit",
+        ),
+        (
+            "a.json",
+            json.dumps([{"a": "x" * 200}]),
+            ("CELL_BYTES", 100),
+            "in the column 'a', which is the limit",
+        ),
         ("a.json", nested(100_000), None, "64 times"),
         ("a.jsonl", '{"a": ' + nested(80) + "}\n", None, "64 times"),
     ],
 )
 def test_a_data_file_has_limits_and_one_sentence_says_which(
-    name: str, content: str, limit: tuple[str, int] | None, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str,
+    content: str,
+    limit: tuple[str, int] | None,
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if limit:
         monkeypatch.setattr(f"tune.task.sources.{limit[0]}", limit[1])
@@ -171,15 +193,21 @@ def test_a_device_is_no_data_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         load_data(tmp_path / "a.jsonl")
 
 
-@pytest.mark.parametrize("content", ["a = " + nested(3000), "a = " + nested(100), "x = 'a'\n" * 1000])
-def test_a_space_file_has_limits(content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "content", ["a = " + nested(3000), "a = " + nested(100), "x = 'a'\n" * 1000]
+)
+def test_a_space_file_has_limits(
+    content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("tune.space.space.read_file", lambda path: read_file(path, 7000))
     (tmp_path / "space.toml").write_text(content)
     with pytest.raises(SpaceError, match="more than is read"):
         read_toml(tmp_path / "space.toml")
 
 
-def test_templates_and_baselines_have_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_templates_and_baselines_have_limits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("tune.task.prompt.read_file", lambda path: read_file(path, 100))
     (tmp_path / "long.txt").write_text("x" * 200)
     with pytest.raises(SpaceError, match="which is the limit"):

@@ -26,7 +26,8 @@ from tune.search.random_search import deal
 from tune.search.searcher import Asker, AtMost
 from tune.space import FREE, Choice, Integers, Point, Space, Uniform
 
-# The Gaussian process takes the better part of a second for a proposal, and torch is no dependency of ours.
+# The Gaussian process takes the better part of a second for a proposal, and torch is no dependency
+# of ours.
 GP = pytest.param(
     "gp",
     marks=[
@@ -103,7 +104,9 @@ def play(searcher: Searcher, turns: int) -> list[Telling]:
 
 @pytest.mark.parametrize("name", USABLE)
 @pytest.mark.parametrize("where", ["tiny", "conditional"])
-def test_a_small_space_is_searched_to_its_end_and_no_point_comes_twice(name: str, where: str) -> None:
+def test_a_small_space_is_searched_to_its_end_and_no_point_comes_twice(
+    name: str, where: str
+) -> None:
     make, free = SPACES[where]
     history = play(SEARCHERS[name](make(), free, 3), 1000)
     points = [telling.point for telling in history]
@@ -137,7 +140,9 @@ def test_every_point_lies_on_the_grids_of_its_models_own_dimensions(name: str, w
 @given(
     batches=st.lists(st.integers(1, 5), min_size=1, max_size=6),
     seed=st.integers(0, 5),
-    scores=st.lists(st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0, math.nan]), min_size=30, max_size=30),
+    scores=st.lists(
+        st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0, math.nan]), min_size=30, max_size=30
+    ),
 )
 @pytest.mark.parametrize("where", ["plain", "conditional", "all paid"])
 @pytest.mark.parametrize("name", USABLE)
@@ -146,7 +151,13 @@ def test_a_fresh_searcher_fed_the_history_proposes_what_the_old_one_does(
 ) -> None:
     make, free = SPACES[where]
     old = SEARCHERS[name](make(), free, seed)
-    history = [told(Point({"model": "small", "prompt": "long", "temperature": 0.5, "n": 1, "max_tokens": 64}))]
+    history = [
+        told(
+            Point(
+                {"model": "small", "prompt": "long", "temperature": 0.5, "n": 1, "max_tokens": 64}
+            )
+        )
+    ]
     for batch in batches:
         points = [old(history) for _ in range(batch)]
         for point in points:
@@ -230,7 +241,12 @@ def test_the_first_points_see_every_model(name: str) -> None:
 
 @pytest.mark.parametrize("name", LEARNERS)
 def test_what_is_told_draws_the_search_to_good_points(name: str) -> None:
-    wide = Space(model=["small", "large"], prompt=PROMPTS, temperature=Uniform(0, 2), top_p=Uniform(0, 1, 0.1))
+    wide = Space(
+        model=["small", "large"],
+        prompt=PROMPTS,
+        temperature=Uniform(0, 2),
+        top_p=Uniform(0, 1, 0.1),
+    )
     blind, seeing = [], []
     for seed in range(3):
         blind += [t.score for t in play(SEARCHERS["random"](wide, FREE, seed), 60)[30:]]
@@ -254,9 +270,12 @@ def test_nothing_is_printed_logged_or_warned_and_levels_are_put_back(
 
 @pytest.mark.parametrize("name", LEARNERS)
 def test_an_ask_after_three_hundred_tellings_takes_milliseconds(name: str) -> None:
-    wide = Space(model=["a", "b", "c"], prompt=PROMPTS, temperature=Uniform(0, 2), top_p=Uniform(0, 1))
+    wide = Space(
+        model=["a", "b", "c"], prompt=PROMPTS, temperature=Uniform(0, 2), top_p=Uniform(0, 1)
+    )
     history = [
-        Telling(p, random.Random(p.key).random(), 1e-3) for p in itertools.islice(deal(Lattice(wide, FREE), 9), 300)
+        Telling(p, random.Random(p.key).random(), 1e-3)
+        for p in itertools.islice(deal(Lattice(wide, FREE), 9), 300)
     ]
     searcher = SEARCHERS[name](wide, FREE, 0)
     searcher(history)
@@ -269,23 +288,30 @@ def test_an_ask_after_three_hundred_tellings_takes_milliseconds(name: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("name", "package"), [("tpe", "optuna"), ("nsga2", "optuna"), ("blendsearch", "flaml"), ("cfo", "flaml")]
+    ("name", "package"),
+    [("tpe", "optuna"), ("nsga2", "optuna"), ("blendsearch", "flaml"), ("cfo", "flaml")],
 )
 def test_a_missing_package_is_named_with_the_extra_that_brings_it(
     name: str, package: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(InputError, match=rf"'{name}' needs the package {package}.*tune-llm\[search\]"):
+    with pytest.raises(
+        InputError, match=rf"'{name}' needs the package {package}.*tune-llm\[search\]"
+    ):
         SEARCHERS[name](tiny(), FREE, 0)
 
 
-def test_the_gaussian_process_names_torch_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_gaussian_process_names_torch_where_it_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(InputError, match="'gp' needs the package torch"):
         SEARCHERS["gp"](tiny(), FREE, 0)
 
 
-def test_blendsearch_without_optuna_says_so_and_cfo_does_without(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blendsearch_without_optuna_says_so_and_cfo_does_without(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(InputError, match="'blendsearch' needs the package optuna"):
         SEARCHERS["blendsearch"](tiny(), FREE, 0)
@@ -294,7 +320,12 @@ def test_blendsearch_without_optuna_says_so_and_cfo_does_without(monkeypatch: py
 
 def test_importing_the_searchers_imports_no_library() -> None:
     code = "import tune.search, sys; print({'flaml', 'optuna', 'torch', 'pandas', 'scipy'} & set(sys.modules))"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout
+        == "set()\n"
+    )
 
 
 @pytest.mark.parametrize("name", USABLE)
@@ -303,7 +334,11 @@ def test_a_setting_that_a_model_refuses_is_left_out_from_then_on(name: str) -> N
     searcher = SEARCHERS[name](space, FREE, 0)
     waiting = [searcher([]) for _ in range(2)]
     space.drop("small", "temperature")
-    history = [Telling(p, math.nan if p["model"] == "small" else 0.5, 1e-3) for p in waiting if p is not None]
+    history = [
+        Telling(p, math.nan if p["model"] == "small" else 0.5, 1e-3)
+        for p in waiting
+        if p is not None
+    ]
     points = []
     while (point := searcher(history)) is not None:
         points.append(point)
@@ -328,12 +363,20 @@ def test_dealing_repeats_no_value_of_a_dimension_before_all_have_come() -> None:
 def test_dealing_ends_with_every_point_once_where_temperature_zero_forbids_votes() -> None:
     space = Space(model="a", prompt="{text}", temperature=[0.0, 0.7], n=[1, 3, 5])
     points = list(deal(Lattice(space, ()), 0))
-    assert sorted((p["temperature"], p["n"]) for p in points) == [(0.0, 1), (0.7, 1), (0.7, 3), (0.7, 5)]
+    assert sorted((p["temperature"], p["n"]) for p in points) == [
+        (0.0, 1),
+        (0.7, 1),
+        (0.7, 3),
+        (0.7, 5),
+    ]
 
 
 def test_at_temperature_zero_one_answer_is_bought_whatever_the_domain_of_n() -> None:
     space = Space(model="a", prompt="{text}", temperature=[0.0, 0.7], n=[3, 5])
-    for points in (deal(Lattice(space, ()), 0), (t.point for t in play(SEARCHERS["grid"](space, (), 0), 9))):
+    for points in (
+        deal(Lattice(space, ()), 0),
+        (t.point for t in play(SEARCHERS["grid"](space, (), 0), 9)),
+    ):
         assert sorted((p["temperature"], p["n"]) for p in points) == [(0.0, 1), (0.7, 3), (0.7, 5)]
 
 
@@ -353,7 +396,13 @@ def test_models_with_equal_domains_share_an_axis_and_others_have_their_own() -> 
     assert [axis.key for axis in lattice.axes["small"]] == ["prompt", "temperature"]
     assert [axis.key for axis in lattice.axes["large"]] == ["prompt", "temperature@large"]
     assert [axis.key for axis in lattice.axes["thinker"]] == ["prompt", "reasoning_effort"]
-    assert set(lattice.keys) == {"model", "prompt", "temperature", "temperature@large", "reasoning_effort"}
+    assert set(lattice.keys) == {
+        "model",
+        "prompt",
+        "temperature",
+        "temperature@large",
+        "reasoning_effort",
+    }
 
 
 @pytest.mark.parametrize("where", SPACES)
@@ -376,7 +425,13 @@ def test_a_number_off_the_grid_counts_as_the_nearest_and_a_strange_word_as_nothi
 
 
 def test_a_choice_of_numbers_is_an_ordered_axis_and_a_choice_of_words_is_not() -> None:
-    space = Space(model="a", prompt="{text}", top_p=[1.0, 0.5], verbosity=Choice(("low", "high")), think=[True, False])
+    space = Space(
+        model="a",
+        prompt="{text}",
+        top_p=[1.0, 0.5],
+        verbosity=Choice(("low", "high")),
+        think=[True, False],
+    )
     axes = {axis.name: axis for axis in Lattice(space, FREE).axes["a"]}
     assert (axes["top_p"].values, axes["top_p"].ordered) == ((0.5, 1.0), True)
     assert (axes["verbosity"].ordered, axes["think"].ordered) == (False, False)
@@ -416,7 +471,9 @@ class Stubborn:
 
 
 @given(most=st.none() | st.integers(0, 9), asked=st.integers(0, 12))
-def test_at_most_so_many_points_are_proposed_and_being_asked_for_more_is_known(most: int | None, asked: int) -> None:
+def test_at_most_so_many_points_are_proposed_and_being_asked_for_more_is_known(
+    most: int | None, asked: int
+) -> None:
     point = Point({"model": "m", "prompt": "p"})
     limited = AtMost(lambda _: point, most)
     found = [limited([]) for _ in range(asked)]
@@ -445,7 +502,9 @@ def test_where_a_library_has_nothing_to_say_points_are_dealt() -> None:
 def test_a_library_is_told_everything_once_and_in_order() -> None:
     lattice = Lattice(tiny(), FREE)
     library = Stubborn(None)
-    asker: Callable[[Sequence[Telling]], Point | None] = Asker(library, lattice, deal(lattice, 0), seed=0)
+    asker: Callable[[Sequence[Telling]], Point | None] = Asker(
+        library, lattice, deal(lattice, 0), seed=0
+    )
     history = [told(point) for point in itertools.islice(deal(Lattice(plain(), FREE), 0), 5)]
     for cut in (0, 2, 2, 5):
         asker(history[:cut])

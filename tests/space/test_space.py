@@ -97,7 +97,9 @@ def test_a_grid_rises_from_low_to_high_by_its_step(low: float, width: float, ste
 
 @settings(deadline=None)
 @given(st.integers(1, 2000), st.integers(0, 2000), st.booleans(), st.integers(2, 20))
-def test_a_ladder_goes_from_low_to_high_in_few_rungs(low: int, width: int, log: bool, rungs: int) -> None:
+def test_a_ladder_goes_from_low_to_high_in_few_rungs(
+    low: int, width: int, log: bool, rungs: int
+) -> None:
     domain = Integers(low, low + width, log=log)
     ladder = domain.ladder(rungs)
     assert ladder[0] == low
@@ -169,7 +171,9 @@ def test_a_domain_that_cannot_be_is_refused(make: Any, message: str) -> None:
         ("verbosity", [], None),
     ],
 )
-def test_domains_are_read_as_users_write_them(name: str, written: Any, domain: Domain | None) -> None:
+def test_domains_are_read_as_users_write_them(
+    name: str, written: Any, domain: Domain | None
+) -> None:
     assert parse_domain(name, written) == domain
     if domain is not None:
         assert parse_domain(name, domain) == domain
@@ -193,14 +197,30 @@ def test_domains_are_read_as_users_write_them(name: str, written: Any, domain: D
         ("n", Integers(0, 5), "`1 <= n` must hold, but got n=0"),
         ("n", Uniform(1, 5), r"n is a whole number: give Integers\(1, 5\)"),
         ("n", {"low": 3, "high": 1}, r"^n: `low <= high` must hold, but got \(low=3, high=1\)"),
-        ("n", {"low": 1, "high": 9, "step": 2}, "^n: a range of whole numbers has no step: list its values"),
+        (
+            "n",
+            {"low": 1, "high": 9, "step": 2},
+            "^n: a range of whole numbers has no step: list its values",
+        ),
         ("max_tokens", "many", "max_tokens is a number, but got 'many'"),
         ("max_tokens", -5, "`1 <= max_tokens` must hold"),
         ("temperature", {"low": 0}, "^temperature: a range has low, high and perhaps"),
         ("temperature", {"low": 0, "high": 1, "max": 2}, "a range has low, high and perhaps"),
-        ("temperature", {"low": "a", "high": 1}, "^temperature: numbers are wanted, but got low='a'"),
-        ("temperature", {"low": 0, "high": 1, "log": True}, "^temperature: log is for whole numbers"),
-        ("temperature", {"low": 0, "high": 1, "integer": "yes"}, "integer is true or false, but got 'yes'"),
+        (
+            "temperature",
+            {"low": "a", "high": 1},
+            "^temperature: numbers are wanted, but got low='a'",
+        ),
+        (
+            "temperature",
+            {"low": 0, "high": 1, "log": True},
+            "^temperature: log is for whole numbers",
+        ),
+        (
+            "temperature",
+            {"low": 0, "high": 1, "integer": "yes"},
+            "integer is true or false, but got 'yes'",
+        ),
         ("n", [1, 1], r"^n: the values of a choice differ, but got \[1, 1\]"),
         ("model", ["a", 3], "model is a name, but got 3"),
         ("model", "", "model is a name, but got ''"),
@@ -210,12 +230,18 @@ def test_domains_are_read_as_users_write_them(name: str, written: Any, domain: D
         ("stop", [["\n", 3]], "no text is empty, but got"),
         ("stop", [""], "no text is empty"),
         ("stop", {"low": 1, "high": 2}, "stop has no range"),
-        ("reasoning_effort", [["low"]], r"is a text, a finite number, or true or false, but got \['low'\]"),
+        (
+            "reasoning_effort",
+            [["low"]],
+            r"is a text, a finite number, or true or false, but got \['low'\]",
+        ),
         ("reasoning_effort", [math.inf], "a finite number"),
         ("anything", [{"a": 1}], "anything is a text, a finite number"),
     ],
-)  # fmt: skip
-def test_a_value_that_a_dimension_cannot_take_is_refused(name: str, written: Any, message: str) -> None:
+)
+def test_a_value_that_a_dimension_cannot_take_is_refused(
+    name: str, written: Any, message: str
+) -> None:
     with pytest.raises(SpaceError, match=message):
         parse_domain(name, written)
 
@@ -238,10 +264,14 @@ def test_points_are_equal_when_their_values_are() -> None:
 
 
 def test_a_config_fills_in_what_is_usual() -> None:
-    config = Config({"model": "m", "prompt": "p", "max_tokens": 64.0, "temperature": 0.5, "top_p": None})
+    config = Config(
+        {"model": "m", "prompt": "p", "max_tokens": 64.0, "temperature": 0.5, "top_p": None}
+    )
     assert (config.model, config.prompt, config.n, config.max_tokens) == ("m", "p", 1, 64)
     assert (config.stop, config.aggregate, config.settings) == ((), "first", {"temperature": 0.5})
-    assert Config({**config, "stop": "\n"}).stop == Config({**config, "stop": ["\n"]}).stop == ("\n",)
+    assert (
+        Config({**config, "stop": "\n"}).stop == Config({**config, "stop": ["\n"]}).stop == ("\n",)
+    )
     assert Config({**config, "stop": None}) == config
 
 
@@ -276,7 +306,11 @@ def example(tmp_path: Path) -> Space:
 def test_a_space_file_is_read(example: Space) -> None:
     assert example.models == ("small", "large")
     assert list(example.prompts) == ["short", "reasoned", "chat", "filed", "few"]
-    assert example.prompts["few"] == {"text": "{shots}{text} ->", "shots": 4, "shot": "{text} -> {label}\n"}
+    assert example.prompts["few"] == {
+        "text": "{shots}{text} ->",
+        "shots": 4,
+        "shot": "{text} -> {label}\n",
+    }
     assert example.domains["temperature"] == Uniform(0, 1.2)
     assert example.domain("max_tokens", "small") == Integers(16, 512, log=True)
     assert example.domain("max_tokens", "large") == Choice((64, 128))
@@ -300,15 +334,21 @@ def test_a_space_survives_a_round_trip_through_json(example: Space) -> None:
 leaves = {
     "model": st.lists(st.sampled_from("abc"), min_size=1, unique=True),
     "temperature": st.one_of(
-        st.floats(0, 2), st.builds(Uniform, st.just(0), st.floats(0, 2), st.just(0.5)), st.just([None, 0, 1.5])
+        st.floats(0, 2),
+        st.builds(Uniform, st.just(0), st.floats(0, 2), st.just(0.5)),
+        st.just([None, 0, 1.5]),
     ),
     "n": st.one_of(st.integers(1, 9), st.builds(Integers, st.just(1), st.integers(1, 4))),
     "max_tokens": st.builds(Integers, st.integers(1, 9), st.integers(9, 12), st.booleans()),
     "stop": st.sampled_from([None, "\n", ["\n", None], [["\n", "##"], "##"]]),
     "aggregate": st.lists(st.sampled_from(["first", "vote", "any"]), min_size=1, unique=True),
-    "prompt": st.sampled_from(["{text}", {"a": "{text}", "b": [{"role": "user", "content": "{text}"}]}]),
+    "prompt": st.sampled_from(
+        ["{text}", {"a": "{text}", "b": [{"role": "user", "content": "{text}"}]}]
+    ),
 }
-spaces = st.fixed_dictionaries(leaves).map(lambda given: Space(**given, when={given["model"][0]: {"temperature": []}}))
+spaces = st.fixed_dictionaries(leaves).map(
+    lambda given: Space(**given, when={given["model"][0]: {"temperature": []}})
+)
 frees = st.lists(st.sampled_from(FREE), unique=True).map(tuple)
 
 
@@ -322,7 +362,9 @@ def test_every_space_survives_a_round_trip(any_space: Space) -> None:
 
 
 def test_a_mapping_of_a_space_has_a_callable_by_its_name_and_paths_as_text() -> None:
-    given_space = space(answer=json.loads, prompt={"p": {"file": Path("a/b.txt")}}, stop=("\n", None))
+    given_space = space(
+        answer=json.loads, prompt={"p": {"file": Path("a/b.txt")}}, stop=("\n", None)
+    )
     record = given_space.to_mapping()
     assert record["answer"] == "json:loads"
     assert record["space"]["prompt"] == {"p": {"file": str(Path("a/b.txt"))}}
@@ -341,7 +383,14 @@ def test_a_model_may_have_its_own_domains_and_lack_a_setting() -> None:
         model=["plain", "thinking"],
         prompt={"a": "{text}", "b": "{text}!"},
         temperature=[0, 1],
-        when={"thinking": {"temperature": [], "reasoning_effort": ["low", "high"], "prompt": "b", "n": []}},
+        when={
+            "thinking": {
+                "temperature": [],
+                "reasoning_effort": ["low", "high"],
+                "prompt": "b",
+                "n": [],
+            }
+        },
     )
     assert list(given_space.dimensions("plain")) == [
         "model",
@@ -358,8 +407,13 @@ def test_a_model_may_have_its_own_domains_and_lack_a_setting() -> None:
         "reasoning_effort": Choice(("low", "high")),
     }
     assert list(given_space.points()) == [
-        Point({"model": "plain", "prompt": prompt, "temperature": t}) for prompt in "ab" for t in (0, 1)
-    ] + [Point({"model": "thinking", "prompt": "b", "reasoning_effort": effort}) for effort in ("low", "high")]
+        Point({"model": "plain", "prompt": prompt, "temperature": t})
+        for prompt in "ab"
+        for t in (0, 1)
+    ] + [
+        Point({"model": "thinking", "prompt": "b", "reasoning_effort": effort})
+        for effort in ("low", "high")
+    ]
     assert given_space.readings(Point({"model": "thinking", "prompt": "b"}))[0].n == 1
 
 
@@ -369,7 +423,9 @@ def test_a_setting_that_a_model_refuses_is_dropped_from_its_points() -> None:
     assert "temperature" not in given_space.paid("a")
     assert "temperature" in given_space.paid("b")
     assert given_space.size() == 3
-    with pytest.raises(SpaceError, match="model 'a' does not take max_tokens, and no call goes out without one"):
+    with pytest.raises(
+        SpaceError, match="model 'a' does not take max_tokens, and no call goes out without one"
+    ):
         given_space.drop("a", "max_tokens")
 
 
@@ -385,15 +441,30 @@ def test_the_stop_strings_that_every_config_has_are_common() -> None:
 def test_a_space_of_one_point_is_no_error() -> None:
     one = space()
     assert one.size() == 1
-    assert list(one.points()) == [one.draw(random.Random(0))] == [Point({"model": "m", "prompt": "plain"})]
+    assert (
+        list(one.points())
+        == [one.draw(random.Random(0))]
+        == [Point({"model": "m", "prompt": "plain"})]
+    )
     assert [dict(c) for c in one.readings(next(one.points()))] == [
-        {"model": "m", "prompt": "plain", "n": 1, "max_tokens": 256, "stop": (), "aggregate": "first"}
+        {
+            "model": "m",
+            "prompt": "plain",
+            "n": 1,
+            "max_tokens": 256,
+            "stop": (),
+            "aggregate": "first",
+        }
     ]
 
 
 def test_drawing_is_decided_by_the_seed_and_reaches_every_point() -> None:
-    given_space = space(model=["a", "b"], temperature=Uniform(0, 0.2), when={"b": {"temperature": [1]}})
-    first, second = ([given_space.draw(rng) for _ in range(200)] for rng in (random.Random(1), random.Random(1)))
+    given_space = space(
+        model=["a", "b"], temperature=Uniform(0, 0.2), when={"b": {"temperature": [1]}}
+    )
+    first, second = (
+        [given_space.draw(rng) for _ in range(200)] for rng in (random.Random(1), random.Random(1))
+    )
     assert first == second
     assert set(first) == set(given_space.points())
 
@@ -434,9 +505,17 @@ def test_values_that_cannot_differ_are_read_once() -> None:
     both = space(n=Integers(1, 3), aggregate=["first", "vote"])
     assert read(both, FREE) == [(1, "first"), (2, "vote"), (3, "vote")]
     assert read(both, FREE, temperature=0) == [(1, "first")]
-    assert read(space(n=[3, 5], aggregate=["first", "vote"]), FREE) == [(3, "first"), (3, "vote"), (5, "vote")]
+    assert read(space(n=[3, 5], aggregate=["first", "vote"]), FREE) == [
+        (3, "first"),
+        (3, "vote"),
+        (5, "vote"),
+    ]
     assert read(space(n=[5, 3]), FREE) == [(3, "first")]
-    assert read(space(n=[1, 3], aggregate=["vote", "any"]), FREE) == [(1, "first"), (3, "any"), (3, "vote")]
+    assert read(space(n=[1, 3], aggregate=["vote", "any"]), FREE) == [
+        (1, "first"),
+        (3, "any"),
+        (3, "vote"),
+    ]
 
 
 def test_where_only_some_dimensions_are_free_the_others_are_the_points_own() -> None:
@@ -444,22 +523,36 @@ def test_where_only_some_dimensions_are_free_the_others_are_the_points_own() -> 
     assert read(both, (), n=3, aggregate="vote", max_tokens=9) == [(3, "vote")]
     assert read(both, ("aggregate", "max_tokens"), n=3) == [(3, "first"), (3, "vote")]
     assert read(both, ("aggregate", "max_tokens"), n=1) == [(1, "first")]
-    assert read(both, ("n", "max_tokens"), aggregate="vote") == [(1, "vote"), (2, "vote"), (3, "vote")]
+    assert read(both, ("n", "max_tokens"), aggregate="vote") == [
+        (1, "vote"),
+        (2, "vote"),
+        (3, "vote"),
+    ]
     assert read(both, ("n", "max_tokens"), aggregate="first") == [(1, "first")]
 
 
 def test_every_smaller_cap_and_stop_is_read_the_cheapest_first() -> None:
     given_space = space(max_tokens=[32, 8], stop=["\n", None])
     found = given_space.readings(Point({"model": "m", "prompt": "plain"}))
-    assert [(c.max_tokens, c.stop) for c in found] == [(8, ("\n",)), (8, ()), (32, ("\n",)), (32, ())]
+    assert [(c.max_tokens, c.stop) for c in found] == [
+        (8, ("\n",)),
+        (8, ()),
+        (32, ("\n",)),
+        (32, ()),
+    ]
     assert [
-        c.max_tokens for c in given_space.readings(Point({"model": "m", "prompt": "plain", "max_tokens": 8}), ("n",))
+        c.max_tokens
+        for c in given_space.readings(
+            Point({"model": "m", "prompt": "plain", "max_tokens": 8}), ("n",)
+        )
     ] == [8]
 
 
 @settings(deadline=None)
 @given(spaces, frees, st.integers(0, 99))
-def test_readings_are_different_configs_of_the_point(any_space: Space, free: tuple[str, ...], seed: int) -> None:
+def test_readings_are_different_configs_of_the_point(
+    any_space: Space, free: tuple[str, ...], seed: int
+) -> None:
     point = any_space.draw(random.Random(seed), free)
     found = any_space.readings(point, free)
     assert found
@@ -480,7 +573,10 @@ def test_readings_are_different_configs_of_the_point(any_space: Space, free: tup
     ("given_space", "message"),
     [
         ({"model": []}, "the domain of 'model' is empty"),
-        ({"temperature": []}, "the domain of 'temperature' is empty: leave it out or give it a value"),
+        (
+            {"temperature": []},
+            "the domain of 'temperature' is empty: leave it out or give it a value",
+        ),
         ({"prompt": {}}, "prompts are given by name"),
         ({"prompt": ["a {text}", "b {text}"]}, "prompts are given by name"),
         ({"prompt": 3}, "prompts are given by name"),
@@ -495,14 +591,23 @@ def test_readings_are_different_configs_of_the_point(any_space: Space, free: tup
         ({"prompt": {3: "x"}}, "the name of a prompt is a text, but got 3"),
         ({"temprature": 0.5}, "there is no setting 'temprature': is 'temperature' meant?"),
         ({"max_token": 5}, "is 'max_tokens' meant?"),
-        ({"max_completion_tokens": 5}, "'max_completion_tokens' cannot be searched: call it max_tokens"),
+        (
+            {"max_completion_tokens": 5},
+            "'max_completion_tokens' cannot be searched: call it max_tokens",
+        ),
         ({"seed": [1, 2]}, "'seed' cannot be searched: every draw has a seed of its own"),
         ({"stream": True}, "'stream' cannot be searched"),
         ({"when": []}, "`when` is a table of models or prompts and their own domains"),
         ({"when": {"x": {}}}, r"`when` names 'x', but the space has the models \['m'\]"),
         ({"when": {"m": 5}}, "`when` gives 'm' a table of domains, but got 5"),
-        ({"when": {"m": {"temperature": "hot"}}}, "^when.m: temperature is a number, but got 'hot'"),
-        ({"when": {"m": {"prompt": ["plain", "x"]}}}, r"^when.m: there is no prompt 'x', the space has \['plain'\]"),
+        (
+            {"when": {"m": {"temperature": "hot"}}},
+            "^when.m: temperature is a number, but got 'hot'",
+        ),
+        (
+            {"when": {"m": {"prompt": ["plain", "x"]}}},
+            r"^when.m: there is no prompt 'x', the space has \['plain'\]",
+        ),
         ({"when": {"m": {"prompt": []}}}, "^when.m: 'prompt' cannot be"),
         ({"when": {"m": {"max_tokens": []}}}, "^when.m: 'max_tokens' cannot be"),
         ({"when": {"m": {"model": "y"}}}, "^when.m: 'model' cannot be 'y'"),
@@ -521,12 +626,18 @@ def test_a_space_that_cannot_be_is_refused(given_space: dict[str, Any], message:
         ({"space": 3}, r"a space file needs a table \[space\]"),
         ({"space": {"prompt": "x"}}, r"the table \[space\] needs model, but has \['prompt'\]"),
         ({"space": {"model": "m"}}, r"the table \[space\] needs prompt, but has \['model'\]"),
-        ({"space": {"models": "m", "prompt": "x"}}, "there is no setting 'models': is 'model' meant?"),
+        (
+            {"space": {"models": "m", "prompt": "x"}},
+            "there is no setting 'models': is 'model' meant?",
+        ),
         (
             {"space": {"model": "m", "prompt": "x", "when": {}}},
             r"'when' is no dimension: \[when\] is a table beside \[space\]",
         ),
-        ({"space": {"model": "m", "prompt": "x"}, "anwser": {}}, r"a space file has the tables .*, but got 'anwser'"),
+        (
+            {"space": {"model": "m", "prompt": "x"}, "anwser": {}},
+            r"a space file has the tables .*, but got 'anwser'",
+        ),
     ],
 )
 def test_a_space_file_with_other_tables_is_refused(record: dict[str, Any], message: str) -> None:
@@ -535,7 +646,11 @@ def test_a_space_file_with_other_tables_is_refused(record: dict[str, Any], messa
 
 
 def test_tables_that_are_not_the_spaces_own_are_let_be() -> None:
-    record = {"space": {"model": "m", "prompt": "{text}"}, "metric": {"name": "contains"}, "models": {"m": {}}}
+    record = {
+        "space": {"model": "m", "prompt": "{text}"},
+        "metric": {"name": "contains"},
+        "models": {"m": {}},
+    }
     assert Space.from_mapping(record).models == ("m",)
 
 
@@ -547,7 +662,9 @@ def test_tables_that_are_not_the_spaces_own_are_let_be() -> None:
         (b"x = '\xff'", "is no TOML: .*can't decode byte 0xff"),
     ],
 )
-def test_a_space_file_that_cannot_be_read_is_refused(content: bytes | None, message: str, tmp_path: Path) -> None:
+def test_a_space_file_that_cannot_be_read_is_refused(
+    content: bytes | None, message: str, tmp_path: Path
+) -> None:
     if content is not None:
         (tmp_path / "space.toml").write_bytes(content)
     with pytest.raises(SpaceError, match=message):
@@ -557,16 +674,23 @@ def test_a_space_file_that_cannot_be_read_is_refused(content: bytes | None, mess
 # --- whatever is written, the answer is a space or a sentence
 
 json_values = st.recursive(
-    st.one_of(st.none(), st.booleans(), st.integers(-3, 300), st.floats(width=32), st.text(max_size=5)),
+    st.one_of(
+        st.none(), st.booleans(), st.integers(-3, 300), st.floats(width=32), st.text(max_size=5)
+    ),
     lambda inner: st.one_of(
         st.lists(inner, max_size=3),
         st.dictionaries(
-            st.one_of(st.sampled_from(["low", "high", "step", "log", "integer"]), st.text(max_size=3)), inner
+            st.one_of(
+                st.sampled_from(["low", "high", "step", "log", "integer"]), st.text(max_size=3)
+            ),
+            inner,
         ),
     ),
     max_leaves=6,
 )
-dimensions = st.sampled_from(["model", "prompt", *FREE, "temperature", "top_p", "top_k", "reasoning_effort", "other"])
+dimensions = st.sampled_from(
+    ["model", "prompt", *FREE, "temperature", "top_p", "top_k", "reasoning_effort", "other"]
+)
 
 
 @settings(deadline=None, max_examples=300)
@@ -583,8 +707,13 @@ def test_any_value_is_a_domain_or_is_refused_in_a_sentence(name: str, value: Any
 
 
 @settings(deadline=None, max_examples=300)
-@given(st.dictionaries(dimensions, json_values, max_size=4), st.dictionaries(st.sampled_from(["m", "x"]), json_values))
-def test_any_document_is_a_space_or_is_refused_in_a_sentence(table: dict[str, Any], when: dict[str, Any]) -> None:
+@given(
+    st.dictionaries(dimensions, json_values, max_size=4),
+    st.dictionaries(st.sampled_from(["m", "x"]), json_values),
+)
+def test_any_document_is_a_space_or_is_refused_in_a_sentence(
+    table: dict[str, Any], when: dict[str, Any]
+) -> None:
     record = {"space": {"model": "m", "prompt": "{text}", **table}, "when": when}
     try:
         found = Space.from_mapping(record)
@@ -593,11 +722,19 @@ def test_any_document_is_a_space_or_is_refused_in_a_sentence(table: dict[str, An
     point = found.draw(random.Random(0))
     assert found.readings(point)
     assert found.cap(point) >= 1
-    assert Space.from_mapping(json.loads(json.dumps(found.to_mapping()))).draw(random.Random(0)) == point
+    assert (
+        Space.from_mapping(json.loads(json.dumps(found.to_mapping()))).draw(random.Random(0))
+        == point
+    )
 
 
 @settings(deadline=None)
-@given(st.dictionaries(st.sampled_from(["n", "max_tokens", "stop", "aggregate", "temperature", "other"]), json_values))
+@given(
+    st.dictionaries(
+        st.sampled_from(["n", "max_tokens", "stop", "aggregate", "temperature", "other"]),
+        json_values,
+    )
+)
 def test_any_values_are_a_config_or_are_refused_in_a_sentence(values: dict[str, Any]) -> None:
     try:
         config = Config({"model": "m", "prompt": "p", "max_tokens": 9, **values})
@@ -616,13 +753,27 @@ def test_any_values_are_a_config_or_are_refused_in_a_sentence(values: dict[str, 
     ("text", "size", "readings"),
     [
         ('[space]\nmodel = "m"\nprompt = "Label: {text}"', 1, 1),
-        ('[space]\nmodel = "m"\ntemperature = [0.0, 0.7]\nn = [1, 5]\naggregate = "vote"\nprompt.a = "{text}"', 2, 2),
-        ('[space]\nmodel = ["m", "o"]\nprompt = "{text}"\n[when.o]\nreasoning_effort = ["low", "high"]', 3, 1),
-        ('[space]\nmodel = "m"\nprompt = "{text}"\nstop = ["\\n", ["##", "\\n"]]\nmax_tokens = [1, 2, 3]', 1, 6),
+        (
+            '[space]\nmodel = "m"\ntemperature = [0.0, 0.7]\nn = [1, 5]\naggregate = "vote"\nprompt.a = "{text}"',
+            2,
+            2,
+        ),
+        (
+            '[space]\nmodel = ["m", "o"]\nprompt = "{text}"\n[when.o]\nreasoning_effort = ["low", "high"]',
+            3,
+            1,
+        ),
+        (
+            '[space]\nmodel = "m"\nprompt = "{text}"\nstop = ["\\n", ["##", "\\n"]]\nmax_tokens = [1, 2, 3]',
+            1,
+            6,
+        ),
         ('[space]\nmodel = "m"\n[[space.prompt.chat]]\nrole = "user"\ncontent = "{text}"', 1, 1),
     ],
 )
-def test_small_space_files_mean_what_they_say(text: str, size: int, readings: int, tmp_path: Path) -> None:
+def test_small_space_files_mean_what_they_say(
+    text: str, size: int, readings: int, tmp_path: Path
+) -> None:
     path = tmp_path / "space.toml"
     path.write_text(text)
     found = Space.from_mapping(read_toml(str(path)))
@@ -673,7 +824,9 @@ def test_a_prompts_own_domains_go_before_its_models() -> None:
 def test_where_all_is_paid_points_keep_to_their_prompts_own_domains() -> None:
     found = with_prompts()
     points = list(found.points(free=()))
-    assert {p["max_tokens"] for p in points if p["prompt"] == "long"} == {64}  # the nearest to what models have
+    assert {p["max_tokens"] for p in points if p["prompt"] == "long"} == {
+        64
+    }  # the nearest to what models have
     assert {p["stop"] for p in points if p["prompt"] == "long"} == {("END",)}
     assert all(found.holds(p) for p in points)
     assert len(points) == len(set(points))

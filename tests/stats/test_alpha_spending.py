@@ -1,4 +1,6 @@
-"""Looks at a holdout: what they spend together stays within 5 %, and only what is new to see is a look."""
+"""Looks at a holdout: what they spend together stays within 5 %, and only what is new to see is a
+look.
+"""
 
 from __future__ import annotations
 
@@ -26,10 +28,20 @@ OTHER = {"model": "k", "n": 1, "stop": ()}
 WORLD = LabelledWorld(models={"small": 0.55, "large": 0.8})
 
 
-def holdout(*configs: dict[str, Any], examples: int = 4, missing: tuple[int, ...] = (), reason: str = "money") -> Any:
+def holdout(
+    *configs: dict[str, Any],
+    examples: int = 4,
+    missing: tuple[int, ...] = (),
+    reason: str = "money",
+) -> Any:
     """The event of a holdout that some configs met, the choice first; each lacks the same examples."""
-    steps = [[trial, dict(config), list(range(10, 10 + examples)), 1, 8] for trial, config in enumerate(configs)]
-    lacking = [[trial, 10 + position, reason] for trial in range(len(configs)) for position in missing]
+    steps = [
+        [trial, dict(config), list(range(10, 10 + examples)), 1, 8]
+        for trial, config in enumerate(configs)
+    ]
+    lacking = [
+        [trial, 10 + position, reason] for trial in range(len(configs)) for position in missing
+    ]
     return {"event": "holdout", "steps": steps, "missing": lacking, "spoiled": [], "failed": []}
 
 
@@ -40,7 +52,9 @@ def test_the_first_look_has_nearly_all_and_all_together_stay_within_the_error() 
     spent = [1 - look_confidence(look) for look in range(1, 60)]
     assert spent[0] == pytest.approx(0.04)
     assert spent[1] == pytest.approx(0.005)
-    assert all(later == pytest.approx(before / 2) for before, later in itertools.pairwise(spent[1:20]))
+    assert all(
+        later == pytest.approx(before / 2) for before, later in itertools.pairwise(spent[1:20])
+    )
     assert sum(spent) <= ERROR + 1e-12
 
 
@@ -68,9 +82,13 @@ def test_over_four_looks_together_a_false_better_is_rare() -> None:
         ours = [verdict(interval) for interval in looks_of(scores, others, spent)]
         wrong["spent"] += "better" in ours
         either += set(ours) != {"not distinguishable"}
-        wrong["naive"] += "better" in [verdict(interval) for interval in looks_of(scores, others, naive)]
+        wrong["naive"] += "better" in [
+            verdict(interval) for interval in looks_of(scores, others, naive)
+        ]
     assert wrong["spent"] <= 0.05 * 400
-    assert either <= 0.07 * 400  # at most 5 % in truth: 28 of 400 is where chance would take it once in 30
+    assert (
+        either <= 0.07 * 400
+    )  # at most 5 % in truth: 28 of 400 is where chance would take it once in 30
     assert wrong["naive"] > wrong["spent"]
 
 
@@ -80,7 +98,8 @@ def test_the_quality_is_covered_at_every_look_together() -> None:
     for _ in range(200):
         scores = (rng.random(160) < 0.8).astype(float)
         intervals = [
-            mean_interval(scores[:n], confidence=look_confidence(k)) for k, n in enumerate((20, 40, 80, 160), start=1)
+            mean_interval(scores[:n], confidence=look_confidence(k))
+            for k, n in enumerate((20, 40, 80, 160), start=1)
         ]
         covered += all(interval.low <= 0.8 <= interval.high for interval in intervals)
     assert covered >= 0.93 * 200
@@ -121,7 +140,12 @@ def test_what_an_earlier_look_showed_already_is_no_new_one_and_nothing_at_all_is
     assert count_looks([nothing], BASELINE) == 1
     assert count_looks([nothing, whole], BASELINE) == 1
     assert count_looks([whole, holdout(OTHER, BASELINE), whole], BASELINE) == 1
-    assert count_looks([whole, holdout(OTHER, BASELINE), holdout(CHOICE, BASELINE, examples=9)], BASELINE) == 3
+    assert (
+        count_looks(
+            [whole, holdout(OTHER, BASELINE), holdout(CHOICE, BASELINE, examples=9)], BASELINE
+        )
+        == 3
+    )
 
 
 def test_another_choice_read_off_the_same_holdout_is_another_look() -> None:
@@ -134,9 +158,15 @@ def test_another_choice_read_off_the_same_holdout_is_another_look() -> None:
     assert not is_new([event], again, BASELINE)
     assert is_new([event], other, BASELINE)
     assert not is_new([event, other], other, BASELINE)
-    assert [count_looks([event, *looks], BASELINE) for looks in ([again], [other], [other, again], [other, other])] == [
-        1, 2, 1, 2,
-    ]  # fmt: skip
+    assert [
+        count_looks([event, *looks], BASELINE)
+        for looks in ([again], [other], [other, again], [other, other])
+    ] == [
+        1,
+        2,
+        1,
+        2,
+    ]
     assert count_looks([event, other, holdout(CHOICE, BASELINE, examples=9)], BASELINE) == 3
 
 
@@ -149,7 +179,9 @@ def test_a_choice_that_did_not_meet_the_holdout_shows_the_baseline_alone_which_w
     assert another_look([{"event": "study"}], OTHER, BASELINE) is None
 
 
-@given(st.lists(st.tuples(st.sampled_from([CHOICE, OTHER, BASELINE]), st.integers(0, 6)), max_size=8))
+@given(
+    st.lists(st.tuples(st.sampled_from([CHOICE, OTHER, BASELINE]), st.integers(0, 6)), max_size=8)
+)
 def test_looks_are_numbered_without_a_gap_and_the_same_again_has_its_number(
     looks: list[tuple[dict[str, Any], int]],
 ) -> None:
@@ -199,7 +231,9 @@ def study(server: Server, folder: Path, budget: float) -> tune.Study:
     )
 
 
-def test_a_continued_study_pays_for_its_second_look_and_says_so(server: Server, tmp_path: Path) -> None:
+def test_a_continued_study_pays_for_its_second_look_and_says_so(
+    server: Server, tmp_path: Path
+) -> None:
     first = study(server, tmp_path, 0.004).record
     assert (first.look, first.confidence) == (1, pytest.approx(0.96))
     assert not any("look 2" in notice for notice in first.notices)

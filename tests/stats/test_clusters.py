@@ -11,7 +11,11 @@ from hypothesis import strategies as st
 
 from tune.stats.clusters import Clusters
 
-some_rows = st.lists(st.tuples(st.floats(-1, 1).map(lambda x: round(x, 3)), st.integers(0, 6)), min_size=1, max_size=40)
+some_rows = st.lists(
+    st.tuples(st.floats(-1, 1).map(lambda x: round(x, 3)), st.integers(0, 6)),
+    min_size=1,
+    max_size=40,
+)
 
 
 def clusters(rows: list[tuple[float, int]]) -> Clusters:
@@ -42,7 +46,9 @@ def test_without_labels_each_score_is_alone() -> None:
 
 
 @given(some_rows)
-def test_nothing_is_lost_and_the_numbers_stay_within_their_bounds(rows: list[tuple[float, int]]) -> None:
+def test_nothing_is_lost_and_the_numbers_stay_within_their_bounds(
+    rows: list[tuple[float, int]],
+) -> None:
     found = clusters(rows)
     assert found.sums.sum() == pytest.approx(sum(score for score, _ in rows), abs=1e-9)
     assert found.sizes.sum() == len(rows)
@@ -69,7 +75,9 @@ def test_the_likeness_of_many_clusters_is_found(likeness: float) -> None:
 
 
 def test_copies_count_as_one_whatever_is_believed() -> None:
-    copies = Clusters.of(np.repeat([0.0, 1.0, 1.0, 0.0, 1.0], 4), np.repeat(np.arange(5), 4).tolist())
+    copies = Clusters.of(
+        np.repeat([0.0, 1.0, 1.0, 0.0, 1.0], 4), np.repeat(np.arange(5), 4).tolist()
+    )
     assert copies.likeness == 1
     assert copies.rows_together(0.0) == copies.rows_together(10) == 4
 
@@ -82,7 +90,9 @@ def test_where_no_rows_differ_or_all_are_one_cluster_copies_are_assumed() -> Non
 
 def test_few_clusters_that_look_independent_are_believed_less_than_many() -> None:
     """Rows of which each cluster has one right and one wrong are less alike than chance makes them."""
-    few, many = (Clusters.of(np.tile([0.0, 1.0], n), np.repeat(np.arange(n), 2).tolist()) for n in (4, 200))
+    few, many = (
+        Clusters.of(np.tile([0.0, 1.0], n), np.repeat(np.arange(n), 2).tolist()) for n in (4, 200)
+    )
     assert few.likeness == many.likeness == 0
     assert few.rows_together(10) > 1.5
     assert many.rows_together(10) < 1.1

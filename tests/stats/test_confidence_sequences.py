@@ -1,4 +1,6 @@
-"""Tests that may be looked at after every score: errors at any look, power, and limits that agree with them."""
+"""Tests that may be looked at after every score: errors at any look, power, and limits that agree
+with them.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,9 @@ def first(log_evidence: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("scores", [binary, graded])
 @pytest.mark.parametrize("mean", [0.05, 0.5, 0.75, 0.97])
-def test_at_all_looks_together_a_true_mean_is_refuted_at_most_as_often_as_said(scores, mean: float) -> None:
+def test_at_all_looks_together_a_true_mean_is_refuted_at_most_as_often_as_said(
+    scores, mean: float
+) -> None:
     runs = scores(mean, runs=2000, count=800)
     # Four standard errors of 5 % in 2,000 runs are 2 %.
     assert ever(log_evidence_above(runs, mean, difference=0.05)) <= 0.07
@@ -61,20 +65,28 @@ def test_no_guess_of_the_difference_makes_the_test_wrong(difference: float) -> N
 
 
 def test_a_mean_beyond_the_null_is_refuted_even_less_often() -> None:
-    assert ever(log_evidence_above(binary(0.7, runs=1000, count=500), 0.75, difference=0.05)) <= 0.01
+    assert (
+        ever(log_evidence_above(binary(0.7, runs=1000, count=500), 0.75, difference=0.05)) <= 0.01
+    )
 
 
 def test_stopping_when_it_looks_good_does_not_help() -> None:
-    """Who stops at the first p below 5 %, and else goes on, is fooled no more often than who does not."""
+    """Who stops at the first p below 5 %, and else goes on, is fooled no more often than who does
+    not.
+    """
     runs = binary(0.5, runs=500, count=300)
     evidence = log_evidence_above(runs, 0.5, difference=0.1)
     assert np.mean([p_value(row) <= 0.05 for row in evidence]) == ever(evidence) <= 0.08
-    naive = [(row.cumsum() / np.arange(1, 301) - 0.5) * 2 * np.sqrt(np.arange(1, 301)) for row in runs]
+    naive = [
+        (row.cumsum() / np.arange(1, 301) - 0.5) * 2 * np.sqrt(np.arange(1, 301)) for row in runs
+    ]
     assert np.mean([(row[20:] > 1.645).any() for row in naive]) > 0.15
 
 
 @pytest.mark.parametrize("mean", [0.6, 0.8, 0.9])
-def test_scores_until_a_decision_are_near_the_least_that_any_test_of_this_kind_needs(mean: float) -> None:
+def test_scores_until_a_decision_are_near_the_least_that_any_test_of_this_kind_needs(
+    mean: float,
+) -> None:
     null = mean - 0.05
     found = first(log_evidence_above(binary(mean, runs=400, count=4000), null, difference=0.05))
     growth = mean * math.log(mean / null) + (1 - mean) * math.log((1 - mean) / (1 - null))
@@ -83,21 +95,35 @@ def test_scores_until_a_decision_are_near_the_least_that_any_test_of_this_kind_n
 
 
 def test_a_large_difference_is_seen_after_few_scores() -> None:
-    assert first(log_evidence_below(binary(0.3, runs=400, count=200), 0.75, difference=0.05)).mean() < 30
-    assert np.median(first(log_evidence_below(binary(0.0, runs=1, count=200), 0.75, difference=0.05))) < 15
+    assert (
+        first(log_evidence_below(binary(0.3, runs=400, count=200), 0.75, difference=0.05)).mean()
+        < 30
+    )
+    assert (
+        np.median(first(log_evidence_below(binary(0.0, runs=1, count=200), 0.75, difference=0.05)))
+        < 15
+    )
 
 
 def test_scores_that_spread_less_decide_sooner() -> None:
-    spread = first(log_evidence_above(binary(0.7, runs=300, count=2000), 0.65, difference=0.05)).mean()
-    narrow = first(log_evidence_above(graded(0.7, runs=300, count=2000), 0.65, difference=0.05)).mean()
+    spread = first(
+        log_evidence_above(binary(0.7, runs=300, count=2000), 0.65, difference=0.05)
+    ).mean()
+    narrow = first(
+        log_evidence_above(graded(0.7, runs=300, count=2000), 0.65, difference=0.05)
+    ).mean()
     assert narrow < 0.35 * spread
 
 
 @pytest.mark.parametrize("concentration", [3, 10])
-def test_graded_scores_next_to_their_bound_are_bet_on_nearly_as_well_as_can_be(concentration: int) -> None:
+def test_graded_scores_next_to_their_bound_are_bet_on_nearly_as_well_as_can_be(
+    concentration: int,
+) -> None:
     """Against the best stake that somebody could choose who knew how the scores are spread."""
     runs = np.random.default_rng(4).beta(0.9 * concentration, 0.1 * concentration, (400, 1000))
-    growth = max(np.log1p(stake * (runs / 0.85 - 1)).mean() for stake in np.linspace(0.05, 0.99, 40))
+    growth = max(
+        np.log1p(stake * (runs / 0.85 - 1)).mean() for stake in np.linspace(0.05, 0.99, 40)
+    )
     found = first(log_evidence_above(runs, 0.85, difference=0.05))
     assert found.mean() < 1.25 * WANTED / growth
 
@@ -105,14 +131,20 @@ def test_graded_scores_next_to_their_bound_are_bet_on_nearly_as_well_as_can_be(c
 def failing(mean: float, *, runs: int, count: int, seed: int = 0) -> np.ndarray:
     """Within a few points of each other, and now and then nothing at all."""
     rng, usual = np.random.default_rng(seed), mean / 0.97
-    return np.where(rng.random((runs, count)) < 0.03, 0.0, rng.beta(40 * usual, 40 * (1 - usual), (runs, count)))
+    return np.where(
+        rng.random((runs, count)) < 0.03, 0.0, rng.beta(40 * usual, 40 * (1 - usual), (runs, count))
+    )
 
 
 @pytest.mark.parametrize("mean", [0.6, 0.9])
 def test_a_few_failures_are_not_taken_for_many_small_deviations(mean: float) -> None:
-    """A stake by the variance alone loses nearly all at a failure: at 0.9 it takes 190 scores instead of 125."""
+    """A stake by the variance alone loses nearly all at a failure: at 0.9 it takes 190 scores
+    instead of 125.
+    """
     runs, null = failing(mean, runs=400, count=1000, seed=5), mean - 0.05
-    growth = max(np.log1p(stake * (runs / null - 1)).mean() for stake in np.linspace(0.05, 0.99, 40))
+    growth = max(
+        np.log1p(stake * (runs / null - 1)).mean() for stake in np.linspace(0.05, 0.99, 40)
+    )
     found = first(log_evidence_above(runs, null, difference=0.05))
     assert found.mean() < 1.3 * WANTED / growth
     assert np.quantile(found, 0.95) < 400
@@ -130,7 +162,9 @@ def test_earlier_scores_that_spread_likewise_make_a_decision_sooner(scores, mean
 @pytest.mark.parametrize("factor", [0.1, 10.0])
 @pytest.mark.parametrize("scores", [binary, graded, failing])
 @pytest.mark.parametrize("mean", [0.55, 0.9])
-def test_earlier_scores_of_another_spread_make_no_test_wrong(scores, mean: float, factor: float) -> None:
+def test_earlier_scores_of_another_spread_make_no_test_wrong(
+    scores, mean: float, factor: float
+) -> None:
     """Ten times the variance or a tenth of it, as far as the bounds allow."""
     earlier = scores(mean, runs=1, count=100, seed=8)[0]
     earlier = np.clip(mean + math.sqrt(factor) * (earlier - mean), 0, 1)
@@ -159,12 +193,16 @@ def test_earlier_scores_of_another_spread_are_unlearned(factor: float) -> None:
 def test_the_capital_is_not_expected_to_grow_while_the_mean_is_the_null(
     earlier: list[float], null: float, inner: float, scores: list[float]
 ) -> None:
-    """Exactly: the next score is one of two around the null, and the expected capital is the one before it."""
+    """Exactly: the next score is one of two around the null, and the expected capital is the one
+    before it.
+    """
     low, high = null * inner, null + (1 - null) * inner
     chance = 0.5 if high == low else (null - low) / (high - low)
     now = log_evidence_above(scores, null, difference=0.05, earlier=earlier)[-1]
     after = [
-        math.exp(log_evidence_above([*scores, score], null, difference=0.05, earlier=earlier)[-1] - now)
+        math.exp(
+            log_evidence_above([*scores, score], null, difference=0.05, earlier=earlier)[-1] - now
+        )
         for score in (high, low)
     ]
     assert chance * after[0] + (1 - chance) * after[1] == pytest.approx(1.0, rel=1e-6)
@@ -194,7 +232,9 @@ def test_earlier_scores_turn_round_with_the_scores() -> None:
 
 
 def test_pairs_that_seldom_differ_are_not_overrated() -> None:
-    differences = np.random.default_rng(6).choice([-1.0, 0.0, 1.0], (500, 1200), p=[0.05, 0.90, 0.05])
+    differences = np.random.default_rng(6).choice(
+        [-1.0, 0.0, 1.0], (500, 1200), p=[0.05, 0.90, 0.05]
+    )
     found = first(log_evidence_below(differences, 0.05, difference=0.05, low=-1, high=1))
     assert found.mean() < 340  # with a tenth of the belief it takes 380
 
@@ -224,20 +264,32 @@ def test_evidence_never_depends_on_scores_that_are_yet_to_come() -> None:
     scores = graded(0.6, runs=1, count=60)[0]
     whole = log_evidence_above(scores, 0.5, difference=0.05)
     for count in (1, 7, 30):
-        assert log_evidence_above(scores[:count], 0.5, difference=0.05) == pytest.approx(whole[:count])
+        assert log_evidence_above(scores[:count], 0.5, difference=0.05) == pytest.approx(
+            whole[:count]
+        )
 
 
 @settings(deadline=None)  # other work on the machine must not fail it
 @given(st.lists(st.floats(0, 1), max_size=40), st.floats(0, 1), st.floats(0.01, 1))
-def test_above_and_below_are_mirror_images(scores: list[float], null: float, difference: float) -> None:
+def test_above_and_below_are_mirror_images(
+    scores: list[float], null: float, difference: float
+) -> None:
     values = np.array(scores)
     mirrored = log_evidence_above(1 - values, 1 - null, difference=difference)
-    assert log_evidence_below(values, null, difference=difference) == pytest.approx(mirrored, rel=1e-6, abs=1e-6)
+    assert log_evidence_below(values, null, difference=difference) == pytest.approx(
+        mirrored, rel=1e-6, abs=1e-6
+    )
 
 
 @settings(deadline=None)  # other work on the machine must not fail it
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=60), st.floats(0.02, 0.98), st.sampled_from([0.05, 0.01]))
-def test_a_limit_reaches_the_null_exactly_where_the_test_decides(scores: list[float], null: float, rate: float) -> None:
+@given(
+    st.lists(st.floats(0, 1), min_size=1, max_size=60),
+    st.floats(0.02, 0.98),
+    st.sampled_from([0.05, 0.01]),
+)
+def test_a_limit_reaches_the_null_exactly_where_the_test_decides(
+    scores: list[float], null: float, rate: float
+) -> None:
     seen = look(scores, null, difference=0.05, alpha=rate, beta=rate)
     assert 0 <= seen.interval.low <= seen.interval.high <= 1
     if abs(seen.p_above - rate) > 1e-6:
@@ -258,7 +310,10 @@ def test_later_looks_never_take_back_what_was_refuted(scores: list[float], cut: 
 @pytest.mark.parametrize("mean", [0.1, 0.5, 0.9])
 def test_the_limits_hold_the_truth_at_every_look_together(mean: float) -> None:
     runs = binary(mean, runs=200, count=150, seed=3)
-    missed = [not (i.low <= mean <= i.high) for i in (look(run, 0.5, difference=0.1).interval for run in runs)]
+    missed = [
+        not (i.low <= mean <= i.high)
+        for i in (look(run, 0.5, difference=0.1).interval for run in runs)
+    ]
     assert np.mean(missed) <= 0.10 + 0.06
 
 
@@ -341,20 +396,31 @@ def test_pairs_of_different_numbers_are_refused() -> None:
 def test_whoever_gives_examples_that_belong_together_is_told() -> None:
     assert together_notice(60, 60, None) == together_notice(60, 60, "patient") == ()
     (notice,) = together_notice(60, 15, "patient")
-    assert notice.startswith("The 60 examples are 15 groups with the same 'patient' or the same inputs, ")
+    assert notice.startswith(
+        "The 60 examples are 15 groups with the same 'patient' or the same inputs, "
+    )
     (notice,) = together_notice(60, 20, None)
     assert "20 groups with the same inputs, " in notice
 
 
 def test_scores_that_come_in_copies_are_wrong_more_often_than_stated() -> None:
-    """What the notice says: a mean on the line is refuted far too often by groups of eight equal scores."""
+    """What the notice says: a mean on the line is refuted far too often by groups of eight equal
+    scores.
+    """
     rng = np.random.default_rng(3)
     wrong = {
-        size: np.mean([
-            look(np.repeat((rng.random(320 // size) < 0.7).astype(float), size), 0.7, difference=0.1).p_above <= 0.05
-            for _ in range(200)
-        ])
+        size: np.mean(
+            [
+                look(
+                    np.repeat((rng.random(320 // size) < 0.7).astype(float), size),
+                    0.7,
+                    difference=0.1,
+                ).p_above
+                <= 0.05
+                for _ in range(200)
+            ]
+        )
         for size in (1, 8)
-    }  # fmt: skip
+    }
     assert wrong[1] <= 0.05 + 0.046  # three standard errors
     assert wrong[8] > 0.1

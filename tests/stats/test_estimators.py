@@ -1,4 +1,6 @@
-"""What n of m draws are worth: against enumeration where m is small, against fresh draws where it is not."""
+"""What n of m draws are worth: against enumeration where m is small, against fresh draws where it
+is not.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ MARKS = st.lists(st.sampled_from([0.0, 0.25, 0.5, 1.0]), min_size=4, max_size=4)
 
 def in_every_order(choose: Callable[[list[int]], float], draws: int, n: int) -> float:
     """The mean of a choice over every subset of n draws in every order in which they can be drawn."""
-    return float(np.mean([choose(list(order)) for order in itertools.permutations(range(draws), n)]))
+    return float(
+        np.mean([choose(list(order)) for order in itertools.permutations(range(draws), n)])
+    )
 
 
 def voted(names: Sequence[int], marks: Sequence[float], n: int) -> float:
@@ -51,7 +55,9 @@ def table(rows: Sequence[Sequence[float]]) -> Array:
 
 @settings(max_examples=60, deadline=None)
 @given(NAMES, MARKS)
-def test_a_vote_is_worth_its_mean_over_every_subset_in_every_order(names: list[int], marks: list[float]) -> None:
+def test_a_vote_is_worth_its_mean_over_every_subset_in_every_order(
+    names: list[int], marks: list[float]
+) -> None:
     ns = range(1, len(names) + 1)
     found = mean_of_vote(np.array([names]), table([scores_of(names, marks)]), WORST, list(ns))
     for column, n in enumerate(ns):
@@ -59,7 +65,13 @@ def test_a_vote_is_worth_its_mean_over_every_subset_in_every_order(names: list[i
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from([0.0, 0.5, 1.0]), st.sampled_from([1, 2, 3])), min_size=1, max_size=6))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([0.0, 0.5, 1.0]), st.sampled_from([1, 2, 3])),
+        min_size=1,
+        max_size=6,
+    )
+)
 def test_the_best_by_a_verifier_is_worth_its_mean_over_every_subset_in_every_order(
     draws: list[tuple[float, int]],
 ) -> None:
@@ -71,11 +83,15 @@ def test_the_best_by_a_verifier_is_worth_its_mean_over_every_subset_in_every_ord
         return scores[int(best([str(i) for i in order], lambda i: verdicts[int(i)]) or 0)]
 
     for column, n in enumerate(ns):
-        assert found.means[0, column] == pytest.approx(in_every_order(score, len(draws), n), abs=1e-12)
+        assert found.means[0, column] == pytest.approx(
+            in_every_order(score, len(draws), n), abs=1e-12
+        )
 
 
 @given(st.integers(1, 12), st.data())
-def test_the_best_of_n_right_or_wrong_answers_is_the_unbiased_pass_at_n(draws: int, data: st.DataObject) -> None:
+def test_the_best_of_n_right_or_wrong_answers_is_the_unbiased_pass_at_n(
+    draws: int, data: st.DataObject
+) -> None:
     right = data.draw(st.integers(0, draws))
     ns = list(range(1, draws + 1))
     scores = table([[1.0] * right + [0.0] * (draws - right)])
@@ -191,7 +207,11 @@ def test_a_score_that_is_missing_spoils_its_own_example_alone() -> None:
 
 def test_a_single_draw_cannot_tell_its_own_variance() -> None:
     one = table([[1.0]])
-    for found in (mean_of_one(one), mean_of_best(one, one, [1]), mean_of_vote(np.array([[0]]), one, 0.0, [1])):
+    for found in (
+        mean_of_one(one),
+        mean_of_best(one, one, [1]),
+        mean_of_vote(np.array([[0]]), one, 0.0, [1]),
+    ):
         assert found.means[0, 0] == 1.0
         assert math.isnan(found.variances[0, 0])
     assert math.isnan(mean_of_choice(lambda order: 1.0, 1, 1, seed=0)[1])
@@ -207,7 +227,9 @@ def test_large_counts_lose_no_digits() -> None:
     lone = np.array([[0] * 24 + [1] * 16])
     odd = [n for n in range(1, MOST_COUNTED) if n % 2]
     wanted = [
-        sum(math.comb(24, k) * math.comb(16, n - k) for k in range(n // 2 + 1, n + 1)) / math.comb(40, n) for n in odd
+        sum(math.comb(24, k) * math.comb(16, n - k) for k in range(n // 2 + 1, n + 1))
+        / math.comb(40, n)
+        for n in odd
     ]
     found = mean_of_vote(lone, np.where(lone == 0, 1.0, 0.0), 0.0, odd).means[0]
     assert right == 24
@@ -239,12 +261,15 @@ class Worlds:
     def __init__(self, number: int, seed: int, kinds: int = 5) -> None:
         self.rng = np.random.default_rng(seed)
         self.shares = self.rng.dirichlet([0.6] * kinds, size=number)
-        # Two kinds of answer are right, one of them in part; the last kind is a text without an answer.
+        # Two kinds of answer are right, one of them in part; the last kind is a text without an
+        # answer.
         self.marks = np.array([1.0, 0.5, *[0.0] * (kinds - 2)])
         self.kinds = kinds
 
     def draw(self, draws: int) -> tuple[Whole, Array, Array]:
-        """Answers (-1 for none), scores, and the verdicts of a verifier that is right more often than not."""
+        """Answers (-1 for none), scores, and the verdicts of a verifier that is right more often
+        than not.
+        """
         at = self.rng.random((len(self.shares), draws, 1))
         kinds = (at > self.shares.cumsum(axis=1)[:, None, :-1]).sum(axis=2)
         scores = self.marks[kinds]
@@ -296,22 +321,30 @@ def check_unbiased(rule: Callable[..., Estimate], worlds: int, runs: int) -> Non
         fresh = np.mean([run_fresh(rule, made, n) for _ in range(runs)], axis=0)
         difference = estimates[:, column] - fresh
         error = difference.std(ddof=1) / math.sqrt(worlds)
-        assert abs(difference.mean()) < 3 * error, f"n={n}: {difference.mean():+.4f}, standard error {error:.4f}"
+        assert abs(difference.mean()) < 3 * error, (
+            f"n={n}: {difference.mean():+.4f}, standard error {error:.4f}"
+        )
 
 
 @RULES
-def test_readings_of_sixteen_draws_agree_with_fresh_runs_in_a_thousand_worlds(rule: Callable[..., Estimate]) -> None:
+def test_readings_of_sixteen_draws_agree_with_fresh_runs_in_a_thousand_worlds(
+    rule: Callable[..., Estimate],
+) -> None:
     check_unbiased(rule, worlds=1000, runs=2)
 
 
 @pytest.mark.slow
 @RULES
-def test_readings_agree_with_many_fresh_runs_in_a_thousand_worlds(rule: Callable[..., Estimate]) -> None:
+def test_readings_agree_with_many_fresh_runs_in_a_thousand_worlds(
+    rule: Callable[..., Estimate],
+) -> None:
     check_unbiased(rule, worlds=1000, runs=60)
 
 
 @RULES
-def test_estimates_of_the_same_draws_are_surer_than_fresh_runs(rule: Callable[..., Estimate]) -> None:
+def test_estimates_of_the_same_draws_are_surer_than_fresh_runs(
+    rule: Callable[..., Estimate],
+) -> None:
     made = Worlds(300, seed=3)
     read = np.array([rule(made, 16, [3]).means[:, 0] for _ in range(20)])
     fresh = np.array([rule(made, 3, [3]).means[:, 0] for _ in range(20)])
@@ -321,7 +354,9 @@ def test_estimates_of_the_same_draws_are_surer_than_fresh_runs(rule: Callable[..
 # --- the variances
 
 
-def ratios(rule: Callable[..., Estimate], draws: int, ns: Sequence[int], *, examples: int, runs: int) -> Array:
+def ratios(
+    rule: Callable[..., Estimate], draws: int, ns: Sequence[int], *, examples: int, runs: int
+) -> Array:
     """Stated variance over true variance, each averaged over the examples, for each n."""
     made = Worlds(examples, seed=draws)
     found = [rule(made, draws, ns) for _ in range(runs)]
@@ -331,8 +366,12 @@ def ratios(rule: Callable[..., Estimate], draws: int, ns: Sequence[int], *, exam
 
 
 @RULES
-@pytest.mark.parametrize(("draws", "ns"), [(3, [1, 2, 3]), (5, [1, 3, 5]), (8, [1, 3, 5, 8]), (16, [1, 3, 9, 16])])
-def test_the_stated_variances_are_true_on_average(rule: Callable[..., Estimate], draws: int, ns: list[int]) -> None:
+@pytest.mark.parametrize(
+    ("draws", "ns"), [(3, [1, 2, 3]), (5, [1, 3, 5]), (8, [1, 3, 5, 8]), (16, [1, 3, 9, 16])]
+)
+def test_the_stated_variances_are_true_on_average(
+    rule: Callable[..., Estimate], draws: int, ns: list[int]
+) -> None:
     found = ratios(rule, draws, ns, examples=150, runs=50)
     assert found[0] == pytest.approx(1.0, abs=0.1)  # n = 1 is unbiased
     assert (found > 0.7).all(), found
@@ -341,7 +380,9 @@ def test_the_stated_variances_are_true_on_average(rule: Callable[..., Estimate],
 
 @pytest.mark.slow
 @RULES
-def test_the_stated_variances_are_true_on_average_seen_closely(rule: Callable[..., Estimate]) -> None:
+def test_the_stated_variances_are_true_on_average_seen_closely(
+    rule: Callable[..., Estimate],
+) -> None:
     for draws in (2, 3, 4, 6, 8, 12, 16):
         ns = list(range(1, draws + 1))
         found = ratios(rule, draws, ns, examples=300, runs=150)
@@ -352,12 +393,17 @@ def test_the_stated_variances_are_true_on_average_seen_closely(rule: Callable[..
 
 @given(NAMES, MARKS)
 @settings(max_examples=40, deadline=None)
-def test_a_variance_is_never_negative_nor_larger_than_scores_can_vary(names: list[int], marks: list[float]) -> None:
+def test_a_variance_is_never_negative_nor_larger_than_scores_can_vary(
+    names: list[int], marks: list[float]
+) -> None:
     if len(names) < 2:
         return
     scores = table([scores_of(names, marks)])
     ns = list(range(2, len(names) + 1))
-    for found in (mean_of_vote(np.array([names]), scores, WORST, ns), mean_of_best(scores, scores, ns)):
+    for found in (
+        mean_of_vote(np.array([names]), scores, WORST, ns),
+        mean_of_best(scores, scores, ns),
+    ):
         assert (found.variances >= 0).all()
         assert (found.variances <= 1.5**2 / 2).all()
 
@@ -366,7 +412,9 @@ def test_where_every_draw_scores_the_same_there_is_no_variance() -> None:
     names = np.array([[0, 0, 1, 2]])
     scores = np.ones((1, 4))
     assert mean_of_vote(names, scores, 0.0, [1, 2, 4]).variances[0] == pytest.approx([0.0] * 3)
-    assert mean_of_best(scores, table([[1, 2, 3, 4]]), [1, 2, 4]).variances[0] == pytest.approx([0.0] * 3, abs=1e-15)
+    assert mean_of_best(scores, table([[1, 2, 3, 4]]), [1, 2, 4]).variances[0] == pytest.approx(
+        [0.0] * 3, abs=1e-15
+    )
     assert mean_of_choice(lambda order: 1.0, 4, 2, seed=1) == (1.0, 0.0)
 
 
@@ -382,7 +430,10 @@ def test_a_choice_that_can_only_be_called_states_a_rough_variance() -> None:
     means, stated = [], []
     for _ in range(12):
         _, scores, _ = made.draw(5)
-        found = [mean_of_choice(lambda order, row=row: max(row[i] for i in order), 5, 3, 0) for row in scores.tolist()]
+        found = [
+            mean_of_choice(lambda order, row=row: max(row[i] for i in order), 5, 3, 0)
+            for row in scores.tolist()
+        ]
         means.append([mean for mean, _ in found])
         stated.append([variance for _, variance in found])
     ratio = np.mean(stated) / np.var(means, axis=0, ddof=1).mean()

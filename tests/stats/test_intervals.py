@@ -10,7 +10,15 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tune.stats.intervals import Interval, cost_interval, difference_interval, mean_interval, percentile, root, verdict
+from tune.stats.intervals import (
+    Interval,
+    cost_interval,
+    difference_interval,
+    mean_interval,
+    percentile,
+    root,
+    verdict,
+)
 from tune.stats.student_t import t_quantile
 
 shares = st.floats(0, 1, allow_nan=False).map(lambda x: round(x, 3))
@@ -21,7 +29,9 @@ def binomial(n: int, p: float) -> np.ndarray:
     """P(k of n) for k = 0..n."""
     return np.array(
         [
-            math.exp(math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)) * p**k * (1 - p) ** (n - k)
+            math.exp(math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1))
+            * p**k
+            * (1 - p) ** (n - k)
             for k in range(n + 1)
         ]
     )
@@ -83,7 +93,9 @@ def test_paired_differences_are_covered_and_false_claims_are_few_at_every_truth(
 
 
 def trinomial(n: int, w: int, k: int, wins: float, losses: float) -> float:
-    ways = math.exp(math.lgamma(n + 1) - math.lgamma(w + 1) - math.lgamma(k + 1) - math.lgamma(n - w - k + 1))
+    ways = math.exp(
+        math.lgamma(n + 1) - math.lgamma(w + 1) - math.lgamma(k + 1) - math.lgamma(n - w - k + 1)
+    )
     return float(ways * wins**w * losses**k * (1 - wins - losses) ** (n - w - k))
 
 
@@ -115,14 +127,20 @@ def test_skewed_costs_are_covered_better_than_by_the_t_interval() -> None:
 def some_costs(deviation: float, count: int, rng: np.random.Generator) -> tuple[np.ndarray, float]:
     """A prompt and an answer of lognormal length, and the true mean."""
     prompt = rng.uniform(0, 1)
-    return prompt + np.exp(deviation * rng.standard_normal(count)), prompt + math.exp(deviation**2 / 2)
+    return prompt + np.exp(deviation * rng.standard_normal(count)), prompt + math.exp(
+        deviation**2 / 2
+    )
 
 
-@pytest.mark.parametrize(("deviation", "least"), [(0.3, 0.93), (0.6, 0.925), (1.0, 0.92), (1.2, 0.915)])
+@pytest.mark.parametrize(
+    ("deviation", "least"), [(0.3, 0.93), (0.6, 0.925), (1.0, 0.92), (1.2, 0.915)]
+)
 def test_twenty_costs_of_a_heavy_tail_are_covered_and_those_of_a_light_one_are_not_wider(
     deviation: float, least: float
 ) -> None:
-    """At 96 %, as a first look has it; without the atom beyond the largest cost it is 0.90 for a deviation of 1."""
+    """At 96 %, as a first look has it; without the atom beyond the largest cost it is 0.90 for a
+    deviation of 1.
+    """
     rng, inside, width, usual = np.random.default_rng(12), 0, 0.0, 0.0
     for _ in range(1500):  # of which a standard error is 0.6 %
         costs, truth = some_costs(deviation, 20, rng)
@@ -187,7 +205,9 @@ def test_rows_of_few_clusters_that_share_nothing_have_a_narrower_difference_than
 @pytest.mark.parametrize("size", [2, 3, 5, 7])
 @pytest.mark.parametrize("count", [3, 8, 12])
 def test_no_limit_for_costs_of_groups_falls_onto_the_mean(size: int, count: int) -> None:
-    """A sum less its rate times its size is not quite 0 for some: then no limit was found, and the mean was given."""
+    """A sum less its rate times its size is not quite 0 for some: then no limit was found, and the
+    mean was given.
+    """
     rng, labels = np.random.default_rng(15), np.repeat(np.arange(count), size).tolist()
     for _ in range(60):
         found = mean_interval(rng.normal(1.0, 0.1, count * size), high=math.inf, clusters=labels)
@@ -203,7 +223,9 @@ def test_where_there_is_no_change_of_sign_there_is_no_root() -> None:
         root(lambda x: x + 1, 0.0, 1.0)
 
 
-@pytest.mark.parametrize(("ours", "theirs"), [((97, 3), (97, 3)), ((49.5, 0.5), (47.5, 2.5)), ((19, 1), (19, 1))])
+@pytest.mark.parametrize(
+    ("ours", "theirs"), [((97, 3), (97, 3)), ((49.5, 0.5), (47.5, 2.5)), ((19, 1), (19, 1))]
+)
 def test_differences_of_graded_scores_near_a_bound_are_hardly_wider_than_ts_and_covered(
     ours: tuple[float, float], theirs: tuple[float, float]
 ) -> None:
@@ -220,10 +242,15 @@ def test_differences_of_graded_scores_near_a_bound_are_hardly_wider_than_ts_and_
     assert width / usual <= 1.5
 
 
-def test_a_failure_that_was_seen_elsewhere_widens_a_difference_and_few_or_equal_pairs_have_the_whole_range() -> None:
+def test_a_failure_that_was_seen_elsewhere_widens_a_difference_and_few_or_equal_pairs_have_the_whole_range() -> (
+    None
+):
     rng = np.random.default_rng(17)
     ours, theirs = rng.beta(97, 3, (2, 40))
-    plain, warned = difference_interval(ours, theirs), difference_interval(ours, theirs, seen=[0.97, math.nan, 0.0])
+    plain, warned = (
+        difference_interval(ours, theirs),
+        difference_interval(ours, theirs, seen=[0.97, math.nan, 0.0]),
+    )
     assert difference_interval(ours, theirs, seen=[0.97, 0.98]) == plain
     assert warned.low < plain.low - 0.02
     assert warned.high > plain.high + 0.02
@@ -236,7 +263,9 @@ def test_a_failure_that_was_seen_elsewhere_widens_a_difference_and_few_or_equal_
 
 @pytest.mark.parametrize("copies", [True, False])
 def test_where_one_group_has_two_fifths_of_the_rows_the_mean_is_covered(copies: bool) -> None:
-    """An average cluster as the one that nobody has seen covered 84 % where the rows of a group are copies."""
+    """An average cluster as the one that nobody has seen covered 84 % where the rows of a group are
+    copies.
+    """
     rng, inside, widths = np.random.default_rng(18), 0, []
     labels = np.repeat(np.arange(61), [40, *[1] * 60])
     for _ in range(300):
@@ -294,14 +323,19 @@ def test_a_better_score_never_lowers_a_limit(scores: list[float], data: st.DataO
 @settings(max_examples=50)
 @given(some_scores, st.floats(0.5, 0.98))
 def test_more_confidence_is_never_narrower(scores: list[float], confidence: float) -> None:
-    narrow, wide = mean_interval(scores, confidence=confidence), mean_interval(scores, confidence=0.99)
+    narrow, wide = (
+        mean_interval(scores, confidence=confidence),
+        mean_interval(scores, confidence=0.99),
+    )
     assert wide.low <= narrow.low + 1e-6
     assert wide.high >= narrow.high - 1e-6
 
 
 @settings(max_examples=50)
 @given(some_scores, st.floats(-50, 50), st.floats(0.1, 100))
-def test_the_scale_of_a_metric_does_not_matter(scores: list[float], shift: float, stretch: float) -> None:
+def test_the_scale_of_a_metric_does_not_matter(
+    scores: list[float], shift: float, stretch: float
+) -> None:
     plain = mean_interval(scores)
     other = mean_interval([shift + stretch * s for s in scores], low=shift, high=shift + stretch)
     assert other.low == pytest.approx(shift + stretch * plain.low, abs=1e-5 * stretch + 1e-9)
@@ -369,12 +403,16 @@ def test_scores_that_are_missing_are_left_out_and_not_scored_zero() -> None:
 
 
 def test_equal_costs_have_no_width_and_one_cost_says_nothing() -> None:
-    assert mean_interval([0.002] * 9, high=math.inf) == Interval(pytest.approx(0.002), 0.002, 0.002, 9)
+    assert mean_interval([0.002] * 9, high=math.inf) == Interval(
+        pytest.approx(0.002), 0.002, 0.002, 9
+    )
     assert mean_interval([0.002], high=math.inf) == Interval(0.002, 0.0, math.inf, 1)
 
 
 @given(st.lists(st.floats(0, 1e3), min_size=2, max_size=30))
-def test_a_cost_interval_is_never_negative_and_at_least_as_long_as_t_on_the_long_side(costs: list[float]) -> None:
+def test_a_cost_interval_is_never_negative_and_at_least_as_long_as_t_on_the_long_side(
+    costs: list[float],
+) -> None:
     interval = mean_interval(costs, high=math.inf)
     half = t_quantile(0.975, len(costs) - 1) * float(np.std(costs, ddof=1)) / math.sqrt(len(costs))
     assert 0 <= interval.low <= interval.mean * (1 + 1e-9)
@@ -399,8 +437,13 @@ def test_a_cost_interval_is_never_negative_and_at_least_as_long_as_t_on_the_long
         (0.0, 0.3, True, "not distinguishable"),
     ],
 )
-def test_a_verdict_claims_only_what_excludes_zero(low: float, high: float, larger_is_better: bool, said: str) -> None:
-    assert verdict(Interval((low + high) / 2, low, high, 40), larger_is_better=larger_is_better) == said
+def test_a_verdict_claims_only_what_excludes_zero(
+    low: float, high: float, larger_is_better: bool, said: str
+) -> None:
+    assert (
+        verdict(Interval((low + high) / 2, low, high, 40), larger_is_better=larger_is_better)
+        == said
+    )
 
 
 def test_an_interval_clears_a_value_only_when_it_lies_above_it() -> None:
@@ -433,6 +476,8 @@ def test_percentiles_are_linear_between_neighbours() -> None:
         (lambda: percentile([], 50), "at least one value"),
     ],
 )
-def test_what_cannot_be_computed_is_refused_with_the_values(call: Callable[[], object], message: str) -> None:
+def test_what_cannot_be_computed_is_refused_with_the_values(
+    call: Callable[[], object], message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
         call()

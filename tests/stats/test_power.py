@@ -37,7 +37,9 @@ def test_a_spread_may_be_learned_from_differences() -> None:
     seen = [0.1, -0.2, 0.4, 0.0, math.nan]
     known = detectable_difference(50, float(np.std(seen[:4], ddof=1)))
     assert detectable_difference(50, seen) == pytest.approx(known, rel=1e-4)
-    assert detectable_difference(50, 40.0, high=100) == pytest.approx(100 * detectable_difference(50, 0.4), rel=1e-4)
+    assert detectable_difference(50, 40.0, high=100) == pytest.approx(
+        100 * detectable_difference(50, 0.4), rel=1e-4
+    )
 
 
 def test_too_few_examples_can_see_nothing_at_all() -> None:
@@ -80,7 +82,11 @@ def test_one_cluster_alone_can_show_nothing() -> None:
 def test_the_examples_needed_are_the_fewest_that_show_it(difference: float, spread: float) -> None:
     needed = examples_needed(difference, spread)
     assert needed is not None
-    assert detectable_difference(needed, spread) <= difference < detectable_difference(needed - 1, spread)
+    assert (
+        detectable_difference(needed, spread)
+        <= difference
+        < detectable_difference(needed - 1, spread)
+    )
 
 
 def test_five_points_take_about_eight_hundred_examples_and_more_at_more_confidence() -> None:
@@ -88,7 +94,9 @@ def test_five_points_take_about_eight_hundred_examples_and_more_at_more_confiden
     sure = examples_needed(0.05, SPREAD, confidence=0.995)
     assert fixed is not None
     assert sure is not None
-    assert 780 <= fixed <= 900  # (1.96 + 0.84)² x 0.25 / 0.0025 = 785, and a little for the interval's own honesty
+    assert (
+        780 <= fixed <= 900
+    )  # (1.96 + 0.84)² x 0.25 / 0.0025 = 785, and a little for the interval's own honesty
     assert sure > 1.4 * fixed
     assert examples_needed(5.0, 50.0, high=100.0) == fixed
 
@@ -110,6 +118,8 @@ def test_what_nobody_could_collect_is_no_number(monkeypatch: pytest.MonkeyPatch)
         (lambda: examples_needed(0.1, 0.3, high=math.inf), "finite"),
     ],
 )
-def test_what_cannot_be_computed_is_refused_with_the_values(call: Callable[[], object], message: str) -> None:
+def test_what_cannot_be_computed_is_refused_with_the_values(
+    call: Callable[[], object], message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
         call()

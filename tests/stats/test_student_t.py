@@ -1,4 +1,6 @@
-"""Quantiles of Student's t against values of 40 digits (mpmath's incomplete beta function, solved for)."""
+"""Quantiles of Student's t against values of 40 digits (mpmath's incomplete beta function, solved
+for).
+"""
 
 from __future__ import annotations
 
@@ -32,13 +34,17 @@ from tune.stats.student_t import t_quantile
         (0.975, 10_000_000, 1.9599642217672051104),
     ],
 )
-def test_the_error_is_below_one_part_in_a_million_millions(p: float, freedom: int, value: float) -> None:
+def test_the_error_is_below_one_part_in_a_million_millions(
+    p: float, freedom: int, value: float
+) -> None:
     assert t_quantile(p, freedom) == pytest.approx(value, rel=1e-12)
 
 
 @given(st.floats(0.001, 0.999), st.integers(1, 20_000))
 def test_quantiles_are_odd_and_rise_with_p(p: float, freedom: int) -> None:
-    assert t_quantile(1 - p, freedom) == pytest.approx(-t_quantile(p, freedom), rel=1e-11, abs=1e-12)
+    assert t_quantile(1 - p, freedom) == pytest.approx(
+        -t_quantile(p, freedom), rel=1e-11, abs=1e-12
+    )
     assert t_quantile(p, freedom) <= t_quantile(min(0.9999, p + 0.001), freedom)
 
 
@@ -47,7 +53,9 @@ def test_the_middle_is_0_and_the_two_shares_meet() -> None:
     assert t_quantile(math.nextafter(0.75, 1), 7) == pytest.approx(t_quantile(0.75, 7), rel=1e-14)
 
 
-@pytest.mark.parametrize(("p", "freedom", "message"), [(0.0, 3, "p=0.0"), (1.0, 3, "p=1.0"), (0.9, 0, "freedom=0")])
+@pytest.mark.parametrize(
+    ("p", "freedom", "message"), [(0.0, 3, "p=0.0"), (1.0, 3, "p=1.0"), (0.9, 0, "freedom=0")]
+)
 def test_what_cannot_be_is_refused_with_the_values(p: float, freedom: int, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         t_quantile(p, freedom)

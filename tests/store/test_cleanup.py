@@ -32,7 +32,9 @@ def server() -> Iterator[Server]:
 
 
 def run(server: Any, *, rows: Any = ROWS, budget: float = 0.01, **more: Any) -> tune.Study:
-    space = tune.Space(model="small", prompt="Label this ticket: {text}", max_tokens=8, answer=list_of_labels())
+    space = tune.Space(
+        model="small", prompt="Label this ticket: {text}", max_tokens=8, answer=list_of_labels()
+    )
     entry = {"small": {"base_url": server.base_url, "price": [0.1, 0.4]}}
     return tune.tune(rows, space, budget=budget, target="label", models=entry, quiet=True, **more)
 
@@ -55,7 +57,11 @@ def leaves_its_bounds(answer: str | None, example: Any) -> float:
 
 @pytest.mark.parametrize(
     ("metric", "words"),
-    [(raises, "no such column"), (is_no_number, "gave 'good'"), (leaves_its_bounds, "between 0 and 1")],
+    [
+        (raises, "no such column"),
+        (is_no_number, "gave 'good'"),
+        (leaves_its_bounds, "between 0 and 1"),
+    ],
 )
 def test_a_metric_is_tried_on_one_row_before_an_endpoint_is_asked(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, metric: Any, words: str
@@ -91,7 +97,9 @@ def test_a_budget_that_is_too_small_is_told_before_an_endpoint_is_asked(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("place", [{}, {"results": "deep/er/out"}, {"store": "else/where/draws.db"}])
+@pytest.mark.parametrize(
+    "place", [{}, {"results": "deep/er/out"}, {"store": "else/where/draws.db"}]
+)
 def test_an_endpoint_that_does_not_answer_leaves_no_folder_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: dict[str, str]
 ) -> None:
@@ -113,7 +121,9 @@ def test_a_searcher_that_raises_at_once_leaves_no_folder_behind(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_was_there_before_stays(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_there_before_stays(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     study = run(server)
     before = {path: path.stat().st_size for path in tmp_path.rglob("*") if path.suffix != ".db"}
@@ -121,7 +131,9 @@ def test_what_was_there_before_stays(server: Server, tmp_path: Path, monkeypatch
         run(server, results=study.folder, seed=1)
     with pytest.raises(EndpointError):
         run(NOBODY, seed=2)
-    assert {path: path.stat().st_size for path in tmp_path.rglob("*") if path.suffix != ".db"} == before
+    assert {
+        path: path.stat().st_size for path in tmp_path.rglob("*") if path.suffix != ".db"
+    } == before
     assert run(server).record.money.spent_now == 0
 
 

@@ -59,7 +59,9 @@ def test_a_second_connection_sees_what_the_first_committed(db: Database) -> None
     assert names(other) == {"a"}
 
 
-def insert_and_raise(db: Database, *, outer: str = "", inner: str = "", raise_inside: bool = False) -> None:
+def insert_and_raise(
+    db: Database, *, outer: str = "", inner: str = "", raise_inside: bool = False
+) -> None:
     with db.transaction():
         insert(db, outer)
         if inner:
@@ -79,7 +81,9 @@ def test_a_transaction_that_is_left_by_an_exception_wrote_nothing(db: Database) 
 
 
 @pytest.mark.parametrize("raise_inside", [False, True])
-def test_a_nested_transaction_is_undone_with_the_outer_one(db: Database, raise_inside: bool) -> None:
+def test_a_nested_transaction_is_undone_with_the_outer_one(
+    db: Database, raise_inside: bool
+) -> None:
     with pytest.raises(KeyError):
         insert_and_raise(db, outer="a", inner="b", raise_inside=raise_inside)
     assert names(db) == set()
@@ -170,7 +174,9 @@ def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(tmp_path: Path)
 
 
 @pytest.mark.parametrize("table", ["photos (id)", "meta (k, v)", "meta (name, value)"])
-def test_a_database_of_something_else_is_refused_and_left_as_it_is(tmp_path: Path, table: str) -> None:
+def test_a_database_of_something_else_is_refused_and_left_as_it_is(
+    tmp_path: Path, table: str
+) -> None:
     path = tmp_path / "other.db"
     other = sqlite3.connect(path)
     other.execute(f"CREATE TABLE {table}")
@@ -187,7 +193,9 @@ def test_a_damaged_store_says_so(tmp_path: Path) -> None:
     path = tmp_path / "draws.db"
     db = Database(path)
     with db.transaction():
-        db.executemany("INSERT INTO meta VALUES (?, ?)", [(f"name {i}", "x" * 500) for i in range(500)])
+        db.executemany(
+            "INSERT INTO meta VALUES (?, ?)", [(f"name {i}", "x" * 500) for i in range(500)]
+        )
     db.close()
     size = path.stat().st_size
     with path.open("r+b") as file:
@@ -259,14 +267,22 @@ def test_a_read_only_folder_is_named(tmp_path: Path) -> None:
         f"try: Database({str(folder / 'draws.db')!r})\n"
         "except StoreError as error: sys.stdout.write(str(error))\n"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
     assert "cannot be written" in done.stdout or "cannot be made" in done.stdout
 
 
-def test_another_process_that_writes_for_too_long_is_named(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_process_that_writes_for_too_long_is_named(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("tune.store.database._PATIENCE", 0.05)
     other = Database(db.path)
-    with db.transaction(), pytest.raises(StoreError, match="another process") as error, other.transaction():
+    with (
+        db.transaction(),
+        pytest.raises(StoreError, match="another process") as error,
+        other.transaction(),
+    ):
         pass
     one_sentence(error)
     with other.transaction():
@@ -293,8 +309,13 @@ for number in range(200):
 
 def test_several_processes_make_and_write_one_store_at_once(tmp_path: Path) -> None:
     path = tmp_path / "draws.db"
-    writers = [subprocess.Popen([sys.executable, "-c", _WRITER, str(path), str(i)]) for i in range(4)]
+    writers = [
+        subprocess.Popen([sys.executable, "-c", _WRITER, str(path), str(i)]) for i in range(4)
+    ]
     assert [writer.wait() for writer in writers] == [0, 0, 0, 0]
     # Each counted what was there while no other could write, so no count was seen twice.
-    counts = [int(value) for (value,) in Database(path).rows("SELECT value FROM meta WHERE name != 'version'")]
+    counts = [
+        int(value)
+        for (value,) in Database(path).rows("SELECT value FROM meta WHERE name != 'version'")
+    ]
     assert sorted(counts) == list(range(1, 801))

@@ -17,12 +17,24 @@ from tune.store.database import Database
 from tune.store.draws import Store, Use
 
 REQUEST = Request(
-    "api.example.org/v1", "small", (Message("user", "Label: fine"),), 64, settings=(("temperature", 0.7),)
+    "api.example.org/v1",
+    "small",
+    (Message("user", "Label: fine"),),
+    64,
+    settings=(("temperature", 0.7),),
 )
 
 
 def completion(text: str = "positive", **changes: object) -> Completion:
-    return Completion(**{"text": text, "finish_reason": "stop", "prompt_tokens": 9, "completion_tokens": 2, **changes})  # type: ignore[arg-type]
+    return Completion(
+        **{
+            "text": text,
+            "finish_reason": "stop",
+            "prompt_tokens": 9,
+            "completion_tokens": 2,
+            **changes,
+        }
+    )  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -35,7 +47,9 @@ def store(db: Database) -> Store:
     return Store(db)
 
 
-def buy(store: Store, numbers: range, request: Request = REQUEST, study: str = "s") -> tuple[int, ...]:
+def buy(
+    store: Store, numbers: range, request: Request = REQUEST, study: str = "s"
+) -> tuple[int, ...]:
     return store.put(request, numbers, [completion(f"draw {n}") for n in numbers], study=study)
 
 
@@ -110,10 +124,14 @@ def test_draws_of_other_requests_are_not_seen(store: Store) -> None:
 
 def test_a_request_that_means_the_same_has_the_same_draws(store: Store) -> None:
     buy(store, range(1), Request("s", "m", "t", 8, settings=(("temperature", 1), ("top_p", 0.5))))
-    assert store.held(Request("s", "m", "t", 8, settings=(("top_p", 0.5), ("temperature", 1.0)))) == 1
+    assert (
+        store.held(Request("s", "m", "t", 8, settings=(("top_p", 0.5), ("temperature", 1.0)))) == 1
+    )
 
 
-def test_a_number_that_is_taken_is_never_overwritten_and_the_next_free_one_is_given(store: Store) -> None:
+def test_a_number_that_is_taken_is_never_overwritten_and_the_next_free_one_is_given(
+    store: Store,
+) -> None:
     buy(store, range(3))
     again = [completion("later a"), completion("later b")]
     assert store.put(REQUEST, range(1, 3), again, study="t") == (3, 4)
@@ -133,7 +151,9 @@ def test_whatever_is_put_gets_numbers_of_its_own(orders: list[tuple[int, int]]) 
     kept: dict[int, str] = {}
     for which, (start, count) in enumerate(orders):
         texts = [f"{which}.{i}" for i in range(count)]
-        given_numbers = store.put(REQUEST, range(start, start + count), [completion(t) for t in texts], study="s")
+        given_numbers = store.put(
+            REQUEST, range(start, start + count), [completion(t) for t in texts], study="s"
+        )
         assert len(set(given_numbers)) == count
         assert all(number >= start + i for i, number in enumerate(given_numbers))
         assert not kept.keys() & set(given_numbers)
@@ -166,19 +186,35 @@ def test_a_fresh_study_sees_only_draws_of_its_own_also_when_it_is_resumed(db: Da
     buy(Store(db), range(3))
     fresh = Store(db, generation="study-7")
     assert fresh.held(REQUEST) == 0
-    assert fresh.put(REQUEST, range(2), [completion("new"), completion("newer")], study="study-7") == (0, 1)
+    assert fresh.put(
+        REQUEST, range(2), [completion("new"), completion("newer")], study="study-7"
+    ) == (0, 1)
     resumed = Store(Database(db.path), generation="study-7")
     assert [d.text for d in resumed.draws(REQUEST, range(9)).values()] == ["new", "newer"]
-    assert [d.text for d in Store(db).draws(REQUEST, range(9)).values()] == ["draw 0", "draw 1", "draw 2"]
+    assert [d.text for d in Store(db).draws(REQUEST, range(9)).values()] == [
+        "draw 0",
+        "draw 1",
+        "draw 2",
+    ]
 
 
 def test_the_records_say_who_paid_what_for_which_request(db: Database, store: Store) -> None:
-    store.put(REQUEST, range(2), [completion("a"), completion("b")], study="one", attempt=7, costs=[12, 10])
+    store.put(
+        REQUEST,
+        range(2),
+        [completion("a"), completion("b")],
+        study="one",
+        attempt=7,
+        costs=[12, 10],
+    )
     Store(db, generation="two").put(REQUEST, range(1), [completion("c")], study="two")
     first, second, third = store.records()
     assert json.loads(first.request) == json.loads(REQUEST.canonical)
     assert [r.completion.text for r in (first, second, third)] == ["a", "b", "c"]
-    assert [(r.number, r.cost, r.attempt, r.study) for r in (first, second)] == [(0, 12, 7, "one"), (1, 10, 7, "one")]
+    assert [(r.number, r.cost, r.attempt, r.study) for r in (first, second)] == [
+        (0, 12, 7, "one"),
+        (1, 10, 7, "one"),
+    ]
     assert (third.generation, third.number, third.cost, third.attempt) == ("two", 0, 0, None)
     assert [r.completion.text for r in store.records(study="two")] == ["c"]
     assert third.created >= first.created > 1.7e9
@@ -198,7 +234,9 @@ def test_a_person_can_read_the_file(db: Database, store: Store) -> None:
         "FROM requests JOIN draws ON draws.request = requests.id GROUP BY requests.id"
     )
     assert rows.fetchall() == [("small", 2, "draw 0"), ("m", 1, "draw 0")]
-    assert "schön" in sqlite3.connect(db.path).execute("SELECT request FROM requests").fetchall()[1][0]
+    assert (
+        "schön" in sqlite3.connect(db.path).execute("SELECT request FROM requests").fetchall()[1][0]
+    )
 
 
 def test_a_score_is_found_by_metric_example_and_answer(store: Store) -> None:
@@ -262,13 +300,17 @@ def uses(db: Database) -> list[tuple[str, str, str, int]]:
     )
 
 
-def test_which_example_of_which_study_a_draw_answered_is_known_before_it_is_bought(db: Database) -> None:
+def test_which_example_of_which_study_a_draw_answered_is_known_before_it_is_bought(
+    db: Database,
+) -> None:
     text = REQUEST.canonical
     Store(db, study="a").note_uses([Use("7", "key of 7", REQUEST, 2)])
     other = Store(db, study="b")
     other.note_uses([Use("1", "key of 1", REQUEST, 1), Use("2", "key of 2", REQUEST, 3)])
     other.note_uses([Use("2", "key of 2", REQUEST, 1)])  # fewer than it has asked for already
-    Store(db, study="b").note_uses([Use("1", "key of 1", REQUEST, 5), Use("1", "key of 1", REQUEST, 4)])
+    Store(db, study="b").note_uses(
+        [Use("1", "key of 1", REQUEST, 5), Use("1", "key of 1", REQUEST, 4)]
+    )
     assert uses(db) == [("a", "7", text, 2), ("b", "1", text, 5), ("b", "2", text, 3)]
     assert buy(other, range(2)) == (0, 1)
 
@@ -278,7 +320,9 @@ def test_without_a_study_no_use_is_noted(db: Database, store: Store) -> None:
     assert uses(db) == []
 
 
-def test_scores_that_could_not_be_written_wait_for_the_next_time(db: Database, store: Store) -> None:
+def test_scores_that_could_not_be_written_wait_for_the_next_time(
+    db: Database, store: Store
+) -> None:
     store.put_score("exact", "e", "x", 0.5)
     db.execute("PRAGMA query_only = 1")
     with pytest.raises(StoreError):
@@ -304,7 +348,9 @@ for i in range(60):
 
 def test_two_processes_that_buy_the_same_numbers_keep_all_of_them(tmp_path: Path) -> None:
     path = tmp_path / "draws.db"
-    buyers = [subprocess.Popen([sys.executable, "-c", _BUYER, str(path), who]) for who in ("a", "b", "c")]
+    buyers = [
+        subprocess.Popen([sys.executable, "-c", _BUYER, str(path), who]) for who in ("a", "b", "c")
+    ]
     assert [buyer.wait() for buyer in buyers] == [0, 0, 0]
     draws = Store(Database(path)).draws(Request("s", "m", "t", 8), range(1000))
     assert list(draws) == list(range(360))

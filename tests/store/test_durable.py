@@ -1,4 +1,6 @@
-"""What a power cut cannot take: reservations before their calls, and all that a study's journal speaks of."""
+"""What a power cut cannot take: reservations before their calls, and all that a study's journal
+speaks of.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,9 @@ class Disk:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):  # a condition that never comes fails here, not after the minutes of a whole test
+    async with asyncio.timeout(
+        10
+    ):  # a condition that never comes fails here, not after the minutes of a whole test
         while not condition():  # noqa: ASYNC110 - what is waited for has no event
             await asyncio.sleep(0.001)
 
@@ -65,7 +69,9 @@ async def test_a_call_is_sent_only_when_its_reservation_is_on_the_disk(
 
     monkeypatch.setattr(db, "flush", disk.flush)
     account = Account(db, "study", PICODOLLARS)
-    metered = Metered(Endpoint(lambda *_: "x"), price=Price(1.0, 10.0), store=Store(db), account=account)
+    metered = Metered(
+        Endpoint(lambda *_: "x"), price=Price(1.0, 10.0), store=Store(db), account=account
+    )
     call = asyncio.create_task(metered.complete(REQUEST, range(1)))
     await until(lambda: account.reserved > 0)
     await asyncio.sleep(0.02)
@@ -195,7 +201,9 @@ async def test_an_older_copy_of_a_store_is_recognised_and_told_as_that(tmp_path:
     assert "version" not in str(error.value)
 
 
-async def test_an_older_copy_that_another_process_has_opened_since_is_recognised_too(tmp_path: Path) -> None:
+async def test_an_older_copy_that_another_process_has_opened_since_is_recognised_too(
+    tmp_path: Path,
+) -> None:
     store, older = tmp_path / "draws.db", tmp_path / "older.db"
     with Journal(tmp_path / "study.jsonl") as journal:
         await spend(store, 3, journal)
@@ -232,7 +240,10 @@ async def test_what_an_event_speaks_of_is_on_the_disk_before_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order: list[str] = []
-    with contextlib.closing(Database(tmp_path / "draws.db")) as db, Journal(tmp_path / "study.jsonl") as journal:
+    with (
+        contextlib.closing(Database(tmp_path / "draws.db")) as db,
+        Journal(tmp_path / "study.jsonl") as journal,
+    ):
         account = Account(db, "s", 10**6)
         monkeypatch.setattr(db, "flush", lambda: order.append("store"))
         monkeypatch.setattr("tune.store.journal.sync", lambda _: order.append("journal"))

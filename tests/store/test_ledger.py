@@ -116,7 +116,9 @@ async def test_amounts_are_never_negative(account: Account) -> None:
         account.release_earmark(-5)
 
 
-async def test_a_call_that_costs_nothing_fits_into_a_budget_that_is_used_up(account: Account) -> None:
+async def test_a_call_that_costs_nothing_fits_into_a_budget_that_is_used_up(
+    account: Account,
+) -> None:
     account.settle(await account.reserve(100), 100)
     account.settle(await account.reserve(0), 0)
 
@@ -148,7 +150,9 @@ async def test_a_study_is_resumed_with_what_it_spent(db: Database, account: Acco
     assert (again.spent, again.spent_now, again.left) == (30, 0, 70)
 
 
-async def test_what_a_killed_process_left_in_flight_is_uncertain(db: Database, account: Account) -> None:
+async def test_what_a_killed_process_left_in_flight_is_uncertain(
+    db: Database, account: Account
+) -> None:
     account.settle(await account.reserve(10), 10)
     await account.reserve(60, earmark=20)
     assert account.reserved == 80
@@ -156,7 +160,9 @@ async def test_what_a_killed_process_left_in_flight_is_uncertain(db: Database, a
     assert again.balance == Balance(100, 0, settled=10, reserved=0, uncertain=60, overshoot=0)
 
 
-async def test_a_budget_may_be_raised_and_lowered_down_to_what_is_spent(db: Database, account: Account) -> None:
+async def test_a_budget_may_be_raised_and_lowered_down_to_what_is_spent(
+    db: Database, account: Account
+) -> None:
     account.settle(await account.reserve(60), 60)
     assert Account(db, "study", 200).left == 140
     assert Account(db, "study", 60).left == 0
@@ -165,13 +171,17 @@ async def test_a_budget_may_be_raised_and_lowered_down_to_what_is_spent(db: Data
     assert Account(db, "study", 60).budget == 60
 
 
-async def test_a_study_that_overshot_can_be_opened_at_its_own_budget(db: Database, account: Account) -> None:
+async def test_a_study_that_overshot_can_be_opened_at_its_own_budget(
+    db: Database, account: Account
+) -> None:
     account.settle(await account.reserve(60), 130)
     again = Account(db, "study", 100)
     assert (again.spent, again.left) == (130, 0)
 
 
-async def test_studies_in_one_database_have_money_of_their_own(db: Database, account: Account) -> None:
+async def test_studies_in_one_database_have_money_of_their_own(
+    db: Database, account: Account
+) -> None:
     other = Account(Database(db.path), "other", 50)
     first, second = await account.reserve(100), await other.reserve(50)
     account.settle(first, 70)
@@ -181,7 +191,9 @@ async def test_studies_in_one_database_have_money_of_their_own(db: Database, acc
 
 def test_a_balance_can_be_read_without_opening_the_account(db: Database, account: Account) -> None:
     asyncio.run(account.reserve(60))
-    assert read_balance(db, "study") == Balance(100, 0, settled=0, reserved=60, uncertain=0, overshoot=0)
+    assert read_balance(db, "study") == Balance(
+        100, 0, settled=0, reserved=60, uncertain=0, overshoot=0
+    )
     assert account.reserved == 60
     assert read_balance(db, "nobody") is None
 
@@ -297,7 +309,9 @@ async def test_a_cancelled_call_neither_holds_money_nor_blocks_the_others(accoun
     assert large.cancelled()
 
 
-async def test_a_call_cancelled_in_the_moment_of_its_admission_gives_its_money_back(account: Account) -> None:
+async def test_a_call_cancelled_in_the_moment_of_its_admission_gives_its_money_back(
+    account: Account,
+) -> None:
     for ticks in range(6):
         first = await account.reserve(80)
         waiting = asyncio.create_task(account.reserve(50, earmark=5))
@@ -312,7 +326,9 @@ async def test_a_call_cancelled_in_the_moment_of_its_admission_gives_its_money_b
     assert account.left == 100
 
 
-async def test_a_ceiling_far_above_the_costs_slows_down_but_starves_nobody(account: Account) -> None:
+async def test_a_ceiling_far_above_the_costs_slows_down_but_starves_nobody(
+    account: Account,
+) -> None:
     async def call() -> None:
         attempt = await account.reserve(60)
         await asyncio.sleep(0)
@@ -349,7 +365,9 @@ async def test_an_undone_settlement_admits_nobody(db: Database, account: Account
     assert account.balance == Balance(100, 0, settled=0, reserved=80, uncertain=0, overshoot=0)
 
 
-async def test_a_closed_account_lets_nothing_more_through_and_settles_what_is_in_flight(account: Account) -> None:
+async def test_a_closed_account_lets_nothing_more_through_and_settles_what_is_in_flight(
+    account: Account,
+) -> None:
     flying = await account.reserve(80)
     waiting = [asyncio.create_task(account.reserve(50)) for _ in range(2)]
     await turn()
@@ -367,12 +385,16 @@ async def test_a_closed_account_lets_nothing_more_through_and_settles_what_is_in
     assert (await account.reserve(70)).ceiling == 70
 
 
-CALLS = st.lists(st.tuples(st.integers(0, 50), st.floats(0, 1), st.integers(0, 4)), min_size=1, max_size=12)
+CALLS = st.lists(
+    st.tuples(st.integers(0, 50), st.floats(0, 1), st.integers(0, 4)), min_size=1, max_size=12
+)
 
 
 @settings(max_examples=60, deadline=None)
 @given(calls=CALLS, budget=st.integers(1, 150))
-def test_the_same_calls_are_admitted_at_any_concurrency(calls: list[tuple[int, float, int]], budget: int) -> None:
+def test_the_same_calls_are_admitted_at_any_concurrency(
+    calls: list[tuple[int, float, int]], budget: int
+) -> None:
     async def admitted(width: int) -> list[bool]:
         account = Account(Database(":memory:"), "study", budget)
         gate = asyncio.Semaphore(width)
@@ -420,7 +442,9 @@ async def test_a_judge_that_is_not_needed_lets_its_money_go(account: Account) ->
 
 
 @pytest.mark.parametrize("end", ["refuse", "strand"])
-async def test_the_judge_of_an_attempt_without_an_answer_is_let_go(account: Account, end: str) -> None:
+async def test_the_judge_of_an_attempt_without_an_answer_is_let_go(
+    account: Account, end: str
+) -> None:
     attempt = await account.reserve(60, earmark=40)
     getattr(account, end)(attempt)
     assert account.reserved == 0
@@ -437,7 +461,9 @@ async def test_a_judge_whose_money_is_set_aside_waits_for_nobody(account: Accoun
     assert (await waiting).ceiling == 50
 
 
-async def test_a_judge_takes_what_is_set_aside_first_and_the_rest_from_the_budget(account: Account) -> None:
+async def test_a_judge_takes_what_is_set_aside_first_and_the_rest_from_the_budget(
+    account: Account,
+) -> None:
     account.settle(await account.reserve(10, earmark=20), 10)
     await account.reserve(30, purpose="judge", from_earmark=True)
     assert (account.reserved, account.left) == (30, 60)
@@ -463,7 +489,9 @@ async def test_a_waiting_call_gives_the_judge_before_it_time_to_begin(account: A
     assert account.spent == 45
 
 
-async def test_draws_that_wait_for_each_other_before_judging_do_not_wait_for_ever(account: Account) -> None:
+async def test_draws_that_wait_for_each_other_before_judging_do_not_wait_for_ever(
+    account: Account,
+) -> None:
     async def example() -> list[Attempt | BaseException]:
         async def draw() -> Attempt:
             attempt = await account.reserve(10, earmark=30)
@@ -476,7 +504,9 @@ async def test_draws_that_wait_for_each_other_before_judging_do_not_wait_for_eve
     assert [type(end) for end in ends] == [Attempt, Attempt, BudgetExhausted, BudgetExhausted]
 
 
-async def test_an_earmark_is_void_once_another_process_opened_the_account(db: Database, account: Account) -> None:
+async def test_an_earmark_is_void_once_another_process_opened_the_account(
+    db: Database, account: Account
+) -> None:
     account.settle(await account.reserve(10, earmark=90), 10)
     other = Account(Database(db.path), "study", 100)
     taken = await other.reserve(90)
@@ -503,7 +533,9 @@ async def test_an_attempt_that_another_process_made_uncertain_can_still_be_close
 
 
 @pytest.mark.parametrize("billed", [0, 25, 30, 45, 70, 140])
-async def test_the_bill_replaces_what_is_uncertain(db: Database, account: Account, billed: int) -> None:
+async def test_the_bill_replaces_what_is_uncertain(
+    db: Database, account: Account, billed: int
+) -> None:
     account.settle(await account.reserve(30), 30)
     account.strand(await account.reserve(40))
     account.reconcile(billed)
@@ -540,7 +572,9 @@ async def test_a_study_with_calls_in_flight_is_not_reconciled(account: Account) 
 
 
 class Money(RuleBasedStateMachine):
-    """Calls in any order with crashes in between: the sums stay exact, the budget holds, nobody is left behind."""
+    """Calls in any order with crashes in between: the sums stay exact, the budget holds, nobody is
+    left behind.
+    """
 
     @initialize(budget=st.integers(1, 200))
     def begin(self, budget: int) -> None:
@@ -640,7 +674,9 @@ class Money(RuleBasedStateMachine):
     @rule()
     def settle_down(self) -> None:
         self.run(200)
-        assert not self.orders or self.flying, "a call waits, and nothing in flight could make room for it"
+        assert not self.orders or self.flying, (
+            "a call waits, and nothing in flight could make room for it"
+        )
 
     @invariant()
     def sums_are_exact_and_the_budget_holds(self) -> None:
@@ -648,7 +684,9 @@ class Money(RuleBasedStateMachine):
             return
         balance, true = self.account.balance, sums(self.db)
         assert (balance.settled, balance.uncertain) == (true["settled"], true["uncertain"])
-        assert balance.reserved >= true["reserved"] >= sum(attempt.ceiling for attempt in self.flying)
+        assert (
+            balance.reserved >= true["reserved"] >= sum(attempt.ceiling for attempt in self.flying)
+        )
         assert balance.spent + balance.reserved <= self.budget + balance.overshoot
         assert self.account.spent_now == self.paid_now
         self.admitted.sort()
@@ -736,7 +774,9 @@ asyncio.run(main(sys.argv[1], int(sys.argv[2])))
 def test_processes_that_hammer_one_account_never_overspend_together(tmp_path: Path) -> None:
     path = tmp_path / "draws.db"
     spenders = [
-        subprocess.Popen([sys.executable, "-c", _SPENDER, str(path), str(seed)], stderr=subprocess.PIPE)
+        subprocess.Popen(
+            [sys.executable, "-c", _SPENDER, str(path), str(seed)], stderr=subprocess.PIPE
+        )
         for seed in range(3)
     ]
     for spender in spenders:
@@ -752,7 +792,9 @@ def test_processes_that_hammer_one_account_never_overspend_together(tmp_path: Pa
 async def test_who_waits_for_money_hears_of_it_when_the_books_cannot_be_written(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A full disk: the attempt stays reserved, and nobody waits for ever for what it would have given back."""
+    """A full disk: the attempt stays reserved, and nobody waits for ever for what it would have
+    given back.
+    """
     account = Account(Database(":memory:"), "s", 100)
     first = await account.reserve(80)
     waiting = asyncio.create_task(account.reserve(50))
@@ -762,7 +804,11 @@ async def test_who_waits_for_money_hears_of_it_when_the_books_cannot_be_written(
         raise StoreError("the disk is full")
 
     monkeypatch.setattr(account._books, "close", full)
-    for close in (lambda: account.settle(first, 10), lambda: account.refuse(first), lambda: account.strand(first)):
+    for close in (
+        lambda: account.settle(first, 10),
+        lambda: account.refuse(first),
+        lambda: account.strand(first),
+    ):
         with pytest.raises(StoreError):
             close()
     with pytest.raises(BudgetExhausted):

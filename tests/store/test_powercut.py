@@ -1,4 +1,6 @@
-"""The power fails at every frame of a study's write-ahead log: no dollar is forgotten, and the study resumes."""
+"""The power fails at every frame of a study's write-ahead log: no dollar is forgotten, and the
+study resumes.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,9 @@ class Moment:
 
 @dataclass
 class Film:
-    """A short study, moment by moment: its store and log as they were at its end, and what was when."""
+    """A short study, moment by moment: its store and log as they were at its end, and what was
+    when.
+    """
 
     store: bytes
     log: Path
@@ -127,7 +131,9 @@ def test_at_every_frame_the_ledger_knows_all_that_was_billed(film: Film, tmp_pat
             assert film.bill(moment) <= charged <= to_picodollars(BUDGET), (end, moment)
 
 
-def test_the_study_resumes_within_its_budget_wherever_the_power_failed(film: Film, tmp_path: Path) -> None:
+def test_the_study_resumes_within_its_budget_wherever_the_power_failed(
+    film: Film, tmp_path: Path
+) -> None:
     ends = [end for end, commits in powercut.frames(film.log) if commits]
     server = film.server
     for end in random.Random(0).sample(ends, RESUMED):
@@ -148,9 +154,14 @@ def test_a_torn_log_is_read_up_to_its_last_whole_transaction(tmp_path: Path) -> 
     copy = tmp_path / "copy.db"
     for ending in ("", "-wal"):
         Path(f"{copy}{ending}").write_bytes(Path(f"{store}{ending}").read_bytes())
-    powercut._note(copy).write_text(str(next(end for end, commits in powercut.frames(Path(f"{store}-wal")) if commits)))
+    powercut._note(copy).write_text(
+        str(next(end for end, commits in powercut.frames(Path(f"{store}-wal")) if commits))
+    )
     assert powercut.cut(copy, random.Random(3)) > 0
     with contextlib.closing(Database(copy)) as left:
-        names = [name for (name,) in left.rows("SELECT name FROM meta WHERE name <> 'version' ORDER BY name")]
+        names = [
+            name
+            for (name,) in left.rows("SELECT name FROM meta WHERE name <> 'version' ORDER BY name")
+        ]
     assert names == list("abcdef")[: len(names)]
     assert len(names) < 6

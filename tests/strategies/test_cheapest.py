@@ -1,4 +1,6 @@
-"""The goal "cheapest": what counts as good enough, what is bought to show it, and how the verdict is worded."""
+"""The goal "cheapest": what counts as good enough, what is bought to show it, and how the verdict
+is worded.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,13 @@ class GoalWorld(World):
     def problem(self) -> Problem:
         own = None if self.baseline is None else Config({**self.baseline, "n": 1, "max_tokens": 64})
         least = 1 - self.least if self.flip and self.least is not None else self.least
-        return replace(super().problem(), goal="cheapest", min_quality=least, margin=self.margin, baseline_config=own)
+        return replace(
+            super().problem(),
+            goal="cheapest",
+            min_quality=least,
+            margin=self.margin,
+            baseline_config=own,
+        )
 
 
 def problem(**changes: Any) -> Problem:
@@ -79,7 +87,10 @@ def test_a_mean_above_the_quality_is_not_enough() -> None:
 
 
 def test_where_none_is_shown_to_be_good_enough_the_best_is_chosen_and_that_is_said() -> None:
-    low, high = reading(shares(40, 100), trial=0), reading(shares(60, 100), trial=1, cost=1e-2, temperature=0.1)
+    low, high = (
+        reading(shares(40, 100), trial=0),
+        reading(shares(60, 100), trial=1, cost=1e-2, temperature=0.1),
+    )
     choice = chosen(problem(), low, high)
     assert choice.reading is high
     assert not choice.reached
@@ -112,7 +123,9 @@ def test_a_margin_is_a_paired_test_against_the_baseline() -> None:
     almost[:2] = 1 - almost[:2]
     base = reading(hard, trial=0, cost=5e-3)
     near = reading(almost, trial=1, cost=1e-3, temperature=0.2)
-    far = reading(rng.permutation(hard), trial=2, cost=1e-4, temperature=0.3)  # as good on average, but who knows
+    far = reading(
+        rng.permutation(hard), trial=2, cost=1e-4, temperature=0.3
+    )  # as good on average, but who knows
     choice = chosen(replace(with_margin(), margin=0.05), base, near, far)
     assert choice.reading is near
     assert choice.reached
@@ -120,7 +133,9 @@ def test_a_margin_is_a_paired_test_against_the_baseline() -> None:
 
 def test_the_baseline_is_never_worse_than_itself() -> None:
     base = reading(shares(5, 10), trial=0, cost=5e-3)
-    choice = chosen(with_margin(), base, reading(shares(1, 10), trial=1, cost=1e-4, temperature=0.2))
+    choice = chosen(
+        with_margin(), base, reading(shares(1, 10), trial=1, cost=1e-4, temperature=0.2)
+    )
     assert choice.reading is base
     assert choice.reached
 
@@ -133,7 +148,9 @@ def test_without_common_examples_nothing_is_shown() -> None:
 
 def test_the_baseline_is_what_comes_nearest_to_it_among_what_was_read() -> None:
     asked = with_margin()
-    several = [reading(shares(5, 10), n=n, max_tokens=cap) for n, cap in ((3, 64), (1, 16), (1, 48))]
+    several = [
+        reading(shares(5, 10), n=n, max_tokens=cap) for n, cap in ((3, 64), (1, 16), (1, 48))
+    ]
     found = baseline_reading(asked, [standing(*several)])
     assert found is several[2]
     assert baseline_reading(asked, [standing(reading(shares(5, 10), temperature=0.9))]) is None
@@ -205,16 +222,22 @@ def test_what_is_said_to_be_good_enough_is_and_costs_little_more_than_need_be() 
     for seed in range(3):
         world = GoalWorld(seed=seed, examples=120, least=0.6)
         found, till = play(
-            world, STRATEGIES["halving"], SEARCHERS["random"](world.space, world.free, seed), 8 * world.unit()
+            world,
+            STRATEGIES["halving"],
+            SEARCHERS["random"](world.space, world.free, seed),
+            8 * world.unit(),
         )
         assert found is not None
         assert found.reached
         assert till.left >= -1e-12
         config = found.reading.config
         assert world.truth(config) >= 0.6
-        everything = [c for p in world.space.points(world.free) for c in world.space.readings(p, world.free)]
+        everything = [
+            c for p in world.space.points(world.free) for c in world.space.readings(p, world.free)
+        ]
         ratios.append(
-            world.cost(config, config.n) / min(world.cost(c, c.n) for c in everything if world.truth(c) >= 0.6)
+            world.cost(config, config.n)
+            / min(world.cost(c, c.n) for c in everything if world.truth(c) >= 0.6)
         )
     assert sorted(ratios)[1] <= 2
 
@@ -268,18 +291,31 @@ def server() -> Iterator[Server]:
         yield started
 
 
-def test_a_run_finds_the_cheap_model_that_is_not_worse_by_more_than_the_margin(server: Server, tmp_path: Path) -> None:
+def test_a_run_finds_the_cheap_model_that_is_not_worse_by_more_than_the_margin(
+    server: Server, tmp_path: Path
+) -> None:
     asked = order(base_url=server.base_url, data=WORLD.examples(300), space=tune.Space(**SPACE))
     study = tune.tune(
-        **asked, budget=0.1, results=tmp_path / "study", goal="cheapest", margin=0.25,
+        **asked,
+        budget=0.1,
+        results=tmp_path / "study",
+        goal="cheapest",
+        margin=0.25,
         baseline={"model": "large", "temperature": 0.5},
-    )  # fmt: skip
+    )
     assert study.best.config.model == "small"
     assert study.record.non_inferior
     assert "non-inferiority is shown" in " ".join(answer(study.record)).lower()
-    assert study.record.provenance.goal == "the cheapest that is not worse than the baseline by more than 0.25"
+    assert (
+        study.record.provenance.goal
+        == "the cheapest that is not worse than the baseline by more than 0.25"
+    )
     again = reprice(
-        tmp_path / "study", **asked, goal="cheapest", min_quality=0.99, baseline={"model": "large", "temperature": 0.5}
+        tmp_path / "study",
+        **asked,
+        goal="cheapest",
+        min_quality=0.99,
+        baseline={"model": "large", "temperature": 0.5},
     )
     assert any("good enough" in notice for notice in again.record.notices)
 
@@ -289,12 +325,18 @@ def test_a_run_finds_the_cheap_model_that_is_not_worse_by_more_than_the_margin(s
     [
         (Interval(-0.005, -0.015, 0.005, 120), True, "Non-inferiority is shown: it is not worse"),
         (Interval(-0.005, -0.05, 0.04, 120), True, "Non-inferiority is not shown: it may be worse"),
-        (Interval(-0.1, -0.15, -0.05, 120), True, "It is worse than the baseline by more than the 0.020"),
+        (
+            Interval(-0.1, -0.15, -0.05, 120),
+            True,
+            "It is worse than the baseline by more than the 0.020",
+        ),
         (Interval(0.005, -0.005, 0.015, 120), False, "Non-inferiority is shown"),
         (Interval(0.1, 0.05, 0.15, 120), False, "It is worse than the baseline by more than"),
     ],
 )
-def test_non_inferiority_is_said_in_those_words(difference: Interval, larger: bool, words: str) -> None:
+def test_non_inferiority_is_said_in_those_words(
+    difference: Interval, larger: bool, words: str
+) -> None:
     report = whole(margin=0.02, difference=difference, larger_is_better=larger)
     assert answer(report)[1].startswith(words)
     assert report.non_inferior == ("is shown" in words)

@@ -1,4 +1,6 @@
-"""A study that bought fewer answers for its tuning examples than the winner asks for: the holdout is the first."""
+"""A study that bought fewer answers for its tuning examples than the winner asks for: the holdout
+is the first.
+"""
 
 from __future__ import annotations
 
@@ -34,13 +36,20 @@ def asked(server: Server, **more: Any) -> dict[str, Any]:
     """With an alias, so that draws are the same on every port."""
     service = {"base_url": server.base_url, "alias": "the service"}
     return {
-        "data": WORLD.examples(120), "target": "label", "space": tune.Space(**SPACE), "price": PRICES,
-        "models": dict.fromkeys(("small", "large"), service), "seed": 0, **more,
-    }  # fmt: skip
+        "data": WORLD.examples(120),
+        "target": "label",
+        "space": tune.Space(**SPACE),
+        "price": PRICES,
+        "models": dict.fromkeys(("small", "large"), service),
+        "seed": 0,
+        **more,
+    }
 
 
 @pytest.fixture(scope="module")
-def finished(server: Server, tmp_path_factory: pytest.TempPathFactory) -> tuple[tune.Study, Path, int]:
+def finished(
+    server: Server, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[tune.Study, Path, int]:
     """The study, its folder, and what the server billed for it."""
     folder = tmp_path_factory.mktemp("foreseen") / "study"
     before = server.bill
@@ -48,7 +57,9 @@ def finished(server: Server, tmp_path_factory: pytest.TempPathFactory) -> tuple[
     return study, folder, server.bill - before
 
 
-def test_the_winner_has_numbers_on_the_holdout_alone_and_that_is_said(finished: tuple[tune.Study, Path, int]) -> None:
+def test_the_winner_has_numbers_on_the_holdout_alone_and_that_is_said(
+    finished: tuple[tune.Study, Path, int],
+) -> None:
     study, folder, billed = finished
     winner, baseline = study.record.winner, study.record.baseline
     assert winner is not None
@@ -61,7 +72,9 @@ def test_the_winner_has_numbers_on_the_holdout_alone_and_that_is_said(finished: 
     assert study.record.difference is not None
     assert study.record.difference.n == winner.holdout.n
     (said,) = [notice for notice in study.record.notices if "asks for" in notice]
-    assert said.startswith("The winner asks for 5 answers, and the search bought 3 of each tuning example")
+    assert said.startswith(
+        "The winner asks for 5 answers, and the search bought 3 of each tuning example"
+    )
     assert said in (folder / "report.md").read_text(encoding="utf-8")
     assert winner.trial is not None
     trial = study.record.trials[[row.number for row in study.record.trials].index(winner.trial)]
@@ -70,7 +83,9 @@ def test_the_winner_has_numbers_on_the_holdout_alone_and_that_is_said(finished: 
     assert billed == to_picodollars(study.record.money.spent) <= to_picodollars(0.04)
 
 
-def test_its_files_are_of_the_winner_that_was_tested(finished: tuple[tune.Study, Path, int]) -> None:
+def test_its_files_are_of_the_winner_that_was_tested(
+    finished: tuple[tune.Study, Path, int],
+) -> None:
     study, folder, _ = finished
     choice = next(
         event
@@ -104,7 +119,9 @@ def test_read_again_under_the_same_prices_it_is_the_same_and_under_a_limit_it_is
     assert study.record.winner is not None
     assert study.record.winner.cost is not None
     limit = 0.75 * study.record.winner.cost.mean
-    less = reprice(folder, **asked(server, max_cost_per_request=limit), results=tmp_path / "less").record.winner
+    less = reprice(
+        folder, **asked(server, max_cost_per_request=limit), results=tmp_path / "less"
+    ).record.winner
     assert less is not None
     assert less.cost is not None
     assert less.cost.mean <= limit
@@ -131,7 +148,9 @@ def test_its_holdout_is_paid_for_before_the_search_spends_the_rest(
     assert dollars >= 20 * winner.cost.mean
 
 
-def test_what_the_holdout_could_hardly_meet_is_not_chosen_unbought(server: Server, tmp_path: Path) -> None:
+def test_what_the_holdout_could_hardly_meet_is_not_chosen_unbought(
+    server: Server, tmp_path: Path
+) -> None:
     """Five answers each would leave money for eight holdout examples here."""
     study = tune.tune(**{**asked(server), "seed": 6}, budget=0.015, results=tmp_path / "study")
     winner = study.record.winner

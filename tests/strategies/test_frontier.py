@@ -1,4 +1,6 @@
-"""The goal "frontier": which trials go on, what is bought for them, and what frontier is recovered in known worlds."""
+"""The goal "frontier": which trials go on, what is bought for them, and what frontier is recovered
+in known worlds.
+"""
 
 from __future__ import annotations
 
@@ -134,7 +136,12 @@ def test_limits_on_cost_and_failures_are_kept_besides() -> None:
 def test_no_more_go_on_than_may_each_once_and_the_best_always_does(
     rights: list[int], costs: list[float], count: int
 ) -> None:
-    made = field(*(one(i, right, cost, of=20) for i, (right, cost) in enumerate(zip(rights, costs, strict=False))))
+    made = field(
+        *(
+            one(i, right, cost, of=20)
+            for i, (right, cost) in enumerate(zip(rights, costs, strict=False))
+        )
+    )
     kept = numbers(keeps(made, list(made.entrants.values()), count))
     assert 1 <= len(kept) <= count
     assert len(set(kept)) == len(kept)
@@ -175,7 +182,9 @@ def test_at_most_so_many_go_on_side_by_side() -> None:
 
 def recovered(standings: Sequence[Standing], choice: Choice) -> list[Reading]:
     """The frontier as the report has it."""
-    every = [r for s in standings for r in s.readings if r.n_examples >= choice.reading.n_examples / 2]
+    every = [
+        r for s in standings for r in s.readings if r.n_examples >= choice.reading.n_examples / 2
+    ]
     found: list[Reading] = []
     for one in sorted(every, key=lambda r: (r.cost, -r.mean)):
         if not found or one.mean > found[-1].mean:
@@ -188,7 +197,9 @@ def regret(world: World, found: Sequence[Reading]) -> float:
 
     Nothing is recommended, and nothing gained, under a limit that is below the cheapest of all.
     """
-    configs = [c for p in world.space.points(world.free) for c in world.space.readings(p, world.free)]
+    configs = [
+        c for p in world.space.points(world.free) for c in world.space.readings(p, world.free)
+    ]
     costs = np.array([world.cost(c, c.n) for c in configs])
     truth = np.array([world.truth(c) for c in configs])
     gaps = []
@@ -211,14 +222,18 @@ def gaps(strategy: str, goal: str, seeds: int = 20) -> np.ndarray:
 
 
 @pytest.mark.parametrize("strategy", ["halving", "value"])
-def test_the_frontier_that_is_recovered_is_nearer_to_the_true_one_than_that_of_the_goal_quality(strategy: str) -> None:
+def test_the_frontier_that_is_recovered_is_nearer_to_the_true_one_than_that_of_the_goal_quality(
+    strategy: str,
+) -> None:
     frontier = gaps(strategy, "frontier")
     lead = gaps(strategy, "quality") - frontier
     assert lead.mean() > 2 * lead.std() / math.sqrt(len(lead))
     assert frontier.mean() < 0.08
 
 
-def test_waves_take_turns_over_limits_on_cost_so_that_every_model_is_looked_at_more_closely() -> None:
+def test_waves_take_turns_over_limits_on_cost_so_that_every_model_is_looked_at_more_closely() -> (
+    None
+):
     met: dict[str, list[float]] = {"quality": [], "frontier": []}
     for goal, found in met.items():
         for seed in range(6):
@@ -254,9 +269,15 @@ def test_a_run_reports_both_ends_of_the_frontier_and_its_best_quality_as_the_win
     server: Server, tmp_path: Path
 ) -> None:
     study = tune.tune(
-        WORLD.examples(120), tune.Space(**SPACE), target="label", base_url=server.base_url, budget=0.05,
-        price=PRICES, results=tmp_path / "study", goal="frontier",
-    )  # fmt: skip
+        WORLD.examples(120),
+        tune.Space(**SPACE),
+        target="label",
+        base_url=server.base_url,
+        budget=0.05,
+        price=PRICES,
+        results=tmp_path / "study",
+        goal="frontier",
+    )
     rows = study.record.frontier
     assert rows[0].config.model == "small"
     assert rows[-1].config.model == "large"

@@ -1,4 +1,6 @@
-"""Gaussian processes over points: against the textbook, against many random numbers, and at their limits."""
+"""Gaussian processes over points: against the textbook, against many random numbers, and at their
+limits.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,10 @@ def point(model: str = "a", prompt: str = "p", **values: object) -> Point:
 
 def crowd(count: int, seed: int = 0) -> list[Point]:
     rng = np.random.default_rng(seed)
-    return [point(str(rng.choice(["a", "b"])), str(rng.choice(["p", "q"])), temperature=i / 10) for i in range(count)]
+    return [
+        point(str(rng.choice(["a", "b"])), str(rng.choice(["p", "q"])), temperature=i / 10)
+        for i in range(count)
+    ]
 
 
 def seen(
@@ -82,18 +87,24 @@ def textbook(variances: Array, points: list[Point], what: Seen) -> Belief:
     alike = parts(points)
 
     def prior(i: int, j: int) -> float:
-        return LEVEL_VARIANCE + sum(float(v * part[i, j]) for v, part in zip(variances, alike, strict=True))
+        return LEVEL_VARIANCE + sum(
+            float(v * part[i, j]) for v, part in zip(variances, alike, strict=True)
+        )
 
     rows, everyone = range(len(what.candidate)), range(len(points))
     whole = np.zeros((len(rows), len(rows)))
     for r in rows:
         for s in rows:
-            whole[r, s] = what.scale[r] * what.scale[s] * prior(what.candidate[r], what.candidate[s])
+            whole[r, s] = (
+                what.scale[r] * what.scale[s] * prior(what.candidate[r], what.candidate[s])
+            )
             whole[r, s] += what.noise[r] * (r == s)
             if len(what.hardness) and what.block[r] == what.block[s] != -1:
                 whole[r, s] += what.hardness[what.block[r]]
                 whole[r, s] += what.kin[what.block[r]] * (what.family[r] == what.family[s])
-    across = np.array([[what.scale[r] * prior(i, what.candidate[r]) for r in rows] for i in everyone])
+    across = np.array(
+        [[what.scale[r] * prior(i, what.candidate[r]) for r in rows] for i in everyone]
+    )
     inverse = np.linalg.inv(whole)
     mean = LEVEL + across @ inverse @ (what.value - what.scale * LEVEL)
     plain = np.array([[prior(i, j) for j in everyone] for i in everyone])
@@ -122,7 +133,9 @@ def test_parts_do_not_hang_on_the_order_of_points(points: list[Point], rng: obje
 
 
 def test_models_and_prompts_are_alike_where_they_are_the_same_and_not_otherwise() -> None:
-    found = dict(zip(PARTS, parts([point("a", "p"), point("a", "q"), point("b", "p")]), strict=True))
+    found = dict(
+        zip(PARTS, parts([point("a", "p"), point("a", "q"), point("b", "p")]), strict=True)
+    )
     assert found["model"].tolist() == [[1, 1, 0], [1, 1, 0], [0, 0, 1]]
     assert found["prompt"].tolist() == [[1, 0, 1], [0, 1, 0], [1, 0, 1]]
     assert found["both"].tolist() == np.eye(3).tolist()
@@ -148,18 +161,30 @@ def test_what_is_counted_is_as_far_apart_as_its_logarithms() -> None:
     found = near(8, 32, 128)
     assert found[0, 1] == pytest.approx(found[1, 2])
     assert near(1, 3, 9) == pytest.approx(found)
-    assert near(0, 4, 8)[0, 1] == pytest.approx(found[0, 1])  # with a 0 among them they are plain numbers, as before
+    assert near(0, 4, 8)[0, 1] == pytest.approx(
+        found[0, 1]
+    )  # with a 0 among them they are plain numbers, as before
 
 
-def test_settings_that_are_searched_together_have_parts_of_their_own_alone_and_for_a_prompt() -> None:
-    points = [point(m, p, cap=cap, heat=heat) for m, p, cap, heat in [
-        ("a", "p", 8, 0.0), ("b", "p", 8, 1.0), ("a", "q", 8, 0.5), ("a", "p", 64, 0.0),
-    ]]  # fmt: skip
+def test_settings_that_are_searched_together_have_parts_of_their_own_alone_and_for_a_prompt() -> (
+    None
+):
+    points = [
+        point(m, p, cap=cap, heat=heat)
+        for m, p, cap, heat in [
+            ("a", "p", 8, 0.0),
+            ("b", "p", 8, 1.0),
+            ("a", "q", 8, 0.5),
+            ("a", "p", 64, 0.0),
+        ]
+    ]
     assert varied(points) == ("cap", "heat")
     found = parts(points, varied(points))
     assert found.shape == (len(PARTS) + 4, 4, 4)
     cap, cap_of_prompt, heat, heat_of_prompt = found[len(PARTS) :]
-    assert cap[0].tolist() == pytest.approx([1, 1, 1, math.exp(-2.0)])  # whatever the heat, the model and the prompt
+    assert cap[0].tolist() == pytest.approx(
+        [1, 1, 1, math.exp(-2.0)]
+    )  # whatever the heat, the model and the prompt
     assert cap_of_prompt[0].tolist() == pytest.approx([1, 1, 0, math.exp(-2.0)])
     assert heat[0].tolist() == pytest.approx([1, math.exp(-2.0), math.exp(-0.5), 1])
     assert heat_of_prompt[2].tolist() == [0, 0, 1, 0]
@@ -187,9 +212,18 @@ def test_a_number_that_is_left_out_lies_in_the_middle() -> None:
 
 
 @pytest.mark.parametrize(
-    "values", [("low", "high", "low"), (True, False, True), ((), ("\n",), ()), (None, "high", None), (0.7, None, 0.7)]
+    "values",
+    [
+        ("low", "high", "low"),
+        (True, False, True),
+        ((), ("\n",), ()),
+        (None, "high", None),
+        (0.7, None, 0.7),
+    ],
 )
-def test_what_is_no_number_is_the_same_or_different_and_nothing_between(values: tuple[object, ...]) -> None:
+def test_what_is_no_number_is_the_same_or_different_and_nothing_between(
+    values: tuple[object, ...],
+) -> None:
     found = near(*values)
     assert found[0, 2] == 1
     assert 0 < found[0, 1] == found[1, 2] < 1
@@ -215,7 +249,13 @@ def test_nothing_seen_leaves_what_was_believed_beforehand() -> None:
 @settings(max_examples=40, deadline=None)
 @given(
     rows=st.lists(
-        st.tuples(st.integers(0, 5), st.integers(-1, 2), st.floats(0, 1), st.floats(0.001, 0.5), st.floats(0.2, 1)),
+        st.tuples(
+            st.integers(0, 5),
+            st.integers(-1, 2),
+            st.floats(0, 1),
+            st.floats(0.001, 0.5),
+            st.floats(0.2, 1),
+        ),
         min_size=1,
         max_size=12,
     ),
@@ -223,12 +263,23 @@ def test_nothing_seen_leaves_what_was_believed_beforehand() -> None:
     kin=st.tuples(*[st.floats(0, 0.1)] * 3),
 )
 def test_what_is_believed_is_the_textbook_posterior_under_the_variances_learned(
-    rows: list[tuple[int, int, float, float, float]], hardness: tuple[float, ...], kin: tuple[float, ...]
+    rows: list[tuple[int, int, float, float, float]],
+    hardness: tuple[float, ...],
+    kin: tuple[float, ...],
 ) -> None:
     points = crowd(6)
     candidates, blocks, values, noise, scale = (list(column) for column in zip(*rows, strict=True))
     family = [candidate % 3 for candidate in candidates]
-    what = seen(candidates, values, noise, blocks=blocks, scale=scale, hardness=hardness, family=family, kin=kin)
+    what = seen(
+        candidates,
+        values,
+        noise,
+        blocks=blocks,
+        scale=scale,
+        hardness=hardness,
+        family=family,
+        kin=kin,
+    )
     one = process()
     found = one.believe(parts(points), what)
     expected = textbook(one.variances, points, what)
@@ -280,7 +331,10 @@ def test_learning_comes_to_rest() -> None:
 
 def test_the_noisier_a_sighting_the_nearer_belief_stays_to_the_rest() -> None:
     points = crowd(3)
-    means = [process().believe(parts(points), seen([0], [1.0], noise)).mean[0] for noise in (1e-6, 0.02, 0.1, 1.0, 1e6)]
+    means = [
+        process().believe(parts(points), seen([0], [1.0], noise)).mean[0]
+        for noise in (1e-6, 0.02, 0.1, 1.0, 1e6)
+    ]
     assert means == sorted(means, reverse=True)
     assert means[0] == pytest.approx(1.0, abs=1e-3)
     assert means[-1] == pytest.approx(LEVEL, abs=1e-3)
@@ -297,18 +351,28 @@ def test_a_sighting_leaves_nobody_less_known(first: int, second: int, noise: flo
 
 
 def test_what_was_seen_of_one_is_believed_of_those_like_it_the_more_the_more_alike() -> None:
-    points = [point("a", "p", t=0.0), point("a", "p", t=0.1), point("a", "p", t=1.0), point("a", "q"), point("b", "q")]
+    points = [
+        point("a", "p", t=0.0),
+        point("a", "p", t=0.1),
+        point("a", "p", t=1.0),
+        point("a", "q"),
+        point("b", "q"),
+    ]
     mean = process().believe(parts(points), seen([0], [1.0])).mean
     assert mean[0] > mean[1] > mean[2] > mean[3] > mean[4] > LEVEL
 
 
 def test_a_hard_block_that_others_met_too_is_not_held_against_who_met_it() -> None:
     points = [point(m, p) for m in "abcd" for p in "xy"]
-    rows = [(i, 0, 0.8) for i in range(8)] + [(i, 1, 0.2) for i in range(7)]  # the last met the easy block only
+    rows = [(i, 0, 0.8) for i in range(8)] + [
+        (i, 1, 0.2) for i in range(7)
+    ]  # the last met the easy block only
     candidates, blocks, values = (list(column) for column in zip(*rows, strict=True))
     found = {
         shared: process()
-        .believe(parts(points), seen(candidates, values, 0.01, blocks=blocks, hardness=(shared, shared)))
+        .believe(
+            parts(points), seen(candidates, values, 0.01, blocks=blocks, hardness=(shared, shared))
+        )
         .mean
         for shared in (0.0, 0.5)
     }
@@ -325,11 +389,16 @@ def test_the_same_blocks_tell_points_apart_that_plain_noise_would_not() -> None:
     assert _gap_variance(apart) < _gap_variance(alone) / 4
 
 
-def test_what_a_block_adds_to_a_family_tells_its_own_members_apart_and_not_those_of_others() -> None:
+def test_what_a_block_adds_to_a_family_tells_its_own_members_apart_and_not_those_of_others() -> (
+    None
+):
     points = [point("a", t=0.0), point("a", t=1.0), point("b", t=0.0)]
     values, noise = [0.3, 0.2, 0.3], 0.001
     kin = process().believe(
-        parts(points), seen([0, 1, 2], values, noise, blocks=[0] * 3, hardness=(0.0,), family=[0, 0, 1], kin=(0.5,))
+        parts(points),
+        seen(
+            [0, 1, 2], values, noise, blocks=[0] * 3, hardness=(0.0,), family=[0, 0, 1], kin=(0.5,)
+        ),
     )
     alone = process().believe(parts(points), seen([0, 1, 2], values, noise + 0.5))
     assert kin.mean[0] - kin.mean[1] > 10 * (alone.mean[0] - alone.mean[1]) > 0
@@ -351,11 +420,16 @@ def test_buying_leaves_what_a_fresh_sighting_would_leave_whatever_it_shows(
     bought: int, noise: float, value: float
 ) -> None:
     points = crowd(6)
-    first, more = seen([0, 3], [0.2, 0.9]), seen([0, 3, bought], [0.2, 0.9, value], [0.02, 0.02, noise])
+    first, more = (
+        seen([0, 3], [0.2, 0.9]),
+        seen([0, 3, bought], [0.2, 0.9, value], [0.02, 0.02, noise]),
+    )
     before = process().believe(parts(points), first)
     mean = before.mean.copy()
     before.buy(bought, noise)
-    after = process().believe(parts(points), more)  # three sightings: too few to learn variances from
+    after = process().believe(
+        parts(points), more
+    )  # three sightings: too few to learn variances from
     assert before.cov == pytest.approx(after.cov, abs=1e-9)
     assert before.mean.tolist() == mean.tolist()
 
@@ -367,7 +441,9 @@ def test_slopes_are_how_means_move_when_a_purchase_shows_what_it_shows() -> None
     for row, candidate, noise in zip(slopes, (2, 0), (0.05, 0.3), strict=True):
         surprise = math.sqrt(before.cov[candidate, candidate] + noise)
         shown = float(before.mean[candidate] + surprise)
-        after = process().believe(parts(points), seen([0, 3, candidate], [0.2, 0.9, shown], [0.02, 0.02, noise]))
+        after = process().believe(
+            parts(points), seen([0, 3, candidate], [0.2, 0.9, shown], [0.02, 0.02, noise])
+        )
         assert after.mean - before.mean == pytest.approx(row, abs=1e-9)
 
 
@@ -408,7 +484,9 @@ def test_knowledge_is_the_expected_rise_of_the_best_mean(sources: int, seed: int
         moved = mean + sum(luck[:, [i]] * slope[purchase] for i, slope in enumerate(slopes))
         rise = float(moved.max(axis=1).mean() - mean.max())
         # Five points of luck stand for all of it: near, not exact.
-        assert found == pytest.approx(rise, abs=0.1 * float(np.hypot.reduce([s[purchase] for s in slopes]).max()))
+        assert found == pytest.approx(
+            rise, abs=0.1 * float(np.hypot.reduce([s[purchase] for s in slopes]).max())
+        )
 
 
 def test_knowledge_that_moves_all_alike_changes_no_choice() -> None:
@@ -434,7 +512,11 @@ def test_the_expected_larger_one_is_at_least_either_and_at_most_one_deviation_mo
 
 
 def test_the_expected_larger_one_is_what_many_random_numbers_say() -> None:
-    mean, deviation, other = np.array([0.1, 0.5, 0.5, 0.9]), np.array([0.3, 0.2, 1.0, 0.4]), np.array([0.5] * 4)
+    mean, deviation, other = (
+        np.array([0.1, 0.5, 0.5, 0.9]),
+        np.array([0.3, 0.2, 1.0, 0.4]),
+        np.array([0.5] * 4),
+    )
     luck = np.random.default_rng(0).standard_normal((200_000, 4))
     said = np.maximum(mean + luck * deviation, other).mean(axis=0)
     assert expected_larger(mean, deviation, other) == pytest.approx(said, abs=0.01)

@@ -35,7 +35,9 @@ def searcher(world: World) -> Searcher:
     return SEARCHERS["random"](world.space, world.free, world.seed)
 
 
-def search(world: World, units: float, ask: Searcher | None = None, till: Till | None = None) -> Till:
+def search(
+    world: World, units: float, ask: Searcher | None = None, till: Till | None = None
+) -> Till:
     """The search alone, without its endgame."""
     till = till or Till(world, units * world.unit())
     till.drive(value(world.problem(), ask or searcher(world), till.left))
@@ -69,10 +71,15 @@ def test_no_wave_asks_for_more_than_there_is_and_what_is_the_endgames_stays(
         assert till.left >= ENDGAME_SHARE * units * world.unit() * (1 - 1e-9)
 
 
-def test_without_a_dollar_only_models_that_cost_nothing_are_raced(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_dollar_only_models_that_cost_nothing_are_raced(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     assert search(a_world(), 0.0).waves == []
     monkeypatch.setattr("tests.support.race.PRICES", dict.fromkeys(PRICES, 0.0))
-    assert len(search(a_world(examples=10, space=some_space(temperature=[0.0, 0.5])), 0.0).points) >= BLIND_STEPS
+    assert (
+        len(search(a_world(examples=10, space=some_space(temperature=[0.0, 0.5])), 0.0).points)
+        >= BLIND_STEPS
+    )
 
 
 # --- waves
@@ -146,7 +153,9 @@ def test_where_the_largest_cap_is_refused_smaller_ones_are_tried() -> None:
 
 
 def test_a_model_whose_large_cap_is_beyond_the_limit_on_cost_is_tried_with_a_small_one() -> None:
-    space = some_space(model="large", temperature=0.0, n=1, aggregate="first", max_tokens=list(CAPS))
+    space = some_space(
+        model="large", temperature=0.0, n=1, aggregate="first", max_tokens=list(CAPS)
+    )
 
     class Capped(World):
         """A world where an answer costs as much as its cap allows."""
@@ -160,7 +169,9 @@ def test_a_model_whose_large_cap_is_beyond_the_limit_on_cost_is_tried_with_a_sma
     assert max(CAPS) not in {caps[0] for caps in begun.values()}
 
 
-def test_all_that_is_left_of_a_points_examples_may_be_bought_at_once_but_not_for_much_of_the_money() -> None:
+def test_all_that_is_left_of_a_points_examples_may_be_bought_at_once_but_not_for_much_of_the_money() -> (
+    None
+):
     leaps = 0
     for seed in range(4):
         space = some_space(temperature=[0.0, 0.3, 0.6], n=1, max_tokens=list(CAPS))
@@ -179,7 +190,9 @@ def test_all_that_is_left_of_a_points_examples_may_be_bought_at_once_but_not_for
 def test_a_long_block_is_worth_nothing_where_the_next_alone_is_worth_as_much_per_dollar() -> None:
     one = np.ones(4)
     beyond = np.array([False, True, False, True])
-    stock = Stock(np.array([0, 0, 1, 1]), np.array([1.0, 4.0, 1.0, 4.0]), one, one, one, one, one > 0, beyond)
+    stock = Stock(
+        np.array([0, 0, 1, 1]), np.array([1.0, 4.0, 1.0, 4.0]), one, one, one, one, one > 0, beyond
+    )
     assert stock.settle(np.array([2.0, 8.0, 2.0, 8.1])).tolist() == [2.0, 0.0, 2.0, 8.1]
     assert stock.settle(np.array([0.0, 0.0, 0.0, 1.0])).tolist() == [0.0, 0.0, 0.0, 1.0]
 
@@ -195,7 +208,9 @@ def test_two_runs_on_the_same_outcomes_make_the_same_waves() -> None:
 
 
 def test_a_space_of_one_point_is_bought_no_further_than_it_teaches_anything() -> None:
-    till = search(a_world(space=some_space(model="small", prompt={"plain": "{text}"}, temperature=0.0)), 30)
+    till = search(
+        a_world(space=some_space(model="small", prompt={"plain": "{text}"}, temperature=0.0)), 30
+    )
     assert len(till.points) == 1
     assert till.left > 0
 
@@ -263,7 +278,9 @@ def regrets(strategy: str, units: float, seeds: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("units", [3, 10])
-def test_it_comes_as_near_to_the_best_as_halving_and_far_nearer_than_full_passes(units: int) -> None:
+def test_it_comes_as_near_to_the_best_as_halving_and_far_nearer_than_full_passes(
+    units: int,
+) -> None:
     ours, halving, full = (regrets(name, units, 12) for name in ("value", "halving", "full"))
     luck = float(np.std(ours - halving, ddof=1)) / len(ours) ** 0.5
     assert ours.mean() <= halving.mean() + 2 * luck
@@ -301,7 +318,9 @@ def test_a_step_of_a_search_with_sixty_trials_takes_milliseconds() -> None:
 
 
 def priced_field(prompt: float, each: float, slack: float, draws: int) -> Field:
-    """A field in which one trial of so many draws was bought, in calls of which a part is paid once."""
+    """A field in which one trial of so many draws was bought, in calls of which a part is paid
+    once.
+    """
 
     def ceiling(_point: Point, draws: int, _cap: int) -> float:
         return slack * (prompt + 2 * each * draws)
@@ -317,9 +336,12 @@ def priced_field(prompt: float, each: float, slack: float, draws: int) -> Field:
 
 @settings(max_examples=40, deadline=None)
 @given(
-    prompt=st.floats(1e-6, 1e-3), each=st.floats(1e-6, 1e-3), slack=st.floats(1, 20), seen=st.sampled_from([1, 3, 5]),
+    prompt=st.floats(1e-6, 1e-3),
+    each=st.floats(1e-6, 1e-3),
+    slack=st.floats(1, 20),
+    seen=st.sampled_from([1, 3, 5]),
     asked=st.integers(1, 40),
-)  # fmt: skip
+)
 def test_a_trial_of_few_draws_tells_what_many_in_one_call_will_cost(
     prompt: float, each: float, slack: float, seen: int, asked: int
 ) -> None:

@@ -1,4 +1,6 @@
-"""Which cap draws are bought with: learned from trials of the same model and prompt, read at every lower cap."""
+"""Which cap draws are bought with: learned from trials of the same model and prompt, read at every
+lower cap.
+"""
 
 from __future__ import annotations
 
@@ -14,27 +16,49 @@ from tune.strategies.problem import Problem, Standing
 from tune.strategies.race import Field
 
 SPACE = Space(
-    model=["m", "other"], prompt={"p": "{text}", "q": "{text}?"}, temperature=[0, 0.5, 1], max_tokens=[8, 32, 128]
+    model=["m", "other"],
+    prompt={"p": "{text}", "q": "{text}?"},
+    temperature=[0, 0.5, 1],
+    max_tokens=[8, 32, 128],
 )
 POINT = Point({"model": "m", "prompt": "p", "temperature": 0.5})
 
 
 def problem(**changes: Any) -> Problem:
     given: dict[str, Any] = {
-        "space": SPACE, "free": FREE, "examples": 100, "seed": 0, "low": 0.0, "high": 1.0, "larger_is_better": True,
-        "max_cost": None, "max_seconds": None, "ceiling": lambda point, draws, cap: 1e-6 * draws * cap,
-    }  # fmt: skip
+        "space": SPACE,
+        "free": FREE,
+        "examples": 100,
+        "seed": 0,
+        "low": 0.0,
+        "high": 1.0,
+        "larger_is_better": True,
+        "max_cost": None,
+        "max_seconds": None,
+        "ceiling": lambda point, draws, cap: 1e-6 * draws * cap,
+    }
     return Problem(**(given | changes))
 
 
-def standing(quality: Mapping[int, float], *, point: Point = POINT, examples: int = 40, **changes: Any) -> Standing:
+def standing(
+    quality: Mapping[int, float], *, point: Point = POINT, examples: int = 40, **changes: Any
+) -> Standing:
     """A trial that was right so often at each cap."""
     readings = []
     for cap, share in quality.items():
         scores = (np.arange(examples) < round(share * examples)).astype(float)
         config = Config({**point, "max_tokens": cap})
         readings.append(
-            Reading(config, 0, tuple(range(examples)), scores, scores * 0, scores * 0 + 1e-3, scores * 0, False)
+            Reading(
+                config,
+                0,
+                tuple(range(examples)),
+                scores,
+                scores * 0,
+                scores * 0 + 1e-3,
+                scores * 0,
+                False,
+            )
         )
     given = {"failed": False, "spent_per_draw": 1e-4, "cap": max(quality), **changes}
     return Standing(0, point, examples, tuple(readings), **given)
@@ -55,7 +79,10 @@ def test_a_cap_that_costs_answers_is_not_lowered() -> None:
 
 
 def test_errors_are_to_be_small() -> None:
-    assert cap_to_buy(problem(larger_is_better=False), POINT, [standing({8: 0.6, 32: 0.1, 128: 0.1})]) == 32
+    assert (
+        cap_to_buy(problem(larger_is_better=False), POINT, [standing({8: 0.6, 32: 0.1, 128: 0.1})])
+        == 32
+    )
 
 
 def test_few_examples_are_not_believed() -> None:
@@ -73,7 +100,9 @@ def test_only_trials_of_the_same_model_and_prompt_that_were_bought_at_the_top_co
         standing(low, failed=True),
     ):
         assert cap_to_buy(problem(), POINT, [stranger]) == 128
-    assert cap_to_buy(problem(), POINT, [standing(low, point=Point({**POINT, "temperature": 1}))]) == 8
+    assert (
+        cap_to_buy(problem(), POINT, [standing(low, point=Point({**POINT, "temperature": 1}))]) == 8
+    )
 
 
 def test_where_the_cap_is_paid_it_is_the_points_own() -> None:

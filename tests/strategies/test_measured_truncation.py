@@ -1,4 +1,6 @@
-"""A smaller max_tokens is chosen only where a few draws showed where it cuts, if services tell no token boundaries."""
+"""A smaller max_tokens is chosen only where a few draws showed where it cuts, if services tell no
+token boundaries.
+"""
 
 from __future__ import annotations
 
@@ -29,9 +31,13 @@ LONG = "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20"
 
 
 class DigitsFirst(LabelledWorld):
-    """Counts aloud, then names the label, then goes on in long words: by characters the label seems to come early."""
+    """Counts aloud, then names the label, then goes on in long words: by characters the label seems
+    to come early.
+    """
 
-    def __call__(self, model: str, prompt: str, settings: Mapping[str, Any], seed: int, index: int) -> str:
+    def __call__(
+        self, model: str, prompt: str, settings: Mapping[str, Any], seed: int, index: int
+    ) -> str:
         label = super().__call__(model, prompt, settings, seed, index)
         return f"{LONG} Answer: {label}. " + "notwithstanding circumstances considered " * 8
 
@@ -45,7 +51,9 @@ def draw(text: str, cap: int = 1000) -> Completion:
 TEXT = f"{LONG} Answer: praise. " + "notwithstanding circumstances considered " * 8
 
 
-def test_a_cut_by_characters_keeps_too_much_where_short_tokens_come_first_unless_it_was_measured() -> None:
+def test_a_cut_by_characters_keeps_too_much_where_short_tokens_come_first_unless_it_was_measured() -> (
+    None
+):
     said, fresh = draw(TEXT), draw(TEXT, 15)
     assert "praise" in cut(said, 15).text
     rates = rates_of({0: [said]}, {15: [fresh, draw(TEXT, 15)]})
@@ -124,20 +132,29 @@ def test_a_study_whose_answers_begin_with_digits_chooses_no_cap_that_cuts_the_la
 ) -> None:
     world = DigitsFirst(models={"small": 0.7, "large": 0.8})
     asked: dict[str, Any] = {
-        "data": world.examples(160), "target": "label", "base_url": server.base_url, "price": PRICES, "budget": 0.02,
+        "data": world.examples(160),
+        "target": "label",
+        "base_url": server.base_url,
+        "price": PRICES,
+        "budget": 0.02,
         "holdout": 0.2,
         "space": tune.Space(
-            model="small", prompt="Label this ticket: {text}", temperature=[0.5, 1.0], max_tokens=[12, 18, 30, 60],
+            model="small",
+            prompt="Label this ticket: {text}",
+            temperature=[0.5, 1.0],
+            max_tokens=[12, 18, 30, 60],
             answer={"labels": list(world.labels)},
         ),
-    }  # fmt: skip
+    }
     study = tune.tune(**asked, results=tmp_path / "study")
     assert study.best.config.max_tokens >= 30, "the label is token 23"
     assert study.record.winner is not None
     assert study.record.winner.holdout is not None
     assert study.record.winner.tuning is not None
     assert abs(study.record.winner.tuning.mean - study.record.winner.holdout.mean) < 0.35
-    events = [json.loads(line) for line in (tmp_path / "study" / "study.jsonl").read_text().splitlines()]
+    events = [
+        json.loads(line) for line in (tmp_path / "study" / "study.jsonl").read_text().splitlines()
+    ]
     assert any(event["event"] == "wave" and event["phase"].startswith("caps") for event in events)
     assert all(row.number < 1000 for row in study.record.trials)
     # A larger budget goes on from there, and what was measured is not bought again.

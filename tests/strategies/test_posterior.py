@@ -41,7 +41,14 @@ def reading(
     known = dict(scores) if isinstance(scores, Mapping) else dict(enumerate(scores))
     model, prompt = PAIRS[trial % len(PAIRS)]
     answers = {"n": n, "aggregate": "vote" if n > 1 else "first"}
-    point = {"model": model, "prompt": prompt, "max_tokens": 64, "temperature": 0.5, **answers, **values}
+    point = {
+        "model": model,
+        "prompt": prompt,
+        "max_tokens": 64,
+        "temperature": 0.5,
+        **answers,
+        **values,
+    }
     return Reading(
         config=Config(point),  # type: ignore[arg-type]
         trial=trial,
@@ -155,7 +162,9 @@ def test_nothing_is_believed_where_nothing_was_scored() -> None:
 
 
 def test_one_trial_alone_is_believed_between_what_it_scored_and_what_is_usual() -> None:
-    few, many = (believed(problem(), [standing(reading(0, [1.0] * count))])[0].level for count in (2, 100))
+    few, many = (
+        believed(problem(), [standing(reading(0, [1.0] * count))])[0].level for count in (2, 100)
+    )
     assert 0.5 < few < many < 1.0
 
 
@@ -187,29 +196,40 @@ def test_luck_on_a_few_examples_is_believed_less_than_a_good_record_on_many() ->
     assert trials(believed(problem(), [*rest, lucky, good]))[0] == 7
 
 
-def test_of_two_points_with_the_same_few_scores_the_one_whose_model_is_good_elsewhere_leads() -> None:
+def test_of_two_points_with_the_same_few_scores_the_one_whose_model_is_good_elsewhere_leads() -> (
+    None
+):
     def of(trial: int, model: str, prompt: str, scores: Sequence[float]) -> Standing:
         return standing(reading(trial, scores, model=model, prompt=prompt))
 
     rng = np.random.default_rng(0)
     mostly = [(rng.random(40) < 0.8).astype(float).tolist() for _ in range(4)]
     known = [of(i, "large", prompt, mostly[i]) for i, prompt in enumerate(("plain", "brief"))]
-    known += [of(2 + i, "tiny", prompt, [1 - x for x in mostly[2 + i]]) for i, prompt in enumerate(("plain", "brief"))]
+    known += [
+        of(2 + i, "tiny", prompt, [1 - x for x in mostly[2 + i]])
+        for i, prompt in enumerate(("plain", "brief"))
+    ]
     half = [1.0, 0.0] * 4
-    found = believed(problem(), [*known, of(4, "large", "shots", half), of(5, "tiny", "shots", half)])
+    found = believed(
+        problem(), [*known, of(4, "large", "shots", half), of(5, "tiny", "shots", half)]
+    )
     assert level(found, 4) > level(found, 5) + 0.05
 
 
 @settings(max_examples=25, deadline=None)
 @given(
-    tables=st.lists(st.lists(st.sampled_from([0.0, 0.5, 1.0]), min_size=1, max_size=24), min_size=1, max_size=8),
+    tables=st.lists(
+        st.lists(st.sampled_from([0.0, 0.5, 1.0]), min_size=1, max_size=24), min_size=1, max_size=8
+    ),
     gaps=st.integers(0, 99),
 )
 def test_any_scores_with_any_gaps_give_every_trial_one_level_near_the_range(
     tables: list[list[float]], gaps: int
 ) -> None:
     rng = random.Random(gaps)
-    rows = [{e: score for e, score in enumerate(row) if e == 0 or rng.random() < 0.8} for row in tables]
+    rows = [
+        {e: score for e, score in enumerate(row) if e == 0 or rng.random() < 0.8} for row in tables
+    ]
     found = believed(problem(), [standing(reading(i, row)) for i, row in enumerate(rows)])
     assert sorted(trials(found)) == list(range(len(rows)))
     assert all(-0.2 <= one.level <= 1.2 for one in found)
@@ -223,7 +243,9 @@ def test_trials_in_another_order_are_believed_the_same(seed: int) -> None:
     standings = []
     for i in range(10):
         chance, count = rng.random(), int(rng.choice([8, 16, 32]))
-        one = reading(i, (rng.random(count) < chance).astype(float).tolist(), temperature=round(i / 10, 1))
+        one = reading(
+            i, (rng.random(count) < chance).astype(float).tolist(), temperature=round(i / 10, 1)
+        )
         vote = reading(i, rng.random(count).tolist(), n=3, temperature=round(i / 10, 1), cost=3e-3)
         standings.append(standing(one, vote) if i % 2 else standing(one))
     found = believed(problem(), standings)
@@ -235,7 +257,9 @@ def test_trials_in_another_order_are_believed_the_same(seed: int) -> None:
 
 
 def test_asked_twice_the_same_is_answered() -> None:
-    standings = [standing(reading(i, [float(e % (i + 2) > 0) for e in range(16)])) for i in range(6)]
+    standings = [
+        standing(reading(i, [float(e % (i + 2) > 0) for e in range(16)])) for i in range(6)
+    ]
     assert believed(problem(), standings) == believed(problem(), standings)
 
 
@@ -266,13 +290,18 @@ def test_of_equally_believed_trials_the_cheaper_comes_first_then_the_earlier() -
     def twin(trial: int, model: str, cost: float) -> Standing:
         return standing(reading(trial, [1.0, 0.0] * 10, model=model, prompt="plain", cost=cost))
 
-    found = believed(problem(), [twin(0, "tiny", 3e-3), twin(1, "small", 1e-3), twin(2, "large", 1e-3)])
+    found = believed(
+        problem(), [twin(0, "tiny", 3e-3), twin(1, "small", 1e-3), twin(2, "large", 1e-3)]
+    )
     assert len({one.level for one in found}) == 1
     assert trials(found) == [1, 2, 0]
 
 
 def test_trials_that_do_not_keep_the_limits_are_left_out() -> None:
-    dear, cheap = standing(reading(0, [1.0] * 20, cost=1e-2)), standing(reading(1, [0.5] * 20, cost=1e-3))
+    dear, cheap = (
+        standing(reading(0, [1.0] * 20, cost=1e-2)),
+        standing(reading(1, [0.5] * 20, cost=1e-3)),
+    )
     assert trials(believed(problem(max_cost=2e-3), [dear, cheap])) == [1]
     assert trials(believed(problem(), [dear, cheap])) == [0, 1]
     assert believed(problem(max_cost=1e-5), [dear, cheap]) == []
@@ -289,9 +318,20 @@ def voting(trial: int, model: str, single: float, five: float, prompt: str = "pl
 
 
 def test_a_gain_that_a_model_showed_is_believed_of_its_other_points() -> None:
-    shown = [voting(i, "large", 0.5, 0.8, prompt) for i, prompt in enumerate(PROMPTS) if prompt != "shots"]
-    shown += [voting(4 + i, "tiny", 0.5, 0.5, prompt) for i, prompt in enumerate(PROMPTS) if prompt != "shots"]
-    single = [standing(reading(8 + i, [0.5] * 40, model=m, prompt="shots")) for i, m in enumerate(("large", "tiny"))]
+    shown = [
+        voting(i, "large", 0.5, 0.8, prompt)
+        for i, prompt in enumerate(PROMPTS)
+        if prompt != "shots"
+    ]
+    shown += [
+        voting(4 + i, "tiny", 0.5, 0.5, prompt)
+        for i, prompt in enumerate(PROMPTS)
+        if prompt != "shots"
+    ]
+    single = [
+        standing(reading(8 + i, [0.5] * 40, model=m, prompt="shots"))
+        for i, m in enumerate(("large", "tiny"))
+    ]
     gain = {one.standing.trial: one.gain for one in believed(problem(), [*shown, *single])}
     assert gain[8] > gain[9] + 0.1
     assert gain[0] == pytest.approx(0.3 / share_of_gain(5), abs=0.15)
@@ -345,21 +385,29 @@ def test_noise_is_learned_from_how_scores_scatter_around_their_examples() -> Non
 
 
 def family(heats: int, shared: bool, seed: int = 0) -> list[Standing]:
-    """Trials of three families: within each, an example is got right by all or by none, or by as many others."""
+    """Trials of three families: within each, an example is got right by all or by none, or by as
+    many others.
+    """
     rng = np.random.default_rng(seed)
     found = []
     for pair in range(3):
         luck = rng.random(60) < 0.6
         for heat in range(heats):
             scores = luck if shared else rng.permutation(luck)
-            found.append(standing(reading(pair, scores.astype(float).tolist(), temperature=heat / 10)))
+            found.append(
+                standing(reading(pair, scores.astype(float).tolist(), temperature=heat / 10))
+            )
     return [replace(one, trial=i) for i, one in enumerate(found)]
 
 
 def test_what_examples_add_for_a_whole_family_is_learned_and_is_no_noise() -> None:
     noises = []
     for shared in (True, False):
-        shown = [(i, e) for i, one in enumerate(family(4, shared)) if (e := read_evidence(problem(), one))]
+        shown = [
+            (i, e)
+            for i, one in enumerate(family(4, shared))
+            if (e := read_evidence(problem(), one))
+        ]
         beliefs = Beliefs(problem(), [one.point for one in family(4, shared)])
         beliefs.learn(shown)
         noises.append(beliefs.noise(1))
@@ -376,20 +424,30 @@ def test_within_a_family_that_shares_its_luck_a_few_more_right_are_believed() ->
         scores[np.flatnonzero(scores == 0)[:4]] = 1.0
         best = replace(standings[0], readings=(replace(standings[0].readings[0], scores=scores),))
         found = believed(problem(), [best, *standings[1:]])
-        others = [one.level for one in found if one.standing.point["prompt"] == best.point["prompt"]]
+        others = [
+            one.level for one in found if one.standing.point["prompt"] == best.point["prompt"]
+        ]
         leads.append(level(found, 0) - float(np.mean(others)))
     assert leads[0] > 1.5 * leads[1] > 0
 
 
 def test_a_trial_that_met_all_examples_is_judged_by_these_and_not_by_what_is_like_it() -> None:
-    """It is far better than all that are like it, which is taken for luck as long as there are examples left."""
+    """It is far better than all that are like it, which is taken for luck as long as there are
+    examples left.
+    """
     rng = np.random.default_rng(0)
     alike = {"model": "small", "prompt": "plain"}
     others = [
-        standing(reading(i, (rng.random(60) < 0.5).astype(float).tolist(), temperature=0.3 + i / 20, **alike))
+        standing(
+            reading(
+                i, (rng.random(60) < 0.5).astype(float).tolist(), temperature=0.3 + i / 20, **alike
+            )
+        )
         for i in range(1, 9)
     ]
-    ahead = standing(reading(0, rng.permutation([1.0] * 48 + [0.0] * 12).tolist(), temperature=0.3, **alike))
+    ahead = standing(
+        reading(0, rng.permutation([1.0] * 48 + [0.0] * 12).tolist(), temperature=0.3, **alike)
+    )
     some, nearly, whole = (
         level(believed(problem(examples=count), [ahead, *others]), 0) for count in (120, 64, 60)
     )  # of which 60 are met
@@ -407,17 +465,36 @@ def test_what_all_examples_say_moves_the_level_of_every_number_of_answers_alike(
 
 
 def test_a_prompt_that_a_small_cap_cut_is_not_given_up_where_caps_are_paid_for() -> None:
-    """One prompt is fine at every cap, one at a large cap alone, and one was only seen at a cap that is too small."""
-    shown = {("short", 8): 0.6, ("short", 96): 0.6, ("middle", 8): 0.1, ("middle", 96): 0.7, ("long", 8): 0.1}
+    """One prompt is fine at every cap, one at a large cap alone, and one was only seen at a cap
+    that is too small.
+    """
+    shown = {
+        ("short", 8): 0.6,
+        ("short", 96): 0.6,
+        ("middle", 8): 0.1,
+        ("middle", 96): 0.7,
+        ("long", 8): 0.1,
+    }
     seen = [
         standing(
-            reading(0, [float(i < 40 * right) for i in range(40)], prompt=prompt, max_tokens=cap, temperature=heat)
+            reading(
+                0,
+                [float(i < 40 * right) for i in range(40)],
+                prompt=prompt,
+                max_tokens=cap,
+                temperature=heat,
+            )
         )
         for (prompt, cap), right in shown.items()
         for heat in (0.0, 0.5)
     ]
-    evidence = [(i, e) for i, one in enumerate(seen) if (e := read_evidence(problem(), one)) is not None]
-    whole = [Point({k: v for k, v in e.base.config.items() if k not in ("n", "aggregate")}) for _, e in evidence]
+    evidence = [
+        (i, e) for i, one in enumerate(seen) if (e := read_evidence(problem(), one)) is not None
+    ]
+    whole = [
+        Point({k: v for k, v in e.base.config.items() if k not in ("n", "aggregate")})
+        for _, e in evidence
+    ]
     hoped = Point({**whole[-1], "max_tokens": 96})
     beliefs = Beliefs(problem(), [*whole, hoped])
     for _ in range(6):
@@ -428,8 +505,14 @@ def test_a_prompt_that_a_small_cap_cut_is_not_given_up_where_caps_are_paid_for()
 
 
 def test_what_was_learned_of_the_parts_is_taken_over_by_the_next_beliefs() -> None:
-    standings = [standing(reading(i, [float(i // 4 == 2)] * 24)) for i in range(12)]  # the model is all that matters
-    found = [(i, e) for i, one in enumerate(standings) if (e := read_evidence(problem(), one)) is not None]
+    standings = [
+        standing(reading(i, [float(i // 4 == 2)] * 24)) for i in range(12)
+    ]  # the model is all that matters
+    found = [
+        (i, e)
+        for i, one in enumerate(standings)
+        if (e := read_evidence(problem(), one)) is not None
+    ]
     points = [one.point for one in standings]
     first = Beliefs(problem(), points)
     for _ in range(6):

@@ -1,4 +1,6 @@
-"""What is frozen: the config of which the most is believed, also one that asks for more answers than were bought."""
+"""What is frozen: the config of which the most is believed, also one that asks for more answers
+than were bought.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,10 @@ def chosen(*readings: Reading) -> Reading:
 
 
 def test_among_readings_of_one_trial_a_larger_n_must_be_worth_its_cost() -> None:
-    single, vote = reading([0.5, 1.0] * 50, cost=1e-4), reading([0.5, 1.0] * 50, cost=3e-4, n=3, aggregate="vote")
+    single, vote = (
+        reading([0.5, 1.0] * 50, cost=1e-4),
+        reading([0.5, 1.0] * 50, cost=3e-4, n=3, aggregate="vote"),
+    )
     choice = freeze(problem(), {0: standing(single, vote)})
     assert choice is not None
     assert choice.reading == single
@@ -57,23 +62,31 @@ def test_among_readings_of_one_trial_a_larger_n_must_be_worth_its_cost() -> None
 
 
 @pytest.mark.parametrize(("examples", "cap"), [(8, 64), (40, 64), (200, 16)])
-def test_a_cap_that_cut_nothing_yet_is_trusted_only_after_many_examples(examples: int, cap: int) -> None:
+def test_a_cap_that_cut_nothing_yet_is_trusted_only_after_many_examples(
+    examples: int, cap: int
+) -> None:
     scores = [1.0, 1.0, 0.0, 1.0] * (examples // 4)
-    small, large = (reading(scores, cost=max_tokens * 1e-6, max_tokens=max_tokens) for max_tokens in (16, 64))
+    small, large = (
+        reading(scores, cost=max_tokens * 1e-6, max_tokens=max_tokens) for max_tokens in (16, 64)
+    )
     choice = freeze(problem(examples=200), {0: standing(small, large)})
     assert choice is not None
     assert choice.reading.config.max_tokens == cap
 
 
 def test_a_cap_is_smaller_only_than_those_that_keep_the_limits() -> None:
-    small, large = (reading([1.0] * 8, cost=max_tokens * 1e-6, max_tokens=max_tokens) for max_tokens in (16, 64))
+    small, large = (
+        reading([1.0] * 8, cost=max_tokens * 1e-6, max_tokens=max_tokens) for max_tokens in (16, 64)
+    )
     choice = freeze(problem(max_cost=3e-5), {0: standing(small, large)})
     assert choice is not None
     assert choice.reading == small
     assert choice.feasible
 
 
-def test_more_answers_that_keep_the_limits_at_a_small_cap_alone_are_chosen_where_they_are_far_better() -> None:
+def test_more_answers_that_keep_the_limits_at_a_small_cap_alone_are_chosen_where_they_are_far_better() -> (
+    None
+):
     single = reading([0.0, 1.0] * 4, cost=3e-5, max_tokens=64)
     vote = reading([1.0] * 8, cost=3e-5, max_tokens=16, n=5, aggregate="vote")
     dear = reading([1.0] * 8, cost=9e-5, max_tokens=64, n=5, aggregate="vote")
@@ -111,9 +124,17 @@ def test_the_choice_keeps_the_limits_with_confidence_where_one_can() -> None:
 
 
 def pair(
-    trial: int, model: str, prompt: str, single: float, three: float, cost: float = 1e-4, **values: object
+    trial: int,
+    model: str,
+    prompt: str,
+    single: float,
+    three: float,
+    cost: float = 1e-4,
+    **values: object,
 ) -> Standing:
-    """A trial that was read with one answer and with three: shares of forty examples that were right."""
+    """A trial that was read with one answer and with three: shares of forty examples that were
+    right.
+    """
     asked = {"trial": trial, "model": model, "prompt": prompt, **values}
     return standing(
         reading(shares(single), cost=cost, aggregate="first", **asked),  # type: ignore[arg-type]
@@ -121,10 +142,20 @@ def pair(
     )
 
 
-def one(trial: int, model: str, prompt: str, single: float, *, cost: float = 1e-4, **values: object) -> Standing:
+def one(
+    trial: int, model: str, prompt: str, single: float, *, cost: float = 1e-4, **values: object
+) -> Standing:
     """A trial of which one answer to each example was bought."""
     return standing(
-        reading(shares(single), trial=trial, model=model, prompt=prompt, cost=cost, aggregate="first", **values)
+        reading(
+            shares(single),
+            trial=trial,
+            model=model,
+            prompt=prompt,
+            cost=cost,
+            aggregate="first",
+            **values,
+        )
     )
 
 
@@ -139,7 +170,8 @@ def frozen(*standings: Standing, **changes: object) -> Choice:
 
 
 ELSEWHERE = [
-    pair(i, model, prompt, 0.5, 0.7) for i, (model, prompt) in enumerate([("tiny", "plain"), ("small", "brief")])
+    pair(i, model, prompt, 0.5, 0.7)
+    for i, (model, prompt) in enumerate([("tiny", "plain"), ("small", "brief")])
 ]
 GAINS = [*ELSEWHERE, pair(8, "large", "shots", 0.3, 0.5, temperature=1.1)]
 """Trials that gained by more answers, one of the model and prompt that is the best with one."""
@@ -152,7 +184,12 @@ def test_more_answers_are_chosen_unbought_where_they_gained_for_the_same_model_a
     assert choice.reading == BEST.readings[0]
     assert choice.foreseen is not None
     config = choice.shown.config
-    assert (config.n, config.aggregate, config.model, config.prompt) == (5, "vote", "large", "shots")
+    assert (config.n, config.aggregate, config.model, config.prompt) == (
+        5,
+        "vote",
+        "large",
+        "shots",
+    )
     assert config["temperature"] == BEST.point["temperature"]
     assert choice.foreseen.cost == pytest.approx(5 * BEST.readings[0].cost)
     assert np.isnan(choice.foreseen.seconds).all()
@@ -171,7 +208,9 @@ def test_what_more_answers_might_bring_is_asked_where_nothing_was_compared() -> 
     assert hope is not None
     assert hope.reading == BEST.readings[0]
     assert hope.shown.config.n == 5
-    assert hoped_for(problem(), {one.trial: one for one in (*GAINS, BEST)}) is None, "they were, and it is chosen"
+    assert hoped_for(problem(), {one.trial: one for one in (*GAINS, BEST)}) is None, (
+        "they were, and it is chosen"
+    )
     flat = pair(8, "large", "shots", 0.3, 0.3, temperature=1.1)
     assert hoped_for(problem(), live | {8: flat}) is None, "they were, and gained nothing"
 
@@ -197,7 +236,9 @@ class Deterministic(World):
     """A model says the same each time it is asked the same."""
 
     def chances(self, point: Point) -> np.ndarray:
-        luck = np.random.default_rng(zlib.crc32(repr((self.seed, point["model"], point["prompt"])).encode()))
+        luck = np.random.default_rng(
+            zlib.crc32(repr((self.seed, point["model"], point["prompt"])).encode())
+        )
         return np.asarray(luck.random(self.examples) < super().chances(point), dtype=float)
 
 
@@ -227,7 +268,10 @@ def test_where_nothing_has_several_answers_none_are_foreseen() -> None:
 
 @pytest.mark.parametrize("three", [0.5, 0.3])
 def test_where_more_answers_gained_nothing_none_are_foreseen(three: float) -> None:
-    flat = [pair(i, model, prompt, 0.5, three) for i, (model, prompt) in enumerate(zip(PRICES, PROMPTS, strict=False))]
+    flat = [
+        pair(i, model, prompt, 0.5, three)
+        for i, (model, prompt) in enumerate(zip(PRICES, PROMPTS, strict=False))
+    ]
     choice = frozen(*flat, one(9, "small", "reasoned", 0.8))
     assert choice.shown.config.n == 1
     assert choice.foreseen is None
@@ -250,7 +294,9 @@ def test_no_more_answers_than_the_holdout_can_pay_for() -> None:
     for dollars, n in ((5.01e-4, 5), (4.99e-4, 3), (3.01e-4, 3), (2.99e-4, 1)):
         assert frozen(*GAINS, BEST, most_unseen=dollars).shown.config.n == n
     bought = pair(3, "large", "shots", 0.7, 0.9)
-    assert frozen(*GAINS, bought, most_unseen=1e-6).shown == bought.readings[1], "what was bought was seen"
+    assert frozen(*GAINS, bought, most_unseen=1e-6).shown == bought.readings[1], (
+        "what was bought was seen"
+    )
 
 
 def test_the_holdout_must_pay_for_the_baseline_beside_more_answers() -> None:
@@ -258,14 +304,20 @@ def test_the_holdout_must_pay_for_the_baseline_beside_more_answers() -> None:
     known = {"baseline": now.point, "baseline_config": now.readings[0].config}
     for dollars, n in ((7.01e-4, 5), (6.99e-4, 3), (4.99e-4, 1)):
         assert frozen(*GAINS, now, BEST, most_unseen=dollars, **known).shown.config.n == n
-    unread = {**known, "baseline": Point({**now.point, "temperature": 0.1}), "ceiling": lambda point, n, cap: 1e-3 * n}
+    unread = {
+        **known,
+        "baseline": Point({**now.point, "temperature": 0.1}),
+        "ceiling": lambda point, n, cap: 1e-3 * n,
+    }
     assert frozen(*GAINS, BEST, most_unseen=1.49e-3, **unread).shown.config.n == 3
 
 
 def test_more_answers_are_put_together_as_those_that_a_trial_has() -> None:
     single, three = pair(3, "large", "shots", 0.7, 0.9).readings
     judged = standing(single, replace(three, config=Config({**three.config, "aggregate": "best"})))
-    config = frozen(*GAINS, judged, space=some_space(aggregate=["first", "vote", "best"])).shown.config
+    config = frozen(
+        *GAINS, judged, space=some_space(aggregate=["first", "vote", "best"])
+    ).shown.config
     assert (config.n, config.aggregate) == (5, "best")
 
 
@@ -290,7 +342,14 @@ def test_other_goals_and_agents_that_take_one_answer_choose_only_what_was_bought
 
 def test_a_smaller_cap_is_kept_where_more_answers_are_foreseen() -> None:
     caps = [
-        reading([0.5, 1.0] * 100, trial=2, model="large", prompt="shots", cost=cap * 1e-6, max_tokens=cap)
+        reading(
+            [0.5, 1.0] * 100,
+            trial=2,
+            model="large",
+            prompt="shots",
+            cost=cap * 1e-6,
+            max_tokens=cap,
+        )
         for cap in (32, 64)
     ]
     choice = frozen(*GAINS, standing(*caps), examples=400, space=some_space(max_tokens=[32, 64]))
@@ -330,7 +389,9 @@ def test_what_is_foreseen_can_be_bought_and_rests_on_what_was(
         ("n", choice.shown.config.n),
         ("aggregate", "vote"),
     }
-    assert any(s.readings and max(r.config.n for r in s.readings) > 1 for s in till.standings.values())
+    assert any(
+        s.readings and max(r.config.n for r in s.readings) > 1 for s in till.standings.values()
+    )
     assert choice.feasible == (world.problem().excess(choice.shown, 1.645) <= 1.0)
 
 

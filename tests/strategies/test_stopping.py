@@ -1,4 +1,6 @@
-"""Stopping while there is money: what new points and more examples are expected to gain, against known truth."""
+"""Stopping while there is money: what new points and more examples are expected to gain, against
+known truth.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,13 @@ from tune.strategies import Problem, Standing
 from tune.strategies.cheapest import good_enough
 from tune.strategies.frontier import LIMITS, limits
 from tune.strategies.race import Field, rung_sizes
-from tune.strategies.stopping import UNKNOWN, Prospect, chance_of_change, endgame_prospect, search_prospect
+from tune.strategies.stopping import (
+    UNKNOWN,
+    Prospect,
+    chance_of_change,
+    endgame_prospect,
+    search_prospect,
+)
 
 LARGE = some_space(temperature=tune.Uniform(0, 1.2, 0.001), n=1)
 
@@ -35,7 +43,9 @@ def problem(examples: int = 200, **changes: Any) -> Problem:
     return replace(World(space=LARGE, examples=examples).problem(), **changes)
 
 
-def field(qualities: Any, examples: int = 200, seed: int = 0, met: int | None = None) -> dict[int, Standing]:
+def field(
+    qualities: Any, examples: int = 200, seed: int = 0, met: int | None = None
+) -> dict[int, Standing]:
     """One trial for each quality, all on the same examples."""
     rng = np.random.default_rng(seed)
     found = {}
@@ -72,14 +82,20 @@ def test_a_few_examples_all_right_are_no_plateau_and_many_are() -> None:
 
 def test_where_every_point_was_tried_nothing_is_left_to_gain() -> None:
     small = replace(
-        World(space=some_space(model="tiny", prompt="{text}", temperature=[0.1, 0.2])).problem(), examples=50
+        World(space=some_space(model="tiny", prompt="{text}", temperature=[0.1, 0.2])).problem(),
+        examples=50,
     )
     tried = field([0.2 + i / 100 for i in range(8)], examples=50)
     assert search_prospect(small, tried, 100.0) == Prospect(0.0, 0.0)
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(st.floats(0, 1), min_size=8, max_size=30), st.floats(0, 10), st.sampled_from([8, 40]), st.booleans())
+@given(
+    st.lists(st.floats(0, 1), min_size=8, max_size=30),
+    st.floats(0, 10),
+    st.sampled_from([8, 40]),
+    st.booleans(),
+)
 def test_a_prospect_is_a_gain_within_the_range_and_a_probability(
     qualities: list[float], dollars: float, met: int, flip: bool
 ) -> None:
@@ -105,7 +121,9 @@ def test_the_expected_gain_of_new_points_is_not_below_the_true_one(shape: str) -
     for world in range(30):
         old, new = draw(25), draw(25)
         block = rung_sizes(500)[0] * 1e-4  # at what every draw costs
-        said.append(search_prospect(problem(500), field(old, examples=500, seed=world), 25 * block).gain)
+        said.append(
+            search_prospect(problem(500), field(old, examples=500, seed=world), 25 * block).gain
+        )
         true.append(max(0.0, new.max() - old.max()))
     assert np.mean(said) > np.mean(true) - 2 * np.std(true) / math.sqrt(len(true))
     # A tail that ends is taken for one that thins out: that errs on the side of going on.
@@ -123,7 +141,10 @@ def two(ahead: float, met: int = 100) -> dict[int, Standing]:
         second[i] = 0.0
     for i in range(10):  # and on ten others either way
         second[30 + i], second[met - 1 - i] = 0.0, 1.0
-    return {0: standing(reading(first, trial=0)), 1: standing(reading(second, trial=1, temperature=0.2))}
+    return {
+        0: standing(reading(first, trial=0)),
+        1: standing(reading(second, trial=1, temperature=0.2)),
+    }
 
 
 def test_a_clear_lead_leaves_little_to_gain_and_a_tie_the_most() -> None:
@@ -164,7 +185,10 @@ def test_the_chance_that_the_choice_turns_is_what_it_is_in_the_world() -> None:
         rates = np.clip(0.6 + 0.05 * rng.standard_normal(2), 0, 1)
         scores = (rng.random((2, 400)) < rates[:, None]).astype(float)
         order = np.argsort(-scores[:, :100].mean(axis=1), kind="stable")
-        seen = {i: standing(reading(list(scores[j, :100]), trial=i, temperature=i / 10)) for i, j in enumerate(order)}
+        seen = {
+            i: standing(reading(list(scores[j, :100]), trial=i, temperature=i / 10))
+            for i, j in enumerate(order)
+        }
         found = endgame_prospect(problem(400), seen, 100.0)
         said.append(found.chance)
         gains.append(found.gain)
@@ -178,7 +202,9 @@ def test_the_chance_that_the_choice_turns_is_what_it_is_in_the_world() -> None:
 # --- the cheapest that is good enough
 
 
-def priced(*trials: tuple[float, float], examples: int = 200, met: int | None = None) -> dict[int, Standing]:
+def priced(
+    *trials: tuple[float, float], examples: int = 200, met: int | None = None
+) -> dict[int, Standing]:
     """One trial for each (quality, cost per request), all on the same examples, as even as can be."""
     found = {}
     for trial, (quality, cost) in enumerate(trials):
@@ -203,7 +229,9 @@ def test_nothing_is_said_of_the_cheapest_before_one_is_known_to_be_good_enough()
     assert search_prospect(cheapest(), few, 1.0) == UNKNOWN
 
 
-def test_new_points_save_little_where_the_cheapest_of_all_is_good_enough_and_much_where_it_is_the_dearest() -> None:
+def test_new_points_save_little_where_the_cheapest_of_all_is_good_enough_and_much_where_it_is_the_dearest() -> (
+    None
+):
     low, high = priced((0.9, 9e-4), *EIGHT), priced((0.9, 1e-2), *EIGHT)
     little, much = (search_prospect(cheapest(), found, 0.01) for found in (low, high))
     assert 0 < little.gain < 0.2
@@ -234,7 +262,9 @@ def test_whoever_is_cheaper_and_undecided_may_save_what_it_is_cheaper_by() -> No
 
 def test_nobody_is_waited_for_who_is_dearer_ruled_out_or_has_met_all_examples() -> None:
     for other in ((0.9, 2e-3), (0.2, 1e-4)):
-        assert endgame_prospect(cheapest(), priced((0.9, 1e-3), other, met=100), 1.0) == Prospect(0.0, 0.0)
+        assert endgame_prospect(cheapest(), priced((0.9, 1e-3), other, met=100), 1.0) == Prospect(
+            0.0, 0.0
+        )
     over = priced((0.9, 1e-3), (0.6, 1e-4), examples=200)
     assert endgame_prospect(cheapest(), over, 1.0).gain == 0
 
@@ -246,7 +276,10 @@ def test_the_chance_that_one_is_shown_to_be_good_enough_is_what_it_is_in_the_wor
         scores = (rng.random(400) < rng.uniform(0.5, 0.8)).astype(float)
         sure = standing(reading([1.0] * 400, trial=0, cost=1e-3))
         seen, whole = (
-            {0: sure, 1: standing(reading(list(scores[:count]), trial=1, cost=1e-4, temperature=0.2))}
+            {
+                0: sure,
+                1: standing(reading(list(scores[:count]), trial=1, cost=1e-4, temperature=0.2)),
+            }
             for count in (60, 400)
         )
         if good_enough(asked, list(seen.values()))[-1].trial:
@@ -261,7 +294,11 @@ def test_where_a_margin_cannot_be_compared_yet_nothing_is_said() -> None:
     known = standing(reading([1.0] * 40, trial=0, cost=1e-3, temperature=0.5))
     apart = standing(reading([1.0] * 40, trial=1, cost=1e-4, start=40, temperature=0.2))
     asked = cheapest(
-        min_quality=None, margin=0.1, baseline=known.point, baseline_config=known.readings[0].config, examples=200
+        min_quality=None,
+        margin=0.1,
+        baseline=known.point,
+        baseline_config=known.readings[0].config,
+        examples=200,
     )
     assert endgame_prospect(asked, {0: known, 1: apart}, 1.0) == UNKNOWN
 
@@ -273,12 +310,19 @@ def frontier(**changes: Any) -> Problem:
     return problem(**{"goal": "frontier", **changes})
 
 
-def rows(points: Iterable[tuple[float, float]], examples: int = 400, seed: int = 0) -> dict[int, Standing]:
+def rows(
+    points: Iterable[tuple[float, float]], examples: int = 400, seed: int = 0
+) -> dict[int, Standing]:
     """One trial for each (quality, cost per request), on random scores."""
     rng = np.random.default_rng(seed)
     return {
         trial: standing(
-            reading(list((rng.random(examples) < q).astype(float)), trial=trial, cost=cost, temperature=trial / 1000)
+            reading(
+                list((rng.random(examples) < q).astype(float)),
+                trial=trial,
+                cost=cost,
+                temperature=trial / 1000,
+            )
         )
         for trial, (q, cost) in enumerate(points)
     }
@@ -300,7 +344,9 @@ def test_a_frontier_of_points_that_all_cost_the_same_is_the_best_of_them() -> No
     assert endgame_prospect(frontier(), same, 0.01) == endgame_prospect(problem(), same, 0.01)
 
 
-def test_a_frontier_has_less_to_gain_the_more_points_were_seen_and_more_the_more_money_there_is() -> None:
+def test_a_frontier_has_less_to_gain_the_more_points_were_seen_and_more_the_more_money_there_is() -> (
+    None
+):
     rng = np.random.default_rng(1)
     points = [(rng.uniform(0.2, 0.8), 10 ** rng.uniform(-5, -3)) for _ in range(120)]
     few, many = rows(points[:15]), rows(points)
@@ -312,7 +358,9 @@ def test_a_frontier_has_less_to_gain_the_more_points_were_seen_and_more_the_more
 
 def heights(points: Sequence[tuple[float, float]], ceilings: Sequence[float]) -> np.ndarray:
     """The best quality under each limit on cost."""
-    return np.array([max((q for q, cost in points if cost <= ceiling), default=0.0) for ceiling in ceilings])
+    return np.array(
+        [max((q for q, cost in points if cost <= ceiling), default=0.0) for ceiling in ceilings]
+    )
 
 
 def point_of(cloud: str, rng: np.random.Generator) -> tuple[float, float]:
@@ -320,7 +368,9 @@ def point_of(cloud: str, rng: np.random.Generator) -> tuple[float, float]:
     exponent = rng.uniform(-5, -3)
     if cloud == "two models":
         weak = rng.random() < 0.4
-        quality, exponent = (rng.beta(2, 5), exponent / 4 - 3.75) if weak else (rng.beta(8, 2), exponent / 4 - 2.25)
+        quality, exponent = (
+            (rng.beta(2, 5), exponent / 4 - 3.75) if weak else (rng.beta(8, 2), exponent / 4 - 2.25)
+        )
     else:
         quality = {
             "quality and cost apart": rng.uniform(0.3, 0.8),
@@ -346,7 +396,9 @@ def test_the_frontier_is_not_expected_to_rise_less_than_it_does(cloud: str) -> N
         gained = heights([*old, *new], ceilings) - heights(old, ceilings)
         said.append(prospect.gain)
         true.append(gained.mean())
-        changed.append(gained.max() > 0 or min(cost for _, cost in new) < min(cost for _, cost in old))
+        changed.append(
+            gained.max() > 0 or min(cost for _, cost in new) < min(cost for _, cost in old)
+        )
         chance.append(prospect.chance)
     assert np.mean(said) > np.mean(true) - 2 * np.std(true) / math.sqrt(len(true))
     assert np.mean(said) < 10 * np.mean(true)  # it errs on the side of going on
@@ -368,7 +420,8 @@ def test_telling_apart_what_is_on_the_frontier_gains_about_what_it_does_in_the_w
         rates = np.clip(0.6 + 0.05 * rng.standard_normal(6), 0, 1)
         scores = (rng.random((6, 400)) < rates[:, None]).astype(float)
         seen = {
-            i: standing(reading(list(scores[i, :100]), trial=i, cost=costs[i], temperature=i / 10)) for i in range(6)
+            i: standing(reading(list(scores[i, :100]), trial=i, cost=costs[i], temperature=i / 10))
+            for i in range(6)
         }
         found = endgame_prospect(asked, seen, 100.0)
         assert 0 <= found.chance <= 1
@@ -383,19 +436,31 @@ def test_telling_apart_what_is_on_the_frontier_gains_about_what_it_does_in_the_w
     assert np.mean(said) < 4 * np.mean(true)
 
 
-def test_a_frontier_that_is_known_on_all_examples_stands_and_one_that_more_answers_may_lift_is_open() -> None:
+def test_a_frontier_that_is_known_on_all_examples_stands_and_one_that_more_answers_may_lift_is_open() -> (
+    None
+):
     points = [(0.4, 1e-5), (0.5, 1e-4), (0.9, 1e-3)]
     assert endgame_prospect(frontier(), priced(*points), 10.0) == Prospect(0.0, 0.0)
     voting = frontier(space=some_space(temperature=tune.Uniform(0, 1.2, 0.001), n=[1, 3, 5]))
     assert endgame_prospect(voting, priced(*points), 10.0) == UNKNOWN
 
 
-def test_an_n_whose_answers_are_there_already_is_not_hoped_for_under_a_limit_that_it_is_too_dear_for() -> None:
-    space = some_space(temperature=tune.Uniform(0, 1.2, 0.001), n=[1, 3], aggregate=["first", "vote"])
+def test_an_n_whose_answers_are_there_already_is_not_hoped_for_under_a_limit_that_it_is_too_dear_for() -> (
+    None
+):
+    space = some_space(
+        temperature=tune.Uniform(0, 1.2, 0.001), n=[1, 3], aggregate=["first", "vote"]
+    )
     held = {
         trial: standing(
             *(
-                reading(list(np.tile([1.0, 0.0], 100)), trial=trial, cost=n * cost, n=n, temperature=trial / 10)
+                reading(
+                    list(np.tile([1.0, 0.0], 100)),
+                    trial=trial,
+                    cost=n * cost,
+                    n=n,
+                    temperature=trial / 10,
+                )
                 for n in (1, 3)
             )
         )
@@ -443,9 +508,14 @@ def server() -> Iterator[Server]:
 
 def run(server: Server, folder: Path, **more: Any) -> tune.Study:
     return tune.tune(
-        WORLD.examples(120), tune.Space(**SPACE), target="label", base_url=server.base_url, results=folder / "study",
-        price=PRICES, **{"budget": 0.05, "searcher": "random", **more},
-    )  # fmt: skip
+        WORLD.examples(120),
+        tune.Space(**SPACE),
+        target="label",
+        base_url=server.base_url,
+        results=folder / "study",
+        price=PRICES,
+        **{"budget": 0.05, "searcher": "random", **more},
+    )
 
 
 def test_a_search_that_can_gain_little_keeps_its_money_says_so_and_goes_on_when_asked(
@@ -456,7 +526,9 @@ def test_a_search_that_can_gain_little_keeps_its_money_says_so_and_goes_on_when_
     assert study.record.money.left > 0.005
     assert "so it was kept: another $1 has a chance of" in study.record.stopped
     assert "chance of" in (tmp_path / "study" / "report.md").read_text()
-    outcomes = [e for e in read_events(tmp_path / "study" / "study.jsonl") if e["event"] == "outcome"]
+    outcomes = [
+        e for e in read_events(tmp_path / "study" / "study.jsonl") if e["event"] == "outcome"
+    ]
     assert "gain" in [e["stopped"] for e in outcomes]
     calls = len(server.posts)
     again = run(server, tmp_path, min_gain=5.0)
@@ -476,7 +548,9 @@ def test_the_goal_of_the_cheapest_keeps_its_money_too_and_says_what_it_would_sav
     assert "expected to save less than 60 %, so it was kept" in study.record.stopped
 
 
-def test_the_goal_of_the_frontier_keeps_its_money_too_and_says_so(server: Server, tmp_path: Path) -> None:
+def test_the_goal_of_the_frontier_keeps_its_money_too_and_says_so(
+    server: Server, tmp_path: Path
+) -> None:
     study = run(server, tmp_path, min_gain=8.0, goal="frontier")
     assert study.stopped == "gain"
     assert study.record.money.left > 0.005
@@ -492,4 +566,6 @@ def test_at_0_the_whole_budget_is_used(server: Server, tmp_path: Path) -> None:
 
 def test_a_gain_that_cannot_be_is_refused() -> None:
     with pytest.raises(InputError, match="min_gain"):
-        make_plan(WORLD.examples(40), tune.Space(**SPACE), 1.0, {"min_gain": -1.0, "target": "label"})
+        make_plan(
+            WORLD.examples(40), tune.Space(**SPACE), 1.0, {"min_gain": -1.0, "target": "label"}
+        )

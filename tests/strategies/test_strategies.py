@@ -1,4 +1,6 @@
-"""Strategies in a world whose truth is known: what they ask for, what they find, and what they never do."""
+"""Strategies in a world whose truth is known: what they ask for, what they find, and what they
+never do.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +29,12 @@ def searcher(world: World, name: str = "random", seed: int = 0) -> Searcher:
     return SEARCHERS[name](world.space, world.free, seed)
 
 
-def run(world: World, strategy: str, units: float, name: str = "random") -> tuple[Choice | None, Till]:
-    return play(world, STRATEGIES[strategy], searcher(world, name, world.seed), units * world.unit())
+def run(
+    world: World, strategy: str, units: float, name: str = "random"
+) -> tuple[Choice | None, Till]:
+    return play(
+        world, STRATEGIES[strategy], searcher(world, name, world.seed), units * world.unit()
+    )
 
 
 # --- what every strategy keeps to
@@ -60,10 +66,16 @@ def test_any_race_ends_within_its_money_and_with_a_choice_if_anything_was_scored
     paid = {} if free else {"n": 3, "aggregate": "vote", "max_tokens": 64, "stop": ()}
     baseline = Point({"model": "small", "prompt": "plain", **paid}) if with_baseline else None
     world = World(
-        examples=examples, slack=slack, flip=flip, free=free, max_cost=limit, baseline=baseline, seed=seed,
+        examples=examples,
+        slack=slack,
+        flip=flip,
+        free=free,
+        max_cost=limit,
+        baseline=baseline,
+        seed=seed,
         space=some_space(temperature=[0.0, 0.6, 1.2]),
         failing=lambda point: point["prompt"] == "brief" and point["model"] == "small",
-    )  # fmt: skip
+    )
     choice, till = run(world, strategy, units)
     assert not till.refused
     assert till.worst <= 1.0
@@ -81,7 +93,10 @@ def test_any_race_ends_within_its_money_and_with_a_choice_if_anything_was_scored
     assert len(set(begun.values())) == len(begun)
     if baseline is not None and begun:
         answers = int(baseline.get("n", 1))  # type: ignore[call-overload]
-        assert begun[0] == baseline or 5 * 8 * world.slack * world.cost(baseline, answers) > units * world.unit()
+        assert (
+            begun[0] == baseline
+            or 5 * 8 * world.slack * world.cost(baseline, answers) > units * world.unit()
+        )
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
@@ -108,7 +123,11 @@ def test_the_same_outcomes_make_the_same_waves(strategy: str, name: str) -> None
     assert waves == till.waves[searched:]
     assert isinstance(choice, Choice)
     assert isinstance(value, Choice)
-    assert (value.reading, value.runners_up, value.feasible) == (choice.reading, choice.runners_up, choice.feasible)
+    assert (value.reading, value.runners_up, value.feasible) == (
+        choice.reading,
+        choice.runners_up,
+        choice.feasible,
+    )
     assert value.shown.config == choice.shown.config
 
 
@@ -151,7 +170,9 @@ def test_where_every_trial_fails_the_race_ends_without_a_choice(strategy: str) -
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_a_space_of_one_point_is_evaluated(strategy: str) -> None:
-    world = World(space=some_space(model="small", prompt={"plain": "{text}"}, temperature=0.0), examples=30)
+    world = World(
+        space=some_space(model="small", prompt={"plain": "{text}"}, temperature=0.0), examples=30
+    )
     choice, till = run(world, strategy, 3)
     assert choice is not None
     assert choice.runners_up == ()
@@ -167,16 +188,23 @@ def test_one_or_two_examples_are_enough_for_a_race(strategy: str, examples: int)
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_models_that_cost_nothing_end_the_race_with_the_space(strategy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_models_that_cost_nothing_end_the_race_with_the_space(
+    strategy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("tests.support.race.PRICES", dict.fromkeys(PRICES, 0.0))
-    world = World(space=some_space(temperature=[0.0, 0.5], prompt={"plain": "{text}", "shots": "{text}"}), examples=40)
+    world = World(
+        space=some_space(temperature=[0.0, 0.5], prompt={"plain": "{text}", "shots": "{text}"}),
+        examples=40,
+    )
     choice, till = play(world, STRATEGIES[strategy], searcher(world), 1.0)
     assert choice is not None
     assert len(till.points) == world.space.size(FREE)
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_a_searcher_that_proposes_one_point_for_ever_is_taken_to_have_no_other(strategy: str) -> None:
+def test_a_searcher_that_proposes_one_point_for_ever_is_taken_to_have_no_other(
+    strategy: str,
+) -> None:
     world = World(examples=20)
     only = Point({"model": "tiny", "prompt": "plain", "temperature": 0.0})
     _, till = play(world, STRATEGIES[strategy], lambda _: only, 50 * world.unit())
@@ -190,7 +218,11 @@ def test_a_trial_with_nothing_scored_yet_is_neither_chosen_nor_in_the_way(strate
     class Slow(Till):
         def buy(self, steps: Sequence[Step]) -> Outcome:
             outcome = super().buy(steps)
-            empty = {n: Standing(n, s.point, 0, (), False, 0.0) for n, s in outcome.standings.items() if n % 2 == 0}
+            empty = {
+                n: Standing(n, s.point, 0, (), False, 0.0)
+                for n, s in outcome.standings.items()
+                if n % 2 == 0
+            }
             self.standings.update(empty)
             return Outcome({**outcome.standings, **empty}, outcome.left, outcome.complete)
 
@@ -351,8 +383,15 @@ def test_later_brackets_are_proposed_after_the_searcher_has_heard_of_the_earlier
 def test_dear_points_do_not_end_a_search_that_cheap_ones_could_go_on_with(budget: int) -> None:
     world = World(examples=100)
     cheap = SEARCHERS["random"](some_space(model="tiny"), FREE, 0)
-    dear = iter([Point({"model": "large", "prompt": "reasoned", "temperature": t / 10}) for t in range(3)])
-    _, till = play(world, STRATEGIES["halving"], lambda h: next(dear, None) or cheap(h), budget * PRICES["tiny"])
+    dear = iter(
+        [Point({"model": "large", "prompt": "reasoned", "temperature": t / 10}) for t in range(3)]
+    )
+    _, till = play(
+        world,
+        STRATEGIES["halving"],
+        lambda h: next(dear, None) or cheap(h),
+        budget * PRICES["tiny"],
+    )
     assert sum(p["model"] == "tiny" for p in till.points.values()) >= min(5, budget // 40)
 
 
@@ -362,7 +401,9 @@ def test_dear_points_do_not_end_a_search_that_cheap_ones_could_go_on_with(budget
 def regrets(strategy: str, units: float, seeds: range, **changes: object) -> list[float]:
     found = []
     for seed in seeds:
-        world = World(seed=seed, examples=80, space=some_space(temperature=Uniform(0, 1.2, 0.2)), **changes)  # type: ignore[arg-type]
+        world = World(
+            seed=seed, examples=80, space=some_space(temperature=Uniform(0, 1.2, 0.2)), **changes
+        )  # type: ignore[arg-type]
         choice, _ = run(world, strategy, units)
         assert choice is not None
         found.append(world.best() - world.truth(choice.reading.config))
@@ -371,7 +412,9 @@ def regrets(strategy: str, units: float, seeds: range, **changes: object) -> lis
 
 def test_halving_comes_nearer_to_the_best_than_full_passes_at_equal_money() -> None:
     for units, near in ((3, 0.08), (10, 0.04)):
-        ours, theirs = (statistics.median(regrets(name, units, range(9))) for name in ("halving", "full"))
+        ours, theirs = (
+            statistics.median(regrets(name, units, range(9))) for name in ("halving", "full")
+        )
         assert ours <= near
         assert ours < theirs / 2
 
@@ -403,7 +446,9 @@ def test_where_no_config_keeps_the_limit_the_closest_is_chosen_and_said_not_to()
 
 def test_of_models_that_are_equally_good_the_cheapest_is_chosen() -> None:
     models = [
-        run(World(seed=seed, examples=100, quality=lambda _: 1.0), "halving", 5)[0].reading.config.model  # type: ignore[union-attr]
+        run(World(seed=seed, examples=100, quality=lambda _: 1.0), "halving", 5)[
+            0
+        ].reading.config.model  # type: ignore[union-attr]
         for seed in range(5)
     ]
     assert models == ["tiny"] * 5
@@ -425,7 +470,9 @@ def test_the_baseline_wins_where_it_is_the_best() -> None:
 
 
 def test_finalists_meet_the_rest_of_the_examples_before_they_get_more_draws() -> None:
-    world = World(examples=60, quality=lambda _: 0.7, space=some_space(temperature=[0.5, 0.7], model="small"))
+    world = World(
+        examples=60, quality=lambda _: 0.7, space=some_space(temperature=[0.5, 0.7], model="small")
+    )
     till = Till(world, 1.0)
     points = list(world.space.points(FREE))[:3]
     till.buy([Step(i, p, tuple(range(8 * (i + 1))), 1, 64) for i, p in enumerate(points)])
@@ -458,7 +505,12 @@ def test_who_is_clearly_behind_drops_out_and_a_clear_winner_ends_the_race() -> N
 def test_an_endgame_without_money_freezes_at_once() -> None:
     world = World(examples=40)
     till = Till(world, 1.0)
-    till.buy([Step(i, p, tuple(range(8)), 1, 64) for i, p in enumerate(list(world.space.points(FREE))[:4])])
+    till.buy(
+        [
+            Step(i, p, tuple(range(8)), 1, 64)
+            for i, p in enumerate(list(world.space.points(FREE))[:4])
+        ]
+    )
     till.waves.clear()
     assert isinstance(till.drive(endgame(world.problem(), till.standings, 0.0)), Choice)
     assert till.waves == []
@@ -468,7 +520,10 @@ def test_an_endgame_without_money_freezes_at_once() -> None:
 
 
 def test_the_best_reading_keeps_the_limits_and_ties_go_to_the_cheaper() -> None:
-    one, other = reading([0.5, 1.0], cost=2e-3), reading([1.0, 0.5], cost=1e-3, n=3, aggregate="vote")
+    one, other = (
+        reading([0.5, 1.0], cost=2e-3),
+        reading([1.0, 0.5], cost=1e-3, n=3, aggregate="vote"),
+    )
     dear = reading([1.0, 1.0], cost=5e-3, n=5, aggregate="vote")
     assert standing(one, other, dear).best(problem()) == dear
     assert standing(one, other, dear).best(problem(max_cost=3e-3)) == other
@@ -525,7 +580,13 @@ def test_levels_draw_those_with_few_examples_to_the_rest_and_leave_the_unknown_u
     assert np.isnan(levels(np.full((2, 3), np.nan))).all()
 
 
-@given(st.lists(st.lists(st.sampled_from([0.0, 0.5, 1.0, math.nan]), min_size=5, max_size=5), min_size=1, max_size=6))
+@given(
+    st.lists(
+        st.lists(st.sampled_from([0.0, 0.5, 1.0, math.nan]), min_size=5, max_size=5),
+        min_size=1,
+        max_size=6,
+    )
+)
 def test_levels_stay_within_the_range_of_what_was_scored(rows: list[list[float]]) -> None:
     values = np.array(rows)
     found = levels(values)
@@ -547,10 +608,15 @@ def test_a_difference_is_paired_and_a_few_equal_scores_are_no_certainty() -> Non
 def test_a_wave_is_planned_at_ceilings_until_costs_are_known_and_then_at_what_was_seen() -> None:
     world = World(slack=10.0)
     field = Field(world.problem(), 1.0)
-    tiny, large = (field.enter(Point({"model": m, "prompt": "plain", "temperature": 0.5})) for m in ("tiny", "large"))
+    tiny, large = (
+        field.enter(Point({"model": m, "prompt": "plain", "temperature": 0.5}))
+        for m in ("tiny", "large")
+    )
     assert field.price(tiny, 3) == pytest.approx(30 * PRICES["tiny"])
     field.order(tiny, 8, 1)
-    field.take(Outcome({0: world.standing(0, tiny.point, dict.fromkeys(range(8), 1))}, 1.0, complete=True))
+    field.take(
+        Outcome({0: world.standing(0, tiny.point, dict.fromkeys(range(8), 1))}, 1.0, complete=True)
+    )
     assert field.price(tiny, 3) == pytest.approx(3 * PRICES["tiny"])
     assert field.price(large, 1) == pytest.approx(PRICES["large"])
     assert field.expense(tiny, 10, 3) == pytest.approx((8 * 2 + 2 * 3) * PRICES["tiny"])
@@ -562,7 +628,11 @@ def test_a_wave_leaves_room_for_the_ceiling_of_its_last_call() -> None:
     one = field.enter(Point({"model": "tiny", "prompt": "plain", "temperature": 0.5}))
     field.order(one, 8, 1)
     field.take(
-        Outcome({0: world.standing(0, one.point, dict.fromkeys(range(8), 1))}, 20 * PRICES["tiny"], complete=True)
+        Outcome(
+            {0: world.standing(0, one.point, dict.fromkeys(range(8), 1))},
+            20 * PRICES["tiny"],
+            complete=True,
+        )
     )
     assert Wave(field, field.left).pays(one, 8 + 11, 1)
     assert not Wave(field, field.left).pays(one, 8 + 12, 1)
@@ -592,13 +662,17 @@ def test_draws_grow_to_the_next_n_that_a_reading_could_have() -> None:
         field.standings[0] = standing(reading([0.5] * 8), winning)
     assert seen == [1, 3, 7, 9]
     hot.draws = 3
-    field.standings[0] = standing(reading([0.9] * 8), reading([0.9] * 8, cost=3e-3, n=3, aggregate="vote"))
+    field.standings[0] = standing(
+        reading([0.9] * 8), reading([0.9] * 8, cost=3e-3, n=3, aggregate="vote")
+    )
     assert field.more_draws(hot) == 3
 
 
 def test_a_paid_n_is_bought_as_it_stands() -> None:
     field = Field(problem(free=()), 1.0)
-    point = Point({**some_space().draw(__import__("random").Random(1), ()), "n": 5, "temperature": 0.5})
+    point = Point(
+        {**some_space().draw(__import__("random").Random(1), ()), "n": 5, "temperature": 0.5}
+    )
     assert field.enter(point).ladder == (5,)
 
 

@@ -1,4 +1,6 @@
-"""What scores differ by beside what their trials are worth, learned from scores made of parts that are known."""
+"""What scores differ by beside what their trials are worth, learned from scores made of parts that
+are known.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,13 @@ from tune.strategies.variance import MOST_KIN, NOTHING_KNOWN, Luck, learn, share
 
 
 def made(
-    families: int, each: int, examples: int, hardness: float, kin: float, noise: float, seed: int = 0
+    families: int,
+    each: int,
+    examples: int,
+    hardness: float,
+    kin: float,
+    noise: float,
+    seed: int = 0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Scores of so many trials of so many families, trials x examples, and whose they are."""
     rng = np.random.default_rng(seed)
@@ -35,13 +43,19 @@ def learned(rows: np.ndarray, family: np.ndarray, draws: int = 1) -> Luck:
         (2, 30, 120, (0.03, 0.06, 0.05)),
     ],
 )
-def test_each_part_is_found_again(families: int, each: int, examples: int, parts: tuple[float, float, float]) -> None:
-    found = np.mean([learned(*made(families, each, examples, *parts, seed=seed)) for seed in range(40)], axis=0)
+def test_each_part_is_found_again(
+    families: int, each: int, examples: int, parts: tuple[float, float, float]
+) -> None:
+    found = np.mean(
+        [learned(*made(families, each, examples, *parts, seed=seed)) for seed in range(40)], axis=0
+    )
     assert found == pytest.approx(parts, abs=0.012)
 
 
 def test_where_one_family_has_most_trials_what_it_has_to_itself_is_not_taken_for_hardness() -> None:
-    """Sixty trials of one model and prompt beside five of others, and no example is harder than another for all."""
+    """Sixty trials of one model and prompt beside five of others, and no example is harder than
+    another for all.
+    """
     found = []
     for seed in range(20):
         rows, _ = made(6, 60, 80, 0.0, 0.1, 0.02, seed=seed)
@@ -54,9 +68,14 @@ def test_where_one_family_has_most_trials_what_it_has_to_itself_is_not_taken_for
 
 @settings(max_examples=60, deadline=None)
 @given(
-    families=st.integers(1, 6), each=st.integers(1, 5), examples=st.integers(1, 30), kin=st.sampled_from([0, 0.05]),
-    missing=st.floats(0, 0.9), draws=st.integers(1, 9), seed=st.integers(0, 999),
-)  # fmt: skip
+    families=st.integers(1, 6),
+    each=st.integers(1, 5),
+    examples=st.integers(1, 30),
+    kin=st.sampled_from([0, 0.05]),
+    missing=st.floats(0, 0.9),
+    draws=st.integers(1, 9),
+    seed=st.integers(0, 999),
+)
 @example(families=1, each=1, examples=1, kin=0, missing=0.0, draws=1, seed=0)
 def test_no_variance_is_below_zero_whatever_was_scored(
     families: int, each: int, examples: int, kin: float, missing: float, draws: int, seed: int
@@ -72,10 +91,14 @@ def test_no_variance_is_below_zero_whatever_was_scored(
 
 @settings(max_examples=30, deadline=None)
 @given(copies=st.integers(2, 9), seed=st.integers(0, 99))
-def test_copies_of_a_familys_trials_tell_nothing_new_of_how_hard_examples_are(copies: int, seed: int) -> None:
+def test_copies_of_a_familys_trials_tell_nothing_new_of_how_hard_examples_are(
+    copies: int, seed: int
+) -> None:
     rows, family = made(4, 2, 30, 0.05, 0.03, 0.1, seed)
     again = np.r_[np.arange(len(rows)), np.repeat(np.flatnonzero(family == 0), copies - 1)]
-    assert learned(rows[again], family[again]).hardness == pytest.approx(learned(rows, family).hardness)
+    assert learned(rows[again], family[again]).hardness == pytest.approx(
+        learned(rows, family).hardness
+    )
 
 
 def test_from_no_scores_and_from_one_that_has_nothing_beside_it_nothing_is_learned() -> None:
@@ -84,7 +107,9 @@ def test_from_no_scores_and_from_one_that_has_nothing_beside_it_nothing_is_learn
     assert only == pytest.approx(NOTHING_KNOWN)
 
 
-def test_more_draws_take_away_a_part_of_the_noise_and_scores_of_many_draws_tell_of_that_of_one() -> None:
+def test_more_draws_take_away_a_part_of_the_noise_and_scores_of_many_draws_tell_of_that_of_one() -> (
+    None
+):
     shares = [share_of_noise(draws) for draws in (1, 2, 8, 1000)]
     assert shares[0] == 1.0
     assert shares == sorted(shares, reverse=True)

@@ -1,4 +1,6 @@
-"""Whole runs against services that bill as real ones do: the books equal the bill, and the bill stays in the budget."""
+"""Whole runs against services that bill as real ones do: the books equal the bill, and the bill
+stays in the budget.
+"""
 
 from __future__ import annotations
 
@@ -70,7 +72,9 @@ def run(model: Model, folder: Path, plan: Any = None) -> tuple[tune.Study, Balan
     ],
     ids=str,
 )
-def test_the_books_equal_the_bill_of_every_way_of_counting(model: Model, told: str, tmp_path: Path) -> None:
+def test_the_books_equal_the_bill_of_every_way_of_counting(
+    model: Model, told: str, tmp_path: Path
+) -> None:
     study, books, bill = run(model, tmp_path)
     assert books.settled == bill <= to_picodollars(BUDGET)
     assert (books.uncertain, books.overshoot) == (0, 0)
@@ -90,13 +94,17 @@ def test_refused_prompts_that_may_be_billed_are_shown_apart(billed: bool, tmp_pa
 def test_a_server_that_cuts_prompts_is_told_once(tmp_path: Path) -> None:
     study, books, bill = run(Model(reads=5), tmp_path)
     assert books.settled == bill
-    told = [notice for notice in study.record.notices if "read only a part of what was sent" in notice]
+    told = [
+        notice for notice in study.record.notices if "read only a part of what was sent" in notice
+    ]
     assert len(told) == 1
     assert "was counted as 5 tokens" in told[0]
     assert "num_ctx" in told[0]
 
 
-def test_a_service_that_counts_the_first_choice_alone_never_bills_more_than_is_booked(tmp_path: Path) -> None:
+def test_a_service_that_counts_the_first_choice_alone_never_bills_more_than_is_booked(
+    tmp_path: Path,
+) -> None:
     study, books, bill = run(Model(fault=Fault("first_usage")), tmp_path)
     assert bill <= books.settled <= to_picodollars(BUDGET)
     assert "the first choice alone" in " ".join(study.record.notices)

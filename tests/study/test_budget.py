@@ -1,4 +1,6 @@
-"""The dollars of a run: the most that an example costs, the least budget, and what is kept for the holdout."""
+"""The dollars of a run: the most that an example costs, the least budget, and what is kept for the
+holdout.
+"""
 
 from __future__ import annotations
 
@@ -28,19 +30,29 @@ from tune.study.connect import evaluator_of
 from tune.task.metrics import Metric
 
 PRICE = Price(1.0, 2.0)
-ROWS = [{"id": str(i), "text": f"ticket {i}" + " more" * (i % 3), "label": "yes"} for i in range(40)]
+ROWS = [
+    {"id": str(i), "text": f"ticket {i}" + " more" * (i % 3), "label": "yes"} for i in range(40)
+]
 CAP = 12
 
 
 def purse(budget: float = 1.0, *, most_n: int = MANY, rows: Any = None, **options: Any) -> Purse:
     """The purse of a study of one model."""
-    space = Space(model="m", prompt={"p": "Label: {text}"}, temperature=[0.5, 1.0], n=[1, 3], max_tokens=[4, CAP])
+    space = Space(
+        model="m",
+        prompt={"p": "Label: {text}"},
+        temperature=[0.5, 1.0],
+        n=[1, 3],
+        max_tokens=[4, CAP],
+    )
     asked: Any = {"target": "label", "price": "m=1/2", **options}
     plan = make_plan(rows or ROWS, space, budget, asked)
     db = Database(":memory:")
     account, store = Account(db, "s", to_picodollars(budget)), Store(db)
     endpoint = FakeEndpoint(_yes, price=PRICE, most_n=most_n, service="m")
-    services = {"m": build_stack(Entry("m", "m"), endpoint, PRICE, Access(store, account, Capabilities()))}
+    services = {
+        "m": build_stack(Entry("m", "m"), endpoint, PRICE, Access(store, account, Capabilities()))
+    }
     return Purse(plan, account, evaluator_of(plan, services, store))
 
 
@@ -52,7 +64,14 @@ def reading(mean: float, cost: float, examples: int = LEAST_BLOCK, **config: Any
     values = {"model": "m", "prompt": "p", "temperature": 0.5, "n": 1, "max_tokens": CAP, **config}
     known = np.zeros(examples)
     return Reading(
-        Config(values), 0, tuple(range(examples)), known + mean, known, known + cost, known + 1.0, approximate=False
+        Config(values),
+        0,
+        tuple(range(examples)),
+        known + mean,
+        known,
+        known + cost,
+        known + 1.0,
+        approximate=False,
     )
 
 
@@ -65,11 +84,15 @@ def kept(held: Purse) -> float:
 
 
 @pytest.mark.parametrize("most_n", [MANY, 1])
-def test_no_example_costs_more_than_its_ceiling_and_a_prompt_is_paid_once_a_call(most_n: int) -> None:
+def test_no_example_costs_more_than_its_ceiling_and_a_prompt_is_paid_once_a_call(
+    most_n: int,
+) -> None:
     held = purse(most_n=most_n)
     point = held.plan.baseline_point
     requests = [held.evaluator.request(point, CAP, (), position) for position in range(8)]
-    longest = max(held.evaluator.services["m"].endpoint.most_prompt_tokens(request) for request in requests)
+    longest = max(
+        held.evaluator.services["m"].endpoint.most_prompt_tokens(request) for request in requests
+    )
     once, each = to_dollars(PRICE.cost(longest, 0)), to_dollars(PRICE.cost(0, CAP))
     assert held.ceiling(point, 1, CAP) == pytest.approx(once + each)
     assert held.ceiling(point, 3, CAP) == pytest.approx((1 if most_n > 1 else 3) * once + 3 * each)
@@ -91,7 +114,9 @@ def test_a_budget_that_pays_for_a_block_is_taken_and_one_just_below_is_refused()
     held = purse()
     point = held.plan.baseline_point
     least = LEAST_BLOCK * held.ceiling(point, 1, CAP // 4) / (1 - MOST_HOLDOUT_SHARE)
-    assert least > held.ceiling(point, 1, CAP) / (1 - MOST_HOLDOUT_SHARE), "a block is what is dear here"
+    assert least > held.ceiling(point, 1, CAP) / (1 - MOST_HOLDOUT_SHARE), (
+        "a block is what is dear here"
+    )
     purse(1.001 * least).check_budget()
     with pytest.raises(BudgetError, match="too small for one block of 8 examples"):
         purse(0.99 * least).check_budget()
@@ -117,7 +142,11 @@ def test_before_anything_is_known_the_ceilings_say_what_is_kept() -> None:
 
 def test_the_dearest_of_the_leading_readings_says_what_the_choice_may_cost() -> None:
     held = purse()
-    cheap, dear, poor = reading(0.9, 1e-6), reading(0.8, 5e-5, temperature=1.0), reading(0.1, 1e-3, n=3)
+    cheap, dear, poor = (
+        reading(0.9, 1e-6),
+        reading(0.8, 5e-5, temperature=1.0),
+        reading(0.1, 1e-3, n=3),
+    )
     leading = [reading(0.9, 1e-6, max_tokens=cap) for cap in range(1, 19)]
     held.set_holdout_aside([*leading, cheap, dear, poor])
     ceiling = held.ceiling(held.plan.baseline_point, 1, CAP)
@@ -134,20 +163,28 @@ def test_a_choice_that_asks_for_more_answers_than_were_bought_has_its_holdout_ke
     held.set_holdout_aside(found)
     before = kept(held)
     held.set_holdout_aside(found, reading(0.9, 3e-4, n=3))
-    assert kept(held) == pytest.approx(before + 1.5 * len(held.plan.split.holdout) * 2 * (3e-4 - 1e-6), rel=0.01)
+    assert kept(held) == pytest.approx(
+        before + 1.5 * len(held.plan.split.holdout) * 2 * (3e-4 - 1e-6), rel=0.01
+    )
     held.set_holdout_aside(found, reading(0.9, 1e-7, n=3))
     assert kept(held) == pytest.approx(before), "the dearest counts"
 
 
 @pytest.mark.parametrize(("rows", "met"), [(100, LEAST_MET), (40, 16), (20, 8)])
-def test_what_was_not_bought_may_cost_what_enough_of_the_holdout_pays_for(rows: int, met: int) -> None:
-    held = purse(0.5, rows=[{"id": str(i), "text": f"ticket {i}", "label": "yes"} for i in range(rows)])
+def test_what_was_not_bought_may_cost_what_enough_of_the_holdout_pays_for(
+    rows: int, met: int
+) -> None:
+    held = purse(
+        0.5, rows=[{"id": str(i), "text": f"ticket {i}", "label": "yes"} for i in range(rows)]
+    )
     assert min(LEAST_MET, len(held.plan.split.holdout)) == met
     assert held.most_unseen * met == pytest.approx(0.5 * MOST_HOLDOUT_SHARE)
 
 
 def test_where_less_is_better_the_least_lead() -> None:
-    held = purse(metric=Metric("distance", "distance", lambda answer, example: 0.0, larger_is_better=False))
+    held = purse(
+        metric=Metric("distance", "distance", lambda answer, example: 0.0, larger_is_better=False)
+    )
     leading = [reading(0.1, 1e-6, max_tokens=cap) for cap in range(1, 21)]
     held.set_holdout_aside([*leading, reading(0.9, 1e-3, n=3)])
     cheap = kept(held)
@@ -165,7 +202,9 @@ def test_what_few_examples_or_no_price_say_is_not_believed() -> None:
 
 @settings(max_examples=20, deadline=None)
 @given(costs=st.lists(st.floats(0, 1e3), max_size=5), budget=st.floats(1e-4, 100))
-def test_never_more_than_the_share_is_kept_and_the_rest_is_the_searchs(costs: list[float], budget: float) -> None:
+def test_never_more_than_the_share_is_kept_and_the_rest_is_the_searchs(
+    costs: list[float], budget: float
+) -> None:
     held = purse(budget)
     held.set_holdout_aside([reading(0.5, cost, max_tokens=i + 1) for i, cost in enumerate(costs)])
     assert held.left >= (1 - MOST_HOLDOUT_SHARE) * budget * (1 - 1e-9) - 1e-12

@@ -1,4 +1,6 @@
-"""What answers, made ready: models and judges opened and closed, and the money for verdicts set aside."""
+"""What answers, made ready: models and judges opened and closed, and the money for verdicts set
+aside.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +71,9 @@ def serving() -> Server:
     return Server(models=models, world=LabelledWorld(models=dict.fromkeys(models, 0.9)))
 
 
-async def test_models_and_judge_are_open_inside_and_closed_after(access: Access, closed: list[str]) -> None:
+async def test_models_and_judge_are_open_inside_and_closed_after(
+    access: Access, closed: list[str]
+) -> None:
     with serving() as server:
         asked = Entry("judge", "judge", base_url=server.base_url)
         async with opened(entries(server), PRICES, access, judge=asked) as (services, judge):
@@ -80,7 +84,9 @@ async def test_models_and_judge_are_open_inside_and_closed_after(access: Access,
         assert sorted(closed) == ["judge", "large", "small"]
 
 
-async def test_what_goes_wrong_inside_leaves_nothing_open(access: Access, closed: list[str]) -> None:
+async def test_what_goes_wrong_inside_leaves_nothing_open(
+    access: Access, closed: list[str]
+) -> None:
     with serving() as server:
 
         async def work() -> None:
@@ -93,7 +99,9 @@ async def test_what_goes_wrong_inside_leaves_nothing_open(access: Access, closed
         assert sorted(closed) == ["large", "small"]
 
 
-async def test_a_judge_that_does_not_answer_leaves_no_model_open(access: Access, closed: list[str]) -> None:
+async def test_a_judge_that_does_not_answer_leaves_no_model_open(
+    access: Access, closed: list[str]
+) -> None:
     with serving() as server, Server(models=["another"]) as elsewhere:
         asked = Entry("judge", "judge", base_url=elsewhere.base_url)
         with pytest.raises(EndpointError):
@@ -110,17 +118,29 @@ def _word(request: Request, rng: random.Random) -> str:
 
 
 def silent(name: str, access: Access, *, judge: bool = False) -> Service:
-    return build_stack(Entry(name, name), FakeEndpoint(_word, price=PRICE, service=name), PRICE, access, judge=judge)
+    return build_stack(
+        Entry(name, name),
+        FakeEndpoint(_word, price=PRICE, service=name),
+        PRICE,
+        access,
+        judge=judge,
+    )
 
 
 def plan_of(**more: Any) -> Plan:
     options: Any = {"target": "label", "price": ["m=1/2", "judge=1/2"], "metric": ASKED, **more}
-    return make_plan(ROWS, tune.Space(model="m", prompt={"p": "Label: {text}"}, max_tokens=8), 1.0, options)
+    return make_plan(
+        ROWS, tune.Space(model="m", prompt={"p": "Label: {text}"}, max_tokens=8), 1.0, options
+    )
 
 
 def test_with_each_draw_the_most_that_its_verdict_can_cost_is_set_aside(access: Access) -> None:
     plan, judge = plan_of(), silent("judge", access, judge=True)
-    services = {"m": silent("m", access), "other": silent("other", access), "unasked": silent("unasked", access)}
+    services = {
+        "m": silent("m", access),
+        "other": silent("other", access),
+        "unasked": silent("unasked", access),
+    }
     bound = engage(plan.metric, judge, services, caps={"m": 8, "other": 80}, examples=plan.examples)
     assert isinstance(bound.function, Judge)
     for example in plan.examples:
@@ -146,7 +166,12 @@ def test_an_evaluator_has_what_the_plan_says(access: Access) -> None:
     plan, judge = plan_of(), silent("judge", access, judge=True)
     services = {"m": silent("m", access)}
     made = evaluator_of(plan, services, access.store, judge=judge, caps={"m": 8})
-    assert (made.space, made.free, made.examples, made.seed) == (plan.space, plan.free, plan.examples, plan.seed)
+    assert (made.space, made.free, made.examples, made.seed) == (
+        plan.space,
+        plan.free,
+        plan.examples,
+        plan.seed,
+    )
     assert isinstance(made.metric.function, Judge)
     assert made.metric.function.service == judge.id
     assert services["m"].metered.earmark > 0
@@ -154,7 +179,9 @@ def test_an_evaluator_has_what_the_plan_says(access: Access) -> None:
 
 def test_where_nothing_is_sent_nothing_is_set_aside(access: Access) -> None:
     services = {"m": silent("m", access)}
-    made = evaluator_of(plan_of(), services, access.store, judge=silent("judge", access, judge=True))
+    made = evaluator_of(
+        plan_of(), services, access.store, judge=silent("judge", access, judge=True)
+    )
     assert isinstance(made.metric.function, Judge)
     assert made.metric.function.service == "judge"
     assert services["m"].metered.earmark == 0
@@ -162,4 +189,7 @@ def test_where_nothing_is_sent_nothing_is_set_aside(access: Access) -> None:
 
 def test_a_metric_that_asks_nobody_stays_as_it_is(access: Access) -> None:
     plan = plan_of(metric="exact_match")
-    assert evaluator_of(plan, {"m": silent("m", access)}, access.store, caps={"m": 8}).metric is plan.metric
+    assert (
+        evaluator_of(plan, {"m": silent("m", access)}, access.store, caps={"m": 8}).metric
+        is plan.metric
+    )

@@ -1,4 +1,6 @@
-"""Waves become draws and draws become scores: order, faults sorted by whose they are, judges, and the memo."""
+"""Waves become draws and draws become scores: order, faults sorted by whose they are, judges, and
+the memo.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,9 @@ from tune.task.metrics import Judge, parse_metric
 from tune.task.prompt import parse_prompt
 
 PRICE = Price(1.0, 2.0)
-EXAMPLES = [Example(str(i), {"text": f"ticket {i}"}, "yes" if i % 2 else "no", {}) for i in range(12)]
+EXAMPLES = [
+    Example(str(i), {"text": f"ticket {i}"}, "yes" if i % 2 else "no", {}) for i in range(12)
+]
 POINT = Point({"model": "m", "prompt": "p", "temperature": 0.5})
 QUICK = RetryPolicy(attempts=2, seconds=1.0, first=0.001, longest=0.001)
 
@@ -91,10 +95,17 @@ class House:
             chosen = chosen.bound(judging.provider, service=judging.id)
             self.services["m"].metered.earmark = 10**6
         self.evaluator = Evaluator(
-            space=self.space, free=FREE, prompts={"p": parse_prompt("p", "{text}")}, examples=EXAMPLES,
-            services=self.services, metric=chosen, extract=parse_extract(None), store=self.store, judge=judging,
+            space=self.space,
+            free=FREE,
+            prompts={"p": parse_prompt("p", "{text}")},
+            examples=EXAMPLES,
+            services=self.services,
+            metric=chosen,
+            extract=parse_extract(None),
+            store=self.store,
+            judge=judging,
             lessons=self.lessons,
-        )  # fmt: skip
+        )
         self.trials: dict[int, Trial] = {}
 
     def _note(self, event: str, **fields: Any) -> None:
@@ -136,7 +147,10 @@ async def test_readings_have_the_scores_that_the_texts_deserve() -> None:
     await house.buy(step(range(12), draws=3))
     trial = house.trials[0]
     readings = {(r.config.n, r.config.max_tokens): r for r in house.evaluator.readings(trial)}
-    right = [sum(d.text == EXAMPLES[p].target for d in draws) / 3 for p, draws in sorted(trial.draws.items())]
+    right = [
+        sum(d.text == EXAMPLES[p].target for d in draws) / 3
+        for p, draws in sorted(trial.draws.items())
+    ]
     assert readings[1, 8].scores.tolist() == pytest.approx(right)
     assert readings[3, 8].config.aggregate == "vote"
     assert readings[3, 8].cost > readings[1, 8].cost
@@ -144,7 +158,12 @@ async def test_readings_have_the_scores_that_the_texts_deserve() -> None:
 
 async def test_the_oracle_is_never_in_the_race() -> None:
     space = Space(
-        model="m", prompt={"p": "{text}"}, temperature=0.5, n=[1, 3], max_tokens=8, aggregate=["first", "any"]
+        model="m",
+        prompt={"p": "{text}"},
+        temperature=0.5,
+        n=[1, 3],
+        max_tokens=8,
+        aggregate=["first", "any"],
     )
     house = House(space=space)
     await house.buy(step(draws=3))
@@ -155,7 +174,11 @@ async def test_what_the_service_does_not_answer_is_missing_and_never_scored() ->
     house = House(failures=lambda call: TransientError("503", charged=False) if call < 4 else None)
     wave = await house.buy(step(range(12)))
     assert wave.missing == {}  # tried again, and had in the end
-    broken = House(failures=lambda call: TransientError("503", charged=False) if call % 24 < 1 or call > 23 else None)
+    broken = House(
+        failures=lambda call: (
+            TransientError("503", charged=False) if call % 24 < 1 or call > 23 else None
+        )
+    )
     await broken.buy(step(range(12)))
     always = House(failures=lambda call: TransientError("down", charged=False))
     lost = await always.buy(step())
@@ -174,21 +197,29 @@ async def test_what_the_config_cannot_answer_gets_the_worst_score_and_keeps_its_
     trial = house.trials[0]
     assert list(trial.spoiled.values()) == ["context_length"]
     (position,) = trial.spoiled
-    reading = next(r for r in house.evaluator.readings(trial) if r.config.n == 1 and r.config.max_tokens == 8)
+    reading = next(
+        r for r in house.evaluator.readings(trial) if r.config.n == 1 and r.config.max_tokens == 8
+    )
     assert dict(zip(reading.examples, reading.scores, strict=True))[position] == 0.0
     assert reading.n_examples == 4
 
 
 async def test_a_refused_parameter_fails_the_trial_without_a_score_and_is_learned() -> None:
-    house = House(failures=lambda call: ParameterRejected("no temperature", parameter="temperature"))
+    house = House(
+        failures=lambda call: ParameterRejected("no temperature", parameter="temperature")
+    )
     wave = await house.buy(step())
     assert wave.complete
     assert house.trials[0].state == "failed"
-    assert house.learned == [("learned", {"model": "m", "parameter": "temperature"})], "once, however many calls say it"
+    assert house.learned == [("learned", {"model": "m", "parameter": "temperature"})], (
+        "once, however many calls say it"
+    )
     assert house.account.spent == 0
 
 
-async def test_a_fault_that_nothing_mends_is_raised_after_the_calls_in_flight_have_settled() -> None:
+async def test_a_fault_that_nothing_mends_is_raised_after_the_calls_in_flight_have_settled() -> (
+    None
+):
     def world(request: Request, _: random.Random) -> str:
         if request.prompt[-1][1] == "ticket 2":
             raise StoreError("the disk is full")
@@ -197,14 +228,20 @@ async def test_a_fault_that_nothing_mends_is_raised_after_the_calls_in_flight_ha
     house = House(world)
     house.endpoint._latency = 0.01
     with pytest.raises(StoreError, match="the disk is full"):
-        await house.buy(step(range(12)), step(range(12), trial=1, point=Point({**POINT, "temperature": 1.0})))
-    assert house.endpoint.calls <= 14  # of 24: eight at once and whom the first answers let in, but not all in line
+        await house.buy(
+            step(range(12)), step(range(12), trial=1, point=Point({**POINT, "temperature": 1.0}))
+        )
+    assert (
+        house.endpoint.calls <= 14
+    )  # of 24: eight at once and whom the first answers let in, but not all in line
 
 
 async def test_where_the_only_model_is_lost_the_run_pauses_with_what_was_bought() -> None:
     house = House(failures=lambda call: EndpointError("no such model") if call == 2 else None)
     house.endpoint._latency = 0.01
-    wave = await house.buy(step(range(12)), step(range(12), trial=1, point=Point({**POINT, "temperature": 1.0})))
+    wave = await house.buy(
+        step(range(12)), step(range(12), trial=1, point=Point({**POINT, "temperature": 1.0}))
+    )
     assert not wave.complete
     assert house.account.closed == LOST
     assert str(house.evaluator.fault) == "no such model"
@@ -219,7 +256,9 @@ class Two(House):
     """A house of two models, of which the second has its own failures."""
 
     def __init__(self, failures: Callable[[int], ProviderError | None], **more: Any) -> None:
-        super().__init__(space=Space(model=["m", "o"], prompt={"p": "{text}"}, n=[1, 3], max_tokens=8), **more)
+        super().__init__(
+            space=Space(model=["m", "o"], prompt={"p": "{text}"}, n=[1, 3], max_tokens=8), **more
+        )
         self.other = FakeEndpoint(says_target, price=PRICE, failures=failures, service="o")
         self.services["o"] = self._service(self.other, "o")
 
@@ -251,7 +290,9 @@ async def test_a_model_that_is_needed_is_not_set_aside() -> None:
 
 
 async def test_a_quota_ends_the_run_at_once() -> None:
-    house = House(failures=lambda call: QuotaExhausted("used up", wait=20000.0) if call >= 5 else None)
+    house = House(
+        failures=lambda call: QuotaExhausted("used up", wait=20000.0) if call >= 5 else None
+    )
     wave = await house.buy(step(range(12)))
     assert not wave.complete
     assert house.account.closed == QUOTA
@@ -262,7 +303,9 @@ async def test_a_quota_ends_the_run_at_once() -> None:
 
 
 def lasting(*lost: int) -> Callable[[Request, random.Random], str]:
-    """A world in which some inputs always fail, as a server that stumbles over a character in them (evalscope#1096)."""
+    """A world in which some inputs always fail, as a server that stumbles over a character in them
+    (evalscope#1096).
+    """
 
     def say(request: Request, _: random.Random) -> str:
         assert not isinstance(request.prompt, str)
@@ -306,8 +349,12 @@ async def test_a_refusal_that_nobody_understands_sets_a_model_aside_that_never_a
     assert house.trials[0].bought == 8
 
 
-async def test_a_refusal_that_nobody_understands_ends_only_the_trial_where_the_model_answers_others() -> None:
-    house = House(failures=lambda call: RequestRefused("answered 400: not so hot") if call >= 8 else None)
+async def test_a_refusal_that_nobody_understands_ends_only_the_trial_where_the_model_answers_others() -> (
+    None
+):
+    house = House(
+        failures=lambda call: RequestRefused("answered 400: not so hot") if call >= 8 else None
+    )
     await house.buy(step(range(8)))
     wave = await house.buy(step(range(8), trial=1, point=Point({**POINT, "temperature": 0})))
     assert "not so hot" in wave.failed[1]
@@ -338,7 +385,9 @@ FAULTS: list[Callable[[int], ProviderError | None]] = [
     lambda call: AnswerError("too long", reason="context_length") if call == 1 else None,
     lambda call: TransientError("down", charged=False) if call % 12 in (3, 4, 5, 6) else None,
     lambda call: TransientError("down", charged=True) if call > 5 else None,
-    lambda call: ParameterRejected("no temperature", parameter="temperature") if call == 4 else None,
+    lambda call: (
+        ParameterRejected("no temperature", parameter="temperature") if call == 4 else None
+    ),
     lambda call: ParameterRejected("no temperature", parameter="temperature"),
 ]
 
@@ -360,7 +409,9 @@ async def test_a_replay_leaves_the_trials_as_they_were_and_sends_nothing(
 
 
 async def test_a_replay_of_a_judged_wave_asks_no_judge_again() -> None:
-    judge = FakeEndpoint(lambda request, rng: "no idea" if rng.random() < 0.5 else "Score: 8", price=PRICE)
+    judge = FakeEndpoint(
+        lambda request, rng: "no idea" if rng.random() < 0.5 else "Score: 8", price=PRICE
+    )
     house = House(metric=Judge(model="j"), judge=judge, budget=0.004)
     wave = await house.buy(step(range(12), draws=3))
     then, calls = house.trials, judge.calls
@@ -368,7 +419,9 @@ async def test_a_replay_of_a_judged_wave_asks_no_judge_again() -> None:
     again = House(metric=Judge(model="j"), judge=judge)
     again.evaluator.store = house.store
     again.services["m"] = house.services["m"]
-    await again.evaluator.replay([step(range(12), draws=3)], again.trials, recorded(wave, step(range(12), draws=3)))
+    await again.evaluator.replay(
+        [step(range(12), draws=3)], again.trials, recorded(wave, step(range(12), draws=3))
+    )
     assert again.trials == then
     assert judge.calls == calls
     for one, other in zip(readings, again.evaluator.readings(again.trials[0]), strict=True):
@@ -395,9 +448,15 @@ async def test_each_answer_is_scored_once_for_ever() -> None:
     house.evaluator.readings(house.trials[0])
     assert len(asked) == len(set(asked)) == 4
     again = Evaluator(
-        space=house.space, free=FREE, prompts=house.evaluator.prompts, examples=EXAMPLES, services=house.services,
-        metric=house.evaluator.metric, extract=parse_extract(None), store=house.store,
-    )  # fmt: skip
+        space=house.space,
+        free=FREE,
+        prompts=house.evaluator.prompts,
+        examples=EXAMPLES,
+        services=house.services,
+        metric=house.evaluator.metric,
+        extract=parse_extract(None),
+        store=house.store,
+    )
     again.readings(house.trials[0])
     assert len(asked) == 4
 
@@ -405,10 +464,15 @@ async def test_each_answer_is_scored_once_for_ever() -> None:
 async def test_a_score_is_not_reused_for_another_example_with_the_same_id() -> None:
     house = House()
     other = Evaluator(
-        space=house.space, free=FREE, prompts=house.evaluator.prompts,
-        examples=[Example("0", {"text": "ticket 0"}, "changed", {})], services=house.services,
-        metric=parse_metric("exact_match"), extract=parse_extract(None), store=house.store,
-    )  # fmt: skip
+        space=house.space,
+        free=FREE,
+        prompts=house.evaluator.prompts,
+        examples=[Example("0", {"text": "ticket 0"}, "changed", {})],
+        services=house.services,
+        metric=parse_metric("exact_match"),
+        extract=parse_extract(None),
+        store=house.store,
+    )
     assert house.evaluator.score("no", 0) == 1.0
     assert other.score("no", 0) == 0.0
 
@@ -427,7 +491,9 @@ async def test_a_judge_is_paid_by_the_same_ledger_and_asked_once_for_each_answer
 async def test_what_is_set_aside_beyond_what_a_verdict_can_cost_is_let_go_at_once() -> None:
     judge = FakeEndpoint("Score: 8", price=PRICE, latency=0.001)
     room = 8 * 10**9  # for the earmarks of four draws, and a wave needs 36
-    house = House(metric=Judge(model="j", max_tokens=8), judge=judge, budget=0.03 + room / PICODOLLARS)
+    house = House(
+        metric=Judge(model="j", max_tokens=8), judge=judge, budget=0.03 + room / PICODOLLARS
+    )
     house.services["m"].metered.earmark = 2 * 10**9
     wave = await house.buy(step(range(12), draws=3))
     assert wave.complete
@@ -436,18 +502,24 @@ async def test_what_is_set_aside_beyond_what_a_verdict_can_cost_is_let_go_at_onc
 
 
 async def test_nothing_is_set_aside_any_more_when_a_wave_is_over() -> None:
-    judge = FakeEndpoint("Score: 8", price=PRICE, failures=lambda call: TransientError("down", charged=False))
+    judge = FakeEndpoint(
+        "Score: 8", price=PRICE, failures=lambda call: TransientError("down", charged=False)
+    )
     house = House(metric=Judge(model="j"), judge=judge)
     wave = await house.buy(step(range(4)))
     assert len(wave.missing) == 4
     assert house.account.reserved == 0
-    assert house.trials[0].draws == {}  # without a score they are no part of the trial, but they are stored
+    assert (
+        house.trials[0].draws == {}
+    )  # without a score they are no part of the trial, but they are stored
     assert house.store.held(house.evaluator.request(POINT, 8, (), 0)) == 1
 
 
 async def test_an_unreadable_verdict_is_no_score() -> None:
     judge = FakeEndpoint(
-        lambda request, rng: "I cannot say" if "ticket 1\n" in str(request.prompt[0]) + "\n" else "Score: 8",
+        lambda request, rng: (
+            "I cannot say" if "ticket 1\n" in str(request.prompt[0]) + "\n" else "Score: 8"
+        ),
         price=PRICE,
     )
     house = House(metric=Judge(model="j"), judge=judge)
@@ -461,12 +533,20 @@ async def test_settings_that_are_absent_or_none_are_left_to_the_service(tmp_path
     house = House()
     plain = house.evaluator.request({"model": "m", "prompt": "p", "top_p": None}, 8, (), 0)
     assert plain.settings == ()
-    hot = house.evaluator.request({"model": "m", "prompt": "p", "temperature": 1.5, "n": 3}, 8, ("x",), 0)
+    hot = house.evaluator.request(
+        {"model": "m", "prompt": "p", "temperature": 1.5, "n": 3}, 8, ("x",), 0
+    )
     assert (hot.settings, hot.stop, hot.max_tokens) == ((("temperature", 1.5),), ("x",), 8)
 
 
 async def test_a_stop_that_every_reading_has_is_bought_and_others_are_read_off() -> None:
-    space = Space(model="m", prompt={"p": "{text}"}, temperature=0.5, max_tokens=8, stop=["END", ["END", "no"]])
+    space = Space(
+        model="m",
+        prompt={"p": "{text}"},
+        temperature=0.5,
+        max_tokens=8,
+        stop=["END", ["END", "no"]],
+    )
     house = House(space=space)
     await house.buy(step())
     assert {request.stop for request, _ in house.endpoint.requests} == {("END",)}
@@ -485,6 +565,10 @@ async def test_draws_that_were_refused_take_nothing_from_those_that_are_there() 
     house.account.close("interrupted")
     wave = await house.buy(step(range(6), draws=3))
     assert len(wave.missing) == 6
-    reading = next(r for r in house.evaluator.readings(house.trials[0]) if r.config.n == 1 and r.config.max_tokens == 8)
+    reading = next(
+        r
+        for r in house.evaluator.readings(house.trials[0])
+        if r.config.n == 1 and r.config.max_tokens == 8
+    )
     assert reading.n_examples == 6
     assert house.trials[0].missing == {}

@@ -1,4 +1,6 @@
-"""A study that goes on with a larger budget: it buys more or says why not, and can be read again afterwards."""
+"""A study that goes on with a larger budget: it buys more or says why not, and can be read again
+afterwards.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +22,14 @@ from tune.strategies import Outcome, Problem
 
 ROWS = 40
 SINGLY = Model(0.1, 0.4, refuses=frozenset({"n"}))
-"""A model that takes no n: when the money ends, an example can be left with some of the draws that were asked for."""
+"""A model that takes no n: when the money ends, an example can be left with some of the draws that
+were asked for.
+"""
 
 
-def wants_more(problem: Problem, searcher: Searcher, left: float) -> Generator[list[Step], Outcome, None]:
+def wants_more(
+    problem: Problem, searcher: Searcher, left: float
+) -> Generator[list[Step], Outcome, None]:
     """A strategy that always wants more answers than there is money for."""
     number = 0
     while (point := searcher([])) is not None:
@@ -74,7 +80,10 @@ def test_what_is_left_when_the_money_ends_is_told_with_its_numbers(tmp_path: Pat
         study = run(server, tmp_path, 0.0022)
     money, said = study.record.money, " ".join(str(study).split())
     assert study.stopped == "money"
-    assert re.search(r"the next call of the search could cost up to \$\S+, \$\S+ were left for it", money.left_reason)
+    assert re.search(
+        r"the next call of the search could cost up to \$\S+, \$\S+ were left for it",
+        money.left_reason,
+    )
     assert re.search(r"\$\S+ were kept for the holdout, which took \$", money.left_reason)
     assert study.summary()["left_reason"] == money.left_reason
     assert study.summary()["left"] == money.left

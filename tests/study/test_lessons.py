@@ -1,4 +1,6 @@
-"""What a study learns of its models survives kill -9 at any moment: it is in the journal when it is learned."""
+"""What a study learns of its models survives kill -9 at any moment: it is in the journal when it is
+learned.
+"""
 
 from __future__ import annotations
 
@@ -68,7 +70,9 @@ def test_a_study_resumes_from_any_line_of_its_journal(odd: Server, tmp_path: Pat
 def test_a_largest_n_is_learned_once_and_the_books_equal_the_bill(tmp_path: Path) -> None:
     with Server({"small": Model(most_n=2)}, world=WORLD) as server:
         study = run(server, tmp_path)
-        facts = [e for e in read_events(tmp_path / "study" / "study.jsonl") if e.get("kind") == "most_n"]
+        facts = [
+            e for e in read_events(tmp_path / "study" / "study.jsonl") if e.get("kind") == "most_n"
+        ]
         assert [fact["number"] for fact in facts] == [2]
         assert {charge.n for charge in server.charges} == {1, 2}
         assert to_picodollars(study.record.money.settled) == server.bill
@@ -94,13 +98,17 @@ def test_inputs_that_always_fail_are_counted_in_every_result(tmp_path: Path) -> 
 def test_a_server_that_ignores_n_and_kill_9(tmp_path: Path, calls: int) -> None:
     models = {"small": Model(fault=Fault("fewer"))}
     with Server(models, world=WORLD, seconds=0.01) as server:
-        with subprocess.Popen(script(server, tmp_path), env=environment(), stdout=subprocess.PIPE) as process:
+        with subprocess.Popen(
+            script(server, tmp_path), env=environment(), stdout=subprocess.PIPE
+        ) as process:
             wait_for(lambda: len(server.charges) > calls or process.poll() is not None)
             process.kill()
             process.wait()
         given: Any = options(server, tmp_path)
         space = tune.Space.from_mapping(SPACE)
-        study = run_study(WORLD.examples(ROWS), space=space, budget=0.01, options=given, retry=QUICK)
+        study = run_study(
+            WORLD.examples(ROWS), space=space, budget=0.01, options=given, retry=QUICK
+        )
         assert study.best.config
         events = read_events(tmp_path / "study" / "study.jsonl")
         assert any(event["event"] == "fact" and event["name"] == "n" for event in events)
@@ -156,13 +164,22 @@ def test_a_lesson_of_the_holdout_bears_on_nothing_before_it_unless_the_study_is_
     assert [lesson["name"] for lesson in history.last] == ["in the holdout"]
     continued = read_history([*events, {"event": "continue", "left": 9.0}])
     (only,) = continued.waves
-    assert [lesson["name"] for lesson in only.lessons] == ["in the wave", "in the endgame", "in the holdout"]
+    assert [lesson["name"] for lesson in only.lessons] == [
+        "in the wave",
+        "in the endgame",
+        "in the holdout",
+    ]
     assert continued.last == []
 
 
 @pytest.mark.parametrize(
     ("value", "low", "high", "left"),
-    [(1.2, 0, 1, (0.0, 0.5, 1.0)), (0.5, 1, 1, (1.0,)), (0.5, None, None, (0.0, 1.0, 1.2)), (0.5, 3, 4, None)],
+    [
+        (1.2, 0, 1, (0.0, 0.5, 1.0)),
+        (0.5, 1, 1, (1.0,)),
+        (0.5, None, None, (0.0, 1.0, 1.2)),
+        (0.5, 3, 4, None),
+    ],
 )
 def test_a_refused_value_narrows_the_domain_and_keeps_the_dimension(
     value: float, low: float | None, high: float | None, left: tuple[float, ...] | None

@@ -27,9 +27,16 @@ def server() -> Iterator[Server]:
 
 def tuned(server: Server, folder: Path, **more: Any) -> tune.Study:
     return tune.tune(
-        data=WORLD.examples(40), target="label", space=tune.Space(**dimensions(model=["large"])), trials=2,
-        base_url=server.base_url, price=PRICES, budget=0.02, results=folder, **more,
-    )  # fmt: skip
+        data=WORLD.examples(40),
+        target="label",
+        space=tune.Space(**dimensions(model=["large"])),
+        trials=2,
+        base_url=server.base_url,
+        price=PRICES,
+        budget=0.02,
+        results=folder,
+        **more,
+    )
 
 
 @pytest.mark.parametrize(
@@ -40,7 +47,11 @@ def tuned(server: Server, folder: Path, **more: Any) -> tune.Study:
     ],
 )
 def test_a_limit_that_nothing_keeps_is_the_headline_and_nothing_is_exported(
-    server: Server, tmp_path: Path, limits: dict[str, float], words: str, capsys: pytest.CaptureFixture[str]
+    server: Server,
+    tmp_path: Path,
+    limits: dict[str, float],
+    words: str,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     (tmp_path / "OAI_CONFIG_LIST").write_text("an earlier result's")
     study = tuned(server, tmp_path, **limits)

@@ -12,16 +12,33 @@ from tune.readout import Reading
 from tune.space import Config
 from tune.study.progress import Progress, Remaining, Screen, describe, name_config
 
-CONFIG = Config({"model": "m", "prompt": "p", "max_tokens": 8, "temperature": 0.5, "n": 3, "aggregate": "vote"})
+CONFIG = Config(
+    {"model": "m", "prompt": "p", "max_tokens": 8, "temperature": 0.5, "n": 3, "aggregate": "vote"}
+)
 
 
 def reading(scores: list[float]) -> Reading:
     array = np.array(scores)
-    return Reading(CONFIG, 0, tuple(range(len(scores))), array, array * 0, array * 0 + 1e-3, array * 0 + 1, False)
+    return Reading(
+        CONFIG,
+        0,
+        tuple(range(len(scores))),
+        array,
+        array * 0,
+        array * 0 + 1e-3,
+        array * 0 + 1,
+        False,
+    )
 
 
 def progress(**changes: object) -> Progress:
-    given = {"phase": "search", "trials": 3, "spent": 1.25, "budget": 5.0, "best": reading([1, 0, 1, 1])}
+    given = {
+        "phase": "search",
+        "trials": 3,
+        "spent": 1.25,
+        "budget": 5.0,
+        "best": reading([1, 0, 1, 1]),
+    }
     given |= {"seconds": 10.0, "left_seconds": 30.0, **changes}
     return Progress(**given)  # type: ignore[arg-type]
 
@@ -46,7 +63,9 @@ def test_a_config_is_named_in_a_few_words() -> None:
     assert name_config(CONFIG) == "m, p, max_tokens 8, temperature 0.5, vote of 3"
 
 
-def test_a_pipe_gets_a_line_now_and_then_and_quiet_gets_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pipe_gets_a_line_now_and_then_and_quiet_gets_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     stream = io.StringIO()
     monkeypatch.setattr(sys, "stderr", stream)
     screen = Screen()
@@ -80,7 +99,8 @@ def test_a_terminal_gets_a_bar_that_is_gone_in_the_end(monkeypatch: pytest.Monke
 def test_the_time_left_never_grows() -> None:
     remaining = Remaining()
     shown = [
-        remaining.of(progress(seconds=s, left_seconds=left)) for s, left in ((10, 100), (20, 95), (30, 300), (40, 60))
+        remaining.of(progress(seconds=s, left_seconds=left))
+        for s, left in ((10, 100), (20, 95), (30, 300), (40, 60))
     ]
     assert shown == [100, 90, None, 60]
     assert Remaining().of(progress(left_seconds=None)) is None

@@ -11,7 +11,14 @@ import pytest
 from tune.errors import StudyError
 from tune.readout.trial import Step
 from tune.space import Point
-from tune.study.resume import Recorded, check_identity, check_steps, dump_steps, load_steps, read_history
+from tune.study.resume import (
+    Recorded,
+    check_identity,
+    check_steps,
+    dump_steps,
+    load_steps,
+    read_history,
+)
 
 STEP = Step(0, Point({"model": "m", "prompt": "p", "stop": ("\n",)}), (0, 1, 2), 2, 64)
 
@@ -20,8 +27,14 @@ def wave(phase: str = "search") -> dict[str, Any]:
     return json.loads(json.dumps({"event": "wave", "phase": phase, "steps": dump_steps([STEP])}))  # type: ignore[no-any-return]
 
 
-def outcome(left: float, stopped: str | None = None, missing: list[Any] | None = None) -> dict[str, Any]:
-    faults = {"missing": missing or [], "spoiled": [[0, 2, "content_filter"]], "failed": [[0, "no answers"]]}
+def outcome(
+    left: float, stopped: str | None = None, missing: list[Any] | None = None
+) -> dict[str, Any]:
+    faults = {
+        "missing": missing or [],
+        "spoiled": [[0, 2, "content_filter"]],
+        "failed": [[0, "no answers"]],
+    }
     return {"event": "outcome", "left": left, "stopped": stopped, **faults}
 
 
@@ -48,14 +61,17 @@ def test_a_continued_study_forgets_what_money_cut_short_and_has_the_new_money() 
     history = read_history(
         [
             {"event": "phase", "name": "search", "left": 3.0},
-            wave(), outcome(2.0),
-            wave(), outcome(0.1, stopped="money"),
+            wave(),
+            outcome(2.0),
+            wave(),
+            outcome(0.1, stopped="money"),
             {"event": "phase", "name": "endgame", "left": 0.1},
-            wave("endgame"), outcome(0.1, stopped="money"),
+            wave("endgame"),
+            outcome(0.1, stopped="money"),
             {"event": "result", "stopped": "money"},
             {"event": "continue", "left": 7.0},
         ]
-    )  # fmt: skip
+    )
     assert [(w.phase, w.left) for w in history.waves] == [("search", 7.0)]
     assert history.start == {"search": 3.0}
 
@@ -64,10 +80,11 @@ def test_a_study_that_is_continued_before_its_first_whole_wave_begins_anew() -> 
     history = read_history(
         [
             {"event": "phase", "name": "search", "left": 0.1},
-            wave(), outcome(0.1, stopped="money"),
+            wave(),
+            outcome(0.1, stopped="money"),
             {"event": "continue", "left": 7.0},
         ]
-    )  # fmt: skip
+    )
     assert history.waves == []
     assert history.start == {"search": 7.0}
 
@@ -87,12 +104,18 @@ def test_steps_come_back_from_json_as_they_were() -> None:
     assert load_steps(wave()["steps"]) == [STEP]
 
 
-def test_another_study_is_refused_by_its_first_difference_unless_that_may_differ(tmp_path: Path) -> None:
-    then, now = {"data": "a", "prices": {"m": [1, 2]}}, {"data": "a", "prices": {"m": [3, 4]}, "goal": "cheapest"}
+def test_another_study_is_refused_by_its_first_difference_unless_that_may_differ(
+    tmp_path: Path,
+) -> None:
+    then, now = (
+        {"data": "a", "prices": {"m": [1, 2]}},
+        {"data": "a", "prices": {"m": [3, 4]}, "goal": "cheapest"},
+    )
     check_identity(then, dict(then), tmp_path)
     check_identity(then, now, tmp_path, besides=("prices", "goal"))
     with pytest.raises(
-        StudyError, match=r"other prices, goal .*prices.m: \[1, 2\] there, \[3, 4\] now; goal: null there"
+        StudyError,
+        match=r"other prices, goal .*prices.m: \[1, 2\] there, \[3, 4\] now; goal: null there",
     ):
         check_identity(then, now, tmp_path)
 

@@ -63,7 +63,9 @@ def test_the_best_has_all_that_it_takes_to_use_it(study: Study) -> None:
         assert best.messages[0].role == "system"
 
 
-def test_llm_config_is_what_one_answer_can_carry_with_its_own_numbers_and_no_key(study: Study) -> None:
+def test_llm_config_is_what_one_answer_can_carry_with_its_own_numbers_and_no_key(
+    study: Study,
+) -> None:
     config = study.best.llm_config()
     (entry,) = config["config_list"]
     assert entry["model"] in ("small", "large")
@@ -95,7 +97,16 @@ def test_the_frontier_rises_in_cost_and_quality_and_says_what_is_an_estimate(stu
 def test_the_trials_frame_has_a_row_for_each_trial(study: Study) -> None:
     frame = study.trials_dataframe()
     assert list(frame["trial"]) == list(range(len(study.record.trials)))
-    assert {"model", "prompt", "state", "examples", "draws", "quality", "cost_per_request", "spent"} <= set(frame)
+    assert {
+        "model",
+        "prompt",
+        "state",
+        "examples",
+        "draws",
+        "quality",
+        "cost_per_request",
+        "spent",
+    } <= set(frame)
     assert set(frame["state"]) <= {"complete", "stopped", "failed"}
     assert frame["spent"].sum() == pytest.approx(study.record.money.spent, rel=0.6)
 
@@ -167,7 +178,11 @@ def test_no_word_is_broken_and_no_table_is_wider_than_the_terminal(
     wide = str(study)
     assert [line for line in narrow if len(line) > 80 and str(study.folder) not in line] == []
     words = set(wide.split())
-    sentences = [line for line in narrow if not line.startswith((" ", "winner", "baseline", "assumed", "runner-up"))]
+    sentences = [
+        line
+        for line in narrow
+        if not line.startswith((" ", "winner", "baseline", "assumed", "runner-up"))
+    ]
     assert set(" ".join(sentences).split()) <= words
     assert len(wide.splitlines()) <= 16, "the answer in a few lines"
 
@@ -177,7 +192,10 @@ def test_a_notebook_shows_it_as_html_with_nothing_of_a_model_taken_for_a_tag(stu
     assert "<table>" in shown
     assert "score (95 %)" in shown
     hostile = Study(
-        replace(study.record, notices=("<script>alert(1)</script>",)), Path("<b>"), stopped="finished", deployment=None
+        replace(study.record, notices=("<script>alert(1)</script>",)),
+        Path("<b>"),
+        stopped="finished",
+        deployment=None,
     )
     assert "<script>" not in hostile._repr_html_()
     assert "<b>" not in hostile._repr_html_()
@@ -186,7 +204,11 @@ def test_a_notebook_shows_it_as_html_with_nothing_of_a_model_taken_for_a_tag(stu
 def test_that_no_baseline_was_given_is_said_wherever_it_is_shown(study: Study) -> None:
     said = "No baseline was given: it is compared with the first model and the plainest prompt (small, prompt short"
     report = study.folder / "report.md"
-    for text in (" ".join(str(study).split()), report.read_text(), (study.folder / "best.json").read_text()):
+    for text in (
+        " ".join(str(study).split()),
+        report.read_text(),
+        (study.folder / "best.json").read_text(),
+    ):
         assert said in text
     assert study.summary()["baseline"]["given"] is False
     assert "baseline (assumed)" in report.read_text()
@@ -195,7 +217,9 @@ def test_that_no_baseline_was_given_is_said_wherever_it_is_shown(study: Study) -
 
 def test_a_winner_that_no_agent_can_carry_says_why(study: Study, tmp_path: Path) -> None:
     why = obstacle(replace_config(study.best.config, n=3, aggregate="vote"))
-    assert why.startswith("No agent's llm_config can carry the winner: it asks for 3 answers and reads them by 'vote'")
+    assert why.startswith(
+        "No agent's llm_config can carry the winner: it asks for 3 answers and reads them by 'vote'"
+    )
     assert "agents chat" in obstacle(study.best.config, raw=True)
     record = replace(study.record, carriable=None, carriable_note=why)
     alone = Study(record, tmp_path, stopped="finished", deployment=None)

@@ -1,4 +1,6 @@
-"""Where every price is 0, seconds take the place of dollars: in the search, its estimate, its end and its frontier."""
+"""Where every price is 0, seconds take the place of dollars: in the search, its estimate, its end
+and its frontier.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,10 @@ def server() -> Iterator[Server]:
 def space() -> tune.Space:
     return tune.Space(
         model=list(MODELS),
-        prompt={"short": "Label this ticket: {text}", "reasoned": "Think step by step, then label: {text}"},
+        prompt={
+            "short": "Label this ticket: {text}",
+            "reasoned": "Think step by step, then label: {text}",
+        },
         temperature=[0.0, 0.5],
         n=[1, 3],
         max_tokens=[16, 64],
@@ -58,8 +63,17 @@ def space() -> tune.Space:
 
 
 def options(server: Server, folder: Path, **more: Any) -> dict[str, Any]:
-    entries = {name: {"base_url": server.base_url, "price": [0, 0], "alias": "mine"} for name in MODELS}
-    return {"target": "label", "models": entries, "results": folder / "study", "time_limit": 30, "trials": 5, **more}
+    entries = {
+        name: {"base_url": server.base_url, "price": [0, 0], "alias": "mine"} for name in MODELS
+    }
+    return {
+        "target": "label",
+        "models": entries,
+        "results": folder / "study",
+        "time_limit": 30,
+        "trials": 5,
+        **more,
+    }
 
 
 def run(server: Server, folder: Path, **more: Any) -> tune.Study:
@@ -67,7 +81,9 @@ def run(server: Server, folder: Path, **more: Any) -> tune.Study:
 
 
 def events(folder: Path, kind: str) -> list[Any]:
-    return [event for event in read_events(folder / "study" / "study.jsonl") if event["event"] == kind]
+    return [
+        event for event in read_events(folder / "study" / "study.jsonl") if event["event"] == kind
+    ]
 
 
 # --- the whole
@@ -78,7 +94,10 @@ def test_a_search_without_a_budget_ends_by_its_time_limit_or_before_and_books_no
 ) -> None:
     study = run(server, tmp_path)
     assert study.stopped in ("time", "gain", "finished", "trials")
-    assert study.record.money.spent == study.record.money.budget == 0.0 or study.record.money.budget < 1e-11
+    assert (
+        study.record.money.spent == study.record.money.budget == 0.0
+        or study.record.money.budget < 1e-11
+    )
     assert study.record.money.seconds is not None
     assert study.best.config.model == "large"
     assert study.best.cost is not None
@@ -105,7 +124,16 @@ def test_an_interrupted_search_goes_on_with_the_steps_and_the_time_that_were_rec
 
     given: Any = options(server, tmp_path)
     cut = asyncio.run(
-        _study(ROWS, space(), None, given, stop, look, lambda _: None, RetryPolicy(attempts=2, first=0.01))
+        _study(
+            ROWS,
+            space(),
+            None,
+            given,
+            stop,
+            look,
+            lambda _: None,
+            RetryPolicy(attempts=2, first=0.01),
+        )
     )
     assert cut.stopped == "interrupted"
     first = events(tmp_path, "wave")
@@ -123,7 +151,9 @@ def test_a_longer_time_limit_goes_on(server: Server, tmp_path: Path) -> None:
     longer = run(server, tmp_path, time_limit=30, trials=6)
     assert sum(t.draws for t in longer.record.trials) > sum(t.draws for t in short.record.trials)
     assert [event["time_limit"] for event in events(tmp_path, "continue")] == [30]
-    assert events(tmp_path, "continue")[0]["left"] > 25  # seconds of service, not the dollars of a budget of none
+    assert (
+        events(tmp_path, "continue")[0]["left"] > 25
+    )  # seconds of service, not the dollars of a budget of none
 
 
 def test_the_search_for_a_frontier_weighs_quality_against_seconds(tmp_path: Path) -> None:
@@ -145,7 +175,9 @@ def test_results_show_seconds_where_dollars_would_be_0(server: Server, tmp_path:
     assert best.seconds is not None
     assert 0 < best.seconds.low <= best.seconds.mean <= best.seconds.high
     text = (tmp_path / "study" / "report.md").read_text()
-    shown = text.split("## Prices")[0] + text.split("## How it was made")[0].split("## The estimate")[1]
+    shown = (
+        text.split("## Prices")[0] + text.split("## How it was made")[0].split("## The estimate")[1]
+    )
     assert "$" not in shown
     assert "seconds per request" in shown
     assert "## Quality against seconds" in shown
@@ -174,8 +206,12 @@ def test_the_chart_is_drawn_over_seconds(server: Server, tmp_path: Path) -> None
     assert " s</text>" in drawn
 
 
-def test_models_at_one_address_are_asked_one_after_the_other(server: Server, tmp_path: Path) -> None:
-    """Ollama and llama.cpp hold one model at a time: https://docs.ollama.com/faq, OLLAMA_MAX_LOADED_MODELS."""
+def test_models_at_one_address_are_asked_one_after_the_other(
+    server: Server, tmp_path: Path
+) -> None:
+    """Ollama and llama.cpp hold one model at a time: https://docs.ollama.com/faq,
+    OLLAMA_MAX_LOADED_MODELS.
+    """
     run(server, tmp_path, time_limit=60, trials=6)
     asked = [seen.body["model"] for seen in server.posts]
     changes = sum(one != two for one, two in itertools.pairwise(asked))
@@ -196,17 +232,31 @@ def test_models_that_are_paid_for_are_asked_side_by_side(server: Server, tmp_pat
 
 
 def test_a_model_that_is_billed_needs_a_budget(server: Server, tmp_path: Path, capsys: Any) -> None:
-    entries = {"small": {"base_url": server.base_url, "price": [0, 0]}, "large": {"base_url": server.base_url}}
+    entries = {
+        "small": {"base_url": server.base_url, "price": [0, 0]},
+        "large": {"base_url": server.base_url},
+    }
     with pytest.raises(BudgetError, match="--budget USD is needed"):
         run(server, tmp_path, models=entries, price="large=0/0.1")
     assert server.requests == []
     (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS))
-    flags = ["--data", str(tmp_path / "rows.jsonl"), "--target", "label", "--model", "small", "--price", "small=1/1"]
+    flags = [
+        "--data",
+        str(tmp_path / "rows.jsonl"),
+        "--target",
+        "label",
+        "--model",
+        "small",
+        "--price",
+        "small=1/1",
+    ]
     assert main(flags) == 2
     assert "--budget USD is needed" in capsys.readouterr().err
 
 
-def test_the_time_limit_is_15_minutes_unless_said_and_the_estimate_says_so(server: Server, tmp_path: Path) -> None:
+def test_the_time_limit_is_15_minutes_unless_said_and_the_estimate_says_so(
+    server: Server, tmp_path: Path
+) -> None:
     given: Any = options(server, tmp_path, time_limit=None)
     plan = make_plan(ROWS, space(), None, given)
     assert plan.unbilled
@@ -223,7 +273,9 @@ def told(plan: Any, store: Any = None) -> tuple[Any, str]:
     return found, "\n".join(lines)
 
 
-def test_the_estimate_says_seconds_and_what_the_time_compares(server: Server, tmp_path: Path) -> None:
+def test_the_estimate_says_seconds_and_what_the_time_compares(
+    server: Server, tmp_path: Path
+) -> None:
     long: Any = options(server, tmp_path, time_limit=900)
     found, text = told(make_plan(ROWS, space(), None, long))
     assert found.seconds is not None
@@ -238,7 +290,9 @@ def test_the_estimate_says_seconds_and_what_the_time_compares(server: Server, tm
     assert told(make_plan(ROWS, space(), None, short))[0].search_seconds == 20
 
 
-def test_the_estimate_learns_the_seconds_of_an_answer_from_stored_draws(server: Server, tmp_path: Path) -> None:
+def test_the_estimate_learns_the_seconds_of_an_answer_from_stored_draws(
+    server: Server, tmp_path: Path
+) -> None:
     given: Any = options(server, tmp_path)
     study = run(server, tmp_path)
     db = Database(f"sqlite:///{tmp_path}/study/draws.db")
@@ -249,13 +303,20 @@ def test_the_estimate_learns_the_seconds_of_an_answer_from_stored_draws(server: 
     for row in found.rows:
         assert row.timed > 0
         if (row.model, row.prompt) in drawn:
-            assert row.seconds == pytest.approx(drawn[row.model, row.prompt].actual_seconds, rel=0.8)
+            assert row.seconds == pytest.approx(
+                drawn[row.model, row.prompt].actual_seconds, rel=0.8
+            )
 
 
-def test_seconds_are_unknown_where_nothing_tells_how_long_an_answer_is(server: Server, tmp_path: Path) -> None:
+def test_seconds_are_unknown_where_nothing_tells_how_long_an_answer_is(
+    server: Server, tmp_path: Path
+) -> None:
     given: Any = options(server, tmp_path)
     reasons = tune.Space(
-        model=list(MODELS), prompt="Label: {text}", reasoning_effort=["high"], answer={"labels": list(WORLD.labels)}
+        model=list(MODELS),
+        prompt="Label: {text}",
+        reasoning_effort=["high"],
+        answer={"labels": list(WORLD.labels)},
     )
     found, text = told(make_plan(ROWS, reasons, None, given))
     assert found.seconds is None
@@ -287,7 +348,9 @@ def test_an_observer_is_shown_the_time_that_is_left(server: Server, tmp_path: Pa
     seen: list[Progress] = []
     given: Any = options(server, tmp_path, time_limit=20, trials=4)
     run_study(ROWS, space=space(), budget=None, options=given, observer=seen.append)
-    left = [one.left_seconds for one in seen if one.phase == "search" and one.left_seconds is not None]
+    left = [
+        one.left_seconds for one in seen if one.phase == "search" and one.left_seconds is not None
+    ]
     assert left == sorted(left, reverse=True)
     assert 0 <= left[-1] <= left[0] < 20
 

@@ -1,4 +1,6 @@
-"""Answers that are not read rightly end a run after the first blocks; answers that are merely wrong do not."""
+"""Answers that are not read rightly end a run after the first blocks; answers that are merely wrong
+do not.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ def number_in(prompt: str) -> int:
     return int(prompt.rpartition("#")[2].split()[0])
 
 
-def sentence(_model: str, prompt: str, _settings: Mapping[str, Any], _seed: int, _index: int) -> str:
+def sentence(
+    _model: str, prompt: str, _settings: Mapping[str, Any], _seed: int, _index: int
+) -> str:
     return f"Thank you for asking. The result is {number_in(prompt) * 37 % 1000} pieces."
 
 
@@ -43,17 +47,27 @@ def wrong(_model: str, prompt: str, _settings: Mapping[str, Any], seed: int, ind
     return f"First {rng.randint(0, 999)}, then {rng.randint(0, 999)}, so the answer is {1000 + number_in(prompt)}"
 
 
-def study(folder: Path, world: Any, rows: Any = ROWS, model: Model | None = None, **more: Any) -> Any:
+def study(
+    folder: Path, world: Any, rows: Any = ROWS, model: Model | None = None, **more: Any
+) -> Any:
     space = more.pop("space", {"answer": more.pop("answer", None)})
-    made = tune.Space(**{"model": ["m"], "prompt": PROMPTS, "temperature": [0.5, 1.0], "max_tokens": 64, **space})
+    made = tune.Space(
+        **{"model": ["m"], "prompt": PROMPTS, "temperature": [0.5, 1.0], "max_tokens": 64, **space}
+    )
     server = Server(models={"m": model or Model(0.1, 0.4)}, world=world)
     server.port = PORT_OF.get(folder, 0)
     with server:
         PORT_OF[folder] = server.port
         entry = {"base_url": server.base_url, "alias": "s", "price": [0.1, 0.4]}
         found = tune.tune(
-            data=rows, target="answer", space=made, results=folder, budget=0.01, models={"m": entry}, **more
-        )  # fmt: skip
+            data=rows,
+            target="answer",
+            space=made,
+            results=folder,
+            budget=0.01,
+            models={"m": entry},
+            **more,
+        )
         return found, len(server.posts)
 
 
@@ -103,7 +117,9 @@ def test_a_stop_that_was_recorded_is_resumed_to_the_same_result(tmp_path: Path) 
     lines = (tmp_path / "study.jsonl").read_text().splitlines(keepends=True)
     assert [json.loads(line)["event"] for line in lines[-2:]] == ["outcome", "result"]
     assert json.loads(lines[-2])["stopped"] == "unread"
-    (tmp_path / "study.jsonl").write_text("".join(lines[:-1]))  # as if it had been killed before it was written
+    (tmp_path / "study.jsonl").write_text(
+        "".join(lines[:-1])
+    )  # as if it had been killed before it was written
     again, calls = study(tmp_path, sentence)
     assert (calls, again.stopped) == (0, "unread")
     assert again.record.unread == found.record.unread
@@ -139,6 +155,8 @@ def test_one_prompt_that_is_read_keeps_the_run_going_and_the_other_is_told(tmp_p
 
 
 def test_nothing_but_empty_texts_is_a_stop_with_its_own_advice(tmp_path: Path) -> None:
-    found, _ = study(tmp_path, sentence, model=Model(0.1, 0.4, reasoning=80), answer={"number": True})
+    found, _ = study(
+        tmp_path, sentence, model=Model(0.1, 0.4, reasoning=80), answer={"number": True}
+    )
     assert found.stopped == "unread"
     assert "Raise max_tokens" in str(found).replace("\n", " ")

@@ -1,4 +1,6 @@
-"""What the server of `server.py` answers, and everything that can go wrong with it: models, faults and replies."""
+"""What the server of `server.py` answers, and everything that can go wrong with it: models, faults
+and replies.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +15,30 @@ from tests.support.world import chance, tokens
 
 Body = dict[str, Any]
 Kind = Literal[
-    "status", "hang", "reset", "garbage", "truncated", "no_usage", "usage", "first_usage", "no_choices", "fewer",
-    "other_model", "filtered", "refused_content", "too_long", "slow", "overbill", "error_in_200", "redirect",
-    "bomb", "twice", "deep", "echo", "stream",
-]  # fmt: skip
+    "status",
+    "hang",
+    "reset",
+    "garbage",
+    "truncated",
+    "no_usage",
+    "usage",
+    "first_usage",
+    "no_choices",
+    "fewer",
+    "other_model",
+    "filtered",
+    "refused_content",
+    "too_long",
+    "slow",
+    "overbill",
+    "error_in_200",
+    "redirect",
+    "bomb",
+    "twice",
+    "deep",
+    "echo",
+    "stream",
+]
 
 
 @dataclass(frozen=True)
@@ -25,25 +47,24 @@ class Fault:
 
     Attributes:
         kind:
-            status: answers `status` with `message`, `code`, `param` and `retry_after`.
-            hang: never answers.
-            reset: the connection is reset.
-            garbage: a 200 that is no JSON. truncated: a 200 whose JSON ends in the middle.
-            stream: a 200 that is an event stream, as some proxies always send.
-            no_usage: without usage. usage: with `usage` instead. first_usage: counts the first choice only.
-            no_choices: an empty list of choices. fewer: one choice, however many were asked for.
-            other_model: another model's name in the answer.
-            filtered: finish_reason content_filter. refused_content: the 400 of a content filter.
-            too_long: the 400 of a context that is too small.
-            slow: the answer's bytes come in small pieces over `seconds`.
-            overbill: every choice runs to twice the cap, and is billed.
-            error_in_200: a 200 that holds an error object. redirect: a 307 to another host.
-            bomb: 64 MiB of spaces before the answer, packed to 64 KiB. twice: packed twice.
-            deep: an answer with 100,000 lists within each other.
-            echo: the model's name, the ending and the text repeat `message`, as gateways that echo a header do.
-        names: whose names the call has: a header and the answer's `id`, as OpenRouter or LiteLLM's proxy give them;
+            status: answers `status` with `message`, `code`, `param` and `retry_after`. hang: never
+            answers. reset: the connection is reset. garbage: a 200 that is no JSON. truncated: a
+            200 whose JSON ends in the middle. stream: a 200 that is an event stream, as some
+            proxies always send. no_usage: without usage. usage: with `usage` instead. first_usage:
+            counts the first choice only. no_choices: an empty list of choices. fewer: one choice,
+            however many were asked for. other_model: another model's name in the answer. filtered:
+            finish_reason content_filter. refused_content: the 400 of a content filter. too_long:
+            the 400 of a context that is too small. slow: the answer's bytes come in small pieces
+            over `seconds`. overbill: every choice runs to twice the cap, and is billed.
+            error_in_200: a 200 that holds an error object. redirect: a 307 to another host. bomb:
+            64 MiB of spaces before the answer, packed to 64 KiB. twice: packed twice. deep: an
+            answer with 100,000 lists within each other. echo: the model's name, the ending and the
+            text repeat `message`, as gateways that echo a header do.
+        names: whose names the call has: a header and the answer's `id`, as OpenRouter or LiteLLM's
+        proxy give them;
             "" where the service gives none.
-        billed: whether the request is billed all the same (a refusal, for its prompt); None is what is usual for
+        billed: whether the request is billed all the same (a refusal, for its prompt); None is what
+        is usual for
             the kind.
         retry_after: the header as sent: seconds, or a date.
         headers: others.
@@ -66,7 +87,15 @@ class Fault:
         """Whether the request is billed."""
         if self.billed is not None:
             return self.billed
-        return self.kind not in ("status", "hang", "reset", "refused_content", "too_long", "error_in_200", "redirect")
+        return self.kind not in (
+            "status",
+            "hang",
+            "reset",
+            "refused_content",
+            "too_long",
+            "error_in_200",
+            "redirect",
+        )
 
 
 Plan = Callable[[int, Body], Fault | None]
@@ -82,8 +111,12 @@ def every(step: int, fault: Fault) -> Plan:
     return lambda number, _body: fault if number % step == step - 1 else None
 
 
-def sometimes(share: float, faults: Sequence[Fault], *, seed: int = 0, until: int | None = None) -> Plan:
-    """A share of the requests, chosen by number and seed, fail with one of these; from number `until` on, none."""
+def sometimes(
+    share: float, faults: Sequence[Fault], *, seed: int = 0, until: int | None = None
+) -> Plan:
+    """A share of the requests, chosen by number and seed, fail with one of these; from number
+    `until` on, none.
+    """
 
     def plan(number: int, _body: Body) -> Fault | None:
         if (until is not None and number >= until) or chance(seed, "fault", number) >= share:
@@ -98,19 +131,18 @@ class Model:
     """What a model costs (dollars per million tokens) and how it is.
 
     Attributes:
-        refuses: parameters that draw a 400 which names them.
-        reasoning: hidden tokens before each answer; they count towards the cap.
-        cached: how many tokens of a prompt are reported as read from the cache.
-        context: most tokens of prompt and cap together.
-        fault: what goes wrong with every request that the plan spares.
-        counts: where reasoning is counted: "inside" the completion (OpenAI), "beside" it (xAI), or in the "total"
+        refuses: parameters that draw a 400 which names them. reasoning: hidden tokens before each
+        answer; they count towards the cap. cached: how many tokens of a prompt are reported as read
+        from the cache. context: most tokens of prompt and cap together. fault: what goes wrong with
+        every request that the plan spares. counts: where reasoning is counted: "inside" the
+        completion (OpenAI), "beside" it (xAI), or in the "total"
             alone (Gemini's compatible endpoint). It is billed all the same.
-        own_bill: the field that states what was billed: "cost" in dollars (OpenRouter), "cost_in_usd_ticks" (xAI).
-        markup: how many times its price the service bills, where a more expensive host answered.
-        tier: the service tier that answers.
-        uncapped: whether the cap bounds what is shown alone, so that hidden reasoning comes on top of it.
-        most_n: the most answers for one call; more draw a 400 in the `most_n_words`.
-        reads: the prompt tokens that it reads and bills: the rest is cut without a word (ollama#3839).
+        own_bill: the field that states what was billed: "cost" in dollars (OpenRouter),
+        "cost_in_usd_ticks" (xAI). markup: how many times its price the service bills, where a more
+        expensive host answered. tier: the service tier that answers. uncapped: whether the cap
+        bounds what is shown alone, so that hidden reasoning comes on top of it. most_n: the most
+        answers for one call; more draw a 400 in the `most_n_words`. reads: the prompt tokens that
+        it reads and bills: the rest is cut without a word (ollama#3839).
     """
 
     input: float = 0.10
@@ -131,9 +163,13 @@ class Model:
 
     def cost(self, prompt_tokens: int, completion_tokens: int) -> int:
         """Picodollars, exact."""
-        dollars = prompt_tokens * Fraction(str(self.input)) + completion_tokens * Fraction(str(self.output))
+        dollars = prompt_tokens * Fraction(str(self.input)) + completion_tokens * Fraction(
+            str(self.output)
+        )
         picodollars = dollars * 10**6 * self.markup
-        assert picodollars.denominator == 1, "a price with at most six decimals is billed without rounding"
+        assert picodollars.denominator == 1, (
+            "a price with at most six decimals is billed without rounding"
+        )
         return int(picodollars)
 
 
@@ -159,7 +195,13 @@ class Answer:
             for i, (text, reason) in enumerate(zip(self.texts, self.reasons, strict=True))
         ]
         kind = "chat.completion" if self.chat else "text_completion"
-        record = {"id": self.name, "object": kind, "created": 0, "model": self.model, "choices": choices}
+        record = {
+            "id": self.name,
+            "object": kind,
+            "created": 0,
+            "model": self.model,
+            "choices": choices,
+        }
         tier = {"service_tier": self.spec.tier} if self.spec.tier else {}
         return record | tier | {"usage": self.usage(sum(self.completion_tokens))}
 
@@ -171,7 +213,9 @@ class Answer:
             "total_tokens": self.prompt_tokens + completion_tokens,
         }
         if self.spec.cached:
-            record["prompt_tokens_details"] = {"cached_tokens": min(self.spec.cached, self.prompt_tokens)}
+            record["prompt_tokens_details"] = {
+                "cached_tokens": min(self.spec.cached, self.prompt_tokens)
+            }
         if self.spec.reasoning:
             hidden = sum(min(self.spec.reasoning, count) for count in self.completion_tokens)
             if self.spec.counts != "inside":
@@ -201,10 +245,14 @@ def failed(fault: Fault, answer: Answer) -> Reply | None:
         case "status":
             wait = {"retry-after": fault.retry_after} if fault.retry_after else {}
             headers = {**wait, **fault.headers}
-            return error_reply(fault.status, fault.message, fault.code, fault.param, headers=headers, fault=fault)
+            return error_reply(
+                fault.status, fault.message, fault.code, fault.param, headers=headers, fault=fault
+            )
         case "refused_content":
             inner = {"code": "ResponsibleAIPolicyViolation"}
-            return error_reply(400, "The response was filtered", "content_filter", "prompt", innererror=inner)
+            return error_reply(
+                400, "The response was filtered", "content_filter", "prompt", innererror=inner
+            )
         case "too_long":
             return too_long_reply(answer.prompt_tokens, answer.spec.context)
         case "error_in_200":
@@ -217,11 +265,17 @@ def failed(fault: Fault, answer: Answer) -> Reply | None:
             raw = gzip.compress(b" " * 2**26 + json.dumps(answer.record()).encode(), 9)
             twice = fault.kind == "twice"
             encoding = "gzip, gzip" if twice else "gzip"
-            return Reply(200, gzip.compress(raw) if twice else raw, {"content-encoding": encoding}, fault)
+            return Reply(
+                200, gzip.compress(raw) if twice else raw, {"content-encoding": encoding}, fault
+            )
         case "deep":
             return Reply(200, b'{"choices": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", fault=fault)
         case "stream":
-            return Reply(200, b'data: {"choices": [{"delta": {"content": "yes"}}]}\n\ndata: [DONE]\n\n', fault=fault)
+            return Reply(
+                200,
+                b'data: {"choices": [{"delta": {"content": "yes"}}]}\n\ndata: [DONE]\n\n',
+                fault=fault,
+            )
         case "truncated":
             raw = json.dumps(answer.record()).encode()
             return Reply(200, raw[: len(raw) // 2], fault=fault)
@@ -244,7 +298,9 @@ def spoiled(fault: Fault, answer: Answer) -> Reply:
             record["model"] += fault.message
             for choice in record["choices"]:
                 choice["finish_reason"] = fault.message
-                (choice["message"] if answer.chat else choice)["content" if answer.chat else "text"] += fault.message
+                (choice["message"] if answer.chat else choice)[
+                    "content" if answer.chat else "text"
+                ] += fault.message
         case "other_model":
             record["model"] = answer.model + "-of-another-day"
     return record_reply(record, fault)
@@ -264,7 +320,13 @@ def error_reply(
     fault: Fault | None = None,
     **more: object,
 ) -> Reply:
-    error = {"message": message, "type": "invalid_request_error", "param": param, "code": code, **more}
+    error = {
+        "message": message,
+        "type": "invalid_request_error",
+        "param": param,
+        "code": code,
+        **more,
+    }
     return Reply(status, json.dumps({"error": error}).encode(), headers or {}, fault)
 
 
@@ -276,7 +338,9 @@ _INSTEAD = {
 
 def refused_parameter(body: Body, model: Model) -> Reply | None:
     if body.get("n", 1) > model.most_n:
-        return error_reply(400, model.most_n_words or f"n must be at most {model.most_n}", "invalid_value", "n")
+        return error_reply(
+            400, model.most_n_words or f"n must be at most {model.most_n}", "invalid_value", "n"
+        )
     for name in sorted(model.refuses & set(body)):
         if name == "n" and body["n"] == 1:
             continue
@@ -303,5 +367,7 @@ def prompt_text(body: Body) -> str:
 
 
 def prompt_tokens(body: Body) -> int:
-    """Tokens of a prompt: 3 for each message and 3 for the answer's beginning come on top of its text's."""
+    """Tokens of a prompt: 3 for each message and 3 for the answer's beginning come on top of its
+    text's.
+    """
     return tokens(prompt_text(body)) + (3 * len(body["messages"]) + 3 if "messages" in body else 0)

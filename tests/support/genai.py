@@ -1,8 +1,10 @@
-"""A fake of the module openvino_genai with known truth: its tokens are bytes, and what it answers is set by a test.
+"""A fake of the module openvino_genai with known truth: its tokens are bytes, and what it answers
+is set by a test.
 
-An answer is a function of the prompt and the sequence's number; it ends with the token END unless a cap or a stop
-string ends it first. A step adds one token to every answer whose prompt has been read, and reads prompts, at most
-`max_num_batched_tokens` of both together, those in the prefix cache for nothing.
+An answer is a function of the prompt and the sequence's number; it ends with the token END unless a
+cap or a stop string ends it first. A step adds one token to every answer whose prompt has been
+read, and reads prompts, at most `max_num_batched_tokens` of both together, those in the prefix
+cache for nothing.
 """
 
 from __future__ import annotations
@@ -44,12 +46,16 @@ class GenerationConfig(SimpleNamespace):
 
 class Tokenizer:
     def encode(self, text: str, add_special_tokens: bool = True) -> Any:
-        return SimpleNamespace(input_ids=SimpleNamespace(data=np.array([list(text.encode())], dtype=np.int64)))
+        return SimpleNamespace(
+            input_ids=SimpleNamespace(data=np.array([list(text.encode())], dtype=np.int64))
+        )
 
     def decode(self, tokens: Sequence[Sequence[int]]) -> list[str]:
         return [bytes(t for t in ids if t < END).decode("utf-8", "ignore") for ids in tokens]
 
-    def apply_chat_template(self, turns: Sequence[dict[str, str]], add_generation_prompt: bool) -> str:
+    def apply_chat_template(
+        self, turns: Sequence[dict[str, str]], add_generation_prompt: bool
+    ) -> str:
         if any(turn["role"] == "system" for turn in turns):
             raise RuntimeError("Check failed at somewhere.cpp:12:\nSystem role not supported\n\n")
         return "".join(f"[{turn['role']}]{turn['content']}" for turn in turns) + "[assistant]"
@@ -79,12 +85,21 @@ class Handle:
             SimpleNamespace(generated_ids=ids, finish_reason=reason)
             for ids, reason in zip(self.answers, self.reasons, strict=True)
         ]
-        return sorted(found, key=lambda output: output.generated_ids)  # as the real one, by something of its own
+        return sorted(
+            found, key=lambda output: output.generated_ids
+        )  # as the real one, by something of its own
 
 
 class Pipeline:
-    def __init__(self, world: World, path: str, scheduler: Any, device: str, properties: dict[str, Any]) -> None:
-        self.world, self.scheduler, self.device, self.properties = world, scheduler, device, properties
+    def __init__(
+        self, world: World, path: str, scheduler: Any, device: str, properties: dict[str, Any]
+    ) -> None:
+        self.world, self.scheduler, self.device, self.properties = (
+            world,
+            scheduler,
+            device,
+            properties,
+        )
         self.handles: list[Handle] = []
         self.cache: set[bytes] = set()
         self.steps = 0
@@ -107,7 +122,9 @@ class Pipeline:
             raise RuntimeError("Check failed at somewhere.cpp:12:\nthis one is refused\n")
         beginnings = [bytes(ids[:end]) for end in range(BLOCK, len(ids), BLOCK)]
         known = sum(beginning in self.cache for beginning in beginnings)
-        answers = [[*self.world.answer(text, k).encode(), END] for k in range(config.num_return_sequences)]
+        answers = [
+            [*self.world.answer(text, k).encode(), END] for k in range(config.num_return_sequences)
+        ]
         handle = Handle(text, config, answers, len(ids) - BLOCK * known)
         self.world.log.append((self.steps, text, handle.unread))
         self.world.configs.append(config)
@@ -115,7 +132,9 @@ class Pipeline:
         return handle
 
     def has_non_finished_requests(self) -> bool:
-        return any(h.status in (GenerationStatus.RUNNING, GenerationStatus.CANCEL) for h in self.handles)
+        return any(
+            h.status in (GenerationStatus.RUNNING, GenerationStatus.CANCEL) for h in self.handles
+        )
 
     def step(self) -> None:
         assert threading.get_ident() == self.owner
@@ -123,11 +142,16 @@ class Pipeline:
         self.world.stepped(self)
         self.handles = [h for h in self.handles if h.status == GenerationStatus.RUNNING]
         self.world.widest = max(self.world.widest, sum(len(h.answers) for h in self.handles))
-        if sum(len(h.text) + len(h.answers) * h.config.max_new_tokens for h in self.handles) > self.world.capacity:
+        if (
+            sum(len(h.text) + len(h.answers) * h.config.max_new_tokens for h in self.handles)
+            > self.world.capacity
+        ):
             for handle in self.handles:
                 handle.status = GenerationStatus.IGNORED
             return
-        left = self.scheduler.max_num_batched_tokens - sum(len(h.answers) for h in self.handles if not h.unread)
+        left = self.scheduler.max_num_batched_tokens - sum(
+            len(h.answers) for h in self.handles if not h.unread
+        )
         for handle in self.handles:
             if not handle.unread:
                 self._go_on(handle)
@@ -145,7 +169,10 @@ class Pipeline:
             text = bytes(t for t in ids[: handle.made] if t < END).decode("utf-8", "ignore")
             if handle.reasons[k] != GenerationFinishReason.NONE:
                 continue
-            if any(stop in text for stop in handle.config.stop_strings) or ids[: handle.made][-1] == END:
+            if (
+                any(stop in text for stop in handle.config.stop_strings)
+                or ids[: handle.made][-1] == END
+            ):
                 handle.reasons[k] = GenerationFinishReason.STOP
             elif handle.made == handle.config.max_new_tokens:
                 handle.reasons[k] = GenerationFinishReason.LENGTH
@@ -173,7 +200,9 @@ class World:
         self.opened: Callable[[str], None] = lambda path: None
         self.stepped: Callable[[Pipeline], None] = lambda pipeline: None
 
-    def ContinuousBatchingPipeline(self, path: str, scheduler: Any, device: str, properties: Any) -> Pipeline:
+    def ContinuousBatchingPipeline(
+        self, path: str, scheduler: Any, device: str, properties: Any
+    ) -> Pipeline:
         return Pipeline(self, path, scheduler, device, properties)
 
 

@@ -1,7 +1,7 @@
 """Studies that are to be besieged, and the processes that they live in.
 
-Each process of a study is forked from one that has everything imported already, so that starting one takes
-milliseconds; with `cli` it is a real `python tune.py`.
+Each process of a study is forked from one that has everything imported already, so that starting
+one takes milliseconds; with `cli` it is a real `python tune.py`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ AMPLE = 2.0
 LONGEST = 480.0
 """Seconds after which a process of a study counts as one that does not end."""
 
-QUICK = RetryPolicy(attempts=10, seconds=60.0, first=0.01, longest=0.1, longest_asked=0.2, silence=1.5)
+QUICK = RetryPolicy(
+    attempts=10, seconds=60.0, first=0.01, longest=0.1, longest_asked=0.2, silence=1.5
+)
 """The retries of a run, in a world whose seconds are short."""
 
 WORLD = LabelledWorld(models={"small": 0.5, "large": 0.75})
@@ -73,7 +75,9 @@ class Task:
 
     @property
     def models(self) -> dict[str, Model]:
-        return {"small": self.small, "large": self.large} | ({"judge": Model(0.2, 0.8)} if self.judged else {})
+        return {"small": self.small, "large": self.large} | (
+            {"judge": Model(0.2, 0.8)} if self.judged else {}
+        )
 
 
 TASKS = {
@@ -85,16 +89,20 @@ TASKS = {
     "one at a time": Task(seed=5, large=replace(LARGE, refuses=frozenset({"n"}))),
     "no temperature": Task(seed=6, large=replace(LARGE, refuses=frozenset({"temperature"}))),
     "thinking": Task(seed=7, large=replace(LARGE, reasoning=9)),
-    "wide": Task("grid", "full", seed=9, rows=100, trials=2, large=replace(LARGE, refuses=frozenset({"n"}))),
+    "wide": Task(
+        "grid", "full", seed=9, rows=100, trials=2, large=replace(LARGE, refuses=frozenset({"n"}))
+    ),
     "judged": Task(seed=8, rows=28, trials=3, judged=True),
 }
 
 
 @dataclass(frozen=True)
 class Blow:
-    """What happens to one process: `signal` (twice, where that is said) `after` seconds past its request `at`.
+    """What happens to one process: `signal` (twice, where that is said) `after` seconds past its
+    request `at`.
 
-    With `cut` the power fails as well: of what was written, only what was synced is sure to be left.
+    With `cut` the power fails as well: of what was written, only what was synced is sure to be
+    left.
     """
 
     at: int
@@ -143,24 +151,39 @@ def order(siege: Siege, url: str, folder: Path) -> dict[str, Any]:
     """The options of the study; an alias keeps the seeds of draws apart from the server's port."""
     task = siege.task
     entries = {
-        name: {"base_url": url, "alias": "siege", "price": [model.input, model.output], "timeout": siege.timeout}
+        name: {
+            "base_url": url,
+            "alias": "siege",
+            "price": [model.input, model.output],
+            "timeout": siege.timeout,
+        }
         for name, model in task.models.items()
     }
     return {
-        "target": "label", "searcher": task.searcher, "strategy": task.strategy, "trials": task.trials,
-        "seed": task.seed, "models": entries, "results": str(folder / "study"), "concurrency": siege.concurrency,
+        "target": "label",
+        "searcher": task.searcher,
+        "strategy": task.strategy,
+        "trials": task.trials,
+        "seed": task.seed,
+        "models": entries,
+        "results": str(folder / "study"),
+        "concurrency": siege.concurrency,
         **({"time_limit": siege.time_limit} if siege.time_limit is not None else {}),
         **({"metric": tune.Judge(model="judge", max_tokens=16)} if task.judged else {}),
-    }  # fmt: skip
+    }
 
 
 SPACE: dict[str, Any] = {
     "space": {
-        "model": ["small", "large"], "prompt": PROMPTS, "temperature": [0, 0.5, 1], "n": [1, 2, 3],
-        "max_tokens": [16, 64], "aggregate": ["first", "vote"],
+        "model": ["small", "large"],
+        "prompt": PROMPTS,
+        "temperature": [0, 0.5, 1],
+        "n": [1, 2, 3],
+        "max_tokens": [16, 64],
+        "aggregate": ["first", "vote"],
     },
     "answer": {"labels": list(WORLD.labels)},
-}  # fmt: skip
+}
 
 
 def live(siege: Siege, budget: float, url: str, folder: Path) -> None:
@@ -168,13 +191,19 @@ def live(siege: Siege, budget: float, url: str, folder: Path) -> None:
     sink = os.open(folder / "stderr.txt", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     os.dup2(sink, 1)
     os.dup2(sink, 2)
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs are started without it
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # a shell's background jobs are started without it
     faulthandler.dump_traceback_later(LONGEST - 5)
     if any(blow.cut for blow in siege.blows):
         watch(folder / "study" / "draws.db")
     try:
         study = run_study(
-            WORLD.examples(siege.task.rows), space=SPACE, budget=budget, options=order(siege, url, folder), retry=QUICK
+            WORLD.examples(siege.task.rows),
+            space=SPACE,
+            budget=budget,
+            options=order(siege, url, folder),
+            retry=QUICK,
         )  # type: ignore[call-overload]
         end = study.summary()
     except TuneError as error:
@@ -192,10 +221,17 @@ class Life:
         self.folder, self.cli = folder, siege.cli
         (folder / "end.json").unlink(missing_ok=True)
         if siege.cli:
-            with (folder / "end.json").open("w") as out, (folder / "stderr.txt").open("a") as errors:
-                self._popen = subprocess.Popen(_command(siege, budget, url, folder), stdout=out, stderr=errors)
+            with (
+                (folder / "end.json").open("w") as out,
+                (folder / "stderr.txt").open("a") as errors,
+            ):
+                self._popen = subprocess.Popen(
+                    _command(siege, budget, url, folder), stdout=out, stderr=errors
+                )
         else:
-            self._process = nursery().Process(target=live, args=(siege, budget, url, folder), daemon=True)
+            self._process = nursery().Process(
+                target=live, args=(siege, budget, url, folder), daemon=True
+            )
             self._process.start()
 
     @property
@@ -215,9 +251,17 @@ class Life:
         try:
             record: dict[str, Any] = json.loads((self.folder / "end.json").read_text())
         except (OSError, ValueError):
-            words = (self.folder / "stderr.txt").read_text().strip() if (self.folder / "stderr.txt").exists() else ""
+            words = (
+                (self.folder / "stderr.txt").read_text().strip()
+                if (self.folder / "stderr.txt").exists()
+                else ""
+            )
             last = words.splitlines()[-1] if words else "no words"
-            return {"stopped": "interrupted"} if self.code == 130 else {"error": f"status {self.code}: {last}"}
+            return (
+                {"stopped": "interrupted"}
+                if self.code == 130
+                else {"error": f"status {self.code}: {last}"}
+            )
         return record
 
 
@@ -227,22 +271,38 @@ def nursery() -> Any:
     os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(path for path in paths if path))
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["__main__", "life", "openai", "httpx2", "httpcore2", "optuna", "pandas"])
+    context.set_forkserver_preload(
+        ["__main__", "life", "openai", "httpx2", "httpcore2", "optuna", "pandas"]
+    )
     return context
 
 
 def _command(siege: Siege, budget: float, url: str, folder: Path) -> list[str]:
     options = order(siege, url, folder)
-    entries = "".join(f"[models.{name}]\n{_toml(entry)}" for name, entry in options.pop("models").items())
+    entries = "".join(
+        f"[models.{name}]\n{_toml(entry)}" for name, entry in options.pop("models").items()
+    )
     prompts = f"[space.prompt]\n{_toml(PROMPTS)}"
     space = {name: value for name, value in SPACE["space"].items() if name != "prompt"}
     answer = f"[answer]\n{_toml(SPACE['answer'])}"
     (folder / "space.toml").write_text(f"[space]\n{_toml(space)}{prompts}{answer}{entries}")
     rows = "".join(json.dumps(row) + "\n" for row in WORLD.examples(siege.task.rows))
     (folder / "tickets.jsonl").write_text(rows)
-    flags = [part for name, value in options.items() for part in (f"--{name.replace('_', '-')}", str(value))]
+    flags = [
+        part
+        for name, value in options.items()
+        for part in (f"--{name.replace('_', '-')}", str(value))
+    ]
     files = ["--data", str(folder / "tickets.jsonl"), "--space", str(folder / "space.toml")]
-    return [sys.executable, str(ROOT / "tune.py"), "--budget", str(budget), *files, *flags, "--json"]
+    return [
+        sys.executable,
+        str(ROOT / "tune.py"),
+        "--budget",
+        str(budget),
+        *files,
+        *flags,
+        "--json",
+    ]
 
 
 def _toml(table: Mapping[str, Any]) -> str:

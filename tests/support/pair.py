@@ -1,4 +1,6 @@
-"""The two models that tests of whole runs choose between, and what else they search; the truth is in `world.py`."""
+"""The two models that tests of whole runs choose between, and what else they search; the truth is
+in `world.py`.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,10 @@ MODELS = {"small": Model(0.10, 0.40), "large": Model(1.0, 4.0)}
 PRICES = ["small=0.10/0.40", "large=1.0/4.0"]
 """The same prices as a user states them."""
 
-PROMPTS = {"short": "Label this ticket: {text}", "reasoned": "Think step by step, then label: {text}"}
+PROMPTS = {
+    "short": "Label this ticket: {text}",
+    "reasoned": "Think step by step, then label: {text}",
+}
 """With the second, models answer at length, and better."""
 
 

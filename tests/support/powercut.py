@@ -1,10 +1,13 @@
-"""Power cuts: what the disk holds of a store when the power fails, which is less than a killed process leaves.
+"""Power cuts: what the disk holds of a store when the power fails, which is less than a killed
+process leaves.
 
-A killed process leaves everything that it wrote, because the system still has it. When the power fails, only what was
-synced is sure to be there; of what came after, any beginning may be, and the rest may be rubbish.
+A killed process leaves everything that it wrote, because the system still has it. When the power
+fails, only what was synced is sure to be there; of what came after, any beginning may be, and the
+rest may be rubbish.
 
-    watch(store)                      # in the process of the study: notes how much of the log was synced
-    cut(store, rng)                   # after it was killed: the store as a power cut could have left it
+    watch(store)                      # in the process of the study: notes how much of the log was
+    synced cut(store, rng)                   # after it was killed: the store as a power cut could
+    have left it
 """
 
 from __future__ import annotations
@@ -22,7 +25,8 @@ HEADER, FRAME_HEADER = 32, 24
 
 
 def watch(store: Path) -> None:
-    """Have this process note how many bytes of the store's log are on the disk, in a file beside it.
+    """Have this process note how many bytes of the store's log are on the disk, in a file beside
+    it.
 
     The log is never copied into the store meanwhile, so that its size only grows.
     """
@@ -33,7 +37,9 @@ def watch(store: Path) -> None:
     file = os.open(note, os.O_RDWR | os.O_CREAT)
 
     def write(size: int) -> None:
-        os.pwrite(file, f"{size:20d}".encode(), 0)  # in one step: the process may be killed at any moment
+        os.pwrite(
+            file, f"{size:20d}".encode(), 0
+        )  # in one step: the process may be killed at any moment
 
     def begin_and_never_copy(self: Database) -> None:
         begin(self)
@@ -58,7 +64,9 @@ def synced(store: Path) -> int:
 
 
 def cut(store: Path, rng: random.Random) -> int:
-    """Leave of a store what a power cut could have left; returns the bytes of its log that were lost."""
+    """Leave of a store what a power cut could have left; returns the bytes of its log that were
+    lost.
+    """
     log = _log(store)
     size = _size(log)
     kept = rng.randint(min(synced(store), size), size)

@@ -1,4 +1,6 @@
-"""A world for races in which the truth is known: what every config is worth, and what every draw costs."""
+"""A world for races in which the truth is known: what every config is worth, and what every draw
+costs.
+"""
 
 from __future__ import annotations
 
@@ -73,7 +75,8 @@ class World:
     def __post_init__(self) -> None:
         self._drawn: dict[Point, np.ndarray] = {}
 
-    # --- the truth ------------------------------------------------------------------------------------------------
+    # --- the truth
+    # ------------------------------------------------------------------------------------------------
 
     def chances(self, point: Point) -> np.ndarray:
         """How often one draw is right, by example."""
@@ -81,11 +84,18 @@ class World:
             return np.full(self.examples, self.quality(point))
         model, prompt = str(point["model"]), str(point["prompt"])
         heat = float(point.get("temperature", 1.0))  # type: ignore[arg-type]
-        mean = SKILLS[model] + PROMPTS[prompt] + 0.4 * spread(self.seed, model, prompt) - 0.5 * (heat - 0.2) ** 2
+        mean = (
+            SKILLS[model]
+            + PROMPTS[prompt]
+            + 0.4 * spread(self.seed, model, prompt)
+            - 0.5 * (heat - 0.2) ** 2
+        )
         rng = np.random.default_rng(self.seed)
         hardness = 1.5 * rng.standard_normal(self.examples)
         own = np.random.default_rng(zlib.crc32(f"{self.seed}/{model}/{prompt}".encode()))
-        return 1 / (1 + np.exp(-(2.0 * (mean - hardness) + 0.8 * own.standard_normal(self.examples))))
+        return 1 / (
+            1 + np.exp(-(2.0 * (mean - hardness) + 0.8 * own.standard_normal(self.examples)))
+        )
 
     def truth(self, config: Config) -> float:
         """What a config is worth: the larger the better, whatever the direction of the scores."""
@@ -102,18 +112,29 @@ class World:
 
     def factor(self, point: Point, example: int) -> float:
         """By how much an example costs more or less than the average."""
-        return 1.0 + self.noise * (2.0 * (zlib.crc32(f"{point.key}/{example}".encode()) / 2**32) - 1.0)
+        return 1.0 + self.noise * (
+            2.0 * (zlib.crc32(f"{point.key}/{example}".encode()) / 2**32) - 1.0
+        )
 
     def best(self) -> float:
         """The worth of the best config that keeps the limit on cost."""
-        everything = (c for p in self.space.points(self.free) for c in self.space.readings(p, self.free))
-        return max(self.truth(c) for c in everything if self.max_cost is None or self.cost(c, c.n) <= self.max_cost)
+        everything = (
+            c for p in self.space.points(self.free) for c in self.space.readings(p, self.free)
+        )
+        return max(
+            self.truth(c)
+            for c in everything
+            if self.max_cost is None or self.cost(c, c.n) <= self.max_cost
+        )
 
     def unit(self) -> float:
         """Dollars of one average config on all examples, one draw each."""
-        return self.examples * float(np.mean([self.cost(p, 1) for p in self.space.points(self.free)]))
+        return self.examples * float(
+            np.mean([self.cost(p, 1) for p in self.space.points(self.free)])
+        )
 
-    # --- what can be bought ---------------------------------------------------------------------------------------
+    # --- what can be bought
+    # ---------------------------------------------------------------------------------------
 
     def problem(self) -> Problem:
         return Problem(
@@ -140,7 +161,11 @@ class World:
     def standing(self, trial: int, point: Point, held: Mapping[int, int]) -> Standing:
         """A trial that holds so many draws of each example."""
         failed = self.failing(point)
-        readings = [] if failed else [self.read(trial, c, point, held) for c in self.space.readings(point, self.free)]
+        readings = (
+            []
+            if failed
+            else [self.read(trial, c, point, held) for c in self.space.readings(point, self.free)]
+        )
         return Standing(
             trial=trial,
             point=point,
@@ -153,7 +178,9 @@ class World:
     def read(self, trial: int, config: Config, point: Point, held: Mapping[int, int]) -> Reading:
         examples = tuple(sorted(e for e, count in held.items() if count >= config.n))
         n = config.n if config.aggregate == "vote" else 1
-        scores = np.array([_vote_of(int(self.draws(point, e, held[e]).sum()), held[e], n) for e in examples])
+        scores = np.array(
+            [_vote_of(int(self.draws(point, e, held[e]).sum()), held[e], n) for e in examples]
+        )
         return Reading(
             config=config,
             trial=trial,
@@ -178,7 +205,9 @@ def _wins(right: int, n: int) -> float:
 @lru_cache(maxsize=100_000)
 def _vote_of(right: int, drawn: int, n: int) -> float:
     """The same for n of the draws that there are."""
-    ways = (math.comb(right, k) * math.comb(drawn - right, n - k) * _wins(k, n) for k in range(n + 1))
+    ways = (
+        math.comb(right, k) * math.comb(drawn - right, n - k) * _wins(k, n) for k in range(n + 1)
+    )
     return sum(ways) / math.comb(drawn, n)
 
 
@@ -229,12 +258,17 @@ class Till:
         self.worst = max(self.worst, wanted / before) if before > 0 else math.inf
         self.refused |= not complete
         for number in {step.trial for step in steps}:
-            self.standings[number] = self.world.standing(number, self.points[number], self.held[number])
+            self.standings[number] = self.world.standing(
+                number, self.points[number], self.held[number]
+            )
         return Outcome(dict(self.standings), self.left, complete)
 
 
 def play(
-    world: World, strategy: Callable[..., Generator[list[Step], Outcome, None]], searcher: Searcher, dollars: float
+    world: World,
+    strategy: Callable[..., Generator[list[Step], Outcome, None]],
+    searcher: Searcher,
+    dollars: float,
 ) -> tuple[Choice | None, Till]:
     """A whole search: the strategy, then the endgame."""
     till = Till(world, dollars)
@@ -246,10 +280,25 @@ def play(
 
 
 def reading(
-    scores: Sequence[float], *, cost: float = 1e-3, trial: int = 0, start: int = 0, n: int = 1, **values: object
+    scores: Sequence[float],
+    *,
+    cost: float = 1e-3,
+    trial: int = 0,
+    start: int = 0,
+    n: int = 1,
+    **values: object,
 ) -> Reading:
     """A reading of these scores on the examples from `start`."""
-    config = Config({"model": "small", "prompt": "plain", "max_tokens": 64, "n": n, "temperature": 0.5, **values})
+    config = Config(
+        {
+            "model": "small",
+            "prompt": "plain",
+            "max_tokens": 64,
+            "n": n,
+            "temperature": 0.5,
+            **values,
+        }
+    )
     known = np.asarray(scores, dtype=float)
     return Reading(
         config=config,

@@ -1,4 +1,6 @@
-"""Rights as anybody but root has them: root may read and write everything, whatever a file's mode says."""
+"""Rights as anybody but root has them: root may read and write everything, whatever a file's mode
+says.
+"""
 
 from __future__ import annotations
 

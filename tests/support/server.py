@@ -1,20 +1,23 @@
-"""An OpenAI-compatible server of our own: answers that are known, a bill that is kept, and misbehaviour on request.
+"""An OpenAI-compatible server of our own: answers that are known, a bill that is kept, and
+misbehaviour on request.
 
     with Server(models={"small": Model(0.10, 0.40)}) as server:          # in a thread of its own
         client = openai.OpenAI(base_url=server.base_url, api_key="any")
     async with Server(plan=first(2, Fault("status", status=503))) as server:   # in the running loop
         ...
-    server.bill        # picodollars, exact
-    server.bills       # dollars of each billed call by its name, as GET /v1/generation and /spend/logs tell them
-    server.charges     # what each billed request was charged for
-    server.requests    # every body and the names of its headers, in the order of arrival
+    server.bill        # picodollars, exact server.bills       # dollars of each billed call by its
+    name, as GET /v1/generation and /spend/logs tell them server.charges     # what each billed
+    request was charged for server.requests    # every body and the names of its headers, in the
+    order of arrival
 
-It answers `POST /v1/chat/completions`, `POST /v1/completions`, `GET /v1/models` and `GET /v1/models/NAME`.
-A text is made by `world(model, prompt, settings, seed, index)`: from the body alone, where it has a seed; else the
-seed is how often this body was answered *and delivered* before, so that retries do not change what is said.
+It answers `POST /v1/chat/completions`, `POST /v1/completions`, `GET /v1/models` and `GET
+/v1/models/NAME`. A text is made by `world(model, prompt, settings, seed, index)`: from the body
+alone, where it has a seed; else the seed is how often this body was answered *and delivered*
+before, so that retries do not change what is said.
 
-A fault is chosen for each POST by `plan(number, body)`; numbers count from 0 in the order of arrival. Where the
-plan says None, the model's own fault applies. The `Fault` docstring lists what can go wrong.
+A fault is chosen for each POST by `plan(number, body)`; numbers count from 0 in the order of
+arrival. Where the plan says None, the model's own fault applies. The `Fault` docstring lists what
+can go wrong.
 """
 
 from __future__ import annotations
@@ -55,7 +58,18 @@ from tests.support.faults import (
 )
 from tests.support.world import LabelledWorld, first_tokens, tokens
 
-__all__ = ["Charge", "Fault", "LabelledWorld", "Model", "Plan", "Seen", "Server", "every", "first", "sometimes"]
+__all__ = [
+    "Charge",
+    "Fault",
+    "LabelledWorld",
+    "Model",
+    "Plan",
+    "Seen",
+    "Server",
+    "every",
+    "first",
+    "sometimes",
+]
 
 World = Callable[[str, str, Mapping[str, Any], int, int], str]
 
@@ -76,7 +90,9 @@ class Charge:
 
 @dataclass
 class Seen:
-    """One request as it arrived: `headers` are names only, in lower case; `number` counts POSTs (a GET has -1)."""
+    """One request as it arrived: `headers` are names only, in lower case; `number` counts POSTs (a
+    GET has -1).
+    """
 
     number: int
     method: str
@@ -89,22 +105,20 @@ class Seen:
 
 
 PORTS = range(18461, 18481)
-"""Where a server listens, the first that is free: a draw's seed follows its service, so that on the same port the same
-test sees the same answers every time."""
+"""Where a server listens, the first that is free: a draw's seed follows its service, so that on the
+same port the same test sees the same answers every time.
+"""
 
 
 class Server:
     """See the top of this file.
 
     Args:
-        models: by name; others are unknown (404).
-        world: makes the texts.
-        plan: which request fails, and how.
-        seconds: how long each answer takes.
-        keys: API keys that are let in (as bearer token, or as the password of basic authorisation); None lets all in.
-        requests_per_second: more than that get a 429.
-        most_at_once: requests above that many side by side get a 429.
-        lists_models: False answers 404 to GET /v1/models, as some servers do.
+        models: by name; others are unknown (404). world: makes the texts. plan: which request
+        fails, and how. seconds: how long each answer takes. keys: API keys that are let in (as
+        bearer token, or as the password of basic authorisation); None lets all in.
+        requests_per_second: more than that get a 429. most_at_once: requests above that many side
+        by side get a 429. lists_models: False answers 404 to GET /v1/models, as some servers do.
         shows_models: False has no GET /v1/models/NAME, and answers a 404 that names nothing.
     """
 
@@ -121,10 +135,16 @@ class Server:
         lists_models: bool = True,
         shows_models: bool = True,
     ) -> None:
-        self.models = dict(models) if isinstance(models, Mapping) else {name: Model() for name in models}
+        self.models = (
+            dict(models) if isinstance(models, Mapping) else {name: Model() for name in models}
+        )
         self.world = world or LabelledWorld()
         self.plan = plan or (lambda _number, _body: None)
-        self.seconds, self.keys, self.lists_models = seconds, None if keys is None else set(keys), lists_models
+        self.seconds, self.keys, self.lists_models = (
+            seconds,
+            None if keys is None else set(keys),
+            lists_models,
+        )
         self.shows_models = shows_models
         self.requests_per_second, self.most_at_once = requests_per_second, most_at_once
         self.requests: list[Seen] = []
@@ -157,7 +177,9 @@ class Server:
     async def __aenter__(self) -> Self:
         for port in (self.port,) if self.port else (*PORTS, 0):
             try:
-                self._server = await asyncio.start_server(self._connection, "127.0.0.1", port, backlog=1024)
+                self._server = await asyncio.start_server(
+                    self._connection, "127.0.0.1", port, backlog=1024
+                )
                 break
             except OSError:
                 if port in (self.port, 0):
@@ -207,7 +229,9 @@ class Server:
         """One request and its answer; whether the connection goes on."""
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         method, target, _version = head[0].split(" ")
-        headers = {n.lower(): v.strip() for n, _, v in (line.partition(":") for line in head[1:] if line)}
+        headers = {
+            n.lower(): v.strip() for n, _, v in (line.partition(":") for line in head[1:] if line)
+        }
         raw = await reader.readexactly(int(headers.get("content-length", "0")))
         path, _, query = target.partition("?")
         number = next(self._numbers) if method == "POST" else -1
@@ -222,7 +246,9 @@ class Server:
             self.at_once -= 1
         return reply.fault is None or reply.fault.kind not in ("reset", "hang")
 
-    async def _send(self, reply: Reply, seen: Seen, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _send(
+        self, reply: Reply, seen: Seen, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         fault = reply.fault
         headers = {**reply.headers, **(_named(fault.names, seen.number) if fault else {})}
         if self.seconds:
@@ -236,7 +262,11 @@ class Server:
             writer.transport.abort()
             return
         seen.status = reply.status
-        lines = [f"HTTP/1.1 {reply.status} -", "content-type: application/json", f"content-length: {len(reply.raw)}"]
+        lines = [
+            f"HTTP/1.1 {reply.status} -",
+            "content-type: application/json",
+            f"content-length: {len(reply.raw)}",
+        ]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         writer.write("\r\n".join([*lines, "", ""]).encode("latin-1"))
         if fault and fault.kind == "slow":
@@ -256,16 +286,22 @@ class Server:
         given = headers.get("authorization", "")
         if self.keys is not None and _secret(given) not in self.keys:
             # Real services quote the key; so it must never be passed on as it stands.
-            return error_reply(401, f"Incorrect API key provided: {_secret(given)}.", code="invalid_api_key")
+            return error_reply(
+                401, f"Incorrect API key provided: {_secret(given)}.", code="invalid_api_key"
+            )
         if seen.method == "GET":
             return self._bill_of(seen) or self._list(seen.path)
         if self.most_at_once is not None and self.at_once > self.most_at_once:
             return error_reply(429, "Too many requests side by side", code="rate_limit_exceeded")
         if self.requests_per_second is not None and not self._admit(self.requests_per_second):
             wait = {"retry-after": f"{(1 - self._tokens) / self.requests_per_second:.3f}"}
-            return error_reply(429, "Rate limit reached for requests", code="rate_limit_exceeded", headers=wait)
+            return error_reply(
+                429, "Rate limit reached for requests", code="rate_limit_exceeded", headers=wait
+            )
         if seen.body.get("model") not in self.models:
-            return error_reply(404, f"The model `{seen.body.get('model')}` does not exist", code="model_not_found")
+            return error_reply(
+                404, f"The model `{seen.body.get('model')}` does not exist", code="model_not_found"
+            )
         return None
 
     def _admit(self, rate: float) -> bool:
@@ -287,7 +323,11 @@ class Server:
             return record_reply({"data": {"id": asked["id"], "total_cost": cost, "is_byok": False}})
         if seen.path == "/spend/logs":
             cost = self.bills.get(asked["request_id"])
-            rows = [] if cost is None else [{"request_id": asked["request_id"], "spend": cost, "total_tokens": 40}]
+            rows = (
+                []
+                if cost is None
+                else [{"request_id": asked["request_id"], "spend": cost, "total_tokens": 40}]
+            )
             return Reply(200, json.dumps(rows).encode())
         return None
 
@@ -300,7 +340,9 @@ class Server:
         if name and name not in self.models:
             return error_reply(404, f"The model '{name}' does not exist", code="model_not_found")
         entries = [{"id": each, "object": "model"} for each in self.models]
-        return record_reply({"id": name, "object": "model"} if name else {"object": "list", "data": entries})
+        return record_reply(
+            {"id": name, "object": "model"} if name else {"object": "list", "data": entries}
+        )
 
     def _respond(self, seen: Seen) -> Reply:
         """The answer to a request for completions, and its charge."""
@@ -310,10 +352,23 @@ class Server:
         if refused is not None and not (fault and fault.kind in ("hang", "reset")):
             return refused
         answer = self._answer(body, model, fault, chat=seen.path.endswith("/chat/completions"))
-        answer.name = next(iter(_named(fault.names if fault else "", seen.number).values()), answer.name)
-        reply = (failed(fault, answer) or spoiled(fault, answer)) if fault else record_reply(answer.record())
+        answer.name = next(
+            iter(_named(fault.names if fault else "", seen.number).values()), answer.name
+        )
+        reply = (
+            (failed(fault, answer) or spoiled(fault, answer))
+            if fault
+            else record_reply(answer.record())
+        )
         if fault is None or fault.bills:
-            lost = fault is not None and fault.kind in ("status", "hang", "reset", "garbage", "truncated", "stream")
+            lost = fault is not None and fault.kind in (
+                "status",
+                "hang",
+                "reset",
+                "garbage",
+                "truncated",
+                "stream",
+            )
             if fault is not None and fault.kind == "refused_content":
                 answer.completion_tokens = []
             self._charge(seen, model, answer, delivered=not lost)
@@ -322,7 +377,12 @@ class Server:
     def _charge(self, seen: Seen, model: Model, answer: Answer, *, delivered: bool) -> None:
         counts = answer.prompt_tokens, sum(answer.completion_tokens)
         line = Charge(
-            seen.number, seen.body["model"], *counts, len(answer.completion_tokens), model.cost(*counts), delivered
+            seen.number,
+            seen.body["model"],
+            *counts,
+            len(answer.completion_tokens),
+            model.cost(*counts),
+            delivered,
         )
         self.charges.append(line)
         self.bills[answer.name] = line.picodollars / 10**12
@@ -334,7 +394,11 @@ class Server:
         key = json.dumps(body, sort_keys=True)
         seed = int(body.get("seed", self._delivered[key]))
         stops = [body["stop"]] if isinstance(body.get("stop"), str) else body.get("stop") or []
-        cap = int(body.get("max_completion_tokens", body.get("max_tokens", 16 if not chat else model.context)))
+        cap = int(
+            body.get(
+                "max_completion_tokens", body.get("max_tokens", 16 if not chat else model.context)
+            )
+        )
         n = 1 if fault and fault.kind == "fewer" else int(body.get("n", 1))
         texts, reasons, counts = [], [], []
         for index in range(n):
@@ -352,7 +416,16 @@ class Server:
             reasons.append("content_filter" if fault and fault.kind == "filtered" else reason)
             hidden = model.reasoning if model.uncapped else min(cap, model.reasoning)
             counts.append(hidden + tokens(shown))
-        return Answer(key, body["model"], chat, min(prompt_tokens(body), model.reads), texts, reasons, counts, model)
+        return Answer(
+            key,
+            body["model"],
+            chat,
+            min(prompt_tokens(body), model.reads),
+            texts,
+            reasons,
+            counts,
+            model,
+        )
 
 
 def _named(whose: str, number: int) -> dict[str, str]:

@@ -1,4 +1,5 @@
-"""One study under siege: its server misbehaves, its processes are killed, and the server's own bill is the judge.
+"""One study under siege: its server misbehaves, its processes are killed, and the server's own bill
+is the judge.
 
     reference = lay(Siege("reference", TASKS["grid"], concurrency=8), folder)
     verdict = lay(Siege("killed", TASKS["grid"], blows=(Blow(40), Blow(25, after=0.01))), another)
@@ -41,23 +42,25 @@ DISHONEST = frozenset({"no_usage", "usage", "first_usage"})
 """Faults that misstate what is billed, so that the ledger holds bounds instead of the bill."""
 
 SHORT = frozenset({"first_usage"})
-"""Those of them that state less, in a way that honest services have too, so that the ledger may be below the bill."""
+"""Those of them that state less, in a way that honest services have too, so that the ledger may be
+below the bill.
+"""
 
 
 @dataclass
 class Verdict:
-    """What a siege came to. Money is in picodollars; all but the ledger's own figures are from the server's meter.
+    """What a siege came to. Money is in picodollars; all but the ledger's own figures are from the
+    server's meter.
 
     Attributes:
-        cuts: kills at which the power failed as well. torn: bytes of the store's log that these took.
-        ended: how each process ended: why the study stopped, "killed", or the error's words.
-        overshoot: the most by which the bill was above the budget of the moment.
-        again: draws that were billed and answered twice.
-        in_flight: attempts that were under way when a process was killed, as the ledger has them.
-        unknown: attempts of unknown outcome in all: these, those that a second Ctrl-C gave up, and lost answers.
-        beyond: draws that were paid again although the store held them, or twice by one process.
-        best: the frozen choice.
-        wrong: everything else that should not be, in words.
+        cuts: kills at which the power failed as well. torn: bytes of the store's log that these
+        took. ended: how each process ended: why the study stopped, "killed", or the error's words.
+        overshoot: the most by which the bill was above the budget of the moment. again: draws that
+        were billed and answered twice. in_flight: attempts that were under way when a process was
+        killed, as the ledger has them. unknown: attempts of unknown outcome in all: these, those
+        that a second Ctrl-C gave up, and lost answers. beyond: draws that were paid again although
+        the store held them, or twice by one process. best: the frozen choice. wrong: everything
+        else that should not be, in words.
     """
 
     kind: str
@@ -86,7 +89,9 @@ class Verdict:
 
 @dataclass
 class Books:
-    """The store of a study as it lies on disk: its balance, the attempts under way, the seeds of the draws held."""
+    """The store of a study as it lies on disk: its balance, the attempts under way, the seeds of
+    the draws held.
+    """
 
     balance: Balance
     under_way: int
@@ -110,16 +115,25 @@ def read_books(folder: Path) -> Books | None:
     finally:
         db.close()
     return (
-        None if balance is None else Books(balance, states.get("reserved", 0), states.get("uncertain", 0), seeds, sound)
+        None
+        if balance is None
+        else Books(balance, states.get("reserved", 0), states.get("uncertain", 0), seeds, sound)
     )
 
 
 def _request(canonical: str) -> Request:
     record = json.loads(canonical)
-    prompt = record["text"] if "text" in record else tuple(Message(*each) for each in record["messages"])
+    prompt = (
+        record["text"] if "text" in record else tuple(Message(*each) for each in record["messages"])
+    )
     settings = tuple(sorted(record.get("settings", {}).items()))
     return Request(
-        record["service"], record["model"], prompt, record["max_tokens"], tuple(record.get("stop", ())), settings
+        record["service"],
+        record["model"],
+        prompt,
+        record["max_tokens"],
+        tuple(record.get("stop", ())),
+        settings,
     )
 
 
@@ -154,7 +168,9 @@ class _Meter:
 
 
 def lay(siege: Siege, folder: Path) -> Verdict:
-    """Carry a siege through: processes one after the other, until the study has ended with its last budget."""
+    """Carry a siege through: processes one after the other, until the study has ended with its last
+    budget.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     verdict, began = Verdict(siege.kind), time.monotonic()
     met: dict[int, Fault] = {}
@@ -180,7 +196,11 @@ def lay(siege: Siege, folder: Path) -> Verdict:
                     verdict.cuts += 1
                     verdict.torn += cut(folder / "study" / "draws.db", rng)
                 books = _take_stock(folder, server, meter, verdict)
-                if _over(life, verdict) or verdict.wrong or len(verdict.ended) > len(siege.blows) + 4:
+                if (
+                    _over(life, verdict)
+                    or verdict.wrong
+                    or len(verdict.ended) > len(siege.blows) + 4
+                ):
                     break
                 up[0] = up[0] or not verdict.ended[-1].startswith("killed")
         verdict.requests, verdict.peak, verdict.faults = len(server.posts), server.peak, len(met)
@@ -218,7 +238,9 @@ def _take_stock(folder: Path, server: Server, meter: _Meter, verdict: Verdict) -
     """Hold the books against the server's bill between two processes."""
     quiet = time.monotonic() + 10
     while server.at_once and time.monotonic() < quiet:
-        time.sleep(0.002)  # what was on its way when a process died is answered, and billed, all the same
+        time.sleep(
+            0.002
+        )  # what was on its way when a process died is answered, and billed, all the same
     try:
         books = read_books(folder)
     except (TuneError, sqlite3.Error) as error:
@@ -231,7 +253,9 @@ def _take_stock(folder: Path, server: Server, meter: _Meter, verdict: Verdict) -
         balance = books.balance
         if not books.sound:
             verdict.wrong.append("the store is damaged")
-        if balance.spent + balance.reserved - balance.overshoot > balance.budget:  # 0 where caps are heeded
+        if (
+            balance.spent + balance.reserved - balance.overshoot > balance.budget
+        ):  # 0 where caps are heeded
             verdict.wrong.append(f"the ledger has more than the budget: {balance}")
     return books
 
@@ -249,7 +273,9 @@ def _over(life: Life, verdict: Verdict) -> bool:
     return "error" not in end and end["stopped"] != "interrupted"
 
 
-def _complaints(siege: Siege, folder: Path, verdict: Verdict, meter: _Meter, books: Books | None) -> Iterator[str]:
+def _complaints(
+    siege: Siege, folder: Path, verdict: Verdict, meter: _Meter, books: Books | None
+) -> Iterator[str]:
     """What should not be, once the study has ended."""
     if books is None:
         yield "there are no books"
@@ -276,7 +302,13 @@ def _complaints(siege: Siege, folder: Path, verdict: Verdict, meter: _Meter, boo
     if "Traceback" in (text := (folder / "stderr.txt").read_text()) and "tune.errors." not in text:
         yield f"a traceback: {text.strip().splitlines()[-1]}"
     names = {path.name for path in (folder / "study").iterdir()}
-    if verdict.best is not None and not names >= {"report.md", "report.html", "best.json", "trials.csv", "study.jsonl"}:
+    if verdict.best is not None and not names >= {
+        "report.md",
+        "report.html",
+        "best.json",
+        "trials.csv",
+        "study.jsonl",
+    }:
         yield f"of its files there are only {sorted(names)}"
     if any(name.endswith(".part") for name in names):
         yield "half a file was left"

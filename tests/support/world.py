@@ -1,8 +1,9 @@
-"""A small world in which the truth is known: a labelled task, and models that are right as often as told.
+"""A small world in which the truth is known: a labelled task, and models that are right as often as
+told.
 
-`LabelledWorld` is what the server of `server.py` answers from by default. Whether an answer is right depends on the
-content of the prompt, the model, the template, the temperature and the seed, and on nothing else, so that two runs
-can be compared whatever their order, concurrency and retries.
+`LabelledWorld` is what the server of `server.py` answers from by default. Whether an answer is
+right depends on the content of the prompt, the model, the template, the temperature and the seed,
+and on nothing else, so that two runs can be compared whatever their order, concurrency and retries.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ _MARK = re.compile(r"#(\d+)")
 
 
 def tokens(text: str) -> int:
-    """Tokens of a text: one for each run of word characters and one for each other visible character.
+    """Tokens of a text: one for each run of word characters and one for each other visible
+    character.
 
     So no text has more tokens than its UTF-8 form has bytes.
     """
@@ -42,19 +44,20 @@ class LabelledWorld:
     """Tickets to be labelled, each with a number like `#17` that the truth hangs on.
 
     Attributes:
-        labels: the possible labels, equally likely.
-        models: how often each model is right at temperature 0 with a template that says nothing special.
-        default: the same for models that are not named.
-        templates: fragments of prompts, with what a template that holds one adds to that.
-        heat: what one degree of temperature takes away.
-        spread: how much easier or harder than the average a ticket is (half are easier, half harder).
-        reasoned: prompts with this fragment are answered with a few sentences before the label.
+        labels: the possible labels, equally likely. models: how often each model is right at
+        temperature 0 with a template that says nothing special. default: the same for models that
+        are not named. templates: fragments of prompts, with what a template that holds one adds to
+        that. heat: what one degree of temperature takes away. spread: how much easier or harder
+        than the average a ticket is (half are easier, half harder). reasoned: prompts with this
+        fragment are answered with a few sentences before the label.
     """
 
     labels: tuple[str, ...] = ("refund", "delivery", "complaint", "praise")
     models: Mapping[str, float] = field(default_factory=dict)
     default: float = 0.7
-    templates: Mapping[str, float] = field(default_factory=lambda: {"step by step": 0.12, "Examples:": 0.08})
+    templates: Mapping[str, float] = field(
+        default_factory=lambda: {"step by step": 0.12, "Examples:": 0.08}
+    )
     heat: float = 0.2
     spread: float = 0.2
     reasoned: str = "step by step"
@@ -62,7 +65,11 @@ class LabelledWorld:
     def examples(self, count: int, *, start: int = 0) -> list[dict[str, str]]:
         """Labelled rows: id, text, label."""
         return [
-            {"id": str(i), "text": f"Ticket #{i}: my parcel {_words(('text', i), 4 + i % 9)}", "label": self.label(i)}
+            {
+                "id": str(i),
+                "text": f"Ticket #{i}: my parcel {_words(('text', i), 4 + i % 9)}",
+                "label": self.label(i),
+            }
             for i in range(start, start + count)
         ]
 
@@ -73,7 +80,9 @@ class LabelledWorld:
     def accuracy(self, model: str, prompt: str, temperature: float) -> float:
         """How often a model is right on the average ticket, with the template of this prompt."""
         shift = sum(gain for fragment, gain in self.templates.items() if fragment in prompt)
-        return min(1.0, max(0.0, self.models.get(model, self.default) + shift - self.heat * temperature))
+        return min(
+            1.0, max(0.0, self.models.get(model, self.default) + shift - self.heat * temperature)
+        )
 
     def probability(self, model: str, prompt: str, temperature: float) -> float:
         """How often a model is right on the ticket of this prompt (the last one that it shows).
@@ -88,7 +97,9 @@ class LabelledWorld:
             return float(chance("cold", model, _template(prompt), number) < p)
         return p
 
-    def __call__(self, model: str, prompt: str, settings: Mapping[str, Any], seed: int, index: int) -> str:
+    def __call__(
+        self, model: str, prompt: str, settings: Mapping[str, Any], seed: int, index: int
+    ) -> str:
         """The text that a model answers: the world of `server.Server`."""
         temperature = float(settings.get("temperature", 1.0))
         number = _number(prompt)

@@ -51,13 +51,17 @@ def test_a_fingerprint_without_source_is_the_name() -> None:
     assert fingerprint(len) == "builtins:len"
 
 
-def test_a_fingerprint_is_the_same_in_another_process_and_follows_the_source(tmp_path: Path) -> None:
+def test_a_fingerprint_is_the_same_in_another_process_and_follows_the_source(
+    tmp_path: Path,
+) -> None:
     source = "KNOWN = {'b', 'a', 'c'}\n\ndef own(text, extra=frozenset({'x', 'y', 'z'})):\n    return text\n"
     (tmp_path / "mine.py").write_text(source)
     ask = "from tune.callables import *; print(fingerprint(load('mine:own', 'metric')))"
 
     def name() -> str:
-        ran = subprocess.run([sys.executable, "-c", ask], cwd=tmp_path, capture_output=True, text=True, check=True)
+        ran = subprocess.run(
+            [sys.executable, "-c", ask], cwd=tmp_path, capture_output=True, text=True, check=True
+        )
         return ran.stdout.strip()
 
     first = name()
@@ -66,7 +70,12 @@ def test_a_fingerprint_is_the_same_in_another_process_and_follows_the_source(tmp
     assert name() != first
 
 
-@given(st.recursive(st.none() | st.integers() | st.text(max_size=3), lambda v: st.sets(st.integers()) | st.lists(v)))
+@given(
+    st.recursive(
+        st.none() | st.integers() | st.text(max_size=3),
+        lambda v: st.sets(st.integers()) | st.lists(v),
+    )
+)
 def test_a_fingerprint_tells_defaults_apart_exactly_where_they_differ(value: Any) -> None:
     def made(default: Any) -> Callable[..., Any]:
         def given(text: str, extra: Any = default) -> Any:

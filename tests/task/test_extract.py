@@ -10,7 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tune.errors import SpaceError
-from tune.task.extract import first_object, last_number, normal_number, parse_extract, parse_extract_name, whole
+from tune.task.extract import (
+    first_object,
+    last_number,
+    normal_number,
+    parse_extract,
+    parse_extract_name,
+    whole,
+)
 
 
 def shout(text: str) -> str | None:
@@ -45,7 +52,14 @@ def test_a_text_of_space_holds_no_answer(text: str) -> None:
 
 @given(st.text())
 def test_whatever_the_text_an_answer_is_never_empty(text: str) -> None:
-    specs: list[Any] = [None, {"pattern": "a*"}, {"labels": ["a", "b"]}, {"json": "a"}, {"json": ""}, {"number": True}]
+    specs: list[Any] = [
+        None,
+        {"pattern": "a*"},
+        {"labels": ["a", "b"]},
+        {"json": "a"},
+        {"json": ""},
+        {"number": True},
+    ]
     for spec in specs:
         found = answer(spec, text)
         assert found is None or found.strip()
@@ -146,7 +160,9 @@ SENTIMENT = {"labels": ["Positive", "negative", "very positive"]}
         ("", None),
     ],
 )
-def test_a_label_stands_by_itself_and_comes_back_as_it_is_listed(text: str, found: str | None) -> None:
+def test_a_label_stands_by_itself_and_comes_back_as_it_is_listed(
+    text: str, found: str | None
+) -> None:
     assert answer(SENTIMENT, text) == found
 
 
@@ -161,7 +177,9 @@ def test_labels_may_hold_signs_that_mean_something_in_a_pattern() -> None:
     assert answer(spec, "axb") is None
 
 
-@pytest.mark.parametrize(("text", "found"), [("4", "4"), ("4.5", None), ("3.4", None), ("-4", None), ("14", None)])
+@pytest.mark.parametrize(
+    ("text", "found"), [("4", "4"), ("4.5", None), ("3.4", None), ("-4", None), ("14", None)]
+)
 def test_a_digit_as_a_label_is_no_part_of_another_number(text: str, found: str | None) -> None:
     assert answer({"labels": ["3", "4"]}, text) == found
 
@@ -196,7 +214,9 @@ def test_a_digit_at_the_end_of_a_sentence_is_a_label() -> None:
         ("label", "no JSON", None),
     ],
 )
-def test_a_field_of_the_first_object_is_found_by_its_path(path: str, text: str, found: str | None) -> None:
+def test_a_field_of_the_first_object_is_found_by_its_path(
+    path: str, text: str, found: str | None
+) -> None:
     assert answer({"json": path}, text) == found
 
 
@@ -320,7 +340,9 @@ def test_the_name_of_a_specification_changes_with_it_and_with_nothing_else() -> 
 LABELS = {"labels": ["billing", "feature"]}
 
 
-@pytest.mark.parametrize("spec", [None, {"whole": True}, LABELS, {"pattern": r"(billing|feature)"}, {"json": "a"}])
+@pytest.mark.parametrize(
+    "spec", [None, {"whole": True}, LABELS, {"pattern": r"(billing|feature)"}, {"json": "a"}]
+)
 def test_a_thought_that_is_not_ended_holds_no_answer(spec: Any) -> None:
     cut = '<think>\nFirst guess billing, then feature {"a": "billing"}'
     assert parse_extract(spec)(cut) is None
@@ -329,18 +351,23 @@ def test_a_thought_that_is_not_ended_holds_no_answer(spec: Any) -> None:
 
 def test_an_unended_thought_is_no_answer_to_the_users_own_callable_either() -> None:
     assert parse_extract(lambda text: text.upper())("<think> billing") is None
-    assert parse_extract(lambda text: text.upper())("<think> a </think> b") == "<THINK> A </THINK> B"
+    assert (
+        parse_extract(lambda text: text.upper())("<think> a </think> b") == "<THINK> A </THINK> B"
+    )
 
 
 @pytest.mark.parametrize(
     "text",
     [
         "<think>billing or feature? feature</think>\n\nbilling",
-        "billing or feature? feature</think>\nbilling",  # the server put the opening mark into the prompt
+        # the server put the opening mark into the prompt
+        "billing or feature? feature</think>\nbilling",
         "<think>a</think><think>feature</think> billing",
     ],
 )
-@pytest.mark.parametrize("spec", [None, {**LABELS, "which": "first"}, {"pattern": r"^\s*(\w+)\s*$"}])
+@pytest.mark.parametrize(
+    "spec", [None, {**LABELS, "which": "first"}, {"pattern": r"^\s*(\w+)\s*$"}]
+)
 def test_a_thought_that_is_ended_is_no_part_of_the_answer(text: str, spec: Any) -> None:
     assert parse_extract(spec)(text) == "billing"
 

@@ -1,4 +1,6 @@
-"""Data: every source gives the same examples, every fault one sentence, and the split is fair and steady."""
+"""Data: every source gives the same examples, every fault one sentence, and the split is fair and
+steady.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +71,9 @@ def comma(path: Path) -> Any:
 
 
 def tab(path: Path) -> Any:
-    return str(write(path / "d.tsv", 'text\tlabel\ngood film\tpos\nbad, film\tneg\n"ö\n“x”"\tpos\n'))
+    return str(
+        write(path / "d.tsv", 'text\tlabel\ngood film\tpos\nbad, film\tneg\n"ö\n“x”"\tpos\n')
+    )
 
 
 def parquet(path: Path) -> Any:
@@ -95,14 +99,26 @@ def hub_folder(path: Path) -> Any:
     return f"hf:{folder}:train"
 
 
-SOURCES = [jsonl, json_list, comma, tab, parquet, frame, dataset, hub_folder, lambda _: ROWS, lambda _: iter(ROWS)]
+SOURCES = [
+    jsonl,
+    json_list,
+    comma,
+    tab,
+    parquet,
+    frame,
+    dataset,
+    hub_folder,
+    lambda _: ROWS,
+    lambda _: iter(ROWS),
+]
 
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_every_source_gives_the_same_examples_and_fingerprint(source: Any, tmp_path: Path) -> None:
     data = load_data(source(tmp_path), fields={"text"})
     assert [(e.id, e.inputs, e.target, e.metadata) for e in data.examples] == [
-        (str(number), {"text": row["text"]}, row["label"], {}) for number, row in enumerate(ROWS, start=1)
+        (str(number), {"text": row["text"]}, row["label"], {})
+        for number, row in enumerate(ROWS, start=1)
     ]
     assert (data.inputs, data.target) == (("text",), "label")
     assert data.fingerprint == load_data(ROWS).fingerprint
@@ -114,10 +130,14 @@ def test_a_data_set_is_named_after_its_file_or_the_hub(tmp_path: Path) -> None:
     assert load_data(hub_folder(tmp_path)).name == "films"
 
 
-def test_a_split_of_the_hub_may_be_a_slice_and_must_be_named_where_there_are_several(tmp_path: Path) -> None:
+def test_a_split_of_the_hub_may_be_a_slice_and_must_be_named_where_there_are_several(
+    tmp_path: Path,
+) -> None:
     source = hub_folder(tmp_path)
     assert len(load_data(f"{source}[:2]").examples) == 2
-    with pytest.raises(DataError, match=r"has the splits \['train', 'test'\]: name one, as hf:.*:train"):
+    with pytest.raises(
+        DataError, match=r"has the splits \['train', 'test'\]: name one, as hf:.*:train"
+    ):
         load_data(source.removesuffix(":train"))
     with pytest.raises(DataError, match='cannot be loaded: Unknown split "dev"'):
         load_data(source.replace(":train", ":dev"))
@@ -134,7 +154,9 @@ def test_a_split_of_the_hub_may_be_a_slice_and_must_be_named_where_there_are_sev
         ("hf:name:train[10:20]", ("name", None, "train[10:20]")),
     ],
 )
-def test_the_hub_is_asked_for_name_config_and_split(source: str, asked: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_hub_is_asked_for_name_config_and_split(
+    source: str, asked: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import datasets
 
     seen: list[Any] = []
@@ -148,30 +170,44 @@ def test_the_hub_is_asked_for_name_config_and_split(source: str, asked: Any, mon
     assert seen == [asked]
 
 
-def test_a_data_set_that_the_hub_does_not_have_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_data_set_that_the_hub_does_not_have_is_said_in_one_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     import datasets
 
     def load(*_: Any, **__: Any) -> Any:
         raise datasets.exceptions.DatasetNotFoundError("no such data set\nand much more")
 
     monkeypatch.setattr(datasets, "load_dataset", load)
-    with pytest.raises(DataError, match=r"^the data set 'hf:org/name:train' cannot be loaded: no such data set$"):
+    with pytest.raises(
+        DataError, match=r"^the data set 'hf:org/name:train' cannot be loaded: no such data set$"
+    ):
         load_data("hf:org/name:train")
 
 
 def test_class_labels_are_given_by_name() -> None:
     import datasets
 
-    features = datasets.Features({"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["neg", "pos"])})
-    data = load_data(datasets.Dataset.from_dict({"text": ["a", "b"], "label": [1, 0]}, features=features))
+    features = datasets.Features(
+        {"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["neg", "pos"])}
+    )
+    data = load_data(
+        datasets.Dataset.from_dict({"text": ["a", "b"], "label": [1, 0]}, features=features)
+    )
     assert [e.target for e in data.examples] == ["pos", "neg"]
-    unlabelled = datasets.Dataset.from_dict({"text": ["a", "b"], "label": [1, -1]}, features=features)
+    unlabelled = datasets.Dataset.from_dict(
+        {"text": ["a", "b"], "label": [1, -1]}, features=features
+    )
     with pytest.raises(DataError, match="row 2 of 'data' has nothing in the column 'label'"):
         load_data(unlabelled)
 
 
-@pytest.mark.parametrize(("module", "source"), [("pyarrow", "d.parquet"), ("datasets", "hf:org/name:train")])
-def test_a_missing_extra_is_named(module: str, source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("module", "source"), [("pyarrow", "d.parquet"), ("datasets", "hf:org/name:train")]
+)
+def test_a_missing_extra_is_named(
+    module: str, source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     real = builtins.__import__
 
     def importing(name: str, *rest: Any) -> Any:
@@ -196,7 +232,9 @@ def test_byte_order_mark_and_carriage_returns_are_no_part_of_the_data(tmp_path: 
 
 
 def test_unusual_line_separators_inside_json_strings_end_no_line(tmp_path: Path) -> None:
-    data = load_data(write(tmp_path / "d.jsonl", '{"text":"a\u2028b","label":1}\n{"text":"c\x85d","label":2}\n'))
+    data = load_data(
+        write(tmp_path / "d.jsonl", '{"text":"a\u2028b","label":1}\n{"text":"c\x85d","label":2}\n')
+    )
     assert [e.inputs["text"] for e in data.examples] == ["a\u2028b", "c\x85d"]
 
 
@@ -215,13 +253,25 @@ def test_a_document_may_be_long(tmp_path: Path) -> None:
             "[" * 100_000,
             "line 1 of '.*' cannot be read: lists and objects stand within each other more than 64 times",
         ),
-        ("d.json", '{"a": 1}', r"is no JSON list of objects, but {\"a\": 1} \(.*is named \.jsonl\)"),
+        (
+            "d.json",
+            '{"a": 1}',
+            r"is no JSON list of objects, but {\"a\": 1} \(.*is named \.jsonl\)",
+        ),
         ("d.json", '{"a": 1}\n{"a": 2}', "is no JSON: Extra data"),
         ("d.json", '[{"a": 1}, "x"]', r"^row 2 of '.*' is no JSON object, but \"x\""),
-        ("d.csv", 'a,b\n"1\n2",3\n4,5,6\n', r"^line 4 of '.*' has 3 cells, but the header names 2 columns"),
+        (
+            "d.csv",
+            'a,b\n"1\n2",3\n4,5,6\n',
+            r"^line 4 of '.*' has 3 cells, but the header names 2 columns",
+        ),
         ("d.csv", 'a,b\n1,2\n3,"4\n', r"^line 3 of '.*' cannot be read: unexpected end of data"),
         ("d.csv", "a,b,a\n1,2,3\n", "the columns of '.*' must differ, but 'a' is there 2 times"),
-        ("d.csv", b"text,label\nna\xefve,1\n", r"is not UTF-8: byte 0xef at position 13; save it as UTF-8"),
+        (
+            "d.csv",
+            b"text,label\nna\xefve,1\n",
+            r"is not UTF-8: byte 0xef at position 13; save it as UTF-8",
+        ),
         ("d.parquet", "no parquet at all", "is no parquet: "),
         ("d.xlsx", "", r"is none of \.jsonl, \.ndjson, \.json, \.csv, \.tsv, \.parquet"),
     ],
@@ -234,7 +284,9 @@ def test_a_file_that_cannot_be_read_is_refused_with_the_place(
 
 
 def test_a_missing_file_and_a_folder_are_told_apart(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"there is no data file 'nope\.csv' \(.*hf:org/name:split\)"):
+    with pytest.raises(
+        DataError, match=r"there is no data file 'nope\.csv' \(.*hf:org/name:split\)"
+    ):
         load_data("nope.csv")
     (tmp_path / "d.csv").mkdir()
     with pytest.raises(DataError, match="is none of"):
@@ -269,7 +321,9 @@ def test_an_object_that_is_no_table_is_refused(source: Any, message: str) -> Non
 def test_no_row_or_one_row_is_too_few(rows: Any, count: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=f"holds {count}, but at least 2 are needed"):
         load_data(rows)
-    path = write(tmp_path / "d.csv", "text,label\n" + "".join(f"{r['text']},{r['label']}\n" for r in rows))
+    path = write(
+        tmp_path / "d.csv", "text,label\n" + "".join(f"{r['text']},{r['label']}\n" for r in rows)
+    )
     with pytest.raises(DataError, match=f"'d' holds {count}"):
         load_data(path)
 
@@ -291,7 +345,12 @@ def test_an_empty_file_has_no_row(tmp_path: Path) -> None:
         (["id", "question", "sentiment"], {"fields": {"question"}}, ("question",), "sentiment"),
         (["question", "sentiment"], {"inputs": ["question"]}, ("question",), "sentiment"),
         (["a", "b", "c", "label"], {"fields": {"c", "a"}}, ("a", "c"), "label"),
-        (["a", "b", "c", "label"], {"inputs": ["c", "a", "c"], "fields": {"a"}}, ("c", "a"), "label"),
+        (
+            ["a", "b", "c", "label"],
+            {"inputs": ["c", "a", "c"], "fields": {"a"}},
+            ("c", "a"),
+            "label",
+        ),
         (["a", "b", "c", "label"], {"inputs": "b"}, ("b",), "label"),
         (["a", "answer", "label"], {"fields": {"a", "answer"}}, ("a", "answer"), "label"),
         (["a", "answer", "label"], {"target": "answer"}, ("a", "label"), "answer"),
@@ -300,7 +359,9 @@ def test_an_empty_file_has_no_row(tmp_path: Path) -> None:
         (["", "a", "label"], {}, ("a",), "label"),
     ],
 )
-def test_inputs_and_target_are_found(columns: list[str], options: Any, inputs: Any, target: Any) -> None:
+def test_inputs_and_target_are_found(
+    columns: list[str], options: Any, inputs: Any, target: Any
+) -> None:
     data = load_data([dict.fromkeys(columns, "x"), dict.fromkeys(columns, "y")], **options)
     assert (data.inputs, data.target) == (inputs, target)
     assert set(data.columns) == set(columns)
@@ -320,10 +381,30 @@ def test_inputs_and_target_are_found(columns: list[str], options: Any, inputs: A
         ),
         (["a", "b", "c"], {"fields": {"a"}}, DataError, r"not obvious among \['b', 'c'\]"),
         (["a", "label", "answer"], {}, DataError, r"not obvious among \['a', 'label', 'answer'\]"),
-        (["a", "label"], {"fields": {"a", "label"}}, DataError, r"not obvious among \['a', 'label'\].*--target ''"),
-        (["a", "b"], {"target": "label"}, DataError, r"target column 'label' is not in 'data', which has \['a', 'b'\]"),
-        (["a", "b"], {"inputs": ["text"], "target": "b"}, DataError, r"input column 'text' is not in .* \['a', 'b'\]"),
-        (["a", "b"], {"inputs": ["a", "b"], "target": "b"}, DataError, "'b' cannot be both an input and the target"),
+        (
+            ["a", "label"],
+            {"fields": {"a", "label"}},
+            DataError,
+            r"not obvious among \['a', 'label'\].*--target ''",
+        ),
+        (
+            ["a", "b"],
+            {"target": "label"},
+            DataError,
+            r"target column 'label' is not in 'data', which has \['a', 'b'\]",
+        ),
+        (
+            ["a", "b"],
+            {"inputs": ["text"], "target": "b"},
+            DataError,
+            r"input column 'text' is not in .* \['a', 'b'\]",
+        ),
+        (
+            ["a", "b"],
+            {"inputs": ["a", "b"], "target": "b"},
+            DataError,
+            "'b' cannot be both an input and the target",
+        ),
         (["label"], {"target": "label"}, DataError, "no column of 'data' is left as an input"),
         (["!!", "label"], {}, DataError, "a template cannot name the column '!!'.*rename it"),
         (
@@ -332,7 +413,12 @@ def test_inputs_and_target_are_found(columns: list[str], options: Any, inputs: A
             SpaceError,
             r"names {txt}, but 'data' has .*'a', 'label'",
         ),
-        (["a", "label"], {"fields": {"a", "label"}, "target": "label"}, SpaceError, "names {label}, the target column"),
+        (
+            ["a", "label"],
+            {"fields": {"a", "label"}, "target": "label"},
+            SpaceError,
+            "names {label}, the target column",
+        ),
         (
             ["a", "b", "label"],
             {"fields": {"a", "b"}, "inputs": ["a"]},
@@ -341,7 +427,9 @@ def test_inputs_and_target_are_found(columns: list[str], options: Any, inputs: A
         ),
     ],
 )
-def test_columns_that_cannot_be_are_refused(columns: list[str], options: Any, error: Any, message: str) -> None:
+def test_columns_that_cannot_be_are_refused(
+    columns: list[str], options: Any, error: Any, message: str
+) -> None:
     with pytest.raises(error, match=message):
         load_data([dict.fromkeys(columns, "x"), dict.fromkeys(columns, "y")], **options)
 
@@ -354,7 +442,9 @@ def test_a_missing_cell_names_its_row_and_column(missing: Any, column: str) -> N
         del rows[1][column]
     else:
         rows[1][column] = missing
-    with pytest.raises(DataError, match=f"^row 2 of 'data' has nothing in the column '{column}': fill it in"):
+    with pytest.raises(
+        DataError, match=f"^row 2 of 'data' has nothing in the column '{column}': fill it in"
+    ):
         load_data(rows)
 
 
@@ -367,12 +457,19 @@ def test_an_empty_cell_of_a_csv_is_missing_and_named_by_its_line(tmp_path: Path)
 
 
 def test_an_empty_text_in_json_is_a_text() -> None:
-    assert load_data([{"text": "", "label": 1}, {"text": "b", "label": 2}]).examples[0].inputs == {"text": ""}
+    assert load_data([{"text": "", "label": 1}, {"text": "b", "label": 2}]).examples[0].inputs == {
+        "text": ""
+    }
 
 
 def test_a_missing_target_is_no_matter_where_none_is_wanted() -> None:
-    data = load_data([{"text": "a", "label": None}, {"text": "b", "label": 1}], fields={"text"}, target="")
-    assert [(e.target, e.metadata) for e in data.examples] == [(None, {"label": None}), (None, {"label": 1})]
+    data = load_data(
+        [{"text": "a", "label": None}, {"text": "b", "label": 1}], fields={"text"}, target=""
+    )
+    assert [(e.target, e.metadata) for e in data.examples] == [
+        (None, {"label": None}),
+        (None, {"label": 1}),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -404,7 +501,9 @@ def test_cells_become_text(value: Any, text: str) -> None:
 @pytest.mark.parametrize("value", [b"x", bytearray(b"x"), object()])
 def test_what_has_no_text_is_refused_as_an_input_and_kept_elsewhere(value: Any) -> None:
     rows = [{"text": "a", "label": 1, "image": value}, {"text": "b", "label": 2, "image": value}]
-    with pytest.raises(DataError, match=r"^row 1 of 'data', column 'image': text is wanted, but got"):
+    with pytest.raises(
+        DataError, match=r"^row 1 of 'data', column 'image': text is wanted, but got"
+    ):
         load_data(rows)
     data = load_data(rows, fields={"text"})
     assert data.examples[0].metadata["image"] is value
@@ -413,7 +512,10 @@ def test_what_has_no_text_is_refused_as_an_input_and_kept_elsewhere(value: Any) 
 
 def test_half_a_character_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
     path = write(tmp_path / "d.jsonl", '{"text":"a","label":1}\n{"text":"cut \\ud83d","label":2}\n')
-    with pytest.raises(DataError, match=r"^line 2 of 'd' has half a character .* in the column 'text', at position 4"):
+    with pytest.raises(
+        DataError,
+        match=r"^line 2 of 'd' has half a character .* in the column 'text', at position 4",
+    ):
         load_data(path)
 
 
@@ -425,7 +527,9 @@ def test_a_whole_number_stays_one_where_a_frame_made_it_a_float() -> None:
 
 
 def test_target_and_metadata_are_python_values() -> None:
-    table = pd.DataFrame({"text": ["a", "b"], "label": np.array([1, 2], dtype="int32"), "score": [0.5, np.nan]})
+    table = pd.DataFrame(
+        {"text": ["a", "b"], "label": np.array([1, 2], dtype="int32"), "score": [0.5, np.nan]}
+    )
     data = load_data(table, fields={"text"})
     assert [type(e.target) for e in data.examples] == [int, int]
     assert [e.metadata["score"] for e in data.examples] == [0.5, None]
@@ -443,7 +547,9 @@ def test_target_and_metadata_are_python_values() -> None:
         ([["x"], ["y"]], ["1", "2"]),
     ],
 )
-def test_ids_are_taken_where_they_name_every_row_once(given_ids: list[Any], expected: list[str]) -> None:
+def test_ids_are_taken_where_they_name_every_row_once(
+    given_ids: list[Any], expected: list[str]
+) -> None:
     data = load_data([{"id": i, "text": f"{n}", "label": n} for n, i in enumerate(given_ids)])
     assert ids(data.examples) == expected
     assert data.inputs == ("text",)
@@ -454,7 +560,10 @@ def test_the_fingerprint_changes_with_any_cell_id_order_or_target_only() -> None
     base = load_data(rows, fields={"text"}).fingerprint
     assert len(base) == 12
     assert int(base, 16) >= 0
-    assert base == load_data([dict(reversed(row.items())) for row in rows], inputs=["extra"]).fingerprint
+    assert (
+        base
+        == load_data([dict(reversed(row.items())) for row in rows], inputs=["extra"]).fingerprint
+    )
     others = [
         rows[::-1],
         rows[:3],
@@ -469,14 +578,22 @@ def test_the_fingerprint_changes_with_any_cell_id_order_or_target_only() -> None
 def test_the_fingerprint_is_the_same_in_another_process() -> None:
     code = f"from tune.data import load_data; print(load_data({ROWS!r}).fingerprint)"
     environment = {**os.environ, "PYTHONHASHSEED": "7", "PYTHONIOENCODING": "utf-8"}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+    )
     assert done.stdout.strip() == load_data(ROWS).fingerprint
 
 
 def test_a_column_is_had_by_name() -> None:
     data = load_data([{"a": 1, "label": "x", "m": 3}, {"a": 2, "label": "y", "m": 4}], fields={"a"})
-    assert (data.cells("a"), data.cells("label"), data.cells("m")) == (["1", "2"], ["x", "y"], [3, 4])
-    with pytest.raises(DataError, match=r"column 'z' is not in 'data', which has \['a', 'label', 'm'\]"):
+    assert (data.cells("a"), data.cells("label"), data.cells("m")) == (
+        ["1", "2"],
+        ["x", "y"],
+        [3, 4],
+    )
+    with pytest.raises(
+        DataError, match=r"column 'z' is not in 'data', which has \['a', 'label', 'm'\]"
+    ):
         data.cells("z")
 
 
@@ -518,14 +635,20 @@ def test_a_row_added_at_the_end_leaves_the_others_where_they_are() -> None:
     rows = numbered(60)
     before = split(load_data(rows[:59]), holdout=0.4, shots=4, seed=5)
     after = split(load_data(rows), holdout=0.4, shots=4, seed=5)
-    for old, new in ((before.shots, after.shots), (before.tuning, after.tuning), (before.holdout, after.holdout)):
+    for old, new in (
+        (before.shots, after.shots),
+        (before.tuning, after.tuning),
+        (before.holdout, after.holdout),
+    ):
         stayed = set(ids(old)) & set(ids(new))
         assert len(stayed) >= len(old) - 1
         assert [i for i in ids(old) if i in stayed] == [i for i in ids(new) if i in stayed]
 
 
 def test_any_prefix_is_a_random_subset_of_labels() -> None:
-    data = load_data([{"text": f"t{i}", "label": "early" if i < 500 else "late"} for i in range(1000)])
+    data = load_data(
+        [{"text": f"t{i}", "label": "early" if i < 500 else "late"} for i in range(1000)]
+    )
     tuning = split(data, holdout=0, shots=0, seed=0).tuning
     early = sum(e.target == "early" for e in tuning[:100])
     assert 35 <= early <= 65
@@ -534,7 +657,10 @@ def test_any_prefix_is_a_random_subset_of_labels() -> None:
 
 @pytest.mark.parametrize("shots", [1, 2, 3, 4, 5, 6, 9])
 def test_the_first_shots_are_balanced_over_the_labels_however_many_are_used(shots: int) -> None:
-    rows = [{"text": f"t{i}", "label": "rare" if i % 10 == 0 else "mid" if i % 3 == 0 else "common"} for i in range(90)]
+    rows = [
+        {"text": f"t{i}", "label": "rare" if i % 10 == 0 else "mid" if i % 3 == 0 else "common"}
+        for i in range(90)
+    ]
     picked = split(load_data(rows), holdout=0.2, shots=shots, seed=1).shots
     for k in range(1, shots + 1):
         counts = Counter(e.target for e in picked[:k])
@@ -559,13 +685,24 @@ def tables(draw: st.DrawFn) -> list[dict[str, Any]]:
     text = st.integers(0, 12).map(lambda i: f"t{i}")
     group = st.one_of(st.none(), st.integers(0, 8))
     return [
-        {"text": draw(text), "label": draw(st.sampled_from("ab")), "group": draw(group), "side": "x"}
+        {
+            "text": draw(text),
+            "label": draw(st.sampled_from("ab")),
+            "group": draw(group),
+            "side": "x",
+        }
         for _ in range(count)
     ]
 
 
 @settings(max_examples=150, deadline=None)
-@given(tables(), st.floats(0, 0.9), st.integers(0, 4), st.integers(0, 5), st.sampled_from([None, "group"]))
+@given(
+    tables(),
+    st.floats(0, 0.9),
+    st.integers(0, 4),
+    st.integers(0, 5),
+    st.sampled_from([None, "group"]),
+)
 def test_no_input_and_no_group_is_on_two_sides(
     rows: list[dict[str, Any]], holdout: float, shots: int, seed: int, group: str | None
 ) -> None:
@@ -573,7 +710,8 @@ def test_no_input_and_no_group_is_on_two_sides(
     try:
         parts = split(data, holdout=holdout, shots=shots, seed=seed, group=group)
     except DataError:
-        # Only where so few units are there that the shots, the holdout and one to tune on cannot be told apart.
+        # Only where so few units are there that the shots, the holdout and one to tune on cannot be
+        # told apart.
         assert len({e.inputs["text"] for e in data.examples}) < shots + 2 or group
         return
     assert len(parts.shots) == shots
@@ -586,7 +724,9 @@ def test_no_input_and_no_group_is_on_two_sides(
     for one in data.examples:
         for other in data.examples:
             same_group = (
-                group and one.metadata["group"] is not None and one.metadata["group"] == other.metadata["group"]
+                group
+                and one.metadata["group"] is not None
+                and one.metadata["group"] == other.metadata["group"]
             )
             if one.inputs == other.inputs or same_group:
                 both = [n for n, side in enumerate(sides) if {one.id, other.id} & side]
@@ -595,11 +735,18 @@ def test_no_input_and_no_group_is_on_two_sides(
 
 
 def test_units_are_the_groups_and_the_copies_and_each_other_example_alone() -> None:
-    rows = [{"text": f"t{i % 10}", "label": "x", "patient": None if i < 12 else i // 4} for i in range(20)]
+    rows = [
+        {"text": f"t{i % 10}", "label": "x", "patient": None if i < 12 else i // 4}
+        for i in range(20)
+    ]
     data = load_data(rows, fields={"text"}, target="label")
-    apart, together = (split(data, holdout=0.4, shots=0, seed=1, group=g) for g in (None, "patient"))
+    apart, together = (
+        split(data, holdout=0.4, shots=0, seed=1, group=g) for g in (None, "patient")
+    )
     assert apart.count_units(data.examples) == 10
-    assert together.count_units(data.examples) == 4  # two groups of four, with their copies, and t0 and t1
+    assert (
+        together.count_units(data.examples) == 4
+    )  # two groups of four, with their copies, and t0 and t1
     assert [count_units(data, group) for group in (None, "patient")] == [10, 4]
     alone = load_data(numbered(10))
     parts = split(alone, holdout=0.4, shots=2, seed=1)
@@ -616,10 +763,16 @@ def test_without_repeats_the_share_is_exact_and_no_example_is_lost() -> None:
 
 
 def test_a_group_that_is_too_large_for_the_holdout_is_tuned_on() -> None:
-    rows = [{"text": f"t{i}", "label": "x", "patient": "big" if i < 80 else f"p{i}"} for i in range(100)]
+    rows = [
+        {"text": f"t{i}", "label": "x", "patient": "big" if i < 80 else f"p{i}"} for i in range(100)
+    ]
     for seed in range(5):
         parts = split(
-            load_data(rows, fields={"text"}, target="label"), holdout=0.1, shots=0, seed=seed, group="patient"
+            load_data(rows, fields={"text"}, target="label"),
+            holdout=0.1,
+            shots=0,
+            seed=seed,
+            group="patient",
         )
         assert len(parts.holdout) == 10
         assert all(e.metadata["patient"] != "big" for e in parts.holdout)
@@ -640,23 +793,40 @@ def test_shots_come_from_few_groups_since_their_groups_are_not_scored() -> None:
         (10, {"holdout": 0.95}, "but got holdout=0.95"),
         (10, {"holdout": float("nan")}, "but got holdout=nan"),
         (10, {"shots": -1}, "`shots >= 0` must hold, but got shots=-1"),
-        (4, {"shots": 4}, "of the 4 examples of 'data' none is left to tune on, with 4 shots and 0 held back"),
+        (
+            4,
+            {"shots": 4},
+            "of the 4 examples of 'data' none is left to tune on, with 4 shots and 0 held back",
+        ),
         (4, {"shots": 3, "holdout": 0.3}, "none is left to tune on, with 3 shots and 1 held back"),
         (4, {"shots": 5}, "5 shots are needed, but 'data' has 4 different inputs for them"),
         (4, {"group": "g", "holdout": 0.3}, "none is left to tune on.*equal 'g' stay together"),
-        (4, {"group": "doctor"}, r"the column 'doctor' is not in 'data', which has \['text', 'label', 'g'\]"),
+        (
+            4,
+            {"group": "doctor"},
+            r"the column 'doctor' is not in 'data', which has \['text', 'label', 'g'\]",
+        ),
         (4, {"column": "doctor"}, "the column 'doctor' is not in 'data'"),
-        (4, {"column": "g"}, r"example '1' has 'same' in 'g', which is none of \['shots', 'train', .*\]"),
+        (
+            4,
+            {"column": "g"},
+            r"example '1' has 'same' in 'g', which is none of \['shots', 'train', .*\]",
+        ),
     ],
 )
-def test_a_split_that_cannot_be_is_refused(count: int, options: dict[str, Any], message: str) -> None:
+def test_a_split_that_cannot_be_is_refused(
+    count: int, options: dict[str, Any], message: str
+) -> None:
     data = load_data(numbered(count, g="same"), fields={"text"}, target="label")
     with pytest.raises(DataError, match=message):
         split(data, **{"holdout": 0.0, "shots": 0, "seed": 0} | options)
 
 
 def with_sides(sides: list[str], same: bool = False) -> Data:
-    rows = [{"text": "t" if same else f"t{i}", "label": i % 2, "side": side} for i, side in enumerate(sides)]
+    rows = [
+        {"text": "t" if same else f"t{i}", "label": i % 2, "side": side}
+        for i, side in enumerate(sides)
+    ]
     return load_data(rows, fields={"text"}, target="label")
 
 
@@ -678,18 +848,32 @@ def test_shots_come_from_the_rows_that_are_set_aside_for_them() -> None:
 
 
 def test_a_users_own_split_that_parts_identical_inputs_is_refused() -> None:
-    with pytest.raises(DataError, match=r"'side' parts examples '1' \(train\) and '2' \(test\), which belong together"):
+    with pytest.raises(
+        DataError,
+        match=r"'side' parts examples '1' \(train\) and '2' \(test\), which belong together",
+    ):
         split(with_sides(["train", "test"], same=True), holdout=0.4, shots=0, seed=0, column="side")
 
 
 # --- whatever is given, the answer is a data set or a sentence
 
 cells = st.recursive(
-    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=4), st.binary(max_size=2)),
-    lambda inner: st.one_of(st.lists(inner, max_size=2), st.dictionaries(st.text(max_size=2), inner, max_size=2)),
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(),
+        st.floats(),
+        st.text(max_size=4),
+        st.binary(max_size=2),
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=2), st.dictionaries(st.text(max_size=2), inner, max_size=2)
+    ),
     max_leaves=3,
 )
-tables_of_anything = st.lists(st.dictionaries(st.sampled_from(["id", "text", "label", "", "a b"]), cells), max_size=4)
+tables_of_anything = st.lists(
+    st.dictionaries(st.sampled_from(["id", "text", "label", "", "a b"]), cells), max_size=4
+)
 
 
 @settings(deadline=None, max_examples=300)
@@ -720,7 +904,9 @@ def test_any_file_is_data_or_is_refused_in_a_sentence(
     st.lists(
         st.tuples(
             st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=9),
-            st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=9).map(lambda text: f"a{text}"),
+            st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=9).map(
+                lambda text: f"a{text}"
+            ),
         ),
         min_size=2,
         max_size=5,
@@ -730,7 +916,9 @@ def test_what_is_written_as_csv_or_json_lines_is_read_as_it_was(
     tmp_path_factory: pytest.TempPathFactory, pairs: list[tuple[str, str]]
 ) -> None:
     folder = tmp_path_factory.getbasetemp()
-    lines = "".join(json.dumps({"text": a, "label": b}, ensure_ascii=False) + "\n" for a, b in pairs)
+    lines = "".join(
+        json.dumps({"text": a, "label": b}, ensure_ascii=False) + "\n" for a, b in pairs
+    )
     written = io.StringIO(newline="")
     csv.writer(written, quoting=csv.QUOTE_ALL).writerows([("text", "label"), *pairs])
     for path in (write(folder / "d.jsonl", lines), write(folder / "d.csv", written.getvalue())):

@@ -1,4 +1,6 @@
-"""Prompts: every form renders what it says, templates reach no further than a column, and data is never re-read."""
+"""Prompts: every form renders what it says, templates reach no further than a column, and data is
+never re-read.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +18,16 @@ from tune.task.example import Example
 from tune.task.load import load_data
 from tune.task.prompt import Prompt, Template, parse_prompt, prompt_fields, shots_needed
 
-FILM = Example("7", {"text": "A {fine} film", "genre": "drama"}, "positive", {"reason": "fine", "year": 1999})
+FILM = Example(
+    "7", {"text": "A {fine} film", "genre": "drama"}, "positive", {"reason": "fine", "year": 1999}
+)
 SHOTS = tuple(
-    Example(f"s{i}", {"text": f"review {i} {{text}}", "genre": "war"}, label, {"reason": f"because {i}", "year": None})
+    Example(
+        f"s{i}",
+        {"text": f"review {i} {{text}}", "genre": "war"},
+        label,
+        {"reason": f"because {i}", "year": None},
+    )
     for i, label in enumerate(["positive", "negative", "neutral"])
 )
 
@@ -36,33 +45,53 @@ def test_a_text_is_one_user_message() -> None:
 
 
 def test_messages_are_a_chat() -> None:
-    chat = [{"role": "system", "content": "You label {genre}."}, {"role": "user", "content": "{text}"}]
+    chat = [
+        {"role": "system", "content": "You label {genre}."},
+        {"role": "user", "content": "{text}"},
+    ]
     expected = (Message("system", "You label drama."), Message("user", "A {fine} film"))
     assert render(chat) == render(tuple(chat)) == render({"messages": chat}) == expected
 
 
 def test_a_raw_text_is_continued_as_it_stands() -> None:
-    assert render({"text": "Review: {text}\nLabel:", "raw": True}) == "Review: A {fine} film\nLabel:"
+    assert (
+        render({"text": "Review: {text}\nLabel:", "raw": True}) == "Review: A {fine} film\nLabel:"
+    )
     assert render({"text": "{text}", "raw": False}) == (Message("user", "A {fine} film"),)
 
 
 def test_a_file_is_relative_to_its_base_and_loses_its_last_line_end(tmp_path: Path) -> None:
     (tmp_path / "ask.txt").write_bytes("\ufeffÜber {text}\r\nLabel:\r\n\r\n".encode())
-    assert render({"file": "ask.txt"}, base=tmp_path) == (Message("user", "Über A {fine} film\nLabel:\n"),)
-    assert render({"file": str(tmp_path / "ask.txt"), "raw": True}) == "Über A {fine} film\nLabel:\n"
+    assert render({"file": "ask.txt"}, base=tmp_path) == (
+        Message("user", "Über A {fine} film\nLabel:\n"),
+    )
+    assert (
+        render({"file": str(tmp_path / "ask.txt"), "raw": True}) == "Über A {fine} film\nLabel:\n"
+    )
     assert prompt_fields({"file": "ask.txt"}, tmp_path) == {"text"}
 
 
 def test_the_shots_of_a_text_fill_its_field() -> None:
-    spec = {"text": "Label.\n{shots}{text} ->", "shots": 2, "shot": "{text} -> {label}\n", "raw": True}
+    spec = {
+        "text": "Label.\n{shots}{text} ->",
+        "shots": 2,
+        "shot": "{text} -> {label}\n",
+        "raw": True,
+    }
     expected = "Label.\nreview 0 {text} -> positive\nreview 1 {text} -> negative\nA {fine} film ->"
     assert render(spec, shots=SHOTS, target="label") == expected
-    assert render({**spec, "raw": False}, shots=SHOTS, target="label") == (Message("user", expected),)
+    assert render({**spec, "raw": False}, shots=SHOTS, target="label") == (
+        Message("user", expected),
+    )
 
 
 def test_the_shots_of_a_chat_go_before_its_last_user_message() -> None:
     turn = [{"role": "user", "content": "{text}"}, {"role": "assistant", "content": "{target}"}]
-    spec = {"messages": [{"role": "system", "content": "Label."}, turn[0]], "shots": 2, "shot": turn}
+    spec = {
+        "messages": [{"role": "system", "content": "Label."}, turn[0]],
+        "shots": 2,
+        "shot": turn,
+    }
     assert render(spec, shots=SHOTS) == (
         Message("system", "Label."),
         Message("user", "review 0 {text}"),
@@ -86,13 +115,17 @@ def test_a_chat_may_have_a_column_named_shots() -> None:
 
 def test_a_shot_may_name_every_column_and_the_target_by_either_name() -> None:
     spec = {"text": "{shots}{text}", "shots": 1, "shot": "{genre} {reason} {sentiment} {target};"}
-    assert render(spec, shots=SHOTS, target="sentiment")[0].content.startswith("war because 0 positive positive;")
+    assert render(spec, shots=SHOTS, target="sentiment")[0].content.startswith(
+        "war because 0 positive positive;"
+    )
 
 
 def test_a_column_named_target_is_not_hidden_by_the_target() -> None:
     example = Example("1", {"target": "the aim", "text": "x"}, "yes", {})
     spec = {"text": "{shots}{text}", "shots": 1, "shot": "{target} {label};"}
-    assert render(spec, example, shots=[example], target="label") == (Message("user", "the aim yes;x"),)
+    assert render(spec, example, shots=[example], target="label") == (
+        Message("user", "the aim yes;x"),
+    )
 
 
 def test_a_shot_shows_a_target_that_is_no_text() -> None:
@@ -131,11 +164,29 @@ def test_doubled_braces_are_literal_around_a_field() -> None:
 
 @pytest.mark.parametrize(
     "reaching",
-    ["{text.x}", "{text[0]}", "{0}", "{12}", "{text!r}", "{text:>10}", "{text.__class__}", "{0.x}", "{0[a]}", "{0:d}",
-     "{1!s}", "{_a.b}", "{text:{genre}}", "{größe.x}", "{text.x", "{text[0]"],
-)  # fmt: skip
+    [
+        "{text.x}",
+        "{text[0]}",
+        "{0}",
+        "{12}",
+        "{text!r}",
+        "{text:>10}",
+        "{text.__class__}",
+        "{0.x}",
+        "{0[a]}",
+        "{0:d}",
+        "{1!s}",
+        "{_a.b}",
+        "{text:{genre}}",
+        "{größe.x}",
+        "{text.x",
+        "{text[0]",
+    ],
+)
 def test_what_begins_like_a_field_and_reaches_further_is_refused(reaching: str) -> None:
-    with pytest.raises(SpaceError, match=r"^prompt 'p': a field is a column's name in braces and nothing more"):
+    with pytest.raises(
+        SpaceError, match=r"^prompt 'p': a field is a column's name in braces and nothing more"
+    ):
         render(f"Label: {reaching} please")
     with pytest.raises(SpaceError, match="put a space behind it"):
         render({"text": "{shots}{text}", "shots": 1, "shot": reaching}, shots=SHOTS)
@@ -153,7 +204,9 @@ braces = st.text(alphabet='{}:.[]!"0a t', max_size=30)
 
 @settings(deadline=None)
 @given(braces, braces)
-def test_a_template_is_refused_or_filled_once_and_data_is_never_read_again(text: str, data: str) -> None:
+def test_a_template_is_refused_or_filled_once_and_data_is_never_read_again(
+    text: str, data: str
+) -> None:
     try:
         template = Template.parse(text)
     except SpaceError:
@@ -168,7 +221,8 @@ def test_a_template_is_refused_or_filled_once_and_data_is_never_read_again(text:
 @given(st.text(max_size=40))
 def test_any_data_is_filled_in_as_it_is(data: str) -> None:
     assert (
-        render({"text": "<{text}|{text}>", "raw": True}, Example("1", {"text": data}, None, {})) == f"<{data}|{data}>"
+        render({"text": "<{text}|{text}>", "raw": True}, Example("1", {"text": data}, None, {}))
+        == f"<{data}|{data}>"
     )
 
 
@@ -199,11 +253,20 @@ ONLY_SYSTEM = [{"role": "system", "content": "{text}"}]
         ([{"role": "user"}], "a message has a role and a content and nothing more"),
         ([{"role": "user", "content": "x", "name": "y"}], "nothing more, but got"),
         (["hello"], "a message has a role and a content"),
-        ([{"role": "robot", "content": "x"}], "a role is one of system, developer, user, assistant, but got 'robot'"),
-        ([{"role": "user", "content": [{"type": "text"}]}], "a template is a text with something in it"),
+        (
+            [{"role": "robot", "content": "x"}],
+            "a role is one of system, developer, user, assistant, but got 'robot'",
+        ),
+        (
+            [{"role": "user", "content": [{"type": "text"}]}],
+            "a template is a text with something in it",
+        ),
         ([{"role": "user", "content": ""}], "a template is a text with something in it"),
         ({}, "has one of text, messages or file"),
-        ({"text": "{text}", "file": "x"}, r"has one of text, messages or file.*but got \['text', 'file'\]"),
+        (
+            {"text": "{text}", "file": "x"},
+            r"has one of text, messages or file.*but got \['text', 'file'\]",
+        ),
         ({"text": "{text}", "shot_count": 3}, r"but got \['text', 'shot_count'\]"),
         ({"text": "{text}", "raw": "yes"}, "raw is true or false, but got 'yes'"),
         ({"messages": TURN, "raw": True}, "messages cannot be raw"),
@@ -211,21 +274,48 @@ ONLY_SYSTEM = [{"role": "system", "content": "{text}"}]
         ({"file": "nowhere.txt"}, "the file 'nowhere.txt' cannot be read: No such file"),
         ({"text": "{shots}{text}", "shots": 2}, "has both shots .* and shot"),
         ({"text": "{shots}{text}", "shot": "x"}, "has both shots .* and shot"),
-        ({"text": "{shots}{text}", "shots": 0, "shot": "x"}, "`shots >= 1` must hold, a whole number, but got shots=0"),
+        (
+            {"text": "{shots}{text}", "shots": 0, "shot": "x"},
+            "`shots >= 1` must hold, a whole number, but got shots=0",
+        ),
         ({"text": "{shots}{text}", "shots": True, "shot": "x"}, "but got shots=True"),
         ({"text": "{shots}{text}", "shots": "2", "shot": "x"}, "but got shots='2'"),
-        ({"text": "{text}", "shots": 2, "shot": "x"}, r"says where the shots go, as {shots}, but it does not"),
-        ({"text": "{shots}{text}", "shots": 2, "shot": TURN}, "the shot of a text is a text, but got"),
-        ({"text": "{shots}{text}", "shots": 2, "shot": ""}, "a template is a text with something in it"),
+        (
+            {"text": "{text}", "shots": 2, "shot": "x"},
+            r"says where the shots go, as {shots}, but it does not",
+        ),
+        (
+            {"text": "{shots}{text}", "shots": 2, "shot": TURN},
+            "the shot of a text is a text, but got",
+        ),
+        (
+            {"text": "{shots}{text}", "shots": 2, "shot": ""},
+            "a template is a text with something in it",
+        ),
         ({"messages": TURN, "shots": 2, "shot": "x"}, "a chat is a list of messages"),
-        ({"messages": ONLY_SYSTEM, "shots": 1, "shot": TURN}, "go before its last user message, but it has none"),
+        (
+            {"messages": ONLY_SYSTEM, "shots": 1, "shot": TURN},
+            "go before its last user message, but it has none",
+        ),
         ({"messages": TURN, "shots": 4, "shot": TURN}, "it needs 4 shots, but 3 are set aside"),
-        ({"messages": TURN, "shots": 1, "shot": FILM_TURN}, r"its shot names {film}, but there are"),
-        ({"text": "{shots}{text}", "shots": 1, "shot": "{year}"}, "{year}, but example 's0' has nothing there"),
-        ({"text": "{shots}{text} {label}", "shots": 1, "shot": "{label}"}, "names {label}, the target column"),
-        ("{text}: {label}", r"names {label}, the target column: the answer would stand in the question"),
+        (
+            {"messages": TURN, "shots": 1, "shot": FILM_TURN},
+            r"its shot names {film}, but there are",
+        ),
+        (
+            {"text": "{shots}{text}", "shots": 1, "shot": "{year}"},
+            "{year}, but example 's0' has nothing there",
+        ),
+        (
+            {"text": "{shots}{text} {label}", "shots": 1, "shot": "{label}"},
+            "names {label}, the target column",
+        ),
+        (
+            "{text}: {label}",
+            r"names {label}, the target column: the answer would stand in the question",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_prompt_that_cannot_be_is_refused_by_name(spec: Any, message: str) -> None:
     with pytest.raises(SpaceError, match=f"^prompt 'p'.*{message}"):
         parse_prompt("p", spec, shots=SHOTS, target="label")
@@ -233,20 +323,29 @@ def test_a_prompt_that_cannot_be_is_refused_by_name(spec: Any, message: str) -> 
 
 def test_a_shot_that_has_no_text_is_refused() -> None:
     example = Example("s", {"text": "x"}, b"\x00", {})
-    with pytest.raises(SpaceError, match="its shot cannot show example 's': text is wanted, but got bytes"):
-        parse_prompt("p", {"text": "{shots}{text}", "shots": 1, "shot": "{target}"}, shots=[example])
+    with pytest.raises(
+        SpaceError, match="its shot cannot show example 's': text is wanted, but got bytes"
+    ):
+        parse_prompt(
+            "p", {"text": "{shots}{text}", "shots": 1, "shot": "{target}"}, shots=[example]
+        )
 
 
 def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "latin.txt").write_bytes(b"na\xefve {text}")
-    with pytest.raises(SpaceError, match=r"^prompt 'p': the file '.*latin\.txt' is not UTF-8: .* at position 2"):
+    with pytest.raises(
+        SpaceError, match=r"^prompt 'p': the file '.*latin\.txt' is not UTF-8: .* at position 2"
+    ):
         prompt_fields({"file": "latin.txt"}, tmp_path, name="p")
     with pytest.raises(SpaceError, match="cannot be read: Is a directory"):
         prompt_fields({"file": "."}, tmp_path)
 
 
 def test_a_prompt_is_checked_against_the_data() -> None:
-    data = load_data([{"text": "a", "label": "x", "note": 1}, {"text": "b", "label": "y", "note": 2}], inputs=["text"])
+    data = load_data(
+        [{"text": "a", "label": "x", "note": 1}, {"text": "b", "label": "y", "note": 2}],
+        inputs=["text"],
+    )
     parse_prompt("p", "{text}").check(data)
     for text, message in (
         ("{note}", r"prompt 'p' names {note}, but the inputs are \['text'\]"),
@@ -259,7 +358,9 @@ def test_a_prompt_is_checked_against_the_data() -> None:
 
 
 def test_an_example_without_an_input_is_refused_by_its_id() -> None:
-    with pytest.raises(SpaceError, match=r"prompt 'p' names {film}, but example '7' has \['text', 'genre'\]"):
+    with pytest.raises(
+        SpaceError, match=r"prompt 'p' names {film}, but example '7' has \['text', 'genre'\]"
+    ):
         render("{film}")
 
 
@@ -268,28 +369,43 @@ def test_an_example_without_an_input_is_refused_by_its_id() -> None:
 
 def test_fields_are_those_of_the_template_and_not_of_its_shots() -> None:
     few = {"text": "{shots}{text}", "shots": 2, "shot": "{text} {genre} {label}"}
-    assert prompt_fields(few) == parse_prompt("p", few, shots=SHOTS, target="label").fields == {"text"}
+    assert (
+        prompt_fields(few) == parse_prompt("p", few, shots=SHOTS, target="label").fields == {"text"}
+    )
     chat = {"messages": [{"role": "system", "content": "{genre}"}, *TURN], "shots": 1, "shot": TURN}
     assert prompt_fields(chat) == {"text", "genre"}
     assert prompt_fields("{shots} and {text}") == {"shots", "text"}
 
 
 @pytest.mark.parametrize(
-    ("spec", "count"), [("x", 0), (TURN, 0), ({"text": "x"}, 0), ({"shots": 3}, 3), ({"messages": TURN, "shots": 1}, 1)]
+    ("spec", "count"),
+    [
+        ("x", 0),
+        (TURN, 0),
+        ({"text": "x"}, 0),
+        ({"shots": 3}, 3),
+        ({"messages": TURN, "shots": 1}, 1),
+    ],
 )
 def test_the_shots_that_a_prompt_needs_are_known_without_reading_it(spec: Any, count: int) -> None:
     assert shots_needed(spec) == count
 
 
 def test_a_bad_count_of_shots_names_its_prompt() -> None:
-    with pytest.raises(SpaceError, match=r"^prompt 'few': `shots >= 1` must hold, a whole number, but got shots=1.5"):
+    with pytest.raises(
+        SpaceError,
+        match=r"^prompt 'few': `shots >= 1` must hold, a whole number, but got shots=1.5",
+    ):
         shots_needed({"shots": 1.5}, name="few")
 
 
 def test_the_system_message_is_the_leading_one() -> None:
     system = {"role": "system", "content": "You know {genre}."}
     assert parse_prompt("p", [system, *TURN]).system_message == "You know {genre}."
-    assert parse_prompt("p", [{**system, "role": "developer"}, *TURN]).system_message == "You know {genre}."
+    assert (
+        parse_prompt("p", [{**system, "role": "developer"}, *TURN]).system_message
+        == "You know {genre}."
+    )
     assert parse_prompt("p", [*TURN, system]).system_message is None
     assert parse_prompt("p", "{text}").system_message is None
 
@@ -351,11 +467,16 @@ def test_a_prompt_is_a_value() -> None:
 
 json_values = st.recursive(
     st.one_of(
-        st.none(), st.booleans(), st.integers(-1, 3), st.sampled_from(["", "{text}", "{shots}{text}", "user", "{0}"])
+        st.none(),
+        st.booleans(),
+        st.integers(-1, 3),
+        st.sampled_from(["", "{text}", "{shots}{text}", "user", "{0}"]),
     ),
     lambda inner: st.one_of(
         st.lists(inner, max_size=2),
-        st.dictionaries(st.sampled_from(["text", "messages", "raw", "shots", "shot", "role", "content"]), inner),
+        st.dictionaries(
+            st.sampled_from(["text", "messages", "raw", "shots", "shot", "role", "content"]), inner
+        ),
     ),
     max_leaves=8,
 )

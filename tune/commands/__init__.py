@@ -1,4 +1,6 @@
-"""Commands besides a run: one module each, whose `main(argv)` parses its flags and returns the exit status."""
+"""Commands besides a run: one module each, whose `main(argv)` parses its flags and returns the exit
+status.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ if TYPE_CHECKING:
     from tune.study.study import Study
 
 DONE, FAILED, BAD_INPUT, NO_CONFIG, INTERRUPTED = 0, 1, 2, 5, 130
-"""Exit statuses; NO_CONFIG says that no configuration keeps the limits. A command may have more of its own."""
+"""Exit statuses; NO_CONFIG says that no configuration keeps the limits. A command may have more of
+its own.
+"""
 
 
 class Parser(argparse.ArgumentParser):
@@ -63,8 +67,8 @@ def _status(study: Study) -> int:
 def show(text: str, status: int = DONE) -> int:
     """Write a result to standard output, and return the exit status.
 
-    Where nobody reads it any more, or the disk is full, one sentence says so: the work is done all the same, and so its
-    own status stays, except that success becomes a failure.
+    Where nobody reads it any more, or the disk is full, one sentence says so: the work is done all
+    the same, and so its own status stays, except that success becomes a failure.
     """
     if sys.stdout is None:  # it was closed when the program began: nobody wants to see anything
         return status
@@ -81,13 +85,17 @@ def show(text: str, status: int = DONE) -> int:
 
 def tell(sentence: str) -> None:
     """Write a sentence to standard error, if anybody is there."""
-    with suppress(OSError, ValueError, AttributeError):  # full or hung up, closed by us, closed when we began
+    with suppress(
+        OSError, ValueError, AttributeError
+    ):  # full or hung up, closed by us, closed when we began
         sys.stderr.write(f"tune: {for_terminal(sentence)}\n")
         sys.stderr.flush()
 
 
 def _silence(stream: TextIO) -> None:
-    """Have what is still buffered go nowhere, so that the interpreter does not complain of it when it ends."""
+    """Have what is still buffered go nowhere, so that the interpreter does not complain of it when
+    it ends.
+    """
     with suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
@@ -95,7 +103,9 @@ def _silence(stream: TextIO) -> None:
 
 
 def end(main: Callable[[], int]) -> NoReturn:
-    """Run a command line as a process, to its end: what argparse has written is on its way by then, too."""
+    """Run a command line as a process, to its end: what argparse has written is on its way by then,
+    too.
+    """
     try:
         status = main()
     except SystemExit as exit_:  # --help, or flags that cannot be read
@@ -108,7 +118,8 @@ def end(main: Callable[[], int]) -> NoReturn:
         _silence(sys.stdout)
         status = status or FAILED
     if status == INTERRUPTED:
-        # A thread may still compute, or wait for a download: it is not waited for. All that was bought is on the disk.
+        # A thread may still compute, or wait for a download: it is not waited for. All that was
+        # bought is on the disk.
         with suppress(OSError, ValueError, AttributeError):
             sys.stderr.flush()
         os._exit(status)
@@ -116,7 +127,8 @@ def end(main: Callable[[], int]) -> NoReturn:
 
 
 def attempt(work: Callable[[], int], *, resumes: bool = True) -> int:
-    """Do the work, which returns the exit status; every error that is somebody's becomes one line and a status.
+    """Do the work, which returns the exit status; every error that is somebody's becomes one line
+    and a status.
 
     Args:
         work: shows its own result.

@@ -40,7 +40,9 @@ def main(argv: Sequence[str]) -> int:
     own["price"] = own["price"][0] if own["price"] else None
     own = {name: value for name, value in own.items() if value is not None}
     quiet, as_json = given["quiet"], given["json"]
-    options = {name: value for name, value in options_of(given).items() if name not in ("study", "results")}
+    options = {
+        name: value for name, value in options_of(given).items() if name not in ("study", "results")
+    }
 
     def say(sentence: str) -> None:
         if not quiet and not as_json:

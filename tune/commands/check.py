@@ -28,37 +28,80 @@ def build_parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("best", metavar="BEST.JSON", help="what a run exported, or its results folder")
     parser.add_argument(
-        "--data", metavar="FILE", help="new labelled examples (default: the study's own holdout is asked again)"
+        "best", metavar="BEST.JSON", help="what a run exported, or its results folder"
     )
-    parser.add_argument("--budget", type=float, required=True, metavar="USD", help="dollars that are never exceeded")
-    parser.add_argument("--margin", type=float, metavar="SHARE", help="how much worse may still hold (default 0.05)")
-    parser.add_argument("--alpha", type=float, metavar="P", help='how often "regressed" may be wrong (default 0.05)')
-    parser.add_argument("--beta", type=float, metavar="P", help='how often "holds" may be wrong (default 0.05)')
+    parser.add_argument(
+        "--data",
+        metavar="FILE",
+        help="new labelled examples (default: the study's own holdout is asked again)",
+    )
+    parser.add_argument(
+        "--budget", type=float, required=True, metavar="USD", help="dollars that are never exceeded"
+    )
+    parser.add_argument(
+        "--margin", type=float, metavar="SHARE", help="how much worse may still hold (default 0.05)"
+    )
+    parser.add_argument(
+        "--alpha", type=float, metavar="P", help='how often "regressed" may be wrong (default 0.05)'
+    )
+    parser.add_argument(
+        "--beta", type=float, metavar="P", help='how often "holds" may be wrong (default 0.05)'
+    )
     parser.add_argument("--metric", metavar="NAME", help="instead of the recorded metric")
-    parser.add_argument("--verifier", metavar="MODULE:ATTR", help="instead of the recorded verifier")
-    parser.add_argument("--input", action="append", metavar="COL", help="a column that fills the template (repeatable)")
+    parser.add_argument(
+        "--verifier", metavar="MODULE:ATTR", help="instead of the recorded verifier"
+    )
+    parser.add_argument(
+        "--input",
+        action="append",
+        metavar="COL",
+        help="a column that fills the template (repeatable)",
+    )
     parser.add_argument("--target", metavar="COL", help="the column that holds what is wanted")
     parser.add_argument("--base-url", metavar="URL", help="where the model answers now")
-    parser.add_argument("--key-env", metavar="NAME", help="the environment variable that holds its key")
+    parser.add_argument(
+        "--key-env", metavar="NAME", help="the environment variable that holds its key"
+    )
     parser.add_argument("--price", metavar="IN/OUT", help="dollars per million tokens now")
-    parser.add_argument("--seed", type=int, metavar="N", help="of the order of examples (default 0)")
+    parser.add_argument(
+        "--seed", type=int, metavar="N", help="of the order of examples (default 0)"
+    )
     parser.add_argument("--concurrency", type=int, metavar="N", help="calls in flight (default 64)")
-    parser.add_argument("--store", metavar="URL", help="where draws are kept (default draws.db beside the study)")
-    parser.add_argument("--allow-code", action="store_true", default=None, help="let the metric run what models write")
     parser.add_argument(
-        "--allow-import", action="store_true", default=None, help="import the modules that BEST.JSON names"
+        "--store", metavar="URL", help="where draws are kept (default draws.db beside the study)"
     )
     parser.add_argument(
-        "--allow-host", action="append", metavar="HOST", help="let BEST.JSON send examples and keys there (repeatable)"
+        "--allow-code",
+        action="store_true",
+        default=None,
+        help="let the metric run what models write",
     )
     parser.add_argument(
-        "--allow-http", action="store_true", default=None, help="let a key go unencrypted outside private networks"
+        "--allow-import",
+        action="store_true",
+        default=None,
+        help="import the modules that BEST.JSON names",
+    )
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        metavar="HOST",
+        help="let BEST.JSON send examples and keys there (repeatable)",
+    )
+    parser.add_argument(
+        "--allow-http",
+        action="store_true",
+        default=None,
+        help="let a key go unencrypted outside private networks",
     )
     parser.add_argument("--junit", metavar="FILE", help="write JUnit's XML there")
-    parser.add_argument("--quiet", action="store_true", help="print nothing: the exit status says it")
-    parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    parser.add_argument(
+        "--quiet", action="store_true", help="print nothing: the exit status says it"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object and nothing else"
+    )
     return parser
 
 
@@ -79,7 +122,12 @@ def main(argv: Sequence[str]) -> int:
         from tune.store.files import write_private
 
         checked = check(
-            best, data, budget=budget, notice=say, confirm=confirm_of(as_json=as_json, quiet=quiet), **options
+            best,
+            data,
+            budget=budget,
+            notice=say,
+            confirm=confirm_of(as_json=as_json, quiet=quiet),
+            **options,
         )
         if junit is not None:
             try:

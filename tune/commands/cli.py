@@ -17,12 +17,27 @@ if TYPE_CHECKING:
     from tune.study.study import Study
 
 COMMANDS = {
-    "challenge": ("tune.commands.challenge", "ask whether a new model would enter a study's frontier"),
+    "challenge": (
+        "tune.commands.challenge",
+        "ask whether a new model would enter a study's frontier",
+    ),
     "check": ("tune.commands.check", "test on new examples whether an exported config still holds"),
-    "estimate": ("tune.commands.estimate", "what a run would cost and could see; sends nothing, spends nothing"),
-    "reprice": ("tune.commands.reprice", "read a finished study again under other prices or limits, for nothing"),
-    "forget": ("tune.commands.forget", "remove the texts of one example from a study and its store"),
-    "reconcile": ("tune.commands.reconcile", "book what the provider billed in place of uncertain charges"),
+    "estimate": (
+        "tune.commands.estimate",
+        "what a run would cost and could see; sends nothing, spends nothing",
+    ),
+    "reprice": (
+        "tune.commands.reprice",
+        "read a finished study again under other prices or limits, for nothing",
+    ),
+    "forget": (
+        "tune.commands.forget",
+        "remove the texts of one example from a study and its store",
+    ),
+    "reconcile": (
+        "tune.commands.reconcile",
+        "book what the provider billed in place of uncertain charges",
+    ),
 }
 """Commands besides a run, by their first word: the module whose `main` runs it, and what it does."""
 
@@ -55,8 +70,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         from importlib.metadata import version
 
         return show(f"tune {version('tune-llm')}")
-    if given["budget"] is None and not (given["price"] or given["space"]):  # these may say that nobody is billed
-        parser.error("--budget USD is needed: the dollars that are never exceeded, as in --budget 5")
+    if given["budget"] is None and not (
+        given["price"] or given["space"]
+    ):  # these may say that nobody is billed
+        parser.error(
+            "--budget USD is needed: the dollars that are never exceeded, as in --budget 5"
+        )
     return _run(given, quiet=quiet or as_json, as_json=as_json)
 
 

@@ -17,9 +17,15 @@ def main(argv: Sequence[str]) -> int:
         "and what the journal, the report and the answers show of it. What was paid stays in the ledger.",
     )
     parser.add_argument("study", metavar="STUDY", help="the study's results folder")
-    parser.add_argument("--example", required=True, metavar="ID", help="the row's `id`, else its number")
-    parser.add_argument("--store", metavar="URL", help="where its draws are kept, if it was said for the run")
-    parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    parser.add_argument(
+        "--example", required=True, metavar="ID", help="the row's `id`, else its number"
+    )
+    parser.add_argument(
+        "--store", metavar="URL", help="where its draws are kept, if it was said for the run"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object and nothing else"
+    )
     given = parser.parse_args(argv)
 
     def work() -> int:

@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 def tune_check() -> Callable[..., Checked]:
     """Check a `best.json` on new labelled examples, and fail the test where it has regressed.
 
-    Called as `tune_check(best, data, budget=USD, margin=0.05, undecided="fail", **options)`; the options are those of
-    `tune.followup.check.check_async`. Without `data` the study's own holdout is asked again. A check that money or examples do
-    not decide fails the test too, unless `undecided` is "skip" or "pass". What a reader must not miss, such as examples
-    that the study was tuned on, is a warning of the test. What was found out is returned.
+    Called as `tune_check(best, data, budget=USD, margin=0.05, undecided="fail", **options)`; the
+    options are those of `tune.followup.check.check_async`. Without `data` the study's own holdout
+    is asked again. A check that money or examples do not decide fails the test too, unless
+    `undecided` is "skip" or "pass". What a reader must not miss, such as examples that the study
+    was tuned on, is a warning of the test. What was found out is returned.
     """
 
     def run(
@@ -41,7 +42,9 @@ def tune_check() -> Callable[..., Checked]:
         checked = check(best, data, budget=budget, margin=margin, **options)
         for notice in checked.notices:
             warnings.warn(notice, stacklevel=2)
-        if checked.decision == "regressed" or (checked.decision == "undecided" and undecided == "fail"):
+        if checked.decision == "regressed" or (
+            checked.decision == "undecided" and undecided == "fail"
+        ):
             pytest.fail(str(checked), pytrace=False)
         if checked.decision == "undecided" and undecided == "skip":
             pytest.skip(checked.headline)

@@ -20,13 +20,24 @@ def main(argv: Sequence[str]) -> int:
         "and LiteLLM's proxy tell it. The study may then spend the difference.",
     )
     parser.add_argument("study", metavar="STUDY", help="the study's results folder")
-    parser.add_argument("--billed", type=float, metavar="USD", help="the providers' bill for all of it")
-    parser.add_argument("--store", metavar="URL", help="where its draws are kept, if it was said for the run")
-    parser.add_argument("--key-env", metavar="NAME", help="the environment variable that holds the services' key")
     parser.add_argument(
-        "--allow-host", action="append", metavar="HOST", help="let the key go to this host of the study (repeatable)"
+        "--billed", type=float, metavar="USD", help="the providers' bill for all of it"
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    parser.add_argument(
+        "--store", metavar="URL", help="where its draws are kept, if it was said for the run"
+    )
+    parser.add_argument(
+        "--key-env", metavar="NAME", help="the environment variable that holds the services' key"
+    )
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        metavar="HOST",
+        help="let the key go to this host of the study (repeatable)",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object and nothing else"
+    )
     given = parser.parse_args(argv)
 
     def work() -> Study:

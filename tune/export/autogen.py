@@ -1,9 +1,11 @@
-"""Exports for AutoGen classic and AG2 classic: `llm_config`, `OAI_CONFIG_LIST`, and the lines that use them.
+"""Exports for AutoGen classic and AG2 classic: `llm_config`, `OAI_CONFIG_LIST`, and the lines that
+use them.
 
-What the framework takes was read from, and tried with, `autogen` 0.14 (benchmarks/autogen_agents.py): beside
-`config_list`, an `llm_config` may hold temperature, top_p and max_tokens and few others, and refuses the rest; an
-entry takes anything and passes on to the `openai` package what it does not know, which in turn refuses what is no
-parameter of chat completions. Temperatures above 1 are refused in both places. All of these travel in the entry's
+What the framework takes was read from, and tried with, `autogen` 0.14
+(benchmarks/autogen_agents.py): beside `config_list`, an `llm_config` may hold temperature, top_p
+and max_tokens and few others, and refuses the rest; an entry takes anything and passes on to the
+`openai` package what it does not know, which in turn refuses what is no parameter of chat
+completions. Temperatures above 1 are refused in both places. All of these travel in the entry's
 `extra_body`, which becomes part of the request as it is.
 """
 
@@ -20,34 +22,48 @@ from tune.providers.openai.access import OPENAI_KEY
 TAG = "tune"
 """The tag of every exported entry: `filter_dict={"tags": ["tune"]}` finds them."""
 
-# Parameters of chat completions that an entry passes on by name; those of the next table within their values.
+# Parameters of chat completions that an entry passes on by name; those of the next table within
+# their values.
 _PASSED_ON = frozenset(
-    {"frequency_penalty", "logprobs", "presence_penalty", "seed", "service_tier", "store", "top_logprobs"}
+    {
+        "frequency_penalty",
+        "logprobs",
+        "presence_penalty",
+        "seed",
+        "service_tier",
+        "store",
+        "top_logprobs",
+    }
 )
 _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")
 _VERBOSITIES = ("low", "medium", "high")
 
 
-def llm_config(deployment: Deployment, *, environ: Mapping[str, str] | None = None) -> dict[str, Any]:
+def llm_config(
+    deployment: Deployment, *, environ: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """The dictionary that `AssistantAgent(llm_config=...)` takes as it is.
 
     Args:
-        deployment: what is exported.
-        environ: where to look up the key, as `os.environ`; the dictionary then holds the key, so keep it in
-            memory. Without it there is no key: `OPENAI_API_KEY` is found by the `openai` package itself, and any
-            other variable stands as `${NAME}`, for `os.path.expandvars`.
+        deployment: what is exported. environ: where to look up the key, as `os.environ`; the
+        dictionary then holds the key, so keep it in
+            memory. Without it there is no key: `OPENAI_API_KEY` is found by the `openai` package
+            itself, and any other variable stands as `${NAME}`, for `os.path.expandvars`.
 
     Raises:
         InputError: an agent cannot carry the config, or `environ` lacks the variable.
     """
     entry = _entry(deployment, environ)
-    shared: dict[str, Any] = {name: entry.pop(name) for name in ("temperature", "top_p", "max_tokens") if name in entry}
+    shared: dict[str, Any] = {
+        name: entry.pop(name) for name in ("temperature", "top_p", "max_tokens") if name in entry
+    }
     # Without cache_seed AutoGen 0.2 answers from a cache, and a temperature would change nothing.
     return {"config_list": [entry], **shared, "cache_seed": None}
 
 
 def oai_config_list(*deployments: Deployment) -> str:
-    """The text of an `OAI_CONFIG_LIST` file: a JSON list with one entry per deployment, settings included, no key.
+    """The text of an `OAI_CONFIG_LIST` file: a JSON list with one entry per deployment, settings
+    included, no key.
 
     Raises:
         InputError: an agent cannot carry one of the configs.
@@ -70,7 +86,9 @@ def snippet(deployment: Deployment) -> str:
     message = f", system_message={deployment.system_message!r}" if deployment.system_message else ""
     lines.append(f'agent = autogen.AssistantAgent("assistant", llm_config=llm_config{message})')
     if deployment.template:
-        lines.append(f"template = {deployment.template!r}  # a message, with an example's inputs in the braces")
+        lines.append(
+            f"template = {deployment.template!r}  # a message, with an example's inputs in the braces"
+        )
     return "\n".join(lines) + "\n"
 
 
@@ -83,7 +101,11 @@ def _entry(deployment: Deployment, environ: Mapping[str, str] | None) -> dict[st
     """One entry of a config list, with every setting in it."""
     config = deployment.config
     if not carriable(config, raw=deployment.raw):
-        what = "a prompt that is no chat" if deployment.raw else f"n = {config.n} by {config.aggregate!r}"
+        what = (
+            "a prompt that is no chat"
+            if deployment.raw
+            else f"n = {config.n} by {config.aggregate!r}"
+        )
         raise InputError(
             f"an agent chats and reads one answer per request, but this config has {what}: "
             f"export the best reading with n = 1 and 'first' of a chat prompt"
@@ -93,7 +115,8 @@ def _entry(deployment: Deployment, environ: Mapping[str, str] | None) -> dict[st
     if deployment.url is not None:
         entry["base_url"] = deployment.url
     entry |= _key(deployment, environ)
-    # AutoGen counts dollars per thousand tokens; rounding takes away what the division adds in the 17th digit.
+    # AutoGen counts dollars per thousand tokens; rounding takes away what the division adds in the
+    # 17th digit.
     entry["price"] = [round(price.input / 1000, 15), round(price.output / 1000, 15)]
     notional = ("notional-price",) if price.notional else ()
     entry["tags"] = list(dict.fromkeys((TAG, config.model, *deployment.tags, *notional)))
@@ -120,13 +143,15 @@ def _passes(name: str, value: Any) -> bool:
 def _key(deployment: Deployment, environ: Mapping[str, str] | None) -> dict[str, str]:
     """The entry's api_key, if it needs one.
 
-    It is left out only for the variable that the `openai` package reads by itself: for any other endpoint, leaving
-    it out would send that endpoint OpenAI's key.
+    It is left out only for the variable that the `openai` package reads by itself: for any other
+    endpoint, leaving it out would send that endpoint OpenAI's key.
     """
     if not deployment.key_env or (deployment.local and deployment.base_url is None):
         return {"api_key": "none"}
     if environ is None:
         return {} if deployment.key_env == OPENAI_KEY else {"api_key": f"${{{deployment.key_env}}}"}
     if not environ.get(deployment.key_env):
-        raise InputError(f"the environment variable {deployment.key_env}, which holds the endpoint's key, is not set")
+        raise InputError(
+            f"the environment variable {deployment.key_env}, which holds the endpoint's key, is not set"
+        )
     return {"api_key": environ[deployment.key_env]}

@@ -1,4 +1,6 @@
-"""What is deployed: a configuration, where its model answers, and what a plain agent can carry of it."""
+"""What is deployed: a configuration, where its model answers, and what a plain agent can carry of
+it.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,9 @@ class Deployment:
 
     @property
     def url(self) -> str | None:
-        """The endpoint's address without what may be secret in it: user, password, query and fragment."""
+        """The endpoint's address without what may be secret in it: user, password, query and
+        fragment.
+        """
         address = LOCAL_URL if self.local and self.base_url is None else self.base_url
         if address is None:
             return None
@@ -59,7 +63,8 @@ class Deployment:
 
 
 def carriable(config: Config, *, raw: bool = False) -> bool:
-    """Whether an agent of AutoGen's kind can carry a config: it chats, and reads one answer per request.
+    """Whether an agent of AutoGen's kind can carry a config: it chats, and reads one answer per
+    request.
 
     Args:
         config: a complete config.
@@ -70,7 +75,9 @@ def carriable(config: Config, *, raw: bool = False) -> bool:
 
 
 def addition(winner: ReportConfig, carried: ReportConfig) -> str:
-    """One sentence on what the full winner would add to the config that an agent carries, each with its own numbers."""
+    """One sentence on what the full winner would add to the config that an agent carries, each with
+    its own numbers.
+    """
     if winner.config == carried.config:
         return "An agent carries the winner as it is."
     ways = []
@@ -78,7 +85,9 @@ def addition(winner: ReportConfig, carried: ReportConfig) -> str:
         ways.append(f"takes {winner.config.n} answers per request by {winner.config.aggregate!r}")
     names = dict.fromkeys([*winner.config, *carried.config])
     others = [
-        name for name in names if name not in ("n", "aggregate") and winner.config.get(name) != carried.config.get(name)
+        name
+        for name in names
+        if name not in ("n", "aggregate") and winner.config.get(name) != carried.config.get(name)
     ]
     if others:
         ways.append(f"differs in {', '.join(others)}")
@@ -86,7 +95,9 @@ def addition(winner: ReportConfig, carried: ReportConfig) -> str:
     if winner.quality is not None and carried.quality is not None:
         sentence += f": {with_limits(winner.quality)} against {with_limits(carried.quality)}"
     if winner.cost is not None and carried.cost is not None:
-        sentence += f", at {dollars(winner.cost.mean)} against {dollars(carried.cost.mean)} per request"
+        sentence += (
+            f", at {dollars(winner.cost.mean)} against {dollars(carried.cost.mean)} per request"
+        )
     return f"{sentence}."
 
 
@@ -101,7 +112,9 @@ def obstacle(config: Config, *, raw: bool = False) -> str:
     if raw:
         reasons.append("its prompt is a text that the model continues, and agents chat")
     if config.n > 1:
-        reasons.append(f"it asks for {config.n} answers and reads them by {config.aggregate!r}, and agents read one")
+        reasons.append(
+            f"it asks for {config.n} answers and reads them by {config.aggregate!r}, and agents read one"
+        )
     if not reasons:
         return ""
     return f"No agent's llm_config can carry the winner: {'; '.join(reasons)}."
@@ -116,7 +129,9 @@ def notes(deployment: Deployment) -> tuple[str, ...]:
             f"{LOCAL_URL}."
         )
     if deployment.base_url is not None and deployment.url != deployment.base_url:
-        said.append("The endpoint's address held what may be secret and was left out: add it where you deploy.")
+        said.append(
+            "The endpoint's address held what may be secret and was left out: add it where you deploy."
+        )
     if deployment.key_env not in ("", OPENAI_KEY) and not deployment.local:
         said.append(
             f"The key is read from the environment: pass each entry's api_key, ${{{deployment.key_env}}}, through "
@@ -125,5 +140,7 @@ def notes(deployment: Deployment) -> tuple[str, ...]:
     if deployment.price.notional:
         said.append("The price is notional: nobody is billed at it.")
     if deployment.raw:
-        said.append("The prompt is continued as it stands and is no chat: call the completions endpoint with it.")
+        said.append(
+            "The prompt is continued as it stands and is no chat: call the completions endpoint with it."
+        )
     return tuple(said)

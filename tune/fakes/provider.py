@@ -21,16 +21,15 @@ _TOKEN = re.compile(r"\s*\S+|\s+")
 class FakeEndpoint:
     """Answers from a function; a token is a word with the space before it.
 
-    A draw depends on its request and its number alone, so runs at any concurrency get the same draws. A text is cut
-    at the first stop string and at the request's cap, as a model's is; a `Completion` is returned as it stands,
-    also one that breaks the rules.
+    A draw depends on its request and its number alone, so runs at any concurrency get the same
+    draws. A text is cut at the first stop string and at the request's cap, as a model's is; a
+    `Completion` is returned as it stands, also one that breaks the rules.
 
     Args:
-        world: what the model says; a text for one that always says the same.
-        price: what it bills; None bills nothing.
-        most_n: the most draws for which one prompt is billed.
-        latency: seconds that a call takes.
-        failures: the error with which call number 0, 1, 2 ... ends, or None; `{3: error}.get` will do. A charged
+        world: what the model says; a text for one that always says the same. price: what it bills;
+        None bills nothing. most_n: the most draws for which one prompt is billed. latency: seconds
+        that a call takes. failures: the error with which call number 0, 1, 2 ... ends, or None;
+        `{3: error}.get` will do. A charged
             one is billed, and then lost.
         model: the model's name as returned; the one asked for where not given.
         service: what requests to it say as their service.
@@ -108,10 +107,14 @@ class FakeEndpoint:
     def draw(self, request: Request, number: int) -> Completion:
         """The draw that a call returns under this number, free of charge."""
         world = self._world
-        said = world if isinstance(world, str) else world(request, random.Random(request.seed(number)))
+        said = (
+            world if isinstance(world, str) else world(request, random.Random(request.seed(number)))
+        )
         if isinstance(said, Completion):
             return said
-        text = said[: min((said.index(stop) for stop in request.stop if stop in said), default=len(said))]
+        text = said[
+            : min((said.index(stop) for stop in request.stop if stop in said), default=len(said))
+        ]
         ends = [match.end() for match in _TOKEN.finditer(text)]
         whole = len(ends) <= request.max_tokens
         ends = ends[: request.max_tokens]
@@ -128,15 +131,21 @@ class FakeEndpoint:
     def _bill(self, answers: Sequence[Completion]) -> int:
         if self._price is None or not answers:
             return 0
-        calls = [answers[start : start + self.most_n] for start in range(0, len(answers), self.most_n)]
+        calls = [
+            answers[start : start + self.most_n] for start in range(0, len(answers), self.most_n)
+        ]
         return sum(
-            self._price.bill(call[0].prompt_tokens, sum(a.completion_tokens for a in call), call[0].cached_tokens)
+            self._price.bill(
+                call[0].prompt_tokens, sum(a.completion_tokens for a in call), call[0].cached_tokens
+            )
             for call in calls
         )
 
 
 def guesser(
-    right: Callable[[Request], str], wrong: Sequence[str], accuracy: float | Callable[[Request], float]
+    right: Callable[[Request], str],
+    wrong: Sequence[str],
+    accuracy: float | Callable[[Request], float],
 ) -> World:
     """A world that knows the right answer to a request, and says it with a known probability.
 

@@ -47,18 +47,22 @@ class Forgotten:
 
     def __str__(self) -> str:
         erased = self.erased
-        return "\n".join([
-            f"Removed of example {self.example!r}: {erased.draws} answers, {erased.requests} prompts and "
-            f"{erased.scores} scores from the store, which was written anew, and what {', '.join(self.files)} showed "
-            f"of it. What was paid stays in the ledger. The study in {self.study} can be shown, but not continued.",
-            *self.kept,
-        ])  # fmt: skip
+        return "\n".join(
+            [
+                f"Removed of example {self.example!r}: {erased.draws} answers, {erased.requests} prompts and "
+                f"{erased.scores} scores from the store, which was written anew, and what {', '.join(self.files)} showed "
+                f"of it. What was paid stays in the ledger. The study in {self.study} can be shown, but not continued.",
+                *self.kept,
+            ]
+        )
 
 
 def forget(folder: str | Path, example: str, *, store: str | None = None) -> Forgotten:
-    """Remove the texts of an example from a study: from the store, the journal, the report and the answers.
+    """Remove the texts of an example from a study: from the store, the journal, the report and the
+    answers.
 
-    The study can still be shown. It cannot be continued or read again, because its decisions rest on what is gone.
+    The study can still be shown. It cannot be continued or read again, because its decisions rest
+    on what is gone.
 
     Args:
         folder: the study's results folder.
@@ -71,10 +75,14 @@ def forget(folder: str | Path, example: str, *, store: str | None = None) -> For
     """
     place = Path(folder)
     if not (place / "study.jsonl").is_file():
-        raise StudyError(f"there is no study in {str(place)!r}: give the folder that holds its study.jsonl")
+        raise StudyError(
+            f"there is no study in {str(place)!r}: give the folder that holds its study.jsonl"
+        )
     where = store or find_store(place)
     if "://" not in where and not Path(where).is_file():
-        raise StudyError(f"there is no store {where!r}: give the --store that the study was run with")
+        raise StudyError(
+            f"there is no store {where!r}: give the --store that the study was run with"
+        )
     with Journal(place / "study.jsonl") as journal:
         erased = _erase(where, journal, example, place)
         events = [_scrubbed(event, example) for event in journal.events]
@@ -83,7 +91,11 @@ def forget(folder: str | Path, example: str, *, store: str | None = None) -> For
     if any(event["event"] == "result" for event in events):
         study = recorded_study(place, events)
         study.report()
-        files += sorted(path.name for path in place.iterdir() if path.name in ("report.md", "report.html", "best.json"))
+        files += sorted(
+            path.name
+            for path in place.iterdir()
+            if path.name in ("report.md", "report.html", "best.json")
+        )
     for name in (ANSWERS, NAME):
         if (place / name).is_file():
             _filter_lines(place / name, example)
@@ -97,9 +109,13 @@ def _erase(where: str, journal: Journal, example: str, place: Path) -> Erased:
     mark = hashlib.sha256(example.encode("utf-8", "surrogatepass")).hexdigest()[:16]
     try:
         erased = erase_example(db, str(journal.events[0]["id"]), example)
-        again = any(event["event"] == "forgotten" and event["mark"] == mark for event in journal.events)
+        again = any(
+            event["event"] == "forgotten" and event["mark"] == mark for event in journal.events
+        )
         if erased.found:
-            journal.append("forgotten", mark=mark)  # now: if the next step fails, the same command goes on with it
+            journal.append(
+                "forgotten", mark=mark
+            )  # now: if the next step fails, the same command goes on with it
         elif not again:
             raise StudyError(
                 f"the study in {str(place)!r} has asked nothing about an example {example!r}: give the row's `id` "
@@ -140,6 +156,10 @@ def _kept(erased: Erased, events: Sequence[Mapping[str, Any]]) -> list[str]:
         )
     result = next((event for event in reversed(events) if event["event"] == "result"), None)
     if result is not None and result["record"]["report"]["provenance"].get("shots"):
-        found.append("Prompts of this study show examples (few-shot): if it is one of them, they still hold its text.")
-    found.append("Your data file, copies of this folder and what the services keep are not touched.")
+        found.append(
+            "Prompts of this study show examples (few-shot): if it is one of them, they still hold its text."
+        )
+    found.append(
+        "Your data file, copies of this folder and what the services keep are not touched."
+    )
     return found

@@ -40,14 +40,15 @@ def reconcile(
 ) -> Study:
     """Make a study's charges what its providers billed, and write its report anew.
 
-    Without a figure, the services are asked what they billed for each call whose bill nobody knows. OpenRouter and
-    LiteLLM's proxy tell it, for calls that came back with a name. What they do not tell stays charged as it was.
+    Without a figure, the services are asked what they billed for each call whose bill nobody knows.
+    OpenRouter and LiteLLM's proxy tell it, for calls that came back with a name. What they do not
+    tell stays charged as it was.
 
     Args:
-        folder: the study's results folder.
-        billed: dollars that the providers billed for the whole study, resumed runs included.
-        store: the study's store; default `draws.db` in its folder or the one above.
-        key_env: the environment variable that holds the key of the services; by default OPENAI_API_KEY, which goes to
+        folder: the study's results folder. billed: dollars that the providers billed for the whole
+        study, resumed runs included. store: the study's store; default `draws.db` in its folder or
+        the one above. key_env: the environment variable that holds the key of the services; by
+        default OPENAI_API_KEY, which goes to
             the hosts that it is meant for.
         allow_host: hosts to which the study may send the value of `key_env`.
         confirm: asks the user about a host that is not among them.
@@ -62,14 +63,18 @@ def reconcile(
     """
     place = Path(folder)
     if not (place / "study.jsonl").is_file():
-        raise StudyError(f"there is no study in {str(place)!r}: give the folder that holds its study.jsonl")
+        raise StudyError(
+            f"there is no study in {str(place)!r}: give the folder that holds its study.jsonl"
+        )
     if billed is not None and not 0 <= billed < math.inf:
         raise BudgetError(f"a bill is a number of dollars from 0 on, but got {billed!r}")
     with Journal(place / "study.jsonl") as journal:
         study = recorded_study(place, journal.events)
         where = store or find_store(place)
         if "://" not in where and not Path(where).is_file():
-            raise StudyError(f"there is no store {where!r}: give the --store that the study was run with")
+            raise StudyError(
+                f"there is no store {where!r}: give the --store that the study was run with"
+            )
         db = Database(where)
         try:
             name = journal.events[0]["id"]
@@ -90,7 +95,9 @@ def reconcile(
                 doubts = _askable(account.doubts(), found)
                 if doubts:
                     sent = "the names of calls"
-                    confirm_hosts(entries, repr(str(place)), allowed=allow_host, confirm=confirm, sent=sent)
+                    confirm_hosts(
+                        entries, repr(str(place)), allowed=allow_host, confirm=confirm, sent=sent
+                    )
                 # A thread of its own, so that it is the same inside a running loop.
                 with ThreadPoolExecutor(1) as thread:
                     thread.submit(asyncio.run, _ask(entries, doubts, found)).result()
@@ -107,7 +114,9 @@ def reconcile(
             spent_now=0.0,
             settled=to_dollars(balance.settled),
             uncertain=to_dollars(balance.uncertain),
-            reasons=tuple(Uncertain(reason, calls, to_dollars(cost)) for reason, calls, cost in reasons),
+            reasons=tuple(
+                Uncertain(reason, calls, to_dollars(cost)) for reason, calls, cost in reasons
+            ),
             overshoot=to_dollars(balance.overshoot),
             left=to_dollars(max(0, balance.budget - balance.spent)),
         )
@@ -145,7 +154,9 @@ class _Found:
         said = f"{_BEGINS}{_calls(len(self.bills))} settled at ${dollars:.6g} by the services' own figures."
         if not self.unknown:
             return said
-        listed = "; ".join(f"{_calls(calls)}: {reason}" for reason, calls in self.unknown.most_common())
+        listed = "; ".join(
+            f"{_calls(calls)}: {reason}" for reason, calls in self.unknown.most_common()
+        )
         return (
             f"{said} {_calls(self.unknown.total())} still uncertain ({listed}): `tune reconcile STUDY --billed USD` "
             f"settles them by the bill for the whole study."
@@ -178,7 +189,9 @@ async def _ask(entries: Iterable[Entry], doubts: Iterable[Doubt], found: _Found)
         if entry.local:
             continue
         try:
-            own = OpenAIEndpoint(entry.model, base_url=entry.base_url, key_env=entry.key_env, alias=entry.alias)
+            own = OpenAIEndpoint(
+                entry.model, base_url=entry.base_url, key_env=entry.key_env, alias=entry.alias
+            )
         except InputError as error:
             closed[entry.alias or entry.host] = str(error)
         else:
@@ -192,7 +205,9 @@ async def _ask(entries: Iterable[Entry], doubts: Iterable[Doubt], found: _Found)
                 await endpoint.close()
 
 
-async def _ask_for(doubt: Doubt, endpoints: Iterable[OpenAIEndpoint], found: _Found, closed: Mapping[str, str]) -> None:
+async def _ask_for(
+    doubt: Doubt, endpoints: Iterable[OpenAIEndpoint], found: _Found, closed: Mapping[str, str]
+) -> None:
     """Ask those who may have served a call, until one of them tells its bill."""
     reason = next((why for place, why in closed.items() if doubt.service.startswith(place)), "")
     reason = reason or f"{doubt.service} does not know the call or its bill, or not yet"

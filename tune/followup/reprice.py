@@ -1,6 +1,8 @@
-"""A finished study, read again under other prices or limits: nothing is sent, and the study stays as it is.
+"""A finished study, read again under other prices or limits: nothing is sent, and the study stays
+as it is.
 
-All that is added to it is a line in its journal, where another choice is compared by its holdout: that is another look.
+All that is added to it is a line in its journal, where another choice is compared by its holdout:
+that is another look.
 """
 
 from __future__ import annotations
@@ -48,22 +50,23 @@ SILENT = "reprice"
 
 
 def reprice(folder: str | Path, data: Any = None, space: Any = None, **options: Any) -> Study:
-    """Read a finished study again under other prices, limits or another goal, from the draws that it bought.
+    """Read a finished study again under other prices, limits or another goal, from the draws that
+    it bought.
 
-    The waves that it recorded are filled from the store, the choice is made anew from all of them, and shown on
-    the holdout where it met that. What the study paid stays what it paid. A choice that the study did not compare with
-    the baseline yet is another look at the holdout, which is noted in the study's journal: its intervals are surer.
+    The waves that it recorded are filled from the store, the choice is made anew from all of them,
+    and shown on the holdout where it met that. What the study paid stays what it paid. A choice
+    that the study did not compare with the baseline yet is another look at the holdout, which is
+    noted in the study's journal: its intervals are surer.
 
     Args:
-        folder: the study's results folder.
-        data: as for the run.
-        space: as for the run.
-        options: as for the run; `price`, `max_cost_per_request`, `max_seconds_per_request` and the goal may be
-            others. `results` is a folder for the new report; without it nothing is written. `store` is that of
-            the study; by default `draws.db` in its folder or the one above.
+        folder: the study's results folder. data: as for the run. space: as for the run. options: as
+        for the run; `price`, `max_cost_per_request`, `max_seconds_per_request` and the goal may be
+            others. `results` is a folder for the new report; without it nothing is written. `store`
+            is that of the study; by default `draws.db` in its folder or the one above.
 
     Raises:
-        StudyError: there is no finished study, it is another one than these options ask for, or the store lacks
+        StudyError: there is no finished study, it is another one than these options ask for, or the
+        store lacks
             draws of it; or another look at its holdout cannot be noted in its folder.
         InputError: something given cannot be used.
     """
@@ -74,14 +77,20 @@ def reprice(folder: str | Path, data: Any = None, space: Any = None, **options: 
     results = options.pop("results", None)
     store = options.pop("store", None) or find_store(place)
     if results is not None and Path(results).resolve() == place.resolve():
-        raise InputError(f"the study in {str(place)!r} stays as it is: give another folder with --results")
+        raise InputError(
+            f"the study in {str(place)!r} stays as it is: give another folder with --results"
+        )
     given: Options = options  # type: ignore[assignment]
     plan = make_plan(data, space, _last(events, "study", "continue")["budget"], given)
     check_identity(events[0]["identity"], plan.identity, place, besides=MAY_DIFFER)
     if not Path(store.removeprefix("sqlite:///")).is_file():
-        raise StudyError(f"the draws of the study in {str(place)!r} are not at {store!r}: say where with --store")
+        raise StudyError(
+            f"the draws of the study in {str(place)!r} are not at {store!r}: say where with --store"
+        )
     report, deployment = run_apart(_reread(plan, place, store))
-    study = Study(_as_it_was(report, before.record), place, stopped=before.stopped, deployment=deployment)
+    study = Study(
+        _as_it_was(report, before.record), place, stopped=before.stopped, deployment=deployment
+    )
     if results is not None:
         study.report(results)
         study.folder = Path(results)
@@ -93,7 +102,9 @@ async def _reread(plan: Plan, place: Path, store: str) -> tuple[Report, Deployme
     with ExitStack() as stack:
         aside = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         shutil.copy(place / "study.jsonl", aside / "study.jsonl")
-        journal = stack.enter_context(Journal(aside / "study.jsonl"))  # a copy: the study is not touched
+        journal = stack.enter_context(
+            Journal(aside / "study.jsonl")
+        )  # a copy: the study is not touched
         db = Database(_copy(store, aside / "draws.db"))
         stack.callback(db.close)
         draws = Store(db, generation=journal.events[0]["id"] if plan.fresh else "")
@@ -111,7 +122,12 @@ async def _reread(plan: Plan, place: Path, store: str) -> tuple[Report, Deployme
         run.note_measures()
         run.end_trials()
         choice = select(run.problem(), run.standings())
-        findings = Findings(run.trials, choice, run.carried(choice), stopped=_last(journal.events, "result")["stopped"])
+        findings = Findings(
+            run.trials,
+            choice,
+            run.carried(choice),
+            stopped=_last(journal.events, "result")["stopped"],
+        )
         findings.holdout, findings.tested = await _holdout(run)
         if choice is not None and findings.holdout and findings.stopped not in PAUSES:
             _note_look(run, place, choice.tested(findings.holdout).shown.config)
@@ -137,7 +153,9 @@ def _copy(store: str, aside: Path) -> Path:
     return aside
 
 
-async def _refill(run: Run, steps: list[Step], trials: dict[int, Trial], recorded: Recorded) -> None:
+async def _refill(
+    run: Run, steps: list[Step], trials: dict[int, Trial], recorded: Recorded
+) -> None:
     """Fill trials from the store as a recorded wave left them.
 
     Raises:
@@ -150,7 +168,8 @@ async def _refill(run: Run, steps: list[Step], trials: dict[int, Trial], recorde
             position
             for position in step.examples
             if len(trial.draws.get(position, ())) < step.draws
-            and (step.trial, position) not in recorded.missing  # the money ended before all of them were bought
+            and (step.trial, position)
+            not in recorded.missing  # the money ended before all of them were bought
             and position not in trial.spoiled
             and position not in trial.missing
         ]
@@ -163,20 +182,26 @@ async def _refill(run: Run, steps: list[Step], trials: dict[int, Trial], recorde
 
 async def _holdout(run: Run) -> tuple[dict[Config, Reading], dict[Config, Trial]]:
     """What met the holdout, as it was bought; nothing where the study ended before."""
-    event = next((event for event in reversed(run.journal.events) if event["event"] == "holdout"), None)
+    event = next(
+        (event for event in reversed(run.journal.events) if event["event"] == "holdout"), None
+    )
     if event is None:
         return {}, {}
     recorded, trials = Recorded("holdout", event["steps"]), dict[int, Trial]()
     read_faults(recorded, event)
     await _refill(run, load_steps(event["steps"]), trials, recorded)
     configs = {number: Config(trial.point) for number, trial in trials.items()}
-    found = {configs[number]: run.evaluator.read(trial, [configs[number]]) for number, trial in trials.items()}
+    found = {
+        configs[number]: run.evaluator.read(trial, [configs[number]])
+        for number, trial in trials.items()
+    }
     readings = {config: read[0] for config, read in found.items() if read}
     return readings, {configs[number]: trial for number, trial in trials.items()}
 
 
 def _note_look(run: Run, place: Path, choice: Config) -> None:
-    """Take the comparison of this choice for what it is: the look of the study that had it, or another one.
+    """Take the comparison of this choice for what it is: the look of the study that had it, or
+    another one.
 
     Raises:
         StudyError: it is another, and cannot be noted in the study's journal.
@@ -195,7 +220,8 @@ def _services(plan: Plan, access: Access) -> dict[str, Service]:
     """Models that nothing is sent to."""
     endpoints = silent_endpoints(plan.entries, access.capabilities)
     return {
-        name: build_stack(entry, endpoints[name], plan.prices[name], access) for name, entry in plan.entries.items()
+        name: build_stack(entry, endpoints[name], plan.prices[name], access)
+        for name, entry in plan.entries.items()
     }
 
 
@@ -204,13 +230,16 @@ def _evaluator(plan: Plan, services: Mapping[str, Service], access: Access) -> E
     if plan.judge is not None:  # its verdicts are in the store, under what identifies it there
         endpoint = silent_endpoints({plan.judge.name: plan.judge})[plan.judge.name]
         judge = build_stack(plan.judge, endpoint, plan.prices[plan.judge.name], access, judge=True)
-    return evaluator_of(plan, services, access.store, judge=judge, lessons=Lessons(plan.space, access.capabilities))
+    return evaluator_of(
+        plan, services, access.store, judge=judge, lessons=Lessons(plan.space, access.capabilities)
+    )
 
 
 def _as_it_was(report: Report, before: Report) -> Report:
     """Return the new report with what the old study paid, which no price of today changes.
 
-    Its notices are those of the new choice, and what the run told of models and money; those of the old choice go.
+    Its notices are those of the new choice, and what the run told of models and money; those of the
+    old choice go.
     """
     kept = tuple(sentence for sentence in before.told if sentence not in report.notices)
     said = "Read again from the draws of a finished study: its choice is made anew, its bill is what it was."

@@ -6,4 +6,13 @@ from tune.plan.plan import Plan, make_plan, without
 from tune.plan.prompt_preview import sent_lines, sent_record
 from tune.plan.search_space import LOCAL_MODEL
 
-__all__ = ["LOCAL_MODEL", "Options", "Plan", "length_names", "make_plan", "sent_lines", "sent_record", "without"]
+__all__ = [
+    "LOCAL_MODEL",
+    "Options",
+    "Plan",
+    "length_names",
+    "make_plan",
+    "sent_lines",
+    "sent_record",
+    "without",
+]

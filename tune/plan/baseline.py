@@ -13,7 +13,8 @@ from tune.task.prompt import Prompt
 
 
 def read_baseline(given: Any, space: Space, prompts: Mapping[str, Prompt]) -> Config:
-    """The config that a user has today; without one, the first model and the plainest template at its defaults.
+    """The config that a user has today; without one, the first model and the plainest template at
+    its defaults.
 
     The plainest template is the one with the fewest characters.
 
@@ -25,7 +26,9 @@ def read_baseline(given: Any, space: Space, prompts: Mapping[str, Prompt]) -> Co
     record: dict[str, Any] = {"model": model, "prompt": plainest} | _baseline_record(given)
     for name, known in (("model", space.models), ("prompt", tuple(prompts))):
         if record[name] not in known:
-            raise SpaceError(f"the baseline has the {name} {record[name]!r}, but the space has {list(known)}")
+            raise SpaceError(
+                f"the baseline has the {name} {record[name]!r}, but the space has {list(known)}"
+            )
     record.setdefault("max_tokens", space.cap(record))
     if isinstance(record.get("stop"), str):
         record["stop"] = (record["stop"],)
@@ -39,7 +42,9 @@ def read_baseline(given: Any, space: Space, prompts: Mapping[str, Prompt]) -> Co
             f"give the one that makes an answer of n"
         )
     if config.n < 1 or config.max_tokens < 1:
-        raise SpaceError(f"the baseline needs n >= 1 and max_tokens >= 1, but has {config.n} and {config.max_tokens}")
+        raise SpaceError(
+            f"the baseline needs n >= 1 and max_tokens >= 1, but has {config.n} and {config.max_tokens}"
+        )
     return config
 
 
@@ -59,4 +64,6 @@ def _baseline_record(given: Any) -> dict[str, Any]:
         raise SpaceError(f"the baseline {str(given)!r} is no JSON: {error}") from None
     if not isinstance(record, dict):
         raise SpaceError(f"the baseline is a JSON object of settings, but got {record!r}")
-    return record.get("config", record) if isinstance(record.get("config", record), dict) else record
+    return (
+        record.get("config", record) if isinstance(record.get("config", record), dict) else record
+    )

@@ -16,13 +16,16 @@ LONGEST_LABEL = 60
 
 
 def default_space(data: Data) -> dict[str, Any]:
-    """The tables of a space file for a data set: plain, few-shot and reasoned templates over its inputs.
+    """The tables of a space file for a data set: plain, few-shot and reasoned templates over its
+    inputs.
 
-    Where the targets are a few labels, the templates name them and the answer is the label found in the text;
-    else the answer is what follows "Answer:", or the whole text.
+    Where the targets are a few labels, the templates name them and the answer is the label found in
+    the text; else the answer is what follows "Answer:", or the whole text.
     """
     inputs = (
-        "\n".join(f"{name}: {{{name}}}" for name in data.inputs) if len(data.inputs) > 1 else f"{{{data.inputs[0]}}}"
+        "\n".join(f"{name}: {{{name}}}" for name in data.inputs)
+        if len(data.inputs) > 1
+        else f"{{{data.inputs[0]}}}"
     )
     labels, several = find_labels(data), find_label_lists(data)
     if labels or several:
@@ -62,7 +65,8 @@ def default_space(data: Data) -> dict[str, Any]:
 
 
 def default_answer(data: Data) -> dict[str, Any] | None:
-    """The answer rule for targets that are a few short labels: the last label that stands in the text; else None.
+    """The answer rule for targets that are a few short labels: the last label that stands in the
+    text; else None.
 
     Where the targets are lists of them, it is every label in the text.
     """
@@ -74,7 +78,8 @@ def default_answer(data: Data) -> dict[str, Any] | None:
 
 
 def find_labels(data: Data) -> list[str]:
-    """The different targets, the commonest first, where they are few and short enough to be labels; else nothing.
+    """The different targets, the commonest first, where they are few and short enough to be labels;
+    else nothing.
 
     Targets that differ in case and spaces alone are one label, spelled as it is most often.
     """
@@ -96,9 +101,11 @@ def find_labels(data: Data) -> list[str]:
 
 
 def find_label_lists(data: Data) -> list[str]:
-    """The different labels of targets that are lists of them, the commonest first; nothing for other targets.
+    """The different labels of targets that are lists of them, the commonest first; nothing for
+    other targets.
 
-    Lists in which each text stands once, as several names of one thing, are no labels: they are accepted answers.
+    Lists in which each text stands once, as several names of one thing, are no labels: they are
+    accepted answers.
     """
     targets = [example.target for example in data.examples]
     if not all(isinstance(target, list | tuple) for target in targets):
@@ -125,7 +132,11 @@ def balanced(metric: Any, data: Data) -> Any:
         InputError: the targets are no labels.
     """
     table = {"name": metric} if isinstance(metric, str) else metric
-    if not isinstance(table, dict) or table.get("name") != "balanced_accuracy" or "weights" in table:
+    if (
+        not isinstance(table, dict)
+        or table.get("name") != "balanced_accuracy"
+        or "weights" in table
+    ):
         return metric
     labels = find_labels(data)
     if not labels:
@@ -133,13 +144,17 @@ def balanced(metric: Any, data: Data) -> Any:
             f"balanced_accuracy is the mean recall of labels, but the targets of {data.name!r} are not "
             f"{MOST_LABELS} labels or fewer that are each used at least twice: take exact_match"
         )
-    uses = Counter(_fold(to_text(example.target)) for example in data.examples if example.target is not None)
+    uses = Counter(
+        _fold(to_text(example.target)) for example in data.examples if example.target is not None
+    )
     weights = {folded: uses.total() / (len(uses) * count) for folded, count in sorted(uses.items())}
     return {"name": "balanced_accuracy", "weights": weights}
 
 
 def default_metric(data: Data) -> str:
-    """The metric where none is named: whole lists of labels are compared, and every other target with one answer."""
+    """The metric where none is named: whole lists of labels are compared, and every other target
+    with one answer.
+    """
     return "same_set" if find_label_lists(data) else "exact_match"
 
 

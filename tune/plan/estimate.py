@@ -1,4 +1,6 @@
-"""What dollars buy, or seconds where nobody is billed: points, blocks, holdout examples, differences that are seen."""
+"""What dollars buy, or seconds where nobody is billed: points, blocks, holdout examples,
+differences that are seen.
+"""
 
 from __future__ import annotations
 
@@ -24,14 +26,19 @@ from tune.strategies.race import rung_sizes
 from tune.task.metrics import Judge
 
 GROWTH = 1.5
-"""What the draws of a search cost against one draw of each example: trials that go on get more where a larger n may
-be better."""
+"""What the draws of a search cost against one draw of each example: trials that go on get more
+where a larger n may be better.
+"""
 
 FIRST = 0.5
-"""The share of a small search that first blocks take, whoever goes on: so many points are begun at once."""
+"""The share of a small search that first blocks take, whoever goes on: so many points are begun at
+once.
+"""
 
 AT_ONCE = 32
-"""Points that are begun at once, at most: with more money, those that were begun go further before others are."""
+"""Points that are begun at once, at most: with more money, those that were begun go further before
+others are.
+"""
 
 SEARCH = 12
 """Paid points that a search compares at least (a smaller space: all of it)."""
@@ -45,12 +52,12 @@ class Purchase:
     """What a budget buys.
 
     Attributes:
-        budget: dollars.
-        configs: paid points that a search begins, about.
-        blocks: blocks of examples that it pays for, one answer each.
-        holdout: holdout examples that the choice and the baseline both meet.
-        detectable: the difference to the baseline that so many show with 80 % probability, in the metric's own
-            scale, those that belong together counted once; inf where not even the largest would be seen.
+        budget: dollars. configs: paid points that a search begins, about. blocks: blocks of
+        examples that it pays for, one answer each. holdout: holdout examples that the choice and
+        the baseline both meet. detectable: the difference to the baseline that so many show with 80
+        % probability, in the metric's own
+            scale, those that belong together counted once; inf where not even the largest would be
+            seen.
     """
 
     budget: float
@@ -65,27 +72,22 @@ class Estimate:
     """What a run will cost and what it can see.
 
     Attributes:
-        rows: by model and prompt.
-        draw: dollars of an average answer to an example, judged.
-        block: examples in a block.
-        tuning: examples of the search.
-        holdout: examples of the final check.
-        points: paid points in the space, at most.
-        bought: what the budget buys.
-        enough: dollars from which it is a search.
-        tuning_detectable: the difference that all tuning examples show with 80 % probability, in the metric's own
-            scale. Where the goal is the cheapest, it is that to what is good enough (one-sided 95 %).
-        others: what other budgets buy.
-        few: what so few examples cannot show, in words; "" where there are enough.
-        goal: what is to be chosen.
-        min_quality: the score that is good enough for the goal "cheapest", if one was stated.
-        margin: or by how much the choice may be worse than the baseline.
-        time_limit: seconds that the search may take, where nobody is billed; else None.
-        seconds: of an average answer to an example, where nobody is billed; None where nobody can say yet.
-        search_seconds: that the search takes on the wall, about; likewise.
-        holdout_seconds: that the final check takes; likewise.
-        draw_span: what `draw` may as well be; None where all lengths of answers are stated.
-        prices: for each model its price in words, and where it comes from.
+        rows: by model and prompt. draw: dollars of an average answer to an example, judged. block:
+        examples in a block. tuning: examples of the search. holdout: examples of the final check.
+        points: paid points in the space, at most. bought: what the budget buys. enough: dollars
+        from which it is a search. tuning_detectable: the difference that all tuning examples show
+        with 80 % probability, in the metric's own
+            scale. Where the goal is the cheapest, it is that to what is good enough (one-sided 95
+            %).
+        others: what other budgets buy. few: what so few examples cannot show, in words; "" where
+        there are enough. goal: what is to be chosen. min_quality: the score that is good enough for
+        the goal "cheapest", if one was stated. margin: or by how much the choice may be worse than
+        the baseline. time_limit: seconds that the search may take, where nobody is billed; else
+        None. seconds: of an average answer to an example, where nobody is billed; None where nobody
+        can say yet. search_seconds: that the search takes on the wall, about; likewise.
+        holdout_seconds: that the final check takes; likewise. draw_span: what `draw` may as well
+        be; None where all lengths of answers are stated. prices: for each model its price in words,
+        and where it comes from.
     """
 
     rows: tuple[Forecast, ...]
@@ -116,7 +118,11 @@ class Estimate:
 
 
 def estimate(
-    plan: Plan, endpoints: Mapping[str, Endpoint], store: Store | None, *, others: Sequence[float] = ()
+    plan: Plan,
+    endpoints: Mapping[str, Endpoint],
+    store: Store | None,
+    *,
+    others: Sequence[float] = (),
 ) -> Estimate:
     """Estimate a run.
 
@@ -128,7 +134,11 @@ def estimate(
     """
     rows = forecasts(plan, endpoints, store)
     money = _Money(plan, rows, endpoints)
-    time = _Time(plan, rows, endpoints) if plan.unbilled and all(row.seconds is not None for row in rows) else None
+    time = (
+        _Time(plan, rows, endpoints)
+        if plan.unbilled and all(row.seconds is not None for row in rows)
+        else None
+    )
     return Estimate(
         rows=rows,
         draw=money.draw,
@@ -139,7 +149,9 @@ def estimate(
         bought=money.buys(plan.budget) if time is None else time.buys(plan.budget),
         enough=money.enough(),
         tuning_detectable=_detectable(
-            plan, plan.split.count_units(plan.split.tuning), CONFIDENCE if plan.goal == "cheapest" else 0.95
+            plan,
+            plan.split.count_units(plan.split.tuning),
+            CONFIDENCE if plan.goal == "cheapest" else 0.95,
         ),
         others=() if plan.unbilled else tuple(money.buys(budget) for budget in others),
         few=few_examples(plan),
@@ -160,12 +172,20 @@ def purchase(plan: Plan, rows: Sequence[Forecast], endpoints: Mapping[str, Endpo
     return _Money(plan, rows, endpoints).buys(plan.budget)
 
 
-def _draw_span(plan: Plan, rows: Sequence[Forecast], endpoints: Mapping[str, Endpoint]) -> tuple[float, float] | None:
-    """Dollars of an average answer where all that are guessed are as short, or as long, as they may be."""
+def _draw_span(
+    plan: Plan, rows: Sequence[Forecast], endpoints: Mapping[str, Endpoint]
+) -> tuple[float, float] | None:
+    """Dollars of an average answer where all that are guessed are as short, or as long, as they may
+    be.
+    """
     if all(row.output_span is None for row in rows):
         return None
     ends = (
-        [replace(row, output_tokens=(row.output_span or (row.output_tokens,) * 2)[i]) for row in rows] for i in (0, 1)
+        [
+            replace(row, output_tokens=(row.output_span or (row.output_tokens,) * 2)[i])
+            for row in rows
+        ]
+        for i in (0, 1)
     )
     least, most = (_Money(plan, end, endpoints).draw for end in ends)
     return least, most
@@ -174,7 +194,9 @@ def _draw_span(plan: Plan, rows: Sequence[Forecast], endpoints: Mapping[str, End
 class _Money:
     """What dollars buy, by the mean over models and, within each, over prompts."""
 
-    def __init__(self, plan: Plan, rows: Sequence[Forecast], endpoints: Mapping[str, Endpoint]) -> None:
+    def __init__(
+        self, plan: Plan, rows: Sequence[Forecast], endpoints: Mapping[str, Endpoint]
+    ) -> None:
         self._plan, self._rows, self._endpoints = plan, rows, endpoints
         self._judge = _judge_cost(plan, rows)
         sizes = rung_sizes(len(plan.split.tuning))
@@ -183,11 +205,17 @@ class _Money:
         self._climb = GROWTH * (1 + (len(sizes) - 1) / 3)
         self.points = plan.space.size(plan.free)
         held = plan.split.holdout
-        self._apart = plan.split.count_units(held) / max(1, len(held))  # of so many examples, those of one unit once
+        self._apart = plan.split.count_units(held) / max(
+            1, len(held)
+        )  # of so many examples, those of one unit once
         self.draw = self._mean(1)
         ladder = [int(value) for m in plan.space.models for value in _ladder(plan, m)]
         self._begin = self._mean(min(ladder))
-        mine = [row for row in rows if (row.model, row.prompt) == (plan.baseline.model, plan.baseline.prompt)]
+        mine = [
+            row
+            for row in rows
+            if (row.model, row.prompt) == (plan.baseline.model, plan.baseline.prompt)
+        ]
         baseline = self._request(mine[0] if mine else rows[0], plan.baseline.n)
         self._pair = self._mean(round(sum(ladder) / len(ladder))) + baseline
 
@@ -205,11 +233,15 @@ class _Money:
         return sum(sum(costs) / len(costs) for costs in by_model.values()) / len(by_model)
 
     def _points_for(self, money: float) -> float:
-        """Paid points that a search begins: at once, or, with much money, one field after the other."""
+        """Paid points that a search begins: at once, or, with much money, one field after the
+        other.
+        """
         block = self.block * self._begin
         if block <= 0:
             return self.points
-        return min(self.points, max(min(AT_ONCE, FIRST * money / block), money / (block * self._climb)))
+        return min(
+            self.points, max(min(AT_ONCE, FIRST * money / block), money / (block * self._climb))
+        )
 
     def buys(self, budget: float) -> Purchase:
         whole = len(self._plan.split.holdout)
@@ -224,11 +256,15 @@ class _Money:
             configs=int(self._points_for(search)),
             blocks=int(search / block) if block > 0 else every,
             holdout=met,
-            detectable=_detectable(self._plan, round(met / max(1, whole) * held), look_confidence(1)),
+            detectable=_detectable(
+                self._plan, round(met / max(1, whole) * held), look_confidence(1)
+            ),
         )
 
     def enough(self) -> float:
-        """The least dollars that compare enough points to be a search: fewer than are begun at once."""
+        """The least dollars that compare enough points to be a search: fewer than are begun at
+        once.
+        """
         points = min(SEARCH, self.points)
         search = points * self.block * self._begin / FIRST / (1 - ENDGAME_SHARE)
         holdout = len(self._plan.split.holdout) * self._pair
@@ -236,9 +272,13 @@ class _Money:
 
 
 class _Time(_Money):
-    """What the time limit buys: the same, in seconds of service. It leaves the holdout alone, which comes after it."""
+    """What the time limit buys: the same, in seconds of service. It leaves the holdout alone, which
+    comes after it.
+    """
 
-    def __init__(self, plan: Plan, rows: Sequence[Forecast], endpoints: Mapping[str, Endpoint]) -> None:
+    def __init__(
+        self, plan: Plan, rows: Sequence[Forecast], endpoints: Mapping[str, Endpoint]
+    ) -> None:
         super().__init__(plan, rows, endpoints)
         self._width = min(FIRST_WIDTH, plan.concurrency)
         self._limit = plan.time_limit or math.inf
@@ -256,7 +296,9 @@ class _Time(_Money):
             configs=int(self._points_for(search)),
             blocks=min(self.points * self._rungs, int(search / block)),
             holdout=len(held),
-            detectable=_detectable(self._plan, self._plan.split.count_units(held), look_confidence(1)),
+            detectable=_detectable(
+                self._plan, self._plan.split.count_units(held), look_confidence(1)
+            ),
         )
 
     @property
@@ -284,11 +326,17 @@ def _judge_cost(plan: Plan, rows: Sequence[Forecast]) -> float:
     words = round(sum(row.output_tokens for row in rows) / len(rows))
     asked = [judge.request(" word" * words, example) for example in plan.split.tuning[:SAMPLE]]
     tokens = sum(likely_tokens(request, 10**9) for request in asked) / len(asked)
-    return to_dollars(plan.prices[plan.judge.name].cost(math.ceil(tokens), math.ceil(OUTPUT_SHARE * judge.max_tokens)))
+    return to_dollars(
+        plan.prices[plan.judge.name].cost(
+            math.ceil(tokens), math.ceil(OUTPUT_SHARE * judge.max_tokens)
+        )
+    )
 
 
 def _detectable(plan: Plan, units: int, confidence: float) -> float:
     low, high = plan.metric.low, plan.metric.high
     if units < 2:
         return math.inf
-    return detectable_difference(units, SPREAD * (high - low), low=low, high=high, confidence=confidence)
+    return detectable_difference(
+        units, SPREAD * (high - low), low=low, high=high, confidence=confidence
+    )

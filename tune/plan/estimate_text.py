@@ -7,7 +7,13 @@ from collections.abc import Sequence
 
 from tune.plan.estimate import Estimate
 from tune.plan.token_counts import Forecast
-from tune.pricing.clock import FIRST_WIDTH, SECONDS_PER_CALL, SECONDS_PER_PROMPT_TOKEN, SECONDS_PER_TOKEN, duration
+from tune.pricing.clock import (
+    FIRST_WIDTH,
+    SECONDS_PER_CALL,
+    SECONDS_PER_PROMPT_TOKEN,
+    SECONDS_PER_TOKEN,
+    duration,
+)
 from tune.report.text import count, dollars, exact_seconds, number
 
 _TOO_FEW = "too few examples"
@@ -26,7 +32,11 @@ def estimate_lines(found: Estimate) -> tuple[str, ...]:
         f"({count(bought.blocks, 'block')} of {count(found.block, 'example')}), then the choice and the baseline on "
         f"{bought.holdout:,} of {count(found.holdout, 'holdout example')}.",
         _seen(found)
-        + ("" if found.is_search else f" This is too little for a search: about {dollars(found.enough)} would do."),
+        + (
+            ""
+            if found.is_search
+            else f" This is too little for a search: about {dollars(found.enough)} would do."
+        ),
         *([found.few] if found.few else []),
     )
 
@@ -69,7 +79,8 @@ def _seconds_line(found: Estimate) -> str:
 
 
 def price_lines(found: Estimate) -> tuple[str, ...]:
-    """Say each model's price as it was understood, and which entry of a price list its name matched.
+    """Say each model's price as it was understood, and which entry of a price list its name
+    matched.
 
     Where every price is 0, the first line of the estimate has said it.
     """
@@ -89,7 +100,11 @@ def _seen(found: Estimate) -> str:
         least = f"the {number(found.min_quality)} asked for"
         return f"A score that is better than {least} by {shown} is shown to be, with 80 % probability, {examples}."
     if found.margin is not None:
-        lack = "" if found.tuning_detectable <= found.margin else f"; a margin of {number(found.margin)} asks for more"
+        lack = (
+            ""
+            if found.tuning_detectable <= found.margin
+            else f"; a margin of {number(found.margin)} asks for more"
+        )
         return (
             f"A configuration as good as the baseline is shown with 80 % probability to be worse by less than {shown} "
             f"{examples}{lack}."
@@ -106,12 +121,17 @@ def _seen(found: Estimate) -> str:
 def estimate_table(found: Estimate) -> list[str]:
     """By model and prompt, and what other budgets buy, as lines of plain text.
 
-    Tokens of the prompt and of an answer; dollars of one answer, and of one answer to every tuning example. Where
-    nobody is billed, seconds of one answer.
+    Tokens of the prompt and of an answer; dollars of one answer, and of one answer to every tuning
+    example. Where nobody is billed, seconds of one answer.
     """
     if found.time_limit is not None:
-        return [f"{'model, prompt':40s} {'prompt':>8s} {'answer':>8s} {'per answer':>12s}", *map(_time_row, found.rows)]
-    lines = [f"{'model, prompt':40s} {'prompt':>8s} {'answer':>8s} {'per answer':>12s} {'all tuning':>12s}"]
+        return [
+            f"{'model, prompt':40s} {'prompt':>8s} {'answer':>8s} {'per answer':>12s}",
+            *map(_time_row, found.rows),
+        ]
+    lines = [
+        f"{'model, prompt':40s} {'prompt':>8s} {'answer':>8s} {'per answer':>12s} {'all tuning':>12s}"
+    ]
     for row in found.rows:
         mark = "" if row.learned else " (stated)" if row.stated else " (assumed)"
         lines.append(
@@ -143,7 +163,9 @@ def _lengths(rows: Sequence[Forecast]) -> str:
     stated = [row for row in others if row.stated]
     known = f"as long as {draws:,} that were bought before" if draws else ""
     said = "as long as you state" if stated else ""
-    assumed = "assumed to be as long as targets and prompts suggest" if len(stated) < len(others) else ""
+    assumed = (
+        "assumed to be as long as targets and prompts suggest" if len(stated) < len(others) else ""
+    )
     parts = [part for part in (known, said, assumed) if part]
     if parts == [assumed]:
         return f"answers are {assumed}, since none like them was bought before"
@@ -161,4 +183,8 @@ def _guess(found: Estimate) -> str:
 
 
 def _difference(detectable: float) -> str:
-    return f"no difference ({_TOO_FEW})" if math.isinf(detectable) else f"a difference of {number(detectable)}"
+    return (
+        f"no difference ({_TOO_FEW})"
+        if math.isinf(detectable)
+        else f"a difference of {number(detectable)}"
+    )

@@ -13,15 +13,21 @@ GOALS = ("quality", "cheapest", "frontier")
 
 
 def read_goal(options: Options, metric: Metric) -> dict[str, Any]:
-    """What is to be chosen: the best, the cheapest with a stated quality, or the best at every cost.
+    """What is to be chosen: the best, the cheapest with a stated quality, or the best at every
+    cost.
 
     Returns:
         `goal`, `min_quality` and `margin` of a `Plan`.
 
     Raises:
-        InputError: there is no such goal, or what is good enough is missing, said twice, or out of range.
+        InputError: there is no such goal, or what is good enough is missing, said twice, or out of
+        range.
     """
-    goal, least, margin = options.get("goal", "quality"), options.get("min_quality"), options.get("margin")
+    goal, least, margin = (
+        options.get("goal", "quality"),
+        options.get("min_quality"),
+        options.get("margin"),
+    )
     if goal not in GOALS:
         raise InputError(f"there is no goal {goal!r}: there are {list(GOALS)}")
     if goal != "cheapest" and (least is not None or margin is not None):

@@ -16,7 +16,9 @@ from tune.report.serialize import load
 from tune.report.text import count, dollars
 
 LEAST_DRAWS = 6
-"""Answers of a model to a prompt after which their length counts as met: a first block has at least as many."""
+"""Answers of a model to a prompt after which their length counts as met: a first block has at least
+as many.
+"""
 
 LONGER = 1.5
 """Times the expected dollars of an answer, below which nobody needs to be told."""
@@ -29,7 +31,8 @@ def first_forecasts(events: Iterable[Mapping[str, Any]]) -> tuple[Forecast, ...]
 
 
 class Surprises:
-    """Compares answers with the estimate, wave by wave, and tells once of each model and prompt that is longer.
+    """Compares answers with the estimate, wave by wave, and tells once of each model and prompt
+    that is longer.
 
     Args:
         plan: what was asked for.
@@ -39,26 +42,43 @@ class Surprises:
     """
 
     def __init__(
-        self, plan: Plan, rows: Sequence[Forecast], endpoints: Mapping[str, Endpoint], tell: Callable[[str], None]
+        self,
+        plan: Plan,
+        rows: Sequence[Forecast],
+        endpoints: Mapping[str, Endpoint],
+        tell: Callable[[str], None],
     ) -> None:
         self._plan, self._rows, self._endpoints, self._tell = plan, rows, endpoints, tell
         self._told: set[tuple[str, str]] = set()
 
     def look(self, trials: Mapping[int, Trial]) -> None:
         """Compare what came back so far."""
-        met = {(row.model, row.prompt): row for row in compare(self._rows, trials, self._plan.prices)}
+        met = {
+            (row.model, row.prompt): row for row in compare(self._rows, trials, self._plan.prices)
+        }
         expected = {(row.model, row.prompt): row for row in self._rows}
-        longer = [key for key, row in met.items() if key not in self._told and _is_longer(expected[key], row)]
+        longer = [
+            key
+            for key, row in met.items()
+            if key not in self._told and _is_longer(expected[key], row)
+        ]
         if not longer:
             return
         self._told.update(longer)
         worst = max(longer, key=lambda key: met[key].actual / max(met[key].predicted, 1e-15))
         self._tell(self._sentence(met[worst], len(longer) - 1, met))
 
-    def _sentence(self, row: EstimateRow, others: int, met: Mapping[tuple[str, str], EstimateRow]) -> str:
+    def _sentence(
+        self, row: EstimateRow, others: int, met: Mapping[tuple[str, str], EstimateRow]
+    ) -> str:
         besides = f", and likewise {count(others, 'other')}" if others else ""
-        known = [_corrected(forecast, met.get((forecast.model, forecast.prompt))) for forecast in self._rows]
-        then, now = (purchase(self._plan, rows, self._endpoints).configs for rows in (self._rows, known))
+        known = [
+            _corrected(forecast, met.get((forecast.model, forecast.prompt)))
+            for forecast in self._rows
+        ]
+        then, now = (
+            purchase(self._plan, rows, self._endpoints).configs for rows in (self._rows, known)
+        )
         budget = dollars(self._plan.budget)
         return (
             f"Answers are longer than the estimate said: those of {row.model} to the prompt {row.prompt} take "
@@ -71,7 +91,11 @@ class Surprises:
 
 def _is_longer(expected: Forecast, row: EstimateRow) -> bool:
     most = expected.output_span[1] if expected.output_span else LONGER * expected.output_tokens
-    return row.draws >= LEAST_DRAWS and row.actual_tokens > most and row.actual > LONGER * row.predicted
+    return (
+        row.draws >= LEAST_DRAWS
+        and row.actual_tokens > most
+        and row.actual > LONGER * row.predicted
+    )
 
 
 def _corrected(forecast: Forecast, row: EstimateRow | None) -> Forecast:

@@ -19,8 +19,12 @@ EVERY = ""
 """The name under which a length is kept that was stated for all answers."""
 
 
-def find_entries(space: Space, metric: Metric, table: Any, options: Options) -> tuple[dict[str, Entry], Entry | None]:
-    """An entry for every model of the space, and for the metric's judge: the user's, else one of that very name."""
+def find_entries(
+    space: Space, metric: Metric, table: Any, options: Options
+) -> tuple[dict[str, Entry], Entry | None]:
+    """An entry for every model of the space, and for the metric's judge: the user's, else one of
+    that very name.
+    """
     stated = read_entries(table or {}) | read_entries(options.get("models") or {})
 
     def entry(name: str) -> Entry:
@@ -28,11 +32,14 @@ def find_entries(space: Space, metric: Metric, table: Any, options: Options) -> 
         found = stated.get(name) or own
         return replace(found, allow_http=True) if options.get("allow_http") else found
 
-    return {name: entry(name) for name in space.models}, entry(metric.model) if metric.costs else None
+    return {name: entry(name) for name in space.models}, entry(
+        metric.model
+    ) if metric.costs else None
 
 
 def find_prices(entries: Sequence[Entry], given: Any) -> dict[str, Price]:
-    """A price for every model: stated for it, else notional where it runs in process, else published.
+    """A price for every model: stated for it, else notional where it runs in process, else
+    published.
 
     Raises:
         PriceError: a model has no price, or one that is so low that it is more likely a mistake.
@@ -59,7 +66,8 @@ def read_prices(given: Any, models: Sequence[str]) -> dict[str, Price]:
     """Read the prices that a user states, in dollars per million tokens.
 
     Args:
-        given: "MODEL=IN/OUT", several of them, or a mapping from model to a `Price`, "IN/OUT" or (IN, OUT). Where
+        given: "MODEL=IN/OUT", several of them, or a mapping from model to a `Price`, "IN/OUT" or
+        (IN, OUT). Where
             there is one model alone, its name may be left out.
         models: the names of the models that are asked.
 
@@ -81,12 +89,16 @@ def read_prices(given: Any, models: Sequence[str]) -> dict[str, Price]:
 def _only(models: Sequence[str], given: Any) -> str:
     """Return the name of the one model that there is."""
     if len(models) != 1:
-        raise PriceError(f"a price names its model where there are several, as {models[0]}=IN/OUT, but got {given!r}")
+        raise PriceError(
+            f"a price names its model where there are several, as {models[0]}=IN/OUT, but got {given!r}"
+        )
     return models[0]
 
 
 def length_names(model: str, prompt: str) -> tuple[str, ...]:
-    """The names by which a length may be stated for a model's answers to a prompt; the first that is there holds."""
+    """The names by which a length may be stated for a model's answers to a prompt; the first that
+    is there holds.
+    """
     return f"{model}/{prompt}", prompt, model, EVERY
 
 
@@ -94,9 +106,8 @@ def read_lengths(given: Any, models: Collection[str], prompts: Collection[str]) 
     """Tokens that answers are said to have, by one of their `length_names`.
 
     Args:
-        given: a number, "N", "NAME=N" (a prompt, a model, or MODEL/PROMPT), several of them, or a mapping.
-        models: of the space, by name.
-        prompts: likewise.
+        given: a number, "N", "NAME=N" (a prompt, a model, or MODEL/PROMPT), several of them, or a
+        mapping. models: of the space, by name. prompts: likewise.
 
     Raises:
         InputError: a length is no number above 0, or the name is that of no prompt or model.
@@ -110,9 +121,13 @@ def read_lengths(given: Any, models: Collection[str], prompts: Collection[str]) 
     for name, value in stated.items():
         if name not in known:
             listed = sorted([*models, *prompts])
-            raise InputError(f"output_tokens names {name!r}, but the prompts and models are {listed}, or MODEL/PROMPT")
+            raise InputError(
+                f"output_tokens names {name!r}, but the prompts and models are {listed}, or MODEL/PROMPT"
+            )
         if isinstance(value, bool) or not _is_length(value):
-            raise InputError(f"output_tokens is a number of tokens above 0, or NAME=N, but got {value!r}")
+            raise InputError(
+                f"output_tokens is a number of tokens above 0, or NAME=N, but got {value!r}"
+            )
     return {str(name): float(value) for name, value in stated.items()}
 
 

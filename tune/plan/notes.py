@@ -43,7 +43,9 @@ def _spellings(data: Data, labels: list[str]) -> list[str]:
     if not several:
         return []
     shown = [
-        " and ".join(f"{text!r} (row {example.id})" for text, example in list(ways.items())[:MOST_NAMED])
+        " and ".join(
+            f"{text!r} (row {example.id})" for text, example in list(ways.items())[:MOST_NAMED]
+        )
         for ways in several[:MOST_NAMED]
     ]
     return [
@@ -81,7 +83,11 @@ def _conflicts(data: Data) -> list[str]:
         best += max(targets.values())
         if len(targets) > 1:
             disputed += len(examples)
-            other = next(e for e in examples if _fold(canonical(e.target)) != _fold(canonical(examples[0].target)))
+            other = next(
+                e
+                for e in examples
+                if _fold(canonical(e.target)) != _fold(canonical(examples[0].target))
+            )
             pair = pair or (examples[0], other)
     if pair is None:
         return []

@@ -1,8 +1,9 @@
-"""How long an answer will be where nothing like it was ever bought and nobody says: a guess, and said to be one.
+"""How long an answer will be where nothing like it was ever bought and nobody says: a guess, and
+said to be one.
 
-Answers are about as long as what is wanted, unless the prompt asks to think aloud, or the model thinks by itself. A
-guess from max_tokens alone, which many set far above any answer, is a multiple of what is paid more often than not;
-`benchmarks/honesty.py` says how often this one is near.
+Answers are about as long as what is wanted, unless the prompt asks to think aloud, or the model
+thinks by itself. A guess from max_tokens alone, which many set far above any answer, is a multiple
+of what is paid more often than not; `benchmarks/honesty.py` says how often this one is near.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ THOUGHT = 120
 """Tokens of thinking aloud before an answer; half of max_tokens where that is less."""
 
 SHORT = 12.0
-"""Tokens up to which a guessed answer is a label or a number: a model may explain itself unasked instead."""
+"""Tokens up to which a guessed answer is a label or a number: a model may explain itself unasked
+instead.
+"""
 
 UNASKED = 120.0
 """Tokens of such an explanation."""
@@ -31,10 +34,14 @@ class Reach(NamedTuple):
 
 
 ALOUD, WRITTEN, LABEL, HIDDEN = Reach(1.8, 3.0), Reach(1.4, 4.0), Reach(3.0, 1.0), Reach(4.0, 4.0)
-"""For thinking aloud, texts that are written, labels and numbers, and what is thought unseen. The first three were
-measured with the worlds of `benchmarks/honesty_lengths.py` and recorded tables."""
+"""For thinking aloud, texts that are written, labels and numbers, and what is thought unseen. The
+first three were measured with the worlds of `benchmarks/honesty_lengths.py` and recorded tables.
+"""
 
-_AROUND, _WORDIER = 3, 1.2  # a full stop, a mark, the token that ends it; models say more than the data's authors
+_AROUND, _WORDIER = (
+    3,
+    1.2,
+)  # a full stop, a mark, the token that ends it; models say more than the data's authors
 
 _THINKS = re.compile(
     r"step[ -]by[ -]step|\bthink|\breason|\bexplain|\bshow your|\bwork (?:it|this|that|through|out)\b"
@@ -44,7 +51,9 @@ _THINKS = re.compile(
 """What asks for thinking aloud, in the languages that most templates are in."""
 
 
-def guessed_tokens(template: str, wanted: float | None, cap: int, *, reasons: bool = False) -> float:
+def guessed_tokens(
+    template: str, wanted: float | None, cap: int, *, reasons: bool = False
+) -> float:
     """Tokens of an answer, as far as they can be told from what is asked.
 
     Args:
@@ -66,7 +75,9 @@ def guessed_tokens(template: str, wanted: float | None, cap: int, *, reasons: bo
     return max(1.0, min(float(cap), likely))
 
 
-def length_span(guess: float, cap: int, template: str = "", *, reasons: bool = False) -> tuple[float, float]:
+def length_span(
+    guess: float, cap: int, template: str = "", *, reasons: bool = False
+) -> tuple[float, float]:
     """From where to where the tokens of an answer may as well be that were guessed.
 
     Args:

@@ -10,7 +10,13 @@ from typing import Any
 
 from tune.errors import BudgetError, InputError, SpaceError
 from tune.plan.baseline import read_baseline
-from tune.plan.default_space import balanced, default_answer, default_metric, default_space, find_label_lists
+from tune.plan.default_space import (
+    balanced,
+    default_answer,
+    default_metric,
+    default_space,
+    find_label_lists,
+)
 from tune.plan.goal import read_goal
 from tune.plan.models import find_entries, find_prices, read_lengths
 from tune.plan.notes import data_notes
@@ -84,7 +90,9 @@ class Plan:
 
     @property
     def unbilled(self) -> bool:
-        """Whether every price is 0: then nobody pays, and the search spends seconds instead of dollars."""
+        """Whether every price is 0: then nobody pays, and the search spends seconds instead of
+        dollars.
+        """
         return _unbilled(self.prices)
 
     @property
@@ -99,8 +107,12 @@ class Plan:
 
     @property
     def baseline_point(self) -> Point:
-        """The baseline as a paid point, so that the search has it in the race where the space has it too."""
-        return Point({name: value for name, value in self.baseline.items() if name not in self.free})
+        """The baseline as a paid point, so that the search has it in the race where the space has
+        it too.
+        """
+        return Point(
+            {name: value for name, value in self.baseline.items() if name not in self.free}
+        )
 
 
 FREE_SECONDS = 900.0
@@ -131,9 +143,9 @@ def make_plan(data: Any, space: Any, budget: float | None, options: Options) -> 
     """Check everything that can be checked before the first dollar.
 
     Args:
-        data: anything `tune.task.load.load_data` reads; None is the embedded task.
-        space: a `Space`, a mapping or a TOML file with the tables of a space file; None is a default for the data.
-        budget: dollars; None only where every price is 0.
+        data: anything `tune.task.load.load_data` reads; None is the embedded task. space: a
+        `Space`, a mapping or a TOML file with the tables of a space file; None is a default for the
+        data. budget: dollars; None only where every price is 0.
 
     Raises:
         InputError: one sentence that says what, where, and how to mend it.
@@ -158,7 +170,9 @@ def _make_plan(data: Any, space: Any, budget: float | None, options: Options) ->
     searched = space if isinstance(space, Space) else read_space(record)
     model_named = bool(names(options.get("model"))) or searched.models != (LOCAL_MODEL,)
     searched = searched.among(names(options.get("model")))
-    metric_spec = balanced(options.get("metric") or record.get("metric") or default_metric(loaded), loaded)
+    metric_spec = balanced(
+        options.get("metric") or record.get("metric") or default_metric(loaded), loaded
+    )
     metric = _metric(metric_spec, loaded, options)
     searched = _with_answer(searched, metric, loaded)
     parts = split(
@@ -234,8 +248,14 @@ def _slices(options: Options, data: Data) -> tuple[str, ...]:
 
 
 def _with_answer(space: Space, metric: Metric, data: Data) -> Space:
-    """The space with the usual answer rule where it has none: a label in a sentence equals no label as a whole text."""
-    if space.answer is not None or metric.name not in LABELLED or metric.identity.partition("(")[0] != metric.name:
+    """The space with the usual answer rule where it has none: a label in a sentence equals no label
+    as a whole text.
+    """
+    if (
+        space.answer is not None
+        or metric.name not in LABELLED
+        or metric.identity.partition("(")[0] != metric.name
+    ):
         return space
     found = copy.copy(space)
     found.answer = default_answer(data)
@@ -245,7 +265,9 @@ def _with_answer(space: Space, metric: Metric, data: Data) -> Space:
 
 
 def without(plan: Plan, aside: Collection[str]) -> Plan:
-    """The plan without models that do not answer: where no baseline was given, it is the first that does."""
+    """The plan without models that do not answer: where no baseline was given, it is the first that
+    does.
+    """
     if plan.baseline_given or plan.baseline.model not in aside:
         return plan
     return replace(plan, baseline=read_baseline(None, plan.space, plan.prompts))
@@ -302,5 +324,9 @@ def _identity(plan: Plan, options: Options) -> dict[str, Any]:
         "trials": plan.trials,
         "max_cost": plan.max_cost,
         "max_seconds": plan.max_seconds,
-        **({name: value for name, value in goal.items() if value is not None} if plan.goal != "quality" else {}),
+        **(
+            {name: value for name, value in goal.items() if value is not None}
+            if plan.goal != "quality"
+            else {}
+        ),
     }

@@ -25,7 +25,10 @@ def sent_lines(plan: Plan) -> list[str]:
 
 def sent_record(plan: Plan) -> dict[str, Any]:
     """The same for programs."""
-    columns = sorted({name for prompt in plan.prompts.values() for name in prompt.fields}, key=plan.data.columns.index)
+    columns = sorted(
+        {name for prompt in plan.prompts.values() for name in prompt.fields},
+        key=plan.data.columns.index,
+    )
     name, prompt = next(iter(plan.prompts.items()))
     example = plan.split.tuning[0]
     rendered = prompt.render(example)
@@ -34,7 +37,11 @@ def sent_record(plan: Plan) -> dict[str, Any]:
     elif not isinstance(rendered, str):
         rendered = "\n\n".join(f"{message.role}: {message.content}" for message in rendered)
     renamed = aliases(plan.data.columns)
-    left = [column for column in plan.data.columns if column not in columns and renamed.get(column) not in columns]
+    left = [
+        column
+        for column in plan.data.columns
+        if column not in columns and renamed.get(column) not in columns
+    ]
     return {
         "columns": columns,
         "not_sent": left,

@@ -12,10 +12,14 @@ from tune.stats.intervals import mean_interval
 from tune.stats.power import SPREAD, detectable_difference, examples_needed
 
 FEW = 40
-"""Below so many examples in all, those that belong together counted once, one is told what they cannot show."""
+"""Below so many examples in all, those that belong together counted once, one is told what they
+cannot show.
+"""
 
 POINTS = 5
-"""The difference, in hundredths of the metric's range, for which it is said how many examples would show it."""
+"""The difference, in hundredths of the metric's range, for which it is said how many examples would
+show it.
+"""
 
 
 def few_examples(plan: Plan) -> str:
@@ -30,14 +34,18 @@ def few_examples(plan: Plan) -> str:
         known = "none is held back: how good the choice is on others cannot be known"
         return f"{only}, and {known}. {_wanted(plan, what)}."
     wanted = f"{_wanted(plan, what)} (about {_round(_needed() / held * (tuning + held))} in all)"
-    return f"{only}, {held} of them held back, so little can be known: {_open(plan, held)}. {wanted}."
+    return (
+        f"{only}, {held} of them held back, so little can be known: {_open(plan, held)}. {wanted}."
+    )
 
 
 def _open(plan: Plan, held: int) -> str:
     """What so many held-back examples leave open."""
     low, high = plan.metric.low, plan.metric.high
     alike, halved = [high] * held, [low, high] * (held // 2) + [high] * (held % 2)
-    seen = detectable_difference(held, SPREAD * (high - low), low=low, high=high, confidence=look_confidence(1))
+    seen = detectable_difference(
+        held, SPREAD * (high - low), low=low, high=high, confidence=look_confidence(1)
+    )
     width = f"the 95 % interval of a score on those is {_width(plan, alike)} wide even where all answers score alike"
     if held > 1:
         width += f", and {_width(plan, halved)} where half of them are right"
@@ -48,13 +56,17 @@ def _open(plan: Plan, held: int) -> str:
 
 def _width(plan: Plan, scores: list[float]) -> str:
     metric = plan.metric
-    interval = mean_interval(scores, low=metric.low, high=metric.high, confidence=look_confidence(1))
+    interval = mean_interval(
+        scores, low=metric.low, high=metric.high, confidence=look_confidence(1)
+    )
     return number(interval.high - interval.low)
 
 
 @cache
 def _needed() -> int:
-    """Examples that show so small a difference; it is a share of the range, and so the same for every metric."""
+    """Examples that show so small a difference; it is a share of the range, and so the same for
+    every metric.
+    """
     needed = examples_needed(POINTS / 100, SPREAD, confidence=look_confidence(1))
     assert needed is not None
     return needed

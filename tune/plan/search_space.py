@@ -1,4 +1,6 @@
-"""What is searched: the space, as it was given, and what of it is read off draws rather than bought."""
+"""What is searched: the space, as it was given, and what of it is read off draws rather than
+bought.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ def template_fields(record: Mapping[str, Any] | None, base: Path) -> frozenset[s
     """The columns that the templates name."""
     specs = (record or {}).get("space", {}).get("prompt", {})
     specs = specs if isinstance(specs, Mapping) else {"plain": specs}
-    return frozenset[str]().union(*(prompt_fields(spec, base, name=name) for name, spec in specs.items()))
+    return frozenset[str]().union(
+        *(prompt_fields(spec, base, name=name) for name, spec in specs.items())
+    )
 
 
 def read_space(record: Mapping[str, Any]) -> Space:
@@ -51,7 +55,9 @@ def read_off(options: Options, metric: Metric) -> tuple[str, ...]:
     free = names(options.get("free", FREE))
     wrong = sorted(set(free) - set(FREE))
     if wrong:
-        raise InputError(f"only {list(FREE)} can be read off draws already bought, but got free={wrong}")
+        raise InputError(
+            f"only {list(FREE)} can be read off draws already bought, but got free={wrong}"
+        )
     if metric.over_responses:
         return tuple(name for name in free if name not in ("n", "aggregate"))
     if metric.costs:
@@ -63,7 +69,8 @@ def check_aggregates(space: Space, metric: Metric, verifier: object) -> None:
     """Refuse ways of making one answer of several that are unknown or cannot be deployed.
 
     Raises:
-        SpaceError: an aggregate is unknown, "best" lacks a verifier, "all" a metric that judges all answers together,
+        SpaceError: an aggregate is unknown, "best" lacks a verifier, "all" a metric that judges all
+        answers together,
             or a model has the oracle alone.
     """
     for model in space.models:
@@ -77,6 +84,10 @@ def check_aggregates(space: Space, metric: Metric, verifier: object) -> None:
         for name in given:
             parse_aggregate(name)
         if "best" in given and verifier is None:
-            raise SpaceError('the aggregate "best" needs a verifier: a callable (answer, example) -> float')
+            raise SpaceError(
+                'the aggregate "best" needs a verifier: a callable (answer, example) -> float'
+            )
         if not any(deployable(name) for name in given):
-            raise SpaceError('the aggregate "any" is the oracle, which knows the target: add one that can be deployed')
+            raise SpaceError(
+                'the aggregate "any" is the oracle, which knows the target: add one that can be deployed'
+            )

@@ -1,6 +1,8 @@
-"""Recognise stored requests that a prompt of the plan made, also from rows that are not in the data.
+"""Recognise stored requests that a prompt of the plan made, also from rows that are not in the
+data.
 
-A rendered prompt is held against the literal text of each template. Few-shot examples may be others than today's.
+A rendered prompt is held against the literal text of each template. Few-shot examples may be others
+than today's.
 """
 
 from __future__ import annotations
@@ -13,16 +15,24 @@ from tune.plan import Plan
 from tune.task.prompt import Prompt, Template
 
 LEAST_LITERAL = 8
-"""Characters of a template's own text, spaces left out, by which it is known: fewer stand in any text."""
+"""Characters of a template's own text, spaces left out, by which it is known: fewer stand in any
+text.
+"""
 
 LOOKED_AT = 2000
-"""Examples by whose prompts draws in the store are recognised where a template has too little text of its own."""
+"""Examples by whose prompts draws in the store are recognised where a template has too little text
+of its own.
+"""
 
 KINDS = ("reasoning_effort", "verbosity")
-"""Settings that change how long answers are, several times over: others of them than the space's are another kind."""
+"""Settings that change how long answers are, several times over: others of them than the space's
+are another kind.
+"""
 
 Messages = Sequence[Sequence[str]]
-"""Role and content of each message, as stored requests have them; a raw prompt is one with the role ""."""
+"""Role and content of each message, as stored requests have them; a raw prompt is one with the role
+"".
+"""
 
 
 class Recogniser:
@@ -39,11 +49,16 @@ class Recogniser:
             if _own_text(prompt) < LEAST_LITERAL:
                 for example in plan.examples[:LOOKED_AT]:
                     said = prompt.render(example)
-                    parts = [["", said]] if isinstance(said, str) else [[m.role, m.content] for m in said]
+                    parts = (
+                        [["", said]]
+                        if isinstance(said, str)
+                        else [[m.role, m.content] for m in said]
+                    )
                     self._rows[json.dumps(parts)] = name
 
     def prompt_of(self, record: Mapping[str, Any]) -> str | None:
-        """Return the name of the prompt that made a request, of several the one with the most text of its own.
+        """Return the name of the prompt that made a request, of several the one with the most text
+        of its own.
 
         Args:
             record: the request as the store keeps it.
@@ -83,17 +98,24 @@ def made_by(prompt: Prompt, said: Messages) -> bool:
     has_shots = len(prompt.turns) > len(turns)
     if len(said) != len(prompt.turns) if not has_shots else len(said) < len(turns):
         return False
-    last = max((i for i, (role, _) in enumerate(turns) if role == "user"), default=0) if has_shots else 0
+    last = (
+        max((i for i, (role, _) in enumerate(turns) if role == "user"), default=0)
+        if has_shots
+        else 0
+    )
     kept = [*said[:last], *said[len(said) - len(turns) + last :]]
     return all(
-        role == there and _fits(template, text) for (role, template), (there, text) in zip(turns, kept, strict=True)
+        role == there and _fits(template, text)
+        for (role, template), (there, text) in zip(turns, kept, strict=True)
     )
 
 
 def _own_text(prompt: Prompt) -> int:
     """Return how many characters of a prompt stand in it whatever the row, spaces left out."""
     turns = prompt.open_turns or prompt.turns
-    return sum(len("".join(literal.split())) for _, template in turns for literal in template.literals)
+    return sum(
+        len("".join(literal.split())) for _, template in turns for literal in template.literals
+    )
 
 
 def _fits(template: Template, text: str) -> bool:

@@ -1,8 +1,9 @@
 """How long prompts and answers will be: counted, learned from the store, or assumed and said aloud.
 
-Prompt tokens are counted on the user's own templates and examples, exactly where the model's tokenizer is at hand
-and else by pieces of words, corrected by what the store has seen of that model. Output lengths are those of draws in
-the store, else what the user states, and else guessed from targets and prompts.
+Prompt tokens are counted on the user's own templates and examples, exactly where the model's
+tokenizer is at hand and else by pieces of words, corrected by what the store has seen of that
+model. Output lengths are those of draws in the store, else what the user states, and else guessed
+from targets and prompts.
 """
 
 from __future__ import annotations
@@ -38,13 +39,17 @@ REACH = 1.645
 """Standard errors on either side of a span: nine in ten hold the truth."""
 
 OTHER_SETTINGS = 0.2
-"""Standard deviation of the logarithm of lengths between temperatures, and between old rows and new ones."""
+"""Standard deviation of the logarithm of lengths between temperatures, and between old rows and new
+ones.
+"""
 
 OTHER_MODELS = 0.4
 """The same between models that answer one prompt."""
 
 NEARLY = 0.9
-"""Answers whose mean is this share of their cap were cut: with a larger cap they may be as long as that allows."""
+"""Answers whose mean is this share of their cap were cut: with a larger cap they may be as long as
+that allows.
+"""
 
 _PIECE = re.compile(r"\w+|[^\w\s]")
 _LONGEST_PIECE = 6  # bytes of a word that are about one token, in any script
@@ -55,16 +60,13 @@ class Forecast:
     """What one answer of a model to a prompt is expected to take.
 
     Attributes:
-        model: its name in the space.
-        prompt: the prompt's name.
-        prompt_tokens: mean over examples.
-        output_tokens: mean over draws.
-        learned: how many draws in the store the output's length is known from; 0 where it is stated or assumed.
-        draw: dollars of one answer to one example, at list price.
-        stated: whether the output's length is what the user said.
-        output_span: the least and the most that `output_tokens` may as well be; None where it is stated.
-        seconds: of one answer to one example; None where nobody can say before the first block.
-        timed: how many draws in the store the seconds are known from; 0 where they are assumed.
+        model: its name in the space. prompt: the prompt's name. prompt_tokens: mean over examples.
+        output_tokens: mean over draws. learned: how many draws in the store the output's length is
+        known from; 0 where it is stated or assumed. draw: dollars of one answer to one example, at
+        list price. stated: whether the output's length is what the user said. output_span: the
+        least and the most that `output_tokens` may as well be; None where it is stated. seconds: of
+        one answer to one example; None where nobody can say before the first block. timed: how many
+        draws in the store the seconds are known from; 0 where they are assumed.
     """
 
     model: str
@@ -79,7 +81,9 @@ class Forecast:
     timed: int = 0
 
 
-def forecasts(plan: Plan, endpoints: Mapping[str, Endpoint], store: Store | None) -> tuple[Forecast, ...]:
+def forecasts(
+    plan: Plan, endpoints: Mapping[str, Endpoint], store: Store | None
+) -> tuple[Forecast, ...]:
     """What an answer takes, by model and prompt.
 
     Args:
@@ -94,14 +98,18 @@ def forecasts(plan: Plan, endpoints: Mapping[str, Endpoint], store: Store | None
 def compare(
     predicted: Sequence[Forecast], trials: Mapping[int, Trial], prices: Mapping[str, Price]
 ) -> tuple[EstimateRow, ...]:
-    """The estimate against what happened: an `EstimateRow` for each model and prompt that was drawn from."""
+    """The estimate against what happened: an `EstimateRow` for each model and prompt that was drawn
+    from.
+    """
     costs: dict[tuple[str, str], list[float]] = defaultdict(list)
     lengths: dict[tuple[str, str], list[int]] = defaultdict(list)
     seconds: dict[tuple[str, str], list[float]] = defaultdict(list)
     for trial in trials.values():
         key = str(trial.point["model"]), str(trial.point["prompt"])
         for draw in (draw for draws in trial.draws.values() for draw in draws):
-            costs[key].append(to_dollars(prices[key[0]].cost(draw.prompt_tokens, draw.completion_tokens)))
+            costs[key].append(
+                to_dollars(prices[key[0]].cost(draw.prompt_tokens, draw.completion_tokens))
+            )
             lengths[key].append(draw.completion_tokens)
             seconds[key].append(draw.seconds)
     return tuple(
@@ -122,7 +130,9 @@ def compare(
     )
 
 
-def silent_endpoints(entries: Mapping[str, Entry], capabilities: Capabilities | None = None) -> dict[str, Endpoint]:
+def silent_endpoints(
+    entries: Mapping[str, Entry], capabilities: Capabilities | None = None
+) -> dict[str, Endpoint]:
     """Endpoints that count tokens and are never called: they need neither a key nor a network."""
     return {name: _silent(entry, capabilities) for name, entry in entries.items()}
 
@@ -145,7 +155,8 @@ def _silent(entry: Entry, capabilities: Capabilities | None) -> Endpoint:
 
 
 def likely_tokens(request: Request, bound: int) -> int:
-    """About how many tokens a prompt has where nobody has its tokenizer: words, long ones in pieces.
+    """About how many tokens a prompt has where nobody has its tokenizer: words, long ones in
+    pieces.
 
     Args:
         request: holds the prompt.
@@ -165,7 +176,9 @@ def _text_tokens(text: str) -> int:
 def _request(plan: Plan, model: str, prompt: str, example: Example) -> Request:
     entry = plan.entries[model]
     cap = plan.space.cap({"model": model, "prompt": prompt})
-    return Request(service="", model=entry.model, prompt=plan.prompts[prompt].render(example), max_tokens=cap)
+    return Request(
+        service="", model=entry.model, prompt=plan.prompts[prompt].render(example), max_tokens=cap
+    )
 
 
 def _pairs(plan: Plan) -> list[tuple[str, str]]:
@@ -173,7 +186,10 @@ def _pairs(plan: Plan) -> list[tuple[str, str]]:
     found = []
     for model in plan.space.models:
         domain = plan.space.domain("prompt", model)
-        found += [(model, str(prompt)) for prompt in (domain.values if domain is not None else plan.prompts)]
+        found += [
+            (model, str(prompt))
+            for prompt in (domain.values if domain is not None else plan.prompts)
+        ]
     return found
 
 
@@ -192,7 +208,9 @@ class Known(NamedTuple):
 
 
 class _Row(NamedTuple):
-    """The answers to one stored request: how many, under which cap, and their mean tokens and seconds."""
+    """The answers to one stored request: how many, under which cap, and their mean tokens and
+    seconds.
+    """
 
     draws: int
     cap: int
@@ -201,7 +219,9 @@ class _Row(NamedTuple):
 
 
 class _Seen:
-    """What draws in the store tell: how long the answers to a prompt are, and how far off the counted tokens."""
+    """What draws in the store tell: how long the answers to a prompt are, and how far off the
+    counted tokens.
+    """
 
     def __init__(self, plan: Plan, endpoints: Mapping[str, Endpoint], store: Store | None) -> None:
         self.lengths: dict[tuple[str, str], list[_Row]] = defaultdict(list)
@@ -209,7 +229,9 @@ class _Seen:
         held = [] if store is None else store.lengths()
         if not held:
             return
-        names = {(endpoints[name].service, entry.model): name for name, entry in plan.entries.items()}
+        names = {
+            (endpoints[name].service, entry.model): name for name, entry in plan.entries.items()
+        }
         recogniser = Recogniser(plan)
         for text, prompts, outputs, seconds, draws in held:
             record = json.loads(text)
@@ -231,7 +253,9 @@ class _Seen:
     def length(self, model: str, prompt: str, cap: int) -> Known | None:
         """Return how long answers to a prompt are under a cap: this model's, else any model's."""
         own = self.lengths.get((model, prompt))
-        rows = own or [row for (_, name), held in self.lengths.items() if name == prompt for row in held]
+        rows = own or [
+            row for (_, name), held in self.lengths.items() if name == prompt for row in held
+        ]
         rows = [row for row in rows if row.cap >= cap] or rows
         draws = sum(row.draws for row in rows)
         if not draws:
@@ -246,12 +270,16 @@ class _Seen:
         return Known(shown, draws, (max(1.0, min(shown, mean / factor)), min(float(cap), most)))
 
     def time(self, model: str, prompt: str, tokens: float) -> tuple[float | None, int]:
-        """Return the seconds of an answer of so many tokens, and the draws of this model that tell; None without any.
+        """Return the seconds of an answer of so many tokens, and the draws of this model that tell;
+        None without any.
 
-        Draws of the same prompt tell most; else those of the model's other prompts, by the seconds of a token.
+        Draws of the same prompt tell most; else those of the model's other prompts, by the seconds
+        of a token.
         """
         own = self.lengths.get((model, prompt))
-        rows = own or [row for (name, _), held in self.lengths.items() if name == model for row in held]
+        rows = own or [
+            row for (name, _), held in self.lengths.items() if name == model for row in held
+        ]
         rows = [row for row in rows if row.seconds > 0]
         written = sum(row.draws * row.tokens for row in rows)
         if not written:
@@ -263,8 +291,12 @@ class _Seen:
 def _stored(plan: Plan, model: str, record: Mapping[str, Any]) -> Request:
     """Return a stored request's prompt, to count its tokens."""
     said = messages_of(record)
-    prompt = said[0][1] if "text" in record else tuple(Message(role, content) for role, content in said)
-    return Request(service="", model=plan.entries[model].model, prompt=prompt, max_tokens=record["max_tokens"])
+    prompt = (
+        said[0][1] if "text" in record else tuple(Message(role, content) for role, content in said)
+    )
+    return Request(
+        service="", model=plan.entries[model].model, prompt=prompt, max_tokens=record["max_tokens"]
+    )
 
 
 def _tokens(plan: Plan, endpoints: Mapping[str, Endpoint], model: str, request: Request) -> int:
@@ -272,7 +304,9 @@ def _tokens(plan: Plan, endpoints: Mapping[str, Endpoint], model: str, request: 
     return bound if plan.entries[model].local else likely_tokens(request, bound)
 
 
-def _forecast(plan: Plan, seen: _Seen, endpoints: Mapping[str, Endpoint], model: str, prompt: str) -> Forecast:
+def _forecast(
+    plan: Plan, seen: _Seen, endpoints: Mapping[str, Endpoint], model: str, prompt: str
+) -> Forecast:
     sample = [_request(plan, model, prompt, example) for example in plan.split.tuning[:SAMPLE]]
     counted = sum(_tokens(plan, endpoints, model, request) for request in sample) / len(sample)
     tokens = counted * seen.correction(model)
@@ -286,8 +320,12 @@ def _forecast(plan: Plan, seen: _Seen, endpoints: Mapping[str, Endpoint], model:
     if known is None and stated is None:
         span = length_span(output, cap, template, reasons=reasons or _wanted(plan) is None)
     seconds, timed = seen.time(model, prompt, output)
-    is_length_known = known is not None or stated is not None or not (reasons or _wanted(plan) is None)
-    if seconds is None and is_length_known:  # else it is a share of max_tokens, which many set far above any answer
+    is_length_known = (
+        known is not None or stated is not None or not (reasons or _wanted(plan) is None)
+    )
+    if (
+        seconds is None and is_length_known
+    ):  # else it is a share of max_tokens, which many set far above any answer
         seconds = likely_seconds(tokens, output)
     return Forecast(
         model=model,
@@ -304,21 +342,27 @@ def _forecast(plan: Plan, seen: _Seen, endpoints: Mapping[str, Endpoint], model:
 
 
 def _stated(plan: Plan, model: str, prompt: str) -> float | None:
-    """The length that the user states for both together, else for the prompt, the model, or every answer."""
+    """The length that the user states for both together, else for the prompt, the model, or every
+    answer.
+    """
     said = plan.output_tokens
     return next((said[name] for name in length_names(model, prompt) if name in said), None)
 
 
 def _wanted(plan: Plan) -> float | None:
     """Mean tokens of the targets, where these are answers: what code is tested with is none."""
-    targets = [str(example.target) for example in plan.split.tuning[:SAMPLE] if example.target is not None]
+    targets = [
+        str(example.target) for example in plan.split.tuning[:SAMPLE] if example.target is not None
+    ]
     if not targets or plan.metric.runs_code:
         return None
     return sum(map(_text_tokens, targets)) / len(targets)
 
 
 def _reasons(plan: Plan, model: str) -> bool:
-    """Whether a model is likely to think unseen: as its efforts in the space say, else as its name does."""
+    """Whether a model is likely to think unseen: as its efforts in the space say, else as its name
+    does.
+    """
     effort = plan.space.domain("reasoning_effort", model)
     if effort is not None:
         return any(value not in (None, "none", "minimal") for value in effort.values)

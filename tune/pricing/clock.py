@@ -21,9 +21,10 @@ def likely_seconds(prompt_tokens: float, tokens: float) -> float:
 class Clock:
     """What is left of a time limit, in seconds of service.
 
-    A call takes a server as many seconds as pass between sending and the whole answer. Several go side by side, so a
-    second on the wall is worth more seconds of service: as many as were measured so far, the `width`. A server that can
-    only work at one answer makes the others wait: each takes longer, so that their sum still is what they cost.
+    A call takes a server as many seconds as pass between sending and the whole answer. Several go
+    side by side, so a second on the wall is worth more seconds of service: as many as were measured
+    so far, the `width`. A server that can only work at one answer makes the others wait: each takes
+    longer, so that their sum still is what they cost.
 
     Every outcome records the clock, so that a resumed study goes on with the time that it had left.
 
@@ -34,9 +35,14 @@ class Clock:
     """
 
     def __init__(
-        self, limit: float, events: Sequence[Mapping[str, Any]], now: Callable[[], float] = time.monotonic
+        self,
+        limit: float,
+        events: Sequence[Mapping[str, Any]],
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
-        recorded = [event["clock"] for event in events if event["event"] == "outcome" and "clock" in event]
+        recorded = [
+            event["clock"] for event in events if event["event"] == "outcome" and "clock" in event
+        ]
         self.limit = limit
         self._before: float
         self._width: float
@@ -58,7 +64,11 @@ class Clock:
     def width(self) -> float:
         """Seconds of service in a second on the wall."""
         # A microsecond is no time to measure in, and dividing by less of it can give infinity.
-        return max(1.0, self._served / self._took) if self._took > 1e-6 and self._served > 0 else self._width
+        return (
+            max(1.0, self._served / self._took)
+            if self._took > 1e-6 and self._served > 0
+            else self._width
+        )
 
     @property
     def left(self) -> float:

@@ -1,6 +1,7 @@
 """Names of models: which entry of a price list a name means, exactly or with a date behind it.
 
-A name that is merely near to an entry may cost ten times as much, so it matches nothing: the user is asked.
+A name that is merely near to an entry may cost ten times as much, so it matches nothing: the user
+is asked.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from datetime import date
 from difflib import get_close_matches
 
 _DATED = re.compile(r"(?P<name>.+?)[-@](?P<day>\d{4}-\d{2}-\d{2}|\d{8}|\d{4})$")
-"""A version by its day, as providers write it: 2025-04-14, 20250414, 0414 (month and day) or 2504 (year and month)."""
+"""A version by its day, as providers write it: 2025-04-14, 20250414, 0414 (month and day) or 2504
+(year and month).
+"""
 
 _NEWEST = re.compile(r"(?P<name>.+)-(?:latest|00\d)$")
 """The newest version, or one by its number (gemini-2.0-flash-001)."""
@@ -53,7 +56,9 @@ def spellings(name: str, prefixes: Iterable[str]) -> list[str]:
 
 
 def base_of_tuned(name: str) -> str | None:
-    """Return the model that was fine-tuned, from a name as `ft:gpt-4.1-mini-2025-04-14:org::id`; None for others."""
+    """Return the model that was fine-tuned, from a name as `ft:gpt-4.1-mini-2025-04-14:org::id`;
+    None for others.
+    """
     parts = name.split(":")
     return parts[1] if parts[0] == "ft" and len(parts) > 1 else None
 

@@ -1,7 +1,7 @@
 """Prices: dollars per million tokens, where they come from, and what a call costs at them.
 
-Money is counted in whole picodollars (10^-12 dollars) wherever it is added up, so that sums are exact and the
-budget is compared without rounding; dollars as floats are for people.
+Money is counted in whole picodollars (10^-12 dollars) wherever it is added up, so that sums are
+exact and the budget is compared without rounding; dollars as floats are for people.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ CONFIRMED = "user, confirmed"
 
 def to_picodollars(dollars: float) -> int:
     """Whole picodollars, rounded up."""
-    # By the decimal digits that people write and read: 0.07 is 70,000,000,000 of them, and not one more.
+    # By the decimal digits that people write and read: 0.07 is 70,000,000,000 of them, and not one
+    # more.
     return math.ceil(round(Decimal(repr(float(dollars))) * PICODOLLARS, 3))
 
 
@@ -44,16 +45,15 @@ class Price:
     """What a model costs, in dollars per million tokens.
 
     Attributes:
-        input: for prompt tokens.
-        output: for completion tokens, hidden reasoning included.
+        input: for prompt tokens. output: for completion tokens, hidden reasoning included.
         cached_input: for prompt tokens read from the service's cache; `input` where not stated.
         cache_write: for prompt tokens written to the service's cache; `input` where not stated.
-        request: dollars of each request, whatever its tokens.
-        source: where the price comes from ("user", "genai-prices 0.2.3", "notional"). A user's own note here ("our
+        request: dollars of each request, whatever its tokens. source: where the price comes from
+        ("user", "genai-prices 0.2.3", "notional"). A user's own note here ("our
             contract") confirms a price that is far below the published one.
-        matched: the entry of that source which the model's name matched, as "openai/gpt-4.1-nano"; else "".
-        date: the day that the source speaks of, as YYYY-MM-DD, or "".
-        long: what longer prompts cost: for each `(start, price)`, a call with more than `start` prompt tokens
+        matched: the entry of that source which the model's name matched, as "openai/gpt-4.1-nano";
+        else "". date: the day that the source speaks of, as YYYY-MM-DD, or "". long: what longer
+        prompts cost: for each `(start, price)`, a call with more than `start` prompt tokens
             is billed at that price as a whole. In rising order of `start`.
     """
 
@@ -78,7 +78,9 @@ class Price:
 
     @property
     def is_zero(self) -> bool:
-        """Whether nothing is ever billed at this price, as somebody has said of a server of their own."""
+        """Whether nothing is ever billed at this price, as somebody has said of a server of their
+        own.
+        """
         rates = (self.input, self.output, self.cached_input, self.cache_write, self.request)
         return not any(rates) and all(price.is_zero for _, price in self.long)
 
@@ -87,17 +89,36 @@ class Price:
         """Whether nobody is ever billed at this price (a local model's)."""
         return self.source == "notional"
 
-    def cost(self, prompt_tokens: int, completion_tokens: int, cached_tokens: int = 0, *, calls: int = 1) -> int:
-        """Picodollars of calls with these token counts at list price; writing to a cache is not counted."""
+    def cost(
+        self, prompt_tokens: int, completion_tokens: int, cached_tokens: int = 0, *, calls: int = 1
+    ) -> int:
+        """Picodollars of calls with these token counts at list price; writing to a cache is not
+        counted.
+        """
         price = self._at(prompt_tokens)
-        return calls * self._fee() + price._total(price.input, prompt_tokens, completion_tokens, cached_tokens)
+        return calls * self._fee() + price._total(
+            price.input, prompt_tokens, completion_tokens, cached_tokens
+        )
 
-    def bill(self, prompt_tokens: int, completion_tokens: int, cached_tokens: int = 0, written_tokens: int = 0) -> int:
-        """Picodollars that the service bills for a call, prompt tokens that it wrote to its cache included."""
+    def bill(
+        self,
+        prompt_tokens: int,
+        completion_tokens: int,
+        cached_tokens: int = 0,
+        written_tokens: int = 0,
+    ) -> int:
+        """Picodollars that the service bills for a call, prompt tokens that it wrote to its cache
+        included.
+        """
         price = self._at(prompt_tokens)
-        written = min(max(written_tokens, 0), prompt_tokens - min(max(cached_tokens, 0), prompt_tokens))
+        written = min(
+            max(written_tokens, 0), prompt_tokens - min(max(cached_tokens, 0), prompt_tokens)
+        )
         dearer = max(0, _rate(price.cache_write or 0.0) - _rate(price.input))
-        tokens = price._total(price.input, prompt_tokens, completion_tokens, cached_tokens) + written * dearer
+        tokens = (
+            price._total(price.input, prompt_tokens, completion_tokens, cached_tokens)
+            + written * dearer
+        )
         # An answer without any prompt is a refusal that we turned into an answer: it cost nothing.
         return tokens + (self._fee() if prompt_tokens else 0)
 
@@ -105,7 +126,8 @@ class Price:
         """Picodollars that calls of at most these token counts can cost at the very most."""
         reachable = [self, *(price for start, price in self.long if start < prompt_tokens)]
         return calls * self._fee() + max(
-            prompt_tokens * max(_rate(p.input), _rate(p.cached_input or 0.0), _rate(p.cache_write or 0.0))
+            prompt_tokens
+            * max(_rate(p.input), _rate(p.cached_input or 0.0), _rate(p.cache_write or 0.0))
             + completion_tokens * _rate(p.output)
             for p in reachable
         )
@@ -138,7 +160,11 @@ class Price:
     def _total(self, fresh: float, prompt: int, completion: int, cached: int) -> int:
         cached = min(max(cached, 0), prompt)
         read = self.input if self.cached_input is None else self.cached_input
-        return (prompt - cached) * _rate(fresh) + cached * _rate(read) + completion * _rate(self.output)
+        return (
+            (prompt - cached) * _rate(fresh)
+            + cached * _rate(read)
+            + completion * _rate(self.output)
+        )
 
 
 @lru_cache(maxsize=1024)
@@ -178,9 +204,10 @@ def read_price(name: str, price: Any) -> Price:
     """Read a price in one of its forms, in dollars per million tokens.
 
     Args:
-        name: the model's, for messages.
-        price: a `Price`, a table of its fields, [IN, OUT] or "IN/OUT". "+FEE" may follow, with dollars for each
-            request, and ",confirmed", for a price that is far below the published one and right all the same.
+        name: the model's, for messages. price: a `Price`, a table of its fields, [IN, OUT] or
+        "IN/OUT". "+FEE" may follow, with dollars for each
+            request, and ",confirmed", for a price that is far below the published one and right all
+            the same.
 
     Raises:
         PriceError: it has another form.

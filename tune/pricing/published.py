@@ -27,18 +27,22 @@ _OWN_SERVERS = frozenset({"modal"})
 _BEYOND_TOKENS = ("output_citation_mtok",)
 
 _DOUBTFUL = frozenset({"high", "low", "fast", "search"})
-"""Words in an alias of the table that change what a call costs: o4-mini-high thinks longer than o4-mini, and a
-search is billed beside its tokens."""
+"""Words in an alias of the table that change what a call costs: o4-mini-high thinks longer than
+o4-mini, and a search is billed beside its tokens.
+"""
 
 _SEARCH_FEES = {"gpt-4o-search-preview": 0.035, "gpt-4o-mini-search-preview": 0.0275}
-"""Dollars of the search that each request of these models does (OpenAI's prices for the usual context size); the
-table has their tokens alone."""
+"""Dollars of the search that each request of these models does (OpenAI's prices for the usual
+context size); the table has their tokens alone.
+"""
 
 _SEARCHES = re.compile(r"search|deep-research")
 """Models that search: those without a known fee have no known price."""
 
 _ONLINE_FEE = 0.02
-"""Dollars that OpenRouter's `:online` adds: five results of $4 per thousand (openrouter.ai, web search)."""
+"""Dollars that OpenRouter's `:online` adds: five results of $4 per thousand (openrouter.ai, web
+search).
+"""
 
 _TUNED = {
     "gpt-4.1": Price(3.0, 12.0, 0.75),
@@ -49,8 +53,9 @@ _TUNED = {
     "gpt-3.5-turbo": Price(3.0, 6.0),
     "o4-mini": Price(4.0, 16.0, 1.0),
 }
-"""OpenAI's prices of fine-tuned models (openai.com/api/pricing, 2025): 1.5 to 6 times those of the models that they
-come from, and mostly not in the table."""
+"""OpenAI's prices of fine-tuned models (openai.com/api/pricing, 2025): 1.5 to 6 times those of the
+models that they come from, and mostly not in the table.
+"""
 
 _PREFIXES = {
     "google": ("models", "google", "gemini", "publishers/google/models"),
@@ -63,26 +68,33 @@ STANDARD = frozenset({"", "auto", "default", "standard", "standard_only", "on_de
 """Tiers that are billed at the usual price."""
 
 _LEAST_SHARE = 100
-"""A stated price below this part of the published one is more likely a mistaken unit than a discount."""
+"""A stated price below this part of the published one is more likely a mistaken unit than a
+discount.
+"""
 
 
 def place_of(base_url: str | None) -> str | None:
-    """Return the URL that calls go to: as given, else what OPENAI_BASE_URL names; None is OpenAI's own."""
+    """Return the URL that calls go to: as given, else what OPENAI_BASE_URL names; None is OpenAI's
+    own.
+    """
     return base_url or os.environ.get("OPENAI_BASE_URL") or None
 
 
-def find_price(model: str, prices: Mapping[str, Price], *, base_url: str | None = None, tier: str = "") -> Price:
+def find_price(
+    model: str, prices: Mapping[str, Price], *, base_url: str | None = None, tier: str = ""
+) -> Price:
     """Return the price of a model: as stated by the user, else as published.
 
     Args:
-        model: the model's name as the service knows it.
-        prices: what the user stated, by model; these hold for every service and tier.
-        base_url: where the model is served; None is the environment's OPENAI_BASE_URL, else OpenAI. A host that is
+        model: the model's name as the service knows it. prices: what the user stated, by model;
+        these hold for every service and tier. base_url: where the model is served; None is the
+        environment's OPENAI_BASE_URL, else OpenAI. A host that is
             in no price list has no known price, whatever its models are called.
         tier: the service tier that is asked for ("flex", "priority"); "" is the standard one.
 
     Raises:
-        PriceError: nobody states a price for exactly this name; the message holds the nearest one and the line to add.
+        PriceError: nobody states a price for exactly this name; the message holds the nearest one
+        and the line to add.
     """
     if model in prices:
         return prices[model]
@@ -94,10 +106,12 @@ def find_price(model: str, prices: Mapping[str, Price], *, base_url: str | None 
 
 
 def check_stated(model: str, price: Price, *, base_url: str | None = None) -> None:
-    """Refuse a stated price that is far below the published one of that name, unless the user confirmed it.
+    """Refuse a stated price that is far below the published one of that name, unless the user
+    confirmed it.
 
     Raises:
-        PriceError: the price is below a hundredth of the published one; the message says how to confirm it.
+        PriceError: the price is below a hundredth of the published one; the message says how to
+        confirm it.
     """
     url = place_of(base_url)
     # The table takes half a second to load. No model in it that matters is called by a word alone.
@@ -109,7 +123,13 @@ def check_stated(model: str, price: Price, *, base_url: str | None = None) -> No
     published = find_published(model, url, "") if known else _least_anywhere(model)
     if published is None:
         return
-    if min(price.input * _LEAST_SHARE - published.input, price.output * _LEAST_SHARE - published.output) >= 0:
+    if (
+        min(
+            price.input * _LEAST_SHARE - published.input,
+            price.output * _LEAST_SHARE - published.output,
+        )
+        >= 0
+    ):
         return
     raise PriceError(
         f"the price of model {model!r} is stated as {price.describe()}, below a hundredth of the published "
@@ -120,7 +140,8 @@ def check_stated(model: str, price: Price, *, base_url: str | None = None) -> No
 
 @lru_cache(maxsize=1024)
 def find_published(model: str, base_url: str | None, tier: str) -> Price | None:
-    """Return the price in the shipped table, or None where it has none for this name that this program can keep to.
+    """Return the price in the shipped table, or None where it has none for this name that this
+    program can keep to.
 
     Args:
         base_url: where the model is served; None is OpenAI itself.
@@ -141,7 +162,9 @@ def find_published(model: str, base_url: str | None, tier: str) -> Price | None:
 
 
 def _without_variant(model: str, entries: Mapping[str, str]) -> tuple[str, float]:
-    """Return a name without OpenRouter's `:floor` or `:online`, and the fee of a request that it adds."""
+    """Return a name without OpenRouter's `:floor` or `:online`, and the fee of a request that it
+    adds.
+    """
     name, _, variant = model.partition(":")
     if model.lower() in entries or variant not in ("floor", "online"):
         return model, 0.0
@@ -153,7 +176,11 @@ def _tuned(base: str, provider: Provider, tier: str) -> Price | None:
     if provider.id != "openai" or tier not in STANDARD:
         return None
     matched = resolve(base, {name: name for name in _TUNED}, _today())
-    return None if matched is None else replace(_TUNED[matched], source="OpenAI 2025", matched=f"ft:{matched}")
+    return (
+        None
+        if matched is None
+        else replace(_TUNED[matched], source="OpenAI 2025", matched=f"ft:{matched}")
+    )
 
 
 def _listed(name: str, provider: Provider, tier: str) -> Price | None:
@@ -168,12 +195,16 @@ def _listed(name: str, provider: Provider, tier: str) -> Price | None:
             fee = _search_fee(name)
             if fee is None and not price.request:
                 return None
-            return replace(price, request=price.request + (fee or 0.0), matched=f"{each.id}/{model.id}")
+            return replace(
+                price, request=price.request + (fee or 0.0), matched=f"{each.id}/{model.id}"
+            )
     return None
 
 
 def _search_fee(name: str) -> float | None:
-    """Return the dollars that a search adds to each request; None where there is one that is not known."""
+    """Return the dollars that a search adds to each request; None where there is one that is not
+    known.
+    """
     known = resolve(name, {each: each for each in _SEARCH_FEES}, _today())
     if known is not None:
         return _SEARCH_FEES[known]
@@ -182,8 +213,16 @@ def _search_fee(name: str) -> float | None:
 
 def _least_anywhere(model: str) -> Price | None:
     """Return the least price that any provider publishes for exactly this name."""
-    prices = [_listed(name, p, "") for p in _table() for name in spellings(model, ("openai", "anthropic", "google"))]
-    return min((price for price in prices if price is not None), key=lambda p: p.input + p.output, default=None)
+    prices = [
+        _listed(name, p, "")
+        for p in _table()
+        for name in spellings(model, ("openai", "anthropic", "google"))
+    ]
+    return min(
+        (price for price in prices if price is not None),
+        key=lambda p: p.input + p.output,
+        default=None,
+    )
 
 
 def _unknown(model: str, url: str | None, tier: str) -> str:
@@ -211,7 +250,9 @@ def _near(model: str, url: str | None) -> tuple[str, Price] | None:
         return None
     short = spellings(model, _PREFIXES.get(provider.id, (provider.id, "openai")))[-1]
     short = base_of_tuned(short) or short.partition(":")[0]
-    name = nearest(short, {name: name for each in _with_fallbacks(provider) for name in _entries(each.id)})
+    name = nearest(
+        short, {name: name for each in _with_fallbacks(provider) for name in _entries(each.id)}
+    )
     price = None if name is None else _listed(name, provider, "")
     return None if name is None or price is None else (name, price)
 
@@ -234,7 +275,8 @@ def _find_provider(base_url: str) -> Provider | None:
     url = urlsplit(base_url)
     plain = f"{url.scheme}://{url.hostname or ''}{url.path or '/'}"  # without user, key and port
     for provider in _table():
-        # A pattern must not reach from the host into the path, where a proxy may name whom it stands for.
+        # A pattern must not reach from the host into the path, where a proxy may name whom it
+        # stands for.
         match = re.match(provider.api_pattern.replace(".*", "[^/]*"), plain)
         if match and (plain[match.end() :][:1] in ("", "/") or match[0].endswith((".", "/"))):
             return None if provider.id in _OWN_SERVERS else provider
@@ -249,7 +291,9 @@ def _with_fallbacks(provider: Provider) -> list[Provider]:
 
 @lru_cache(maxsize=64)
 def _entries(provider: str) -> dict[str, str]:
-    """Return the entry for each name that the table spells out for a provider; an entry's own name goes first."""
+    """Return the entry for each name that the table spells out for a provider; an entry's own name
+    goes first.
+    """
     models = [model for each in _table() if each.id == provider for model in each.models]
     found: dict[str, str] = {}
     for model in models:
@@ -287,7 +331,9 @@ def _price_of(model: ModelInfo, tier: str) -> Price | None:
     in_force = _prices_in_force(model, now, tier)
     if not in_force or any(getattr(p, name, None) for p in in_force for name in _BEYOND_TOKENS):
         return None
-    starts = sorted({tier.start for p in in_force for v in vars(p).values() for tier in getattr(v, "tiers", ())})
+    starts = sorted(
+        {tier.start for p in in_force for v in vars(p).values() for tier in getattr(v, "tiers", ())}
+    )
     origin = _origin(now.date())
     steps = [_dearest(in_force, start, origin) for start in (-1, *starts)]
     prices = [price for price in steps if price is not None]
@@ -297,7 +343,9 @@ def _price_of(model: ModelInfo, tier: str) -> Price | None:
 
 
 def _prices_in_force(model: ModelInfo, now: datetime, tier: str) -> list[ModelPrice]:
-    """The prices of a model today: one, or several where they depend on the hour; none for an unknown tier."""
+    """The prices of a model today: one, or several where they depend on the hour; none for an
+    unknown tier.
+    """
     from genai_prices.types import ModelInfo as Model
     from genai_prices.types import TimeOfDateConstraint as Hours
 
@@ -309,12 +357,19 @@ def _prices_in_force(model: ModelInfo, now: datetime, tier: str) -> list[ModelPr
     conditional = [] if not isinstance(model.prices, list) else model.prices
     hourly = [c.prices for c in conditional if isinstance(c.constraint, Hours)]
     dated = [c for c in conditional if not isinstance(c.constraint, Hours)]
-    plain = Model(id=model.id, match=model.match, prices=dated or model.prices, price_variants=model.price_variants)
+    plain = Model(
+        id=model.id,
+        match=model.match,
+        prices=dated or model.prices,
+        price_variants=model.price_variants,
+    )
     return [plain.get_prices(now, None if standard else wanted), *hourly]
 
 
 def _dearest(prices: list[ModelPrice], start: int, origin: _Origin) -> Price | None:
-    """The dearest of these prices for prompts just longer than `start` tokens; None if one is missing or 0."""
+    """The dearest of these prices for prompts just longer than `start` tokens; None if one is
+    missing or 0.
+    """
 
     def rate(name: str) -> float | None:
         values = [_step(getattr(price, name, None), start) for price in prices]
@@ -353,7 +408,10 @@ def _origin(today: date) -> _Origin:
         condition.constraint.start_date
         for provider in _table()
         for model in provider.models
-        for condition in (*(model.prices if isinstance(model.prices, list) else ()), *(model.price_variants or ()))
+        for condition in (
+            *(model.prices if isinstance(model.prices, list) else ()),
+            *(model.price_variants or ()),
+        )
         if hasattr(condition.constraint, "start_date")
     )
     newest = max((day for day in days if day <= today), default=date.min)

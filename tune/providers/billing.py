@@ -1,4 +1,6 @@
-"""The cost of one call: its token counts at their price, or the provider's own bill where that is larger."""
+"""The cost of one call: its token counts at their price, or the provider's own bill where that is
+larger.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +11,9 @@ from tune.completion import Completion, Invoice
 from tune.pricing.prices import Price, to_dollars
 
 _SHARE, _ROUNDING = 20, 10**4
-"""A provider's bill that differs from ours by more than a twentieth is told, unless the difference is below a
-hundred-millionth of a dollar: some providers round."""
+"""A provider's bill that differs from ours by more than a twentieth is told, unless the difference
+is below a hundred-millionth of a dollar: some providers round.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +21,9 @@ class Bill:
     """The bill of one call.
 
     Attributes:
-        costs: picodollars of each answer.
-        doubt: what was missing or contradictory in the reported usage, in words; "" where nothing was.
-        difference: how the provider's own bill differs from ours, in words; "" where the two agree.
+        costs: picodollars of each answer. doubt: what was missing or contradictory in the reported
+        usage, in words; "" where nothing was. difference: how the provider's own bill differs from
+        ours, in words; "" where the two agree.
     """
 
     costs: list[int]
@@ -29,7 +32,8 @@ class Bill:
 
 
 def bill_call(answers: Sequence[Completion], price: Price) -> Bill:
-    """Return the cost of the answers of one call; they share its prompt evenly, and the first takes what is left over.
+    """Return the cost of the answers of one call; they share its prompt evenly, and the first takes
+    what is left over.
 
     Args:
         answers: all answers of one call; at least one. Each states the whole prompt's tokens.
@@ -39,7 +43,10 @@ def bill_call(answers: Sequence[Completion], price: Price) -> Bill:
     prompt = max(answer.prompt_tokens for answer in answers)
     cached = min(answer.cached_tokens for answer in answers)
     once = price.bill(prompt, 0, cached, invoice.written_tokens)
-    alone = [price.bill(prompt, a.completion_tokens, cached, invoice.written_tokens) - once for a in answers]
+    alone = [
+        price.bill(prompt, a.completion_tokens, cached, invoice.written_tokens) - once
+        for a in answers
+    ]
     ours = once + sum(alone)
     billed = ours if invoice.billed is None else invoice.billed
     rest = max(ours, billed) - sum(alone)

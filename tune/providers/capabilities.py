@@ -15,19 +15,40 @@ REPLACEMENTS: Mapping[str, str] = {
 }
 """Names that mean the same; a model takes at least one of the two."""
 
-PARAMETERS = frozenset({
-    "best_of", "frequency_penalty", "logit_bias", "logprobs", "max_completion_tokens", "max_tokens", "min_p", "n",
-    "presence_penalty", "reasoning", "reasoning_effort", "repetition_penalty", "seed", "service_tier", "stop",
-    "temperature", "thinking", "top_k", "top_logprobs", "top_p", "verbosity",
-})  # fmt: skip
+PARAMETERS = frozenset(
+    {
+        "best_of",
+        "frequency_penalty",
+        "logit_bias",
+        "logprobs",
+        "max_completion_tokens",
+        "max_tokens",
+        "min_p",
+        "n",
+        "presence_penalty",
+        "reasoning",
+        "reasoning_effort",
+        "repetition_penalty",
+        "seed",
+        "service_tier",
+        "stop",
+        "temperature",
+        "thinking",
+        "top_k",
+        "top_logprobs",
+        "top_p",
+        "verbosity",
+    }
+)
 """Names that a refusal may be about where nothing says which were sent."""
 
 
 class Adapted(TransientError):
     """A refusal was understood, and the next attempt will be sent in another form.
 
-    Nothing was charged and nothing is wrong with the service: the attempt is to be made anew at once, through
-    the same gates as any other (a slot, a reservation), and is no retry that anybody should count.
+    Nothing was charged and nothing is wrong with the service: the attempt is to be made anew at
+    once, through the same gates as any other (a slot, a reservation), and is no retry that anybody
+    should count.
     """
 
     def __init__(self, message: str) -> None:
@@ -38,9 +59,9 @@ class Fact(NamedTuple):
     """One thing that was seen of a model of a service; a study keeps each in its journal.
 
     Attributes:
-        service: who answers, as in `Request.service`.
-        model: the model's name as the service knows it.
-        kind: "refuses" (a parameter), "most_n" (answers for one call), "answers" (the first answer came, and kept to
+        service: who answers, as in `Request.service`. model: the model's name as the service knows
+        it. kind: "refuses" (a parameter), "most_n" (answers for one call), "answers" (the first
+        answer came, and kept to
             its cap), "beyond" (it bills more tokens than its cap).
         name: the parameter.
         number: the most answers, or the most tokens that were billed for one.
@@ -61,7 +82,9 @@ class Capabilities:
         learned: called with each fact that is news, before anything follows from it.
     """
 
-    def __init__(self, facts: Iterable[Fact] = (), *, learned: Callable[[Fact], object] = lambda _: None) -> None:
+    def __init__(
+        self, facts: Iterable[Fact] = (), *, learned: Callable[[Fact], object] = lambda _: None
+    ) -> None:
         self.learned = learned
         self._facts: dict[tuple[str, str, str, str], Fact] = {}
         for fact in facts:
@@ -94,7 +117,9 @@ class Capabilities:
 
     def refused(self, service: str, model: str) -> frozenset[str]:
         """Every parameter that this model of this service refuses."""
-        own = (fact for fact in self._facts.values() if (fact.service, fact.model) == (service, model))
+        own = (
+            fact for fact in self._facts.values() if (fact.service, fact.model) == (service, model)
+        )
         return frozenset(fact.name for fact in own if fact.kind == "refuses")
 
     def number(self, service: str, model: str, kind: str) -> int | None:
@@ -103,7 +128,9 @@ class Capabilities:
         return None if fact is None else fact.number
 
     def spelling(self, service: str, model: str, parameter: str) -> str | None:
-        """The name under which a model takes a parameter: itself, its replacement, or None where both are refused."""
+        """The name under which a model takes a parameter: itself, its replacement, or None where
+        both are refused.
+        """
         for name in (parameter, REPLACEMENTS.get(parameter)):
             if name is not None and not self.refuses(service, model, name):
                 return name
@@ -128,9 +155,9 @@ class Refusal(NamedTuple):
 
     Attributes:
         parameter: its name, as the request has it (`reasoning.effort` is `reasoning_effort`).
-        value_only: the model takes the parameter, but not this value of it, or not beside another one.
-        low: the smallest value that the model takes, where the refusal says it.
-        high: the largest value, likewise.
+        value_only: the model takes the parameter, but not this value of it, or not beside another
+        one. low: the smallest value that the model takes, where the refusal says it. high: the
+        largest value, likewise.
     """
 
     parameter: str
@@ -142,15 +169,17 @@ class Refusal(NamedTuple):
 def read_refusal(error: object, sent: Collection[str] = PARAMETERS) -> Refusal | None:
     """Read from the body of a 400 or 422 which parameter it is about.
 
-    Understands the forms of OpenAI and Azure (`param`, "Unsupported parameter: 'x'"), vLLM and other servers that
-    validate by pydantic (`loc`), llama.cpp, Groq, xAI, Gemini, Mistral and Anthropic's compatible endpoint.
+    Understands the forms of OpenAI and Azure (`param`, "Unsupported parameter: 'x'"), vLLM and
+    other servers that validate by pydantic (`loc`), llama.cpp, Groq, xAI, Gemini, Mistral and
+    Anthropic's compatible endpoint.
 
     Args:
         error: the decoded body, or its `error` object, or plain text.
         sent: the names that the request carried: no other is looked for in prose.
 
     Returns:
-        What it says, or None where it is not seen to be about one of the parameters sent; model and prompt are none.
+        What it says, or None where it is not seen to be about one of the parameters sent; model and
+        prompt are none.
     """
     text = error_text(error)
     sent = set(sent) - {"model", "messages", "prompt"}
@@ -166,7 +195,8 @@ def read_refusal(error: object, sent: Collection[str] = PARAMETERS) -> Refusal |
 
 
 def _refused_n(text: str, high: float | None) -> Refusal:
-    """Return what a refusal of n means: one answer for each call, or so many, or (with greedy sampling) nothing new.
+    """Return what a refusal of n means: one answer for each call, or so many, or (with greedy
+    sampling) nothing new.
 
     A refusal of n = 3 beside temperature 0 says nothing about n = 3 at other temperatures.
     """
@@ -179,14 +209,21 @@ def _refused_n(text: str, high: float | None) -> Refusal:
 
 _NUMBER = r"`?(-?\d+(?:\.\d+)?)`?"
 _ENDS = (
-    # "the supported range is from 1 (inclusive) to 9 (exclusive)", "range: 0..1", "between 0 and 2", "in [0, 2]"
-    re.compile(rf"from {_NUMBER} \(inclusive\) to {_NUMBER} \((?P<open>exclusive|inclusive)\)", re.IGNORECASE),
+    # "the supported range is from 1 (inclusive) to 9 (exclusive)", "range: 0..1", "between 0 and
+    # 2", "in [0, 2]"
     re.compile(
-        rf"range:? (?:is )?(?:of )?(?:from )?[\[(]?{_NUMBER}(?:\.\.| ?[-,\u2013] ?| to ){_NUMBER}", re.IGNORECASE
+        rf"from {_NUMBER} \(inclusive\) to {_NUMBER} \((?P<open>exclusive|inclusive)\)",
+        re.IGNORECASE,
+    ),
+    re.compile(
+        rf"range:? (?:is )?(?:of )?(?:from )?[\[(]?{_NUMBER}(?:\.\.| ?[-,\u2013] ?| to ){_NUMBER}",
+        re.IGNORECASE,
     ),
     re.compile(rf"between {_NUMBER}(?: and |,? ?-+ ?|, ?| to ){_NUMBER}", re.IGNORECASE),
     re.compile(rf"in [\[(]{_NUMBER}, ?{_NUMBER}[\])]", re.IGNORECASE),
-    re.compile(rf"{_NUMBER} ?(?:<=|\u2264) ?(?:value|[a-z_]+) ?(?:<=|\u2264) ?{_NUMBER}", re.IGNORECASE),
+    re.compile(
+        rf"{_NUMBER} ?(?:<=|\u2264) ?(?:value|[a-z_]+) ?(?:<=|\u2264) ?{_NUMBER}", re.IGNORECASE
+    ),
 )
 _MOST = re.compile(
     rf"(?:less than or equal to|at most|<=|\u2264|no (?:more|greater|larger) than|maximum(?: value)? (?:of|is|:)|"
@@ -208,7 +245,9 @@ _ONLY = re.compile(
 
 
 def read_bounds(text: str) -> tuple[float | None, float | None]:
-    """Return the smallest and the largest value that a refusal says a parameter may have; None where it does not."""
+    """Return the smallest and the largest value that a refusal says a parameter may have; None
+    where it does not.
+    """
     for form in _ENDS:
         if found := form.search(text):
             low, high = float(found[1]), float(found[2])
@@ -235,7 +274,9 @@ def error_text(error: object) -> str:
 
 
 def _with_raw(words: str, metadata: object) -> str:
-    """Return the words, and those of the vendor behind a router: OpenRouter keeps them in `error.metadata.raw`."""
+    """Return the words, and those of the vendor behind a router: OpenRouter keeps them in
+    `error.metadata.raw`.
+    """
     raw = metadata.get("raw") if isinstance(metadata, Mapping) else None
     if not isinstance(raw, str) or not raw.strip():
         return words
@@ -253,7 +294,9 @@ def error_codes(error: object) -> str:
     if not isinstance(error, Mapping):
         return ""
     own = [str(error[name]) for name in ("code", "type", "status") if error.get(name) is not None]
-    inner = [error_codes(error[name]) for name in ("error", "innererror", "metadata") if name in error]
+    inner = [
+        error_codes(error[name]) for name in ("error", "innererror", "metadata") if name in error
+    ]
     return " ".join([*own, *inner]).lower()
 
 
@@ -269,7 +312,9 @@ def _named(error: object) -> str | None:
     location = error.get("loc")
     if isinstance(location, list | tuple) and location:
         return _plain(".".join(str(part) for part in location if part != "body"))
-    return next((n for n in (_named(error.get(k)) for k in ("error", "detail", "message")) if n), None)
+    return next(
+        (n for n in (_named(error.get(k)) for k in ("error", "detail", "message")) if n), None
+    )
 
 
 _ALIASES: Mapping[str, str] = {
@@ -280,7 +325,9 @@ _ALIASES: Mapping[str, str] = {
     "max_output_tokens": "max_tokens",
     "stop_sequences": "stop",
 }
-"""Names of the services behind a gateway (Gemini, Cohere, Hugging Face, Bedrock, OpenAI's responses), and ours."""
+"""Names of the services behind a gateway (Gemini, Cohere, Hugging Face, Bedrock, OpenAI's
+responses), and ours.
+"""
 
 
 _OTHER_NAMES = re.compile(
@@ -289,7 +336,9 @@ _OTHER_NAMES = re.compile(
 
 
 def _plain(name: str) -> str:
-    """A request's own name for what an error calls by a path, in camel case or as the service behind a gateway."""
+    """A request's own name for what an error calls by a path, in camel case or as the service
+    behind a gateway.
+    """
     if name.startswith("reasoning.effort"):
         return "reasoning_effort"
     name = re.sub(r"^(?:body|text|parameters|\w+_?config)\.", "", name, flags=re.IGNORECASE)
@@ -322,7 +371,8 @@ _ABOUT = re.compile(
 
 
 _ABOUT_N = re.compile(
-    # Gemini, js-genai#1609, dspy#1087, Bedrock, Groq, older llama.cpp: none of them says `n`, or all say it in passing.
+    # Gemini, js-genai#1609, dspy#1087, Bedrock, Groq, older llama.cpp: none of them says `n`, or
+    # all say it in passing.
     r"(?:only (?:one|1|a single)|multiple|several|more than one|more than 1|number of) "
     r"(?:completion|candidate|choice|response|answer|generation|sample|output)s?\b(?! tokens)|"
     r"candidate_?count|num_?generations|num_?return_?sequences|value (?:of|for) [\"'`]?n\b|"
@@ -344,7 +394,8 @@ def _in_prose(text: str, sent: Collection[str]) -> str | None:
     text = _OTHER_NAMES.sub(lambda found: _plain(found[0]), text)
     # Short everyday words ("n", "stop", "seed") count only where they are marked as names.
     marked = [(m.start(), name) for name in sent if (m := re.search(_marked(name), text))]
-    # Of two that cannot be combined the second is taken: "`temperature` and `top_p` cannot both be specified".
+    # Of two that cannot be combined the second is taken: "`temperature` and `top_p` cannot both be
+    # specified".
     together = len(marked) > 1 and re.search(r"\bboth\b|\btogether\b", text)
     return (max(marked) if together else min(marked))[1] if marked else None
 
@@ -363,12 +414,17 @@ _VALUE = re.compile(
     re.IGNORECASE,
 )
 _WHOLE = re.compile(
-    r"unsupported|not support|only the default|extra inputs|unknown|unrecogni|deprecated", re.IGNORECASE
+    r"unsupported|not support|only the default|extra inputs|unknown|unrecogni|deprecated",
+    re.IGNORECASE,
 )
 
 
 def _value_only(error: object, text: str) -> bool:
-    if re.search(r"supported values are|\bboth\b|\btogether\b|only the default|unsupported value", text, re.IGNORECASE):
+    if re.search(
+        r"supported values are|\bboth\b|\btogether\b|only the default|unsupported value",
+        text,
+        re.IGNORECASE,
+    ):
         return True
     codes = error_codes(error)
     if "unsupported" in codes or "extra_forbidden" in codes or _WHOLE.search(text):

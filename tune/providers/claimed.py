@@ -15,9 +15,11 @@ _LOOK = 0.05
 
 
 class Claimed:
-    """Claims each call before it is sent, and waits for a call of another process that buys the same draws.
+    """Claims each call before it is sent, and waits for a call of another process that buys the
+    same draws.
 
-    It waits at most as long as one call may take; then it buys by itself. A process that is killed loses its claims.
+    It waits at most as long as one call may take; then it buys by itself. A process that is killed
+    loses its claims.
 
     Args:
         inner: buys.
@@ -28,17 +30,27 @@ class Claimed:
     """
 
     def __init__(
-        self, inner: Provider, *, store: Store, claims: Claims, patience: float, closed: Callable[[], bool]
+        self,
+        inner: Provider,
+        *,
+        store: Store,
+        claims: Claims,
+        patience: float,
+        closed: Callable[[], bool],
     ) -> None:
         self._inner, self._store, self._claims = inner, store, claims
         self._patience, self._closed = patience, closed
 
     async def complete(self, request: Request, numbers: range) -> list[Completion]:
-        """Buy draws, or return the first of them where another process has bought those in the meantime."""
+        """Buy draws, or return the first of them where another process has bought those in the
+        meantime.
+        """
         began = time.monotonic()
         while not self._claims.take(request, by_force=time.monotonic() - began > self._patience):
             if self._closed():
-                return await self._inner.complete(request, numbers)  # which says why nothing is let through
+                return await self._inner.complete(
+                    request, numbers
+                )  # which says why nothing is let through
             await asyncio.sleep(_LOOK)
         try:
             bought = self._bought_elsewhere(request, numbers)

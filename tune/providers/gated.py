@@ -1,4 +1,6 @@
-"""The first call to a model goes alone: what an endpoint does with a cap is known before many calls are in flight."""
+"""The first call to a model goes alone: what an endpoint does with a cap is known before many calls
+are in flight.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +11,12 @@ from tune.providers.capabilities import Capabilities, Fact
 
 
 class Gated:
-    """Lets one call for one answer through to a model that nothing is known of; the others wait until it is answered.
+    """Lets one call for one answer through to a model that nothing is known of; the others wait
+    until it is answered.
 
-    So an endpoint that does not honour the cap exceeds it by one call at most, and one that answers with something
-    unreadable costs a few calls. A model that has answered is known from then on, also when a study resumes.
+    So an endpoint that does not honour the cap exceeds it by one call at most, and one that answers
+    with something unreadable costs a few calls. A model that has answered is known from then on,
+    also when a study resumes.
 
     Args:
         inner: buys.
@@ -21,7 +25,9 @@ class Gated:
         capabilities: what is known of models; it is told of the first answer.
     """
 
-    def __init__(self, inner: Provider, *, service: str, model: str, capabilities: Capabilities) -> None:
+    def __init__(
+        self, inner: Provider, *, service: str, model: str, capabilities: Capabilities
+    ) -> None:
         self._inner, self._capabilities = inner, capabilities
         self._fact = Fact(service, model, "answers")
         self._turn = asyncio.Lock()

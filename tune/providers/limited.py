@@ -13,26 +13,26 @@ from tune.errors import BudgetExhausted, InputError, ProviderError, RateLimited
 
 
 class Limited:
-    """Lets a number of calls be in flight that follows how the endpoint bears it; the others wait in line.
+    """Lets a number of calls be in flight that follows how the endpoint bears it; the others wait
+    in line.
 
-    The number grows by one with each answer until the endpoint first says that it is called too often, then by one
-    with each full round of answers; it grows only while all of it is used. A `RateLimited` halves it, once for all
-    the calls that were in flight when the first of them was refused (additive increase, multiplicative decrease,
-    as TCP does it). Slots are given in the order of asking, and a cancelled call leaves none behind.
+    The number grows by one with each answer until the endpoint first says that it is called too
+    often, then by one with each full round of answers; it grows only while all of it is used. A
+    `RateLimited` halves it, once for all the calls that were in flight when the first of them was
+    refused (additive increase, multiplicative decrease, as TCP does it). Slots are given in the
+    order of asking, and a cancelled call leaves none behind.
 
-    Limits per minute are token buckets with room for one second (at least for one call), so that the pace is even.
-    A call takes its ceiling of tokens from the bucket before it is sent and gives back what it did not use; a call
-    that is larger than the bucket goes when the bucket is full, and is paid off afterwards.
+    Limits per minute are token buckets with room for one second (at least for one call), so that
+    the pace is even. A call takes its ceiling of tokens from the bucket before it is sent and gives
+    back what it did not use; a call that is larger than the bucket goes when the bucket is full,
+    and is paid off afterwards.
 
     Args:
-        inner: what calls go through.
-        start: calls in flight at first, as far as `most` allows.
-        most: calls in flight at the most.
-        requests_per_minute: the most calls per minute, where the account has such a limit.
-        tokens_per_minute: the most tokens per minute, prompts and answers together.
-        endpoint: counts the tokens of prompts for `tokens_per_minute`; without one, their UTF-8 bytes are counted.
-        clock: seconds that never go back.
-        sleep: waits for seconds.
+        inner: what calls go through. start: calls in flight at first, as far as `most` allows.
+        most: calls in flight at the most. requests_per_minute: the most calls per minute, where the
+        account has such a limit. tokens_per_minute: the most tokens per minute, prompts and answers
+        together. endpoint: counts the tokens of prompts for `tokens_per_minute`; without one, their
+        UTF-8 bytes are counted. clock: seconds that never go back. sleep: waits for seconds.
 
     Raises:
         InputError: a limit is not above 0.
@@ -119,7 +119,11 @@ class Limited:
         if self._endpoint is not None:
             prompt = self._endpoint.most_prompt_tokens(request)
         else:
-            parts = [request.prompt] if isinstance(request.prompt, str) else [m.content for m in request.prompt]
+            parts = (
+                [request.prompt]
+                if isinstance(request.prompt, str)
+                else [m.content for m in request.prompt]
+            )
             prompt = sum(len(part.encode()) for part in parts)
         return prompt + len(numbers) * request.max_tokens
 
@@ -167,7 +171,8 @@ def _used(answer: list[Completion]) -> int:
 
 
 class _Bucket:
-    """A token bucket: `take` is served at once, and says how long to wait before what was taken may be used.
+    """A token bucket: `take` is served at once, and says how long to wait before what was taken may
+    be used.
 
     The level may fall below zero; so those who come later wait longer, and nobody is overtaken.
     """

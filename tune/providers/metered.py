@@ -7,7 +7,14 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from tune.completion import Completion, Endpoint, Request, calls_for
-from tune.errors import AnswerError, BudgetExhausted, EndpointError, ProviderError, TransientError, Unreadable
+from tune.errors import (
+    AnswerError,
+    BudgetExhausted,
+    EndpointError,
+    ProviderError,
+    TransientError,
+    Unreadable,
+)
 from tune.pricing.prices import Price, to_dollars
 from tune.providers.billing import Bill, bill_call
 from tune.providers.capabilities import Capabilities, Fact
@@ -17,7 +24,9 @@ from tune.store.draws import Store
 from tune.store.ledger import Attempt
 
 SLACK = 4
-"""Tokens by which counts may pass the cap: some servers count the end of an answer, too. Prompt bounds cover them."""
+"""Tokens by which counts may pass the cap: some servers count the end of an answer, too. Prompt
+bounds cover them.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +34,14 @@ class Receipt:
     """What became of one attempt, for observers.
 
     Attributes:
-        service: who was called.
-        model: the model that was asked for.
-        purpose: "search", "judge" or "holdout".
-        state: "settled" (answered), "refused" (cost nothing), "uncertain" (stays charged at the most
+        service: who was called. model: the model that was asked for. purpose: "search", "judge" or
+        "holdout". state: "settled" (answered), "refused" (cost nothing), "uncertain" (stays charged
+        at the most
             that it can have cost).
-        draws: answers that came back.
-        ceiling: picodollars that were reserved.
-        cost: picodollars that were booked.
-        overshoot: picodollars by which the bill was above the ceiling.
-        doubt: what was missing or contradictory in the reported usage; else "".
-        difference: how the provider's own bill differs from ours, or why a higher price than was asked for is billed;
+        draws: answers that came back. ceiling: picodollars that were reserved. cost: picodollars
+        that were booked. overshoot: picodollars by which the bill was above the ceiling. doubt:
+        what was missing or contradictory in the reported usage; else "". difference: how the
+        provider's own bill differs from ours, or why a higher price than was asked for is billed;
             else "".
         cut: what shows that the server read only a part of the prompt; else "".
     """
@@ -59,22 +65,18 @@ Observer: TypeAlias = Callable[[Receipt], None]
 class Metered:
     """Sends a call only when the most that it can cost is reserved, and keeps what it bought.
 
-    An answer's draws and its settlement are one transaction, so neither is ever there without the other. A bill
-    above its ceiling is booked in full, and nothing more is sent to that endpoint.
+    An answer's draws and its settlement are one transaction, so neither is ever there without the
+    other. A bill above its ceiling is booked in full, and nothing more is sent to that endpoint.
 
     Args:
-        endpoint: the one that really sends.
-        price: what its model costs.
-        tariff: what it costs where another model or tier answers; None is the price, whatever answers.
-        store: where the draws are kept.
-        account: whose money it is; in the same database as the store.
-        purpose: what the money is for: "search", "judge" or "holdout".
-        earmark: picodollars to set aside with each draw, for judging it.
-        judge: whether its money comes from such earmarks first.
-        capabilities: knows whether the model bills more than its cap, and is told of it.
-        model: the model's name as the service knows it.
-        max_output: the most tokens that an answer can be billed, where that is known.
-        observer: told of every attempt when it is closed.
+        endpoint: the one that really sends. price: what its model costs. tariff: what it costs
+        where another model or tier answers; None is the price, whatever answers. store: where the
+        draws are kept. account: whose money it is; in the same database as the store. purpose: what
+        the money is for: "search", "judge" or "holdout". earmark: picodollars to set aside with
+        each draw, for judging it. judge: whether its money comes from such earmarks first.
+        capabilities: knows whether the model bills more than its cap, and is told of it. model: the
+        model's name as the service knows it. max_output: the most tokens that an answer can be
+        billed, where that is known. observer: told of every attempt when it is closed.
 
     Attributes:
         purpose: may be set when the study goes on to another phase.
@@ -98,7 +100,9 @@ class Metered:
         observer: Observer | None = None,
     ) -> None:
         if store.db is not account.db:
-            raise ValueError("a draw and its settlement are one transaction: store and account share one database")
+            raise ValueError(
+                "a draw and its settlement are one transaction: store and account share one database"
+            )
         self.endpoint = endpoint
         self.price = price
         self._tariff = tariff or Tariff(price, "")
@@ -115,8 +119,8 @@ class Metered:
     def most_output(self, cap: int) -> int:
         """The most tokens that an answer with this cap can be billed.
 
-        It is the cap, once the model was seen to keep to it; a model that bills more has its largest output, and so
-        has one that nothing is known of, where that was stated.
+        It is the cap, once the model was seen to keep to it; a model that bills more has its
+        largest output, and so has one that nothing is known of, where that was stated.
         """
         service = self.endpoint.service
         unseen = Fact(service, self._model, "answers") not in self._known
@@ -133,11 +137,14 @@ class Metered:
         prompt, most_n = self.endpoint.most_prompt_tokens(request), self.endpoint.most_n
         calls = calls_for(draws, most_n)
         last = draws - (calls - 1) * most_n
-        full = (calls - 1) * self._tariff.ceiling(request, prompt, most_n * most) if calls > 1 else 0
+        full = (
+            (calls - 1) * self._tariff.ceiling(request, prompt, most_n * most) if calls > 1 else 0
+        )
         return full + self._tariff.ceiling(request, prompt, last * most)
 
     async def complete(self, request: Request, numbers: range) -> list[Completion]:
-        """Buy draws: in order, as many as the endpoint returned, and at most as many as were asked for.
+        """Buy draws: in order, as many as the endpoint returned, and at most as many as were asked
+        for.
 
         Raises:
             BudgetExhausted: the ceiling does not fit into what is left.
@@ -145,14 +152,17 @@ class Metered:
             ProviderError: the call failed; it is booked as refused or uncertain.
         """
         self._check_stopped()
-        most_n = self.endpoint.most_n  # what is learned while the call is under way counts for the next
+        most_n = (
+            self.endpoint.most_n
+        )  # what is learned while the call is under way counts for the next
         attempt = await self._reserve(request, len(numbers))
         completions: list[Completion] = []
         charged, most, call = False, attempt.ceiling, ""
         reason = "the call was given up before its answer came"
         try:
             self._check_stopped()
-            charged = True  # whatever ends the call from here on, a cancellation among them, may have been billed
+            # whatever ends the call from here on, a cancellation among them, may have been billed
+            charged = True
             completions = await self.endpoint.complete(request, numbers)
         except ProviderError as error:
             reason, call = _why_uncertain(error), error.call
@@ -165,11 +175,15 @@ class Metered:
             if not completions:
                 self._lose(attempt, request, most if charged else None, reason, call)
         if not completions:
-            raise TransientError(f"{request.service} returned no answer for model {request.model!r}", charged=True)
+            raise TransientError(
+                f"{request.service} returned no answer for model {request.model!r}", charged=True
+            )
         return self._keep(attempt, request, numbers, completions, most_n=most_n)
 
     async def _reserve(self, request: Request, draws: int) -> Attempt:
-        """Reserve the most that a call can cost; a model that bills more than its cap may be too expensive for that."""
+        """Reserve the most that a call can cost; a model that bills more than its cap may be too
+        expensive for that.
+        """
         ceiling = self.ceiling(request, draws)
         try:
             return await self.account.reserve(
@@ -194,7 +208,9 @@ class Metered:
 
     def _note_beyond(self, request: Request, draws: Sequence[Completion]) -> bool:
         """Learn whether the model billed more tokens than its cap, and how many."""
-        if sum(draw.completion_tokens for draw in draws) <= len(draws) * (request.max_tokens + SLACK):
+        if sum(draw.completion_tokens for draw in draws) <= len(draws) * (
+            request.max_tokens + SLACK
+        ):
             return False
         most = max(self._beyond() or 0, *(draw.completion_tokens for draw in draws))
         self._known.learn(Fact(self.endpoint.service, self._model, "beyond", number=most))
@@ -217,7 +233,9 @@ class Metered:
         given = range(numbers.start, numbers.start + len(draws))
         with self.account.db.transaction():
             overshoot = self.account.settle(attempt, sum(costs))
-            self.store.put(request, given, draws, study=self.account.study, attempt=attempt.id, costs=costs)
+            self.store.put(
+                request, given, draws, study=self.account.study, attempt=attempt.id, costs=costs
+            )
         if not self._note_beyond(request, draws) and overshoot:
             self._stopped = (
                 f"{request.service} billed {to_dollars(sum(costs)):.6g} dollars for a call of model {request.model!r} "
@@ -243,11 +261,17 @@ class Metered:
         for call in calls:
             price = self._tariff.answered(call[0], request)
             bill = bill_call(call, price)
-            bills.append(replace(bill, difference=bill.difference or self._tariff.surprise(call[0], price)))
+            bills.append(
+                replace(bill, difference=bill.difference or self._tariff.surprise(call[0], price))
+            )
         return bills
 
-    def _lose(self, attempt: Attempt, request: Request, most: int | None, reason: str, call: str) -> None:
-        """Close an attempt that brought no answer, and whose bill is at most this; None where it cost nothing."""
+    def _lose(
+        self, attempt: Attempt, request: Request, most: int | None, reason: str, call: str
+    ) -> None:
+        """Close an attempt that brought no answer, and whose bill is at most this; None where it
+        cost nothing.
+        """
         if most is not None:
             self.account.strand(attempt, most, reason, call)
             self._tell(attempt, request, "uncertain", cost=min(most, attempt.ceiling))
@@ -290,7 +314,11 @@ class Metered:
             raise EndpointError(self._stopped)
         beyond = self._beyond()
         if beyond is not None and beyond > (self._max_output or 0):
-            known = "it is not known" if self._max_output is None else f"it is stated as {self._max_output:,}"
+            known = (
+                "it is not known"
+                if self._max_output is None
+                else f"it is stated as {self._max_output:,}"
+            )
             raise EndpointError(
                 f"model {self._model!r} at {self.endpoint.service} billed {beyond:,} tokens for an answer, above its "
                 f"cap, so its calls must be reserved at its largest output, and {known}: state max_output, in tokens, "
@@ -316,7 +344,9 @@ FEWEST_TOKENS = 0.8
 """Prompt tokens for each word that was sent, below which a server has not read all of them."""
 
 MOST_BYTES = 12
-"""Bytes in a token, on average over a prompt, above which a server has not read all of it: texts without spaces."""
+"""Bytes in a token, on average over a prompt, above which a server has not read all of it: texts
+without spaces.
+"""
 
 
 def _cut(request: Request, counted: int) -> str:
@@ -324,7 +354,11 @@ def _cut(request: Request, counted: int) -> str:
 
     Ollama cuts prompts to its context without a word, and counts what is left (ollama#3839).
     """
-    parts = [request.prompt] if isinstance(request.prompt, str) else [message.content for message in request.prompt]
+    parts = (
+        [request.prompt]
+        if isinstance(request.prompt, str)
+        else [message.content for message in request.prompt]
+    )
     words = sum(len(part.split()) for part in parts)
     size = sum(len(part.encode("utf-8", "surrogatepass")) for part in parts)
     if not counted or counted >= max(FEWEST_TOKENS * words, size / MOST_BYTES):

@@ -18,22 +18,24 @@ _MOST_ADAPTIONS = 8
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """When to try again. Waits follow "full jitter" backoff: uniform between 0 and first * 2**k, k from 0.
+    """When to try again. Waits follow "full jitter" backoff: uniform between 0 and first * 2**k, k
+    from 0.
 
     See https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/.
 
     Attributes:
-        attempts: how often a call is tried in all.
-        luck: how likely it must be that a call failed so often by chance, going by how often others fail, for
-            another try. It holds for failures that may be billed while other calls get through: then the input may be
-            what fails, and each try is charged at its ceiling.
-        rubbish: unreadable answers in a row, with nothing else, after which an endpoint is given up that never
+        attempts: how often a call is tried in all. luck: how likely it must be that a call failed
+        so often by chance, going by how often others fail, for
+            another try. It holds for failures that may be billed while other calls get through:
+            then the input may be what fails, and each try is charged at its ceiling.
+        rubbish: unreadable answers in a row, with nothing else, after which an endpoint is given up
+        that never
             answered; one that did is given four times as many.
-        seconds: how long after its first failure a call may begin another try.
-        first: seconds that the first wait takes at most; each further wait may take twice as long.
-        longest: seconds that a wait takes at most, what the service asked for aside.
-        longest_asked: seconds that a service may ask us to wait; a longer wish is cut to that.
-        silence: seconds of tries without a single one getting through, after which the endpoint is given up.
+        seconds: how long after its first failure a call may begin another try. first: seconds that
+        the first wait takes at most; each further wait may take twice as long. longest: seconds
+        that a wait takes at most, what the service asked for aside. longest_asked: seconds that a
+        service may ask us to wait; a longer wish is cut to that. silence: seconds of tries without
+        a single one getting through, after which the endpoint is given up.
     """
 
     attempts: int = 8
@@ -66,16 +68,18 @@ class Retry:
 
 
 class Retrying:
-    """Tries again after a `TransientError`: attempts and time are limited, waits grow and are spread at random.
+    """Tries again after a `TransientError`: attempts and time are limited, waits grow and are
+    spread at random.
 
-    What the service asked for with Retry-After is waited for first. After the last attempt the last error is raised.
-    An `Adapted` is followed by a new attempt at once, and counts as none.
+    What the service asked for with Retry-After is waited for first. After the last attempt the last
+    error is raised. An `Adapted` is followed by a new attempt at once, and counts as none.
 
-    A circuit serves all calls through this wrapper: when tries go on for `policy.silence` seconds (not counting the
-    longest wait that the service itself asked for) and not one gets through, this call and all that follow fail
-    fast with an `EndpointError` in the endpoint's own words. It holds on as long as a call is under way for longer
-    than any failed one took, since that one may still get through. Whatever gets through closes the circuit again.
-    An endpoint whose first answers are all unreadable is given up after a few: each may have been billed.
+    A circuit serves all calls through this wrapper: when tries go on for `policy.silence` seconds
+    (not counting the longest wait that the service itself asked for) and not one gets through, this
+    call and all that follow fail fast with an `EndpointError` in the endpoint's own words. It holds
+    on as long as a call is under way for longer than any failed one took, since that one may still
+    get through. Whatever gets through closes the circuit again. An endpoint whose first answers are
+    all unreadable is given up after a few: each may have been billed.
 
     Args:
         inner: what calls go through.
@@ -162,7 +166,8 @@ def _asked(error: TransientError, policy: RetryPolicy) -> float:
 
 
 class _Circuit:
-    """What all calls through one wrapper have seen of the endpoint since something last got through.
+    """What all calls through one wrapper have seen of the endpoint since something last got
+    through.
 
     Attributes:
         words: why nothing more is sent, or "" while calls may go out.
@@ -179,7 +184,9 @@ class _Circuit:
         self._forget()
 
     def chance_of(self, lost: int) -> float:
-        """The chance that a call fails so often in a row for no reason of its own, as often as others fail."""
+        """The chance that a call fails so often in a row for no reason of its own, as often as
+        others fail.
+        """
         others = self.lost - lost
         return ((others + 1) / (others + self.passed + 2)) ** lost
 

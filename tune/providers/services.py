@@ -1,4 +1,6 @@
-"""The models of a run: what the user says of each, and the stack of wrappers that calls to it pass through."""
+"""The models of a run: what the user says of each, and the stack of wrappers that calls to it pass
+through.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,13 @@ from tune.providers.claimed import Claimed
 from tune.providers.gated import Gated
 from tune.providers.limited import Limited
 from tune.providers.metered import Metered, Receipt
-from tune.providers.openai.access import Headers, key_variable, parse_url, public_query, resolved_url
+from tune.providers.openai.access import (
+    Headers,
+    key_variable,
+    parse_url,
+    public_query,
+    resolved_url,
+)
 from tune.providers.retrying import Retrying, RetryPolicy
 from tune.providers.splitting import Splitting
 from tune.providers.stored import ModelChanged, Stored
@@ -42,18 +50,17 @@ class Entry:
     """One model that a space may name, as in an entry of AutoGen's config list.
 
     Attributes:
-        name: how the space calls it.
-        model: how its service calls it; `local:...` is run in process.
-        base_url: an OpenAI-compatible endpoint; None is OpenAI's own.
-        key_env: the environment variable that holds the API key. A key itself is never part of an entry. None is
-            OPENAI_API_KEY where that is meant for the host (`tune.providers.openai.access.is_own`), else no key.
-        price: dollars per million tokens, where stated.
-        alias: entries with one alias share their draws (the regions or the keys of one model).
-        requests_per_minute: the most requests per minute, where the account has such a limit.
-        tokens_per_minute: the most tokens per minute.
-        timeout: seconds after which a call is given up.
-        max_output: the most tokens that an answer can be billed, for a model that bills more than its cap.
-        headers: sent with each call, by name; `{"env": VARIABLE}` stands for the value of a variable, as a secret is
+        name: how the space calls it. model: how its service calls it; `local:...` is run in
+        process. base_url: an OpenAI-compatible endpoint; None is OpenAI's own. key_env: the
+        environment variable that holds the API key. A key itself is never part of an entry. None is
+            OPENAI_API_KEY where that is meant for the host (`tune.providers.openai.access.is_own`),
+            else no key.
+        price: dollars per million tokens, where stated. alias: entries with one alias share their
+        draws (the regions or the keys of one model). requests_per_minute: the most requests per
+        minute, where the account has such a limit. tokens_per_minute: the most tokens per minute.
+        timeout: seconds after which a call is given up. max_output: the most tokens that an answer
+        can be billed, for a model that bills more than its cap. headers: sent with each call, by
+        name; `{"env": VARIABLE}` stands for the value of a variable, as a secret is
             never part of an entry.
         allow_http: whether a key may go unencrypted through networks that are not private.
 
@@ -88,7 +95,9 @@ class Entry:
                     f"into the environment and name its variable in key_env"
                 )
         if self.key_env is not None and not _VARIABLE.fullmatch(str(self.key_env)):
-            raise InputError("key_env is the name of an environment variable, in letters, digits and underscores")
+            raise InputError(
+                "key_env is the name of an environment variable, in letters, digits and underscores"
+            )
         for header, content in self.headers.items():
             _check_header(header, content)
 
@@ -107,7 +116,11 @@ class Entry:
     @property
     def host(self) -> str:
         """Where calls go, with the port."""
-        return "this process" if self.local else parse_url(resolved_url(self.base_url)).netloc.rpartition("@")[2]
+        return (
+            "this process"
+            if self.local
+            else parse_url(resolved_url(self.base_url)).netloc.rpartition("@")[2]
+        )
 
     @property
     def local(self) -> bool:
@@ -120,10 +133,9 @@ class Service:
     """A model that can be called: its entry, its price, and the stack that calls pass through.
 
     Attributes:
-        id: what `Request.service` says for it.
-        provider: the outermost wrapper: what to call.
-        metered: the wrapper that reserves and settles; its `purpose` follows the phase of the study.
-        endpoint: the innermost: what really sends.
+        id: what `Request.service` says for it. provider: the outermost wrapper: what to call.
+        metered: the wrapper that reserves and settles; its `purpose` follows the phase of the
+        study. endpoint: the innermost: what really sends.
     """
 
     entry: Entry
@@ -158,7 +170,8 @@ class Access:
 
 
 def public_url(url: str | None) -> str | None:
-    """A base URL without what may be secret in it: user, password, fragment and query, but for an API's version.
+    """A base URL without what may be secret in it: user, password, fragment and query, but for an
+    API's version.
 
     Raises:
         InputError: it cannot be a base URL, so nobody knows which parts of it may be shown.
@@ -166,7 +179,9 @@ def public_url(url: str | None) -> str | None:
     if url is None:
         return None
     parts = parse_url(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, public_query(parts), ""))
+    return urlunsplit(
+        (parts.scheme, parts.netloc.rpartition("@")[2], parts.path, public_query(parts), "")
+    )
 
 
 def _check_header(name: str, value: Any) -> None:
@@ -175,7 +190,11 @@ def _check_header(name: str, value: Any) -> None:
     Raises:
         InputError: it is something else; its value is not shown.
     """
-    if isinstance(value, Mapping) and set(value) == {"env"} and _VARIABLE.fullmatch(str(value["env"])):
+    if (
+        isinstance(value, Mapping)
+        and set(value) == {"env"}
+        and _VARIABLE.fullmatch(str(value["env"]))
+    ):
         if not looks_like_key(value["env"], named=True):
             return
     elif isinstance(value, str) and not secret_name(name) and not looks_like_key(value, named=True):
@@ -187,10 +206,12 @@ def _check_header(name: str, value: Any) -> None:
 
 
 def read_entries(records: Mapping[str, Any] | Sequence[Any] | str) -> dict[str, Entry]:
-    """Read model entries: a mapping by name (`[models.NAME]` of a space file) or a list in AutoGen's form.
+    """Read model entries: a mapping by name (`[models.NAME]` of a space file) or a list in
+    AutoGen's form.
 
-    An API key in an entry is refused, so that none ends in a file of ours: name its variable instead. A price
-    [IN, OUT] in a list is in dollars per thousand tokens, as AutoGen has it; every other price is per million.
+    An API key in an entry is refused, so that none ends in a file of ours: name its variable
+    instead. A price [IN, OUT] in a list is in dollars per thousand tokens, as AutoGen has it; every
+    other price is per million.
 
     Raises:
         InputError: an entry cannot be read.
@@ -203,7 +224,9 @@ def read_entries(records: Mapping[str, Any] | Sequence[Any] | str) -> dict[str, 
         listed = [_per_million(_as_record("", record)) for record in records]
         named = {str(r.get("name") or r.get("alias") or r.get("model")): r for r in listed}
         if len(named) < len(records):
-            raise InputError('the entries of a model list need names that differ: add "name" to those that share one')
+            raise InputError(
+                'the entries of a model list need names that differ: add "name" to those that share one'
+            )
     return {name: _read_entry(name, record) for name, record in named.items()}
 
 
@@ -220,7 +243,9 @@ def _as_record(name: str, record: Any) -> dict[str, Any]:
     if isinstance(record, str):
         return {"name": name or record, "model": record}
     if not isinstance(record, Mapping):
-        raise InputError(f"the entry of a model is a name or a table with 'model', but got {record!r}")
+        raise InputError(
+            f"the entry of a model is a name or a table with 'model', but got {record!r}"
+        )
     return dict(record)
 
 
@@ -246,7 +271,9 @@ def _read_entry(name: str, record: dict[str, Any]) -> Entry:
         )
     unknown = sorted(set(record) - known - {"tags", "api_type"})
     if unknown:
-        raise InputError(f"the entry of model {name!r} has {unknown}, but an entry has only {sorted(known)}")
+        raise InputError(
+            f"the entry of model {name!r} has {unknown}, but an entry has only {sorted(known)}"
+        )
     price = record.pop("price", None)
     fields = {key: value for key, value in record.items() if key in known}
     fields |= {
@@ -256,7 +283,9 @@ def _read_entry(name: str, record: dict[str, Any]) -> Entry:
     }
     most = fields.get("max_output")
     if most is not None and (isinstance(most, bool) or not isinstance(most, int) or most < 1):
-        raise InputError(f"max_output of model {name!r} is a whole number of tokens from 1 on, but got {most!r}")
+        raise InputError(
+            f"max_output of model {name!r} is a whole number of tokens from 1 on, but got {most!r}"
+        )
     return Entry(**fields)
 
 
@@ -280,23 +309,30 @@ def open_endpoint(entry: Entry, access: Access) -> Endpoint:
     )
 
 
-def build_stack(entry: Entry, endpoint: Endpoint, price: Price, access: Access, *, judge: bool = False) -> Service:
+def build_stack(
+    entry: Entry, endpoint: Endpoint, price: Price, access: Access, *, judge: bool = False
+) -> Service:
     """Put the wrappers around an endpoint; their order is the policy, and stands here alone.
 
-    From the outside in: what is stored is not bought (and does not even wait); the first call to a model goes alone;
-    an order for several draws becomes the calls that the endpoint can take; each call is tried again where that helps;
-    a slot of the endpoint is taken before money, so that nobody queues while holding money; what another process on
-    the same store is buying is waited for; and every single attempt, retries too, reserves its ceiling anew right
-    before it is sent.
+    From the outside in: what is stored is not bought (and does not even wait); the first call to a
+    model goes alone; an order for several draws becomes the calls that the endpoint can take; each
+    call is tried again where that helps; a slot of the endpoint is taken before money, so that
+    nobody queues while holding money; what another process on the same store is buying is waited
+    for; and every single attempt, retries too, reserves its ceiling anew right before it is sent.
 
     Args:
-        judge: whether its calls judge answers, and take their money from what was set aside with those.
+        judge: whether its calls judge answers, and take their money from what was set aside with
+        those.
     """
     doubted: set[str] = set()
 
     def receive(receipt: Receipt) -> None:
         for kind, words in (
-            ("usage", receipt.doubt and f"the usage in its answers is read as the larger bill: {receipt.doubt}"),
+            (
+                "usage",
+                receipt.doubt
+                and f"the usage in its answers is read as the larger bill: {receipt.doubt}",
+            ),
             ("bill", receipt.difference and f"the larger bill is booked: {receipt.difference}"),
             (
                 "cut",
@@ -344,8 +380,15 @@ def build_stack(entry: Entry, endpoint: Endpoint, price: Price, access: Access, 
         sleep=access.account.sleep,
     )
     split = Splitting(Retrying(limited, policy=access.retry, sleep=access.account.sleep), endpoint)
-    gated = Gated(split, service=endpoint.service, model=entry.model, capabilities=access.capabilities)
-    stored = Stored(split if entry.local else gated, store=access.store, payer=access.account.study, observer=renamed)
+    gated = Gated(
+        split, service=endpoint.service, model=entry.model, capabilities=access.capabilities
+    )
+    stored = Stored(
+        split if entry.local else gated,
+        store=access.store,
+        payer=access.account.study,
+        observer=renamed,
+    )
     return Service(entry, endpoint.service, price, stored, metered, endpoint)
 
 
@@ -365,16 +408,17 @@ async def open_services(
     """Open models and see that they answer, before anything is bought.
 
     Args:
-        judge: as for `build_stack`.
-        aside: models that are not asked any more.
-        lost: told of each model that does not answer, as long as another one does; without it, none may be lost.
+        judge: as for `build_stack`. aside: models that are not asked any more. lost: told of each
+        model that does not answer, as long as another one does; without it, none may be lost.
 
     Raises:
         InputError: a model cannot be loaded.
         EndpointError: wrong key, no such model, unreachable; in the endpoint's own words.
     """
     endpoints = {name: open_endpoint(entry, access) for name, entry in entries.items()}
-    async with AsyncExitStack() as opened:  # closes them, whatever goes wrong before all have answered
+    async with (
+        AsyncExitStack() as opened
+    ):  # closes them, whatever goes wrong before all have answered
         for endpoint in endpoints.values():
             opened.push_async_callback(endpoint.close)
         tried = {name: endpoint for name, endpoint in endpoints.items() if name not in aside}
@@ -382,7 +426,8 @@ async def open_services(
             access.notice(doubt)
         opened.pop_all()
     return {
-        name: build_stack(entry, endpoints[name], prices[name], access, judge=judge) for name, entry in entries.items()
+        name: build_stack(entry, endpoints[name], prices[name], access, judge=judge)
+        for name, entry in entries.items()
     }
 
 
@@ -392,8 +437,14 @@ async def _preflight(endpoints: Mapping[str, Endpoint], lost: Lost | None) -> li
     Returns:
         What may go wrong with those that do, in sentences.
     """
-    found = await asyncio.gather(*(endpoint.preflight() for endpoint in endpoints.values()), return_exceptions=True)
-    faults = {name: fault for name, fault in zip(endpoints, found, strict=True) if isinstance(fault, BaseException)}
+    found = await asyncio.gather(
+        *(endpoint.preflight() for endpoint in endpoints.values()), return_exceptions=True
+    )
+    faults = {
+        name: fault
+        for name, fault in zip(endpoints, found, strict=True)
+        if isinstance(fault, BaseException)
+    }
     grave = [fault for fault in faults.values() if not isinstance(fault, EndpointError)]
     if grave:
         raise grave[0]

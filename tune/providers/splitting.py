@@ -11,14 +11,15 @@ from tune.errors import EndpointError, ParameterRejected, ProviderError, QuotaEx
 class Splitting:
     """Buys several draws of a request as one call where the endpoint can, else as several calls.
 
-    An endpoint that states a largest n is asked for so many at a time. One that refuses n, or returns fewer answers
-    than it was asked for, is asked for the rest one by one. The calls go out side by side. If one of them fails the
-    others are waited for, because what they buy is paid and stored further in; then the gravest failure is raised,
-    and the same order given again buys only what is missing.
+    An endpoint that states a largest n is asked for so many at a time. One that refuses n, or
+    returns fewer answers than it was asked for, is asked for the rest one by one. The calls go out
+    side by side. If one of them fails the others are waited for, because what they buy is paid and
+    stored further in; then the gravest failure is raised, and the same order given again buys only
+    what is missing.
 
     Args:
-        inner: what calls go through.
-        endpoint: the endpoint that they end at; asked for its largest n before every order, because it may learn
+        inner: what calls go through. endpoint: the endpoint that they end at; asked for its largest
+        n before every order, because it may learn
             that it has one.
     """
 
@@ -34,7 +35,8 @@ class Splitting:
         except ParameterRejected as error:
             if error.parameter != "n" or len(numbers) == 1:
                 raise
-            # The refusal may have stated a limit; where it did not, nobody knows more than that one answer comes.
+            # The refusal may have stated a limit; where it did not, nobody knows more than that one
+            # answer comes.
             most = self._endpoint.most_n
             return await self._side_by_side(request, numbers, most if most < len(numbers) else 1)
         return bought + await self._side_by_side(request, numbers[len(bought) :], 1)
@@ -48,11 +50,15 @@ class Splitting:
         failures = [outcome for outcome in ended if isinstance(outcome, BaseException)]
         if failures:
             raise min(failures, key=_rank)
-        return [draw for outcome in ended if not isinstance(outcome, BaseException) for draw in outcome]
+        return [
+            draw for outcome in ended if not isinstance(outcome, BaseException) for draw in outcome
+        ]
 
 
 def _rank(failure: BaseException) -> int:
-    """Return the order in which failures have to be heard: no endpoint's, then the gravest, then the first call's."""
+    """Return the order in which failures have to be heard: no endpoint's, then the gravest, then
+    the first call's.
+    """
     if not isinstance(failure, ProviderError):
         return 0
     return 1 if isinstance(failure, EndpointError | QuotaExhausted) else 2

@@ -36,22 +36,27 @@ Observer: TypeAlias = Callable[[ModelChanged], None]
 class Stored:
     """Serves draws from the store, and buys those that are missing from the provider inside it.
 
-    What is bought must be put into the same store by the inner provider, as `Metered` does. Two calls that want
-    draws of one request at the same time buy them once: the second waits, and reads.
+    What is bought must be put into the same store by the inner provider, as `Metered` does. Two
+    calls that want draws of one request at the same time buy them once: the second waits, and
+    reads.
 
     Args:
-        inner: buys.
-        store: holds what was bought.
-        payer: the study that pays. What another study buys while this one waits for it counts as reused.
-        observer: told once for each model whose returned name changes.
+        inner: buys. store: holds what was bought. payer: the study that pays. What another study
+        buys while this one waits for it counts as reused. observer: told once for each model whose
+        returned name changes.
 
     Attributes:
-        bought: draws that were bought through this object.
-        reused: draws that were served without having been bought through this object, each counted once.
+        bought: draws that were bought through this object. reused: draws that were served without
+        having been bought through this object, each counted once.
     """
 
     def __init__(
-        self, inner: Provider, *, store: Store, payer: str | None = None, observer: Observer | None = None
+        self,
+        inner: Provider,
+        *,
+        store: Store,
+        payer: str | None = None,
+        observer: Observer | None = None,
     ) -> None:
         self.bought = 0
         self.reused = 0
@@ -94,11 +99,14 @@ class Stored:
                 self.bought += self._count(request.key, self._paid(request, numbers, draws))
             if len(draws) == held:
                 raise TransientError(
-                    f"{request.service} was paid, but none of its draws is in the store", charged=False
+                    f"{request.service} was paid, but none of its draws is in the store",
+                    charged=False,
                 )
         return draws
 
-    def _paid(self, request: Request, numbers: range, draws: dict[int, Completion]) -> Iterable[int]:
+    def _paid(
+        self, request: Request, numbers: range, draws: dict[int, Completion]
+    ) -> Iterable[int]:
         """Those of the draws that were not bought by another study."""
         return draws if self._payer is None else self._store.paid_by(self._payer, request, numbers)
 

@@ -1,4 +1,6 @@
-"""The price of the model and the tier that really answered, which may be others than were asked for."""
+"""The price of the model and the tier that really answered, which may be others than were asked
+for.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +13,14 @@ from tune.pricing.published import STANDARD, find_published, place_of
 _TIER = "service_tier"
 
 _DEAR = frozenset({"priority", "fast", "performance", "scale"})
-"""Tiers that cost more than the usual one. Where nobody publishes their price, it is taken as twice the usual price:
-priority costs 1.75 to 2 times as much."""
+"""Tiers that cost more than the usual one. Where nobody publishes their price, it is taken as twice
+the usual price: priority costs 1.75 to 2 times as much.
+"""
 
 
 class Tariff:
-    """The prices of one model at one place, by the model's name and the tier that an answer carries.
+    """The prices of one model at one place, by the model's name and the tier that an answer
+    carries.
 
     Args:
         price: of the model as it was asked for, in the usual tier.
@@ -34,7 +38,9 @@ class Tariff:
         """The most expensive price that an answer was billed at."""
 
     def answered(self, answer: Completion, request: Request) -> Price:
-        """Return the price that an answer is billed at, and remember it for the ceilings of later calls."""
+        """Return the price that an answer is billed at, and remember it for the ceilings of later
+        calls.
+        """
         price = self._of(answer.model, answer.tier, asked=request.setting(_TIER) == answer.tier)
         if price.ceiling(1, 1) > self._dear.ceiling(1, 1):
             self._dear = price
@@ -44,14 +50,22 @@ class Tariff:
         """Say that an answer is billed at a higher price than was asked for; "" where it is not."""
         if price.ceiling(1, 1) <= self._price.ceiling(1, 1):
             return ""
-        which = f"the tier {answer.tier!r}" if answer.tier.lower() not in STANDARD else f"the model {answer.model!r}"
+        which = (
+            f"the tier {answer.tier!r}"
+            if answer.tier.lower() not in STANDARD
+            else f"the model {answer.model!r}"
+        )
         return f"{which} answered, at {price.describe()}"
 
     def ceiling(self, request: Request, prompt_tokens: int, completion_tokens: int) -> int:
-        """Return the most that a call can cost: in the usual tier, in the one asked for, or in one seen before."""
+        """Return the most that a call can cost: in the usual tier, in the one asked for, or in one
+        seen before.
+        """
         asked = str(request.setting(_TIER) or "")
         prices = [self._price, self._of(self._model, asked, asked=True), self._dear]
-        return max(price.ceiling(prompt_tokens, completion_tokens) for price in dict.fromkeys(prices))
+        return max(
+            price.ceiling(prompt_tokens, completion_tokens) for price in dict.fromkeys(prices)
+        )
 
     def _of(self, model: str, tier: str, *, asked: bool) -> Price:
         key = model, tier, asked

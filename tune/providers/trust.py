@@ -1,4 +1,6 @@
-"""Where keys and data go: said before the first call, and confirmed once where a file of somebody else names it."""
+"""Where keys and data go: said before the first call, and confirmed once where a file of somebody
+else names it.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from tune.errors import InputError
-from tune.providers.openai.access import DEFAULT_BASE_URL, OPENAI_KEY, is_loopback, is_own, parse_url
+from tune.providers.openai.access import (
+    DEFAULT_BASE_URL,
+    OPENAI_KEY,
+    is_loopback,
+    is_own,
+    parse_url,
+)
 from tune.providers.services import Entry
 from tune.safety.untrusted import read_file, read_json
 
@@ -18,7 +26,9 @@ Confirm = Callable[[str], bool]
 
 
 def host_lines(entries: Iterable[Entry]) -> list[str]:
-    """One line for each host that receives calls: which variable's value goes there, and for which models."""
+    """One line for each host that receives calls: which variable's value goes there, and for which
+    models.
+    """
     found: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for entry in entries:
         if not entry.local:
@@ -44,10 +54,11 @@ def confirm_hosts(
     confirm: Confirm | None = None,
     sent: str = "the examples",
 ) -> None:
-    """See that a person agrees to what a file of somebody else names: the host, and the variables sent there.
+    """See that a person agrees to what a file of somebody else names: the host, and the variables
+    sent there.
 
-    Nobody is asked about this machine and the host that OPENAI_API_KEY is meant for, as long as no other variable
-    goes there, and about what was agreed to or used before on this machine.
+    Nobody is asked about this machine and the host that OPENAI_API_KEY is meant for, as long as no
+    other variable goes there, and about what was agreed to or used before on this machine.
 
     Args:
         entries: the models that the file names.
@@ -86,9 +97,15 @@ def _is_plain(entry: Entry) -> bool:
 
 
 def remember_hosts(entries: Iterable[Entry]) -> None:
-    """Note what a person agreed to, or ran as their own; where that cannot be written, it is asked again."""
+    """Note what a person agreed to, or ran as their own; where that cannot be written, it is asked
+    again.
+    """
     known = _read()
-    more = {e.host: known.get(e.host, frozenset()) | set(e.variables) for e in entries if not _is_plain(e)}
+    more = {
+        e.host: known.get(e.host, frozenset()) | set(e.variables)
+        for e in entries
+        if not _is_plain(e)
+    }
     if all(known.get(host) == variables for host, variables in more.items()):
         return
     record = {host: sorted(variables) for host, variables in sorted({**known, **more}.items())}
@@ -102,8 +119,12 @@ def remember_hosts(entries: Iterable[Entry]) -> None:
 
 
 def _place() -> Path:
-    """The file of hosts that were agreed to; in the user's own settings, as nothing beside the data may vouch."""
-    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "tune" / "hosts.json"
+    """The file of hosts that were agreed to; in the user's own settings, as nothing beside the data
+    may vouch.
+    """
+    return (
+        Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "tune" / "hosts.json"
+    )
 
 
 def _read() -> dict[str, frozenset[str]]:

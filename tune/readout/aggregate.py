@@ -27,24 +27,31 @@ def first(answers: Sequence[str | None]) -> str | None:
 def vote(answers: Sequence[str | None]) -> str | None:
     """The most frequent answer, of equally frequent ones the one drawn first; None abstains."""
     votes = Counter(answer for answer in answers if answer is not None)
-    return max(votes, key=votes.__getitem__, default=None)  # a Counter keeps the order drawn, and max takes the first
+    return max(
+        votes, key=votes.__getitem__, default=None
+    )  # a Counter keeps the order drawn, and max takes the first
 
 
 def best(answers: Sequence[str | None], verify: Callable[[str], float]) -> str | None:
-    """The answer with the largest verdict, of equally good ones the one drawn first; None is no candidate."""
+    """The answer with the largest verdict, of equally good ones the one drawn first; None is no
+    candidate.
+    """
     return max((answer for answer in answers if answer is not None), key=verify, default=None)
 
 
 AGGREGATES = ("first", "vote", "best", "any", "all")
-"""The built-in choices by name. "any" is the oracle: what n draws hold, not what anybody can take out of them. "all"
-hands every answer back: a metric over all responses judges them together."""
+"""The built-in choices by name. "any" is the oracle: what n draws hold, not what anybody can take
+out of them. "all" hands every answer back: a metric over all responses judges them together.
+"""
 
 DEPLOYABLE = frozenset({"first", "vote", "best", "all"})
 """The built-in choices that need no target, and so can be exported."""
 
 
 def deployable(aggregate: str) -> bool:
-    """Whether a choice can be made without the target; one of the user's own can, as it sees the answers alone."""
+    """Whether a choice can be made without the target; one of the user's own can, as it sees the
+    answers alone.
+    """
     return aggregate in DEPLOYABLE or ":" in aggregate
 
 
@@ -59,14 +66,21 @@ def parse_aggregate(aggregate: str | Aggregate) -> str | Aggregate:
     if isinstance(aggregate, str):
         if aggregate in AGGREGATES:
             return aggregate
-        raise SpaceError(f"there is no aggregate {aggregate!r}: there are {list(AGGREGATES)}, or give module:attribute")
+        raise SpaceError(
+            f"there is no aggregate {aggregate!r}: there are {list(AGGREGATES)}, or give module:attribute"
+        )
     if not callable(aggregate):
-        raise SpaceError(f"an aggregate is a callable from answers to one answer, but got {aggregate!r}")
+        raise SpaceError(
+            f"an aggregate is a callable from answers to one answer, but got {aggregate!r}"
+        )
     return aggregate
 
 
 def choose(
-    aggregate: str | Aggregate, answers: Sequence[str | None], *, verifier: Callable[[str], float] | None = None
+    aggregate: str | Aggregate,
+    answers: Sequence[str | None],
+    *,
+    verifier: Callable[[str], float] | None = None,
 ) -> str | None:
     """The answer of a deployed config.
 
@@ -76,18 +90,23 @@ def choose(
         verifier: for "best": the verdict on an answer; see `blind`.
 
     Raises:
-        SpaceError: there is no such choice, it needs a verifier, it is the oracle's, which knows the target, or it
+        SpaceError: there is no such choice, it needs a verifier, it is the oracle's, which knows
+        the target, or it
             hands back all answers.
         MetricError: a callable of the user raised or gave something else than an answer.
     """
     rule = parse_aggregate(aggregate)
     if rule == "any":
-        raise SpaceError('the aggregate "any" knows the target, so no answer can be chosen by it: use "vote" or "best"')
+        raise SpaceError(
+            'the aggregate "any" knows the target, so no answer can be chosen by it: use "vote" or "best"'
+        )
     if rule == "all":
         raise SpaceError('the aggregate "all" hands back every answer, so there is none to choose')
     if rule == "best":
         if verifier is None:
-            raise SpaceError('the aggregate "best" needs a verifier: a callable (answer, example) -> float')
+            raise SpaceError(
+                'the aggregate "best" needs a verifier: a callable (answer, example) -> float'
+            )
         return best(answers, verifier)
     if rule == "vote":
         return vote(answers)
@@ -100,10 +119,15 @@ def call(aggregate: Aggregate, answers: Sequence[str | None]) -> str | None:
     Raises:
         MetricError: it raised, or gave something that is no answer.
     """
-    with blame(MetricError, f"the aggregate {getattr(aggregate, '__name__', aggregate)!r} raised on {list(answers)}"):
+    with blame(
+        MetricError,
+        f"the aggregate {getattr(aggregate, '__name__', aggregate)!r} raised on {list(answers)}",
+    ):
         chosen = aggregate(answers)
     if chosen is not None and not isinstance(chosen, str):
-        raise MetricError(f"an aggregate gives one answer or None, but got {chosen!r} from {list(answers)}")
+        raise MetricError(
+            f"an aggregate gives one answer or None, but got {chosen!r} from {list(answers)}"
+        )
     return chosen
 
 
@@ -118,7 +142,9 @@ def blind(verifier: Verifier, example: Example) -> Callable[[str], float]:
         with blame(MetricError, f"the verifier raised on example {example.id!r}"):
             verdict = float(verifier(answer, unseen))
         if math.isnan(verdict):
-            raise MetricError(f"the verifier must give a number, but gave {verdict!r} for example {example.id!r}")
+            raise MetricError(
+                f"the verifier must give a number, but gave {verdict!r} for example {example.id!r}"
+            )
         return verdict
 
     return verify

@@ -1,4 +1,6 @@
-"""Why answers are wrong: each answer of a config falls under one heading, and the headings are counted."""
+"""Why answers are wrong: each answer of a config falls under one heading, and the headings are
+counted.
+"""
 
 from __future__ import annotations
 

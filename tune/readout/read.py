@@ -40,22 +40,29 @@ class Bought(Protocol):
 def readable(trial: Bought, configs: Iterable[Config]) -> list[Config]:
     """Those of the configs that the draws of a trial can say something about.
 
-    Left out are caps above the bought one, also where every draw ended by itself; caps below it where the model
-    reasons in secret, as nobody knows what a shorter thought would have led to; and n beyond the draws of every
-    example.
+    Left out are caps above the bought one, also where every draw ended by itself; caps below it
+    where the model reasons in secret, as nobody knows what a shorter thought would have led to; and
+    n beyond the draws of every example.
     """
     hidden = any(draw.reasoning_tokens for draws in trial.draws.values() for draw in draws)
     least = trial.cap if hidden else 1
     most = max((len(draws) for draws in trial.draws.values()), default=0)
     if trial.spoiled and not most:
         most = math.inf  # type: ignore[assignment]  # no draw was had, and none would be at any n
-    return [config for config in configs if least <= config.max_tokens <= trial.cap and config.n <= most]
+    return [
+        config for config in configs if least <= config.max_tokens <= trial.cap and config.n <= most
+    ]
 
 
 def wanted(
-    trial: Bought, configs: Iterable[Config], *, extract: Extract, examples: Collection[int] | None = None
+    trial: Bought,
+    configs: Iterable[Config],
+    *,
+    extract: Extract,
+    examples: Collection[int] | None = None,
 ) -> list[tuple[str, int]]:
-    """The (answer, position) pairs whose scores `read` will ask for, each once: for metrics that must be awaited.
+    """The (answer, position) pairs whose scores `read` will ask for, each once: for metrics that
+    must be awaited.
 
     What an aggregate of the user's own makes up is not among them.
     """
@@ -89,22 +96,21 @@ def read(
 ) -> list[Reading]:
     """Read configs with the paid point of a trial off its draws.
 
-    Examples that are `missing`, or have fewer draws than a config's n, are not in its reading; those that are
-    `spoiled` have the worst score.
+    Examples that are `missing`, or have fewer draws than a config's n, are not in its reading;
+    those that are `spoiled` have the worst score.
 
     Args:
-        trial: what was bought.
-        configs: what to read; those that `readable` leaves out, and those without a scored example, give no reading.
-        extract: takes the answer out of a text; out of a cut text anew.
-        score: the metric's value of (answer, position); asked once for each pair. NaN means not scored: the example
-            is left out of every reading that the answer has a part in. With `over_responses` it gets a tuple of n
-            answers.
-        worst: the metric's worst value, which a text without an answer gets.
-        price: of the model.
-        most_n: so many answers cost the prompt's tokens once.
-        verifier: for "best": the verdict on (answer, position), made without the target.
-        larger_is_better: the metric's direction, which "any" goes by.
-        over_responses: whether the metric judges all n answers at once; then draws are taken n at a time, as they
+        trial: what was bought. configs: what to read; those that `readable` leaves out, and those
+        without a scored example, give no reading. extract: takes the answer out of a text; out of a
+        cut text anew. score: the metric's value of (answer, position); asked once for each pair.
+        NaN means not scored: the example
+            is left out of every reading that the answer has a part in. With `over_responses` it
+            gets a tuple of n answers.
+        worst: the metric's worst value, which a text without an answer gets. price: of the model.
+        most_n: so many answers cost the prompt's tokens once. verifier: for "best": the verdict on
+        (answer, position), made without the target. larger_is_better: the metric's direction, which
+        "any" goes by. over_responses: whether the metric judges all n answers at once; then draws
+        are taken n at a time, as they
             were drawn, and the aggregate has no say.
         examples: positions to read; all that the trial has by default.
         seed: of the random subsets, where these stand for all of them.
@@ -116,19 +122,28 @@ def read(
     chosen = list(dict.fromkeys(readable(trial, configs)))
     rules = {config.aggregate: parse_aggregate(config.aggregate) for config in chosen}
     if "best" in rules and verifier is None and not over_responses:
-        raise SpaceError('the aggregate "best" needs a verifier: a callable (answer, example) -> float')
+        raise SpaceError(
+            'the aggregate "best" needs a verifier: a callable (answer, example) -> float'
+        )
     rates = rates_of(trial.draws, trial.measured)
-    reader = Reader(extract, score, worst, verifier, larger_is_better, over_responses, seed, _pace(trial), rates)
+    reader = Reader(
+        extract, score, worst, verifier, larger_is_better, over_responses, seed, _pace(trial), rates
+    )
     found: dict[Config, list[Rows]] = {config: [] for config in chosen}
     for group in _groups(trial, examples):
         for config, rows in reader.rows(group, chosen, rules).items():
             found[config].append(rows)
     spoiled = _spoiled(trial, examples, worst)
-    readings = (_reading(trial.number, config, [*rows, spoiled], price, most_n) for config, rows in found.items())
+    readings = (
+        _reading(trial.number, config, [*rows, spoiled], price, most_n)
+        for config, rows in found.items()
+    )
     return [reading for reading in readings if reading.examples]
 
 
-def _groups(trial: Bought, examples: Collection[int] | None) -> list[dict[int, Sequence[Completion]]]:
+def _groups(
+    trial: Bought, examples: Collection[int] | None
+) -> list[dict[int, Sequence[Completion]]]:
     """The examples without a fault, those with equally many draws together."""
     asked = trial.draws.keys() if examples is None else trial.draws.keys() & set(examples)
     groups: dict[int, dict[int, Sequence[Completion]]] = {}
@@ -140,7 +155,9 @@ def _groups(trial: Bought, examples: Collection[int] | None) -> list[dict[int, S
 
 
 def _spoiled(trial: Bought, examples: Collection[int] | None, worst: float) -> Rows:
-    """The examples that no config of this trial can answer: certainly the worst score, at a cost nobody saw."""
+    """The examples that no config of this trial can answer: certainly the worst score, at a cost
+    nobody saw.
+    """
     asked = trial.spoiled.keys() if examples is None else trial.spoiled.keys() & set(examples)
     positions = sorted(asked - trial.missing.keys())
     unknown = np.full(len(positions), np.nan)
@@ -149,8 +166,12 @@ def _spoiled(trial: Bought, examples: Collection[int] | None, worst: float) -> R
 
 
 def _pace(trial: Bought) -> float:
-    """Seconds per completion token: the slope over all draws of the trial, their ratio where all are equally long."""
-    draws = [draw for position in sorted(trial.draws) for draw in trial.draws[position]]  # not as they arrived
+    """Seconds per completion token: the slope over all draws of the trial, their ratio where all
+    are equally long.
+    """
+    draws = [
+        draw for position in sorted(trial.draws) for draw in trial.draws[position]
+    ]  # not as they arrived
     tokens = np.array([draw.completion_tokens for draw in draws], dtype=float)
     seconds = np.array([draw.seconds for draw in draws])
     if not tokens.any():
@@ -161,12 +182,16 @@ def _pace(trial: Bought) -> float:
     return max(0.0, float(spread @ seconds / (spread @ spread)))
 
 
-def _reading(trial: int, config: Config, groups: Sequence[Rows], price: Price, most_n: int) -> Reading:
+def _reading(
+    trial: int, config: Config, groups: Sequence[Rows], price: Price, most_n: int
+) -> Reading:
     positions, scores, variances, prompt, tokens, seconds = (
         np.concatenate([rows[field] for rows in groups]) for field in range(6)
     )
     prompts = calls_for(config.n, most_n)
-    costs = (prompts * prompt * price.input + config.n * tokens * price.output) / 1e6 + prompts * price.request
+    costs = (
+        prompts * prompt * price.input + config.n * tokens * price.output
+    ) / 1e6 + prompts * price.request
     order = np.argsort(positions)
     order = order[~np.isnan(scores[order])]
     return Reading(

@@ -68,7 +68,9 @@ def unscored(_answer: Any, _position: int) -> float:
 
 @dataclass
 class Reader:
-    """Asks each question once: of the extractor, the metric and the verifier. The fields are those of `read`."""
+    """Asks each question once: of the extractor, the metric and the verifier. The fields are those
+    of `read`.
+    """
 
     extract: Extract
     ask: Callable[[Any, int], float] = unscored
@@ -111,7 +113,9 @@ class Reader:
                 raise MetricError(f"the verifier must give a number, but gave nan for {answer!r}")
         return self._verdicts[answer, position]
 
-    def rows(self, group: Group, configs: Sequence[Config], rules: Mapping[str, str | Aggregate]) -> dict[Config, Rows]:
+    def rows(
+        self, group: Group, configs: Sequence[Config], rules: Mapping[str, str | Aggregate]
+    ) -> dict[Config, Rows]:
         """Every config for which these examples have draws enough.
 
         Args:
@@ -124,13 +128,21 @@ class Reader:
         configs = [config for config in configs if config.n <= draws]
         if not configs:
             return {}
-        variants = {variant: place for place, variant in enumerate(dict.fromkeys(map(cut_of, configs)))}
+        variants = {
+            variant: place for place, variant in enumerate(dict.fromkeys(map(cut_of, configs)))
+        }
         view = self._view(group, list(variants))
         ns = sorted({config.n for config in configs})
         tokens = np.array(view.tokens).mean(axis=1)
         last = mean_of_largest(np.array(view.seconds), ns)
-        prompt = np.array([[draw.prompt_tokens for draw in drawn] for drawn in group.values()]).mean(axis=1)
-        estimates = self._of_responses(view, ns) if self.over_responses else self._of_answers(view, configs, rules)
+        prompt = np.array(
+            [[draw.prompt_tokens for draw in drawn] for drawn in group.values()]
+        ).mean(axis=1)
+        estimates = (
+            self._of_responses(view, ns)
+            if self.over_responses
+            else self._of_answers(view, configs, rules)
+        )
         found = {}
         for config in configs:
             place = variants[cut_of(config)]
@@ -157,12 +169,16 @@ class Reader:
                 exact = exact and all(said.exact for said in cuts)
                 view.rows.append((tuple(self.answer(said) for said in cuts), position))
                 view.tokens.append([said.tokens for said in cuts])
-                view.seconds.append([self._seconds(draw, said) for draw, said in zip(drawn, cuts, strict=True)])
+                view.seconds.append(
+                    [self._seconds(draw, said) for draw, said in zip(drawn, cuts, strict=True)]
+                )
             view.exact.append(exact)
         return view
 
     def _seconds(self, draw: Completion, said: Cut) -> float:
-        """How long a draw would have taken: less by its pace for each token cut off, never less than its share."""
+        """How long a draw would have taken: less by its pace for each token cut off, never less
+        than its share.
+        """
         if said.tokens >= draw.completion_tokens:
             return draw.seconds
         saved = self.pace * (draw.completion_tokens - said.tokens)
@@ -172,26 +188,35 @@ class Reader:
         self, view: _View, configs: Sequence[Config], rules: Mapping[str, str | Aggregate]
     ) -> dict[str, tuple[Estimate, list[int]]]:
         """By aggregate: the estimates for all rows of a view, and the n of each column."""
-        scores = np.array([[self.score(answer, place) for answer in answers] for answers, place in view.rows])
+        scores = np.array(
+            [[self.score(answer, place) for answer in answers] for answers, place in view.rows]
+        )
         found = {}
         for aggregate in dict.fromkeys(config.aggregate for config in configs):
             ns = sorted({config.n for config in configs if config.aggregate == aggregate})
             found[aggregate] = self._estimate(rules[aggregate], view, scores, ns), ns
         return found
 
-    def _estimate(self, rule: str | Aggregate, view: _View, scores: Array, ns: Sequence[int]) -> Estimate:
+    def _estimate(
+        self, rule: str | Aggregate, view: _View, scores: Array, ns: Sequence[int]
+    ) -> Estimate:
         if rule == "first":
             one = mean_of_one(scores)
             return Estimate(*(np.repeat(column, len(ns), axis=1) for column in one))
         if rule == "any":
             return mean_of_best(scores, scores if self.larger_is_better else -scores, ns)
         if rule == "best":
-            verdicts = [[self.verdict(answer, place) for answer in answers] for answers, place in view.rows]
+            verdicts = [
+                [self.verdict(answer, place) for answer in answers] for answers, place in view.rows
+            ]
             return mean_of_best(scores, np.array(verdicts), ns)
         if rule == "vote":
             few = [n for n in ns if n <= MOST_COUNTED]
             names: dict[str | None, int] = {None: -1}
-            numbers = [[names.setdefault(answer, len(names) - 1) for answer in answers] for answers, _ in view.rows]
+            numbers = [
+                [names.setdefault(answer, len(names) - 1) for answer in answers]
+                for answers, _ in view.rows
+            ]
             counted = mean_of_vote(np.array(numbers), scores, self.worst, few)
             tried = self._of_choice(vote, view, ns[len(few) :])
             return Estimate(*(np.hstack(both) for both in zip(counted, tried, strict=True)))
@@ -204,22 +229,33 @@ class Reader:
         for answers, position in view.rows:
             if (answers, position) not in known:
 
-                def score(subset: Sequence[int], answers: Answers = answers, position: int = position) -> float:
+                def score(
+                    subset: Sequence[int], answers: Answers = answers, position: int = position
+                ) -> float:
                     return self.score(choose([answers[i] for i in subset]), position)
 
-                known[answers, position] = [mean_of_choice(score, len(answers), n, self.seed) for n in ns]
+                known[answers, position] = [
+                    mean_of_choice(score, len(answers), n, self.seed) for n in ns
+                ]
         both = np.array([known[row] for row in view.rows]).reshape(len(view.rows), len(ns), 2)
         return Estimate(both[..., 0], both[..., 1])
 
-    def _of_responses(self, view: _View, ns: Sequence[int]) -> dict[str, tuple[Estimate, list[int]]]:
+    def _of_responses(
+        self, view: _View, ns: Sequence[int]
+    ) -> dict[str, tuple[Estimate, list[int]]]:
         """For a metric over all n answers: the draws n at a time, as they were drawn."""
         draws = len(view.rows[0][0])
         columns = []
         for n in ns:
             begins = range(0, draws - n + 1, n)
-            scores = [[self.score(answers[i : i + n], place) for i in begins] for answers, place in view.rows]
+            scores = [
+                [self.score(answers[i : i + n], place) for i in begins]
+                for answers, place in view.rows
+            ]
             columns.append(mean_of_one(np.array(scores)))
-        return {"": (Estimate(*(np.hstack(column) for column in zip(*columns, strict=True))), list(ns))}
+        return {
+            "": (Estimate(*(np.hstack(column) for column in zip(*columns, strict=True))), list(ns))
+        }
 
 
 def cut_of(config: Config) -> tuple[int, tuple[str, ...]]:

@@ -29,16 +29,17 @@ class Difference(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """A config with what a trial says of it, example by example. Examples without a score are not in it.
+    """A config with what a trial says of it, example by example. Examples without a score are not
+    in it.
 
     Attributes:
-        config: complete, what a user would deploy.
-        trial: the number of the trial that it was read off.
-        examples: positions of the scored examples, ascending.
-        scores: the expected score of a request, on the metric's own scale.
-        variances: the variance of `scores` that comes from having few draws of each example; NaN where a single
+        config: complete, what a user would deploy. trial: the number of the trial that it was read
+        off. examples: positions of the scored examples, ascending. scores: the expected score of a
+        request, on the metric's own scale. variances: the variance of `scores` that comes from
+        having few draws of each example; NaN where a single
             draw was bought, which cannot tell.
-        costs: expected dollars per request in production, at list price; NaN for an example that the config
+        costs: expected dollars per request in production, at list price; NaN for an example that
+        the config
             cannot answer.
         seconds: expected seconds per request, its answers being drawn side by side; NaN likewise.
         approximate: whether any text or token count was cut without known token boundaries.
@@ -65,12 +66,16 @@ class Reading:
 
     @property
     def standard_error(self) -> float:
-        """Of the mean, for examples like these: what differs between examples and what few draws leave open."""
+        """Of the mean, for examples like these: what differs between examples and what few draws
+        leave open.
+        """
         return _standard_error(self.scores)
 
     @property
     def draw_error(self) -> float:
-        """The part of `standard_error` that more draws of the same examples would take away; NaN if unknown."""
+        """The part of `standard_error` that more draws of the same examples would take away; NaN if
+        unknown.
+        """
         return math.sqrt(float(self.variances.sum())) / len(self.examples)
 
     @property

@@ -1,8 +1,10 @@
-"""How many tokens characters of each kind take, learned from whole answers: where a text would have been cut.
+"""How many tokens characters of each kind take, learned from whole answers: where a text would have
+been cut.
 
-A token holds several letters, but often a single digit, sign or Chinese character. At one mean length of a token, a
-text that begins with digits is cut much too late. Services tell how many tokens an answer has, so a regression of those
-on the kinds of characters says what each kind takes; draws that were cut at a cap say most about how answers begin.
+A token holds several letters, but often a single digit, sign or Chinese character. At one mean
+length of a token, a text that begins with digits is cut much too late. Services tell how many
+tokens an answer has, so a regression of those on the kinds of characters says what each kind takes;
+draws that were cut at a cap say most about how answers begin.
 """
 
 from __future__ import annotations
@@ -18,7 +20,9 @@ from tune.completion import Completion
 Array = npt.NDArray[np.float64]
 
 _PRIOR: Array = np.array([0.8, 0.06, 0.4, 0.6, 0.05, 0.8])
-"""Tokens of a word's beginning, a letter, a digit, a sign, a space and any other character, before any are learned."""
+"""Tokens of a word's beginning, a letter, a digit, a sign, a space and any other character, before
+any are learned.
+"""
 
 _PRIOR_WEIGHT = 2.0
 """Answers that the prior counts for."""
@@ -56,14 +60,17 @@ class Rates:
 
 
 def learn_rates(draws: Iterable[Completion]) -> Rates | None:
-    """Learn the rates of one model's answers; None where token boundaries are known or there is no text.
+    """Learn the rates of one model's answers; None where token boundaries are known or there is no
+    text.
 
     Least squares with a weak prior, and no rate below zero.
 
     Args:
         draws: answers as they came, whole or cut.
     """
-    kept = [draw for draw in draws if draw.text and draw.completion_tokens > draw.reasoning_tokens][:_MOST_DRAWS]
+    kept = [draw for draw in draws if draw.text and draw.completion_tokens > draw.reasoning_tokens][
+        :_MOST_DRAWS
+    ]
     if not kept or any(draw.token_ends is not None for draw in kept):
         return None
     counts = np.array([_kinds(draw.text).sum(axis=1) for draw in kept])
@@ -78,7 +85,9 @@ def spoken(draw: Completion) -> int:
 
 
 def _fit(counts: Array, tokens: Array) -> Array:
-    """Return the rates that are zero or more with the least squared relative error, by coordinate descent."""
+    """Return the rates that are zero or more with the least squared relative error, by coordinate
+    descent.
+    """
     scale = np.maximum(counts.mean(axis=0), 1e-6)
     prior = _PRIOR * (tokens.mean() / max(float(_PRIOR @ counts.mean(axis=0)), 1e-9))
     ridge = _PRIOR_WEIGHT * scale**2 * 0.01
@@ -105,12 +114,17 @@ def _kinds(text: str) -> Array:
     return np.array([start, letter, digit, sign, space, other], dtype=float)
 
 
-def rates_of(draws: Mapping[int, Sequence[Completion]], measured: Mapping[int, Sequence[Completion]]) -> Rates | None:
+def rates_of(
+    draws: Mapping[int, Sequence[Completion]], measured: Mapping[int, Sequence[Completion]]
+) -> Rates | None:
     """Learn the rates of a trial.
 
     Args:
-        draws: its own, by example.
-        measured: draws of its model and prompt that were bought at smaller caps, by cap; they are learned from first.
+        draws: its own, by example. measured: draws of its model and prompt that were bought at
+        smaller caps, by cap; they are learned from first.
     """
-    groups = [*(measured[cap] for cap in sorted(measured)), *(draws[position] for position in sorted(draws))]
+    groups = [
+        *(measured[cap] for cap in sorted(measured)),
+        *(draws[position] for position in sorted(draws)),
+    ]
     return learn_rates([draw for drawn in groups for draw in drawn])

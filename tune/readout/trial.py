@@ -16,11 +16,10 @@ class Step:
     """An order of a strategy: bring these examples of a trial to `draws` draws each.
 
     Attributes:
-        trial: the trial's number, from 0.
-        point: the trial's paid point.
-        examples: positions in the study's seeded order of tuning examples.
-        draws: draws per example that the trial shall have in all; those already there are not bought again.
-        cap: max_tokens that new draws are bought with; one cap per trial.
+        trial: the trial's number, from 0. point: the trial's paid point. examples: positions in the
+        study's seeded order of tuning examples. draws: draws per example that the trial shall have
+        in all; those already there are not bought again. cap: max_tokens that new draws are bought
+        with; one cap per trial.
     """
 
     trial: int
@@ -43,9 +42,9 @@ class Trial:
             ("service: ...") or of money ("money: ..."). Such an example is not scored.
         spoiled: why the config itself cannot answer an example ("context_length", "content_filter",
             "timeout"), by position. Such an example has the metric's worst score.
-        state: running, complete, stopped or failed.
-        reason: why it was stopped or failed.
-        measured: a few draws of its model and prompt that were bought at a smaller cap, by that, to see where it cuts
+        state: running, complete, stopped or failed. reason: why it was stopped or failed. measured:
+        a few draws of its model and prompt that were bought at a smaller cap, by that, to see where
+        it cuts
             (see `tune.strategies.measured_truncation`).
     """
 

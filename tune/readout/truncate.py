@@ -31,14 +31,16 @@ class Cut(NamedTuple):
 def cut(draw: Completion, cap: int, stop: Sequence[str] = (), rates: Rates | None = None) -> Cut:
     """Cut a draw at `cap` tokens and at the first of the stop strings.
 
-    The model would have said the same until then, and would have been billed for the tokens that make up the stop
-    string. Without `token_ends` a token is taken to be as long as the draw's tokens are on average, and words are
-    kept whole where the estimate falls close to their end; on prose and code that was seen to be 1.6 tokens off on
-    average, as often too long as too short. Where digits or other short tokens come first, that keeps too much: then
-    `rates` says how many tokens each kind of character takes.
+    The model would have said the same until then, and would have been billed for the tokens that
+    make up the stop string. Without `token_ends` a token is taken to be as long as the draw's
+    tokens are on average, and words are kept whole where the estimate falls close to their end; on
+    prose and code that was seen to be 1.6 tokens off on average, as often too long as too short.
+    Where digits or other short tokens come first, that keeps too much: then `rates` says how many
+    tokens each kind of character takes.
 
-    A draw with hidden reasoning is left whole: nobody knows what a shorter thought would have led to. Readings ask
-    for no smaller cap of those, but a service that does not heed its cap may have sent more than was asked for.
+    A draw with hidden reasoning is left whole: nobody knows what a shorter thought would have led
+    to. Readings ask for no smaller cap of those, but a service that does not heed its cap may have
+    sent more than was asked for.
     """
     text, tokens, reason, exact = draw.text, draw.completion_tokens, draw.finish_reason, True
     if tokens > cap and draw.reasoning_tokens:
@@ -55,7 +57,9 @@ def cut(draw: Completion, cap: int, stop: Sequence[str] = (), rates: Rates | Non
 
 
 def _first_stop(text: str, stop: Sequence[str]) -> tuple[int, int] | None:
-    """Begin and end of the stop string that is complete first; of several that end together, the longest."""
+    """Begin and end of the stop string that is complete first; of several that end together, the
+    longest.
+    """
     found = [(begin + len(s), begin) for s in stop if s and (begin := text.find(s)) >= 0]
     if not found:
         return None
@@ -66,8 +70,11 @@ def _first_stop(text: str, stop: Sequence[str]) -> tuple[int, int] | None:
 def _head(draw: Completion, cap: int, rates: Rates | None) -> tuple[str, bool]:
     """The text of the first `cap` tokens, and whether it is exactly that."""
     if draw.token_ends is not None:
-        # What lies beyond the visible tokens is the token that ended the text: it is cut off, the text is whole.
-        return (draw.text[: draw.token_ends[cap - 1]] if cap <= len(draw.token_ends) else draw.text), True
+        # What lies beyond the visible tokens is the token that ended the text: it is cut off, the
+        # text is whole.
+        return (
+            draw.text[: draw.token_ends[cap - 1]] if cap <= len(draw.token_ends) else draw.text
+        ), True
     spoken = spoken_tokens(draw)
     if cap >= spoken:  # if the token that ended the text was counted, which not every service does
         return draw.text, False
@@ -86,7 +93,11 @@ def _word_end(text: str, place: int, reach: int) -> int:
     """
     for distance in range(reach + 1):
         for end in (place - distance, place + distance):
-            if 0 < end < len(text) and not text[end - 1].isspace() and text[end - 1].isalnum() != text[end].isalnum():
+            if (
+                0 < end < len(text)
+                and not text[end - 1].isspace()
+                and text[end - 1].isalnum() != text[end].isalnum()
+            ):
                 return end
     return place
 

@@ -1,6 +1,8 @@
-"""Quality against dollars or seconds per request as one inline SVG: the frontier, the winner and the baseline.
+"""Quality against dollars or seconds per request as one inline SVG: the frontier, the winner and
+the baseline.
 
-Drawn by hand, since two axes, a line and a few marks need no library. Colours and widths are the page's own style.
+Drawn by hand, since two axes, a line and a few marks need no library. Colours and widths are the
+page's own style.
 """
 
 from __future__ import annotations
@@ -37,11 +39,10 @@ class Mark:
     """One configuration in the chart.
 
     Attributes:
-        name: "winner", "baseline" or "baseline (assumed)", "winner and baseline", or "frontier", which has no label.
-        row: the configuration and what is known of it.
-        quality: the quality that is drawn, in the metric's own scale.
-        cost: dollars per request, or seconds.
-        amount: which of them, and its words.
+        name: "winner", "baseline" or "baseline (assumed)", "winner and baseline", or "frontier",
+        which has no label. row: the configuration and what is known of it. quality: the quality
+        that is drawn, in the metric's own scale. cost: dollars per request, or seconds. amount:
+        which of them, and its words.
     """
 
     name: str
@@ -60,9 +61,7 @@ class Mark:
         """All of it in words, not escaped."""
         known = evidence(self.quality, holdout=self.on_holdout)
         few = " (few)" if self.row.few else ""
-        return (
-            f"{self.name}: {describe(self.row.config)}; {known}{few}, at {self.amount.said(self.cost.mean)} per request"
-        )
+        return f"{self.name}: {describe(self.row.config)}; {known}{few}, at {self.amount.said(self.cost.mean)} per request"
 
 
 Box = tuple[float, float, float, float]
@@ -70,7 +69,9 @@ Box = tuple[float, float, float, float]
 
 
 def chart(report: Report) -> str:
-    """The chart as an HTML figure; "" where there are not two configurations, or nothing that they cost, to compare."""
+    """The chart as an HTML figure; "" where there are not two configurations, or nothing that they
+    cost, to compare.
+    """
     amount = amount_of(report)
     line = [mark for row in report.frontier for mark in _mark(amount, "frontier", row, row.tuning)]
     line.sort(key=lambda mark: mark.cost.mean)
@@ -80,7 +81,9 @@ def chart(report: Report) -> str:
     if len({mark.row.config for mark in marks}) < 2 or max(costs) <= 0:
         return ""
     limits = [y for mark in marks for y in (mark.quality.mean, mark.quality.low, mark.quality.high)]
-    across = (logarithmic if 0 < 10 * min(costs) <= max(costs) else linear)([*costs, 0.0], LEFT, RIGHT)
+    across = (logarithmic if 0 < 10 * min(costs) <= max(costs) else linear)(
+        [*costs, 0.0], LEFT, RIGHT
+    )
     up = linear([y for y in limits if math.isfinite(y)], BOTTOM, TOP)
     shown = {mark.row.config for mark in named}
     drawing = [
@@ -90,20 +93,28 @@ def chart(report: Report) -> str:
         *(_drawn(mark, across, up, bars=True) for mark in named),
         *_labels(line, named, across, up),
     ]
-    head = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-labelledby="chart-title chart-desc">'
+    head = (
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-labelledby="chart-title chart-desc">'
+    )
     title = f'<title id="chart-title">Quality against {amount.per_request}</title>'
     words = f'<desc id="chart-desc">{_plain(_in_words(line, named), limit=2000)}</desc>'
     svg = "\n".join([head, title, words, *(part for part in drawing if part), "</svg>"])
     return f"<figure>\n{svg}\n<figcaption>{CAPTION.format(amount=amount.per_request)}</figcaption>\n</figure>\n"
 
 
-def _mark(amount: Amount, name: str, row: ReportConfig | None, quality: Interval | None) -> list[Mark]:
+def _mark(
+    amount: Amount, name: str, row: ReportConfig | None, quality: Interval | None
+) -> list[Mark]:
     """The mark of a row, where its quality and cost are known."""
     cost = amount.of(row) if row is not None else None
     if row is None or quality is None or cost is None:
         return []
     limits = (quality.low, quality.high, cost.low, cost.high)
-    known = math.isfinite(quality.mean) and math.isfinite(cost.mean) and not any(map(math.isnan, limits))
+    known = (
+        math.isfinite(quality.mean)
+        and math.isfinite(cost.mean)
+        and not any(map(math.isnan, limits))
+    )
     return [Mark(name, row, quality, cost, amount)] if known else []
 
 
@@ -112,7 +123,9 @@ def _named(report: Report) -> list[Mark]:
     winner, baseline, amount = report.winner, report.baseline, amount_of(report)
     if report.winner_is_baseline:
         return _mark(amount, "winner and baseline", winner, winner.quality if winner else None)
-    below = _mark(amount, baseline.name if baseline else "", baseline, baseline.quality if baseline else None)
+    below = _mark(
+        amount, baseline.name if baseline else "", baseline, baseline.quality if baseline else None
+    )
     return [*below, *_mark(amount, "winner", winner, winner.quality if winner else None)]
 
 
@@ -121,13 +134,20 @@ def _in_words(line: Sequence[Mark], named: Sequence[Mark]) -> str:
     said = [f"{mark.said}." for mark in named]
     if line:
         ends = [line[0], line[-1]] if len(line) > 1 else [line[0]]
-        places = ", then ".join(f"{mark.quality.mean:.3f} at {mark.amount.said(mark.cost.mean)}" for mark in ends)
-        order = "from the fastest to the slowest" if line[0].amount.timed else "from the cheapest to the dearest"
+        places = ", then ".join(
+            f"{mark.quality.mean:.3f} at {mark.amount.said(mark.cost.mean)}" for mark in ends
+        )
+        order = (
+            "from the fastest to the slowest"
+            if line[0].amount.timed
+            else "from the cheapest to the dearest"
+        )
         said.append(f"The frontier has {len(line)} configurations, {order}: {places}.")
     return " ".join(said)
 
 
-# --- the parts of the drawing -----------------------------------------------------------------------------------
+# --- the parts of the drawing
+# -----------------------------------------------------------------------------------
 
 
 def _axes(report: Report, across: Scale, up: Scale) -> list[str]:
@@ -136,7 +156,9 @@ def _axes(report: Report, across: Scale, up: Scale) -> list[str]:
     for value in up.ticks:
         y = up.place(value)
         parts.append(f'<path class="grid" d="M{LEFT} {y:.1f}H{RIGHT}"/>')
-        parts.append(f'<text class="tick" x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{up.shown(value)}</text>')
+        parts.append(
+            f'<text class="tick" x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{up.shown(value)}</text>'
+        )
     for value in across.ticks:
         x = across.place(value)
         parts.append(f'<path class="grid" d="M{x:.1f} {TOP}V{BOTTOM}"/>')
@@ -144,7 +166,9 @@ def _axes(report: Report, across: Scale, up: Scale) -> list[str]:
         parts.append(f'<text class="tick" {at}>{amount.said(value)}</text>')
     better = "higher is better" if report.larger_is_better else "lower is better"
     kind = "logarithmic scale" if across.log else "from zero"
-    parts.append(f'<text x="8" y="16">{_plain(report.provenance.metric, limit=60)} ({better})</text>')
+    parts.append(
+        f'<text x="8" y="16">{_plain(report.provenance.metric, limit=60)} ({better})</text>'
+    )
     middle = (LEFT + RIGHT) / 2
     parts.append(
         f'<text x="{middle:g}" y="{BOTTOM + 44}" text-anchor="middle">{amount.unit} per request, {kind}</text>'
@@ -162,10 +186,16 @@ def _drawn(mark: Mark, across: Scale, up: Scale, *, bars: bool) -> str:
     x, y = _centre(mark, across, up)
     radius = (2 if mark.row.few else 4) if mark.name == "frontier" else 7
     shape = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}"/>'
-    if mark.name.startswith("baseline"):  # a shape of its own, so that colour is not all that tells it apart
+    if mark.name.startswith(
+        "baseline"
+    ):  # a shape of its own, so that colour is not all that tells it apart
         shape = f'<rect x="{x - 6.5:.1f}" y="{y - 6.5:.1f}" width="13" height="13"/>'
     left, top, right, bottom = _reach(mark, across, up)
-    lines = f'<path d="M{x:.1f} {top:.1f}V{bottom:.1f}M{left:.1f} {y:.1f}H{right:.1f}"/>' if bars else ""
+    lines = (
+        f'<path d="M{x:.1f} {top:.1f}V{bottom:.1f}M{left:.1f} {y:.1f}H{right:.1f}"/>'
+        if bars
+        else ""
+    )
     kind = f"{mark.name.split()[0]} {'filled' if mark.on_holdout else 'hollow'}"
     return f'<g class="{kind}"><title>{_plain(mark.said)}</title>{lines}{shape}</g>'
 
@@ -177,10 +207,16 @@ def _centre(mark: Mark, across: Scale, up: Scale) -> tuple[float, float]:
 def _reach(mark: Mark, across: Scale, up: Scale) -> Box:
     """How far the bars of a mark go."""
     cost, quality = mark.cost, mark.quality
-    return across.place(cost.low), up.place(quality.high), across.place(cost.high), up.place(quality.low)
+    return (
+        across.place(cost.low),
+        up.place(quality.high),
+        across.place(cost.high),
+        up.place(quality.low),
+    )
 
 
-# --- labels -----------------------------------------------------------------------------------------------------
+# --- labels
+# -----------------------------------------------------------------------------------------------------
 
 
 def _labels(line: Sequence[Mark], named: Sequence[Mark], across: Scale, up: Scale) -> list[str]:
@@ -196,11 +232,15 @@ def _labels(line: Sequence[Mark], named: Sequence[Mark], across: Scale, up: Scal
 
 
 _NAMED, _OUTSIDE = 1_000, 100_000
-"""What it weighs to cover another label or a mark that has one, and to leave the plot; all else weighs 1."""
+"""What it weighs to cover another label or a mark that has one, and to leave the plot; all else
+weighs 1.
+"""
 
 
 def _places(mark: Mark, across: Scale, up: Scale) -> list[Box]:
-    """Where a label may stand by its mark: at its sides, then its corners, then above and below, then farther off."""
+    """Where a label may stand by its mark: at its sides, then its corners, then above and below,
+    then farther off.
+    """
     x, y = _centre(mark, across, up)
     wide, near = len(mark.name) * _LETTER + 6, 10.0
     starts = (x + near, x - near - wide)
@@ -208,11 +248,17 @@ def _places(mark: Mark, across: Scale, up: Scale) -> list[Box]:
     above, below = y - near - _LINE, y + near
     corners = [(left, top) for top in (above, below) for left in starts]
     over = [(x - wide / 2, above), (x - wide / 2, below)]
-    farther = [(left, top) for top in (above - _LINE, below + _LINE) for left in (*starts, x - wide / 2)]
-    return [(left, top, left + wide, top + _LINE) for left, top in (*beside, *corners, *over, *farther)]
+    farther = [
+        (left, top) for top in (above - _LINE, below + _LINE) for left in (*starts, x - wide / 2)
+    ]
+    return [
+        (left, top, left + wide, top + _LINE) for left, top in (*beside, *corners, *over, *farther)
+    ]
 
 
-def _obstacles(line: Sequence[Mark], named: Sequence[Mark], across: Scale, up: Scale) -> list[tuple[int, Box]]:
+def _obstacles(
+    line: Sequence[Mark], named: Sequence[Mark], across: Scale, up: Scale
+) -> list[tuple[int, Box]]:
     """What it weighs to cover each mark, each bar and each bit of the line, and where they are."""
     boxes: list[tuple[int, Box]] = []
     for mark in (*line, *named):
@@ -232,7 +278,11 @@ def _covered(box: Box, taken: Sequence[tuple[int, Box]]) -> int:
     """The weight of all that a label would cover."""
     left, top, right, bottom = box
     outside = left < LEFT or right > RIGHT or top < TOP - _LINE / 2 or bottom > BOTTOM
-    met = (weight for weight, (x0, y0, x1, y1) in taken if x0 < right and left < x1 and y0 < bottom and top < y1)
+    met = (
+        weight
+        for weight, (x0, y0, x1, y1) in taken
+        if x0 < right and left < x1 and y0 < bottom and top < y1
+    )
     return _OUTSIDE * outside + sum(met)
 
 

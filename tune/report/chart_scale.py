@@ -58,8 +58,8 @@ def linear(values: Sequence[float], start: float, end: float) -> Scale:
 
 
 def logarithmic(values: Sequence[float], start: float, end: float) -> Scale:
-    """A scale over the positive values, with a quarter of room at each end; ticks are 1, 2 and 5 of each power of ten,
-    or powers of ten alone where there are many.
+    """A scale over the positive values, with a quarter of room at each end; ticks are 1, 2 and 5 of
+    each power of ten, or powers of ten alone where there are many.
     """
     known = [value for value in values if value > 0]
     low, high = min(known) / 1.25, max(known) * 1.25

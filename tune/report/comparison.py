@@ -1,4 +1,6 @@
-"""The table of the main configurations, for papers and spreadsheets: `comparison.csv` and `comparison.tex`."""
+"""The table of the main configurations, for papers and spreadsheets: `comparison.csv` and
+`comparison.tex`.
+"""
 
 from __future__ import annotations
 
@@ -14,18 +16,41 @@ from tune.safety.escape import visible
 from tune.stats.intervals import Interval
 
 COLUMNS = (
-    "configuration", "settings", "on", "examples", "quality", "quality_low", "quality_high",
-    "cost_per_request", "cost_low", "cost_high", "difference", "difference_low", "difference_high",
-    "seconds_per_request", "seconds_low", "seconds_high",
-)  # fmt: skip
-"""Columns of `comparison.csv`: the metric's own scale, dollars per request, 95 % intervals; seconds per request where
-nobody is billed."""
+    "configuration",
+    "settings",
+    "on",
+    "examples",
+    "quality",
+    "quality_low",
+    "quality_high",
+    "cost_per_request",
+    "cost_low",
+    "cost_high",
+    "difference",
+    "difference_low",
+    "difference_high",
+    "seconds_per_request",
+    "seconds_low",
+    "seconds_high",
+)
+"""Columns of `comparison.csv`: the metric's own scale, dollars per request, 95 % intervals; seconds
+per request where nobody is billed.
+"""
 
 _LATEX = {
-    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
-    "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
-    "<": r"\textless{}", ">": r"\textgreater{}",
-}  # fmt: skip
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+}
 
 
 def comparison_csv(report: Report) -> str:
@@ -35,9 +60,16 @@ def comparison_csv(report: Report) -> str:
     writer.writerow(COLUMNS)
     for row in shown_rows(report):
         on = "holdout" if row.holdout is not None else "tuning"
-        numbers = [*_limits(row.quality), *_limits(row.cost), *_limits(_difference(report, row)), *_limits(row.service)]
+        numbers = [
+            *_limits(row.quality),
+            *_limits(row.cost),
+            *_limits(_difference(report, row)),
+            *_limits(row.service),
+        ]
         examples = row.quality.n if row.quality is not None else 0
-        writer.writerow([csv_cell(cell) for cell in (row.name, describe(row.config), on, examples, *numbers)])
+        writer.writerow(
+            [csv_cell(cell) for cell in (row.name, describe(row.config), on, examples, *numbers)]
+        )
     for oracle in report.pass_at_k:
         numbers = [*_limits(oracle.quality), *[None] * 9]
         cells = (f"pass@{oracle.k} (oracle)", "", "tuning", oracle.quality.n, *numbers)
@@ -56,7 +88,10 @@ def comparison_tex(report: Report) -> str:
             _score(_difference(report, row)),
         ]
         rows.append(" & ".join(cells) + r" \\")
-    rows += [f"pass@{oracle.k} (oracle) & {_score(oracle.quality)} & -- & -- " + r"\\" for oracle in report.pass_at_k]
+    rows += [
+        f"pass@{oracle.k} (oracle) & {_score(oracle.quality)} & -- & -- " + r"\\"
+        for oracle in report.pass_at_k
+    ]
     metric = latex(report.provenance.metric)
     head = f"configuration & {metric} & {amount.per_request} & difference to the baseline " + r"\\"
     lines = [

@@ -1,5 +1,5 @@
-"""Where a configuration fails: which labels it takes for which, which groups of rows it does badly on, which labels
-look wrong.
+"""Where a configuration fails: which labels it takes for which, which groups of rows it does badly
+on, which labels look wrong.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ class Confusion:
     """What was answered for each label, one answer an example.
 
     Attributes:
-        labels: the labels of the data.
-        counts: a row for each label as it is in the data: how often each label was answered, then any other answer,
+        labels: the labels of the data. counts: a row for each label as it is in the data: how often
+        each label was answered, then any other answer,
             then none. An example whose answer hangs on the order of its draws counts in parts.
     """
 
@@ -151,7 +151,13 @@ def _doubts(failing: Failing) -> list[str]:
     if not failing.doubts:
         return []
     rows = [
-        [inline(one.example), inline(one.label), inline(one.answer), f"{one.configs}", inline(one.shown)]
+        [
+            inline(one.example),
+            inline(one.label),
+            inline(one.answer),
+            f"{one.configs}",
+            inline(one.shown),
+        ]
         for one in failing.doubts[:MOST_DOUBTS]
     ]
     more = len(failing.doubts) - MOST_DOUBTS
@@ -159,7 +165,10 @@ def _doubts(failing: Failing) -> list[str]:
         "Check these labels: on these tuning rows all strong configurations agree with each other, and not with the "
         "data." + (f" {more} more are in `best.json`." if more > 0 else "")
     )
-    return [note, table(["row", "label in the data", "they all say", "configurations", "inputs"], rows)]
+    return [
+        note,
+        table(["row", "label in the data", "they all say", "configurations", "inputs"], rows),
+    ]
 
 
 def failing_sentences(failing: Failing | None) -> list[str]:
@@ -169,7 +178,11 @@ def failing_sentences(failing: Failing | None) -> list[str]:
     found = []
     confusion = failing.confusion
     if confusion is not None and confusion.balanced_accuracy is not None:
-        known = {label: recall for label in confusion.labels if (recall := confusion.recall(label)) is not None}
+        known = {
+            label: recall
+            for label in confusion.labels
+            if (recall := confusion.recall(label)) is not None
+        }
         worst = min(known, key=lambda label: known[label])
         found.append(
             f"Balanced accuracy of the winner: {number(confusion.balanced_accuracy)} on {failing.on} examples; lowest "
@@ -239,4 +252,7 @@ def doubt_rows(doubts: Sequence[Doubt]) -> list[dict[str, Any]]:
 def confusion_rows(confusion: Confusion) -> Mapping[str, list[float]]:
     """The columns of the matrix: by answer, the counts for each label in order."""
     answers = (*confusion.labels, "another answer", "no answer")
-    return {answer: [counts[place] for counts in confusion.counts] for place, answer in enumerate(answers)}
+    return {
+        answer: [counts[place] for counts in confusion.counts]
+        for place, answer in enumerate(answers)
+    }

@@ -1,4 +1,6 @@
-"""The answer in three sentences: what was found, what it is worth, and against what. No claim without its interval."""
+"""The answer in three sentences: what was found, what it is worth, and against what. No claim
+without its interval.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ from tune.stats.intervals import Interval
 
 
 def answer(report: Report) -> tuple[str, ...]:
-    """Return the answer in plain text, not escaped: the winner, the comparison, the yardstick or the money.
+    """Return the answer in plain text, not escaped: the winner, the comparison, the yardstick or
+    the money.
 
     Where the user gave no baseline, a sentence says what stands for it.
     """
@@ -35,11 +38,15 @@ def assumed_baseline(report: Report) -> tuple[str, ...]:
     if report.baseline_given or report.baseline is None:
         return ()
     stands = describe(report.baseline.config)
-    return (f"No baseline was given: it is compared with the first model and the plainest prompt ({stands}).",)
+    return (
+        f"No baseline was given: it is compared with the first model and the plainest prompt ({stands}).",
+    )
 
 
 def shown_rows(report: Report) -> list[ReportConfig]:
-    """The configs that are set side by side: the winner, the baseline, what agents carry, the runners-up."""
+    """The configs that are set side by side: the winner, the baseline, what agents carry, the
+    runners-up.
+    """
     winner, baseline, single = report.winner, report.baseline, report.carriable
     rows = [winner, None if report.winner_is_baseline else baseline]
     rows.append(None if single and winner and single.config == winner.config else single)
@@ -53,7 +60,9 @@ def detectable_sentence(report: Report) -> str:
     if math.isinf(report.detectable):
         return "No difference to the baseline can be seen with 80 % probability: there are too few holdout examples."
     known = report.difference or (report.winner.holdout if report.winner is not None else None)
-    which = f"The {count(known.n, 'holdout example')}" if known is not None else "The holdout examples"
+    which = (
+        f"The {count(known.n, 'holdout example')}" if known is not None else "The holdout examples"
+    )
     return (
         f"{which} show a difference to the baseline of {number(report.detectable)} or more with at least 80 % "
         f"probability, and smaller ones less often."
@@ -81,7 +90,9 @@ def money_sentence(report: Report) -> str:
 
 
 def uncertain_sentence(money: Money) -> str:
-    """What may not have been billed, why nobody knows it, and the way to settle it; "" where all is known."""
+    """What may not have been billed, why nobody knows it, and the way to settle it; "" where all is
+    known.
+    """
     if money.uncertain <= 0:
         return ""
     listed = "; ".join(f"{count(each.calls, 'call')}: {each.reason}" for each in money.reasons)
@@ -114,7 +125,11 @@ def evidence(quality: Interval | None, *, holdout: bool) -> str:
 
 
 def _nothing_found(report: Report) -> tuple[str, ...]:
-    done = "The run was interrupted before anything was scored" if report.interrupted else "Nothing was scored"
+    done = (
+        "The run was interrupted before anything was scored"
+        if report.interrupted
+        else "Nothing was scored"
+    )
     why = f": {report.stopped}" if report.stopped else ""
     first = f"{done}, so there is no configuration to recommend{why}."
     if report.baseline is not None and report.baseline.quality is not None:
@@ -199,7 +214,11 @@ def _asked(report: Report, quality: Interval | None) -> str:
     if report.min_quality is None or quality is None:
         return ""
     least = number(report.min_quality)
-    shown = quality.low >= report.min_quality if report.larger_is_better else quality.high <= report.min_quality
+    shown = (
+        quality.low >= report.min_quality
+        if report.larger_is_better
+        else quality.high <= report.min_quality
+    )
     word = "at least" if report.larger_is_better else "at most"
     if shown:
         return f"; its whole interval shows the {word} {least} that was asked for"

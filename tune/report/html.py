@@ -1,4 +1,6 @@
-"""`report.html`: the text of `report.md` with a chart, in one file that asks for nothing from outside."""
+"""`report.html`: the text of `report.md` with a chart, in one file that asks for nothing from
+outside.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,14 @@ from tune.safety.escape import visible
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 """What a browser may do with the page: apply the style that is in it, and nothing else."""
 
-_UNUSED = ["link", "image", "autolink", "reference", "html_inline", "html_block"]  # a report has none of these
+_UNUSED = [
+    "link",
+    "image",
+    "autolink",
+    "reference",
+    "html_inline",
+    "html_block",
+]  # a report has none of these
 
 _STYLE = """
 :root {
@@ -62,7 +71,8 @@ svg .name {
 
 
 def page(report: Report, *, drawn: str | None = None) -> str:
-    """The whole report as an HTML page; it needs no network, and nothing that users or models wrote is markup in it.
+    """The whole report as an HTML page; it needs no network, and nothing that users or models wrote
+    is markup in it.
 
     Args:
         report: what is shown.
@@ -76,7 +86,8 @@ def page(report: Report, *, drawn: str | None = None) -> str:
     tokens = reader.parse(markdown(report))
     answered = next(i for i, token in enumerate(tokens) if token.type == "paragraph_close") + 1
     before, after = (
-        reader.renderer.render(part, reader.options, {}) for part in (tokens[:answered], tokens[answered:])
+        reader.renderer.render(part, reader.options, {})
+        for part in (tokens[:answered], tokens[answered:])
     )
     title = escape(visible(report.headline))
     return "\n".join(

@@ -17,7 +17,8 @@ FORMAT = 1
 
 
 def best_json(report: Report) -> dict[str, Any]:
-    """The content of `best.json`: the winner, its prompt, what is known of it, and where that comes from.
+    """The content of `best.json`: the winner, its prompt, what is known of it, and where that comes
+    from.
 
     Plain JSON values throughout: no NaN, no infinity, no key.
     """
@@ -39,8 +40,12 @@ def best_json(report: Report) -> dict[str, Any]:
         "recipe": dict(report.recipe) or None,
         "keeps_limit": report.keeps_limit,
         "winner": None if winner is None else _config_record(winner),
-        "baseline": None if report.baseline is None else _config_record(report.baseline) | _given(report),
-        "runners_up": [_config_record(row) | _tuning_difference(report, row) for row in report.runners_up],
+        "baseline": None
+        if report.baseline is None
+        else _config_record(report.baseline) | _given(report),
+        "runners_up": [
+            _config_record(row) | _tuning_difference(report, row) for row in report.runners_up
+        ],
         "difference": difference_record(report),
         "detectable": report.detectable,
         "look": report.look,
@@ -59,7 +64,9 @@ def best_json(report: Report) -> dict[str, Any]:
         "failing": failing_record(report.failing),
         "unanswerable": dict(report.unanswerable),
         "notices": list(report.notices),
-        "pass_at_k": [{"k": oracle.k} | (interval_record(oracle.quality) or {}) for oracle in report.pass_at_k],
+        "pass_at_k": [
+            {"k": oracle.k} | (interval_record(oracle.quality) or {}) for oracle in report.pass_at_k
+        ],
         "repeated_splits": None if report.repeats is None else asdict(report.repeats),
     }
     return {name: _finite(value) for name, value in record.items()}
@@ -82,7 +89,9 @@ def result_json(report: Report, *, results: str) -> dict[str, Any]:
         "seconds_per_request": None if winner is None else _cost_record(winner.service),
         "seconds_taken": report.money.seconds,
         "baseline": None if report.baseline is None else _summary(report.baseline) | _given(report),
-        "runners_up": [_summary(row) | _tuning_difference(report, row) for row in report.runners_up],
+        "runners_up": [
+            _summary(row) | _tuning_difference(report, row) for row in report.runners_up
+        ],
         "difference": difference_record(report),
         "detectable": report.detectable,
         "confidence": report.confidence,
@@ -91,7 +100,9 @@ def result_json(report: Report, *, results: str) -> dict[str, Any]:
         "unanswerable": dict(report.unanswerable),
         "notices": list(report.notices),
         "prices": [asdict(price) for price in report.prices],
-        "pass_at_k": [{"k": oracle.k} | (interval_record(oracle.quality) or {}) for oracle in report.pass_at_k],
+        "pass_at_k": [
+            {"k": oracle.k} | (interval_record(oracle.quality) or {}) for oracle in report.pass_at_k
+        ],
         "repeated_splits": None if report.repeats is None else asdict(report.repeats),
         "spent": report.money.spent,
         "spent_now": report.money.spent_now,
@@ -117,7 +128,12 @@ def interval_record(interval: Interval | None) -> dict[str, Any] | None:
     """An interval with the number of examples it rests on."""
     if interval is None:
         return None
-    return {"mean": interval.mean, "low": interval.low, "high": interval.high, "examples": interval.n}
+    return {
+        "mean": interval.mean,
+        "low": interval.low,
+        "high": interval.high,
+        "examples": interval.n,
+    }
 
 
 def difference_record(report: Report) -> dict[str, Any] | None:
@@ -125,7 +141,11 @@ def difference_record(report: Report) -> dict[str, Any] | None:
     known = _compared(report, report.difference)
     if known is None:
         return None
-    return known | ({} if report.margin is None else {"margin": report.margin, "non_inferior": report.non_inferior})
+    return known | (
+        {}
+        if report.margin is None
+        else {"margin": report.margin, "non_inferior": report.non_inferior}
+    )
 
 
 def _compared(report: Report, difference: Interval | None) -> dict[str, Any] | None:

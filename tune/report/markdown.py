@@ -1,4 +1,6 @@
-"""`report.md`: the answer first, then the money, the frontier, the trials, and what it takes to do it again."""
+"""`report.md`: the answer first, then the money, the frontier, the trials, and what it takes to do
+it again.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +9,35 @@ import json
 from tune.pricing.clock import duration
 from tune.report.amount import Amount, amount_of
 from tune.report.error_analysis import failing_section
-from tune.report.headline import answer_markdown, detectable_sentence, money_sentence, shown_rows, uncertain_sentence
+from tune.report.headline import (
+    answer_markdown,
+    detectable_sentence,
+    money_sentence,
+    shown_rows,
+    uncertain_sentence,
+)
 from tune.report.records import EstimateRow, PriceLine, Report, ReportConfig, TrialRow, plain_config
-from tune.report.text import count, describe, dollars, exact_seconds, fence, inline, number, seconds, table, with_limits
+from tune.report.text import (
+    count,
+    describe,
+    dollars,
+    exact_seconds,
+    fence,
+    inline,
+    number,
+    seconds,
+    table,
+    with_limits,
+)
 from tune.report.wrong_answers import wrong_section
 
 _MOST_TRIALS = 40  # trials.csv has them all
 
 
 def markdown(report: Report) -> str:
-    """The whole report as GitHub-flavoured Markdown; everything that users and models wrote is escaped."""
+    """The whole report as GitHub-flavoured Markdown; everything that users and models wrote is
+    escaped.
+    """
     sections = [
         f"# {inline(report.headline, limit=300)}",
         answer_markdown(report),
@@ -42,7 +63,9 @@ def _comparison_table(report: Report) -> str:
     rows = [_comparison_row(report, row) for row in named]
     if report.commonest is not None:
         label = f" ({report.commonest_label})" if report.commonest_label else ""
-        rows.append([inline(f"always the commonest class{label}"), number(report.commonest), *["-"] * 5])
+        rows.append(
+            [inline(f"always the commonest class{label}"), number(report.commonest), *["-"] * 5]
+        )
     if not rows:
         return ""
     metric = inline(report.provenance.metric)
@@ -63,7 +86,11 @@ def _comparison_table(report: Report) -> str:
             "Runners-up never met the holdout: they are compared on the tuning examples by which they were picked, "
             "for display only."
         )
-    parts = [table(header, rows), names, inline(" ".join(note for note in notes if note), limit=1000)]
+    parts = [
+        table(header, rows),
+        names,
+        inline(" ".join(note for note in notes if note), limit=1000),
+    ]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -72,8 +99,13 @@ def _comparison_row(report: Report, row: ReportConfig) -> list[str]:
     compared = is_winner and not report.winner_is_baseline
     difference, said = with_limits(report.difference), _verdict(report)
     if not compared:
-        difference, said = with_limits(row.tuning_difference), report.verdict_of(row.tuning_difference) or "-"
-        difference, said = (f"{text} (tuning)" if row.tuning_difference else text for text in (difference, said))
+        difference, said = (
+            with_limits(row.tuning_difference),
+            report.verdict_of(row.tuning_difference) or "-",
+        )
+        difference, said = (
+            f"{text} (tuning)" if row.tuning_difference else text for text in (difference, said)
+        )
     return [
         f"**{inline(row.name)}**" if is_winner else inline(row.name),
         with_limits(row.holdout),
@@ -81,7 +113,9 @@ def _comparison_row(report: Report, row: ReportConfig) -> list[str]:
         difference,
         said,
         with_limits(amount.of(row), amount.said),
-        f"{seconds(row.seconds_median)} / {seconds(row.seconds_p95)}" if row.seconds_median is not None else "-",
+        f"{seconds(row.seconds_median)} / {seconds(row.seconds_p95)}"
+        if row.seconds_median is not None
+        else "-",
     ]
 
 
@@ -95,13 +129,17 @@ def _verdict(report: Report) -> str:
 def _notices(report: Report) -> str:
     lines = [*report.notices]
     if report.interrupted:
-        lines.append("The run was interrupted: the same command takes it up again, and nothing paid is lost.")
+        lines.append(
+            "The run was interrupted: the same command takes it up again, and nothing paid is lost."
+        )
     if report.winner is not None and report.winner.holdout is None:
         lines.append(
             "No holdout result: every number here is a tuning estimate, and the best of many estimates flatters."
         )
     if report.money.notional:
-        lines.append("Some prices are notional: those dollars measure work, and nobody is billed for them.")
+        lines.append(
+            "Some prices are notional: those dollars measure work, and nobody is billed for them."
+        )
     if report.money.uncertain > 0:
         lines.append(uncertain_sentence(report.money))
     if report.money.overshoot > 0:
@@ -116,9 +154,14 @@ def _use(report: Report) -> str:
     if winner is None:
         return ""
     parts = ["## How to use it", f"Settings of the winner, {inline(describe(winner.config))}:"]
-    parts.append(fence(json.dumps(plain_config(winner.config), indent=2, ensure_ascii=False), "json"))
+    parts.append(
+        fence(json.dumps(plain_config(winner.config), indent=2, ensure_ascii=False), "json")
+    )
     if report.template is not None:
-        parts += [f"Its prompt, {inline(report.template.name)}:", fence(report.template.text, "text")]
+        parts += [
+            f"Its prompt, {inline(report.template.name)}:",
+            fence(report.template.text, "text"),
+        ]
     if report.answer:
         parts.append(f"The answer is taken out of the text so: {inline(report.answer)}.")
     if report.keeps_limit is False:
@@ -133,7 +176,9 @@ def _use(report: Report) -> str:
             "this one. `best.json` holds all of it. No file holds a key."
         )
     else:
-        parts.append(f"{inline(report.carriable_note, limit=1000)} `best.json` holds all of it. No file holds a key.")
+        parts.append(
+            f"{inline(report.carriable_note, limit=1000)} `best.json` holds all of it. No file holds a key."
+        )
     if report.carriable is not None:
         own = with_limits(report.carriable.quality)
         parts.append(
@@ -148,12 +193,17 @@ def _pass_at_k(report: Report) -> str:
     """Return what somebody who knows the right answer could pick out of k."""
     if not report.pass_at_k:
         return ""
-    rows = [[f"pass@{oracle.k}", with_limits(oracle.quality), f"{oracle.quality.n:,}"] for oracle in report.pass_at_k]
+    rows = [
+        [f"pass@{oracle.k}", with_limits(oracle.quality), f"{oracle.quality.n:,}"]
+        for oracle in report.pass_at_k
+    ]
     note = (
         "The best of k answers of the winner's settings, on tuning examples. It is an oracle: only somebody who knows "
         "the target, or can test the answers, gets it. It bounds what a better way of choosing could reach."
     )
-    return "\n\n".join(["## pass@k, an oracle", note, table(["", "score (95 %)", "tuning examples"], rows)])
+    return "\n\n".join(
+        ["## pass@k, an oracle", note, table(["", "score (95 %)", "tuning examples"], rows)]
+    )
 
 
 def _repeats(report: Report) -> str:
@@ -183,7 +233,10 @@ def _money(report: Report) -> str:
         ["of it by the last run", dollars(money.spent_now)],
         ["of it settled", dollars(money.settled)],
         ["of it uncertain", dollars(money.uncertain)],
-        ["left", dollars(money.left) + (f": {inline(money.left_reason)}" if money.left_reason else "")],
+        [
+            "left",
+            dollars(money.left) + (f": {inline(money.left_reason)}" if money.left_reason else ""),
+        ],
         ["draws bought", f"{report.draws_bought:,}"],
         ["draws reused", f"{report.draws_reused:,}"],
     ]
@@ -199,7 +252,12 @@ def _money(report: Report) -> str:
 
 def _readings(report: Report) -> str:
     """What reading saved against buying."""
-    if not report.readings or report.read_cost is None or report.readings_cost is None or amount_of(report).timed:
+    if (
+        not report.readings
+        or report.read_cost is None
+        or report.readings_cost is None
+        or amount_of(report).timed
+    ):
         return ""
     return (
         f"Read {count(report.readings, 'configuration')} off draws that cost {dollars(report.read_cost)} at list "
@@ -259,7 +317,16 @@ def _trials(report: Report) -> str:
     if not report.trials:
         return ""
     shown = sorted(report.trials, key=lambda trial: _rank(report, trial))[:_MOST_TRIALS]
-    header = ["trial", "point", "state", "examples", "draws", "best reading", "its tuning estimate", "spent"]
+    header = [
+        "trial",
+        "point",
+        "state",
+        "examples",
+        "draws",
+        "best reading",
+        "its tuning estimate",
+        "spent",
+    ]
     timed = amount_of(report).timed
     rows = [
         [
@@ -275,7 +342,11 @@ def _trials(report: Report) -> str:
         for trial in shown
     ]
     left_out = len(report.trials) - len(shown)
-    more = f" The {count(left_out, 'other')} are in `trials.csv`." if left_out else " `trials.csv` has the same."
+    more = (
+        f" The {count(left_out, 'other')} are in `trials.csv`."
+        if left_out
+        else " `trials.csv` has the same."
+    )
     return "\n\n".join(["## Trials", f"Best tuning estimate first.{more}", table(header, rows)])
 
 
@@ -289,14 +360,19 @@ def _free_part(trial: TrialRow) -> str:
     """What a reading adds to its trial's paid point."""
     if trial.best is None:
         return "-"
-    return inline(describe({k: v for k, v in trial.best.items() if k not in trial.point})) or "as bought"
+    return (
+        inline(describe({k: v for k, v in trial.best.items() if k not in trial.point}))
+        or "as bought"
+    )
 
 
 def _prices(report: Report) -> str:
     if not report.prices:
         return ""
     rows = [_price_row(price) for price in report.prices]
-    return "## Prices\n\n" + table(["model", "in, per million tokens", "out", "source", "date"], rows)
+    return "## Prices\n\n" + table(
+        ["model", "in, per million tokens", "out", "source", "date"], rows
+    )
 
 
 def _price_row(price: PriceLine) -> list[str]:
@@ -317,7 +393,14 @@ def _estimate(report: Report) -> str:
         f"{amount.unit.capitalize()} of one answer to one example{listed}: what the estimate said before anything was "
         "sent, and what it was. Where nothing like it had been bought before, the answer's length was assumed."
     )
-    header = ["model, prompt", "estimated", "actual", "ratio", "tokens of the answer, estimated / actual", "draws"]
+    header = [
+        "model, prompt",
+        "estimated",
+        "actual",
+        "ratio",
+        "tokens of the answer, estimated / actual",
+        "draws",
+    ]
     return "\n\n".join(["## The estimate, and what happened", note, table(header, rows)])
 
 
@@ -351,16 +434,27 @@ def _provenance(report: Report) -> str:
         ["date", source.date],
         ["tune", source.version + (f", commit {source.commit}" if source.commit else "")],
         ["data", f"{source.data}, fingerprint {source.fingerprint}"],
-        ["examples", f"{source.tuning:,} tuning, {source.holdout:,} holdout, {source.shots:,} set aside for prompts"],
+        [
+            "examples",
+            f"{source.tuning:,} tuning, {source.holdout:,} holdout, {source.shots:,} set aside for prompts",
+        ],
         ["metric", source.metric + ("" if report.larger_is_better else ", lower is better")],
         ["goal", source.goal],
         ["search", source.search],
         ["seed", str(source.seed)],
         ["intervals", _confidence(report)],
-        ["versions", ", ".join(f"{name} {version}" for name, version in sorted(source.versions.items()))],
+        [
+            "versions",
+            ", ".join(f"{name} {version}" for name, version in sorted(source.versions.items())),
+        ],
     ]
-    parts = ["## How it was made", table(["", ""], [[k, inline(v, limit=1000)] for k, v in rows if v])]
+    parts = [
+        "## How it was made",
+        table(["", ""], [[k, inline(v, limit=1000)] for k, v in rows if v]),
+    ]
     if source.command:
-        parts += ["The same command shows this result again for $0; with a larger budget it goes on:"]
+        parts += [
+            "The same command shows this result again for $0; with a larger budget it goes on:"
+        ]
         parts.append(fence(source.command, "sh"))
     return "\n\n".join(parts)

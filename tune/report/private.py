@@ -26,5 +26,9 @@ def _without(record: Any, drop: Callable[[Mapping[str, Any]], bool]) -> Any:
     if isinstance(record, dict):
         return {name: _without(inner, drop) for name, inner in record.items()}
     if isinstance(record, list):
-        return [_without(inner, drop) for inner in record if not (isinstance(inner, dict) and drop(inner))]
+        return [
+            _without(inner, drop)
+            for inner in record
+            if not (isinstance(inner, dict) and drop(inner))
+        ]
     return record

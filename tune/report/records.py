@@ -22,20 +22,19 @@ class ReportConfig:
 
     Attributes:
         name: what it is to the report: "winner", "baseline", "runner-up", a row of the frontier.
-        config: its values.
-        trial: the number of the trial it was read from, or None where it was not searched.
-        tuning: its quality on tuning examples, in the metric's own scale. The search chose by this number, so it
+        config: its values. trial: the number of the trial it was read from, or None where it was
+        not searched. tuning: its quality on tuning examples, in the metric's own scale. The search
+        chose by this number, so it
             flatters.
-        holdout: its quality on examples that the search never saw.
-        cost: dollars per request in production, at list price.
-        service: seconds of all calls of a request together; None where dollars count.
-        seconds_median: half of the requests took no longer than this.
-        seconds_p95: nor did 95 % of them than this.
-        tuning_difference: of a runner-up to the baseline, paired on tuning examples, in the metric's own scale. For
+        holdout: its quality on examples that the search never saw. cost: dollars per request in
+        production, at list price. service: seconds of all calls of a request together; None where
+        dollars count. seconds_median: half of the requests took no longer than this. seconds_p95:
+        nor did 95 % of them than this. tuning_difference: of a runner-up to the baseline, paired on
+        tuning examples, in the metric's own scale. For
             display only: runners-up were picked by those very examples.
-        outcomes: why its answers are wrong, on the examples that its quality rests on.
-        approximate: whether a reading of it is only an estimate (text cut without known token boundaries).
-        few: whether a row of the frontier rests on few examples, so that its place may be luck.
+        outcomes: why its answers are wrong, on the examples that its quality rests on. approximate:
+        whether a reading of it is only an estimate (text cut without known token boundaries). few:
+        whether a row of the frontier rests on few examples, so that its place may be luck.
     """
 
     name: str
@@ -78,17 +77,14 @@ class Money:
     """The study's dollars.
 
     Attributes:
-        budget: what the study may spend.
-        spent: what it has been charged so far, by this process and those before it, uncertain charges included.
-        spent_now: the part of it that this process was charged.
-        settled: charges whose bill is known.
-        uncertain: charges for attempts of unknown outcome, each at its ceiling.
-        left: what was not spent.
-        left_reason: why it was not, in words; "" where nothing is to be said.
-        overshoot: what endpoints billed above the caps they were sent.
-        notional: whether some of these dollars are at prices that nobody is ever billed.
-        seconds: that the study has taken, where every price is 0 and seconds take the place of dollars; else None.
-        reasons: why charges are uncertain.
+        budget: what the study may spend. spent: what it has been charged so far, by this process
+        and those before it, uncertain charges included. spent_now: the part of it that this process
+        was charged. settled: charges whose bill is known. uncertain: charges for attempts of
+        unknown outcome, each at its ceiling. left: what was not spent. left_reason: why it was not,
+        in words; "" where nothing is to be said. overshoot: what endpoints billed above the caps
+        they were sent. notional: whether some of these dollars are at prices that nobody is ever
+        billed. seconds: that the study has taken, where every price is 0 and seconds take the place
+        of dollars; else None. reasons: why charges are uncertain.
     """
 
     budget: float
@@ -222,8 +218,8 @@ class Bought:
     """What became of all answers of the search.
 
     Attributes:
-        outcomes: their counts.
-        shares: by heading, the share of what all answers cost that went to answers under it; those that are merely
+        outcomes: their counts. shares: by heading, the share of what all answers cost that went to
+        answers under it; those that are merely
             wrong are left out.
         hidden: whether a model reasoned in secret.
         cap: the largest max_tokens that answers were bought with.
@@ -269,53 +265,45 @@ class Report:
     """Everything that is shown of a study. Every part but money and provenance may be missing.
 
     Attributes:
-        money: the study's dollars.
-        provenance: what it takes to do it again.
-        winner: the frozen choice, or None where nothing was scored.
-        baseline: the config the user has today, or what stands for it.
-        baseline_given: whether the user named it; else the first model and the plainest prompt stand for it.
-        carriable: the best config that an agent's `llm_config` can carry, where the winner is not it.
-        carriable_note: one sentence on what the full winner would add to it, or on why no agent can carry the winner.
-        runners_up: shown only; they never change the choice.
-        difference: winner less baseline on holdout examples, paired, in the metric's own scale.
-        detectable: the smallest difference that so many holdout examples show with 80 % probability.
-        look: which look at the same holdout this is, from 1.
-        confidence: of each interval on holdout examples, 0 to 1: what its look leaves, so that all looks together
+        money: the study's dollars. provenance: what it takes to do it again. winner: the frozen
+        choice, or None where nothing was scored. baseline: the config the user has today, or what
+        stands for it. baseline_given: whether the user named it; else the first model and the
+        plainest prompt stand for it. carriable: the best config that an agent's `llm_config` can
+        carry, where the winner is not it. carriable_note: one sentence on what the full winner
+        would add to it, or on why no agent can carry the winner. runners_up: shown only; they never
+        change the choice. difference: winner less baseline on holdout examples, paired, in the
+        metric's own scale. detectable: the smallest difference that so many holdout examples show
+        with 80 % probability. look: which look at the same holdout this is, from 1. confidence: of
+        each interval on holdout examples, 0 to 1: what its look leaves, so that all looks together
             are right at least 95 % of the time; see `tune.stats.alpha_spending`.
-        commonest: the score on holdout of always giving the commonest target, or None where there is none.
-        commonest_label: that target.
-        larger_is_better: the metric's direction.
-        max_cost: dollars per request that a configuration may cost, or None.
-        max_seconds: seconds that it may take, or None.
-        keeps_limit: whether the winner keeps both; False means that no configuration did, and the winner is the one
+        commonest: the score on holdout of always giving the commonest target, or None where there
+        is none. commonest_label: that target. larger_is_better: the metric's direction. max_cost:
+        dollars per request that a configuration may cost, or None. max_seconds: seconds that it may
+        take, or None. keeps_limit: whether the winner keeps both; False means that no configuration
+        did, and the winner is the one
             that came closest. None where there is no limit or no winner.
         min_quality: the score that was asked for, where the goal was the cheapest that has it.
-        margin: by how much the winner may be worse than the baseline, where the goal was the cheapest such.
-        template: the winner's prompt.
-        answer: how the answer is taken out of the text, in words.
-        frontier: configs that none beats in both quality and cost (seconds where nobody is billed); both are those on
+        margin: by how much the winner may be worse than the baseline, where the goal was the
+        cheapest such. template: the winner's prompt. answer: how the answer is taken out of the
+        text, in words. frontier: configs that none beats in both quality and cost (seconds where
+        nobody is billed); both are those on
             tuning examples.
-        trials: every trial.
-        draws_bought: draws paid for by this study.
-        draws_reused: draws that were already in the store.
-        unread: prompts of which nearly all answers score the worst value.
-        unread_stop: whether the run stopped because no prompt's answers are read rightly.
-        failing: where the winner fails; None where nothing is known of it.
-        bought: what became of all answers of the search.
-        readings: configs that were read off the draws.
-        read_cost: dollars of the draws that they were read off, at list price.
-        readings_cost: dollars that they would have cost with new draws for every max_tokens and stop, these being
+        trials: every trial. draws_bought: draws paid for by this study. draws_reused: draws that
+        were already in the store. unread: prompts of which nearly all answers score the worst
+        value. unread_stop: whether the run stopped because no prompt's answers are read rightly.
+        failing: where the winner fails; None where nothing is known of it. bought: what became of
+        all answers of the search. readings: configs that were read off the draws. read_cost:
+        dollars of the draws that they were read off, at list price. readings_cost: dollars that
+        they would have cost with new draws for every max_tokens and stop, these being
             shared over n and aggregates; at list price too.
-        prices: the price table.
-        estimate: what was expected to be paid for an answer against what was, by model and prompt.
-        stopped: why the search ended, in words.
-        interrupted: whether the run can be taken up again.
-        unanswerable: how many examples a model never answered, although it answered others, by model.
-        notices: sentences that a reader must not miss.
-        told: those of them that came up while the run went on: they are about models and money, not about the choice.
-        pass_at_k: how often one of k answers is right, for k = 1, 2, 4 and so on.
-        repeats: the spread over repeated splits, where that was asked for.
-        recipe: all that it takes to call the winner again and to score it, for programs; see `tune.runtime.best_json`.
+        prices: the price table. estimate: what was expected to be paid for an answer against what
+        was, by model and prompt. stopped: why the search ended, in words. interrupted: whether the
+        run can be taken up again. unanswerable: how many examples a model never answered, although
+        it answered others, by model. notices: sentences that a reader must not miss. told: those of
+        them that came up while the run went on: they are about models and money, not about the
+        choice. pass_at_k: how often one of k answers is right, for k = 1, 2, 4 and so on. repeats:
+        the spread over repeated splits, where that was asked for. recipe: all that it takes to call
+        the winner again and to score it, for programs; see `tune.runtime.best_json`.
     """
 
     money: Money
@@ -365,7 +353,11 @@ class Report:
     @property
     def headline(self) -> str:
         """The title of the report: the data and the goal, or that no configuration keeps the limit."""
-        what = f"no configuration keeps {self.limit}" if self.keeps_limit is False else self.provenance.goal
+        what = (
+            f"no configuration keeps {self.limit}"
+            if self.keeps_limit is False
+            else self.provenance.goal
+        )
         if self.unread_stop:
             what = "the answers are not read rightly"
         return f"{self.provenance.data}: {what}"
@@ -387,25 +379,40 @@ class Report:
 
     def verdict_of(self, difference: Interval | None) -> Verdict | None:
         """What a difference to the baseline carries, or None where there is none."""
-        return None if difference is None else verdict(difference, larger_is_better=self.larger_is_better)
+        return (
+            None
+            if difference is None
+            else verdict(difference, larger_is_better=self.larger_is_better)
+        )
 
     @property
     def non_inferior(self) -> bool | None:
-        """Whether the winner was shown not to be worse than the baseline by more than the margin, by the near limit
-        of the difference; None where that was not asked, or they were not compared.
+        """Whether the winner was shown not to be worse than the baseline by more than the margin,
+        by the near limit of the difference; None where that was not asked, or they were not
+        compared.
         """
         if self.margin is None or self.difference is None:
             return None
-        return self.difference.low > -self.margin if self.larger_is_better else self.difference.high < self.margin
+        return (
+            self.difference.low > -self.margin
+            if self.larger_is_better
+            else self.difference.high < self.margin
+        )
 
     @property
     def winner_is_baseline(self) -> bool:
         """Whether the search found nothing it prefers to the baseline."""
-        return self.winner is not None and self.baseline is not None and self.winner.config == self.baseline.config
+        return (
+            self.winner is not None
+            and self.baseline is not None
+            and self.winner.config == self.baseline.config
+        )
 
     @property
     def agents_can_use(self) -> bool:
-        """Whether a config can be exported to agents that read one answer: the winner, or one beside it."""
+        """Whether a config can be exported to agents that read one answer: the winner, or one
+        beside it.
+        """
         return self.carriable is not None or not self.carriable_note
 
     def clears(self, quality: Interval | None, value: float | None) -> bool:
@@ -417,4 +424,6 @@ class Report:
 
 def plain_config(config: Mapping[str, Any]) -> dict[str, Any]:
     """A config as JSON knows it: stop strings as a list."""
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in config.items()}
+    return {
+        name: list(value) if isinstance(value, tuple) else value for name, value in config.items()
+    }

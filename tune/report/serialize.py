@@ -1,4 +1,6 @@
-"""Records as plain JSON and back, so that a finished study can be shown again without buying or reading anything."""
+"""Records as plain JSON and back, so that a finished study can be shown again without buying or
+reading anything.
+"""
 
 from __future__ import annotations
 
@@ -33,14 +35,20 @@ def _load(kind: Any, value: Any) -> Any:
     """The value as the type hint says it was."""
     origin = get_origin(kind)
     if origin in (Union, types.UnionType):
-        return None if value is None else _load(next(k for k in get_args(kind) if k is not type(None)), value)
+        return (
+            None
+            if value is None
+            else _load(next(k for k in get_args(kind) if k is not type(None)), value)
+        )
     if origin is tuple:
         return tuple(_load(get_args(kind)[0], inner) for inner in value)
     if isinstance(kind, type) and issubclass(kind, Point):
         return kind({name: tuple(v) if isinstance(v, list) else v for name, v in value.items()})
     if is_dataclass(kind):
         hints = get_type_hints(kind)
-        return kind(**{name: _load(hints[name], inner) for name, inner in value.items() if name in hints})  # type: ignore[operator]
+        return kind(
+            **{name: _load(hints[name], inner) for name, inner in value.items() if name in hints}
+        )  # type: ignore[operator]
     if isinstance(kind, type) and issubclass(kind, tuple):  # a NamedTuple
         return kind(*value)
     return value

@@ -9,7 +9,8 @@ from tune.stats.intervals import Interval
 
 @dataclass(frozen=True, slots=True)
 class PassAtK:
-    """How often one of k answers of the winner's settings is right: an oracle, which nobody can deploy.
+    """How often one of k answers of the winner's settings is right: an oracle, which nobody can
+    deploy.
 
     Attributes:
         k: answers of one example.
@@ -22,14 +23,14 @@ class PassAtK:
 
 @dataclass(frozen=True, slots=True)
 class RepeatedSplits:
-    """The spread of the result over random splits of the tuning examples, read off draws that were bought.
+    """The spread of the result over random splits of the tuning examples, read off draws that were
+    bought.
 
     Attributes:
-        repetitions: splits; each chooses on one half and judges on the other.
-        quality: the mean quality of the choices on the examples that they were not chosen by.
-        quality_deviation: its standard deviation over the splits.
-        difference: the mean difference to the baseline there, or None where the search did not have it.
-        difference_deviation: its standard deviation.
+        repetitions: splits; each chooses on one half and judges on the other. quality: the mean
+        quality of the choices on the examples that they were not chosen by. quality_deviation: its
+        standard deviation over the splits. difference: the mean difference to the baseline there,
+        or None where the search did not have it. difference_deviation: its standard deviation.
         same_choice: the share of the splits that chose what was chosen most often.
     """
 

@@ -29,8 +29,8 @@ def summary_lines(report: Report, width: int | None = None) -> list[str]:
     """Return the answer, the configs side by side, the money, and what must not be missed.
 
     Args:
-        report: what a study found.
-        width: characters in a line of the terminal. Longer sentences are broken between words, and a table that is
+        report: what a study found. width: characters in a line of the terminal. Longer sentences
+        are broken between words, and a table that is
             wider gets fewer columns. None breaks nothing.
     """
     sentences = list(answer(report))
@@ -50,7 +50,12 @@ def summary_html(report: Report) -> str:
     rows = "".join(f"<tr>{_cells(row)}</tr>" for row in _table(report))
     table = f"<table>{rows}</table>" if rows else ""
     said = answer(report)
-    rest = [*wrong_sentences(report), *failing_sentences(report.failing), *_of_money(report, said), *report.notices]
+    rest = [
+        *wrong_sentences(report),
+        *failing_sentences(report.failing),
+        *_of_money(report, said),
+        *report.notices,
+    ]
     return f"{_paragraphs(said)}{table}{_paragraphs(rest)}"
 
 
@@ -149,4 +154,6 @@ def _against_baseline(report: Report, row: ReportConfig) -> str:
     difference = row.tuning_difference
     if row is report.winner and not report.winner_is_baseline:
         difference = report.difference
-    return "-" if difference is None else f"{with_limits(difference)} {report.verdict_of(difference)}"
+    return (
+        "-" if difference is None else f"{with_limits(difference)} {report.verdict_of(difference)}"
+    )

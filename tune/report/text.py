@@ -1,7 +1,8 @@
 """Text that cannot break out of where it is put, and numbers as people read them.
 
-Model output, model names as a service returns them, file names and templates are data: nothing in them may open a
-table cell, a tag, a link that hides its address, a spreadsheet formula or a terminal's escape sequence.
+Model output, model names as a service returns them, file names and templates are data: nothing in
+them may open a table cell, a tag, a link that hides its address, a spreadsheet formula or a
+terminal's escape sequence.
 """
 
 from __future__ import annotations
@@ -19,11 +20,15 @@ _INLINE = re.compile(r"([\\`*\[\]|~<>&]|\$(?!\d)|(?<![0-9A-Za-z])_|_(?![0-9A-Za-
 _BLOCK_START = re.compile(r"^(\d*)(#{1,6}(?=\s|$)|[+\-](?=\s|$)|[\-=]{2}|[.)](?=\s|$))")
 _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
-_FORMULA_STARTS = "=+-@\uff1d\uff0b\uff0d\uff20"  # those that a spreadsheet takes for a formula, full width too
+_FORMULA_STARTS = (
+    "=+-@\uff1d\uff0b\uff0d\uff20"  # those that a spreadsheet takes for a formula, full width too
+)
 
 
 def inline(text: str, *, limit: int = 300) -> str:
-    """Text for a paragraph, a list item or a table cell of Markdown; it shows as it is and formats nothing."""
+    """Text for a paragraph, a list item or a table cell of Markdown; it shows as it is and formats
+    nothing.
+    """
     text = visible(text).strip()
     if len(text) > limit:
         text = text[: limit - 1] + "…"
@@ -65,7 +70,13 @@ def number(value: float) -> str:
     """A score: three decimals where it is small, four digits else."""
     if math.isinf(value):
         return "no limit"
-    shown = f"{value:.3f}" if abs(value) < 10 else f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+    shown = (
+        f"{value:.3f}"
+        if abs(value) < 10
+        else f"{value:,.4g}"
+        if abs(value) < 1000
+        else f"{value:,.0f}"
+    )
     return "0.000" if shown == "-0.000" else shown
 
 
@@ -85,7 +96,9 @@ def dollars(value: float) -> str:
 
 
 def exact_seconds(value: float) -> str:
-    """Seconds with as many digits as dollars have: what quality is held against where nobody is billed."""
+    """Seconds with as many digits as dollars have: what quality is held against where nobody is
+    billed.
+    """
     return "no limit" if math.isinf(value) else f"{dollars(value).replace('$', '')} s"
 
 
@@ -107,7 +120,8 @@ def count(number_of: int, thing: str) -> str:
 
 
 def describe(config: Mapping[str, Any]) -> str:
-    """A config or a paid point on one line: model, prompt, settings, then how many answers and how long.
+    """A config or a paid point on one line: model, prompt, settings, then how many answers and how
+    long.
 
     The text is not escaped: pass it through `inline`, `csv_cell` or `visible`.
     """

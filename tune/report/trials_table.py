@@ -15,7 +15,8 @@ from tune.space import FREE, Point
 
 
 def trial_rows(trials: Iterable[TrialRow]) -> list[dict[str, Any]]:
-    """One mapping per trial, all with the same keys: the paid point's dimensions, then the best reading's.
+    """One mapping per trial, all with the same keys: the paid point's dimensions, then the best
+    reading's.
 
     Values are raw: `csv_cell` makes them safe for a spreadsheet.
     """
@@ -32,7 +33,9 @@ def _trial_row(trial: TrialRow, names: list[str], free: list[str]) -> dict[str, 
         "state": trial.state,
         "reason": trial.reason,
         **{name: _scalar(trial.point.get(name)) for name in names},
-        **{name: _scalar(trial.best.get(name)) if trial.best is not None else None for name in free},
+        **{
+            name: _scalar(trial.best.get(name)) if trial.best is not None else None for name in free
+        },
         "examples": trial.examples,
         "draws": trial.draws,
         "missing": trial.missing,

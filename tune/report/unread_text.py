@@ -1,4 +1,6 @@
-"""Answers that are not read rightly, in words: what was seen, three answers beside their targets, and what to do."""
+"""Answers that are not read rightly, in words: what was seen, three answers beside their targets,
+and what to do.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +19,17 @@ def unread_headline(report: Report) -> tuple[str, ...]:
         "The run stopped after the first blocks: nearly all answers of every prompt score the metric's worst value. "
         "They are not merely wrong: they are not read rightly."
     )
-    return first, " ".join(unread_sentence(one) for one in shown), " ".join(_shown(one) for one in shown[:1])
+    return (
+        first,
+        " ".join(unread_sentence(one) for one in shown),
+        " ".join(_shown(one) for one in shown[:1]),
+    )
 
 
 def unread_sentences(report: Report) -> list[str]:
-    """A sentence for each prompt of which nearly all answers score the worst, with its answers beside targets."""
+    """A sentence for each prompt of which nearly all answers score the worst, with its answers
+    beside targets.
+    """
     return [f"{unread_sentence(one)} {_shown(one)}" for one in report.unread]
 
 
@@ -29,7 +37,11 @@ def unread_sentence(one: Unread) -> str:
     """What was seen of one prompt, and what to do."""
     seen = f"Prompt {one.prompt!r}: {one.worst} of {one.answers} answers score the worst value"
     if one.rule:
-        score = "" if one.rule_score is None else f", with which these same answers score {number(one.rule_score)}"
+        score = (
+            ""
+            if one.rule_score is None
+            else f", with which these same answers score {number(one.rule_score)}"
+        )
         right = f"{seen}, though the right one stands in many texts"
         return f"{right}. The answer rule that fits is {one.rule}{score} ({HOW})."
     if one.misread and 2 * one.empty > one.answers:
@@ -51,7 +63,9 @@ def unread_sentence(one: Unread) -> str:
 
 
 def _shown(one: Unread) -> str:
-    return "Answers beside their targets: " + "; ".join(_pair(sample) for sample in one.samples) + "."
+    return (
+        "Answers beside their targets: " + "; ".join(_pair(sample) for sample in one.samples) + "."
+    )
 
 
 def _pair(sample: Sample) -> str:

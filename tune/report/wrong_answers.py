@@ -35,11 +35,15 @@ _ADVICE: Mapping[str, str] = {
 
 
 def wrong_sentences(report: Report) -> list[str]:
-    """One sentence on the winner and one on everything that was bought, where a heading has more than 5 %."""
+    """One sentence on the winner and one on everything that was bought, where a heading has more
+    than 5 %.
+    """
     found = []
     if report.winner is not None and report.winner.outcomes.often:
         kind = "tuning" if report.winner.holdout is None else "holdout"
-        answers = f"the winner's {count(report.winner.outcomes.answers, 'answer')} to {kind} examples"
+        answers = (
+            f"the winner's {count(report.winner.outcomes.answers, 'answer')} to {kind} examples"
+        )
         found.append(_sentence(report, answers, report.winner.outcomes, {}))
     bought = report.bought
     if any(kind != "wrong" for kind in bought.outcomes.often):
@@ -52,7 +56,9 @@ def _sentence(report: Report, answers: str, outcomes: Outcomes, shares: Mapping[
     parts = []
     for kind in outcomes.often:
         money = f", with {shares[kind]:.0%} of the money" if shares.get(kind, 0.0) > OFTEN else ""
-        parts.append(f"{outcomes.count(kind):,} ({outcomes.share(kind):.0%}{money}) are {NAMES[kind]}")
+        parts.append(
+            f"{outcomes.count(kind):,} ({outcomes.share(kind):.0%}{money}) are {NAMES[kind]}"
+        )
     advice = [_advice(report, kind) for kind in outcomes.often if kind != "wrong"]
     said = f"Of {answers}, {', '.join(parts)}"
     return f"{said}: {'; '.join(dict.fromkeys(advice))}." if advice else f"{said}."
@@ -71,7 +77,11 @@ def _advice(report: Report, kind: str) -> str:
 
 def wrong_section(report: Report) -> str:
     """The section of `report.md`; "" where nothing was counted."""
-    named = [row for row in (report.winner, report.baseline, report.carriable, *report.runners_up) if row is not None]
+    named = [
+        row
+        for row in (report.winner, report.baseline, report.carriable, *report.runners_up)
+        if row is not None
+    ]
     rows = []
     for row in named:
         if row.outcomes.answers:
@@ -103,7 +113,9 @@ def outcomes_record(outcomes: Outcomes) -> dict[str, Any]:
 
 
 def wrong_record(report: Report) -> dict[str, Any]:
-    """Why answers are wrong, for programs: the winner's, the baseline's and all that were bought, with the advice."""
+    """Why answers are wrong, for programs: the winner's, the baseline's and all that were bought,
+    with the advice.
+    """
     return {
         "best": None if report.winner is None else outcomes_record(report.winner.outcomes),
         "baseline": None if report.baseline is None else outcomes_record(report.baseline.outcomes),

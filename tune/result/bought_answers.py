@@ -13,7 +13,9 @@ from tune.study.run import Run
 
 
 def count_bought(run: Run) -> Bought:
-    """Count the answers of all trials, as they were bought: no smaller cap or further stop string cuts them."""
+    """Count the answers of all trials, as they were bought: no smaller cap or further stop string
+    cuts them.
+    """
     found: Counter[str] = Counter()
     dollars: defaultdict[str, float] = defaultdict(float)
     answers, total, hidden, cap = 0, 0.0, False, 0
@@ -26,15 +28,22 @@ def count_bought(run: Run) -> Bought:
         for draws in trial.draws.values():
             for place, draw in enumerate(draws):
                 is_shared = place % service.endpoint.most_n > 0
-                cost = to_dollars(service.price.cost(0 if is_shared else draw.prompt_tokens, draw.completion_tokens))
+                cost = to_dollars(
+                    service.price.cost(
+                        0 if is_shared else draw.prompt_tokens, draw.completion_tokens
+                    )
+                )
                 total += cost
                 hidden = hidden or draw.reasoning_tokens > 0
-                # Answers that are right or wrong were worth their money; what matters is what brought nothing.
+                # Answers that are right or wrong were worth their money; what matters is what
+                # brought nothing.
                 kind = kind_of(draw, run.evaluator.extract(draw.text), is_worst=False)
                 if kind:
                     dollars[kind] += cost
     shares = {kind: spent / total for kind, spent in dollars.items()} if total > 0 else {}
-    return Bought(Outcomes(answers=answers, **{kind: found[kind] for kind in KINDS}), shares, hidden, cap)
+    return Bought(
+        Outcomes(answers=answers, **{kind: found[kind] for kind in KINDS}), shares, hidden, cap
+    )
 
 
 def _counts(run: Run, trial: Trial) -> Outcomes:

@@ -21,7 +21,17 @@ from tune.providers.services import public_url
 from tune.readout import Reading
 from tune.readout.outcomes import Outcomes
 from tune.readout.trial import Trial
-from tune.report import Bought, Money, PriceLine, PromptText, Provenance, Report, ReportConfig, TrialRow, Uncertain
+from tune.report import (
+    Bought,
+    Money,
+    PriceLine,
+    PromptText,
+    Provenance,
+    Report,
+    ReportConfig,
+    TrialRow,
+    Uncertain,
+)
 from tune.report.private import without_content
 from tune.report.text import dollars
 from tune.result.bought_answers import count_bought
@@ -61,7 +71,8 @@ def conclude(run: Run, findings: Findings) -> Report:
 
 def _conclude(run: Run, findings: Findings) -> Report:
     plan, carried = run.plan, findings.carried
-    # Half a holdout is not looked at: the same command completes it, and a look that is not taken costs nothing.
+    # Half a holdout is not looked at: the same command completes it, and a look that is not taken
+    # costs nothing.
     met = {} if findings.stopped in PAUSES else dict(findings.holdout or {})
     choice = findings.choice.tested(met) if findings.choice else None
     evidence = Evidence(plan, count_looks(run.journal.events, plan.baseline) if met else 1)
@@ -70,9 +81,15 @@ def _conclude(run: Run, findings: Findings) -> Report:
     keeps = _keeps_limit(plan, choice.shown, winner) if choice and winner else None
     if keeps is False:
         carried = None
-    single = rows.row("one answer", carried) if carried and winner and carried.config != winner.config else None
+    single = (
+        rows.row("one answer", carried)
+        if carried and winner and carried.config != winner.config
+        else None
+    )
     decorations = run.decorations
-    label, share = decorations.attempt("the line of the commonest target", lambda: _commonest(run), ("", None))
+    label, share = decorations.attempt(
+        "the line of the commonest target", lambda: _commonest(run), ("", None)
+    )
     readings = [reading for s in run.standings().values() for reading in s.readings]
     read_cost, readings_cost = decorations.attempt(
         "the price of the readings", lambda: costs_of_readings(run, findings.trials), (None, None)
@@ -106,13 +123,19 @@ def _conclude(run: Run, findings: Findings) -> Report:
         draws_bought=sum(service.provider.bought for service in run.services.values()),
         draws_reused=sum(service.provider.reused for service in run.services.values()),
         unread=decorations.attempt(
-            "the look at answers that are not read", lambda: find_unread(plan, run.evaluator, findings.trials), ()
+            "the look at answers that are not read",
+            lambda: find_unread(plan, run.evaluator, findings.trials),
+            (),
         ),
         unread_stop=findings.stopped == UNREAD,
         failing=decorations.attempt(
-            "the look at where it fails", lambda: find_failing(run, findings, choice, met, evidence), None
+            "the look at where it fails",
+            lambda: find_failing(run, findings, choice, met, evidence),
+            None,
         ),
-        bought=decorations.attempt("the counts of all answers", lambda: count_bought(run), Bought()),
+        bought=decorations.attempt(
+            "the counts of all answers", lambda: count_bought(run), Bought()
+        ),
         readings=len(readings),
         read_cost=read_cost,
         readings_cost=readings_cost,
@@ -129,14 +152,22 @@ def _conclude(run: Run, findings: Findings) -> Report:
         stopped=_why(run, findings),
         interrupted=findings.stopped in PAUSES,
         told=tuple(run.notices),
-        pass_at_k=decorations.attempt("pass@k", lambda: pass_at_k(run, choice, evidence), ()) if choice else (),
-        repeats=decorations.attempt("the repeated splits", lambda: repeated_splits(run, plan.splits), None),
-        notices=_notices(run, replace(findings, choice=choice), evidence),  # last: they name what failed
+        pass_at_k=decorations.attempt("pass@k", lambda: pass_at_k(run, choice, evidence), ())
+        if choice
+        else (),
+        repeats=decorations.attempt(
+            "the repeated splits", lambda: repeated_splits(run, plan.splits), None
+        ),
+        notices=_notices(
+            run, replace(findings, choice=choice), evidence
+        ),  # last: they name what failed
     )
 
 
 def _notices(run: Run, findings: Findings, evidence: Evidence) -> tuple[str, ...]:
-    """What a reader must not miss; where that cannot be put into words, at least what the run said on its way."""
+    """What a reader must not miss; where that cannot be put into words, at least what the run said
+    on its way.
+    """
     said = run.decorations.attempt("the notices", lambda: notices(run, findings, evidence), None)
     return tuple(run.notices if said is None else said)
 
@@ -144,8 +175,8 @@ def _notices(run: Run, findings: Findings, evidence: Evidence) -> tuple[str, ...
 def _keeps_limit(plan: Plan, choice: Reading, row: ReportConfig) -> bool | None:
     """Whether the choice keeps the limits on cost and seconds; None where there are none.
 
-    It keeps them if its means on tuning examples do, and if the holdout does not show the opposite: there the whole
-    interval of the cost would lie above the limit.
+    It keeps them if its means on tuning examples do, and if the holdout does not show the opposite:
+    there the whole interval of the cost would lie above the limit.
     """
     if plan.max_cost is None and plan.max_seconds is None:
         return None
@@ -159,7 +190,9 @@ def _keeps_limit(plan: Plan, choice: Reading, row: ReportConfig) -> bool | None:
 def _carriable_note(
     plan: Plan, winner: ReportConfig | None, single: ReportConfig | None, carried: Reading | None
 ) -> str:
-    """Return what agents lose against the winner, or why they can carry no config; "" where they carry the winner."""
+    """Return what agents lose against the winner, or why they can carry no config; "" where they
+    carry the winner.
+    """
     if winner is None:
         return ""
     if single is not None:
@@ -176,7 +209,9 @@ def _recipe(plan: Plan, choice: Reading, met: Mapping[Config, Reading]) -> dict[
 
 
 def deploy(run: Run, findings: Findings, report: Report) -> Deployment | None:
-    """The config that agents can carry, with where its model is; None where nothing keeps the limits."""
+    """The config that agents can carry, with where its model is; None where nothing keeps the
+    limits.
+    """
     if findings.carried is None or report.keeps_limit is False:
         return None
     config = findings.carried.config
@@ -203,10 +238,14 @@ def _why(run: Run, findings: Findings) -> str:
     points = 100 * run.plan.min_gain
     more, more_said = (1.0, "$1") if run.clock is None else (60 * run.clock.width, "minute")
     chance = run.decorations.attempt(
-        "the chance of another choice", lambda: chance_of_change(run.problem(), run.contenders(), more), None
+        "the chance of another choice",
+        lambda: chance_of_change(run.problem(), run.contenders(), more),
+        None,
     )
     little = (
-        f"save less than {points:g} %" if run.plan.goal == "cheapest" else f"gain less than {points:g} points (of 100)"
+        f"save less than {points:g} %"
+        if run.plan.goal == "cheapest"
+        else f"gain less than {points:g} points (of 100)"
     )
     kept = f"the rest of the {'money' if run.clock is None else 'time'} was expected to {little}, so it was kept"
     if chance is None:
@@ -225,22 +264,35 @@ def _why_paused(run: Run) -> str:
 
 
 def _commonest(run: Run) -> tuple[str, float | None]:
-    """The commonest target of the holdout, and the score of always giving it; only where targets are few labels."""
+    """The commonest target of the holdout, and the score of always giving it; only where targets
+    are few labels.
+    """
     holdout = run.plan.split.holdout
     counts = Counter(str(example.target) for example in holdout if example.target is not None)
-    if not counts or len(counts) > len(holdout) / 2 or run.plan.metric.costs or run.plan.metric.over_responses:
+    if (
+        not counts
+        or len(counts) > len(holdout) / 2
+        or run.plan.metric.costs
+        or run.plan.metric.over_responses
+    ):
         return "", None
     label = counts.most_common(1)[0][0]
     first = len(run.plan.split.tuning)
-    return label, float(np.mean([run.evaluator.score(label, first + i) for i in range(len(holdout))]))
+    return label, float(
+        np.mean([run.evaluator.score(label, first + i) for i in range(len(holdout))])
+    )
 
 
-def _frontier(run: Run, rows: Rows, met: Mapping[Config, Reading], choice: Choice | None) -> list[ReportConfig]:
+def _frontier(
+    run: Run, rows: Rows, met: Mapping[Config, Reading], choice: Choice | None
+) -> list[ReportConfig]:
     """Return the rows of the frontier, with those on few examples marked."""
     enough = max(1.0, FEW_SHARE * choice.reading.n_examples) if choice else 1.0
     readings = [reading for standing in run.standings().values() for reading in standing.whole()]
     if rows.searched is not None:
-        readings = [reading for reading in readings if reading.config != run.plan.baseline] + [rows.searched]
+        readings = [reading for reading in readings if reading.config != run.plan.baseline] + [
+            rows.searched
+        ]
     shown = {(reading.trial, reading.config): reading for reading in readings}
     found = frontier(
         [run.weigh(reading) for reading in readings],
@@ -268,7 +320,8 @@ def _money(run: Run, findings: Findings) -> Money:
         notional=any(price.notional for price in run.plan.prices.values()),
         seconds=None if run.clock is None else run.clock.elapsed,
         reasons=tuple(
-            Uncertain(reason, calls, to_dollars(cost)) for reason, calls, cost in run.account.uncertain_by_reason()
+            Uncertain(reason, calls, to_dollars(cost))
+            for reason, calls, cost in run.account.uncertain_by_reason()
         ),
     )
 

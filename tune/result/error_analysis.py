@@ -44,9 +44,15 @@ MOST_VALUES = 12
 
 
 def find_failing(
-    run: Run, findings: Findings, choice: Choice | None, met: Mapping[Config, Reading], evidence: Evidence
+    run: Run,
+    findings: Findings,
+    choice: Choice | None,
+    met: Mapping[Config, Reading],
+    evidence: Evidence,
 ) -> Failing | None:
-    """Return where the choice fails: on holdout examples where it met them, else on tuning examples."""
+    """Return where the choice fails: on holdout examples where it met them, else on tuning
+    examples.
+    """
     if choice is None:
         return None
     config, reading = choice.shown.config, met.get(choice.shown.config)
@@ -56,13 +62,19 @@ def find_failing(
     return Failing(
         on=on,
         confusion=None if trial is None else _confusion(run, trial, shown.config),
-        slices=tuple(_slices(run.plan, evidence, shown, met.get(run.plan.baseline), holdout=reading is not None)),
+        slices=tuple(
+            _slices(
+                run.plan, evidence, shown, met.get(run.plan.baseline), holdout=reading is not None
+            )
+        ),
         doubts=tuple(_doubts(run)),
     )
 
 
 def _confusion(run: Run, trial: Trial, config: Config) -> Confusion | None:
-    """The winner's answers by label; None where the targets are no labels, or the metric judges several answers."""
+    """The winner's answers by label; None where the targets are no labels, or the metric judges
+    several answers.
+    """
     labels = find_labels(run.plan.data)
     if not labels or run.plan.metric.over_responses:
         return None
@@ -76,11 +88,14 @@ def _confusion(run: Run, trial: Trial, config: Config) -> Confusion | None:
         for answer, share in _shares(run, trial, config, position).items():
             column = len(labels) + 1 if answer is None else places.get(_fold(answer), len(labels))
             counts[row, column] += share
-    return Confusion(tuple(labels), tuple(tuple(round(float(cell), 6) for cell in row) for row in counts))
+    return Confusion(
+        tuple(labels), tuple(tuple(round(float(cell), 6) for cell in row) for row in counts)
+    )
 
 
 def _shares(run: Run, trial: Trial, config: Config, position: int) -> dict[str | None, float]:
-    """How often a config gives each answer to an example, over the orders in which its draws may come.
+    """How often a config gives each answer to an example, over the orders in which its draws may
+    come.
 
     A score is the mean over these too, so that the matrix and the score agree.
     """
@@ -90,7 +105,9 @@ def _shares(run: Run, trial: Trial, config: Config, position: int) -> dict[str |
     n = min(config.n, len(answers))
     if n == 1 or config.aggregate == "first":
         return {answer: times / len(answers) for answer, times in Counter(answers).items()}
-    subsets: list[Sequence[str | None]] = list(itertools.islice(itertools.combinations(answers, n), MOST_SUBSETS))
+    subsets: list[Sequence[str | None]] = list(
+        itertools.islice(itertools.combinations(answers, n), MOST_SUBSETS)
+    )
     if math.comb(len(answers), n) > MOST_SUBSETS:
         rng = random.Random(position)
         subsets = [rng.sample(answers, n) for _ in range(MOST_SUBSETS)]
@@ -102,7 +119,9 @@ def _shares(run: Run, trial: Trial, config: Config, position: int) -> dict[str |
     return dict(found)
 
 
-def _chosen(run: Run, config: Config, position: int, answers: Sequence[str | None]) -> list[str | None]:
+def _chosen(
+    run: Run, config: Config, position: int, answers: Sequence[str | None]
+) -> list[str | None]:
     """What is made of these answers; several where the order decides between them."""
     if config.aggregate == "vote":
         votes = Counter(answer for answer in answers if answer is not None)
@@ -137,7 +156,9 @@ def _slices(
                     column,
                     name,
                     evidence.quality(part, holdout=holdout),
-                    evidence.quality(other, holdout=holdout) if other is not None and other.examples else None,
+                    evidence.quality(other, holdout=holdout)
+                    if other is not None and other.examples
+                    else None,
                 )
             )
     return found
@@ -148,12 +169,18 @@ def _cell(example: Example, column: str) -> Any:
 
 
 def _parts(cells: Mapping[int, Any]) -> dict[str, list[int]]:
-    """Positions by value, the commonest first; numbers of many values in four ranges of about equally many rows."""
-    texts = {position: "(nothing)" if cell is None else to_text(cell) for position, cell in cells.items()}
+    """Positions by value, the commonest first; numbers of many values in four ranges of about
+    equally many rows.
+    """
+    texts = {
+        position: "(nothing)" if cell is None else to_text(cell) for position, cell in cells.items()
+    }
     sizes = Counter(texts.values())
     numbers = {position: _number(text) for position, text in texts.items()}
     if len(sizes) > MOST_VALUES and all(number is not None for number in numbers.values()):
-        return _ranges({position: number for position, number in numbers.items() if number is not None})
+        return _ranges(
+            {position: number for position, number in numbers.items() if number is not None}
+        )
     kept = [value for value, _ in sizes.most_common(MOST_VALUES)]
     found: dict[str, list[int]] = {value: [] for value in kept}
     for position, text in texts.items():
@@ -179,13 +206,17 @@ def _number(text: str) -> float | None:
 
 
 def _doubts(run: Run) -> list[Doubt]:
-    """Tuning rows on which all strong configurations say the same, and something else than the data."""
+    """Tuning rows on which all strong configurations say the same, and something else than the
+    data.
+    """
     if run.plan.metric.over_responses or run.plan.metric.costs:
         return []
     strong = _strong(run)
     found = []
     for position in range(len(run.plan.split.tuning)):
-        voices = [_voice(run, run.trials[reading.trial], reading.config, position) for reading in strong]
+        voices = [
+            _voice(run, run.trials[reading.trial], reading.config, position) for reading in strong
+        ]
         heard = [voice for voice in voices if voice is not None]
         answers = {_fold(answer) for answer, _ in heard}
         asked = sum(_met(run, reading, position) for reading in strong)
@@ -193,7 +224,14 @@ def _doubts(run: Run) -> list[Doubt]:
             continue
         answer = heard[0][0]
         if run.evaluator.is_worst(answer, position):
-            found.append(_doubt(run.plan.examples[position], answer, len(heard), sum(count for _, count in heard)))
+            found.append(
+                _doubt(
+                    run.plan.examples[position],
+                    answer,
+                    len(heard),
+                    sum(count for _, count in heard),
+                )
+            )
     return found
 
 
@@ -204,8 +242,14 @@ def _met(run: Run, reading: Reading, position: int) -> bool:
 def _strong(run: Run) -> list[Reading]:
     """The best reading of each of the best trials, provided that they are good."""
     problem = run.problem()
-    bests = [best for standing in run.standings().values() if (best := standing.best(problem)) is not None]
-    level = {id(best): float(np.mean(problem.quality(best.scores))) for best in bests if best.n_examples}
+    bests = [
+        best
+        for standing in run.standings().values()
+        if (best := standing.best(problem)) is not None
+    ]
+    level = {
+        id(best): float(np.mean(problem.quality(best.scores))) for best in bests if best.n_examples
+    }
     known = [best for best in bests if best.n_examples and level[id(best)] >= STRONG]
     most = max((level[id(best)] for best in known), default=0.0)
     near = [best for best in known if level[id(best)] >= most - NEAR]
@@ -213,7 +257,9 @@ def _strong(run: Run) -> list[Reading]:
 
 
 def _voice(run: Run, trial: Trial, config: Config, position: int) -> tuple[str, int] | None:
-    """What a trial says of an example with one voice, and in how many answers; None where it has none."""
+    """What a trial says of an example with one voice, and in how many answers; None where it has
+    none.
+    """
     answers = _answers(run, trial, config, position)
     answer = vote(answers)
     if answer is None or sum(one == answer for one in answers) < ONE_VOICE * len(answers):

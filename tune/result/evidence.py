@@ -1,4 +1,6 @@
-"""What readings carry: their intervals, by whole units of examples and at the confidence that the look has."""
+"""What readings carry: their intervals, by whole units of examples and at the confidence that the
+look has.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +23,8 @@ TUNING_CONFIDENCE = 0.95
 class Evidence:
     """Intervals of one study.
 
-    Examples with identical inputs, and those of one group where the user named a column, count as one observation:
-    they may all be right by one luck.
+    Examples with identical inputs, and those of one group where the user named a column, count as
+    one observation: they may all be right by one luck.
 
     Args:
         plan: says which examples belong together, and the metric's bounds.
@@ -48,7 +50,8 @@ class Evidence:
     def cost(self, reading: Reading, *, holdout: bool = False) -> Interval | None:
         """Mean dollars per request; None where the config could not answer a single example.
 
-        Models seldom, but sometimes, write on until the cap: so much a request can cost, also where none has yet.
+        Models seldom, but sometimes, write on until the cap: so much a request can cost, also where
+        none has yet.
         """
         if not np.isfinite(reading.costs).any():
             return None
@@ -60,10 +63,15 @@ class Evidence:
         )
 
     def _most(self, reading: Reading) -> float:
-        """Return at most how many dollars a request costs: a usual one, and every answer up to the cap."""
+        """Return at most how many dollars a request costs: a usual one, and every answer up to the
+        cap.
+        """
         config = reading.config
         answers = self._prices[config.model].cost(0, config.n * config.max_tokens)
-        return max(float(np.nanmax(reading.costs)), float(np.nanmedian(reading.costs)) + to_dollars(answers))
+        return max(
+            float(np.nanmax(reading.costs)),
+            float(np.nanmedian(reading.costs)) + to_dollars(answers),
+        )
 
     def difference(
         self,
@@ -73,13 +81,12 @@ class Evidence:
         holdout: bool = False,
         seen: Sequence[Reading | None] = (),
     ) -> Interval | None:
-        """How much higher one reading scores than another on the examples that both have; None without any.
+        """How much higher one reading scores than another on the examples that both have; None
+        without any.
 
         Args:
-            ours: a reading.
-            theirs: another.
-            holdout: whether they met the holdout.
-            seen: readings of the same two configs on other examples, which show how far apart two scores can be.
+            ours: a reading. theirs: another. holdout: whether they met the holdout. seen: readings
+            of the same two configs on other examples, which show how far apart two scores can be.
         """
         both = _common(ours, theirs)
         if ours is None or theirs is None or not both:
@@ -91,14 +98,18 @@ class Evidence:
             high=self._high,
             confidence=self._confidence(holdout),
             clusters=self._of(both),
-            seen=np.concatenate([np.zeros(0), *(reading.scores for reading in seen if reading is not None)]),
+            seen=np.concatenate(
+                [np.zeros(0), *(reading.scores for reading in seen if reading is not None)]
+            ),
         )
 
-    def detectable(self, choice: Config, baseline: Config, holdout: Mapping[Config, Reading]) -> float | None:
+    def detectable(
+        self, choice: Config, baseline: Config, holdout: Mapping[Config, Reading]
+    ) -> float | None:
         """The smallest difference to the baseline that the holdout shows with 80 % probability.
 
-        From the spread of the differences that were seen; where the choice is the baseline itself, there are none,
-        and the spread is assumed. None where fewer than two examples were met.
+        From the spread of the differences that were seen; where the choice is the baseline itself,
+        there are none, and the spread is assumed. None where fewer than two examples were met.
         """
         ours, theirs = holdout.get(choice), holdout.get(baseline)
         both = _common(ours, theirs)
@@ -109,7 +120,9 @@ class Evidence:
             return self._detectable(len(set(units)), SPREAD * (self._high - self._low), None)
         return self._detectable(len(both), _scores(ours, both) - _scores(theirs, both), units)
 
-    def _detectable(self, n: int, spread: float | Array, clusters: Sequence[Hashable] | None) -> float:
+    def _detectable(
+        self, n: int, spread: float | Array, clusters: Sequence[Hashable] | None
+    ) -> float:
         return detectable_difference(
             n, spread, low=self._low, high=self._high, confidence=self.confidence, clusters=clusters
         )
@@ -123,7 +136,9 @@ class Evidence:
 
 def _common(ours: Reading | None, theirs: Reading | None) -> list[int]:
     """Positions of the examples that both have a score for."""
-    return [] if ours is None or theirs is None else sorted(set(ours.examples) & set(theirs.examples))
+    return (
+        [] if ours is None or theirs is None else sorted(set(ours.examples) & set(theirs.examples))
+    )
 
 
 def _scores(reading: Reading, positions: Sequence[int]) -> Array:

@@ -15,7 +15,8 @@ FEW_SHARE = 0.5
 
 
 class Place(NamedTuple):
-    """Where a configuration stands, as a reader of the report sees it: with as many digits as are shown there.
+    """Where a configuration stands, as a reader of the report sees it: with as many digits as are
+    shown there.
 
     Attributes:
         quality: the larger the better.
@@ -36,7 +37,9 @@ def place_of(reading: Reading, *, larger_is_better: bool) -> Place:
 
 
 def shown_place(quality: float, cost: float, *, larger_is_better: bool) -> Place:
-    """The place of a mean quality and cost, rounded as tables round them: what looks equal counts as equal."""
+    """The place of a mean quality and cost, rounded as tables round them: what looks equal counts
+    as equal.
+    """
     shown = float(number(quality).replace(",", ""))
     return Place(shown if larger_is_better else -shown, float(dollars(cost)[1:].replace(",", "")))
 
@@ -51,11 +54,12 @@ def frontier(
 ) -> list[Reading]:
     """Return the readings that no other one beats in quality and cost, the cheapest first.
 
-    Like is compared with like. Tuning estimates are compared with tuning estimates. What met the holdout and is beaten
-    there by something else that met it is left out first. Then those on enough examples are compared. Those on fewer
-    are added, the best measured first, where they neither are beaten nor beat a row that is there: a few lucky
-    examples must not push out what many examples showed. The baseline counts as one on enough examples: whoever reads
-    the report holds every row against it.
+    Like is compared with like. Tuning estimates are compared with tuning estimates. What met the
+    holdout and is beaten there by something else that met it is left out first. Then those on
+    enough examples are compared. Those on fewer are added, the best measured first, where they
+    neither are beaten nor beat a row that is there: a few lucky examples must not push out what
+    many examples showed. The baseline counts as one on enough examples: whoever reads the report
+    holds every row against it.
 
     Args:
         readings: of tuning examples, the baseline's included where the search had it.
@@ -65,13 +69,17 @@ def frontier(
         larger_is_better: the metric's direction.
     """
     beaten = _beaten_on_holdout(met, larger_is_better=larger_is_better)
-    left_out = beaten - {baseline}  # the baseline is held against all rows also where it is not one of them
+    left_out = beaten - {
+        baseline
+    }  # the baseline is held against all rows also where it is not one of them
     known: dict[int, list[tuple[Place, Reading]]] = {}
     for reading in readings:
         if math.isfinite(reading.cost) and reading.n_examples and reading.config not in left_out:
             is_known = reading.n_examples >= enough or reading.config == baseline
             size = math.ceil(enough) if is_known else reading.n_examples
-            known.setdefault(size, []).append((place_of(reading, larger_is_better=larger_is_better), reading))
+            known.setdefault(size, []).append(
+                (place_of(reading, larger_is_better=larger_is_better), reading)
+            )
     found: list[tuple[Place, Reading]] = []
     for size in sorted(known, reverse=True):
         found += [one for one in _unbeaten(known[size]) if not _clashes(one[0], found)]
@@ -86,12 +94,18 @@ def _beaten_on_holdout(met: Mapping[Config, Reading], *, larger_is_better: bool)
         for config, reading in met.items()
         if math.isfinite(reading.cost)
     }
-    return {config for config, place in places.items() if any(other.beats(place) for other in places.values())}
+    return {
+        config
+        for config, place in places.items()
+        if any(other.beats(place) for other in places.values())
+    }
 
 
 def _unbeaten(rows: Sequence[tuple[Place, Reading]]) -> list[tuple[Place, Reading]]:
     """Return the rows that none of these beats; of rows at one place, the one on the most examples."""
-    order = sorted(rows, key=lambda row: (row[0].cost, -row[0].quality, -row[1].n_examples, row[1].config.key))
+    order = sorted(
+        rows, key=lambda row: (row[0].cost, -row[0].quality, -row[1].n_examples, row[1].config.key)
+    )
     found: list[tuple[Place, Reading]] = []
     for row in order:
         if not found or row[0].quality > found[-1][0].quality:

@@ -39,7 +39,11 @@ def notices(run: Run, findings: Findings, evidence: Evidence) -> list[str]:
             f"it as it is."
         )
     found += _unanswerable(run)
-    missing = sum(reason.startswith(SERVICE) for t in findings.trials.values() for reason in t.missing.values())
+    missing = sum(
+        reason.startswith(SERVICE)
+        for t in findings.trials.values()
+        for reason in t.missing.values()
+    )
     if missing:
         asked = missing + sum(len(t.draws) for t in findings.trials.values())
         found.append(
@@ -58,7 +62,10 @@ def _holdout(run: Run, findings: Findings, evidence: Evidence) -> list[str]:
             "look at a part has its own chance of being wrong: the same command goes on."
         ]
     found = []
-    met, whole = min(reading.n_examples for reading in findings.holdout.values()), len(run.plan.split.holdout)
+    met, whole = (
+        min(reading.n_examples for reading in findings.holdout.values()),
+        len(run.plan.split.holdout),
+    )
     if met < whole:
         found.append(f"The money reached {met} of {whole} holdout examples: a random part of them.")
     if evidence.look > 1:
@@ -73,7 +80,11 @@ def _unanswerable(run: Run) -> list[str]:
     """Examples that a model never answered, although it answered others."""
     found = []
     for model in dict.fromkeys(model for model, _ in run.lessons.unanswerable):
-        own = {position: words for (name, position), words in run.lessons.unanswerable.items() if name == model}
+        own = {
+            position: words
+            for (name, position), words in run.lessons.unanswerable.items()
+            if name == model
+        }
         ids = [run.plan.examples[position].id for position in sorted(own)]
         listed = ", ".join(ids[:MOST_LISTED]) + (", ..." if len(ids) > MOST_LISTED else "")
         found.append(
@@ -86,7 +97,9 @@ def _unanswerable(run: Run) -> list[str]:
 
 def _together(plan: Plan) -> list[str]:
     """That some examples belong together, and what follows from it."""
-    tuning, held = (plan.split.count_units(side) for side in (plan.split.tuning, plan.split.holdout))
+    tuning, held = (
+        plan.split.count_units(side) for side in (plan.split.tuning, plan.split.holdout)
+    )
     if tuning + held == len(plan.examples):
         return []
     group = plan.identity.get("group")
@@ -98,7 +111,9 @@ def _together(plan: Plan) -> list[str]:
 
 
 def _oracle(run: Run, findings: Findings) -> list[str]:
-    """That the metric was an oracle, and the most that the winner's draws hold where that or the space asks for it."""
+    """That the metric was an oracle, and the most that the winner's draws hold where that or the
+    space asks for it.
+    """
     said, metric = [], run.plan.metric
     if metric.oracle:
         said.append(

@@ -1,4 +1,6 @@
-"""pass@k: how often one of k answers is right, for somebody who can tell which. It bounds what can be deployed."""
+"""pass@k: how often one of k answers is right, for somebody who can tell which. It bounds what can
+be deployed.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +11,17 @@ from tune.strategies import Choice
 from tune.study.run import Run
 
 LEAST_SHARE = 0.8
-"""Examples with k draws, as a share of those that were met: with fewer, pass@k would be that of a lucky part."""
+"""Examples with k draws, as a share of those that were met: with fewer, pass@k would be that of a
+lucky part.
+"""
 
 
 def pass_at_k(run: Run, choice: Choice, evidence: Evidence) -> tuple[PassAtK, ...]:
-    """Return the expected best score of k answers of the winner's settings, for k = 1, 2, 4 and so on.
+    """Return the expected best score of k answers of the winner's settings, for k = 1, 2, 4 and so
+    on.
 
-    Every k is read off the draws that were bought, without bias: 1 - C(n - c, k) / C(n, k) for scores of 0 and 1
-    (Chen et al. 2021, arXiv 2107.03374). The intervals are over tuning examples.
+    Every k is read off the draws that were bought, without bias: 1 - C(n - c, k) / C(n, k) for
+    scores of 0 and 1 (Chen et al. 2021, arXiv 2107.03374). The intervals are over tuning examples.
     """
     reading, metric = choice.reading, run.plan.metric
     trial = run.trials[reading.trial]
@@ -32,4 +37,6 @@ def pass_at_k(run: Run, choice: Choice, evidence: Evidence) -> tuple[PassAtK, ..
     sizes = [2**power for power in range(most.bit_length()) if 2**power < most]
     configs = [Config({**reading.config, "n": k, "aggregate": "any"}) for k in (*sizes, most)]
     read = run.evaluator.read(trial, configs)
-    return tuple(PassAtK(found.config.n, evidence.quality(found)) for found in read if found.n_examples)
+    return tuple(
+        PassAtK(found.config.n, evidence.quality(found)) for found in read if found.n_examples
+    )

@@ -1,4 +1,6 @@
-"""Repeated splits: how the choice, and what it gains, would vary with the examples that it is chosen by."""
+"""Repeated splits: how the choice, and what it gains, would vary with the examples that it is
+chosen by.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +21,11 @@ CHOSEN_BY = 0.5
 
 
 def repeated_splits(run: Run, repetitions: int) -> RepeatedSplits | None:
-    """Choose again on random halves of the tuning examples, and judge each choice on the other half.
+    """Choose again on random halves of the tuning examples, and judge each choice on the other
+    half.
 
-    Everything is read off draws that were bought: it costs nothing, and the holdout is not looked at. Rows that
-    belong together stay on one side.
+    Everything is read off draws that were bought: it costs nothing, and the holdout is not looked
+    at. Rows that belong together stay on one side.
 
     Args:
         run: a run whose search has ended.
@@ -68,20 +71,29 @@ def repeated_splits(run: Run, repetitions: int) -> RepeatedSplits | None:
     )
 
 
-def _choose(problem: Problem, standings: Mapping[int, Standing], positions: set[int]) -> Reading | None:
+def _choose(
+    problem: Problem, standings: Mapping[int, Standing], positions: set[int]
+) -> Reading | None:
     """Return what would be chosen by these examples alone, which are counted from 0 there."""
     places = {position: place for place, position in enumerate(sorted(positions))}
     restricted: dict[int, Standing] = {}
     for number, standing in standings.items():
         readings = [reading.among(positions) for reading in standing.readings]
-        counted = [replace(reading, examples=tuple(places[e] for e in reading.examples)) for reading in readings]
+        counted = [
+            replace(reading, examples=tuple(places[e] for e in reading.examples))
+            for reading in readings
+        ]
         kept = tuple(reading for reading in counted if reading.n_examples)
-        restricted[number] = replace(standing, readings=kept, examples=max((r.n_examples for r in kept), default=0))
+        restricted[number] = replace(
+            standing, readings=kept, examples=max((r.n_examples for r in kept), default=0)
+        )
     choice = freeze(replace(problem, examples=len(positions)), restricted)
     return choice.reading if choice else None
 
 
-def _rest(standings: Mapping[int, Standing], chosen: Reading, positions: set[int]) -> Reading | None:
+def _rest(
+    standings: Mapping[int, Standing], chosen: Reading, positions: set[int]
+) -> Reading | None:
     """Return the chosen config on the examples that it was not chosen by."""
     for reading in standings[chosen.trial].readings:
         if reading.config == chosen.config:

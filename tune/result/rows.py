@@ -30,7 +30,11 @@ class Rows:
     """
 
     def __init__(
-        self, run: Run, evidence: Evidence, met: Mapping[Config, Reading], tested: Mapping[Config, Trial]
+        self,
+        run: Run,
+        evidence: Evidence,
+        met: Mapping[Config, Reading],
+        tested: Mapping[Config, Trial],
     ) -> None:
         self._run, self._evidence, self._met, self._tested = run, evidence, met, tested
         self._baseline = run.plan.baseline
@@ -39,29 +43,36 @@ class Rows:
         self.searched = max(same, key=lambda reading: reading.n_examples, default=None)
 
     def baseline(self) -> ReportConfig | None:
-        """The config that the user has today, where it met the holdout or the search had it in its race."""
+        """The config that the user has today, where it met the holdout or the search had it in its
+        race.
+        """
         if self.searched is not None:
             return self.row(self._baseline_name, self.searched)
         met = self._met.get(self._baseline)
         return None if met is None else self._row(self._baseline_name, None, met)
 
     def winner(self, choice: Choice) -> ReportConfig:
-        """The frozen choice; without numbers on tuning examples, where it was read on too few answers for any."""
+        """The frozen choice; without numbers on tuning examples, where it was read on too few
+        answers for any.
+        """
         if choice.foreseen is None:
             return self.row("winner", choice.reading)
         row = self._row("winner", None, self._met[choice.foreseen.config])
         return replace(row, trial=choice.foreseen.trial)
 
     def runners_up(self, choice: Choice) -> list[ReportConfig]:
-        """The best readings of other trials, with their difference to the baseline on tuning examples: for display.
+        """The best readings of other trials, with their difference to the baseline on tuning
+        examples: for display.
 
-        They were picked by those very examples, which flatter them; none of it changes the choice. What met the
-        holdout has a row of its own.
+        They were picked by those very examples, which flatter them; none of it changes the choice.
+        What met the holdout has a row of its own.
         """
         shown = {self._baseline, choice.shown.config, *self._met}
         others = [reading for reading in choice.runners_up if reading.config not in shown]
         return [
-            self.row(f"runner-up {place}", reading, self._evidence.difference(reading, self.searched))
+            self.row(
+                f"runner-up {place}", reading, self._evidence.difference(reading, self.searched)
+            )
             for place, reading in enumerate(others, start=1)
         ]
 
@@ -95,11 +106,17 @@ class Rows:
         return replace(row, holdout=holdout, few=few)
 
     def _row(
-        self, name: str, tuning: Reading | None, met: Reading | None, difference: Interval | None = None
+        self,
+        name: str,
+        tuning: Reading | None,
+        met: Reading | None,
+        difference: Interval | None = None,
     ) -> ReportConfig:
         shown = met or tuning
         assert shown is not None
-        cost = self._evidence.cost(shown, holdout=met is not None)  # None where the service refused every example
+        cost = self._evidence.cost(
+            shown, holdout=met is not None
+        )  # None where the service refused every example
         service = None
         if self._run.unbilled is not None:
             service = self._evidence.cost(self._run.weigh(shown), holdout=met is not None)

@@ -14,10 +14,12 @@ from tune.study.run import Run
 
 
 def costs_of_readings(run: Run, trials: Mapping[int, Trial]) -> tuple[float, float]:
-    """Dollars of the draws that were read, and of the same readings where every max_tokens and stop is paid.
+    """Dollars of the draws that were read, and of the same readings where every max_tokens and stop
+    is paid.
 
-    Both at list price and in as few calls as can be, with as many draws of each example as were read: who pays for
-    caps and stops can share draws over n and aggregates too, so that n costs nothing in either.
+    Both at list price and in as few calls as can be, with as many draws of each example as were
+    read: who pays for caps and stops can share draws over n and aggregates too, so that n costs
+    nothing in either.
     """
     read: dict[object, int] = {}
     paid: dict[object, int] = {}
@@ -31,7 +33,9 @@ def costs_of_readings(run: Run, trials: Mapping[int, Trial]) -> tuple[float, flo
         for position, draws in trial.draws.items():
             for cap, stop in cuts:
                 cost = _price_of(service, draws, [cut(draw, cap, stop).tokens for draw in draws])
-                paid[said, cap, stop, position] = max(paid.get((said, cap, stop, position), 0), cost)
+                paid[said, cap, stop, position] = max(
+                    paid.get((said, cap, stop, position), 0), cost
+                )
             # Trials that ask the same share draws: they are counted once.
             cost = _price_of(service, draws, [draw.completion_tokens for draw in draws])
             read[said, *bought, position] = max(read.get((said, *bought, position), 0), cost)

@@ -1,7 +1,9 @@
-"""All that is needed to call a config again and to score what it says: written into `best.json`, and read back.
+"""All that is needed to call a config again and to score what it says: written into `best.json`,
+and read back.
 
-A key is never part of it, only the name of the environment variable that holds one. Templates are written as the
-pieces they consist of, few-shot examples in place, so that braces in the data are never taken for fields.
+A key is never part of it, only the name of the environment variable that holds one. Templates are
+written as the pieces they consist of, few-shot examples in place, so that braces in the data are
+never taken for fields.
 """
 
 from __future__ import annotations
@@ -41,22 +43,17 @@ class Recipe:
     """A config that can be called, with everything around it.
 
     Attributes:
-        config: its values.
-        prompt: its template, few-shot examples in place.
-        entries: where its model is, and the judge's where the metric has one; by the names they have here.
-        prices: of the same.
-        extract_spec: how the answer is taken out of the text, as it is written in a space file.
-        metric: judges the answers.
-        verifier: for the aggregate "best".
-        inputs: the columns that filled the templates.
-        target: the column of wanted answers, or None.
-        group: the column whose equal values the study kept together, or None.
-        quality: what was measured of it.
-        on_holdout: whether that was on examples that the search had not seen.
-        scores: how they spread that it is the mean of: these, or a part of them, from the least to the largest;
+        config: its values. prompt: its template, few-shot examples in place. entries: where its
+        model is, and the judge's where the metric has one; by the names they have here. prices: of
+        the same. extract_spec: how the answer is taken out of the text, as it is written in a space
+        file. metric: judges the answers. verifier: for the aggregate "best". inputs: the columns
+        that filled the templates. target: the column of wanted answers, or None. group: the column
+        whose equal values the study kept together, or None. quality: what was measured of it.
+        on_holdout: whether that was on examples that the search had not seen. scores: how they
+        spread that it is the mean of: these, or a part of them, from the least to the largest;
             empty where that was not kept, or where another metric judges now.
-        seen: marks of the study's own examples, by the part that they had in it: "tuning", "holdout", "shots".
-        notices: what a reader must not miss.
+        seen: marks of the study's own examples, by the part that they had in it: "tuning",
+        "holdout", "shots". notices: what a reader must not miss.
     """
 
     config: Config
@@ -101,7 +98,9 @@ def recipe_record(plan: Plan, config: Config, scores: Numbers = ()) -> dict[str,
         "prompt": {
             "name": prompt.name,
             "raw": prompt.raw,
-            "turns": [{"role": role, "parts": _dump_template(template)} for role, template in prompt.turns],
+            "turns": [
+                {"role": role, "parts": _dump_template(template)} for role, template in prompt.turns
+            ],
         },
         "answer": portable(answer),
         "metric": {
@@ -162,26 +161,27 @@ def read_recipe(
     """Read a `best.json`.
 
     Args:
-        path: the file, or the results folder that it is in.
-        metric: judges instead of the recorded metric, in any form that `tune.task.metrics.parse_metric` reads.
-        verifier: instead of the recorded one: a callable or "module:attribute".
-        base_url: where the model answers now, instead of the recorded endpoint; the recorded variable's key is not
+        path: the file, or the results folder that it is in. metric: judges instead of the recorded
+        metric, in any form that `tune.task.metrics.parse_metric` reads. verifier: instead of the
+        recorded one: a callable or "module:attribute". base_url: where the model answers now,
+        instead of the recorded endpoint; the recorded variable's key is not
             sent there.
-        key_env: the environment variable with the model's key, instead of the recorded one.
-        price: "IN/OUT" or "MODEL=IN/OUT" in dollars per million tokens, or a `Price`, instead of the recorded one.
-        allow_code: whether the metric may run what models write.
-        allow_http: whether a key may go unencrypted through networks that are not private.
-        allow_host: hosts to which the file may send examples and keys.
-        confirm: asks the user about a host that is not among them.
-        allow_import: whether modules may be imported that the file names; those that are given here always may.
+        key_env: the environment variable with the model's key, instead of the recorded one. price:
+        "IN/OUT" or "MODEL=IN/OUT" in dollars per million tokens, or a `Price`, instead of the
+        recorded one. allow_code: whether the metric may run what models write. allow_http: whether
+        a key may go unencrypted through networks that are not private. allow_host: hosts to which
+        the file may send examples and keys. confirm: asks the user about a host that is not among
+        them. allow_import: whether modules may be imported that the file names; those that are
+        given here always may.
 
     Raises:
-        StudyError: there is no such file, or it holds no winner.
-        InputError: something that it names is needed and cannot be had: the sentence says which flag gives it.
+        StudyError: there is no such file, or it holds no winner. InputError: something that it
+        names is needed and cannot be had: the sentence says which flag gives it.
     """
     place = Path(path)
     place = place / "best.json" if place.is_dir() else place
-    # Somebody else may have written it: whatever is missing in it or of another kind is one sentence.
+    # Somebody else may have written it: whatever is missing in it or of another kind is one
+    # sentence.
     with blame(StudyError, f"{str(place)!r} is damaged, or was written by another version"):
         return _recipe(
             _read(place),
@@ -216,7 +216,11 @@ def _recipe(
 ) -> Recipe:
     """Build what a record says; the arguments are those of `read_recipe`."""
     recipe, config = record["recipe"], Config(record["config"])
-    foreign = None if allow_import else f"{str(place)!r} names it, not you: say that it may be with --allow-import"
+    foreign = (
+        None
+        if allow_import
+        else f"{str(place)!r} names it, not you: say that it may be with --allow-import"
+    )
     with importing(foreign):
         parse_extract(recipe["answer"], prompt=config.prompt)
     with importing(foreign if metric is None else None):
@@ -224,14 +228,20 @@ def _recipe(
     with importing(foreign if verifier is None else None):
         verifying = _verifier(recipe["verifier"] if verifier is None else verifier, config)
     if judging.runs_code and not allow_code:
-        raise InputError(f"the metric {judging.name!r} runs code that models write: say that it may with --allow-code")
+        raise InputError(
+            f"the metric {judging.name!r} runs code that models write: say that it may with --allow-code"
+        )
     notices, same = [], judging.identity == recipe["metric"]["identity"]
     if not same and not judging.costs:
-        notices.append(f"The metric {judging.name!r} is not the one that the recorded quality was measured with.")
+        notices.append(
+            f"The metric {judging.name!r} is not the one that the recorded quality was measured with."
+        )
     tested = record["winner"]["holdout"] or record["winner"]["tuning"]
     on_holdout = record["winner"]["holdout"] is not None
     if not on_holdout:
-        notices.append("The recorded quality is that of tuning examples, by which the config was chosen: it flatters.")
+        notices.append(
+            "The recorded quality is that of tuning examples, by which the config was chosen: it flatters."
+        )
     entry, listed = _load_entry(recipe["model"])
     if base_url is not None:
         entry = replace(entry, base_url=base_url, alias=None, key_env=key_env, headers={})
@@ -243,7 +253,9 @@ def _recipe(
         judge, judge_price = _load_entry(recipe["judge"])
         entries[judge.name], prices[judge.name] = judge, judge_price
     if judging.costs and judging.model not in entries:
-        raise InputError(f"nobody says where the judge {judging.model!r} is: {str(place)!r} has no such model")
+        raise InputError(
+            f"nobody says where the judge {judging.model!r} is: {str(place)!r} has no such model"
+        )
     foreign_entries = [each for each in entries.values() if base_url is None or each is not entry]
     confirm_hosts(foreign_entries, repr(str(place)), allowed=allow_host, confirm=confirm)
     return Recipe(
@@ -295,7 +307,11 @@ def _read(place: Path) -> dict[str, Any]:
         raise StudyError(f"{str(place)!r} cannot be read: {error.strerror}") from None
     except ValueError as error:
         raise StudyError(f"{str(place)!r} is no JSON: {error}") from None
-    if not isinstance(record, dict) or not isinstance(record.get("config"), dict) or not record.get("winner"):
+    if (
+        not isinstance(record, dict)
+        or not isinstance(record.get("config"), dict)
+        or not record.get("winner")
+    ):
         raise StudyError(f"{str(place)!r} holds no winner: give the best.json of a finished study")
     if not record.get("recipe"):
         raise StudyError(

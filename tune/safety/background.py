@@ -1,4 +1,6 @@
-"""Asynchronous work behind a plain function: in a thread and an event loop of its own, and stoppable at any time."""
+"""Asynchronous work behind a plain function: in a thread and an event loop of its own, and
+stoppable at any time.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +22,12 @@ LAST_PATIENCE = 5.0
 
 
 def run_apart(work: Coroutine[Any, Any, T], stop: Callable[[], bool] = lambda: False) -> T:
-    """Run a coroutine to its end, so that it is the same in a script and inside a running event loop.
+    """Run a coroutine to its end, so that it is the same in a script and inside a running event
+    loop.
 
     Args:
-        work: what is run.
-        stop: called on the first Ctrl-C, SIGTERM or SIGHUP. True says that the work now ends by itself, in good order;
+        work: what is run. stop: called on the first Ctrl-C, SIGTERM or SIGHUP. True says that the
+        work now ends by itself, in good order;
             else, and on the second request, it is cancelled.
 
     Raises:
@@ -46,7 +49,9 @@ def run_apart(work: Coroutine[Any, Any, T], stop: Callable[[], bool] = lambda: F
             loop.close()
             done.set()
 
-    threading.Thread(target=contextvars.copy_context().run, args=(live,), name="tune", daemon=True).start()
+    threading.Thread(
+        target=contextvars.copy_context().run, args=(live,), name="tune", daemon=True
+    ).start()
     _wait(done, stop, lambda: loop.call_soon_threadsafe(task.cancel))
     if failed and not isinstance(failed[0], asyncio.CancelledError):
         raise failed[0]
@@ -59,7 +64,8 @@ def _wait(done: threading.Event, stop: Callable[[], bool], cancel: Callable[[], 
     """Wait for the work, and pass on what signals ask for.
 
     Raises:
-        KeyboardInterrupt: it was cancelled and does not listen. Whatever it has bought is on the disk.
+        KeyboardInterrupt: it was cancelled and does not listen. Whatever it has bought is on the
+        disk.
     """
     requests, heard, cancelled = Requests(), 0, math.inf
     with requests.counted():
@@ -72,7 +78,9 @@ def _wait(done: threading.Event, stop: Callable[[], bool], cancel: Callable[[], 
                 heard = requests.count
                 if heard > 1 or not stop():
                     cancelled = time.monotonic()
-                    with suppress(RuntimeError):  # the loop was closed at this moment: the work is done
+                    with suppress(
+                        RuntimeError
+                    ):  # the loop was closed at this moment: the work is done
                         cancel()
             if time.monotonic() - cancelled > LAST_PATIENCE:
                 raise KeyboardInterrupt

@@ -1,4 +1,5 @@
-"""The boundary around everything that only decorates a run: progress, notices, charts, lines that explain a result.
+"""The boundary around everything that only decorates a run: progress, notices, charts, lines that
+explain a result.
 
 A run is paid for, and its result stands. So a fault in a decoration must not end it.
 """
@@ -14,7 +15,8 @@ Else = TypeVar("Else")
 
 
 class Decorations:
-    """Runs what only decorates. A part that fails is named once, in one sentence, and is left out from then on.
+    """Runs what only decorates. A part that fails is named once, in one sentence, and is left out
+    from then on.
 
     Args:
         tell: called with that sentence.
@@ -28,9 +30,9 @@ class Decorations:
         """Return what the work returns, or something else where it fails or has failed before.
 
         Args:
-            part: names the decoration, and begins the sentence about its failure: "the progress display".
-            work: makes it. Ctrl-C and a cancelled task pass through; every other fault ends here.
-            otherwise: what stands in for it.
+            part: names the decoration, and begins the sentence about its failure: "the progress
+            display". work: makes it. Ctrl-C and a cancelled task pass through; every other fault
+            ends here. otherwise: what stands in for it.
         """
         if part in self._failed:
             return otherwise
@@ -39,7 +41,9 @@ class Decorations:
         except Exception as error:  # noqa: BLE001 - whatever a decoration raises, the run that it decorates goes on
             self._failed.add(part)
             words = " ".join(str(error).split())
-            self._tell(f"{part} failed and is left out ({type(error).__name__}: {words}); the result stands")
+            self._tell(
+                f"{part} failed and is left out ({type(error).__name__}: {words}); the result stands"
+            )
             return otherwise
 
     def around(self, part: str, function: Callable[P, object]) -> Callable[P, None]:

@@ -1,4 +1,6 @@
-"""Text of others where people see it: nothing in it moves a cursor, changes a colour or hides what is written."""
+"""Text of others where people see it: nothing in it moves a cursor, changes a colour or hides what
+is written.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ _LINE_ENDS = re.compile("\r\n|[\r\n\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029]")
 
 
 def visible(text: str, *, lines: bool = False) -> str:
-    """The text with every control character, reordering mark and half character written out, as `\\x1b`.
+    """The text with every control character, reordering mark and half character written out, as
+    `\\x1b`.
 
     Args:
         text: anything.
@@ -29,7 +32,9 @@ def visible(text: str, *, lines: bool = False) -> str:
 
 
 def _is_unseen(character: str) -> bool:
-    return (unicodedata.category(character) in ("Cc", "Cs") and character not in "\n\t") or character in _REORDERING
+    return (
+        unicodedata.category(character) in ("Cc", "Cs") and character not in "\n\t"
+    ) or character in _REORDERING
 
 
 def _written_out(character: str) -> str:
@@ -40,13 +45,16 @@ def _written_out(character: str) -> str:
 def for_terminal(text: object) -> str:
     """What may be written to a terminal: whoever writes there passes it through this.
 
-    Model answers, words of servers, file names and names of models can hold anything. Line ends and tabs stay.
+    Model answers, words of servers, file names and names of models can hold anything. Line ends and
+    tabs stay.
     """
     return visible(scrub_message(str(text)), lines=True)
 
 
 def show_tracebacks_scrubbed() -> None:
-    """Pass also the traceback that ends a program through `for_terminal`: an error of a library may quote a header."""
+    """Pass also the traceback that ends a program through `for_terminal`: an error of a library may
+    quote a header.
+    """
 
     def show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         sys.stderr.write(for_terminal("".join(traceback.format_exception(kind, error, trace))))
@@ -55,6 +63,8 @@ def show_tracebacks_scrubbed() -> None:
 
 
 def json_for_terminal(value: object) -> str:
-    """Return a value as a line of JSON without secrets; what a terminal would obey is escaped as JSON escapes it."""
+    """Return a value as a line of JSON without secrets; what a terminal would obey is escaped as
+    JSON escapes it.
+    """
     text = scrubbed_json(value)
     return "".join(f"\\u{ord(c):04x}" if c != "\n" and _is_unseen(c) else c for c in text)

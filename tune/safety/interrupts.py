@@ -1,7 +1,8 @@
 """Ctrl-C, SIGTERM and SIGHUP are one request: stop in good order.
 
-A terminal sends SIGINT for Ctrl-C and SIGHUP when it is closed; a scheduler, a container or a system that shuts down
-sends SIGTERM. A handler that others have installed, and a signal that is ignored (as after `nohup`), stay as they are.
+A terminal sends SIGINT for Ctrl-C and SIGHUP when it is closed; a scheduler, a container or a
+system that shuts down sends SIGTERM. A handler that others have installed, and a signal that is
+ignored (as after `nohup`), stay as they are.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 """Windows has no SIGHUP."""
 
 TOGETHER = 0.5
-"""Seconds in which several signals are one request: a wrapper forwards what the terminal has already sent, and a system
-that shuts down may send SIGHUP and SIGTERM in a row."""
+"""Seconds in which several signals are one request: a wrapper forwards what the terminal has
+already sent, and a system that shuts down may send SIGHUP and SIGTERM in a row.
+"""
 
 
 class Requests:
@@ -60,12 +62,16 @@ def _raise(*_: object) -> NoReturn:
 
 @contextmanager
 def _handled(handler: Callable[..., Any]) -> Iterator[None]:
-    """Have this handler for the signals that nobody else handles; signals belong to the main thread."""
+    """Have this handler for the signals that nobody else handles; signals belong to the main
+    thread.
+    """
     before: dict[int, Any] = {}
     if threading.current_thread() is threading.main_thread():
         numbers = [getattr(signal, name) for name in NAMES if hasattr(signal, name)]
         ours = (signal.SIG_DFL, signal.default_int_handler, _raise)
-        before = {number: found for number in numbers if (found := signal.getsignal(number)) in ours}
+        before = {
+            number: found for number in numbers if (found := signal.getsignal(number)) in ours
+        }
     try:
         for number in before:
             signal.signal(number, handler)

@@ -1,4 +1,6 @@
-"""Regular expressions of users, with a limit on time: one that backtracks for ever would hold up a run for ever."""
+"""Regular expressions of users, with a limit on time: one that backtracks for ever would hold up a
+run for ever.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +16,17 @@ SECONDS = 1.0
 """Of processor time for one text; what honest patterns take is thousands of times less."""
 
 MOST_SLOW = 10
-"""Texts that a pattern may give up on: more of them, and the pattern is at fault rather than a strange answer."""
+"""Texts that a pattern may give up on: more of them, and the pattern is at fault rather than a
+strange answer.
+"""
 
 
 class Pattern:
-    """A regular expression that gives up on a text after `SECONDS`: the text then counts as one without a match.
+    """A regular expression that gives up on a text after `SECONDS`: the text then counts as one
+    without a match.
 
-    What it gives up on costs the config that wrote it its score, and not the user the run; but after `MOST_SLOW` such
-    texts it is an error that names the pattern.
+    What it gives up on costs the config that wrote it its score, and not the user the run; but
+    after `MOST_SLOW` such texts it is an error that names the pattern.
 
     Args:
         pattern: as the user wrote it.
@@ -37,7 +42,9 @@ class Pattern:
         if not isinstance(pattern, str):
             raise SpaceError(f"{what}: {pattern!r} is no regular expression, which is a text")
         try:
-            self._pattern: regex.Pattern[str] = regex.compile(pattern, regex.IGNORECASE if ignore_case else 0)
+            self._pattern: regex.Pattern[str] = regex.compile(
+                pattern, regex.IGNORECASE if ignore_case else 0
+            )
         except (regex.error, RecursionError, OverflowError, MemoryError) as error:
             raise SpaceError(f"{what}: {pattern!r} is no regular expression: {error}") from None
 

@@ -1,7 +1,8 @@
 """The one scrubber: what is secret is hidden in all that comes in and in all that goes out.
 
-Every secret that is read from the environment or from an address is remembered here, by `remember`, before anything is
-sent. What comes in passes the `Scrubber` of its service; what goes out (files, terminals, logs, errors) passes `scrub`.
+Every secret that is read from the environment or from an address is remembered here, by `remember`,
+before anything is sent. What comes in passes the `Scrubber` of its service; what goes out (files,
+terminals, logs, errors) passes `scrub`.
 """
 
 from __future__ import annotations
@@ -17,14 +18,32 @@ from urllib.parse import quote
 
 HIDDEN = "[hidden]"
 
-DUMMIES = frozenset({
-    "no-key", "ollama", "empty", "dummy", "none", "null", "local", "lm-studio", "test", "fake", "anything", "unused",
-    "sk-no-key-required", "not-needed", "no-key-required", "never-sent",
-})  # fmt: skip
+DUMMIES = frozenset(
+    {
+        "no-key",
+        "ollama",
+        "empty",
+        "dummy",
+        "none",
+        "null",
+        "local",
+        "lm-studio",
+        "test",
+        "fake",
+        "anything",
+        "unused",
+        "sk-no-key-required",
+        "not-needed",
+        "no-key-required",
+        "never-sent",
+    }
+)
 """What is given as a key to servers that need none, in lower case: everyday words, hidden nowhere."""
 
 _SURE = 8
-"""Shorter words are hidden only in what a service says of an error: elsewhere they may be words like any other."""
+"""Shorter words are hidden only in what a service says of an error: elsewhere they may be words
+like any other.
+"""
 
 _QUOTED = re.compile(r"\b(?:sk|gsk|xai)[-_][\w*.-]{6,}|(?i:\b(?:bearer|basic)\s+[\w+/=.*-]{6,})")
 """Keys as services quote them in errors, in part or masked."""
@@ -33,12 +52,16 @@ _FORM = re.compile(
     r"(?<![A-Za-z0-9])(?:(?:sk|pk|rk|gsk|csk|xai|pplx|nvapi|hf|gh[pousr]|r8|fw|tgp|glpat|key|ya29|dop|vck)[-_.](?=[\w-]*\d)"
     r"[\w-]{12,}|sk-[A-Za-z]{20,}|github_pat_\w{20,}|AIza[\w-]{20,}|A[KS]IA[0-9A-Z]{12,}|eyJ[\w-]{8,}\.[\w.-]{4,})"
 )
-"""Keys by how their issuers write them: a prefix, then at least 12 characters with a digit among them."""
+"""Keys by how their issuers write them: a prefix, then at least 12 characters with a digit among
+them.
+"""
 
 _RANDOM = re.compile(
     r"(?<![A-Za-z0-9])(?=[A-Za-z0-9]*[a-z])(?=[A-Za-z0-9]*[A-Z])(?=(?:[A-Za-z]*\d){2})[A-Za-z0-9]{24,}"
 )
-_HEX = re.compile(r"(?<![A-Za-z0-9])(?=[0-9a-f]*[a-f])(?=[0-9a-f]*\d)[0-9a-f]{32,}(?![A-Za-z0-9])", re.IGNORECASE)
+_HEX = re.compile(
+    r"(?<![A-Za-z0-9])(?=[0-9a-f]*[a-f])(?=[0-9a-f]*\d)[0-9a-f]{32,}(?![A-Za-z0-9])", re.IGNORECASE
+)
 _IN_URL = re.compile(r"(?<=://)[^/\s@'\"]+@")
 _SECRET_NAME = re.compile(r"key|token|secret|passw|credential|auth|cookie|signature", re.IGNORECASE)
 
@@ -50,15 +73,17 @@ def looks_like_key(text: str, *, named: bool = False) -> bool:
     """Whether a text holds what looks like a key.
 
     Args:
-        text: what somebody gave for a field that is shown.
-        named: whether the field is a name of the user's own, where a long random word is no name either. (The path of
+        text: what somebody gave for a field that is shown. named: whether the field is a name of
+        the user's own, where a long random word is no name either. (The path of
             an address may have the number of an account in it, and a model's name a fingerprint.)
     """
     if _FORM.search(text) or re.search(r"(?i:\b(?:bearer|basic)\s+[\w+/=.-]{12,})", text):
         return True
     if named and (_RANDOM.search(text) or _HEX.search(text)):
         return True
-    return any(value in text for name, value in os.environ.items() if _is_secret_variable(name, value))
+    return any(
+        value in text for name, value in os.environ.items() if _is_secret_variable(name, value)
+    )
 
 
 def _is_secret_variable(name: str, value: str) -> bool:
@@ -76,7 +101,8 @@ def secret_name(name: str) -> bool:
 
 
 def spellings(secrets: Iterable[str]) -> list[str]:
-    """Secrets in every form in which they may come back, the longest first, so that none is hidden in part.
+    """Secrets in every form in which they may come back, the longest first, so that none is hidden
+    in part.
 
     A header such as `Bearer KEY` is one secret with, and one without its first word.
     """
@@ -84,8 +110,18 @@ def spellings(secrets: Iterable[str]) -> list[str]:
     for secret in secrets:
         for word in (secret, secret.rpartition(" ")[2]):
             if len(word) >= 5 and word.lower() not in DUMMIES:
-                coded = base64.b64encode(word.encode()).decode().rstrip("=") if len(word) >= _SURE else word
-                found |= {word, json.dumps(word)[1:-1], json.dumps(word, ensure_ascii=False)[1:-1], quote(word), coded}
+                coded = (
+                    base64.b64encode(word.encode()).decode().rstrip("=")
+                    if len(word) >= _SURE
+                    else word
+                )
+                found |= {
+                    word,
+                    json.dumps(word)[1:-1],
+                    json.dumps(word, ensure_ascii=False)[1:-1],
+                    quote(word),
+                    coded,
+                }
     return sorted(found, key=lambda word: (-len(word), word))
 
 
@@ -107,7 +143,8 @@ def scrub(text: str) -> str:
 
 
 def scrubbed_json(value: Any, **options: Any) -> str:
-    """Return a value as JSON that may go out. Only texts are scrubbed, so it stays JSON whatever a secret looks like.
+    """Return a value as JSON that may go out. Only texts are scrubbed, so it stays JSON whatever a
+    secret looks like.
 
     Args:
         value: what `json.dumps` takes.
@@ -117,7 +154,9 @@ def scrubbed_json(value: Any, **options: Any) -> str:
 
 
 def scrub_message(text: str) -> str:
-    """A text of ours for a person, where also what has the form of a key is hidden, and who an address names."""
+    """A text of ours for a person, where also what has the form of a key is hidden, and who an
+    address names.
+    """
     return _IN_URL.sub(f"{HIDDEN}@", _FORM.sub(HIDDEN, scrub(text)))
 
 
@@ -133,7 +172,9 @@ class Scrubber:
         self._sure = [secret for secret in self._secrets if len(secret) >= _SURE]
 
     def words(self, text: str) -> str:
-        """Words of an error, or a name: without the secrets, and without what services quote as keys."""
+        """Words of an error, or a name: without the secrets, and without what services quote as
+        keys.
+        """
         for secret in self._secrets:
             text = text.replace(secret, HIDDEN)
         return _QUOTED.sub(HIDDEN, text)
@@ -143,10 +184,14 @@ class Scrubber:
         return _each(value, self.words)
 
     def answer(self, value: Any) -> Any:
-        """A decoded good answer without the secrets; its texts are otherwise left as the model wrote them."""
+        """A decoded good answer without the secrets; its texts are otherwise left as the model
+        wrote them.
+        """
         value = _each(value, self._without)
         if isinstance(value, dict):
-            named = {name: self.words(part) for name, part in value.items() if isinstance(part, str)}
+            named = {
+                name: self.words(part) for name, part in value.items() if isinstance(part, str)
+            }
             return {**value, **named}
         return value
 
@@ -158,7 +203,9 @@ class Scrubber:
 
 
 def _each(value: Any, change: Any) -> Any:
-    """A value of JSON with every text in it changed; it is not nested deeper than `tune.safety.untrusted` allows."""
+    """A value of JSON with every text in it changed; it is not nested deeper than
+    `tune.safety.untrusted` allows.
+    """
     if isinstance(value, str):
         return change(value)
     if isinstance(value, list | tuple):
@@ -169,7 +216,9 @@ def _each(value: Any, change: Any) -> Any:
 
 
 class _Filter(logging.Filter):
-    """Lets every record pass without its secrets: HTTP clients log whole URLs, and headers when they are traced."""
+    """Lets every record pass without its secrets: HTTP clients log whole URLs, and headers when
+    they are traced.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Scrub one record."""
@@ -183,9 +232,17 @@ class _Filter(logging.Filter):
 LOG_FILTER = _Filter()
 
 LOGGERS = (
-    "httpx2", "httpcore2.connection", "httpcore2.http11", "httpcore2.http2", "httpcore2.proxy", "httpcore2.socks",
-    "openai", "openai._base_client", "openai._response", "openai._legacy_response",
-)  # fmt: skip
+    "httpx2",
+    "httpcore2.connection",
+    "httpcore2.http11",
+    "httpcore2.http2",
+    "httpcore2.proxy",
+    "httpcore2.socks",
+    "openai",
+    "openai._base_client",
+    "openai._response",
+    "openai._legacy_response",
+)
 """Those that log what is sent; a filter holds only for the very logger that it is put on."""
 
 

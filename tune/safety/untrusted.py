@@ -1,6 +1,8 @@
-"""Limits on what comes from outside: answers, data files, space files and records that somebody else wrote.
+"""Limits on what comes from outside: answers, data files, space files and records that somebody
+else wrote.
 
-Each limit is far above what honest input has. Whoever reads foreign input does it here, or by these numbers.
+Each limit is far above what honest input has. Whoever reads foreign input does it here, or by these
+numbers.
 """
 
 from __future__ import annotations
@@ -63,7 +65,11 @@ def check_nesting(value: Any) -> None:
         depth += 1
         if depth > NESTING:
             raise _too_deep()
-        level = [inner for each in level for inner in _containers(each.values() if isinstance(each, dict) else each)]
+        level = [
+            inner
+            for each in level
+            for inner in _containers(each.values() if isinstance(each, dict) else each)
+        ]
 
 
 def _containers(values: Iterable[Any]) -> list[Any]:
@@ -71,7 +77,9 @@ def _containers(values: Iterable[Any]) -> list[Any]:
 
 
 def _too_deep() -> TooMuch:
-    return TooMuch(f"lists and objects stand within each other more than {NESTING} times, which is the limit")
+    return TooMuch(
+        f"lists and objects stand within each other more than {NESTING} times, which is the limit"
+    )
 
 
 def read_file(path: str | os.PathLike[str], most: int = FILE_BYTES) -> bytes:

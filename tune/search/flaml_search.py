@@ -17,15 +17,18 @@ if TYPE_CHECKING:
     from flaml.tune.searcher.blendsearch import BlendSearch
 
 _TRIES = 4
-"""How often FLAML is asked in one go: it answers None whenever it happens on a point that it has seen, which in
-small spaces is most of the time, and leaves a trial behind in Optuna's study each time."""
+"""How often FLAML is asked in one go: it answers None whenever it happens on a point that it has
+seen, which in small spaces is most of the time, and leaves a trial behind in Optuna's study each
+time.
+"""
 
 _MICRODOLLARS = 1e6
 """FLAML takes every cost below 1 for 1, so dollars per request would all look alike to it."""
 
 
 def blendsearch(space: Space, free: Sequence[str], seed: int) -> Searcher:
-    """BlendSearch (Wang et al., ICLR 2021): Optuna's TPE proposes where to begin, FLOW2 walks on from there.
+    """BlendSearch (Wang et al., ICLR 2021): Optuna's TPE proposes where to begin, FLOW2 walks on
+    from there.
 
     Raises:
         InputError: flaml or optuna is not installed.
@@ -48,7 +51,8 @@ def _searcher(
     for package in needs:
         try:
             with quiet():
-                # FLAML warns on import that its AutoML part is not installed; only its searchers are wanted.
+                # FLAML warns on import that its AutoML part is not installed; only its searchers
+                # are wanted.
                 __import__(package)
         except ImportError:
             raise missing(name, package) from None
@@ -65,7 +69,11 @@ def _begin(kind: type[BlendSearch], lattice: Lattice, seed: int) -> BlendSearch:
     """A search that begins with the same settings on every model, as EcoOptiGen does."""
     rng = random.Random(f"flaml/{seed}")
     first = {key: rng.randrange(len(axis.values)) for key, axis in lattice.keys.items()}
-    starts = [first | {MODEL: i} for i in range(len(lattice.models))] if MODEL in lattice.keys else [first]
+    starts = (
+        [first | {MODEL: i} for i in range(len(lattice.models))]
+        if MODEL in lattice.keys
+        else [first]
+    )
     rng.shuffle(starts)
     with quiet():
         return kind(
@@ -95,10 +103,10 @@ class _Proposal(NamedTuple):
 class _FlamlProposer:
     """A FLAML search that is a function of the tellings.
 
-    The search itself has one proposal out at a time, and is told its result before it makes the next: what it
-    was built for. The rest of a batch comes from a copy of it, in which the proposals before are still running.
-    Their results, and those of points that nobody proposed, reach the search as finds of its global part, from
-    which it may start a new local search.
+    The search itself has one proposal out at a time, and is told its result before it makes the
+    next: what it was built for. The rest of a batch comes from a copy of it, in which the proposals
+    before are still running. Their results, and those of points that nobody proposed, reach the
+    search as finds of its global part, from which it may start a new local search.
     """
 
     def __init__(self, lattice: Lattice, search: BlendSearch) -> None:
@@ -136,19 +144,25 @@ class _FlamlProposer:
         return proposal.point if proposal else None
 
     def _next(self) -> _Proposal | None:
-        """The proposal that is out. The search is asked for one once between two tellings, whoever wants to know."""
+        """The proposal that is out. The search is asked for one once between two tellings, whoever
+        wants to know.
+        """
         if not self._asked:
             self._asked, self._out = True, self._ask(self._search, _TRIES)
         return self._out
 
     def _ask(self, search: BlendSearch, tries: int) -> _Proposal | None:
-        """The next proposal that was not told before; what was told, the search is told again at once."""
+        """The next proposal that was not told before; what was told, the search is told again at
+        once.
+        """
         for _ in range(tries):
             name = self._name()
             config = search.suggest(name)
             if config is None:
                 continue
-            proposal = _Proposal(name, config, self._lattice.point({key: int(i) for key, i in config.items()}))
+            proposal = _Proposal(
+                name, config, self._lattice.point({key: int(i) for key, i in config.items()})
+            )
             if proposal.point not in self._told:
                 return proposal
             _complete(search, proposal, self._told[proposal.point])

@@ -15,14 +15,20 @@ from tune.space import Point, Space
 def grid(space: Space, free: Sequence[str], seed: int) -> Searcher:
     """Every point of a coarse grid, then of ever finer ones, each grid in random order.
 
-    The coarsest grid has the ends and the middle of every ordered dimension, and every value of the others; each
-    finer one halves the gaps. So a search whose money ends early has seen the whole space, only coarsely.
+    The coarsest grid has the ends and the middle of every ordered dimension, and every value of the
+    others; each finer one halves the gaps. So a search whose money ends early has seen the whole
+    space, only coarsely.
     """
-    return following(space, free, lambda lattice: walk(_grids(lattice, random.Random(f"grid/{seed}"))))
+    return following(
+        space, free, lambda lattice: walk(_grids(lattice, random.Random(f"grid/{seed}")))
+    )
 
 
 def _grids(lattice: Lattice, rng: random.Random) -> Iterator[Point]:
-    finest = max((level for axes in lattice.axes.values() for axis in axes for level in _levels(axis)), default=0)
+    finest = max(
+        (level for axes in lattice.axes.values() for axis in axes for level in _levels(axis)),
+        default=0,
+    )
     for level in range(finest + 1):
         found = [point for model in lattice.models for point in _grid(lattice, model, level)]
         rng.shuffle(found)
@@ -32,10 +38,15 @@ def _grids(lattice: Lattice, rng: random.Random) -> Iterator[Point]:
 def _grid(lattice: Lattice, model: str, level: int) -> Iterator[Point]:
     """The points of one model that this grid has and no coarser one."""
     axes = lattice.axes[model]
-    reached = [[(v, at) for v, at in zip(axis.values, _levels(axis), strict=True) if at <= level] for axis in axes]
+    reached = [
+        [(v, at) for v, at in zip(axis.values, _levels(axis), strict=True) if at <= level]
+        for axis in axes
+    ]
     for chosen in itertools.product(*reached):
         if max((at for _, at in chosen), default=0) == level:
-            yield lattice.complete(model, {axis.name: value for axis, (value, _) in zip(axes, chosen, strict=True)})
+            yield lattice.complete(
+                model, {axis.name: value for axis, (value, _) in zip(axes, chosen, strict=True)}
+            )
 
 
 def _levels(axis: Axis) -> list[int]:

@@ -1,4 +1,6 @@
-"""The paid points of a space as whole numbers on axes: the form in which every library can search them."""
+"""The paid points of a space as whole numbers on axes: the form in which every library can search
+them.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +18,8 @@ MODEL = "model"
 class Axis:
     """One dimension as the numbers 0, 1, 2, ... of its values.
 
-    Models whose domains for a dimension are equal share its axis, so that what is learned about the one helps
-    with the other; a model with a domain of its own has an axis of its own.
+    Models whose domains for a dimension are equal share its axis, so that what is learned about the
+    one helps with the other; a model with a domain of its own has an axis of its own.
 
     Attributes:
         key: unique in the lattice.
@@ -32,7 +34,9 @@ class Axis:
     ordered: bool
 
     def index(self, value: Value) -> int | None:
-        """The number of a value: of the nearest one on an ordered axis, None for a stranger on any other."""
+        """The number of a value: of the nearest one on an ordered axis, None for a stranger on any
+        other.
+        """
         if value in self.values:
             return self.values.index(value)
         if not self.ordered or isinstance(value, bool) or not isinstance(value, int | float):
@@ -60,9 +64,14 @@ class Lattice:
                 if name == MODEL:
                     continue
                 values, ordered = _values(domain)
-                # The first model's axis has the dimension's plain name; others are told apart by their model.
-                key = f"{name}@{model}" if any(name == axis.name for axis in found.values()) else name
-                own.append(found.setdefault((name, values, ordered), Axis(key, name, values, ordered)))
+                # The first model's axis has the dimension's plain name; others are told apart by
+                # their model.
+                key = (
+                    f"{name}@{model}" if any(name == axis.name for axis in found.values()) else name
+                )
+                own.append(
+                    found.setdefault((name, values, ordered), Axis(key, name, values, ordered))
+                )
             self.axes[model] = tuple(own)
         every = [Axis(MODEL, MODEL, self.models, ordered=False), *found.values()]
         self.keys = {axis.key: axis for axis in every if len(axis.values) > 1}
@@ -74,10 +83,14 @@ class Lattice:
     def point(self, indexes: Mapping[str, int]) -> Point:
         """The point with these numbers by key, 0 for those not given."""
         model = self.models[indexes.get(MODEL, 0)]
-        return self.complete(model, {axis.name: axis.values[indexes.get(axis.key, 0)] for axis in self.axes[model]})
+        return self.complete(
+            model, {axis.name: axis.values[indexes.get(axis.key, 0)] for axis in self.axes[model]}
+        )
 
     def indexes(self, point: Point) -> dict[str, int] | None:
-        """The numbers of a point, by key; None where the point has a value or a lack that the axes cannot say."""
+        """The numbers of a point, by key; None where the point has a value or a lack that the axes
+        cannot say.
+        """
         if point.get(MODEL) not in self.models:
             return None
         model = str(point[MODEL])
@@ -94,7 +107,9 @@ class Lattice:
         axes = self.axes[model]
         seen: set[Point] = set()
         for values in itertools.product(*(axis.values for axis in axes)):
-            point = self.complete(model, {axis.name: value for axis, value in zip(axes, values, strict=True)})
+            point = self.complete(
+                model, {axis.name: value for axis, value in zip(axes, values, strict=True)}
+            )
             if point not in seen:
                 seen.add(point)
                 yield point

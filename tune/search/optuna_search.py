@@ -21,11 +21,14 @@ STARTUP = 10
 """Points that are spread over the space before TPE and the Gaussian process are asked."""
 
 POPULATION = 12
-"""Points in a generation of NSGA-II: a search for money sees tens of points, not the thousands of its papers."""
+"""Points in a generation of NSGA-II: a search for money sees tens of points, not the thousands of
+its papers.
+"""
 
 
 def tpe(space: Space, free: Sequence[str], seed: int) -> Searcher:
-    """Tree-structured Parzen estimator (Bergstra et al. 2011), multivariate, a model's own dimensions apart.
+    """Tree-structured Parzen estimator (Bergstra et al. 2011), multivariate, a model's own
+    dimensions apart.
 
     Raises:
         InputError: optuna is not installed.
@@ -40,7 +43,8 @@ def tpe(space: Space, free: Sequence[str], seed: int) -> Searcher:
 
 
 def nsga2(space: Space, free: Sequence[str], seed: int) -> Searcher:
-    """NSGA-II (Deb et al. 2002) for two goals, the score and the cost per request: it searches the whole frontier.
+    """NSGA-II (Deb et al. 2002) for two goals, the score and the cost per request: it searches the
+    whole frontier.
 
     Raises:
         InputError: optuna is not installed.
@@ -58,7 +62,8 @@ def gp(space: Space, free: Sequence[str], seed: int) -> Searcher:
     """Expected improvement under a Gaussian process that allows for noisy scores.
 
     Raises:
-        InputError: optuna, or torch or scipy, which its Gaussian process is made of, is not installed.
+        InputError: optuna, or torch or scipy, which its Gaussian process is made of, is not
+        installed.
     """
     for package in ("torch", "scipy"):
         try:
@@ -101,21 +106,27 @@ def _searcher(
 class _OptunaProposer:
     """An Optuna study that is a function of the tellings.
 
-    What is told goes in as finished trials in the order of the telling; what was proposed and not told yet stays
-    as running trials, which the samplers that can keep away from. Each proposal has a sampler of its own, whose
-    seed follows from how much was told and asked: no hidden state of a sampler outlives its proposal.
+    What is told goes in as finished trials in the order of the telling; what was proposed and not
+    told yet stays as running trials, which the samplers that can keep away from. Each proposal has
+    a sampler of its own, whose seed follows from how much was told and asked: no hidden state of a
+    sampler outlives its proposal.
 
     Args:
-        lattice: the points.
-        seed: of all samplers' seeds.
-        sampler: makes a sampler from a seed.
-        conditional: ask only for the dimensions of the model that was drawn first, for samplers that take such
+        lattice: the points. seed: of all samplers' seeds. sampler: makes a sampler from a seed.
+        conditional: ask only for the dimensions of the model that was drawn first, for samplers
+        that take such
             spaces; else every axis is asked for, and those that the model does not have count as 0.
         costs: whether the cost per request is a second goal.
     """
 
     def __init__(
-        self, lattice: Lattice, seed: int, sampler: Callable[[int], BaseSampler], *, conditional: bool, costs: bool
+        self,
+        lattice: Lattice,
+        seed: int,
+        sampler: Callable[[int], BaseSampler],
+        *,
+        conditional: bool,
+        costs: bool,
     ) -> None:
         import optuna
 
@@ -126,7 +137,9 @@ class _OptunaProposer:
         self._told: set[Point] = set()
         self._finished = 0
         with quiet():
-            self._study = optuna.create_study(directions=["maximize", "minimize"] if costs else ["maximize"])
+            self._study = optuna.create_study(
+                directions=["maximize", "minimize"] if costs else ["maximize"]
+            )
 
     def learn(self, telling: Telling) -> None:
         from optuna.trial import TrialState, create_trial
@@ -145,7 +158,9 @@ class _OptunaProposer:
                 params={key: indexes.get(key, 0) for key in keys},
                 distributions={key: self._distributions[key] for key in keys},
                 # NSGA-II reads a trial's generation off this attribute and knows none without it.
-                system_attrs={"NSGAIISampler:generation": self._finished // POPULATION} if self._costs else {},
+                system_attrs={"NSGAIISampler:generation": self._finished // POPULATION}
+                if self._costs
+                else {},
             )
         )
         self._finished += 1
@@ -155,8 +170,8 @@ class _OptunaProposer:
     def _choose_parents(self) -> None:
         """Have the next generation's parents chosen now, by a trial for nothing.
 
-        Optuna chooses them at the first ask of a generation, and then has them in another order than when it reads
-        them back later: proposals would depend on when it was asked before.
+        Optuna chooses them at the first ask of a generation, and then has them in another order
+        than when it reads them back later: proposals would depend on when it was asked before.
         """
         from optuna.trial import TrialState
 
@@ -181,7 +196,9 @@ class _OptunaProposer:
 
 def _suggest(trial: Trial, lattice: Lattice) -> None:
     """Ask for the model, and then for the axes that it has."""
-    model = trial.suggest_categorical(MODEL, range(len(lattice.models))) if MODEL in lattice.keys else 0
+    model = (
+        trial.suggest_categorical(MODEL, range(len(lattice.models))) if MODEL in lattice.keys else 0
+    )
     for axis in lattice.axes[lattice.models[model]]:
         last = len(axis.values) - 1
         if axis.key not in lattice.keys:

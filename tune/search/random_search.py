@@ -20,10 +20,12 @@ def random_search(space: Space, free: Sequence[str], seed: int) -> Searcher:
 
 
 def deal(lattice: Lattice, seed: int) -> Iterator[Point]:
-    """Every point once, at random: models take turns, and no value of a dimension comes again before all have come.
+    """Every point once, at random: models take turns, and no value of a dimension comes again
+    before all have come.
 
-    So the first few points already see each model and, within a model, each prompt and the whole range of
-    temperatures, where independent draws would leave gaps (as in Latin hypercube sampling).
+    So the first few points already see each model and, within a model, each prompt and the whole
+    range of temperatures, where independent draws would leave gaps (as in Latin hypercube
+    sampling).
     """
     rng = random.Random(f"deal/{seed}")
     hands = {model: _hands(lattice, model, rng) for model in lattice.models}

@@ -33,7 +33,8 @@ class Proposer(Protocol):
 
 
 class AtMost:
-    """A searcher that proposes at most so many points in all; `refused` says whether it was asked for more.
+    """A searcher that proposes at most so many points in all; `refused` says whether it was asked
+    for more.
 
     Args:
         searcher: whose proposals they are.
@@ -60,13 +61,20 @@ def known(telling: Telling) -> bool:
 
 def missing(searcher: str, package: str) -> InputError:
     """The error for a searcher whose package is not installed."""
-    extra = "pip install 'tune-llm[search]'" if package in ("flaml", "optuna") else f"pip install {package}"
-    return InputError(f"the searcher {searcher!r} needs the package {package}, which is not installed: {extra}")
+    extra = (
+        "pip install 'tune-llm[search]'"
+        if package in ("flaml", "optuna")
+        else f"pip install {package}"
+    )
+    return InputError(
+        f"the searcher {searcher!r} needs the package {package}, which is not installed: {extra}"
+    )
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Without what the libraries log and warn about on their way: studies made, features called experimental.
+    """Without what the libraries log and warn about on their way: studies made, features called
+    experimental.
 
     Levels are put back afterwards, for users of the same libraries in the same process.
     """
@@ -80,9 +88,11 @@ def quiet() -> Iterator[None]:
 
 
 def following(space: Space, free: Sequence[str], make: Callable[[Lattice], Searcher]) -> Searcher:
-    """The searcher that `make` makes of the space's lattice, and makes anew when the space has changed.
+    """The searcher that `make` makes of the space's lattice, and makes anew when the space has
+    changed.
 
-    Spaces change while they are searched: a model that refuses a setting loses that dimension, or values of it.
+    Spaces change while they are searched: a model that refuses a setting loses that dimension, or
+    values of it.
     """
     shape: object = None
     searcher: Searcher
@@ -124,11 +134,12 @@ def walk(points: Iterable[Point]) -> Searcher:
 
 
 class Asker:
-    """A searcher made of a proposer: its first proposals spread over the space, and none comes twice.
+    """A searcher made of a proposer: its first proposals spread over the space, and none comes
+    twice.
 
-    Proposals are a function of the seed, of the history and of how many were asked for since it last grew,
-    as long as every proposal is told in the end. Where the proposer wants a point that is taken, a neighbour that
-    is not is proposed; where there is none, the next of `spread`.
+    Proposals are a function of the seed, of the history and of how many were asked for since it
+    last grew, as long as every proposal is told in the end. Where the proposer wants a point that
+    is taken, a neighbour that is not is proposed; where there is none, the next of `spread`.
 
     Args:
         proposer: the library.
@@ -139,7 +150,13 @@ class Asker:
     """
 
     def __init__(
-        self, proposer: Proposer, lattice: Lattice, spread: Iterable[Point], *, seed: int, startup: int = 0
+        self,
+        proposer: Proposer,
+        lattice: Lattice,
+        spread: Iterable[Point],
+        *,
+        seed: int,
+        startup: int = 0,
     ) -> None:
         self._proposer = proposer
         self._lattice = lattice
@@ -174,4 +191,6 @@ class Asker:
 
     def _neighbour(self, point: Point) -> Point | None:
         near = [p for p in dict.fromkeys(self._lattice.neighbours(point)) if p not in self._taken]
-        return random.Random(f"{self._seed}/{self._fed}/{self._asked}").choice(near) if near else None
+        return (
+            random.Random(f"{self._seed}/{self._fed}/{self._asked}").choice(near) if near else None
+        )

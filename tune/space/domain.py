@@ -26,7 +26,10 @@ class Choice:
             raise SpaceError("a choice needs at least one value, but got none")
         for i, value in enumerate(self.values):
             # 1 and 1.0 are the same setting, but True is another one.
-            if any(value == v and isinstance(value, bool) == isinstance(v, bool) for v in self.values[:i]):
+            if any(
+                value == v and isinstance(value, bool) == isinstance(v, bool)
+                for v in self.values[:i]
+            ):
                 raise SpaceError(f"the values of a choice differ, but got {list(self.values)}")
 
     @property
@@ -75,7 +78,9 @@ class Uniform:
 
 @dataclass(frozen=True, slots=True)
 class Integers:
-    """A whole number between `low` and `high`, both included; `log` searches by ratio, not by difference."""
+    """A whole number between `low` and `high`, both included; `log` searches by ratio, not by
+    difference.
+    """
 
     low: int
     high: int
@@ -85,7 +90,9 @@ class Integers:
         for name in ("low", "high"):
             value = _number(name, getattr(self, name))
             if value != int(value):
-                raise SpaceError(f"whole numbers are wanted, but got (low={self.low}, high={self.high})")
+                raise SpaceError(
+                    f"whole numbers are wanted, but got (low={self.low}, high={self.high})"
+                )
             object.__setattr__(self, name, int(value))
         _check_ends(self.low, self.high)
         if self.log and self.low < 1:
@@ -102,7 +109,9 @@ class Integers:
         return self.high - self.low + 1
 
     def ladder(self, rungs: int) -> tuple[int, ...]:
-        """At most `rungs` (2 or more) values from low to high, evenly spaced (by ratio where log is true)."""
+        """At most `rungs` (2 or more) values from low to high, evenly spaced (by ratio where log is
+        true).
+        """
         if self.size <= rungs:
             return self.values
         share = [i / (rungs - 1) for i in range(rungs)]
@@ -128,7 +137,9 @@ def _check_ends(low: float, high: float) -> None:
 
 
 def domain_ladder(domain: Domain) -> tuple[Value, ...]:
-    """The values of a domain, thinned where there are many: a search need not try 511 values of max_tokens."""
+    """The values of a domain, thinned where there are many: a search need not try 511 values of
+    max_tokens.
+    """
     if isinstance(domain, Integers):
         return domain.ladder(8 if domain.log else 16)
     return domain.values
@@ -167,11 +178,19 @@ def check_value(name: str, value: Any) -> None:
         if not isinstance(value, str) or not value:
             raise SpaceError(f"{name} is a name, but got {value!r}")
     elif name == "stop":
-        if not isinstance(value, tuple) or not all(isinstance(text, str) and text for text in value):
-            raise SpaceError(f"stop is a text, a list of texts or None, and no text is empty, but got {value!r}")
+        if not isinstance(value, tuple) or not all(
+            isinstance(text, str) and text for text in value
+        ):
+            raise SpaceError(
+                f"stop is a text, a list of texts or None, and no text is empty, but got {value!r}"
+            )
     elif name in _BOUNDS:
         _check_bounds(name, value, _BOUNDS[name])
-    elif not (value is None or isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))):
+    elif not (
+        value is None
+        or isinstance(value, str | int)
+        or (isinstance(value, float) and math.isfinite(value))
+    ):
         raise SpaceError(f"{name} is a text, a finite number, or true or false, but got {value!r}")
 
 
@@ -190,8 +209,8 @@ def _check_bounds(name: str, value: Any, bounds: _Bounds) -> None:
 def parse_domain(name: str, value: Any) -> Domain | None:
     """Read one domain as users write it; None for an empty list.
 
-    A list is a choice; a single value a choice of one; `{low, high}` a range, of whole numbers where `integer` is
-    true (n and max_tokens always are), with `step` or `log`.
+    A list is a choice; a single value a choice of one; `{low, high}` a range, of whole numbers
+    where `integer` is true (n and max_tokens always are), with `step` or `log`.
 
     Raises:
         SpaceError: the value is no domain, or has a value that the dimension cannot take.
@@ -207,7 +226,9 @@ def parse_domain(name: str, value: Any) -> Domain | None:
         if name == "stop" or name in _NAMES:
             raise SpaceError(f"{name} has no range: list its values")
         if isinstance(domain, Uniform) and name in _BOUNDS and _BOUNDS[name].whole:
-            raise SpaceError(f"{name} is a whole number: give Integers({domain.low:g}, {domain.high:g})")
+            raise SpaceError(
+                f"{name} is a whole number: give Integers({domain.low:g}, {domain.high:g})"
+            )
         check_value(name, domain.low)
         check_value(name, domain.high)
     return domain
@@ -247,7 +268,9 @@ def parse_stop(value: Any) -> Any:
 def _parse_range(record: Mapping[str, Any], *, whole: bool) -> Domain:
     known = {"low", "high", "step", "integer", "log"}
     if not {"low", "high"} <= set(record) <= known:
-        raise SpaceError(f"a range has low, high and perhaps {sorted(known - {'low', 'high'})}, but got {dict(record)}")
+        raise SpaceError(
+            f"a range has low, high and perhaps {sorted(known - {'low', 'high'})}, but got {dict(record)}"
+        )
     for name in ("integer", "log"):
         if not isinstance(record.get(name, False), bool):
             raise SpaceError(f"{name} is true or false, but got {record[name]!r}")
@@ -268,4 +291,6 @@ def dump_domain(domain: Domain | None) -> Any:
         return [list(v) if isinstance(v, tuple) else v for v in domain.values]
     if isinstance(domain, Uniform):
         return {"low": domain.low, "high": domain.high, "step": domain.step}
-    return {"low": domain.low, "high": domain.high, "integer": True} | ({"log": True} if domain.log else {})
+    return {"low": domain.low, "high": domain.high, "integer": True} | (
+        {"log": True} if domain.log else {}
+    )

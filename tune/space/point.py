@@ -15,8 +15,8 @@ FREE = ("n", "max_tokens", "stop", "aggregate")
 class Point(Mapping[str, Value]):
     """Values by dimension name: immutable, hashable, equal when the values are.
 
-    A *paid point* has a value for each paid dimension of a space; a `Config` has one for the free ones too.
-    Dimensions that a model does not take are absent.
+    A *paid point* has a value for each paid dimension of a space; a `Config` has one for the free
+    ones too. Dimensions that a model does not take are absent.
     """
 
     __slots__ = ("_values", "key")
@@ -26,7 +26,9 @@ class Point(Mapping[str, Value]):
 
     def __init__(self, values: Mapping[str, Value]) -> None:
         # JSON has no tuples: a point that comes back from a file has lists.
-        self._values = {n: tuple(v) if isinstance(v, list) else v for n, v in sorted(values.items())}
+        self._values = {
+            n: tuple(v) if isinstance(v, list) else v for n, v in sorted(values.items())
+        }
         same = {name: _whole(value) for name, value in self._values.items()}
         self.key = json.dumps(same, ensure_ascii=False, separators=(",", ":"))
 
@@ -57,7 +59,8 @@ class Config(Point):
     """A complete configuration: what a user would deploy.
 
     Raises:
-        SpaceError: there is no model, prompt or max_tokens, or a value that its dimension cannot take.
+        SpaceError: there is no model, prompt or max_tokens, or a value that its dimension cannot
+        take.
     """
 
     __slots__ = ()
@@ -109,4 +112,6 @@ class Config(Point):
 
         A setting that is None is left to the service, and not among them.
         """
-        return {k: v for k, v in self.items() if k not in ("model", "prompt", *FREE) and v is not None}
+        return {
+            k: v for k, v in self.items() if k not in ("model", "prompt", *FREE) and v is not None
+        }

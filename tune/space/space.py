@@ -1,4 +1,6 @@
-"""The space: a domain for each dimension, a model's own domains, and what can be drawn or read from them."""
+"""The space: a domain for each dimension, a model's own domains, and what can be drawn or read from
+them.
+"""
 
 from __future__ import annotations
 
@@ -14,17 +16,35 @@ from typing import Any
 
 from tune.errors import SpaceError
 from tune.safety.untrusted import TooMuch, check_nesting, read_file
-from tune.space.domain import Choice, Domain, Integers, Value, domain_ladder, dump_domain, parse_domain
+from tune.space.domain import (
+    Choice,
+    Domain,
+    Integers,
+    Value,
+    domain_ladder,
+    dump_domain,
+    parse_domain,
+)
 from tune.space.point import FREE, Config, Point
 
 TABLES = ("space", "when", "answer", "metric", "models")
 """What a space file may hold; the last two are not the space's own."""
 
 _SETTINGS = (
-    "temperature", "top_p", "top_k", "min_p", "presence_penalty", "frequency_penalty", "repetition_penalty",
-    "reasoning_effort", "verbosity", "service_tier",
-)  # fmt: skip
-"""Settings that many services take; any other is passed on too, unless it looks like one of these misspelt."""
+    "temperature",
+    "top_p",
+    "top_k",
+    "min_p",
+    "presence_penalty",
+    "frequency_penalty",
+    "repetition_penalty",
+    "reasoning_effort",
+    "verbosity",
+    "service_tier",
+)
+"""Settings that many services take; any other is passed on too, unless it looks like one of these
+misspelt.
+"""
 
 _NO_SETTINGS = {
     "max_completion_tokens": "call it max_tokens: it is sent under the name that the model takes",
@@ -37,29 +57,33 @@ _NO_SETTINGS = {
 class Space:
     """Everything that is searched: a domain for each dimension.
 
-    A list (or a single value) is a `Choice`; numbers take a `Uniform` or an `Integers`. Every dimension other
-    than model, prompt, n, max_tokens, stop and aggregate is a setting that is passed to the model by its name
-    (temperature, top_p, reasoning_effort, verbosity, ...); None among its values leaves it to the service.
+    A list (or a single value) is a `Choice`; numbers take a `Uniform` or an `Integers`. Every
+    dimension other than model, prompt, n, max_tokens, stop and aggregate is a setting that is
+    passed to the model by its name (temperature, top_p, reasoning_effort, verbosity, ...); None
+    among its values leaves it to the service.
 
     Args:
-        model: the models, by the names that the config entries give them.
-        prompt: the templates by name, each in any form that `tune.task.prompt.parse_prompt` reads; a text or a list
+        model: the models, by the names that the config entries give them. prompt: the templates by
+        name, each in any form that `tune.task.prompt.parse_prompt` reads; a text or a list
             of messages alone is named "plain".
-        max_tokens: the cap of one answer, in tokens.
-        n: answers per request.
-        stop: a choice between stop settings: each a string, a list of strings, or None.
-        aggregate: how n answers become one: "first", "vote", "best", or the oracle "any". A metric over all responses
+        max_tokens: the cap of one answer, in tokens. n: answers per request. stop: a choice between
+        stop settings: each a string, a list of strings, or None. aggregate: how n answers become
+        one: "first", "vote", "best", or the oracle "any". A metric over all responses
             has "all" instead, which hands every answer back.
-        when: a model's or a prompt's own domains, by name; an empty list says that this model does not take the
-            setting. A prompt has own domains only for what is read off: n, max_tokens, stop and aggregate; they
-            go before the model's.
-        answer: how the answer is taken out of the text, in any form that `tune.task.extract.parse_extract` reads;
-            None takes the last label in the text where the targets are a few labels and the metric compares with them,
-            else the text as it is, stripped; `{"whole": True}` always takes the text.
+        when: a model's or a prompt's own domains, by name; an empty list says that this model does
+        not take the
+            setting. A prompt has own domains only for what is read off: n, max_tokens, stop and
+            aggregate; they go before the model's.
+        answer: how the answer is taken out of the text, in any form that
+        `tune.task.extract.parse_extract` reads;
+            None takes the last label in the text where the targets are a few labels and the metric
+            compares with them, else the text as it is, stripped; `{"whole": True}` always takes the
+            text.
         settings: every other dimension.
 
     Raises:
-        SpaceError: a domain is empty or upside down, a value is none that its dimension can take, or a `when`
+        SpaceError: a domain is empty or upside down, a value is none that its dimension can take,
+        or a `when`
             names neither a model nor a prompt of the space.
     """
 
@@ -78,31 +102,48 @@ class Space:
     ) -> None:
         self.prompts: dict[str, Any] = _read_prompts(prompt)
         self.answer = answer
-        given = {"model": model, "max_tokens": max_tokens, "n": n, "stop": stop, "aggregate": aggregate, **settings}
+        given = {
+            "model": model,
+            "max_tokens": max_tokens,
+            "n": n,
+            "stop": stop,
+            "aggregate": aggregate,
+            **settings,
+        }
         self.domains: dict[str, Domain] = {"prompt": Choice(tuple(self.prompts))}
         for name, value in given.items():
             _check_name(name)
             domain = parse_domain(name, value)
             if domain is None:
-                raise SpaceError(f"the domain of {name!r} is empty: leave it out or give it a value")
+                raise SpaceError(
+                    f"the domain of {name!r} is empty: leave it out or give it a value"
+                )
             self.domains[name] = domain
         self.when: dict[str, dict[str, Domain | None]] = {}
         self.prompt_when: dict[str, dict[str, Domain | None]] = {}
         if not isinstance(when, Mapping | None):
-            raise SpaceError(f"`when` is a table of models or prompts and their own domains, but got {when!r}")
+            raise SpaceError(
+                f"`when` is a table of models or prompts and their own domains, but got {when!r}"
+            )
         for which, own in (when or {}).items():
             if which not in (*self.models, *self.prompts):
                 raise SpaceError(
                     f"`when` names {which!r}, but the space has the models {list(self.models)} "
                     f"and the prompts {list(self.prompts)}"
                 )
-            (self.when if which in self.models else self.prompt_when)[which] = self._read_own(which, own)
+            (self.when if which in self.models else self.prompt_when)[which] = self._read_own(
+                which, own
+            )
 
     def _read_own(self, model: str, own: Any) -> dict[str, Domain | None]:
         if not isinstance(own, Mapping):
             raise SpaceError(f"`when` gives {model!r} a table of domains, but got {own!r}")
-        if model not in self.models and any(name not in FREE or value == [] for name, value in own.items()):
-            raise SpaceError(f"when.{model}: a prompt may have its own {', '.join(FREE)}, but got {dict(own)!r}")
+        if model not in self.models and any(
+            name not in FREE or value == [] for name, value in own.items()
+        ):
+            raise SpaceError(
+                f"when.{model}: a prompt may have its own {', '.join(FREE)}, but got {dict(own)!r}"
+            )
         found: dict[str, Domain | None] = {}
         for name, value in own.items():
             try:
@@ -154,7 +195,8 @@ class Space:
         tables = {**self.prompt_when, **self.when}
         if tables:
             record["when"] = {
-                which: {name: dump_domain(domain) for name, domain in own.items()} for which, own in tables.items()
+                which: {name: dump_domain(domain) for name, domain in own.items()}
+                for which, own in tables.items()
             }
         if self.answer is not None:
             record["answer"] = _plain(self.answer)
@@ -166,7 +208,9 @@ class Space:
         return tuple(str(v) for v in self.domains["model"].values)
 
     def domain(self, name: str, model: str, prompt: str = "") -> Domain | None:
-        """The domain that a dimension has for a model (with a prompt), or None where the model does not take it."""
+        """The domain that a dimension has for a model (with a prompt), or None where the model does
+        not take it.
+        """
         for own in (self.prompt_when.get(prompt, {}), self.when.get(model, {})):
             if name in own:
                 return own[name]
@@ -186,7 +230,10 @@ class Space:
         other = copy.copy(self)
         other.domains = {**self.domains, "aggregate": Choice(("all",))}
         other.when, other.prompt_when = (
-            {name: {k: v for k, v in own.items() if k != "aggregate"} for name, own in tables.items()}
+            {
+                name: {k: v for k, v in own.items() if k != "aggregate"}
+                for name, own in tables.items()
+            }
             for tables in (self.when, self.prompt_when)
         )
         return other
@@ -198,15 +245,25 @@ class Space:
             SpaceError: no config can do without it.
         """
         if name in ("model", "prompt", "max_tokens"):
-            raise SpaceError(f"model {model!r} does not take {name}, and no call goes out without one")
+            raise SpaceError(
+                f"model {model!r} does not take {name}, and no call goes out without one"
+            )
         self.when.setdefault(model, {})[name] = None
 
-    def narrow(self, model: str, name: str, refused: Value, low: float | None, high: float | None) -> None:
-        """Learn that a model does not take a value of a setting; where bounds are known, none outside of them."""
+    def narrow(
+        self, model: str, name: str, refused: Value, low: float | None, high: float | None
+    ) -> None:
+        """Learn that a model does not take a value of a setting; where bounds are known, none
+        outside of them.
+        """
         domain = self.domain(name, model)
         if domain is None:
             return
-        left = [value for value in domain_ladder(domain) if value != refused and _is_within(value, low, high)]
+        left = [
+            value
+            for value in domain_ladder(domain)
+            if value != refused and _is_within(value, low, high)
+        ]
         if left:
             self.when.setdefault(model, {})[name] = Choice(tuple(left))
         else:
@@ -222,7 +279,9 @@ class Space:
         """Every dimension that a model takes (with a prompt), itself pinned, in a fixed order."""
         names = dict.fromkeys([*self.domains, *self.when.get(model, {})])
         found = {name: self.domain(name, model, prompt) for name in names}
-        return {"model": Choice((model,))} | {k: d for k, d in found.items() if d is not None and k != "model"}
+        return {"model": Choice((model,))} | {
+            k: d for k, d in found.items() if d is not None and k != "model"
+        }
 
     def paid(self, model: str, free: Sequence[str] = FREE) -> dict[str, Domain]:
         """The dimensions of a model whose new values need new draws."""
@@ -241,18 +300,23 @@ class Space:
 
     def size(self, free: Sequence[str] = FREE) -> int:
         """How many paid points there are, an upper bound where temperature 0 forbids n > 1."""
-        return sum(math.prod(domain.size for domain in self.paid(model, free).values()) for model in self.models)
+        return sum(
+            math.prod(domain.size for domain in self.paid(model, free).values())
+            for model in self.models
+        )
 
     def draw(self, rng: random.Random, free: Sequence[str] = FREE) -> Point:
         """A random paid point: the model first, then each of its dimensions."""
         paid = self.paid(rng.choice(self.models), free)
-        return self.settle({name: rng.choice(domain_ladder(domain)) for name, domain in paid.items()})
+        return self.settle(
+            {name: rng.choice(domain_ladder(domain)) for name, domain in paid.items()}
+        )
 
     def settle(self, values: Mapping[str, Value]) -> Point:
         """The point that these values stand for.
 
-        At temperature 0 an answer is bought once, so its n is 1, whatever was given; and a value that the prompt's
-        own domain has not becomes the nearest one that it has, or the first.
+        At temperature 0 an answer is bought once, so its n is 1, whatever was given; and a value
+        that the prompt's own domain has not becomes the nearest one that it has, or the first.
         """
         settled = dict(values)
         for name, own in self.prompt_when.get(str(values.get("prompt", "")), {}).items():
@@ -284,13 +348,18 @@ class Space:
         return tuple(text for text in choices[0] if all(text in other for other in choices))
 
     def readings(self, point: Point, free: Sequence[str] = FREE) -> list[Config]:
-        """Every config that can be read off the draws of a paid point, each once, the cheapest first.
+        """Every config that can be read off the draws of a paid point, each once, the cheapest
+        first.
 
-        Values that cannot differ are read once: at n = 1 every aggregate is "first", and "first" looks at one
-        answer, so it is read at the smallest n only.
+        Values that cannot differ are read once: at n = 1 every aggregate is "first", and "first"
+        looks at one answer, so it is read at the smallest n only.
         """
         dimensions = self.dimensions(str(point["model"]), str(point.get("prompt", "")))
-        choices = {name: domain_ladder(dimensions[name]) for name in FREE if name in free and name in dimensions}
+        choices = {
+            name: domain_ladder(dimensions[name])
+            for name in FREE
+            if name in free and name in dimensions
+        }
         if point.get("temperature") == 0 and "n" in choices:
             choices["n"] = (1,)
         least = min(choices["n"], key=int) if "n" in choices else None  # type: ignore[arg-type]
@@ -318,15 +387,21 @@ def _nearest(value: Value, values: Sequence[Value]) -> Value:
 
 
 def _read_prompts(given: Any) -> dict[str, Any]:
-    if isinstance(given, str) or (isinstance(given, list | tuple) and all(isinstance(m, Mapping) for m in given)):
+    if isinstance(given, str) or (
+        isinstance(given, list | tuple) and all(isinstance(m, Mapping) for m in given)
+    ):
         given = {"plain": given}
     if not isinstance(given, Mapping) or not given:
-        raise SpaceError(f"prompts are given by name, as {{'short': 'Label this: {{text}}'}}, but got {given!r}")
+        raise SpaceError(
+            f"prompts are given by name, as {{'short': 'Label this: {{text}}'}}, but got {given!r}"
+        )
     for name, spec in given.items():
         if not isinstance(name, str) or not name:
             raise SpaceError(f"the name of a prompt is a text, but got {name!r}")
         if not isinstance(spec, str | list | tuple | Mapping):
-            raise SpaceError(f"prompt {name!r} is a text, a list of messages or a table, but got {spec!r}")
+            raise SpaceError(
+                f"prompt {name!r} is a text, a list of messages or a table, but got {spec!r}"
+            )
         if not spec or (isinstance(spec, str) and not spec.strip()):
             raise SpaceError(f"prompt {name!r} is empty")
     return dict(given)

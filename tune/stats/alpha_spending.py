@@ -1,13 +1,16 @@
-"""Looks at one holdout: each is paid for out of the 5 % of error that all of them together may have.
+"""Looks at one holdout: each is paid for out of the 5 % of error that all of them together may
+have.
 
-Whoever continues a study until the holdout says "better" would, at 5 % a look, be wrong more often than that. So every
-look spends a part of the 5 % (alpha spending: Lan and DeMets 1983), and its intervals have the confidence that this
-part leaves: nearly all for the first, which is the only one for most studies, half of what is left for each later one.
-The parts add up to less than 5 %, so that all looks together are wrong at most that often, whatever they share, and
-whatever each made the user do: an interval of any look is a 95 % interval over every look together.
+Whoever continues a study until the holdout says "better" would, at 5 % a look, be wrong more often
+than that. So every look spends a part of the 5 % (alpha spending: Lan and DeMets 1983), and its
+intervals have the confidence that this part leaves: nearly all for the first, which is the only one
+for most studies, half of what is left for each later one. The parts add up to less than 5 %, so
+that all looks together are wrong at most that often, whatever they share, and whatever each made
+the user do: an interval of any look is a 95 % interval over every look together.
 
-A study looks when it meets its holdout, and again when it is continued. Reading it again under other prices or limits
-is a look where another choice is compared by it; so that is noted in the study's journal, too.
+A study looks when it meets its holdout, and again when it is continued. Reading it again under
+other prices or limits is a look where another choice is compared by it; so that is noted in the
+study's journal, too.
 """
 
 from __future__ import annotations
@@ -23,7 +26,9 @@ FIRST = 0.04
 """What the first look spends of it."""
 
 LOOKS = ("holdout", "look")
-"""The events of a journal that are looks: what a study bought of its holdout, and what was read of it later."""
+"""The events of a journal that are looks: what a study bought of its holdout, and what was read of
+it later.
+"""
 
 Seen: TypeAlias = frozenset[tuple[str, int]]
 """What a look compared: (config as JSON, position of an example)."""
@@ -44,9 +49,11 @@ def look_confidence(look: int) -> float:
 
 
 def count_looks(events: Sequence[Mapping[str, Any]], baseline: Mapping[str, Any]) -> int:
-    """Which look at the holdout a journal's last one is: 1 is the first, also where there was none yet.
+    """Which look at the holdout a journal's last one is: 1 is the first, also where there was none
+    yet.
 
-    Only a look that compares something that none of those before it did counts: another choice, or more examples.
+    Only a look that compares something that none of those before it did counts: another choice, or
+    more examples.
 
     Args:
         events: the journal's.
@@ -56,7 +63,9 @@ def count_looks(events: Sequence[Mapping[str, Any]], baseline: Mapping[str, Any]
     number = 1
     for event in events:
         if event["event"] in LOOKS and (seen := _seen(event, baseline)):
-            number = next((k for k, earlier in enumerate(looks, 1) if seen <= earlier), len(looks) + 1)
+            number = next(
+                (k for k, earlier in enumerate(looks, 1) if seen <= earlier), len(looks) + 1
+            )
             looks += [seen] if number > len(looks) else []
     return number
 
@@ -64,7 +73,8 @@ def count_looks(events: Sequence[Mapping[str, Any]], baseline: Mapping[str, Any]
 def another_look(
     events: Sequence[Mapping[str, Any]], choice: Mapping[str, Any], baseline: Mapping[str, Any]
 ) -> dict[str, Any] | None:
-    """The event of comparing a choice with the baseline on the holdout that a study has met already.
+    """The event of comparing a choice with the baseline on the holdout that a study has met
+    already.
 
     Args:
         events: the journal's.
@@ -83,14 +93,20 @@ def another_look(
     return {"event": "look", "steps": steps, "missing": held["missing"]}
 
 
-def is_new(events: Sequence[Mapping[str, Any]], look: Mapping[str, Any], baseline: Mapping[str, Any]) -> bool:
+def is_new(
+    events: Sequence[Mapping[str, Any]], look: Mapping[str, Any], baseline: Mapping[str, Any]
+) -> bool:
     """Whether a look compares something that none of a journal's did."""
     seen = _seen(look, baseline)
-    return bool(seen) and not any(seen <= _seen(event, baseline) for event in events if event["event"] in LOOKS)
+    return bool(seen) and not any(
+        seen <= _seen(event, baseline) for event in events if event["event"] in LOOKS
+    )
 
 
 def _seen(event: Mapping[str, Any], baseline: Mapping[str, Any]) -> Seen:
-    """What a look compared: the choice, which comes first, and the baseline, on the examples that were bought."""
+    """What a look compared: the choice, which comes first, and the baseline, on the examples that
+    were bought.
+    """
     missing = {(trial, position) for trial, position, _ in event["missing"]}
     chosen, theirs = (event["steps"][0][0] if event["steps"] else None), _text(baseline)
     return frozenset(

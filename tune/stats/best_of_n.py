@@ -13,23 +13,29 @@ from tune.stats.estimate import Array, Estimate, mean_of_one
 
 @lru_cache(maxsize=1024)
 def top_weights(draws: int, n: int) -> Array:
-    """How likely the i-th smallest of `draws` values is the largest of a random subset of n: C(i-1, n-1) / C(m, n)."""
+    """How likely the i-th smallest of `draws` values is the largest of a random subset of n: C(i-1,
+    n-1) / C(m, n).
+    """
     total = math.comb(draws, n)
     return np.array([math.comb(i, n - 1) / total for i in range(draws)])
 
 
 @lru_cache(maxsize=1024)
 def _top_spread(draws: int, n: int) -> Array:
-    """The matrix Q that makes s'Qs the variance of the estimate, for scores s in ascending order of their verdicts.
+    """The matrix Q that makes s'Qs the variance of the estimate, for scores s in ascending order of
+    their verdicts.
 
-    Were the m draws the whole distribution, two subsets of n of m fresh draws would share c of them with
-    hypergeometric probability; given c, the largest of one would stay below i and of the other below j with
-    probability (min(i, j) / m)^n (max(i, j) / m)^(n - c). That variance is too small, by up to a half where n = m,
-    so it is scaled to be unbiased where verdicts say nothing of scores; for n = 1 that is the usual m / (m - 1).
+    Were the m draws the whole distribution, two subsets of n of m fresh draws would share c of them
+    with hypergeometric probability; given c, the largest of one would stay below i and of the other
+    below j with probability (min(i, j) / m)^n (max(i, j) / m)^(n - c). That variance is too small,
+    by up to a half where n = m, so it is scaled to be unbiased where verdicts say nothing of
+    scores; for n = 1 that is the usual m / (m - 1).
     """
     shared = np.arange(max(0, 2 * n - draws), n + 1)
     total = math.comb(draws, n)
-    odds = np.array([math.comb(n, int(c)) * math.comb(draws - n, n - int(c)) / total for c in shared])
+    odds = np.array(
+        [math.comb(n, int(c)) * math.comb(draws - n, n - int(c)) / total for c in shared]
+    )
     level = np.arange(draws + 1) / draws
     both = level**n
     own = np.tensordot(odds, level[None, :] ** (n - shared)[:, None], axes=1)
@@ -42,7 +48,9 @@ def _top_spread(draws: int, n: int) -> Array:
 
 
 def mean_of_largest(values: Array, ns: Sequence[int]) -> Array:
-    """The expected largest of n of the values of each row, one column for each n; NaN where n is too many."""
+    """The expected largest of n of the values of each row, one column for each n; NaN where n is
+    too many.
+    """
     ascending = np.sort(values, axis=1)
     return _columns(ascending, ns)
 
@@ -50,8 +58,8 @@ def mean_of_largest(values: Array, ns: Sequence[int]) -> Array:
 def mean_of_best(scores: Array, verdicts: Array, ns: Sequence[int]) -> Estimate:
     """The score of the draw with the largest verdict among n, the first drawn of equal ones.
 
-    Where verdict and score are the same this is pass@n: for scores of 0 and 1 the mean is 1 - C(m-c, n) / C(m, n)
-    (Chen et al. 2021, arXiv 2107.03374).
+    Where verdict and score are the same this is pass@n: for scores of 0 and 1 the mean is 1 -
+    C(m-c, n) / C(m, n) (Chen et al. 2021, arXiv 2107.03374).
 
     Args:
         scores: one row for each example, one column for each draw.
@@ -62,24 +70,32 @@ def mean_of_best(scores: Array, verdicts: Array, ns: Sequence[int]) -> Estimate:
     order = np.argsort(verdicts, axis=1, kind="stable")
     ascending = np.take_along_axis(verdicts, order, axis=1)
     ordered = np.take_along_axis(scores, order, axis=1)
-    # Draws with equal verdicts are equally likely to be the first drawn of them, so each stands for their mean.
+    # Draws with equal verdicts are equally likely to be the first drawn of them, so each stands for
+    # their mean.
     first = np.ones(scores.shape, dtype=bool)
     first[:, 1:] = ascending[:, 1:] != ascending[:, :-1]
     tie = np.cumsum(first.ravel()) - 1
     size = np.bincount(tie)
     level = np.bincount(tie, weights=ordered.ravel()) / size
     ordered_level = level[tie].reshape(scores.shape)
-    within = np.bincount(tie, weights=(ordered - ordered_level).ravel() ** 2) / np.maximum(size - 1, 1)
+    within = np.bincount(tie, weights=(ordered - ordered_level).ravel() ** 2) / np.maximum(
+        size - 1, 1
+    )
     means = _columns(ordered_level, ns)
     variances = np.full_like(means, np.nan)
     for column, n in enumerate(ns):
         if n == 1:
             variances[:, column] = mean_of_one(scores).variances[:, 0]
         elif n <= draws:
-            # Which of the equal draws comes first is chance too: their mean has a variance of its own.
+            # Which of the equal draws comes first is chance too: their mean has a variance of its
+            # own.
             chance = np.bincount(tie, weights=np.tile(top_weights(draws, n), len(scores)))
-            own = (chance**2 * within / size)[tie].reshape(scores.shape) / size[tie].reshape(scores.shape)
-            between = np.einsum("ei,ij,ej->e", ordered_level, _top_spread(draws, n), ordered_level, optimize=True)
+            own = (chance**2 * within / size)[tie].reshape(scores.shape) / size[tie].reshape(
+                scores.shape
+            )
+            between = np.einsum(
+                "ei,ij,ej->e", ordered_level, _top_spread(draws, n), ordered_level, optimize=True
+            )
             variances[:, column] = np.maximum(between, 0.0) + own.sum(axis=1)
     return Estimate(means, variances)
 

@@ -1,4 +1,6 @@
-"""Scores that belong together, as what an interval needs of them: whole clusters are what is few, not rows."""
+"""Scores that belong together, as what an interval needs of them: whole clusters are what is few,
+not rows.
+"""
 
 from __future__ import annotations
 
@@ -36,9 +38,11 @@ class Clusters:
 
     @property
     def likeness(self) -> float:
-        """How alike the rows of a cluster are, from 0 (as any rows) to 1 (copies): the intraclass correlation.
+        """How alike the rows of a cluster are, from 0 (as any rows) to 1 (copies): the intraclass
+        correlation.
 
-        The estimate is that of an analysis of variance (Donner 1986); 1 where no rows differ, which tells nothing.
+        The estimate is that of an analysis of variance (Donner 1986); 1 where no rows differ, which
+        tells nothing.
         """
         count, rows = len(self.sums), float(self.sizes.sum())
         if self.squares == 0 or count == 1:
@@ -52,13 +56,15 @@ class Clusters:
     def rows_together(self, belief: float) -> float:
         """Return how many rows of a cluster nobody has seen would count as one.
 
-        Where rows have nothing in common it is 1; where they are copies it is the size of a cluster. Of clusters of
-        different sizes it is the geometric mean of two sizes: that of an average cluster, and that of the cluster of
-        an average row. The first alone leaves out that one cluster may decide half of the mean (of 61 clusters, one
-        with 40 % of the rows, intervals covered 84 %). The second alone is far too wide where rows are not copies.
+        Where rows have nothing in common it is 1; where they are copies it is the size of a
+        cluster. Of clusters of different sizes it is the geometric mean of two sizes: that of an
+        average cluster, and that of the cluster of an average row. The first alone leaves out that
+        one cluster may decide half of the mean (of 61 clusters, one with 40 % of the rows,
+        intervals covered 84 %). The second alone is far too wide where rows are not copies.
 
         Args:
-            belief: that rows are copies, as much as so many clusters of copies would say; inf leaves no doubt.
+            belief: that rows are copies, as much as so many clusters of copies would say; inf
+            leaves no doubt.
         """
         alike = 1 - (1 - self.likeness) / (1 + belief / len(self.sums))
         rows, effects = float(self.sizes.sum()), 1 + (self.sizes - 1) * alike
@@ -68,12 +74,16 @@ class Clusters:
 
     @property
     def count(self) -> float:
-        """Return how many clusters of one size would say as much: fewer where one of them holds many of the rows."""
+        """Return how many clusters of one size would say as much: fewer where one of them holds
+        many of the rows.
+        """
         rows = float(self.sizes.sum())
         return rows * rows / float(self.sizes @ self.sizes)
 
 
-def largest_of_each(values: npt.NDArray[np.float64], labels: Sequence[Hashable] | None) -> npt.NDArray[np.float64]:
+def largest_of_each(
+    values: npt.NDArray[np.float64], labels: Sequence[Hashable] | None
+) -> npt.NDArray[np.float64]:
     """Return the largest value of each cluster; all of them where there are no labels."""
     if labels is None:
         return values

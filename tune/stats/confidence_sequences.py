@@ -1,20 +1,23 @@
-"""Tests that may be looked at after every score: of the mean of bounded scores, and of paired differences.
+"""Tests that may be looked at after every score: of the mean of bounded scores, and of paired
+differences.
 
-Whoever looks at a p-value after every example and stops when it is small finds something in nearly every world.
-The tests here are bets instead (Waudby-Smith and Ramdas 2024, "Estimating means of bounded random variables by
-betting"): against the hypothesis that the mean is at most m, a capital of 1 stakes a share g of itself on each
-score x, and becomes `1 + g (x / m - 1)` times as large. While the hypothesis is true the capital is expected not to
-grow, whatever is staked, so that it ever reaches 1 / alpha with probability at most alpha (Ville's inequality):
-at one look, at every look, and at the look at which somebody stopped.
+Whoever looks at a p-value after every example and stops when it is small finds something in nearly
+every world. The tests here are bets instead (Waudby-Smith and Ramdas 2024, "Estimating means of
+bounded random variables by betting"): against the hypothesis that the mean is at most m, a capital
+of 1 stakes a share g of itself on each score x, and becomes `1 + g (x / m - 1)` times as large.
+While the hypothesis is true the capital is expected not to grow, whatever is staked, so that it
+ever reaches 1 / alpha with probability at most alpha (Ville's inequality): at one look, at every
+look, and at the look at which somebody stopped.
 
-What is staked decides only how soon a false hypothesis falls. For 0/1 scores and a mean that lies `s` above m, the
-best stake is `s / (1 - m)`; scores that spread less than 0/1 scores of the same mean carry more. How much more is
-learned from the scores before, and from earlier ones where there are any: what each stake would have lost on them by
-their spread, as a share of what it would have lost on 0/1 scores. That share also tells many small deviations from a
-few failures, which have one variance and carry very different stakes. Since nobody knows `s`, most of the capital
-bets on the difference that one wants to see, and the rest on one that is larger. The capital falls as m rises, so
-that the means which no capital has refuted are an interval, and the interval and the tests never contradict each
-other.
+What is staked decides only how soon a false hypothesis falls. For 0/1 scores and a mean that lies
+`s` above m, the best stake is `s / (1 - m)`; scores that spread less than 0/1 scores of the same
+mean carry more. How much more is learned from the scores before, and from earlier ones where there
+are any: what each stake would have lost on them by their spread, as a share of what it would have
+lost on 0/1 scores. That share also tells many small deviations from a few failures, which have one
+variance and carry very different stakes. Since nobody knows `s`, most of the capital bets on the
+difference that one wants to see, and the rest on one that is larger. The capital falls as m rises,
+so that the means which no capital has refuted are an interval, and the interval and the tests never
+contradict each other.
 """
 
 from __future__ import annotations
@@ -28,34 +31,43 @@ import numpy as np
 from tune.stats.intervals import Array, Interval, Numbers
 
 _PARTS = ((1.0, 0.9), (3.0, 0.1))
-"""(times the difference that is looked for, share of the capital), chosen by simulation of 0/1 scores. The first part
-alone would need 3 % fewer scores at that difference, and far more where it is larger. With 0.8 and 0.2 it is 2 to 3 %
-more at that difference, and 7 % fewer where it is three times as large: the fewer scores by far."""
+"""(times the difference that is looked for, share of the capital), chosen by simulation of 0/1
+scores. The first part alone would need 3 % fewer scores at that difference, and far more where it
+is larger. With 0.8 and 0.2 it is 2 to 3 % more at that difference, and 7 % fewer where it is three
+times as large: the fewer scores by far.
+"""
 
 _MOST = 0.9
-"""The largest share that is ever staked: after a score of nothing at all there is still something to bet with.
-Next to a bound, where graded scores spread little, the best stake is about this."""
+"""The largest share that is ever staked: after a score of nothing at all there is still something
+to bet with. Next to a bound, where graded scores spread little, the best stake is about this.
+"""
 
 _STAKES = 12
 """How many stakes are tried on the scores before, from that of 0/1 scores up to the largest."""
 
 _BELIEF = 0.25
-"""How much of the belief that scores spread as 0/1 scores do is left to be unlearned, in scores of variance 1. With
-less, pairs that seldom differ are overrated until some have; with more, graded scores are long underrated."""
+"""How much of the belief that scores spread as 0/1 scores do is left to be unlearned, in scores of
+variance 1. With less, pairs that seldom differ are overrated until some have; with more, graded
+scores are long underrated.
+"""
 
 _EARLIER = 30
-"""Earlier scores count as at most so many of the new ones. More would save little where they are alike (2 % at 50),
-and cost much where they are not."""
+"""Earlier scores count as at most so many of the new ones. More would save little where they are
+alike (2 % at 50), and cost much where they are not.
+"""
 
 _SHARE = 20
-"""The next block is at most one part in this many of the scores that are there: on average half a block is too many."""
+"""The next block is at most one part in this many of the scores that are there: on average half a
+block is too many.
+"""
 
 _LEAST = 1e-9
 """What stands for 0 in a division."""
 
 
 def together_notice(examples: int, units: int, group: str | None) -> tuple[str, ...]:
-    """What a reader is told where examples belong together: the tests here take each for an observation of its own.
+    """What a reader is told where examples belong together: the tests here take each for an
+    observation of its own.
 
     Args:
         examples: how many there are.
@@ -76,7 +88,8 @@ class Look:
     """What the scores so far say; true at every look together, not at this one alone.
 
     Attributes:
-        interval: the mean, and limits of which the lower is wrong at some look with probability at most `beta`,
+        interval: the mean, and limits of which the lower is wrong at some look with probability at
+        most `beta`,
             the upper with at most `alpha`.
         p_above: p-value of "the mean is at most the null": small says that it is above.
         p_below: p-value of "the mean is at least the null": small says that it is below.
@@ -96,19 +109,20 @@ def log_evidence_above(
     high: float = 1.0,
     earlier: Numbers = (),
 ) -> Array:
-    """The logarithm of the capital that bets against "the mean is at most `null`", after each score.
+    """The logarithm of the capital that bets against "the mean is at most `null`", after each
+    score.
 
-    `exp` of it is an e-process: it reaches 1 / alpha at any time with probability at most alpha where the mean is
-    at most `null`, also when earlier scores decide whether there are more of them.
+    `exp` of it is an e-process: it reaches 1 / alpha at any time with probability at most alpha
+    where the mean is at most `null`, also when earlier scores decide whether there are more of
+    them.
 
     Args:
-        scores: in the order in which they came, along the last axis; each further axis holds runs of their own.
-        null: the mean that is bet against, within the bounds.
-        difference: how far above it the mean is expected where it is above; a better guess finds it sooner,
+        scores: in the order in which they came, along the last axis; each further axis holds runs
+        of their own. null: the mean that is bet against, within the bounds. difference: how far
+        above it the mean is expected where it is above; a better guess finds it sooner,
             and no guess is wrong.
-        low: the least score there can be.
-        high: the largest score there can be.
-        earlier: scores that were there before, from which it is guessed how these spread; no guess is wrong here
+        low: the least score there can be. high: the largest score there can be. earlier: scores
+        that were there before, from which it is guessed how these spread; no guess is wrong here
             either, and what is none is unlearned.
 
     Raises:
@@ -129,7 +143,9 @@ def log_evidence_below(
 ) -> Array:
     """As `log_evidence_above`, against "the mean is at least `null`"."""
     turned, before = (-np.asarray(given, dtype=float) for given in (scores, earlier))
-    return log_evidence_above(turned, -null, difference=difference, low=-high, high=-low, earlier=before)
+    return log_evidence_above(
+        turned, -null, difference=difference, low=-high, high=-low, earlier=before
+    )
 
 
 def log_evidence_at(
@@ -140,7 +156,8 @@ def log_evidence_at(
     difference: float,
     earlier: Numbers = (),
 ) -> Array:
-    """As `log_evidence_above`, of scores from 0 to 1, against each of several means: a row for each of them.
+    """As `log_evidence_above`, of scores from 0 to 1, against each of several means: a row for each
+    of them.
 
     Args:
         scores: in the order in which they came.
@@ -194,7 +211,8 @@ def look(
         earlier: scores that were there before, from which it is guessed how these spread.
 
     Returns:
-        `p_above <= beta` exactly where the lower limit reaches the null, `p_below <= alpha` where the upper does.
+        `p_above <= beta` exactly where the lower limit reaches the null, `p_below <= alpha` where
+        the upper does.
 
     Raises:
         ValueError: a score, the null, the bounds or an error rate cannot be.
@@ -231,19 +249,26 @@ def paired_look(
     alpha: float = 0.05,
     beta: float = 0.05,
 ) -> Look:
-    """As `look`, for the mean of `scores - others`, paired: both name the same examples in one order.
+    """As `look`, for the mean of `scores - others`, paired: both name the same examples in one
+    order.
 
     Raises:
         ValueError: also where the lists differ in length.
     """
     first, second = np.asarray(scores, dtype=float), np.asarray(others, dtype=float)
     if first.shape != second.shape:
-        raise ValueError(f"paired scores come in equal numbers, but got {first.size} and {second.size}")
+        raise ValueError(
+            f"paired scores come in equal numbers, but got {first.size} and {second.size}"
+        )
     span = high - low
-    return look(first - second, null, difference=difference, low=-span, high=span, alpha=alpha, beta=beta)
+    return look(
+        first - second, null, difference=difference, low=-span, high=span, alpha=alpha, beta=beta
+    )
 
 
-def _shares(scores: Numbers, null: float, difference: float, low: float, high: float) -> tuple[Array, float, float]:
+def _shares(
+    scores: Numbers, null: float, difference: float, low: float, high: float
+) -> tuple[Array, float, float]:
     """Scores, null and difference as shares of the range."""
     span = high - low
     if not 0 < span < math.inf:
@@ -259,7 +284,9 @@ def _as_shares(scores: Numbers, low: float, high: float) -> Array:
     values = np.asarray(scores, dtype=float)
     slack = 1e-9 * max(1.0, abs(low), abs(high))
     if values.size and not (values.min() >= low - slack and values.max() <= high + slack):
-        raise ValueError(f"scores lie between {low} and {high}, but got {values.min()} to {values.max()}")
+        raise ValueError(
+            f"scores lie between {low} and {high}, but got {values.min()} to {values.max()}"
+        )
     shares: Array = np.clip((values - low) / (high - low), 0.0, 1.0)
     return shares
 
@@ -267,8 +294,9 @@ def _as_shares(scores: Numbers, low: float, high: float) -> Array:
 def _stakes(shares: Array, mean: float, step: float, earlier: Array) -> list[Array]:
     """For each part of the capital, before each score: the best stake at `mean`, times `1 - mean`.
 
-    The best is the one that grows the most where the mean lies above by the part's difference: it gains in proportion
-    to the difference, and loses by the spread what its share of the loss of 0/1 scores says.
+    The best is the one that grows the most where the mean lies above by the part's difference: it
+    gains in proportion to the difference, and loses by the spread what its share of the loss of 0/1
+    scores says.
     """
     mean = max(mean, _LEAST)
     rest = max(1 - mean, _LEAST)
@@ -276,7 +304,9 @@ def _stakes(shares: Array, mean: float, step: float, earlier: Array) -> list[Arr
 
 
 def _best_stake(shares: Array, mean: float, least: float, earlier: Array) -> Array:
-    """Before each score: of the stakes between `least`, which is that of 0/1 scores, and the most, the best."""
+    """Before each score: of the stakes between `least`, which is that of 0/1 scores, and the most,
+    the best.
+    """
     best = np.full(shares.shape, least)
     if least >= _MOST or (_extreme(shares) and _extreme(earlier)):
         return best
@@ -301,7 +331,9 @@ def _best_stake(shares: Array, mean: float, least: float, earlier: Array) -> Arr
 
 
 def _loss(shares: Array, mean: float, stake: float) -> Array:
-    """By how much a stake's logarithm falls short of its gain: nothing where a score is the mean, most at a bound."""
+    """By how much a stake's logarithm falls short of its gain: nothing where a score is the mean,
+    most at a bound.
+    """
     gains = stake * (shares / mean - 1)
     loss: Array = gains - np.log1p(gains)
     return loss
@@ -314,7 +346,9 @@ def _extreme(shares: Array) -> bool:
 
 def _before(values: Array) -> Array:
     """The sum of what came before each value."""
-    return np.concatenate([np.zeros_like(values[..., :1]), np.cumsum(values, axis=-1)[..., :-1]], axis=-1)
+    return np.concatenate(
+        [np.zeros_like(values[..., :1]), np.cumsum(values, axis=-1)[..., :-1]], axis=-1
+    )
 
 
 def _capital(shares: Array, stakes: list[Array], mean: float) -> Array:
@@ -334,7 +368,9 @@ def _largest(log_capital: Array) -> float:
 
 
 def _limit(evidence: Callable[[float], float], wanted: float) -> float:
-    """The largest mean, 0 to 1, up to which the evidence against "at most this" reaches what is wanted: it falls."""
+    """The largest mean, 0 to 1, up to which the evidence against "at most this" reaches what is
+    wanted: it falls.
+    """
     if evidence(0.0) < wanted:
         return 0.0
     least, most = 0.0, 1.0

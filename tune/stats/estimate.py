@@ -12,7 +12,8 @@ Whole: TypeAlias = npt.NDArray[np.int64]
 
 
 class Estimate(NamedTuple):
-    """Estimates for many examples (rows) and several n (columns); NaN where an example has fewer than n draws.
+    """Estimates for many examples (rows) and several n (columns); NaN where an example has fewer
+    than n draws.
 
     Attributes:
         means: the expected score of an answer made of n draws.

@@ -1,12 +1,13 @@
 """Intervals that cover at small n, paired differences, and what a number of examples can see.
 
-Scores are bounded, few and often piled up at a bound, where the usual t interval fails (at 20 examples of which
-one in twenty scores 0 it covers 62 % of the time). The intervals here come from Dirichlet weights: each example
-weighs as much as a standard exponential variable, one more atom sits at the bound, and the limit is the quantile
-of the weighted mean. With an atom of weight 1 that is the bound of Gaffke (2005) and of Learned-Miller and Thomas
-(2019, arXiv 1905.06208), which for 0/1 scores is Clopper's and Pearson's; smaller weights relate to it as mid-P
-does. The quantile is found by a saddlepoint approximation (Lugannani and Rice 1980; Barndorff-Nielsen's r*), which
-needs no random numbers and agrees with simulation to about 0.001.
+Scores are bounded, few and often piled up at a bound, where the usual t interval fails (at 20
+examples of which one in twenty scores 0 it covers 62 % of the time). The intervals here come from
+Dirichlet weights: each example weighs as much as a standard exponential variable, one more atom
+sits at the bound, and the limit is the quantile of the weighted mean. With an atom of weight 1 that
+is the bound of Gaffke (2005) and of Learned-Miller and Thomas (2019, arXiv 1905.06208), which for
+0/1 scores is Clopper's and Pearson's; smaller weights relate to it as mid-P does. The quantile is
+found by a saddlepoint approximation (Lugannani and Rice 1980; Barndorff-Nielsen's r*), which needs
+no random numbers and agrees with simulation to about 0.001.
 """
 
 from __future__ import annotations
@@ -27,22 +28,32 @@ Array: TypeAlias = npt.NDArray[np.float64]
 Numbers: TypeAlias = Sequence[float] | Array
 Verdict: TypeAlias = Literal["better", "worse", "not distinguishable"]
 
-# The weight of the atom at the bound, chosen by measured coverage: the smallest of 1/4, 1/2, 3/4 and 1 at which a
-# 95 % interval covers at least 93 % of the time from 10 examples on, for 0/1 scores whose mean lies between 0.02 and
-# 0.98, and for differences of such scores. Those have room on both sides of nearly every truth and need less.
+# The weight of the atom at the bound, chosen by measured coverage: the smallest of 1/4, 1/2, 3/4
+# and 1 at which a
+# 95 % interval covers at least 93 % of the time from 10 examples on, for 0/1 scores whose mean lies
+# between 0.02 and
+# 0.98, and for differences of such scores. Those have room on both sides of nearly every truth and
+# need less.
 _ATOM_MEAN = 0.75
 _ATOM_DIFFERENCE = 0.5
 
-# Differences of graded scores are often far smaller than any bound. An atom at the bound is then all of the width: at
-# scores around 0.95 to 0.99 it made intervals 4 to 19 times as wide as those of a paired t, which covers there. From
-# `_PAIRS` pairs on, the atom is beyond the largest difference instead, by as much as that one is beyond the next ones,
-# and the lighter the nearer it is. What this cannot cover is a failure that has not happened yet (see `seen`).
+# Differences of graded scores are often far smaller than any bound. An atom at the bound is then
+# all of the width: at
+# scores around 0.95 to 0.99 it made intervals 4 to 19 times as wide as those of a paired t, which
+# covers there. From
+# `_PAIRS` pairs on, the atom is beyond the largest difference instead, by as much as that one is
+# beyond the next ones,
+# and the lighter the nearer it is. What this cannot cover is a failure that has not happened yet
+# (see `seen`).
 _PAIRS = 20
 _ATOM_NEAR = 0.25
 
-# Where there is no bound, the weight of the atom beyond the largest value is so many times the cube of the values'
-# deviation on the log scale, as skewness grows, over the root of their number, and at most 1. So large that the mean of
-# 20 lognormal values of deviation 1 is covered about 94 % of the time, and no larger, since values that spread less
+# Where there is no bound, the weight of the atom beyond the largest value is so many times the cube
+# of the values'
+# deviation on the log scale, as skewness grows, over the root of their number, and at most 1. So
+# large that the mean of
+# 20 lognormal values of deviation 1 is covered about 94 % of the time, and no larger, since values
+# that spread less
 # pay with width. The more values there are, the more of the tail is among them.
 _HEAVY = 21.0
 
@@ -50,8 +61,10 @@ _FEW = 10
 """Of fewer values nobody tells which side is the long one."""
 
 _TOGETHER = 8
-"""How many clusters' weight the belief has that the rows of a cluster are copies, in intervals of differences. At 5
-some worlds are covered less than 93 % of the time; for means, which have less room, that belief is never given up."""
+"""How many clusters' weight the belief has that the rows of a cluster are copies, in intervals of
+differences. At 5 some worlds are covered less than 93 % of the time; for means, which have less
+room, that belief is never given up.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +98,15 @@ def mean_interval(
 ) -> Interval:
     """The interval for the mean of bounded scores, one per example (repeats averaged beforehand).
 
-    Between finite bounds it is never of zero width: equal scores may be luck, and how much luck depends on n.
-    Costs and seconds have no upper bound (`high=math.inf`); there equal values give no width, and one value alone
-    says nothing.
+    Between finite bounds it is never of zero width: equal scores may be luck, and how much luck
+    depends on n. Costs and seconds have no upper bound (`high=math.inf`); there equal values give
+    no width, and one value alone says nothing.
 
     Args:
-        scores: one number per example; NaN means "not scored" and is left out.
-        low: the least score there can be; -inf where there is none.
-        high: the largest score there can be; inf where there is none.
-        confidence: how often the interval shall cover, 0 to 1.
-        clusters: what belongs together, one label per score: rows of one customer, repeats of one question.
+        scores: one number per example; NaN means "not scored" and is left out. low: the least score
+        there can be; -inf where there is none. high: the largest score there can be; inf where
+        there is none. confidence: how often the interval shall cover, 0 to 1. clusters: what
+        belongs together, one label per score: rows of one customer, repeats of one question.
             Whole clusters are then what is few, not rows.
 
     Raises:
@@ -115,20 +127,19 @@ def difference_interval(
     clusters: Sequence[Hashable] | None = None,
     seen: Numbers = (),
 ) -> Interval:
-    """The interval for the mean of `scores - others`, paired: both lists name the same examples in one order.
+    """The interval for the mean of `scores - others`, paired: both lists name the same examples in
+    one order.
 
-    It covers where differences are like those that are there, or 0 and 1. Where scores are within a few points of
-    each other, and one of them is nothing at all in 1 to 6 % of cases that these examples do not show, it covers no
-    better than a paired t does.
+    It covers where differences are like those that are there, or 0 and 1. Where scores are within a
+    few points of each other, and one of them is nothing at all in 1 to 6 % of cases that these
+    examples do not show, it covers no better than a paired t does.
 
     Args:
-        scores: one number per example.
-        others: the scores that they are compared with. Where either is NaN, the pair is left out.
-        low: the least score there can be; a difference is at least `low - high`.
-        high: the largest score there can be.
-        confidence: how often the interval shall cover, 0 to 1.
-        clusters: what belongs together, one label per pair.
-        seen: scores of the same two on other examples. They say only how far apart two scores can be: a failure among
+        scores: one number per example. others: the scores that they are compared with. Where either
+        is NaN, the pair is left out. low: the least score there can be; a difference is at least
+        `low - high`. high: the largest score there can be. confidence: how often the interval shall
+        cover, 0 to 1. clusters: what belongs together, one label per pair. seen: scores of the same
+        two on other examples. They say only how far apart two scores can be: a failure among
             them makes the interval as wide as failures do.
 
     Raises:
@@ -136,7 +147,9 @@ def difference_interval(
     """
     first, second = np.asarray(scores, dtype=float), np.asarray(others, dtype=float)
     if first.shape != second.shape:
-        raise ValueError(f"paired scores come in equal numbers, but got {first.size} and {second.size}")
+        raise ValueError(
+            f"paired scores come in equal numbers, but got {first.size} and {second.size}"
+        )
     values, labels = _known(first - second, clusters, confidence)
     span = high - low
     values = _within(values, -span, span)
@@ -146,13 +159,18 @@ def difference_interval(
 
 
 def cost_interval(
-    costs: Numbers, most: float, *, confidence: float = 0.95, clusters: Sequence[Hashable] | None = None
+    costs: Numbers,
+    most: float,
+    *,
+    confidence: float = 0.95,
+    clusters: Sequence[Hashable] | None = None,
 ) -> Interval:
     """The interval for the mean of costs, of which now and then one is the most there can be.
 
-    A model that runs on until the cap does so seldom, and costs many times as much as usual. Samples that show none of
-    it look alike whether it happens in one case of twenty or never. So the upper limit has an atom at the most that a
-    request can cost. As long as no cost comes near that, it is at least the limit of values without a bound.
+    A model that runs on until the cap does so seldom, and costs many times as much as usual.
+    Samples that show none of it look alike whether it happens in one case of twenty or never. So
+    the upper limit has an atom at the most that a request can cost. As long as no cost comes near
+    that, it is at least the limit of values without a bound.
 
     Args:
         costs: one number per example, 0 or more; NaN is left out.
@@ -180,7 +198,9 @@ def _reach(differences: Array, span: float, labels: Sequence[Hashable] | None = 
     """Return how large a difference has to be thought possible, by the largest one of each cluster."""
     sizes = np.sort(largest_of_each(np.abs(differences), labels))
     count = sizes.size
-    if count < _PAIRS or np.ptp(differences) <= 1e-12 * span:  # equal ones say nothing of how they spread
+    if (
+        count < _PAIRS or np.ptp(differences) <= 1e-12 * span
+    ):  # equal ones say nothing of how they spread
         return span
     before = sizes[-1 - max(2, count // 10) : -1]
     return min(span, float(2 * sizes[-1] - before.mean()))
@@ -225,7 +245,9 @@ def percentile(values: Numbers, q: float) -> float:
 
 
 class _Atom(NamedTuple):
-    """The values that nobody has seen: the least and the largest there could be, and the weight of either."""
+    """The values that nobody has seen: the least and the largest there could be, and the weight of
+    either.
+    """
 
     low: float
     high: float
@@ -237,7 +259,9 @@ def _known(
 ) -> tuple[Array, Sequence[Hashable] | None]:
     """Return the scores that are there, each with its label."""
     if clusters is not None and len(clusters) != scores.size:
-        raise ValueError(f"one cluster label per score is wanted, but got {len(clusters)} for {scores.size}")
+        raise ValueError(
+            f"one cluster label per score is wanted, but got {len(clusters)} for {scores.size}"
+        )
     if not 0 < confidence < 1:
         raise ValueError(f"`0 < confidence < 1` must hold, but got {confidence}")
     known = ~np.isnan(scores)
@@ -253,14 +277,18 @@ def _within(values: Array, low: float, high: float) -> Array:
     largest = max(abs(bound) for bound in (low, high, 1.0) if math.isfinite(bound))
     slack = 1e-9 * largest
     if values.min() < low - slack or values.max() > high + slack:
-        raise ValueError(f"scores lie between {low} and {high}, but got {values.min()} to {values.max()}")
+        raise ValueError(
+            f"scores lie between {low} and {high}, but got {values.min()} to {values.max()}"
+        )
     return np.clip(values, low, high)
 
 
 def _interval(
     values: Array, labels: Sequence[Hashable] | None, atom: _Atom, confidence: float, belief: float
 ) -> Interval:
-    """Return the interval; that rows of a cluster are copies is believed as much as so many clusters say."""
+    """Return the interval; that rows of a cluster are copies is believed as much as so many
+    clusters say.
+    """
     found = Clusters.of(values, labels)
     sums, sizes, mean = found.sums, found.sizes, float(values.mean())
     if math.isinf(atom.low) or math.isinf(atom.high):
@@ -269,11 +297,20 @@ def _interval(
         size = found.rows_together(belief)
         upper = _upper(sums, sizes, atom.high, atom.weight, size, confidence)
         lower = -_upper(-sums, sizes, -atom.low, atom.weight, size, confidence)
-    return Interval(mean, float(max(atom.low, min(lower, mean))), float(min(atom.high, max(upper, mean))), values.size)
+    return Interval(
+        mean,
+        float(max(atom.low, min(lower, mean))),
+        float(min(atom.high, max(upper, mean))),
+        values.size,
+    )
 
 
-def _upper(sums: Array, sizes: Array, bound: float, atom: float, size: float, confidence: float) -> float:
-    """The upper limit of the mean of clusters, each with a Dirichlet weight; so many rows are the atom at the bound."""
+def _upper(
+    sums: Array, sizes: Array, bound: float, atom: float, size: float, confidence: float
+) -> float:
+    """The upper limit of the mean of clusters, each with a Dirichlet weight; so many rows are the
+    atom at the bound.
+    """
     mean = float(sums.sum() / sizes.sum())
     if mean >= bound:
         return bound
@@ -283,10 +320,11 @@ def _upper(sums: Array, sizes: Array, bound: float, atom: float, size: float, co
 
 
 def _weighted(rates: Array, sizes: Array, weights: Array, mean: float, wanted: float) -> float:
-    """Return the limit, at least the mean, that a Dirichlet-weighted mean exceeds with a wanted probability.
+    """Return the limit, at least the mean, that a Dirichlet-weighted mean exceeds with a wanted
+    probability.
 
-    A cluster's distance is its size times that of its rate. With its sum instead, `sum - rate * size` is not quite 0
-    at the largest rate (as for three times 1.1), and then no limit is found.
+    A cluster's distance is its size times that of its rate. With its sum instead, `sum - rate *
+    size` is not quite 0 at the largest rate (as for three times 1.1), and then no limit is found.
     """
 
     def excess(t: float) -> float:
@@ -306,19 +344,25 @@ def _unbounded(found: Clusters, confidence: float) -> tuple[float, float]:
     if len(sums) > 1 and not np.abs(distances).max() > 1e-12 * np.abs(sums).max():
         return mean, mean
     skew, most = float((distances**3).sum()), float((np.abs(distances) ** 3).sum())
-    skew = 0.0 if abs(skew) <= 1e-9 * most else skew  # sums that cancel leave a sign that is rounding
+    skew = (
+        0.0 if abs(skew) <= 1e-9 * most else skew
+    )  # sums that cancel leave a sign that is rounding
     freedom = max(1, math.floor(found.count + 1e-9) - 1)
     lower = -_upper_unbounded(-sums, sizes, -skew, confidence, freedom)
     return lower, _upper_unbounded(sums, sizes, skew, confidence, freedom)
 
 
-def _upper_unbounded(sums: Array, sizes: Array, skew: float, confidence: float, freedom: int) -> float:
-    """The upper limit; `skew` is above 0 where larger values lie farther from the mean than smaller ones.
+def _upper_unbounded(
+    sums: Array, sizes: Array, skew: float, confidence: float, freedom: int
+) -> float:
+    """The upper limit; `skew` is above 0 where larger values lie farther from the mean than smaller
+    ones.
 
-    The t limit misses the long side of skewed values, and lies too far on the short one. Dirichlet weights (here with
-    a t quantile and the usual deviation) do better on both, but do not reach beyond the largest value. So on the long
-    side the farther of the two is the limit, and one more atom stands as far beyond the largest value as that is
-    beyond those before it; on the short side it is the weighted one, unless the values are too few to tell the sides.
+    The t limit misses the long side of skewed values, and lies too far on the short one. Dirichlet
+    weights (here with a t quantile and the usual deviation) do better on both, but do not reach
+    beyond the largest value. So on the long side the farther of the two is the limit, and one more
+    atom stands as far beyond the largest value as that is beyond those before it; on the short side
+    it is the weighted one, unless the values are too few to tell the sides.
     """
     count, mean = len(sums), float(sums.sum() / sizes.sum())
     if count == 1:
@@ -333,7 +377,11 @@ def _upper_unbounded(sums: Array, sizes: Array, skew: float, confidence: float, 
     if atom:
         largest, before = float(ordered[-1]), ordered[-1 - max(2, count // 10) : -1]
         beyond = 2 * largest - float(before.mean())
-        rates, sizes, weights = np.append(rates, beyond), np.append(sizes, sizes.mean()), np.append(weights, atom)
+        rates, sizes, weights = (
+            np.append(rates, beyond),
+            np.append(sizes, sizes.mean()),
+            np.append(weights, atom),
+        )
     weighted = _weighted(rates, sizes, weights, mean, wanted)
     if skew < 0 and count >= _FEW:
         return weighted
@@ -343,8 +391,9 @@ def _upper_unbounded(sums: Array, sizes: Array, skew: float, confidence: float, 
 def _heaviness(rates: Array) -> float:
     """The weight of the atom beyond the largest value, by how the values spread on the log scale.
 
-    Few values of a heavy tail do not show it: they look skewed only where one of the rare large ones is among them.
-    The spread of their logarithms shows it sooner. Nothing is said of values that may be negative.
+    Few values of a heavy tail do not show it: they look skewed only where one of the rare large
+    ones is among them. The spread of their logarithms shows it sooner. Nothing is said of values
+    that may be negative.
     """
     mean = float(rates.mean())
     if rates[0] < 0:
@@ -354,7 +403,9 @@ def _heaviness(rates: Array) -> float:
 
 
 def _tail(distances: Array, weights: Array) -> float:
-    """The normal quantile of P(sum of Gamma(weight) x distance <= 0), by a saddlepoint approximation."""
+    """The normal quantile of P(sum of Gamma(weight) x distance <= 0), by a saddlepoint
+    approximation.
+    """
     least, largest = float(distances.min()), float(distances.max())
     if largest <= 0:
         return math.inf
@@ -379,19 +430,23 @@ def _tail(distances: Array, weights: Array) -> float:
 
 
 def root(f: Callable[[float], float], low: float, high: float, *, share: float = 1e-10) -> float:
-    """Find where f, which rises or falls through 0 once between the ends, is 0: bisection, with secant steps.
+    """Find where f, which rises or falls through 0 once between the ends, is 0: bisection, with
+    secant steps.
 
     `share` of the distance between the ends is near enough.
 
     Raises:
-        ArithmeticError: f has one sign at both ends. An end is no answer then: a limit would fall onto the mean.
+        ArithmeticError: f has one sign at both ends. An end is no answer then: a limit would fall
+        onto the mean.
     """
     tolerance = share * (high - low)
     start, end = f(low), f(high)
     if start == 0 or end == 0:
         return low if start == 0 else high
     if (start > 0) == (end > 0):
-        raise ArithmeticError(f"no root between {low} and {high}: the values there are {start} and {end}")
+        raise ArithmeticError(
+            f"no root between {low} and {high}: the values there are {start} and {end}"
+        )
     rising, side = start < 0, 0
     for _ in range(200):
         guess = (low + high) / 2

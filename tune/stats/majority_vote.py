@@ -27,7 +27,8 @@ class _Tally(NamedTuple):
 
 
 def mean_of_vote(answers: Whole, scores: Array, worst: float, ns: Sequence[int]) -> Estimate:
-    """The score of the most frequent answer among n draws, of equally frequent ones the first drawn.
+    """The score of the most frequent answer among n draws, of equally frequent ones the first
+    drawn.
 
     Draws without an answer do not vote; where none of the n votes, the score is `worst`.
 
@@ -39,13 +40,16 @@ def mean_of_vote(answers: Whole, scores: Array, worst: float, ns: Sequence[int])
     """
     draws = answers.shape[1]
     rows: dict[_Tally, list[int]] = {}
-    for row, (names, values) in enumerate(zip(answers.tolist(), (scores - worst).tolist(), strict=True)):
+    for row, (names, values) in enumerate(
+        zip(answers.tolist(), (scores - worst).tolist(), strict=True)
+    ):
         rows.setdefault(_tally(names, values), []).append(row)
     means = np.full((len(answers), len(ns)), np.nan)
     variances = means.copy()
     kept = [column for column, n in enumerate(ns) if n <= draws]
     largest = max((ns[column] for column in kept), default=0)
-    # Tallies with about as many answers are counted together, so that few are counted over empty places.
+    # Tallies with about as many answers are counted together, so that few are counted over empty
+    # places.
     batches: dict[int, list[_Tally]] = {}
     for tally in rows:
         batches.setdefault(len(tally.votes).bit_length(), []).append(tally)
@@ -67,19 +71,29 @@ def _tally(names: Sequence[int], values: Sequence[float]) -> _Tally:
         counts[name] = counts.get(name, 0) + 1
     score = dict(zip(names, values, strict=True))
     silent = counts.pop(-1, 0)
-    return _Tally(tuple(sorted(((c, score[name]) for name, c in counts.items()), reverse=True)), silent)
+    return _Tally(
+        tuple(sorted(((c, score[name]) for name, c in counts.items()), reverse=True)), silent
+    )
 
 
 def _count(batch: Sequence[_Tally], largest: int) -> tuple[Array, Array]:
-    """Mean and variance of the winner's score, one row for each tally and a column for each n from 0."""
+    """Mean and variance of the winner's score, one row for each tally and a column for each n from
+    0.
+    """
     draws = batch[0].draws
     size = np.array([math.comb(draws, n) for n in range(largest + 1)], dtype=float)
-    choose = np.array([[math.comb(c, j) for j in range(largest + 1)] for c in range(draws + 1)], dtype=float)
+    choose = np.array(
+        [[math.comb(c, j) for j in range(largest + 1)] for c in range(draws + 1)], dtype=float
+    )
     votes, scores, silent = _arrays(batch)
     means = _contest(choose[votes], choose[silent], scores) / size
     variances = np.zeros_like(means)
     # Where every draw scores the same, chance has nothing to say.
-    mixed = [row for row, t in enumerate(batch) if len({s for _, s in t.votes} | ({0.0} if t.silent else set())) > 1]
+    mixed = [
+        row
+        for row, t in enumerate(batch)
+        if len({s for _, s in t.votes} | ({0.0} if t.silent else set())) > 1
+    ]
     if mixed:
         variances[mixed] = _spread([batch[row] for row in mixed], draws, largest)
     return means, variances
@@ -96,14 +110,17 @@ def _arrays(batch: Sequence[_Tally]) -> tuple[Whole, Array, Whole]:
 
 
 def _spread(batch: Sequence[_Tally], draws: int, largest: int) -> Array:
-    """The variance of the estimate, were the m draws the whole distribution, by Hoeffding's decomposition.
+    """The variance of the estimate, were the m draws the whole distribution, by Hoeffding's
+    decomposition.
 
-    With z1 the variance of what one draw alone foretells of the winner's score and zn that of the winner's score
-    itself, the part of the first order is n^2/m z1, and the rest, zn - n z1, is taken to be of the second order:
-    n(n-1) / (m(m-1)) of it is left. That is exact for n <= 2 and n = m, and in between errs upwards.
+    With z1 the variance of what one draw alone foretells of the winner's score and zn that of the
+    winner's score itself, the part of the first order is n^2/m z1, and the rest, zn - n z1, is
+    taken to be of the second order: n(n-1) / (m(m-1)) of it is left. That is exact for n <= 2 and n
+    = m, and in between errs upwards.
     """
     votes, scores, silent = _arrays(batch)
-    # Draws from a distribution, not from a bag: weights p^j / j!, once for every draw and once with one draw fixed.
+    # Draws from a distribution, not from a bag: weights p^j / j!, once for every draw and once with
+    # one draw fixed.
     factorial = np.array([float(math.factorial(j)) for j in range(largest + 1)])
     share = np.arange(draws + 1) / draws
     drawn = share[:, None] ** np.arange(largest + 1) / factorial
@@ -130,7 +147,9 @@ def _spread(batch: Sequence[_Tally], draws: int, largest: int) -> Array:
 
 
 def _kinds(batch: Sequence[_Tally]) -> list[tuple[int, int, int]]:
-    """(row, place, draws) of each kind of draw, place -1 for silence: alike in count and score, they foretell alike."""
+    """(row, place, draws) of each kind of draw, place -1 for silence: alike in count and score,
+    they foretell alike.
+    """
     found = []
     for row, tally in enumerate(batch):
         kinds: dict[tuple[int, float], list[int]] = {}
@@ -145,9 +164,10 @@ def _kinds(batch: Sequence[_Tally]) -> list[tuple[int, int, int]]:
 def _contest(weights: Array, silent: Array, scores: Array) -> Array:
     """The weighted sum of the winner's score over everything that n draws can be, for each n.
 
-    The winner has t votes and nobody more. The generating function of the others, in x for the number of draws, is a
-    product over the answers of `sum_{j<t} w_j x^j + y w_t x^t`; of r answers with t votes each is the first drawn with
-    probability 1/r, and 1/r is the integral of y^(r-1) from 0 to 1, which Gauss's rule takes exactly.
+    The winner has t votes and nobody more. The generating function of the others, in x for the
+    number of draws, is a product over the answers of `sum_{j<t} w_j x^j + y w_t x^t`; of r answers
+    with t votes each is the first drawn with probability 1/r, and 1/r is the integral of y^(r-1)
+    from 0 to 1, which Gauss's rule takes exactly.
 
     Args:
         weights: (rows, answers, n + 1): the weight of an answer that is drawn j times.

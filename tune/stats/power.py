@@ -1,7 +1,9 @@
-"""What so many examples can show, and how many it takes to show so much: the power of a paired comparison.
+"""What so many examples can show, and how many it takes to show so much: the power of a paired
+comparison.
 
-By the very interval that `tune.stats.intervals` reports: differences are laid out as typical as can be (at the quantiles of the
-normal distribution), a little worse than the truth as bad luck has it, and the interval has to exclude 0.
+By the very interval that `tune.stats.intervals` reports: differences are laid out as typical as can
+be (at the quantiles of the normal distribution), a little worse than the truth as bad luck has it,
+and the interval has to exclude 0.
 """
 
 from __future__ import annotations
@@ -15,8 +17,9 @@ import numpy as np
 from tune.stats.intervals import Numbers, lower_limit, root
 
 SPREAD = 0.5
-"""The assumed standard deviation of a paired difference, as a share of the metric's range: 0/1 scores that differ on
-one example in four have it."""
+"""The assumed standard deviation of a paired difference, as a share of the metric's range: 0/1
+scores that differ on one example in four have it.
+"""
 
 MOST_EXAMPLES = 100_000
 """Beyond these nobody counts."""
@@ -32,29 +35,32 @@ def detectable_difference(
     confidence: float = 0.95,
     clusters: Sequence[Hashable] | None = None,
 ) -> float:
-    """The smallest true mean difference that n paired examples show as better, with probability `power`.
+    """The smallest true mean difference that n paired examples show as better, with probability
+    `power`.
 
     Args:
-        n: paired examples.
-        spread: the standard deviation of a paired difference, or differences seen so far.
-        power: the probability of seeing it, 0 to 1.
-        low: the least score there can be.
-        high: the largest score there can be.
-        confidence: of the interval that has to exclude 0.
-        clusters: what belongs together, one label for each difference in `spread`; the n examples are taken to come
+        n: paired examples. spread: the standard deviation of a paired difference, or differences
+        seen so far. power: the probability of seeing it, 0 to 1. low: the least score there can be.
+        high: the largest score there can be. confidence: of the interval that has to exclude 0.
+        clusters: what belongs together, one label for each difference in `spread`; the n examples
+        are taken to come
             in clusters of such a size. Whole clusters are then what is few.
 
     Returns:
-        A difference in the scores' own scale; inf where not even the largest possible one would be seen.
+        A difference in the scores' own scale; inf where not even the largest possible one would be
+        seen.
 
     Raises:
-        ValueError: n is less than 1, a bound is infinite, or fewer than two differences are given to learn from.
+        ValueError: n is less than 1, a bound is infinite, or fewer than two differences are given
+        to learn from.
     """
     if n < 1:
         raise ValueError(f"`n >= 1` must hold, but got {n}")
     span = high - low
     if math.isinf(span):
-        raise ValueError(f"what can be seen depends on the bounds, which must be finite, but got {low} and {high}")
+        raise ValueError(
+            f"what can be seen depends on the bounds, which must be finite, but got {low} and {high}"
+        )
     deviation, size = _deviation(spread, clusters)
     count = max(1, round(n / size))
     typical = deviation * _typical(count)
@@ -76,7 +82,8 @@ def examples_needed(
     high: float = 1.0,
     confidence: float = 0.95,
 ) -> int | None:
-    """The fewest paired examples that show a true mean difference as better, with probability `power`.
+    """The fewest paired examples that show a true mean difference as better, with probability
+    `power`.
 
     Args:
         difference: the true mean difference, above 0, in the scores' own scale.
@@ -96,7 +103,9 @@ def examples_needed(
         raise ValueError(f"`difference > 0` must hold, but got {difference}")
 
     def shows(n: int) -> bool:
-        seen = detectable_difference(n, spread, power=power, low=low, high=high, confidence=confidence)
+        seen = detectable_difference(
+            n, spread, power=power, low=low, high=high, confidence=confidence
+        )
         return seen <= difference
 
     most = 1
@@ -112,7 +121,9 @@ def examples_needed(
 
 
 def _typical(count: int) -> np.ndarray:
-    """So many values of mean 0 and deviation 1, as a normal distribution would have them on average."""
+    """So many values of mean 0 and deviation 1, as a normal distribution would have them on
+    average.
+    """
     normal = NormalDist()
     values = np.array([normal.inv_cdf((i + 0.5) / count) for i in range(count)])
     return values / max(float(values.std()), 1e-12)
@@ -125,8 +136,12 @@ def _deviation(spread: float | Numbers, clusters: Sequence[Hashable] | None) -> 
     seen = np.asarray(spread, dtype=float)
     labels = range(seen.size) if clusters is None else clusters
     if len(labels) != seen.size:
-        raise ValueError(f"one cluster label per difference is wanted, but got {len(labels)} for {seen.size}")
-    known = [(label, value) for label, value in zip(labels, seen, strict=True) if not math.isnan(value)]
+        raise ValueError(
+            f"one cluster label per difference is wanted, but got {len(labels)} for {seen.size}"
+        )
+    known = [
+        (label, value) for label, value in zip(labels, seen, strict=True) if not math.isnan(value)
+    ]
     if len(known) < 2:
         raise ValueError(f"a spread is learned from at least two differences, but got {len(known)}")
     mean = sum(value for _, value in known) / len(known)
@@ -134,6 +149,8 @@ def _deviation(spread: float | Numbers, clusters: Sequence[Hashable] | None) -> 
     for label, value in known:
         sums[label] = sums.get(label, 0.0) + value - mean
     size = len(known) / len(sums)
-    if len(sums) == 1:  # what one cluster is by luck, nobody can tell: at least what its rows differ by
+    if (
+        len(sums) == 1
+    ):  # what one cluster is by luck, nobody can tell: at least what its rows differ by
         return float(np.std([value for _, value in known], ddof=1)), size
     return math.sqrt(sum(total**2 for total in sums.values()) / (len(sums) - 1)) / size, size

@@ -1,4 +1,6 @@
-"""Quantiles of Student's t distribution, with a relative error below 1e-12 for shares of 1e-50 and more."""
+"""Quantiles of Student's t distribution, with a relative error below 1e-12 for shares of 1e-50 and
+more.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +8,14 @@ import math
 from statistics import NormalDist
 
 _MANY = 10_000
-"""Beyond so many degrees of freedom the expansion is exact enough, and the continued fraction is slow."""
+"""Beyond so many degrees of freedom the expansion is exact enough, and the continued fraction is
+slow.
+"""
 
 _TAIL = 0.25
-"""Where the share beyond the quantile is at most this, it is what is solved for: the other one loses digits there."""
+"""Where the share beyond the quantile is at most this, it is what is solved for: the other one
+loses digits there.
+"""
 
 _STEPS = 100
 """Newton steps at most; five are enough nearly everywhere."""
@@ -18,15 +24,18 @@ _STEPS = 100
 def t_quantile(p: float, freedom: int) -> float:
     """Return the p-quantile of Student's t with a whole number of degrees of freedom.
 
-    The distribution is an incomplete beta function. It is solved by Newton steps between the logarithm of the
-    quantile and that of the share, which is concave: whatever the start, all steps but the first go one way.
-    Beyond 10,000 degrees it is the Cornish-Fisher expansion 26.7.5 of Abramowitz and Stegun with its four terms.
+    The distribution is an incomplete beta function. It is solved by Newton steps between the
+    logarithm of the quantile and that of the share, which is concave: whatever the start, all steps
+    but the first go one way. Beyond 10,000 degrees it is the Cornish-Fisher expansion 26.7.5 of
+    Abramowitz and Stegun with its four terms.
 
     Raises:
         ValueError: p is not between 0 and 1, or there is no degree of freedom.
     """
     if not 0 < p < 1 or freedom < 1:
-        raise ValueError(f"`0 < p < 1` and `freedom >= 1` must hold, but got p={p}, freedom={freedom}")
+        raise ValueError(
+            f"`0 < p < 1` and `freedom >= 1` must hold, but got p={p}, freedom={freedom}"
+        )
     if p == 0.5:
         return 0.0
     beyond = min(p, 1 - p)
@@ -67,7 +76,11 @@ def _expansion(z: float, freedom: int) -> float:
 
 
 def _density(t: float, freedom: int) -> float:
-    return math.exp(-(freedom + 1) / 2 * math.log1p(t * t / freedom)) * _gammas(freedom) / math.sqrt(freedom)
+    return (
+        math.exp(-(freedom + 1) / 2 * math.log1p(t * t / freedom))
+        * _gammas(freedom)
+        / math.sqrt(freedom)
+    )
 
 
 def _beyond(t: float, freedom: int) -> float:
@@ -88,11 +101,17 @@ def _within(t: float, freedom: int) -> float:
 def _front(t: float, freedom: int) -> float:
     """Return what both continued fractions divide."""
     share = t * t / freedom
-    return math.exp(-freedom / 2 * math.log1p(share)) * math.sqrt(share / (1 + share)) * _gammas(freedom)
+    return (
+        math.exp(-freedom / 2 * math.log1p(share))
+        * math.sqrt(share / (1 + share))
+        * _gammas(freedom)
+    )
 
 
 def _gammas(freedom: int) -> float:
-    """Return Gamma(f/2 + 1/2) / (Gamma(f/2) sqrt(pi)): by its series where the logarithms would cancel."""
+    """Return Gamma(f/2 + 1/2) / (Gamma(f/2) sqrt(pi)): by its series where the logarithms would
+    cancel.
+    """
     x = freedom / 2
     if freedom < 24:
         return math.gamma(x + 0.5) / math.gamma(x) / math.sqrt(math.pi)
@@ -103,7 +122,9 @@ def _gammas(freedom: int) -> float:
 
 
 def _fraction(a: float, b: float, x: float) -> float:
-    """Return the continued fraction of the incomplete beta function, by Lentz's method (DLMF 8.17.22)."""
+    """Return the continued fraction of the incomplete beta function, by Lentz's method (DLMF
+    8.17.22).
+    """
     least = 1e-300
     value, c, d = 1.0, 1.0, 0.0
     for m in range(1, 10_000):

@@ -1,9 +1,10 @@
 """A recorded sample against new scores, as often as one likes, with the uncertainty of both.
 
-For each quality that the recorded scores may have come from, two bets are multiplied: one by the recorded scores that
-it was better (or worse), one by the new scores that they are worse (or better) than that quality less the margin. While
-a sentence is true, it is true for one such quality, the real one; there the product is expected not to grow. So the
-sentence falls, wrongly with at most the stated probability, where the product is large enough for every quality.
+For each quality that the recorded scores may have come from, two bets are multiplied: one by the
+recorded scores that it was better (or worse), one by the new scores that they are worse (or better)
+than that quality less the margin. While a sentence is true, it is true for one such quality, the
+real one; there the product is expected not to grow. So the sentence falls, wrongly with at most the
+stated probability, where the product is large enough for every quality.
 """
 
 from __future__ import annotations
@@ -23,11 +24,14 @@ _QUALITIES = 120
 """How many qualities are looked at; between two of them the evidence differs by less than 0.05."""
 
 _STAKED = 2 / 3
-"""The share of the capital that is staked on the recorded scores. What is kept bounds the loss where they say nothing,
-as for a quality on the other side of their mean."""
+"""The share of the capital that is staked on the recorded scores. What is kept bounds the loss
+where they say nothing, as for a quality on the other side of their mean.
+"""
 
 _WANTED = 3.5
-"""The evidence, in nats, that the guess of the best stakes aims at: a little more than an error rate of 5 % asks."""
+"""The evidence, in nats, that the guess of the best stakes aims at: a little more than an error
+rate of 5 % asks.
+"""
 
 _LEAST_PART = 0.25
 """Of the margin: either sample is expected to be at least so far from the quality in question."""
@@ -44,7 +48,8 @@ MOST_EXAMPLES = 100_000
 
 @dataclass(frozen=True)
 class TwoSamples:
-    """Recorded scores, and the margin by which new ones may be worse. Scores are from 0 to 1, and more is better.
+    """Recorded scores, and the margin by which new ones may be worse. Scores are from 0 to 1, and
+    more is better.
 
     Attributes:
         then: the recorded scores, in any order.
@@ -59,26 +64,35 @@ class TwoSamples:
     beta: float
 
     def p_worse(self, now: Array) -> float:
-        """Return the p-value of "the new scores are not worse by more than the margin": small says that they are."""
+        """Return the p-value of "the new scores are not worse by more than the margin": small says
+        that they are.
+        """
         qualities, before = self._better
         if not now.size:
             return 1.0
         at = min(max(self._mean - self._part(self._mean) - self.margin, 0.001), 0.999)
         shown = log_evidence_at(
-            1 - now, 1 - (qualities - self.margin), at=1 - at, difference=self._rest, earlier=1 - self._shuffled
+            1 - now,
+            1 - (qualities - self.margin),
+            at=1 - at,
+            difference=self._rest,
+            earlier=1 - self._shuffled,
         ).max(axis=1)
-        # Of a quality below the margin nothing can be worse by it: there the recorded scores have to say all.
+        # Of a quality below the margin nothing can be worse by it: there the recorded scores have
+        # to say all.
         return _p(min(float((before + np.maximum(shown, 0)).min()), self._was_better(self.margin)))
 
     def p_within(self, now: Array) -> float:
-        """Return the p-value of "the new scores are worse by the margin": small says that they are not."""
+        """Return the p-value of "the new scores are worse by the margin": small says that they are
+        not.
+        """
         qualities, before = self._worse
         if not now.size:
             return 1.0
         at = min(max(self._mean + self._part(self._mean) - self.margin, 0.001), 0.999)
-        shown = log_evidence_at(now, qualities - self.margin, at=at, difference=self._rest, earlier=self._shuffled).max(
-            axis=1
-        )
+        shown = log_evidence_at(
+            now, qualities - self.margin, at=at, difference=self._rest, earlier=self._shuffled
+        ).max(axis=1)
         return _p(float((before + np.maximum(shown, 0)).min()))
 
     def undecidable(self, low: float, high: float) -> bool:
@@ -92,7 +106,8 @@ class TwoSamples:
         return low + self.margin > least and high + self.margin < most
 
     def foreseen(self, examples: float, power: float = 0.8) -> bool:
-        """Tell whether so many new scores, spread as the recorded ones, would show with this probability that it holds.
+        """Tell whether so many new scores, spread as the recorded ones, would show with this
+        probability that it holds.
 
         Args:
             examples: how many; inf for as many as one likes.
@@ -116,7 +131,9 @@ class TwoSamples:
         return max(0.002, min(0.95, self._mean - 0.002))
 
     def needed(self) -> int | None:
-        """Return about how many new scores show in half of all cases that it holds; None where no number does."""
+        """Return about how many new scores show in half of all cases that it holds; None where no
+        number does.
+        """
         most = 1
         while not self.foreseen(most, power=0.5):
             most *= 2
@@ -128,7 +145,8 @@ class TwoSamples:
             least, most = (least, middle) if self.foreseen(middle, power=0.5) else (middle, most)
         return most
 
-    # --- the recorded scores ------------------------------------------------------------------------------------
+    # --- the recorded scores
+    # ------------------------------------------------------------------------------------
 
     @cached_property
     def _mean(self) -> float:
@@ -136,7 +154,9 @@ class TwoSamples:
 
     @cached_property
     def _shuffled(self) -> Array:
-        """The recorded scores in random order: a file may have them sorted, and bets learn from those before."""
+        """The recorded scores in random order: a file may have them sorted, and bets learn from
+        those before.
+        """
         values = list(self.then)
         random.Random(0).shuffle(values)
         return np.asarray(values)
@@ -152,7 +172,8 @@ class TwoSamples:
         """Qualities, and the evidence of the recorded scores that theirs was worse than each."""
         qualities = _spread_out(self.margin + _EDGE, 1 - _EDGE)
         found = [
-            log_evidence_below(self._shuffled, quality, difference=self._part(quality))[-1] for quality in qualities
+            log_evidence_below(self._shuffled, quality, difference=self._part(quality))[-1]
+            for quality in qualities
         ]
         return qualities, _hedged(np.array(found))
 
@@ -161,10 +182,11 @@ class TwoSamples:
         return float(_hedged(np.array([found]))[0])
 
     def _part(self, quality: float) -> float:
-        """Return how far the recorded mean is expected from the quality in question: its best part of the margin.
+        """Return how far the recorded mean is expected from the quality in question: its best part
+        of the margin.
 
-        The more the recorded scores can show, the less of the margin they need. It may depend on the quality in
-        question and on their number, and not on the scores that are bet on.
+        The more the recorded scores can show, the less of the margin they need. It may depend on
+        the quality in question and on their number, and not on the scores that are bet on.
         """
         likely = min(max(quality, 0.01), 0.99)
         variance = likely * (1 - likely)

@@ -14,7 +14,9 @@ from tune.store.ledger import MOST, Attempt, Balance, Books, Doubt, show
 from tune.store.ledger_marks import Mark, read_mark
 
 _TICKS = 64
-"""Turns of the event loop in which a judge whose money is set aside may begin, before a waiting call gives up."""
+"""Turns of the event loop in which a judge whose money is set aside may begin, before a waiting
+call gives up.
+"""
 
 
 @dataclass(slots=True, eq=False)
@@ -43,10 +45,12 @@ class Shortage:
 
 
 class Account:
-    """The money of one study: shared by everything that pays for it, kept across crashes and resumed runs.
+    """The money of one study: shared by everything that pays for it, kept across crashes and
+    resumed runs.
 
-    Opening it again turns the attempts that a killed process left in flight into uncertain ones. Where two
-    processes open the same account, they cannot overspend together, but each waits only for its own calls.
+    Opening it again turns the attempts that a killed process left in flight into uncertain ones.
+    Where two processes open the same account, they cannot overspend together, but each waits only
+    for its own calls.
 
     Args:
         db: the database; in that of the store, a draw and its settlement can be one transaction.
@@ -54,7 +58,8 @@ class Account:
         budget: picodollars for the study in all, earlier runs included; it may be raised later.
 
     Raises:
-        BudgetError: the budget is not between 1 picodollar and a million dollars, or less than what is spent.
+        BudgetError: the budget is not between 1 picodollar and a million dollars, or less than what
+        is spent.
 
     Attributes:
         shortage: the last call of the search that did not fit; None where each one did.
@@ -74,13 +79,20 @@ class Account:
         self.shortage: Shortage | None = None
 
     async def reserve(
-        self, ceiling: int, *, purpose: str = "search", service: str = "", earmark: int = 0, from_earmark: bool = False
+        self,
+        ceiling: int,
+        *,
+        purpose: str = "search",
+        service: str = "",
+        earmark: int = 0,
+        from_earmark: bool = False,
     ) -> Attempt:
-        """Hold the most that an attempt can cost, before it is sent; when this returns, no power cut can undo it.
+        """Hold the most that an attempt can cost, before it is sent; when this returns, no power
+        cut can undo it.
 
-        Calls are admitted in the order in which they ask: a small one never overtakes. One that does not fit
-        waits while calls of this account are in flight. A judge whose ceiling is covered by earmarks asks for
-        no new money, and waits for nobody.
+        Calls are admitted in the order in which they ask: a small one never overtakes. One that
+        does not fit waits while calls of this account are in flight. A judge whose ceiling is
+        covered by earmarks asks for no new money, and waits for nobody.
 
         Args:
             ceiling: picodollars that the attempt can cost at most.
@@ -90,13 +102,16 @@ class Account:
             from_earmark: take the money from earmarks first: this is the judge.
 
         Raises:
-            BudgetExhausted: the ceiling does not fit, and no call in flight could make room for it; or the
+            BudgetExhausted: the ceiling does not fit, and no call in flight could make room for it;
+            or the
                 account is closed.
         """
         self._check_open()
         if ceiling < 0 or earmark < 0:
             raise ValueError(f"amounts are 0 or more, but got ceiling={ceiling}, earmark={earmark}")
-        attempt = await self._wait_for_room(_Order(ceiling, purpose, service, earmark, from_earmark))
+        attempt = await self._wait_for_room(
+            _Order(ceiling, purpose, service, earmark, from_earmark)
+        )
         try:
             if self.db.on_disk:
                 await self._disk.wait()
@@ -125,7 +140,8 @@ class Account:
         """Wait before a call is sent, as long as calls are let through.
 
         Raises:
-            BudgetExhausted: the account is closed, or was closed meanwhile: nobody waits for a call that is not sent.
+            BudgetExhausted: the account is closed, or was closed meanwhile: nobody waits for a call
+            that is not sent.
         """
         woken = asyncio.get_running_loop().create_future()
         self._sleepers.add(woken)
@@ -143,11 +159,14 @@ class Account:
         Its earmark stays set aside, until a judge takes it or `release_earmark` lets it go.
 
         Returns:
-            The overshoot: picodollars by which the cost is above the ceiling; booked in full, 0 as a rule.
+            The overshoot: picodollars by which the cost is above the ceiling; booked in full, 0 as
+            a rule.
         """
         if cost < 0:
             raise ValueError(f"a cost is 0 or more, but got {cost}")
-        cost = min(cost, MOST)  # a bill of a million dollars is a fault, and must not break the sums
+        cost = min(
+            cost, MOST
+        )  # a bill of a million dollars is a fault, and must not break the sums
         self._close(attempt, "settled", cost)
         self._spent_now += cost
         return max(0, cost - attempt.ceiling)
@@ -156,7 +175,9 @@ class Account:
         """Book that an attempt was refused, and cost nothing."""
         self._close(attempt, "refused", 0)
 
-    def strand(self, attempt: Attempt, most: int | None = None, reason: str = "", call: str = "") -> None:
+    def strand(
+        self, attempt: Attempt, most: int | None = None, reason: str = "", call: str = ""
+    ) -> None:
         """Book that nobody knows whether an attempt was billed.
 
         Args:
@@ -219,8 +240,8 @@ class Account:
     def reconcile(self, billed: int) -> None:
         """Replace what is uncertain by the truth, when the provider's bill for the study is known.
 
-        Attempts of unknown outcome are closed, and one correcting entry makes settled equal to the bill. It
-        can be done again with another figure.
+        Attempts of unknown outcome are closed, and one correcting entry makes settled equal to the
+        bill. It can be done again with another figure.
 
         Args:
             billed: picodollars that the provider billed for the whole study.
@@ -318,7 +339,13 @@ class Account:
             self._ticks = _TICKS
         return attempt
 
-    def _close(self, attempt: Attempt, state: Literal["settled", "refused", "uncertain"], cost: int, *why: str) -> None:
+    def _close(
+        self,
+        attempt: Attempt,
+        state: Literal["settled", "refused", "uncertain"],
+        cost: int,
+        *why: str,
+    ) -> None:
         try:
             self._books.close(attempt, state, cost, *why)
         finally:
@@ -327,7 +354,9 @@ class Account:
             self._wake()
 
     def _wake(self) -> None:
-        """Look at the waiting orders soon: after the transaction that makes room for them is committed."""
+        """Look at the waiting orders soon: after the transaction that makes room for them is
+        committed.
+        """
         if self._orders:
             self._orders[0].future.get_loop().call_soon(self._admit)
 
@@ -350,7 +379,8 @@ class Account:
             self._orders.popleft()
 
     def _judge_may_come(self) -> bool:
-        """Whether to wait a little for a judge whose money is set aside, and which may leave some of it.
+        """Whether to wait a little for a judge whose money is set aside, and which may leave some
+        of it.
 
         Not for ever: whoever would call the judge may itself be waiting for this very order.
         """
@@ -361,7 +391,9 @@ class Account:
         return True
 
     def _withdraw(self, order: _Order) -> None:
-        """Undo an order whose task was cancelled, so that it neither holds money nor blocks the others."""
+        """Undo an order whose task was cancelled, so that it neither holds money nor blocks the
+        others.
+        """
         if order in self._orders:
             self._orders.remove(order)
             self._wake()

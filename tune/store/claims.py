@@ -16,22 +16,27 @@ BEAT = 1.0
 """Seconds after which a process says again that its purchases are under way."""
 
 STALE = 10.0
-"""Seconds without a word after which a process counts as killed, and its claims as void. An event loop that is busy
-with a slow metric can be late for some seconds; it must not be taken for dead."""
+"""Seconds without a word after which a process counts as killed, and its claims as void. An event
+loop that is busy with a slow metric can be late for some seconds; it must not be taken for dead.
+"""
 
 
 class Claims:
     """The claims of one study.
 
     Args:
-        db: the store's database.
-        owner: the study. Only one process at a time runs it, so claims that it finds at its start are void.
-        generation: as in the store: fresh draws of two studies are not the same draws.
-        clock: seconds since 1970; all processes on a store share it.
+        db: the store's database. owner: the study. Only one process at a time runs it, so claims
+        that it finds at its start are void. generation: as in the store: fresh draws of two studies
+        are not the same draws. clock: seconds since 1970; all processes on a store share it.
     """
 
     def __init__(
-        self, db: Database, owner: str, *, generation: str = "", clock: Callable[[], float] = time.time
+        self,
+        db: Database,
+        owner: str,
+        *,
+        generation: str = "",
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._db, self._owner, self._generation, self._clock = db, owner, generation, clock
         self._held: Counter[bytes] = Counter()
@@ -81,5 +86,7 @@ class Claims:
     def _beat(self) -> None:
         """Say that the purchases of this process are still under way."""
         with suppress(StoreError):  # the next call finds out, and says it where somebody hears it
-            self._db.execute("UPDATE claims SET beat = ? WHERE owner = ?", (self._clock(), self._owner))
+            self._db.execute(
+                "UPDATE claims SET beat = ? WHERE owner = ?", (self._clock(), self._owner)
+            )
         self._timer = asyncio.get_running_loop().call_later(BEAT, self._beat)

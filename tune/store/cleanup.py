@@ -26,14 +26,18 @@ class Traces:
         """Take back what was made, as long as nothing is in it.
 
         Args:
-            db: the store, where it was opened already. It is kept if anything was bought: other studies may share it.
+            db: the store, where it was opened already. It is kept if anything was bought: other
+            studies may share it.
         """
         if db is not None and self._store in self._new:
             db.discard()
         with suppress(OSError):
             if self._journal in self._new:
                 self._journal.unlink(missing_ok=True)
-        # The longest path first: a folder is empty when those in it are gone. One that somebody else uses stays.
-        for folder in sorted(self._new - {self._journal, self._store}, key=lambda path: -len(path.parts)):
+        # The longest path first: a folder is empty when those in it are gone. One that somebody
+        # else uses stays.
+        for folder in sorted(
+            self._new - {self._journal, self._store}, key=lambda path: -len(path.parts)
+        ):
             with suppress(OSError):
                 folder.rmdir()

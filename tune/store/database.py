@@ -1,7 +1,9 @@
-"""The one SQLite file that draws, scores and ledgers live in: opened, versioned, written in transactions.
+"""The one SQLite file that draws, scores and ledgers live in: opened, versioned, written in
+transactions.
 
-Write-ahead logging lets several processes read while one writes; a process that is killed leaves a file that the
-next one can read, with everything that was committed. Every failure is a `StoreError` of one sentence.
+Write-ahead logging lets several processes read while one writes; a process that is killed leaves a
+file that the next one can read, with everything that was committed. Every failure is a `StoreError`
+of one sentence.
 """
 
 from __future__ import annotations
@@ -27,11 +29,15 @@ _OWN = frozenset({"meta", "requests", "draws"})
 _PATIENCE = 30.0
 """Seconds to wait for another process that is writing."""
 
-# Requests are kept once, as JSON that a person can read; a draw is found by request, generation and number.
-# Draws are shared between studies: `uses` says which example of which study asked for the first so many draws of a
-# request. It is written before they are bought, so that a killed run leaves no draw that nobody can trace.
+# Requests are kept once, as JSON that a person can read; a draw is found by request, generation and
+# number.
+# Draws are shared between studies: `uses` says which example of which study asked for the first so
+# many draws of a
+# request. It is written before they are bought, so that a killed run leaves no draw that nobody can
+# trace.
 # A claim is a purchase under way; `beat` is when its process was last heard of.
-# The totals of an account are kept beside its attempts, so that a reservation is one comparison in SQL.
+# The totals of an account are kept beside its attempts, so that a reservation is one comparison in
+# SQL.
 _TABLES = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 
@@ -116,7 +122,8 @@ CREATE INDEX IF NOT EXISTS attempts_of_study ON attempts (study, state)
 
 
 class Database:
-    """One connection to the store's file, used by one thread at a time; several processes may have theirs.
+    """One connection to the store's file, used by one thread at a time; several processes may have
+    theirs.
 
     Args:
         path: a file, or `sqlite:///file`; it is made, with its folders, where there is none.
@@ -132,7 +139,8 @@ class Database:
             with suppress(OSError):  # SQLite says in its own words why the file cannot be made
                 make_private(Path(self.path))
         try:
-            # The event loop may run in another thread than the one that opened the file; never both at once.
+            # The event loop may run in another thread than the one that opened the file; never both
+            # at once.
             self._connection = sqlite3.connect(
                 self.path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
             )
@@ -187,8 +195,9 @@ class Database:
     def transaction(self) -> Iterator[None]:
         """All or nothing of what is written inside; the lock for writing is taken at the start.
 
-        Within another transaction it joins that one, so an exception that leaves the inner block should leave
-        the outer one too. Nothing may be awaited inside: other coroutines would write into it.
+        Within another transaction it joins that one, so an exception that leaves the inner block
+        should leave the outer one too. Nothing may be awaited inside: other coroutines would write
+        into it.
 
         Raises:
             StoreError: another process holds the lock for too long, or the commit failed.
@@ -210,7 +219,8 @@ class Database:
         return self._log is not None
 
     def flush(self) -> None:
-        """Have everything committed until now on the disk, so that a power cut cannot take it. Any thread may call it.
+        """Have everything committed until now on the disk, so that a power cut cannot take it. Any
+        thread may call it.
 
         Raises:
             StoreError: the disk did not take it.
@@ -220,7 +230,9 @@ class Database:
         try:
             descriptor = os.open(self._log, os.O_RDWR)
         except OSError as error:
-            raise StoreError(f"the log of the store {self.path} cannot be written: {error.strerror}") from None
+            raise StoreError(
+                f"the log of the store {self.path} cannot be written: {error.strerror}"
+            ) from None
         try:
             sync(descriptor)
         except OSError as error:
@@ -257,8 +269,12 @@ class Database:
             return False
 
     def _check_owner(self) -> bool:
-        """Whether the file is empty yet; one that is not must be ours, before anything is written to it."""
-        tables = {name for (name,) in self.rows("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        """Whether the file is empty yet; one that is not must be ours, before anything is written
+        to it.
+        """
+        tables = {
+            name for (name,) in self.rows("SELECT name FROM sqlite_master WHERE type = 'table'")
+        }
         if not tables:
             return True
         found = self.rows("SELECT value FROM meta WHERE name = 'version'") if tables >= _OWN else []
@@ -271,7 +287,11 @@ class Database:
         if int(version) != VERSION:
             newer = int(version) > VERSION
             who = "a newer" if newer else "an older"
-            remedy = "update tune, or give another --store" if newer else "give another --store, or move this one away"
+            remedy = (
+                "update tune, or give another --store"
+                if newer
+                else "give another --store, or move this one away"
+            )
             raise StoreError(
                 f"the store {self.path} was written by {who} version of tune (its tables have version {version}, "
                 f"this one reads {VERSION}): {remedy}"
@@ -296,10 +316,13 @@ class Database:
                     raise StoreError(_sentence(error, self.path)) from None
                 time.sleep(0.01)
         if mode == "wal":
-            # NORMAL loses nothing when a process is killed. A power cut may take the last transactions, so whoever
+            # NORMAL loses nothing when a process is killed. A power cut may take the last
+            # transactions, so whoever
             # must not lose one calls `flush`: that is one write to the disk for many of them.
             self.execute("PRAGMA synchronous = NORMAL")
-        else:  # folders of some networks have no such log: there each transaction is written to the disk by itself
+        # folders of some networks have no such log: there each transaction is written to the disk
+        # by itself
+        else:
             self.execute("PRAGMA synchronous = FULL")
             self._log = None
 
@@ -311,7 +334,9 @@ def _parse_path(path: str | os.PathLike[str]) -> str:
         return text
     if scheme != "sqlite":
         # Only the scheme is shown: the rest of such a URL may hold a password.
-        raise StoreError(f"a store is a SQLite file, but got a {scheme}:// URL: give a path or sqlite:///path")
+        raise StoreError(
+            f"a store is a SQLite file, but got a {scheme}:// URL: give a path or sqlite:///path"
+        )
     file = rest.removeprefix("/")
     if file == rest or not file:
         raise StoreError(f"a store's URL reads sqlite:///path, but got {text!r}")
@@ -322,7 +347,9 @@ def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StoreError(f"the folder {str(folder)!r} for the store cannot be made: {error.strerror}") from None
+        raise StoreError(
+            f"the folder {str(folder)!r} for the store cannot be made: {error.strerror}"
+        ) from None
 
 
 def _code(error: sqlite3.Error) -> int:
@@ -341,5 +368,7 @@ def _sentence(error: sqlite3.Error, path: str) -> str:
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
         return f"the store {path} cannot be written ({error}): mend the rights of its folder, or give another --store"
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return f"another process has been writing to the store {path} for over {_PATIENCE:g} seconds"
+        return (
+            f"another process has been writing to the store {path} for over {_PATIENCE:g} seconds"
+        )
     return f"the store {path} failed: {error}"

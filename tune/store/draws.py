@@ -69,9 +69,10 @@ class Store:
     """Draws by request and number, and scores by metric, example and answer, in one database.
 
     Args:
-        db: the database; a ledger in the same one can settle in the same transaction.
-        generation: "" shares its draws with every study. A fresh study, which must not see old draws, gives its
-            own name: it sees exactly the draws that were bought under that name, also when it is resumed.
+        db: the database; a ledger in the same one can settle in the same transaction. generation:
+        "" shares its draws with every study. A fresh study, which must not see old draws, gives its
+            own name: it sees exactly the draws that were bought under that name, also when it is
+            resumed.
         study: whose examples `note_uses` notes; "" notes none.
     """
 
@@ -118,7 +119,8 @@ class Store:
         attempt: int | None = None,
         costs: Sequence[int] | None = None,
     ) -> tuple[int, ...]:
-        """Keep draws, in the transaction of the caller where there is one; nothing held is ever overwritten.
+        """Keep draws, in the transaction of the caller where there is one; nothing held is ever
+        overwritten.
 
         Args:
             request: what was asked.
@@ -134,11 +136,16 @@ class Store:
         if costs is None:
             costs = [0] * len(completions)
         if not len(numbers) == len(completions) == len(costs):
-            raise ValueError(f"{len(numbers)} numbers and {len(costs)} costs for {len(completions)} completions")
+            raise ValueError(
+                f"{len(numbers)} numbers and {len(costs)} costs for {len(completions)} completions"
+            )
         key, now = request.key, time.time()
         given = []
         with self.db.transaction():
-            self.db.execute("INSERT OR IGNORE INTO requests (key, request) VALUES (?, ?)", (key, request.canonical))
+            self.db.execute(
+                "INSERT OR IGNORE INTO requests (key, request) VALUES (?, ?)",
+                (key, request.canonical),
+            )
             taken = self._taken(key, min(numbers, default=0))
             for wanted in numbers:
                 number = wanted
@@ -158,7 +165,9 @@ class Store:
 
     def note_uses(self, uses: Iterable[Use]) -> None:
         """Keep which examples of the study ask for which draws; call it before they are bought."""
-        fresh = [use for use in uses if self._noted.get((use.example, use.request.key), 0) < use.draws]
+        fresh = [
+            use for use in uses if self._noted.get((use.example, use.request.key), 0) < use.draws
+        ]
         if not fresh or not self.study:
             return
         with self.db.transaction():
@@ -179,7 +188,9 @@ class Store:
         self._noted |= {(use.example, use.request.key): use.draws for use in fresh}
 
     def records(self, *, study: str | None = None) -> Iterator[DrawRecord]:
-        """Every draw of every generation, in the order of purchase; only those that `study` paid where given."""
+        """Every draw of every generation, in the order of purchase; only those that `study` paid
+        where given.
+        """
         last = 0
         while rows := self.db.rows(
             f"SELECT d.id, r.request, generation, number, study, attempt, cost, created, {_COMPLETION} "
@@ -189,7 +200,9 @@ class Store:
         ):
             for row in rows:
                 _, request, generation, number, payer, attempt, cost, created = row[:8]
-                yield DrawRecord(request, generation, number, _completion(row[8:]), payer, attempt, cost, created)
+                yield DrawRecord(
+                    request, generation, number, _completion(row[8:]), payer, attempt, cost, created
+                )
             last = rows[-1][0]
 
     def lengths(self, most: int = 20_000) -> list[tuple[str, float, float, float, int]]:
@@ -199,8 +212,8 @@ class Store:
             most: draws that are looked at.
 
         Returns:
-            A request's canonical JSON, mean prompt tokens, mean completion tokens, mean seconds, and the draws they are
-            means of.
+            A request's canonical JSON, mean prompt tokens, mean completion tokens, mean seconds,
+            and the draws they are means of.
         """
         rows = self.db.rows(
             "SELECT r.request, AVG(d.prompt_tokens), AVG(d.completion_tokens), AVG(d.seconds), COUNT(*) "
@@ -208,10 +221,14 @@ class Store:
             "JOIN requests r ON r.id = d.request GROUP BY d.request",
             (most,),
         )
-        return [(text, prompts, tokens, seconds, count) for text, prompts, tokens, seconds, count in rows]
+        return [
+            (text, prompts, tokens, seconds, count)
+            for text, prompts, tokens, seconds, count in rows
+        ]
 
     def score(self, metric: str, example: str, answer: str | None) -> float | None:
-        """The score that a metric gave to an answer for an example, or None where it was never asked.
+        """The score that a metric gave to an answer for an example, or None where it was never
+        asked.
 
         Args:
             metric: the metric's identity; it changes whenever the metric could judge otherwise.
@@ -227,7 +244,9 @@ class Store:
         return self._scores[key]
 
     def put_score(self, metric: str, example: str, answer: str | None, score: float) -> None:
-        """Keep a score; the first one kept for an answer stays. Scores are written together: see `flush`."""
+        """Keep a score; the first one kept for an answer stays. Scores are written together: see
+        `flush`.
+        """
         if not math.isfinite(score):
             raise ValueError(f"a score is a finite number, but got {score!r}")
         key = _score_key(metric, example, answer)
@@ -239,7 +258,9 @@ class Store:
             self.flush()
 
     def flush(self) -> None:
-        """Write the scores that wait in memory: call it after each wave, and before the database is closed."""
+        """Write the scores that wait in memory: call it after each wave, and before the database is
+        closed.
+        """
         if not self._pending:
             return
         with self.db.transaction():
@@ -251,7 +272,9 @@ class Store:
 
     def _taken(self, key: bytes, start: int) -> set[int]:
         """The numbers from `start` on that are held."""
-        rows = self.db.rows(f"SELECT number FROM draws WHERE {_HELD} AND number >= ?", (key, self.generation, start))
+        rows = self.db.rows(
+            f"SELECT number FROM draws WHERE {_HELD} AND number >= ?", (key, self.generation, start)
+        )
         return {number for (number,) in rows}
 
 
@@ -292,7 +315,9 @@ def _completion(row: Sequence[Any]) -> Completion:
 
 
 def bindable(text: str) -> str | bytes:
-    """Models send half surrogate pairs; UTF-8 has no such characters, so that text is kept as bytes."""
+    """Models send half surrogate pairs; UTF-8 has no such characters, so that text is kept as
+    bytes.
+    """
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -40,11 +40,15 @@ def erase_example(db: Database, study: str, name: str) -> Erased:
         study: whose example it is.
         name: the example's id.
     """
-    rows = db.rows("SELECT id, key FROM examples WHERE study = ? AND name = ?", (study, bindable(name)))
+    rows = db.rows(
+        "SELECT id, key FROM examples WHERE study = ? AND name = ?", (study, bindable(name))
+    )
     if not rows:
         return Erased()
     example, key = rows[0]
-    asked = {request for (request,) in db.rows("SELECT request FROM uses WHERE example = ?", (example,))}
+    asked = {
+        request for (request,) in db.rows("SELECT request FROM uses WHERE example = ?", (example,))
+    }
     elsewhere = db.rows(
         "SELECT DISTINCT u.request, e.study FROM uses u JOIN examples e ON e.id = u.example "
         "WHERE u.example <> ? AND u.request IN (SELECT request FROM uses WHERE example = ?)",
@@ -54,16 +58,24 @@ def erase_example(db: Database, study: str, name: str) -> Erased:
     own = [(request,) for request in asked - shared]
     db.execute("PRAGMA secure_delete = ON")
     with db.transaction():
-        draws = sum(db.rows("SELECT count(*) FROM draws WHERE request = ?", request)[0][0] for request in own)
+        draws = sum(
+            db.rows("SELECT count(*) FROM draws WHERE request = ?", request)[0][0]
+            for request in own
+        )
         db.execute("DELETE FROM uses WHERE example = ?", (example,))
         db.executemany("DELETE FROM draws WHERE request = ?", own)
-        db.executemany("DELETE FROM claims WHERE request = (SELECT key FROM requests WHERE id = ?)", own)
+        db.executemany(
+            "DELETE FROM claims WHERE request = (SELECT key FROM requests WHERE id = ?)", own
+        )
         db.executemany("DELETE FROM requests WHERE id = ?", own)
         db.execute("DELETE FROM examples WHERE id = ?", (example,))
         scores = db.execute(
-            "DELETE FROM scores WHERE example = ? AND NOT EXISTS (SELECT 1 FROM examples WHERE key = ?)", (key, key)
+            "DELETE FROM scores WHERE example = ? AND NOT EXISTS (SELECT 1 FROM examples WHERE key = ?)",
+            (key, key),
         ).rowcount
-    return Erased(True, len(own), draws, scores, len(shared), tuple(sorted({who for _, who in elsewhere})))
+    return Erased(
+        True, len(own), draws, scores, len(shared), tuple(sorted({who for _, who in elsewhere}))
+    )
 
 
 def shred(db: Database) -> None:

@@ -10,8 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 class GroupCommit:
     """Lets callers wait until what they committed is on the disk.
 
-    The disk is slow and can take many commits at once. While it writes, in a thread of its own, the event loop goes
-    on; whoever asks in the meantime shares the next write, because the one under way may have begun too early.
+    The disk is slow and can take many commits at once. While it writes, in a thread of its own, the
+    event loop goes on; whoever asks in the meantime shares the next write, because the one under
+    way may have begun too early.
 
     Args:
         flush: has everything committed until now on the disk; it may run in any thread.
@@ -34,7 +35,9 @@ class GroupCommit:
         self._waiting.append(future)
         if not self._busy:
             self._busy = True
-            loop.call_soon(self._begin, loop)  # those that ask in the same turn share the first write
+            loop.call_soon(
+                self._begin, loop
+            )  # those that ask in the same turn share the first write
         await future
 
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -43,7 +46,10 @@ class GroupCommit:
         work.add_done_callback(lambda done: self._end(loop, group, done))
 
     def _end(
-        self, loop: asyncio.AbstractEventLoop, group: list[asyncio.Future[None]], work: asyncio.Future[None]
+        self,
+        loop: asyncio.AbstractEventLoop,
+        group: list[asyncio.Future[None]],
+        work: asyncio.Future[None],
     ) -> None:
         error = asyncio.CancelledError() if work.cancelled() else work.exception()
         for future in group:

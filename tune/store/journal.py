@@ -1,4 +1,6 @@
-"""The study's diary: one JSON object a line, appended and never changed, held by one process at a time."""
+"""The study's diary: one JSON object a line, appended and never changed, held by one process at a
+time.
+"""
 
 from __future__ import annotations
 
@@ -18,15 +20,17 @@ from tune.store.files import make_private, sync, sync_folder
 class Journal:
     """An append-only file of events.
 
-    Opening takes a lock that lasts until `close`, so that two processes never write one study. A torn last
-    line, as a killed process or a full disk leaves it, is cut off with a notice; a torn line elsewhere is an error.
+    Opening takes a lock that lasts until `close`, so that two processes never write one study. A
+    torn last line, as a killed process or a full disk leaves it, is cut off with a notice; a torn
+    line elsewhere is an error.
 
     Args:
         path: the file; its folder is made where it is missing.
         notice: told in one sentence when a torn line was dropped.
 
     Raises:
-        StudyError: the folder cannot be written, another process holds the study, or the file is damaged.
+        StudyError: the folder cannot be written, another process holds the study, or the file is
+        damaged.
     """
 
     _mark: Callable[[], Sequence[int]] | None = None
@@ -36,7 +40,9 @@ class Journal:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             make_private(self.path)
-            self._file: IO[bytes] = self.path.open("a+b", buffering=0)  # nothing is left to be written at the end
+            self._file: IO[bytes] = self.path.open(
+                "a+b", buffering=0
+            )  # nothing is left to be written at the end
         except OSError as error:
             raise StudyError(
                 f"the results folder {str(self.path.parent)!r} cannot be written: {error.strerror}; "
@@ -45,7 +51,9 @@ class Journal:
         sync_folder(self.path.parent)
         if not _lock(self._file):
             self._file.close()
-            raise StudyError(f"another process is running the study in {str(self.path.parent)!r}: wait for it to end")
+            raise StudyError(
+                f"another process is running the study in {str(self.path.parent)!r}: wait for it to end"
+            )
         try:
             self.events: list[dict[str, Any]] = list(self._load(notice))
         except StudyError:
@@ -59,7 +67,9 @@ class Journal:
             event = _parse(line)
             if event is None:
                 if b"".join(lines[number:]).strip():
-                    raise StudyError(f"line {number} of {str(self.path)!r} is no event: the file is damaged")
+                    raise StudyError(
+                        f"line {number} of {str(self.path)!r} is no event: the file is damaged"
+                    )
                 notice(f"the last line of {self.path.name} was torn and has been dropped")
                 self._file.truncate(whole)
                 return
@@ -70,7 +80,8 @@ class Journal:
         """Write the mark of the study's ledger into every event from now on, as `ledger`.
 
         Args:
-            mark: called before each event; it has the ledger, and what was bought, on the disk before it returns, so
+            mark: called before each event; it has the ledger, and what was bought, on the disk
+            before it returns, so
                 that no event speaks of draws that a power cut takes away.
         """
         self._mark = mark
@@ -111,12 +122,15 @@ class Journal:
 
 
 def dump_event(event: Mapping[str, Any]) -> str:
-    """Return the line of an event. Where it is encoded, half a character in it becomes its escape in JSON."""
+    """Return the line of an event. Where it is encoded, half a character in it becomes its escape
+    in JSON.
+    """
     return scrubbed_json(event, separators=(",", ":")) + "\n"
 
 
 def read_events(path: str | Path) -> list[dict[str, Any]]:
-    """The events of a journal, without taking it: for readers of a study, also of one that is running.
+    """The events of a journal, without taking it: for readers of a study, also of one that is
+    running.
 
     Raises:
         StudyError: there is no such file.

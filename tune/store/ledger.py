@@ -1,7 +1,8 @@
-"""The books of one study: what was reserved, settled, refused and left uncertain, durable and exact.
+"""The books of one study: what was reserved, settled, refused and left uncertain, durable and
+exact.
 
-Every change is one transaction, and the comparison with the budget is made by the database itself: two processes
-that keep the same books cannot overspend together.
+Every change is one transaction, and the comparison with the budget is made by the database itself:
+two processes that keep the same books cannot overspend together.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from tune.pricing.prices import PICODOLLARS, to_dollars
 from tune.store.database import Database
 
 MOST = 10**6 * PICODOLLARS
-"""A million dollars: the most that a budget may be; sums of a few such still fit into SQLite's integers."""
+"""A million dollars: the most that a budget may be; sums of a few such still fit into SQLite's
+integers.
+"""
 
 KILLED = "the run was killed while the call was under way"
 """Why a call is uncertain that a process left in flight."""
@@ -115,16 +118,24 @@ def read_balance(db: Database, study: str) -> Balance | None:
 
 
 class Books:
-    """The books of one study, opened for writing. Opening turns what a killed process left reserved uncertain."""
+    """The books of one study, opened for writing. Opening turns what a killed process left reserved
+    uncertain.
+    """
 
     def __init__(self, db: Database, study: str, budget: int) -> None:
         if not 0 < budget <= MOST:
-            raise BudgetError(f"`0 < budget <= 1,000,000 dollars` must hold, but got {show(budget)} dollars")
+            raise BudgetError(
+                f"`0 < budget <= 1,000,000 dollars` must hold, but got {show(budget)} dollars"
+            )
         self.db = db
         self.study = study
-        self._earmarked = 0  # the part of the study's earmarks that was set aside through this object
+        self._earmarked = (
+            0  # the part of the study's earmarks that was set aside through this object
+        )
         with db.transaction():
-            db.execute("INSERT OR IGNORE INTO accounts (study, budget) VALUES (?, ?)", (study, budget))
+            db.execute(
+                "INSERT OR IGNORE INTO accounts (study, budget) VALUES (?, ?)", (study, budget)
+            )
             before = self.balance.budget
             # Whoever held these is gone, or cannot be asked: they may have been billed.
             db.execute(
@@ -133,11 +144,14 @@ class Books:
                 (KILLED, study),
             )
             db.execute(
-                "UPDATE accounts SET budget = ?, earmarked = 0, opened = opened + 1 WHERE study = ?", (budget, study)
+                "UPDATE accounts SET budget = ?, earmarked = 0, opened = opened + 1 WHERE study = ?",
+                (budget, study),
             )
             db.execute(_ADD_UP, (study,))
             spent = self.balance.spent
-            if budget < min(spent, before):  # a bill above its ceiling must not lock the study at its own budget
+            if budget < min(
+                spent, before
+            ):  # a bill above its ceiling must not lock the study at its own budget
                 raise BudgetError(
                     f"study {study!r} has spent {show(spent)} dollars already, "
                     f"and a budget of {show(budget)} is less than that: give a larger one"
@@ -148,7 +162,9 @@ class Books:
     def balance(self) -> Balance:
         """Where the money is now, all processes included."""
         balance = read_balance(self.db, self.study)
-        assert balance is not None  # the books were begun when they were opened, and are never removed
+        assert (
+            balance is not None
+        )  # the books were begun when they were opened, and are never removed
         return balance
 
     def spent_by_purpose(self) -> dict[str, int]:
@@ -161,7 +177,13 @@ class Books:
         return dict(rows)
 
     def book(
-        self, ceiling: int, *, purpose: str, service: str, earmark: int = 0, from_earmark: bool = False
+        self,
+        ceiling: int,
+        *,
+        purpose: str,
+        service: str,
+        earmark: int = 0,
+        from_earmark: bool = False,
     ) -> Attempt | None:
         """Reserve in one atomic step, or return None where it does not fit."""
         if ceiling + earmark > MOST:
@@ -172,7 +194,11 @@ class Books:
             fresh = ceiling - moved + earmark
             bound = "budget" if purpose == "holdout" else "budget - envelope"
             # What is only moved was let in with its earmark, and need not fit again.
-            fits = f"settled + reserved + earmarked + uncertain + ? <= {bound}" if fresh or not moved else "? = 0"
+            fits = (
+                f"settled + reserved + earmarked + uncertain + ? <= {bound}"
+                if fresh or not moved
+                else "? = 0"
+            )
             cursor = self.db.execute(
                 f"UPDATE accounts SET reserved = reserved + ?, earmarked = earmarked + ? WHERE study = ? AND {fits}",
                 (ceiling, earmark - moved, self.study, fresh),
@@ -191,7 +217,8 @@ class Books:
         reason: str = "",
         call: str = "",
     ) -> None:
-        """Give an attempt its final state; one that another process made uncertain may still be closed.
+        """Give an attempt its final state; one that another process made uncertain may still be
+        closed.
 
         Args:
             reason: why nobody knows what an uncertain one cost.
@@ -222,7 +249,9 @@ class Books:
             self._earmarked -= earmark
 
     def own_earmarks(self) -> int:
-        """What is set aside through this object; all of it is void once another process has opened the books."""
+        """What is set aside through this object; all of it is void once another process has opened
+        the books.
+        """
         opened = self._times_opened()
         if opened != self._opened:
             self._opened, self._earmarked = opened, 0
@@ -239,15 +268,20 @@ class Books:
         self.db.execute("UPDATE accounts SET envelope = ? WHERE study = ?", (envelope, self.study))
 
     def correct(self, billed: int) -> None:
-        """Close what is uncertain, and make settled equal to the bill by one entry of the difference."""
+        """Close what is uncertain, and make settled equal to the bill by one entry of the
+        difference.
+        """
         if not 0 <= billed <= MOST:
             raise BudgetError(f"a bill is between 0 and 1,000,000 dollars, but got {show(billed)}")
         with self.db.transaction():
             balance = self.balance
             if balance.reserved:
-                raise BudgetError(f"calls of study {self.study!r} are in flight: reconcile it when no run is going on")
+                raise BudgetError(
+                    f"calls of study {self.study!r} are in flight: reconcile it when no run is going on"
+                )
             self.db.execute(
-                "UPDATE attempts SET state = 'settled' WHERE study = ? AND state = 'uncertain'", (self.study,)
+                "UPDATE attempts SET state = 'settled' WHERE study = ? AND state = 'uncertain'",
+                (self.study,),
             )
             if billed != balance.spent:
                 self._insert("settled", "reconcile", "", ceiling=0, cost=billed - balance.spent)
@@ -271,7 +305,9 @@ class Books:
             self.db.execute(_ADD_UP, (self.study,))
 
     def uncertain_by_reason(self) -> list[tuple[str, int, int]]:
-        """Reasons of what is uncertain, each with its number of calls and their picodollars, the largest first."""
+        """Reasons of what is uncertain, each with its number of calls and their picodollars, the
+        largest first.
+        """
         return self.db.rows(
             "SELECT reason, count(*), sum(cost) FROM attempts WHERE study = ? AND state = 'uncertain' "
             "GROUP BY reason ORDER BY sum(cost) DESC, reason",
@@ -280,9 +316,13 @@ class Books:
 
     def _add(self, column: str, amount: int) -> None:
         if amount:
-            self.db.execute(f"UPDATE accounts SET {column} = {column} + ? WHERE study = ?", (amount, self.study))
+            self.db.execute(
+                f"UPDATE accounts SET {column} = {column} + ? WHERE study = ?", (amount, self.study)
+            )
 
-    def _insert(self, state: str, purpose: str, service: str, *, ceiling: int, cost: int = 0) -> int:
+    def _insert(
+        self, state: str, purpose: str, service: str, *, ceiling: int, cost: int = 0
+    ) -> int:
         cursor = self.db.execute(
             "INSERT INTO attempts (study, purpose, service, state, ceiling, cost, created) "
             "VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -292,7 +332,9 @@ class Books:
         return cursor.lastrowid
 
     def _times_opened(self) -> int:
-        opened: int = self.db.rows("SELECT opened FROM accounts WHERE study = ?", (self.study,))[0][0]
+        opened: int = self.db.rows("SELECT opened FROM accounts WHERE study = ?", (self.study,))[0][
+            0
+        ]
         return opened
 
 

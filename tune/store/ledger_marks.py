@@ -1,4 +1,6 @@
-"""Marks of a study's ledger in its journal, by which a store that is older than the journal is recognised."""
+"""Marks of a study's ledger in its journal, by which a store that is older than the journal is
+recognised.
+"""
 
 from __future__ import annotations
 
@@ -32,14 +34,14 @@ def read_mark(db: Database, study: str) -> Mark | None:
     return Mark(*rows[0]) if rows else None
 
 
-def check_ledger(db: Database, study: str, events: Sequence[Mapping[str, Any]], folder: Path) -> None:
+def check_ledger(
+    db: Database, study: str, events: Sequence[Mapping[str, Any]], folder: Path
+) -> None:
     """See that the store knows all that the study has spent.
 
     Args:
-        db: the store.
-        study: the study's name in it.
-        events: the study's journal; each event has the mark that the ledger had when it was written.
-        folder: the study's folder, for messages.
+        db: the store. study: the study's name in it. events: the study's journal; each event has
+        the mark that the ledger had when it was written. folder: the study's folder, for messages.
 
     Raises:
         StudyError: the study's ledger is not in this store, or it is older than the journal.

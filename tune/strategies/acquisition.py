@@ -1,4 +1,6 @@
-"""What a block of examples is worth: by what it teaches of every point, and by what it makes choosable of its own."""
+"""What a block of examples is worth: by what it teaches of every point, and by what it makes
+choosable of its own.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,8 @@ class Offer(NamedTuple):
 
 @dataclass(slots=True)
 class Stock:
-    """Offers as arrays, whether each is still to be had, and whether it goes beyond the next block of its point.
+    """Offers as arrays, whether each is still to be had, and whether it goes beyond the next block
+    of its point.
 
     The offer of that next block alone comes before one that goes beyond it.
     """
@@ -53,7 +56,9 @@ class Stock:
     beyond: np.ndarray
 
     def settle(self, worth: Array) -> Array:
-        """What offers are worth, nothing where the next block alone is worth at least as much per dollar."""
+        """What offers are worth, nothing where the next block alone is worth at least as much per
+        dollar.
+        """
         rate = worth / self.cost
         return np.where(self.beyond & (rate <= np.roll(rate, 1)), 0.0, worth)
 

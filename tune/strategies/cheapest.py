@@ -1,9 +1,10 @@
-"""The goal "cheapest": which readings are good enough with confidence, and the examples that decide it.
+"""The goal "cheapest": which readings are good enough with confidence, and the examples that decide
+it.
 
-A reading is good enough when it has at least a stated quality, or when it is not worse than the baseline by more than
-a margin, which is a test of non-inferiority: the lower limit of the paired difference has to lie above minus the
-margin. Both are one-sided at 95 % on tuning examples; the holdout then shows the choice on examples that it was not
-chosen by.
+A reading is good enough when it has at least a stated quality, or when it is not worse than the
+baseline by more than a margin, which is a test of non-inferiority: the lower limit of the paired
+difference has to lie above minus the margin. Both are one-sided at 95 % on tuning examples; the
+holdout then shows the choice on examples that it was not chosen by.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ MOST_AT_ONCE = 6
 
 
 def prove(field: Field) -> Generator[list[Step], Outcome, None]:
-    """Give more examples to the trials that may be cheaper than the cheapest one known to be good enough.
+    """Give more examples to the trials that may be cheaper than the cheapest one known to be good
+    enough.
 
     It ends when none is left of which that is open, or the money does not pay for the next block.
     """
@@ -41,25 +43,38 @@ def prove(field: Field) -> Generator[list[Step], Outcome, None]:
 
 
 def undecided(field: Field) -> list[Entrant]:
-    """Trials of which more examples may show that they are good enough and cheaper, the cheapest first."""
+    """Trials of which more examples may show that they are good enough and cheaper, the cheapest
+    first.
+    """
     cheapest_of: dict[int, float] = {}
     for reading in candidates(field.problem, list(field.standings.values())):
         cheapest_of[reading.trial] = min(dear(reading), cheapest_of.get(reading.trial, math.inf))
-    order = sorted((price, trial) for trial, price in cheapest_of.items() if trial in field.entrants)
+    order = sorted(
+        (price, trial) for trial, price in cheapest_of.items() if trial in field.entrants
+    )
     entrants = [field.entrants[trial] for _, trial in order]
     return [e for e in entrants if e.examples < field.problem.examples][:MOST_AT_ONCE]
 
 
 def candidates(problem: Problem, standings: Sequence[Standing]) -> list[Reading]:
-    """The readings that may be good enough and keep the limits, and are cheaper than the cheapest that is known to."""
+    """The readings that may be good enough and keep the limits, and are cheaper than the cheapest
+    that is known to.
+    """
     baseline = baseline_reading(problem, standings)
     known = min((dear(r) for r in good_enough(problem, standings)), default=math.inf)
-    cheaper = [r for s in standings for r in s.whole() if dear(r) < known and problem.excess(r, -DOUBT) <= 1.0]
+    cheaper = [
+        r
+        for s in standings
+        for r in s.whole()
+        if dear(r) < known and problem.excess(r, -DOUBT) <= 1.0
+    ]
     return [reading for reading in cheaper if _may_be(problem, reading, baseline)]
 
 
 def next_block(field: Field, entrants: Sequence[Entrant]) -> list[Step]:
-    """The next examples for those of some trials that met the fewest; a margin needs the baseline on them too."""
+    """The next examples for those of some trials that met the fewest; a margin needs the baseline
+    on them too.
+    """
     if not entrants:
         return []
     fewest = min(entrant.examples for entrant in entrants)
@@ -74,9 +89,16 @@ def next_block(field: Field, entrants: Sequence[Entrant]) -> list[Step]:
 
 
 def good_enough(problem: Problem, standings: Sequence[Standing]) -> list[Reading]:
-    """The readings that are good enough and keep the limits, both with one-sided confidence of 95 %."""
+    """The readings that are good enough and keep the limits, both with one-sided confidence of 95
+    %.
+    """
     baseline = baseline_reading(problem, standings)
-    readings = [r for s in standings for r in s.whole() if len(r.examples) and problem.excess(r, CERTAINTY) <= 1.0]
+    readings = [
+        r
+        for s in standings
+        for r in s.whole()
+        if len(r.examples) and problem.excess(r, CERTAINTY) <= 1.0
+    ]
     return [reading for reading in readings if _is(problem, reading, baseline)]
 
 
@@ -87,9 +109,13 @@ def cheapest(problem: Problem, standings: Sequence[Standing]) -> Reading | None:
 
 
 def baseline_reading(problem: Problem, standings: Sequence[Standing]) -> Reading | None:
-    """The baseline as it was read, or what comes nearest to it among the readings of its paid point."""
+    """The baseline as it was read, or what comes nearest to it among the readings of its paid
+    point.
+    """
     wanted = problem.baseline_config
-    readings = [r for s in standings if s.point == problem.baseline for r in s.whole() if len(r.examples)]
+    readings = [
+        r for s in standings if s.point == problem.baseline for r in s.whole() if len(r.examples)
+    ]
     if wanted is None or not readings:
         return None
 
@@ -116,12 +142,15 @@ def _may_be(problem: Problem, reading: Reading, baseline: Reading | None) -> boo
     return interval is None or interval.high > least
 
 
-def evidence(problem: Problem, reading: Reading, baseline: Reading | None) -> tuple[Interval | None, float]:
-    """What is known of a reading as shares of the range, and what it must be above to be good enough.
+def evidence(
+    problem: Problem, reading: Reading, baseline: Reading | None
+) -> tuple[Interval | None, float]:
+    """What is known of a reading as shares of the range, and what it must be above to be good
+    enough.
 
     Returns:
-        The interval is of the quality, or, where there is a margin, of the difference to the baseline; it is None
-        where nothing is known.
+        The interval is of the quality, or, where there is a margin, of the difference to the
+        baseline; it is None where nothing is known.
     """
     if problem.margin is None:
         assert problem.min_quality is not None
@@ -139,6 +168,7 @@ def evidence(problem: Problem, reading: Reading, baseline: Reading | None) -> tu
 
 @lru_cache(maxsize=8192)
 def _interval_of(scores: bytes) -> Interval:
-    """Of the mean of scores. Readings that differ in their caps alone often share them, and each is asked again and
-    again while examples are bought for others."""
+    """Of the mean of scores. Readings that differ in their caps alone often share them, and each is
+    asked again and again while examples are bought for others.
+    """
     return mean_interval(np.frombuffer(scores), confidence=CONFIDENCE)

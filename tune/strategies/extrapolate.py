@@ -1,4 +1,6 @@
-"""Whether more answers gain: what bought draws of a model and prompt show of it, and what the holdout must pay for."""
+"""Whether more answers gain: what bought draws of a model and prompt show of it, and what the
+holdout must pay for.
+"""
 
 from __future__ import annotations
 
@@ -33,22 +35,28 @@ def pairs(standings: Sequence[Standing]) -> set[Pair]:
 
 
 def compared(problem: Problem, standings: Sequence[Standing]) -> Mapping[Pair, Array]:
-    """Return what several answers gained over the fewest, example by example, for models and prompts that have both."""
+    """Return what several answers gained over the fewest, example by example, for models and
+    prompts that have both.
+    """
     found: dict[Pair, list[Array]] = {}
     for standing in standings:
         gaps = _gaps(problem, standing)
         if len(gaps):
             found.setdefault(pair_of(standing), []).append(gaps)
     joined = {pair: np.concatenate(parts) for pair, parts in found.items()}
-    return {pair: gaps for pair, gaps in joined.items() if len(gaps) >= min(LEAST_COMPARED, problem.examples)}
+    return {
+        pair: gaps
+        for pair, gaps in joined.items()
+        if len(gaps) >= min(LEAST_COMPARED, problem.examples)
+    }
 
 
 def gaining(problem: Problem, standings: Sequence[Standing]) -> set[Pair]:
     """Return the models and prompts whose bought draws show that more answers gain.
 
-    Where answers are always the same, or more of them only cost more, none does. The mean gain must be above zero by
-    half a standard error. That is no proof: what is chosen by it is tested on the holdout, and what is believed of the
-    gain must be worth it too.
+    Where answers are always the same, or more of them only cost more, none does. The mean gain must
+    be above zero by half a standard error. That is no proof: what is chosen by it is tested on the
+    holdout, and what is believed of the gain must be worth it too.
     """
     return {pair for pair, gaps in compared(problem, standings).items() if _shows(gaps)}
 
@@ -79,7 +87,8 @@ def _cut(reading: Reading) -> tuple[int, tuple[str, ...]]:
 
 
 def baseline_cost(problem: Problem, standings: Sequence[Standing]) -> float:
-    """Return the dollars of one request of the baseline: as it was read, else the most that it can cost.
+    """Return the dollars of one request of the baseline: as it was read, else the most that it can
+    cost.
 
     The holdout that is the first to see a choice has to pay for the baseline beside it.
     """

@@ -35,13 +35,14 @@ Waves: TypeAlias = Generator[list[Step], Outcome, None]
 def endgame(
     problem: Problem, standings: Mapping[int, Standing], left: float
 ) -> Generator[list[Step], Outcome, Choice | None]:
-    """Tell the finalists apart on examples that they have not met, then by more draws, and freeze the choice.
+    """Tell the finalists apart on examples that they have not met, then by more draws, and freeze
+    the choice.
 
-    Finalists are the trials of which the most is believed and that are not clearly behind the best on the same
-    examples. They meet the remaining tuning examples block by block, the ones with fewer examples first, so that they
-    are paired; who is clearly behind drops out. When all examples are met, those still in the race get more draws. It
-    ends when one is clearly ahead, when there is nothing more to learn, or when the money does not pay for the next
-    block.
+    Finalists are the trials of which the most is believed and that are not clearly behind the best
+    on the same examples. They meet the remaining tuning examples block by block, the ones with
+    fewer examples first, so that they are paired; who is clearly behind drops out. When all
+    examples are met, those still in the race get more draws. It ends when one is clearly ahead,
+    when there is nothing more to learn, or when the money does not pay for the next block.
 
     Args:
         problem: what is searched.
@@ -71,8 +72,8 @@ def endgame(
 def _try_more_answers(field: Field) -> Waves:
     """Buy a few more answers where they may make the choice and nobody knows whether they gain.
 
-    More answers than were bought are chosen only where they are seen to gain for the same model and prompt. A few
-    examples show that, so each pair is tried once.
+    More answers than were bought are chosen only where they are seen to gain for the same model and
+    prompt. A few examples show that, so each pair is tried once.
     """
     tried: set[int] = set()
     while not field.over:
@@ -101,8 +102,8 @@ def _trying(field: Field, entrant: Entrant, hope: Choice) -> Step | None:
 def _still_in(field: Field, trials: Collection[int], look: int) -> list[Entrant]:
     """Those that are not clearly behind the best of them, the best first.
 
-    The error rate is spent over the looks and over the finalists, so that the best is dropped at any of them by bad
-    luck in at most so many searches.
+    The error rate is spent over the looks and over the finalists, so that the best is dropped at
+    any of them by bad luck in at most so many searches.
     """
     found = believed(field.problem, [s for trial, s in field.standings.items() if trial in trials])
     rows = table(field.problem, [one.reading for one in found])
@@ -125,7 +126,9 @@ def _next_block(field: Field, finalists: Sequence[Entrant]) -> list[Step]:
 
 
 def _more_draws(field: Field, finalists: Sequence[Entrant]) -> list[Step]:
-    """More draws: where a larger n may be better still, and where finalists cannot be told apart otherwise."""
+    """More draws: where a larger n may be better still, and where finalists cannot be told apart
+    otherwise.
+    """
     wave = Wave(field, field.left)
     for entrant in finalists:
         draws = field.more_draws(entrant)

@@ -1,8 +1,9 @@
 """The goal "frontier": the best at every cost, by a sweep over limits on cost.
 
-For each of several limits, the best that costs no more is looked for (the epsilon-constraint method, Haimes et al.
-1971): together they are the frontier of quality and cost. All of them share every draw, and what goes on is found by
-taking turns: the best under every limit, then the second best under every limit, and so on.
+For each of several limits, the best that costs no more is looked for (the epsilon-constraint
+method, Haimes et al. 1971): together they are the frontier of quality and cost. All of them share
+every draw, and what goes on is found by taking turns: the best under every limit, then the second
+best under every limit, and so on.
 """
 
 from __future__ import annotations
@@ -31,18 +32,21 @@ MOST_AT_ONCE = 8
 def keeps(field: Field, entrants: Sequence[Entrant], count: int) -> list[Entrant]:
     """The so many of these trials that should go on, by turns over limits on cost.
 
-    Under each limit the best come first, and who is clearly behind the best of all trials under it is no candidate.
+    Under each limit the best come first, and who is clearly behind the best of all trials under it
+    is no candidate.
     """
     numbers = {entrant.trial for entrant in entrants}
     columns = [
-        [e for e in near(field, limit) if e.trial in numbers] for limit in limits(field, min(1 + count // 2, LIMITS))
+        [e for e in near(field, limit) if e.trial in numbers]
+        for limit in limits(field, min(1 + count // 2, LIMITS))
     ]
     turns = (entrant for row in zip_longest(*columns) for entrant in row if entrant is not None)
     return list({entrant.trial: entrant for entrant in turns}.values())[:count]
 
 
 def trace(field: Field) -> Generator[list[Step], Outcome, None]:
-    """Give more examples, then more draws, to the trials that are on the frontier or not clearly behind it.
+    """Give more examples, then more draws, to the trials that are on the frontier or not clearly
+    behind it.
 
     It ends when there is nothing more to learn, or the money does not pay for the next block.
     """
@@ -56,14 +60,20 @@ def trace(field: Field) -> Generator[list[Step], Outcome, None]:
 
 
 def limits(field: Field, count: int) -> list[float]:
-    """So many costs per request, the dearest first: none is worth a limit above that of the best, which has inf.
+    """So many costs per request, the dearest first: none is worth a limit above that of the best,
+    which has inf.
 
     The others are spaced by equal factors, down to the cheapest of all.
     """
     first = next(iter(_ranking(field, math.inf)), None)
     if first is None:
         return []
-    costs = [cost for s in field.standings.values() for r in s.whole() if 0 < (cost := dear(r)) < dear(first[1])]
+    costs = [
+        cost
+        for s in field.standings.values()
+        for r in s.whole()
+        if 0 < (cost := dear(r)) < dear(first[1])
+    ]
     if not costs or count < 2:
         return [math.inf]
     factor = min(costs) / dear(first[1])
@@ -71,14 +81,22 @@ def limits(field: Field, count: int) -> list[float]:
 
 
 def near(field: Field, limit: float) -> list[Entrant]:
-    """The trials that are not clearly behind the best that costs no more than a limit, the best first."""
+    """The trials that are not clearly behind the best that costs no more than a limit, the best
+    first.
+    """
     ranked = _ranking(field, limit)
     rows = table(field.problem, [reading for _, reading in ranked])
-    return [entrant for (entrant, _), row in zip(ranked, rows, strict=True) if not difference(row, rows[0]).behind]
+    return [
+        entrant
+        for (entrant, _), row in zip(ranked, rows, strict=True)
+        if not difference(row, rows[0]).behind
+    ]
 
 
 def _ranking(field: Field, limit: float) -> list[tuple[Entrant, Reading]]:
-    """Every trial with its best reading that costs no more than a limit, those of the highest level first."""
+    """Every trial with its best reading that costs no more than a limit, those of the highest level
+    first.
+    """
     problem = field.problem
     found = []
     for number, standing in field.standings.items():

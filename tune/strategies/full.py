@@ -10,7 +10,9 @@ from tune.strategies.problem import Outcome, Problem
 from tune.strategies.race import Entrant, Field, Proposals, Wave
 
 PROBE = 8
-"""Examples that the first trial meets at most, before the rest, as long as nobody knows what it costs."""
+"""Examples that the first trial meets at most, before the rest, as long as nobody knows what it
+costs.
+"""
 
 PATIENCE = 16
 """Proposals in a row that the money left does not pay for, after which the search ends."""
@@ -19,9 +21,9 @@ PATIENCE = 16
 def full(problem: Problem, searcher: Searcher, left: float) -> Generator[list[Step], Outcome, None]:
     """One trial after the other on all tuning examples, with as many draws as the largest n takes.
 
-    The yardstick: published EcoOptiGen and users of Optuna search like this. Only the first trial meets a few
-    examples before the rest, so that what calls cost is known. A point that the money left clearly cannot pay for
-    is not begun, and the searcher is told that nothing came of it.
+    The yardstick: published EcoOptiGen and users of Optuna search like this. Only the first trial
+    meets a few examples before the rest, so that what calls cost is known. A point that the money
+    left clearly cannot pay for is not begun, and the searcher is told that nothing came of it.
 
     Args:
         problem: what is searched.

@@ -1,14 +1,16 @@
-"""Gaussian processes over paid points, and what seeing one more block of examples would teach of all of them.
+"""Gaussian processes over paid points, and what seeing one more block of examples would teach of
+all of them.
 
-Points share structure: those of one model are alike, those of one prompt are, those of both more so, and settings are
-alike where they are near, all together and, where several are searched, one by one; the covariance is the sum of these
-parts. How much of the variance each part has is learned from what was seen: maximum a posteriori, by coordinate ascent,
-a step at a time. A block of examples is as hard for one point as for another: its hardness is one more unknown, which
-all that met it share, so that points are compared on the same examples. Points of one model and prompt, the family,
-share more of their luck with a block than others.
+Points share structure: those of one model are alike, those of one prompt are, those of both more
+so, and settings are alike where they are near, all together and, where several are searched, one by
+one; the covariance is the sum of these parts. How much of the variance each part has is learned
+from what was seen: maximum a posteriori, by coordinate ascent, a step at a time. A block of
+examples is as hard for one point as for another: its hardness is one more unknown, which all that
+met it share, so that points are compared on the same examples. Points of one model and prompt, the
+family, share more of their luck with a block than others.
 
-What a purchase is worth is its knowledge gradient (Frazier, Powell and Dayanik 2009): the expected rise of the best
-mean, everything that is correlated with what is bought included.
+What a purchase is worth is its knowledge gradient (Frazier, Powell and Dayanik 2009): the expected
+rise of the best mean, everything that is correlated with what is bought included.
 """
 
 from __future__ import annotations
@@ -57,16 +59,19 @@ _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 
 def varied(points: Sequence[Point]) -> tuple[str, ...]:
     """The settings in which points differ, where these are several."""
-    found = tuple(name for name in _settings(points) if len({point.get(name) for point in points}) > 1)
+    found = tuple(
+        name for name in _settings(points) if len({point.get(name) for point in points}) > 1
+    )
     return found if len(found) > 1 else ()
 
 
 def parts(points: Sequence[Point], apart: Sequence[str] = ()) -> Array:
-    """How alike points are in each of the parts, 1 for a point with itself: parts x points x points.
+    """How alike points are in each of the parts, 1 for a point with itself: parts x points x
+    points.
 
     Args:
-        points: all of them.
-        apart: the settings that have parts of their own: how near points are in that setting alone, and the same for
+        points: all of them. apart: the settings that have parts of their own: how near points are
+        in that setting alone, and the same for
             points of one prompt, as a cap that is enough for one is not for another.
     """
     model, prompt = (_same([point[name] for point in points]) for name in ("model", "prompt"))
@@ -76,7 +81,9 @@ def parts(points: Sequence[Point], apart: Sequence[str] = ()) -> Array:
     both = model * prompt
     alone = [_near(distances[name]) for name in apart]
     more = [part for each in alone for part in (each, each * prompt)]
-    return np.array([model, prompt, both, near, near * model, near * both, np.eye(len(points)), *more])
+    return np.array(
+        [model, prompt, both, near, near * model, near * both, np.eye(len(points)), *more]
+    )
 
 
 def _settings(points: Sequence[Point]) -> list[str]:
@@ -94,11 +101,14 @@ def _same(values: Sequence[Value]) -> Array:
 
 
 def _distance(values: Sequence[Value]) -> Array:
-    """Squared distances, as shares of the range; a number that is left to the service lies in the middle.
+    """Squared distances, as shares of the range; a number that is left to the service lies in the
+    middle.
 
     What is counted (answers, tokens) is as far apart as its logarithms.
     """
-    numbers = [v if isinstance(v, int | float) and not isinstance(v, bool) else None for v in values]
+    numbers = [
+        v if isinstance(v, int | float) and not isinstance(v, bool) else None for v in values
+    ]
     known = [v for v in numbers if v is not None]
     if len(set(known)) < 2:
         return _NAMES_APART * (1.0 - _same(values))
@@ -113,14 +123,11 @@ class Seen:
     """What was seen of candidates, a number each.
 
     Attributes:
-        candidate: whose.
-        block: the block of examples it is the mean of, by number, or -1 where no hardness is shared.
-        value: what was seen.
-        noise: its variance around what is believed of candidate and block.
-        scale: what the candidate's own number is multiplied by in it.
-        hardness: the variance of the hardness of each block.
-        family: whose model and prompt, by number.
-        kin: the variance of what each block adds to the values of a whole family.
+        candidate: whose. block: the block of examples it is the mean of, by number, or -1 where no
+        hardness is shared. value: what was seen. noise: its variance around what is believed of
+        candidate and block. scale: what the candidate's own number is multiplied by in it.
+        hardness: the variance of the hardness of each block. family: whose model and prompt, by
+        number. kin: the variance of what each block adds to the values of a whole family.
     """
 
     candidate: Numbers
@@ -145,12 +152,16 @@ class Belief:
         return np.sqrt(np.maximum(np.diag(self.cov), 0.0))
 
     def buy(self, candidate: int, noise: float) -> None:
-        """What stays unknown once a candidate is seen with such a variance of noise, whatever it will be."""
+        """What stays unknown once a candidate is seen with such a variance of noise, whatever it
+        will be.
+        """
         column = self.cov[:, candidate].copy()
         self.cov -= np.outer(column, column) / (column[candidate] + noise)
 
     def slopes(self, candidates: Numbers, noise: Array) -> Array:
-        """By how much every mean moves for one standard deviation of what would be seen: purchases x candidates."""
+        """By how much every mean moves for one standard deviation of what would be seen: purchases
+        x candidates.
+        """
         own = np.maximum(self.cov[candidates, candidates], 0.0)
         found: Array = self.cov[candidates] / np.sqrt(own + noise)[:, None]
         return found
@@ -226,16 +237,17 @@ class Process:
 
 @lru_cache(maxsize=1)
 def _libraries() -> ThreadpoolController:
-    """Those that compute in threads. For a few hundred numbers that is slower than one thread, and where a model runs
-    on the same cores, forty times slower: the threads wait for each other."""
+    """Those that compute in threads. For a few hundred numbers that is slower than one thread, and
+    where a model runs on the same cores, forty times slower: the threads wait for each other.
+    """
     return ThreadpoolController()
 
 
 def _likelihood(covariance: Array, gaps: Array) -> float:
     """The logarithm of the normal density, but for a constant.
 
-    What is wanted of the gaps, the factor's inverse times them, is a row of the factor where they are a row of the
-    matrix: so one factorization does, where numpy has no solver for triangles.
+    What is wanted of the gaps, the factor's inverse times them, is a row of the factor where they
+    are a row of the matrix: so one factorization does, where numpy has no solver for triangles.
     """
     count = len(gaps)
     whole = np.empty((count + 1, count + 1))
@@ -251,8 +263,8 @@ def knowledge(mean: Array, slopes: Sequence[Array]) -> Array:
     """The knowledge gradient of each of many purchases.
 
     Args:
-        mean: of the contenders.
-        slopes: purchases x contenders; the means move by independent standard normal multiples of each of these.
+        mean: of the contenders. slopes: purchases x contenders; the means move by independent
+        standard normal multiples of each of these.
     """
     moved, weights = mean[None, None, :], np.ones(1)
     for slope in slopes:
@@ -268,5 +280,7 @@ def expected_larger(mean: Array, deviation: Array, other: Array) -> Array:
     deviation = np.maximum(deviation, 1e-9)
     z = (mean - other) / deviation
     below = np.array([0.5 * math.erfc(-x / math.sqrt(2)) for x in z.tolist()])
-    found: Array = other + (mean - other) * below + deviation * np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
+    found: Array = (
+        other + (mean - other) * below + deviation * np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
+    )
     return found

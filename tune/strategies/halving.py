@@ -20,7 +20,9 @@ BRACKET_SHARE = 0.5
 """The share of what the search may still spend that the first rung of a bracket takes."""
 
 LEAST_SHARE = 0.1
-"""The share of the search's money that must be left for another bracket: with less, it would hold no field."""
+"""The share of the search's money that must be left for another bracket: with less, it would hold
+no field.
+"""
 
 MOST_ARMS = 32
 """Points in a bracket, so that the searcher hears of some before it proposes the rest."""
@@ -29,7 +31,9 @@ BLIND_ARMS = 8
 """Points in the very first wave, as long as nobody knows what anything costs."""
 
 BLIND_SHARE = 0.5
-"""The share of the money that the ceilings of the first wave may add up to; what it really costs is far less."""
+"""The share of the money that the ceilings of the first wave may add up to; what it really costs is
+far less.
+"""
 
 PATIENCE = 16
 """Proposals that the money left does not pay for, after which a bracket takes no more."""
@@ -38,12 +42,14 @@ Waves = Generator[list[Step], Outcome, None]
 
 
 def halving(problem: Problem, searcher: Searcher, left: float) -> Waves:
-    """Successive halving (Karnin et al. 2013; Jamieson and Talwalkar 2016) in brackets, for a sum of money.
+    """Successive halving (Karnin et al. 2013; Jamieson and Talwalkar 2016) in brackets, for a sum
+    of money.
 
-    A bracket begins with fresh points on a small block of examples. The best third of them go on to twice as many
-    examples, then ever the better half, with more draws where a larger n may win; who is clearly behind the best of
-    all brackets on the same examples goes no further. When one is left, the searcher is told how each fared, and
-    proposes the next bracket, while the money pays for one. What is set aside for the finalists is left alone.
+    A bracket begins with fresh points on a small block of examples. The best third of them go on to
+    twice as many examples, then ever the better half, with more draws where a larger n may win; who
+    is clearly behind the best of all brackets on the same examples goes no further. When one is
+    left, the searcher is told how each fared, and proposes the next bracket, while the money pays
+    for one. What is set aside for the finalists is left alone.
 
     Args:
         problem: what is searched.
@@ -64,27 +70,52 @@ def halving(problem: Problem, searcher: Searcher, left: float) -> Waves:
         field.tell(bracket)
 
 
-def _first_rung(field: Field, proposals: Proposals, bracket: list[Entrant], block: int, reserve: float) -> Waves:
+def _first_rung(
+    field: Field, proposals: Proposals, bracket: list[Entrant], block: int, reserve: float
+) -> Waves:
     """Begin as many trials as a share of the money pays for, on one block of examples."""
     if not field.standings:
         # Nobody knows yet what anything costs: a few, as far as their ceilings go.
-        wave = _begin(field, proposals, bracket, block, share=BLIND_SHARE, money=field.left - reserve, most=BLIND_ARMS)
+        wave = _begin(
+            field,
+            proposals,
+            bracket,
+            block,
+            share=BLIND_SHARE,
+            money=field.left - reserve,
+            most=BLIND_ARMS,
+        )
         wave = wave or _begin_one(field, proposals, bracket, block)
         if wave:
             field.take((yield wave))
     if not field.over:
-        wave = _begin(field, proposals, bracket, block, share=BRACKET_SHARE, money=field.left - reserve, most=MOST_ARMS)
+        wave = _begin(
+            field,
+            proposals,
+            bracket,
+            block,
+            share=BRACKET_SHARE,
+            money=field.left - reserve,
+            most=MOST_ARMS,
+        )
         if wave:
             field.take((yield wave))
 
 
 def _begin(
-    field: Field, proposals: Proposals, bracket: list[Entrant], block: int, *, share: float, money: float, most: int
+    field: Field,
+    proposals: Proposals,
+    bracket: list[Entrant],
+    block: int,
+    *,
+    share: float,
+    money: float,
+    most: int,
 ) -> list[Step]:
     """Begin fresh trials, up to so many in the bracket, as far as a share of the money goes.
 
-    A point that there is no more room for comes first in the next wave. One whose first block alone is known to
-    cost more than the share is let go: the searcher is told that nothing came of it.
+    A point that there is no more room for comes first in the next wave. One whose first block alone
+    is known to cost more than the share is let go: the searcher is told that nothing came of it.
     """
     wave = Wave(field, share * money)
     refused = 0
@@ -102,7 +133,9 @@ def _begin(
     return wave.steps
 
 
-def _begin_one(field: Field, proposals: Proposals, bracket: list[Entrant], block: int) -> list[Step]:
+def _begin_one(
+    field: Field, proposals: Proposals, bracket: list[Entrant], block: int
+) -> list[Step]:
     """Begin one trial on as many examples of a block as all the money pays for at their ceilings.
 
     It is the first of a few points that could have the whole block, or else the most of one.
@@ -111,7 +144,9 @@ def _begin_one(field: Field, proposals: Proposals, bracket: list[Entrant], block
     while len(found) < PATIENCE and (point := proposals.next()) is not None:
         entrant = field.enter(point)
         price = field.price(entrant, entrant.ladder[0])
-        found.append((min(block, int(field.left / price)) if price > 0 else block, field.withdraw(entrant)))
+        found.append(
+            (min(block, int(field.left / price)) if price > 0 else block, field.withdraw(entrant))
+        )
         if found[-1][0] == block:
             break
     most = max(found, key=lambda one: one[0], default=(0, None))

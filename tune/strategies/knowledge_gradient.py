@@ -22,25 +22,33 @@ ENDGAME_SHARE = 0.1
 """The share of the money that is left for telling the finalists apart."""
 
 GREED = 0.5
-"""The power of a dollar at the beginning; it falls to 0 as the money burns, when only the value counts."""
+"""The power of a dollar at the beginning; it falls to 0 as the money burns, when only the value
+counts.
+"""
 
 MOST_STEPS = 16
 """Blocks that are bought together, at most."""
 
 WAVE_SHARE = 0.2
-"""The share of what is left after which a wave takes no further block, so that the next learns from it."""
+"""The share of what is left after which a wave takes no further block, so that the next learns from
+it.
+"""
 
 BLIND_STEPS = 12
 """Points in the very first wave, as long as nobody knows what anything costs."""
 
 BLIND_SHARE = 0.5
-"""The share of the money that the ceilings of the first wave may add up to; what it really costs is far less."""
+"""The share of the money that the ceilings of the first wave may add up to; what it really costs is
+far less.
+"""
 
 DOUBTS = 3
 """How often the beliefs that no block is worth its money are doubted before they are believed."""
 
 LEAST_VALUE = 1e-4
-"""A block that is expected to gain less than this share of the metric's range is not worth its money."""
+"""A block that is expected to gain less than this share of the metric's range is not worth its
+money.
+"""
 
 CANDIDATES = 320
 """Points that are weighed against each other, apart from those begun."""
@@ -49,13 +57,17 @@ FRESH = 32
 """Points that the searcher is asked for after every wave, where the space has more."""
 
 FIRST_REPEATS = 3
-"""Draws that tell of the gain of more answers, as an offer beside the fewest for a point's first block."""
+"""Draws that tell of the gain of more answers, as an offer beside the fewest for a point's first
+block.
+"""
 
 DOUBT_OF_COST = 0.4
 """Standard deviation of the logarithm of what a config will cost by what is believed of it."""
 
 LONG_SHARE = 0.03
-"""The share of what is left that all remaining examples of a point may cost, where they are bought at once."""
+"""The share of what is left that all remaining examples of a point may cost, where they are bought
+at once.
+"""
 
 Waves = Generator[list[Step], Outcome, None]
 
@@ -63,14 +75,16 @@ Waves = Generator[list[Step], Outcome, None]
 def value(problem: Problem, searcher: Searcher, left: float) -> Waves:
     """Buy the blocks of examples that are worth the most per dollar, wave by wave.
 
-    The first wave is a small block for points spread over models and prompts. After every wave, what was seen is
-    taken into what is believed of all candidates; the next wave holds the blocks with the largest value per dollar
-    to the power of a greed that falls as the money burns, each chosen as if those before it were bought already. A
-    block is a fresh point's first, more examples of a point, or more draws of those it has. It is over when no block
-    is worth its money, or what is set aside for the finalists is reached.
+    The first wave is a small block for points spread over models and prompts. After every wave,
+    what was seen is taken into what is believed of all candidates; the next wave holds the blocks
+    with the largest value per dollar to the power of a greed that falls as the money burns, each
+    chosen as if those before it were bought already. A block is a fresh point's first, more
+    examples of a point, or more draws of those it has. It is over when no block is worth its money,
+    or what is set aside for the finalists is reached.
 
-    Where the goal is not the best alone, waves take turns over limits on cost (see `tune.strategies.frontier`): each buys
-    what is worth the most to the best that costs no more than its limit.
+    Where the goal is not the best alone, waves take turns over limits on cost (see
+    `tune.strategies.frontier`): each buys what is worth the most to the best that costs no more
+    than its limit.
 
     Args:
         problem: what is searched.
@@ -87,7 +101,9 @@ def value(problem: Problem, searcher: Searcher, left: float) -> Waves:
             return
         money = field.left - reserve
         shop.learn()
-        share = money / max(left - reserve, 1e-12)  # a larger budget, or a faster server, makes it more than there was
+        share = money / max(
+            left - reserve, 1e-12
+        )  # a larger budget, or a faster server, makes it more than there was
         wave = shop.next(money, greed=GREED * min(1.0, max(0.0, share)))
 
 
@@ -113,15 +129,20 @@ class _Shop:
                 return
             self._fresh.append(point)
 
-    # --- the first wave -------------------------------------------------------------------------------------------
+    # --- the first wave
+    # -------------------------------------------------------------------------------------------
 
     def first(self, money: float) -> list[Step]:
-        """A small block for the baseline and for points spread over models and prompts, as far as ceilings allow."""
+        """A small block for the baseline and for points spread over models and prompts, as far as
+        ceilings allow.
+        """
         wave = Wave(self._field, BLIND_SHARE * money)
         waiting, caps, baseline = list(self._fresh), self._first_caps(), self._problem.baseline
         uses: dict[object, int] = {}
         while waiting and len(wave.steps) < BLIND_STEPS:
-            point = min(waiting, key=lambda p: (p != baseline, *_times_seen(p, uses), self._later(p, caps)))
+            point = min(
+                waiting, key=lambda p: (p != baseline, *_times_seen(p, uses), self._later(p, caps))
+            )
             waiting = [other for other in waiting if other != point]
             for name in ("model", "prompt"):
                 uses[name, point[name]] = uses.get((name, point[name]), 0) + 1
@@ -129,7 +150,9 @@ class _Shop:
         return wave.steps or self._first_of_all()
 
     def _first_of_all(self) -> list[Step]:
-        """As many examples of a block as all the money pays for at their ceilings, of the point that has the most."""
+        """As many examples of a block as all the money pays for at their ceilings, of the point
+        that has the most.
+        """
         wave = Wave(self._field, self._field.left)
         for size in range(self._sizes[0], 0, -1):
             for point in self._fresh:
@@ -147,10 +170,11 @@ class _Shop:
         return True
 
     def _first_caps(self) -> dict[tuple[Value, Value], int]:
-        """The cap that each model and prompt is first tried with: the largest that may keep the limit on cost.
+        """The cap that each model and prompt is first tried with: the largest that may keep the
+        limit on cost.
 
-        A cap that cuts all answers makes a good model and prompt look hopeless, and nothing that is seen of others
-        tells that it is not.
+        A cap that cuts all answers makes a good model and prompt look hopeless, and nothing that is
+        seen of others tells that it is not.
         """
         caps: dict[tuple[Value, Value], int] = {}
         for point in self._fresh:
@@ -164,14 +188,19 @@ class _Shop:
         cap = self._problem.space.cap(point)
         return cap != caps.get((point["model"], point["prompt"]), cap)
 
-    # --- what is believed -----------------------------------------------------------------------------------------
+    # --- what is believed
+    # -----------------------------------------------------------------------------------------
 
     def learn(self) -> None:
         """Take in everything that was bought, and have the searcher propose more."""
         self._field.tell([entrant for entrant in self._begun.values() if not entrant.told])
         self._ask(FRESH)
         self._drop_hopeless()
-        self._fresh = [point for point in dict.fromkeys(map(self._settle, self._fresh)) if point not in self._begun]
+        self._fresh = [
+            point
+            for point in dict.fromkeys(map(self._settle, self._fresh))
+            if point not in self._begun
+        ]
         if self._field.problem.goal != "quality":
             found = limits(self._field, LIMITS) or [math.inf]
             self._waves += 1
@@ -179,7 +208,8 @@ class _Shop:
             self._aims = [*found[turn:], *found[:turn]]
 
     def _aim(self, limit: float, *, fit: bool) -> bool:
-        """See what was bought as if no request could cost more than a limit, and believe what follows of candidates.
+        """See what was bought as if no request could cost more than a limit, and believe what
+        follows of candidates.
 
         Returns:
             Whether there are any.
@@ -187,7 +217,11 @@ class _Shop:
         asked = self._field.problem
         most = min(limit, math.inf if asked.max_cost is None else asked.max_cost)
         self._problem = replace(asked, max_cost=most if math.isfinite(most) else None)
-        shown = {point: found for point, entrant in self._begun.items() if (found := self._evidence(entrant))}
+        shown = {
+            point: found
+            for point, entrant in self._begun.items()
+            if (found := self._evidence(entrant))
+        }
         self._points = [*shown, *self._fresh]
         self._shown = list(shown.values())
         self._caps = self._first_caps()
@@ -205,16 +239,24 @@ class _Shop:
         """The point without what its model was found not to take since it was proposed."""
         space = self._problem.space
         own = space.when.get(str(point["model"]), {})
-        return space.settle({name: v for name, v in point.items() if name not in own or own[name] is not None})
+        return space.settle(
+            {name: v for name, v in point.items() if name not in own or own[name] is not None}
+        )
 
     def _drop_hopeless(self) -> None:
         """Keep so many candidates: those of which the most may be hoped."""
         if self._beliefs is None or len(self._fresh) <= CANDIDATES:
             return
         hopes = dict(
-            zip(self._points, (self._beliefs.quality.mean + self._beliefs.quality.deviation()).tolist(), strict=True)
+            zip(
+                self._points,
+                (self._beliefs.quality.mean + self._beliefs.quality.deviation()).tolist(),
+                strict=True,
+            )
         )
-        self._fresh = sorted(self._fresh, key=lambda point: -hopes.get(point, math.inf))[:CANDIDATES]
+        self._fresh = sorted(self._fresh, key=lambda point: -hopes.get(point, math.inf))[
+            :CANDIDATES
+        ]
 
     def _evidence(self, entrant: Entrant) -> Evidence | None:
         standing = self._field.standings.get(entrant.trial)
@@ -226,12 +268,14 @@ class _Shop:
             known = self._known[key] = (standing, read_evidence(self._problem, standing))
         return known[1]
 
-    # --- what to buy ----------------------------------------------------------------------------------------------
+    # --- what to buy
+    # ----------------------------------------------------------------------------------------------
 
     def next(self, money: float, *, greed: float) -> list[Step]:
         """The blocks that are worth the most, as far as a share of the money goes.
 
-        Where none is worth its money, the beliefs that say so are doubted, a few times over: they may be too sure.
+        Where none is worth its money, the beliefs that say so are doubted, a few times over: they
+        may be too sure.
         """
         for doubts in range(DOUBTS + 1):
             for limit in self._aims:
@@ -243,15 +287,24 @@ class _Shop:
         return []
 
     def _best_blocks(self, money: float, greed: float) -> list[Step]:
-        offers = [offer for candidate in range(len(self._points)) for offer in self._offers(candidate)]
+        offers = [
+            offer for candidate in range(len(self._points)) for offer in self._offers(candidate)
+        ]
         stock = self._stock(offers, money)
         reach = np.array([self._reach(candidate) for candidate in range(len(self._points))])
         held = np.array(
-            [share_of_gain(e.most) - share_of_gain(e.least) if e.feasible else math.nan for e in self._shown]
+            [
+                share_of_gain(e.most) - share_of_gain(e.least) if e.feasible else math.nan
+                for e in self._shown
+            ]
         )
         held = np.concatenate([held, np.full(len(self._points) - len(held), math.nan)])
         wave = Wave(self._field, money)
-        while stock.there.any() and len(wave.steps) < MOST_STEPS and wave.money >= (1.0 - WAVE_SHARE) * money:
+        while (
+            stock.there.any()
+            and len(wave.steps) < MOST_STEPS
+            and wave.money >= (1.0 - WAVE_SHARE) * money
+        ):
             worth = stock.settle(np.where(stock.there, self._worth(stock, reach, held), 0.0))
             best = int(np.argmax(worth / stock.cost**greed))
             if worth[best] < LEAST_VALUE:
@@ -276,28 +329,41 @@ class _Shop:
 
     def _stock(self, offers: Sequence[Offer], money: float) -> Stock:
         columns = list(zip(*offers, strict=True)) or [()] * len(Offer._fields)
-        candidate, _, draws, cost, noise, gain_noise, chance = (np.array(column) for column in columns)
+        candidate, _, draws, cost, noise, gain_noise, chance = (
+            np.array(column) for column in columns
+        )
         least = [self._field.ladder(self._points[i])[0] for i in candidate.tolist()]
-        share = [share_of_gain(n) - share_of_gain(few) for n, few in zip(draws.tolist(), least, strict=True)]
+        share = [
+            share_of_gain(n) - share_of_gain(few)
+            for n, few in zip(draws.tolist(), least, strict=True)
+        ]
         cost = np.maximum(cost, 1e-12)
         # More draws for the examples that are there are an offer with more draws.
-        beyond = np.append(False, (candidate[1:] == candidate[:-1]) & (draws[1:] == draws[:-1]))[: len(offers)]
+        beyond = np.append(False, (candidate[1:] == candidate[:-1]) & (draws[1:] == draws[:-1]))[
+            : len(offers)
+        ]
         there = cost <= np.where(beyond, LONG_SHARE * money, money)
         return Stock(candidate, cost, noise, gain_noise, chance, np.array(share), there, beyond)
 
     def _worth(self, stock: Stock, reach: Array, held: Array) -> Array:
-        """What each offer is expected to gain: by what it teaches of all, or by what it makes choosable of its own."""
+        """What each offer is expected to gain: by what it teaches of all, or by what it makes
+        choosable of its own.
+        """
         assert self._beliefs is not None
         quality, gain, who = self._beliefs.quality, self._beliefs.gain, stock.candidate
         slope, rise = quality.slopes(who, stock.noise), gain.slopes(who, stock.gain_noise)
-        found = taught(quality.mean + reach * gain.mean, self._hopes(reach), slope, rise * reach, stock)
+        found = taught(
+            quality.mean + reach * gain.mean, self._hopes(reach), slope, rise * reach, stock
+        )
         rows = np.arange(len(who))
         now = np.where(np.isnan(held), 0.0, quality.mean + np.nan_to_num(held) * gain.mean)
         first, second = two_largest(now)
         rest = np.where(who == first[0], second, first[1])
         own = quality.mean[who] + stock.share * gain.mean[who]
         deviation = np.hypot(slope[rows, who], stock.share * rise[rows, who])
-        return np.asarray(stock.chance * np.maximum(found, expected_larger(own, deviation, rest) - first[1]))
+        return np.asarray(
+            stock.chance * np.maximum(found, expected_larger(own, deviation, rest) - first[1])
+        )
 
     def _hopes(self, reach: Array) -> Array:
         assert self._beliefs is not None
@@ -306,13 +372,17 @@ class _Shop:
         return np.asarray(quality.mean + reach * gain.mean + 2.0 * spread)
 
     def _reach(self, candidate: int) -> float:
-        """The share of the gain that the most answers of a point have, of those that keep the limits."""
+        """The share of the gain that the most answers of a point have, of those that keep the
+        limits.
+        """
         ladder = self._field.ladder(self._points[candidate])
         if candidate < len(self._shown):
             shown = self._shown[candidate]
             affordable = [n for n in ladder if self._excess(shown, n) <= 1.0]
         else:
-            affordable = [n for n in ladder if self._fresh_excess(self._points[candidate], n) <= 1.0]
+            affordable = [
+                n for n in ladder if self._fresh_excess(self._points[candidate], n) <= 1.0
+            ]
         return share_of_gain(max(affordable, default=ladder[0])) - share_of_gain(ladder[0])
 
     def _excess(self, shown: Evidence, n: int) -> float:
@@ -328,16 +398,23 @@ class _Shop:
         return 0.0 if limit is None else self._field.price(self._field.probe(point), n) / limit
 
     def _chance(self, point: Point, n: int) -> float:
-        """That a fresh point keeps the limits with its fewest answers: by its price, and by points like it."""
+        """That a fresh point keeps the limits with its fewest answers: by its price, and by points
+        like it.
+        """
         if self._problem.max_cost is None and self._problem.max_seconds is None:
             return 1.0
         alike = self._excesses.get((point["model"], point["prompt"]))
         excess = float(np.mean(alike)) if alike else self._fresh_excess(point, n)
         if excess <= 0:
             return 1.0
-        return 0.5 * math.erfc(math.log(excess) / DOUBT_OF_COST / math.sqrt(2)) if math.isfinite(excess) else 0.0
+        return (
+            0.5 * math.erfc(math.log(excess) / DOUBT_OF_COST / math.sqrt(2))
+            if math.isfinite(excess)
+            else 0.0
+        )
 
-    # --- offers ---------------------------------------------------------------------------------------------------
+    # --- offers
+    # ---------------------------------------------------------------------------------------------------
 
     def _offers(self, candidate: int) -> list[Offer]:
         """What can be bought next for a point."""
@@ -345,22 +422,33 @@ class _Shop:
             return self._first_blocks(candidate)
         entrant, shown = self._begun[self._points[candidate]], self._shown[candidate]
         return (
-            [*self._more_examples(candidate, entrant), *self._more_draws(candidate, entrant)] if shown.feasible else []
+            [*self._more_examples(candidate, entrant), *self._more_draws(candidate, entrant)]
+            if shown.feasible
+            else []
         )
 
     def _first_blocks(self, candidate: int) -> list[Offer]:
-        """With the fewest draws, and with some more; nothing where another cap is to be tried first."""
+        """With the fewest draws, and with some more; nothing where another cap is to be tried
+        first.
+        """
         point = self._points[candidate]
-        if (point["model"], point["prompt"]) not in self._excesses and self._later(point, self._caps):
+        if (point["model"], point["prompt"]) not in self._excesses and self._later(
+            point, self._caps
+        ):
             return []
         probe = self._field.probe(self._points[candidate])
         least, size = probe.ladder[0], self._sizes[0]
         more = next((n for n in probe.ladder if n >= max(FIRST_REPEATS, least + 1)), least)
         chance = self._chance(probe.point, least)
-        return [self._offer(candidate, probe, size, draws, size, chance) for draws in dict.fromkeys((least, more))]
+        return [
+            self._offer(candidate, probe, size, draws, size, chance)
+            for draws in dict.fromkeys((least, more))
+        ]
 
     def _more_examples(self, candidate: int, entrant: Entrant) -> list[Offer]:
-        """The next block, and all examples: where a block is too few to change anybody's mind, all may be worth it."""
+        """The next block, and all examples: where a block is too few to change anybody's mind, all
+        may be worth it.
+        """
         larger = [size for size in self._sizes if size > entrant.examples]
         return [
             self._offer(candidate, entrant, size, entrant.draws, size - entrant.examples, 1.0)
@@ -371,18 +459,24 @@ class _Shop:
         """Either of the next two numbers of answers, for the examples that are there."""
         assert self._beliefs is not None
         shown, found = self._shown[candidate], []
-        for draws in [n for n in entrant.ladder if n > entrant.draws and self._excess(shown, n) <= 1.0][:2]:
+        for draws in [
+            n for n in entrant.ladder if n > entrant.draws and self._excess(shown, n) <= 1.0
+        ][:2]:
             offer = self._offer(candidate, entrant, entrant.examples, draws, entrant.examples, 1.0)
             before, after = self._beliefs.noise(entrant.draws), self._beliefs.noise(draws)
             news = entrant.examples * (1.0 / after - 1.0 / before)
             found.append(offer._replace(noise=1.0 / max(news, 1e-9)))
         return found
 
-    def _offer(self, candidate: int, entrant: Entrant, examples: int, draws: int, fresh: int, chance: float) -> Offer:
+    def _offer(
+        self, candidate: int, entrant: Entrant, examples: int, draws: int, fresh: int, chance: float
+    ) -> Offer:
         assert self._beliefs is not None
         cost = self._field.expense(entrant, examples, draws)
         gain_noise = self._beliefs.gain_noise(draws, entrant.ladder[0]) / fresh
-        return Offer(candidate, examples, draws, cost, self._beliefs.noise(draws) / fresh, gain_noise, chance)
+        return Offer(
+            candidate, examples, draws, cost, self._beliefs.noise(draws) / fresh, gain_noise, chance
+        )
 
 
 def _times_seen(point: Point | Config, uses: dict[object, int]) -> tuple[int, int]:

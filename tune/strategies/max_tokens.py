@@ -1,4 +1,6 @@
-"""Which cap to buy draws with: no more tokens than answers of this model to this prompt were seen to need."""
+"""Which cap to buy draws with: no more tokens than answers of this model to this prompt were seen
+to need.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +10,18 @@ from tune.space import Point
 from tune.strategies.problem import Problem, Standing
 
 LEAST_EXAMPLES = 32
-"""Scored examples of trials that were bought at the top before a lower cap is believed to be enough."""
+"""Scored examples of trials that were bought at the top before a lower cap is believed to be
+enough.
+"""
 
 
 def cap_to_buy(problem: Problem, point: Point, standings: Iterable[Standing]) -> int:
     """The max_tokens to buy a fresh trial's draws with.
 
-    A high cap pays for tokens that a low reading never uses; a low one can never be read higher. So the first
-    trials of a model with a prompt are bought at the most that a config may take, and read at every lower cap; when
-    they have shown on enough examples that a lower cap scores no worse than any other, the following ones are
-    bought at that.
+    A high cap pays for tokens that a low reading never uses; a low one can never be read higher. So
+    the first trials of a model with a prompt are bought at the most that a config may take, and
+    read at every lower cap; when they have shown on enough examples that a lower cap scores no
+    worse than any other, the following ones are bought at that.
 
     Args:
         problem: what is searched.

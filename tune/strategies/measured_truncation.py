@@ -1,8 +1,10 @@
-"""Measure where a smaller max_tokens cuts, before it is chosen, where services tell no token boundaries.
+"""Measure where a smaller max_tokens cuts, before it is chosen, where services tell no token
+boundaries.
 
-A text is cut by its characters then, by how many tokens each kind of them takes (`tune.readout.token_rates`). Whole answers say
-little of how they begin. So a few draws are bought at the cap that would be chosen: all draws of the model and prompt
-are cut again by what these show, and only then the cap may be chosen.
+A text is cut by its characters then, by how many tokens each kind of them takes
+(`tune.readout.token_rates`). Whole answers say little of how they begin. So a few draws are bought
+at the cap that would be chosen: all draws of the model and prompt are cut again by what these show,
+and only then the cap may be chosen.
 """
 
 from __future__ import annotations
@@ -66,12 +68,18 @@ def measure(
 
 
 def note(trials: Mapping[int, Trial], measuring: Mapping[int, Trial]) -> list[int]:
-    """Write into trials what was measured for their model and prompt; returns the numbers of those that changed."""
+    """Write into trials what was measured for their model and prompt; returns the numbers of those
+    that changed.
+    """
     changed = []
     for measured in measuring.values():
-        draws = tuple(draw for position in sorted(measured.draws) for draw in measured.draws[position])
+        draws = tuple(
+            draw for position in sorted(measured.draws) for draw in measured.draws[position]
+        )
         for trial in trials.values():
-            alike = all(trial.point.get(name) == measured.point.get(name) for name in ("model", "prompt"))
+            alike = all(
+                trial.point.get(name) == measured.point.get(name) for name in ("model", "prompt")
+            )
             if draws and alike and trial.measured.get(measured.cap) != draws:
                 trial.measured[measured.cap] = draws
                 changed.append(trial.number)
@@ -87,7 +95,9 @@ def select(problem: Problem, standings: Mapping[int, Standing]) -> Choice | None
     if choice is None or not is_guessed(standings[choice.reading.trial], choice.reading):
         return choice
     known = {
-        number: replace(one, readings=tuple(reading for reading in one.readings if not is_guessed(one, reading)))
+        number: replace(
+            one, readings=tuple(reading for reading in one.readings if not is_guessed(one, reading))
+        )
         for number, one in standings.items()
     }
     other = freeze(problem, known)

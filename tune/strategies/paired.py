@@ -1,4 +1,6 @@
-"""Comparisons on the same examples: some examples are harder than others, and the luck of having met them cancels."""
+"""Comparisons on the same examples: some examples are harder than others, and the luck of having
+met them cancels.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ from tune.readout import Reading
 from tune.strategies.problem import Array, Problem
 
 SHRINKAGE = 4.0
-"""Examples that a trial must be scored on before its own scores weigh as much as the mean of all trials."""
+"""Examples that a trial must be scored on before its own scores weigh as much as the mean of all
+trials.
+"""
 
 _ROUNDS = 30
 
@@ -21,8 +25,8 @@ class Gap(NamedTuple):
     """How much better one reading is than another on the examples that both have.
 
     Attributes:
-        mean: as a share of the metric's range.
-        standard_error: of the mean. Two examples on which they differ by half the range are made up, so that a few
+        mean: as a share of the metric's range. standard_error: of the mean. Two examples on which
+        they differ by half the range are made up, so that a few
             equal scores are no certainty.
         examples: how many both have.
     """
@@ -33,12 +37,16 @@ class Gap(NamedTuple):
 
     @property
     def behind(self) -> bool:
-        """Whether the one is clearly worse: two standard errors below the other, more on few examples."""
+        """Whether the one is clearly worse: two standard errors below the other, more on few
+        examples.
+        """
         return self.below(2.0)
 
     def below(self, errors: float) -> bool:
         """Whether the one is so many standard errors below the other, more on few examples."""
-        return self.examples > 0 and self.mean < -(errors + 6.0 / self.examples) * self.standard_error
+        return (
+            self.examples > 0 and self.mean < -(errors + 6.0 / self.examples) * self.standard_error
+        )
 
 
 def table(problem: Problem, readings: Sequence[Reading]) -> Array:
@@ -64,8 +72,9 @@ def difference(one: Array, other: Array) -> Gap:
 def levels(values: Array) -> Array:
     """The quality of every row on one scale, as if each had met all examples.
 
-    Fits row + example effects, both drawn to their mean (ridge regression, by alternating between the two): a row
-    that met the easy examples is not the better for it, and one that met few is not far from the rest.
+    Fits row + example effects, both drawn to their mean (ridge regression, by alternating between
+    the two): a row that met the easy examples is not the better for it, and one that met few is not
+    far from the rest.
 
     Args:
         values: a table of qualities, NaN where there is none.

@@ -1,8 +1,10 @@
-"""What is believed of paid points after what was seen of some: how good one answer is, and what more of them add.
+"""What is believed of paid points after what was seen of some: how good one answer is, and what
+more of them add.
 
-Two processes (see `tune.strategies.gaussian_process`) over the same candidates: the quality of the best reading with the fewest
-answers, seen in blocks of examples, and the gain of endless answers over one, of which n answers have the share
-1 - 1 / sqrt(n), as the luck of draws cancels with the root of their number. Qualities are shares of the metric's range.
+Two processes (see `tune.strategies.gaussian_process`) over the same candidates: the quality of the
+best reading with the fewest answers, seen in blocks of examples, and the gain of endless answers
+over one, of which n answers have the share 1 - 1 / sqrt(n), as the luck of draws cancels with the
+root of their number. Qualities are shares of the metric's range.
 """
 
 from __future__ import annotations
@@ -21,8 +23,10 @@ from tune.strategies.gaussian_process import Belief, Numbers, Process, Seen, par
 from tune.strategies.paired import levels, table
 from tune.strategies.problem import DOUBT, Array, Problem, Standing, dear, preference
 
-# What is believed beforehand, in shares of the range (squared where variances): qualities of points lie around 0.5
-# with a deviation of about 0.25, gains around 0.03 with one of about 0.1. In the order of `surrogate.PARTS`; APART
+# What is believed beforehand, in shares of the range (squared where variances): qualities of points
+# lie around 0.5
+# with a deviation of about 0.25, gains around 0.03 with one of about 0.1. In the order of
+# `surrogate.PARTS`; APART
 # is for each part of a setting's own.
 _QUALITY = np.array([0.02, 0.02, 0.015, 0.004, 0.004, 0.003, 0.001])
 _QUALITY_APART = 0.01
@@ -35,17 +39,22 @@ _GAIN_NOISE, _GAIN_NOISE_WEIGHT = 0.08, 4.0
 """Variance of the gain on one example, and how many it counts for."""
 
 _DOUBTED = 4.0
-"""Times what points were learned to differ by (in variance) is taken to be more where that is doubted."""
+"""Times what points were learned to differ by (in variance) is taken to be more where that is
+doubted.
+"""
 
 _SWEEPS = 4
 """Steps of learning before finalists are told apart, where nothing was learned on the way."""
 
 _MET = 0.95
-"""The share of all examples that a trial must have met to be judged by what it was seen to be worth there."""
+"""The share of all examples that a trial must have met to be judged by what it was seen to be worth
+there.
+"""
 
 _LIKENESS = 10.0
-"""Examples that what is believed by likeness still counts for, then. Points are never as alike as the model of them has
-it: it takes the best for luck."""
+"""Examples that what is believed by likeness still counts for, then. Points are never as alike as
+the model of them has it: it takes the best for luck.
+"""
 
 _NOTHING: Array = np.zeros(0)
 
@@ -85,15 +94,17 @@ def read_evidence(problem: Problem, standing: Standing, errors: float = -DOUBT) 
     """What a trial shows, or None where that is nothing.
 
     Args:
-        problem: the limits.
-        standing: of the trial.
-        errors: standard errors that are added to cost and seconds before they are held against the limits.
+        problem: the limits. standing: of the trial. errors: standard errors that are added to cost
+        and seconds before they are held against the limits.
     """
     readings = [reading for reading in standing.whole() if len(reading.examples)]
     if not readings:
         return None
     kept = [reading for reading in readings if problem.excess(reading, errors) <= 1.0]
-    fewest, most = min(r.config.n for r in kept or readings), max(r.config.n for r in kept or readings)
+    fewest, most = (
+        min(r.config.n for r in kept or readings),
+        max(r.config.n for r in kept or readings),
+    )
     draws = max(r.config.n for r in readings)
     base, top = (
         min((r for r in kept or readings if r.config.n == n), key=lambda r: preference(problem, r))
@@ -119,11 +130,17 @@ class Beliefs:
     gain: Belief
     _alike: Array
 
-    def __init__(self, problem: Problem, points: Sequence[Point], before: Beliefs | None = None) -> None:
+    def __init__(
+        self, problem: Problem, points: Sequence[Point], before: Beliefs | None = None
+    ) -> None:
         self._problem, self._points = problem, points
         self._apart: tuple[str, ...] = before._apart if before else varied(points)
-        self._alike = before._alike if before and before._points == points else parts(points, self._apart)
-        self._processes: tuple[Process, Process] = before._processes if before else _processes(len(self._apart))
+        self._alike = (
+            before._alike if before and before._points == points else parts(points, self._apart)
+        )
+        self._processes: tuple[Process, Process] = (
+            before._processes if before else _processes(len(self._apart))
+        )
         self._luck = luck.NOTHING_KNOWN
 
     def learn(self, found: Sequence[tuple[int, Evidence]], *, fit: bool = True) -> None:
@@ -139,22 +156,30 @@ class Beliefs:
         self.gain = gain.believe(self._alike, self._gains(found, rows), fit=fit)
 
     def doubt(self) -> None:
-        """Be less sure of everything that is learned from now on: points may differ by more than was learned."""
+        """Be less sure of everything that is learned from now on: points may differ by more than
+        was learned.
+        """
         for process in self._processes:
             process.variances = _DOUBTED * process.variances
 
     def noise(self, draws: int) -> float:
-        """Variance of a score around what is believed of its point and example, as the mean of so many draws."""
+        """Variance of a score around what is believed of its point and example, as the mean of so
+        many draws.
+        """
         return self._luck.noise * luck.share_of_noise(draws)
 
     @staticmethod
     def gain_noise(draws: int, least: int) -> float:
-        """Variance of the gain of endless answers as seen on one example with so many draws; inf where it is not."""
+        """Variance of the gain of endless answers as seen on one example with so many draws; inf
+        where it is not.
+        """
         share = share_of_gain(draws) - share_of_gain(least)
         return _GAIN_NOISE / share**2 if share > 0 else math.inf
 
     def _blocks(self, found: Sequence[tuple[int, Evidence]], rows: Array) -> Seen:
-        """Qualities in blocks that end where any trial ends, so that those who met a block met all of it."""
+        """Qualities in blocks that end where any trial ends, so that those who met a block met all
+        of it.
+        """
         family = _families([evidence for _, evidence in found])
         self._luck = luck.learn(rows, [evidence.draws for _, evidence in found], family)
         ends = sorted({max(evidence.base.examples) + 1 for _, evidence in found})
@@ -165,10 +190,14 @@ class Beliefs:
             for block, (start, end) in enumerate(blocks):
                 met = row[start:end][~np.isnan(row[start:end])]
                 if len(met):
-                    seen.append((candidate, block, float(met.mean()), self.noise(evidence.draws) / len(met)))
+                    seen.append(
+                        (candidate, block, float(met.mean()), self.noise(evidence.draws) / len(met))
+                    )
                     whose.append(of)
         sizes = np.array([end - start for start, end in blocks], dtype=float)
-        return _seen(seen, [1.0] * len(seen), self._luck.hardness / sizes, whose, self._luck.kin / sizes)
+        return _seen(
+            seen, [1.0] * len(seen), self._luck.hardness / sizes, whose, self._luck.kin / sizes
+        )
 
     def _gains(self, found: Sequence[tuple[int, Evidence]], rows: Array) -> Seen:
         seen: list[tuple[int, int, float, float]] = []
@@ -180,7 +209,9 @@ class Beliefs:
             gaps = gaps[~np.isnan(gaps)]
             if len(gaps):
                 squares = float(((gaps - gaps.mean()) ** 2).sum())
-                variance = (squares + _GAIN_NOISE_WEIGHT * _GAIN_NOISE) / (len(gaps) + _GAIN_NOISE_WEIGHT - 1)
+                variance = (squares + _GAIN_NOISE_WEIGHT * _GAIN_NOISE) / (
+                    len(gaps) + _GAIN_NOISE_WEIGHT - 1
+                )
                 seen.append((candidate, -1, float(gaps.mean()), variance / len(gaps)))
                 scales.append(share_of_gain(evidence.most) - share_of_gain(evidence.least))
         return _seen(seen, scales)
@@ -190,7 +221,9 @@ def _processes(apart: int) -> tuple[Process, Process]:
     """Before anything is learned, where so many settings have parts of their own."""
     quality = np.append(_QUALITY, np.full(2 * apart, _QUALITY_APART))
     gain = np.append(_GAIN, np.full(2 * apart, _GAIN_APART))
-    return Process(quality, _QUALITY_LEVEL, _QUALITY_LEVEL_VARIANCE), Process(gain, _GAIN_LEVEL, _GAIN_LEVEL_VARIANCE)
+    return Process(quality, _QUALITY_LEVEL, _QUALITY_LEVEL_VARIANCE), Process(
+        gain, _GAIN_LEVEL, _GAIN_LEVEL_VARIANCE
+    )
 
 
 def _families(shown: Sequence[Evidence]) -> Numbers:
@@ -209,9 +242,15 @@ def _seen(
 ) -> Seen:
     candidates, blocks, values, noises = zip(*rows, strict=True) if rows else ((), (), (), ())
     return Seen(
-        np.array(candidates, dtype=int), np.array(blocks, dtype=int), np.array(values, dtype=float),
-        np.array(noises, dtype=float), np.array(scales, dtype=float), hardness, np.array(family, dtype=int), kin,
-    )  # fmt: skip
+        np.array(candidates, dtype=int),
+        np.array(blocks, dtype=int),
+        np.array(values, dtype=float),
+        np.array(noises, dtype=float),
+        np.array(scales, dtype=float),
+        hardness,
+        np.array(family, dtype=int),
+        kin,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,16 +280,21 @@ class Believed:
         return self.base + (share_of_gain(n) - share_of_gain(self.least)) * self.gain
 
 
-def believed(problem: Problem, standings: Sequence[Standing], errors: float = -DOUBT) -> list[Believed]:
+def believed(
+    problem: Problem, standings: Sequence[Standing], errors: float = -DOUBT
+) -> list[Believed]:
     """What is believed of every trial, the best first; ties go to the cheaper.
 
     Args:
-        problem: what is searched.
-        standings: of the trials.
-        errors: standard errors that are added to cost and seconds before they are held against the limits; trials
+        problem: what is searched. standings: of the trials. errors: standard errors that are added
+        to cost and seconds before they are held against the limits; trials
             without a reading that keeps them are left out.
     """
-    shown = [(s, e) for s in standings if (e := read_evidence(problem, s, errors)) is not None and e.feasible]
+    shown = [
+        (s, e)
+        for s in standings
+        if (e := read_evidence(problem, s, errors)) is not None and e.feasible
+    ]
     if not shown:
         return []
     beliefs = Beliefs(problem, [standing.point for standing, _ in shown])
@@ -258,14 +302,18 @@ def believed(problem: Problem, standings: Sequence[Standing], errors: float = -D
         beliefs.learn([(number, evidence) for number, (_, evidence) in enumerate(shown)])
     found = [
         _best_of(standing, evidence, float(base), float(gain))
-        for (standing, evidence), base, gain in zip(shown, beliefs.quality.mean, beliefs.gain.mean, strict=True)
+        for (standing, evidence), base, gain in zip(
+            shown, beliefs.quality.mean, beliefs.gain.mean, strict=True
+        )
     ]
     found = _nearer_to_what_was_seen(problem, found)
     return sorted(found, key=lambda one: (-one.level, dear(one.reading), one.standing.trial))
 
 
 def _nearer_to_what_was_seen(problem: Problem, found: Sequence[Believed]) -> list[Believed]:
-    """Judge trials that met all examples more by these, and less by what points like them are worth."""
+    """Judge trials that met all examples more by these, and less by what points like them are
+    worth.
+    """
     seen = levels(table(problem, [one.reading for one in found])).tolist()
     moved = []
     for one, level in zip(found, seen, strict=True):

@@ -18,10 +18,14 @@ from tune.space import Config, Point, Space
 Array: TypeAlias = npt.NDArray[np.float64]
 
 DOUBT = 1.0
-"""While a race is on, a limit counts as kept up to so many standard errors above it: more examples may clear it."""
+"""While a race is on, a limit counts as kept up to so many standard errors above it: more examples
+may clear it.
+"""
 
 CERTAINTY = 1.645
-"""In the end a limit counts as kept where the mean and so many standard errors are under it (one-sided 95 %)."""
+"""In the end a limit counts as kept where the mean and so many standard errors are under it
+(one-sided 95 %).
+"""
 
 WHOLE = 0.8
 """The share of a trial's examples that a reading must be read on to stand for it."""
@@ -29,27 +33,26 @@ WHOLE = 0.8
 
 @dataclass(frozen=True)
 class Problem:
-    """A study as a strategy sees it: neither texts nor money, but what can be bought and how it is judged.
+    """A study as a strategy sees it: neither texts nor money, but what can be bought and how it is
+    judged.
 
     Attributes:
-        space: what is searched.
-        free: the dimensions that are read off draws already bought.
-        examples: how many tuning examples there are; positions 0, 1, 2, ... in the study's seeded order, so that
+        space: what is searched. free: the dimensions that are read off draws already bought.
+        examples: how many tuning examples there are; positions 0, 1, 2, ... in the study's seeded
+        order, so that
             any prefix is a random subset.
-        seed: of whatever the strategy draws.
-        low: the least score that the metric can give.
-        high: the largest.
-        larger_is_better: whether scores are to be large.
-        max_cost: the most dollars per request that a config may cost on average, or None.
-        max_seconds: the most seconds per request that it may take on average, or None.
-        ceiling: dollars that one example of a paid point can cost at most, from (point, draws, cap).
-        baseline: the paid point of the config that the user has today, or None.
-        goal: "quality", the best there is, "cheapest", the cheapest that is good enough, or "frontier", the best at
+        seed: of whatever the strategy draws. low: the least score that the metric can give. high:
+        the largest. larger_is_better: whether scores are to be large. max_cost: the most dollars
+        per request that a config may cost on average, or None. max_seconds: the most seconds per
+        request that it may take on average, or None. ceiling: dollars that one example of a paid
+        point can cost at most, from (point, draws, cap). baseline: the paid point of the config
+        that the user has today, or None. goal: "quality", the best there is, "cheapest", the
+        cheapest that is good enough, or "frontier", the best at
             every cost.
-        min_quality: the score that is good enough, in the metric's own scale.
-        margin: or by how much it may be worse than the baseline, in the same scale.
-        baseline_config: the config that the user has today, whole.
-        most_unseen: the most dollars per request that the choice may cost where it asks for more answers than were
+        min_quality: the score that is good enough, in the metric's own scale. margin: or by how
+        much it may be worse than the baseline, in the same scale. baseline_config: the config that
+        the user has today, whole. most_unseen: the most dollars per request that the choice may
+        cost where it asks for more answers than were
             bought of its point. Nobody has met it then, so the holdout has to be able to.
     """
 
@@ -76,7 +79,8 @@ class Problem:
         return share if self.larger_is_better else 1.0 - share
 
     def excess(self, reading: Reading, errors: float = 0.0) -> float:
-        """The share of the limits that a reading takes up: 1 or less keeps them; inf where nobody knows.
+        """The share of the limits that a reading takes up: 1 or less keeps them; inf where nobody
+        knows.
 
         Args:
             reading: what is judged.
@@ -86,7 +90,11 @@ class Problem:
             (reading.cost, reading.costs, self.max_cost),
             (reading.mean_seconds, reading.seconds, self.max_seconds),
         )
-        shares = [(mean + errors * _standard_error(all_)) / limit for mean, all_, limit in means if limit is not None]
+        shares = [
+            (mean + errors * _standard_error(all_)) / limit
+            for mean, all_, limit in means
+            if limit is not None
+        ]
         return max((share if math.isfinite(share) else math.inf for share in shares), default=0.0)
 
 
@@ -100,15 +108,13 @@ class Standing:
     """What is known of one trial.
 
     Attributes:
-        trial: its number.
-        point: its paid point.
-        examples: how many examples are scored so far.
-        readings: every complete config that can be read off its draws.
-        failed: it takes no further part: the model refuses a parameter, or the service left too much unanswered.
-        spent_per_draw: mean dollars per draw bought, at list price.
-        measured: smaller caps of which a few draws were bought to see where they cut.
-        prompt_cost: dollars of that which an example costs once, however many draws are bought of it in one call.
-        cap: max_tokens that its draws are bought with; 0 is the most that a config of its point may take.
+        trial: its number. point: its paid point. examples: how many examples are scored so far.
+        readings: every complete config that can be read off its draws. failed: it takes no further
+        part: the model refuses a parameter, or the service left too much unanswered.
+        spent_per_draw: mean dollars per draw bought, at list price. measured: smaller caps of which
+        a few draws were bought to see where they cut. prompt_cost: dollars of that which an example
+        costs once, however many draws are bought of it in one call. cap: max_tokens that its draws
+        are bought with; 0 is the most that a config of its point may take.
     """
 
     trial: int
@@ -122,23 +128,32 @@ class Standing:
     measured: frozenset[int] = frozenset()
 
     def best(self, problem: Problem, errors: float = -DOUBT) -> Reading | None:
-        """The reading with the best mean score of those that keep the limits, ties going to the cheaper.
+        """The reading with the best mean score of those that keep the limits, ties going to the
+        cheaper.
 
         Args:
-            problem: the limits, and whether scores are to be large.
-            errors: standard errors that are added to cost and seconds before they are held against the limits:
+            problem: the limits, and whether scores are to be large. errors: standard errors that
+            are added to cost and seconds before they are held against the limits:
                 by default the benefit of a doubt.
         """
         kept = [reading for reading in self.whole() if problem.excess(reading, errors) <= 1.0]
         return min(kept, key=lambda reading: preference(problem, reading), default=None)
 
     def whole(self) -> list[Reading]:
-        """The readings on nearly all examples that the trial has: a large n may be read on a lucky few only."""
+        """The readings on nearly all examples that the trial has: a large n may be read on a lucky
+        few only.
+        """
         most = max((len(reading.examples) for reading in self.readings), default=0)
-        return [] if self.failed else [r for r in self.readings if len(r.examples) >= max(1.0, WHOLE * most)]
+        return (
+            []
+            if self.failed
+            else [r for r in self.readings if len(r.examples) >= max(1.0, WHOLE * most)]
+        )
 
     def costs_with(self, reading: Reading, n: int) -> Array:
-        """Dollars per request, by example, that a reading of this trial would cost with another number of answers."""
+        """Dollars per request, by example, that a reading of this trial would cost with another
+        number of answers.
+        """
         once = np.minimum(self.prompt_cost, reading.costs)
         return np.asarray(once + (reading.costs - once) * n / reading.config.n)
 
@@ -176,11 +191,12 @@ class Choice:
     """What a search comes to.
 
     Attributes:
-        reading: of the frozen choice; where that asks for more answers than were bought, what it rests on.
-        runners_up: the best readings of other trials, the best first.
-        feasible: whether the choice keeps the limits on cost and seconds with one-sided confidence of 95 %.
-        reached: whether it was shown to be good enough, where the goal is the cheapest that is.
-        foreseen: then `reading` with the choice's config and what that will cost; its scores are those of fewer
+        reading: of the frozen choice; where that asks for more answers than were bought, what it
+        rests on. runners_up: the best readings of other trials, the best first. feasible: whether
+        the choice keeps the limits on cost and seconds with one-sided confidence of 95 %. reached:
+        whether it was shown to be good enough, where the goal is the cheapest that is. foreseen:
+        then `reading` with the choice's config and what that will cost; its scores are those of
+        fewer
             answers.
     """
 
@@ -204,6 +220,6 @@ class Choice:
 Strategy: TypeAlias = Callable[[Problem, Searcher, float], Generator[list[Step], Outcome, None]]
 """A generator function of the problem, the searcher and the dollars that the search may spend.
 
-It yields waves (lists of steps that are bought side by side), and is sent what became of each. It neither waits,
-nor pays, nor reads a clock: given the same outcomes, it yields the same waves.
+It yields waves (lists of steps that are bought side by side), and is sent what became of each. It
+neither waits, nor pays, nor reads a clock: given the same outcomes, it yields the same waves.
 """

@@ -23,13 +23,10 @@ class Entrant:
     """A trial in the race.
 
     Attributes:
-        trial: its number.
-        point: its paid point.
-        cap: max_tokens that its draws are bought with.
-        ladder: the numbers of draws at which a reading with a larger n appears, from the fewest that make one.
-        examples: it was ordered on positions 0 to this.
-        draws: ordered for each of them.
-        told: whether the searcher knows of it.
+        trial: its number. point: its paid point. cap: max_tokens that its draws are bought with.
+        ladder: the numbers of draws at which a reading with a larger n appears, from the fewest
+        that make one. examples: it was ordered on positions 0 to this. draws: ordered for each of
+        them. told: whether the searcher knows of it.
     """
 
     trial: int
@@ -42,7 +39,9 @@ class Entrant:
 
 
 class Share(NamedTuple):
-    """What calls cost, as shares of their ceilings: what is paid once for each call, and for each of its draws."""
+    """What calls cost, as shares of their ceilings: what is paid once for each call, and for each
+    of its draws.
+    """
 
     once: float
     each: float
@@ -67,7 +66,9 @@ class Rank(NamedTuple):
 
 
 def rung_sizes(examples: int) -> list[int]:
-    """How many examples each rung has: a small block, growing with the data, then ever twice as many, then all."""
+    """How many examples each rung has: a small block, growing with the data, then ever twice as
+    many, then all.
+    """
     size = min(examples, max(8, min(12, math.ceil(examples / 32))))
     sizes = [size]
     while size < examples:
@@ -90,7 +91,9 @@ class Field:
         tellings: what the searcher was told, in order.
     """
 
-    def __init__(self, problem: Problem, left: float, standings: Mapping[int, Standing] | None = None) -> None:
+    def __init__(
+        self, problem: Problem, left: float, standings: Mapping[int, Standing] | None = None
+    ) -> None:
         self.problem, self.left, self.over = problem, left, False
         self.standings: dict[int, Standing] = dict(standings or {})
         self.entrants: dict[int, Entrant] = {}
@@ -100,8 +103,12 @@ class Field:
         self._caps: dict[tuple[object, object], int] = {}
         self._best: dict[int, tuple[Standing, Reading | None]] = {}
         for standing in self.standings.values():
-            entrant = self.enter(standing.point, standing.trial, standing.cap or problem.space.cap(standing.point))
-            entrant.examples = max((max(r.examples) + 1 for r in standing.readings if len(r.examples)), default=0)
+            entrant = self.enter(
+                standing.point, standing.trial, standing.cap or problem.space.cap(standing.point)
+            )
+            entrant.examples = max(
+                (max(r.examples) + 1 for r in standing.readings if len(r.examples)), default=0
+            )
             entrant.draws = _draws_seen(standing, entrant)
         self._shares = self._learn_shares()
 
@@ -146,7 +153,8 @@ class Field:
         self.left, self.over = outcome.left, not outcome.complete
         self._shares = self._learn_shares()
 
-    # --- money ----------------------------------------------------------------------------------------------------
+    # --- money
+    # ----------------------------------------------------------------------------------------------------
 
     def ceiling(self, entrant: Entrant, draws: int) -> float:
         """Dollars that one example can cost at most."""
@@ -161,7 +169,9 @@ class Field:
         return 2 * one - two, two - one
 
     def _learn_shares(self) -> dict[object, Share]:
-        """What calls cost as shares of their ceilings: by trial, by model and prompt, and by model, the highest."""
+        """What calls cost as shares of their ceilings: by trial, by model and prompt, and by model,
+        the highest.
+        """
         found: dict[object, Share] = {}
         for trial, standing in self.standings.items():
             entrant = self.entrants.get(trial)
@@ -179,8 +189,8 @@ class Field:
     def price(self, entrant: Entrant, draws: int) -> float:
         """Dollars that one example with so many new draws is expected to cost.
 
-        As the trial's own draws have cost, else at most as those of its model and prompt, of its model or of any,
-        else the ceiling.
+        As the trial's own draws have cost, else at most as those of its model and prompt, of its
+        model or of any, else the ceiling.
         """
         if draws <= 0:
             return 0.0
@@ -193,19 +203,27 @@ class Field:
     def expense(self, entrant: Entrant, examples: int, draws: int) -> float:
         """Dollars that it is expected to cost to bring a trial to so many examples and draws."""
         old = min(entrant.examples, examples)
-        return old * self.price(entrant, draws - entrant.draws) + (examples - old) * self.price(entrant, draws)
+        return old * self.price(entrant, draws - entrant.draws) + (examples - old) * self.price(
+            entrant, draws
+        )
 
-    # --- orders ---------------------------------------------------------------------------------------------------
+    # --- orders
+    # ---------------------------------------------------------------------------------------------------
 
     def order(self, entrant: Entrant, examples: int, draws: int) -> list[Step]:
-        """The step that brings a trial to so many examples with so many draws each; none where it is there."""
+        """The step that brings a trial to so many examples with so many draws each; none where it
+        is there.
+        """
         draws, examples = max(draws, entrant.draws), max(examples, entrant.examples)
         first = 0 if draws > entrant.draws else entrant.examples
         entrant.examples, entrant.draws = examples, draws
         positions = tuple(range(first, examples))
-        return [Step(entrant.trial, entrant.point, positions, draws, entrant.cap)] if positions else []
+        return (
+            [Step(entrant.trial, entrant.point, positions, draws, entrant.cap)] if positions else []
+        )
 
-    # --- how they stand -------------------------------------------------------------------------------------------
+    # --- how they stand
+    # -------------------------------------------------------------------------------------------
 
     def best(self, entrant: Entrant) -> Reading | None:
         """The best reading of a trial that may keep the limits."""
@@ -219,17 +237,24 @@ class Field:
 
     def ranking(self) -> list[Rank]:
         """Every trial with a reading, the best first; of equal ones the cheaper."""
-        read = [(entrant, r) for entrant in self.entrants.values() if (r := self.best(entrant)) is not None]
+        read = [
+            (entrant, r)
+            for entrant in self.entrants.values()
+            if (r := self.best(entrant)) is not None
+        ]
         rows = table(self.problem, [reading for _, reading in read])
         # Rounded, so that sums in another order on another machine decide nothing.
         level = np.round(levels(rows), 9).tolist()
-        order = sorted(range(len(read)), key=lambda i: (-level[i], dear(read[i][1]), read[i][0].trial))
+        order = sorted(
+            range(len(read)), key=lambda i: (-level[i], dear(read[i][1]), read[i][0].trial)
+        )
         return [Rank(read[i][0], level[i], rows[i]) for i in order]
 
     def more_draws(self, entrant: Entrant) -> int:
         """The draws that could show a larger n to be better, or those that there are.
 
-        More are worth it as long as n = 1 is all that was seen, or the largest n so far is the best.
+        More are worth it as long as n = 1 is all that was seen, or the largest n so far is the
+        best.
         """
         top = entrant.ladder[-1]
         best = self.best(entrant)
@@ -241,13 +266,16 @@ class Field:
             return entrant.draws
         return min((n for n in entrant.ladder if n > 2 * entrant.draws), default=top)
 
-    # --- what the searcher is told --------------------------------------------------------------------------------
+    # --- what the searcher is told
+    # --------------------------------------------------------------------------------
 
     def tell(self, entrants: Sequence[Entrant]) -> None:
-        """Tell the searcher of these trials, once each: levels, and nothing where nothing was scored.
+        """Tell the searcher of these trials, once each: levels, and nothing where nothing was
+        scored.
 
-        A trial none of whose readings keeps the limits is told the quality of the one that is closest to them,
-        divided by how many times over it is, so that a search is led back to where they are kept.
+        A trial none of whose readings keeps the limits is told the quality of the one that is
+        closest to them, divided by how many times over it is, so that a search is led back to where
+        they are kept.
         """
         level = {rank.entrant.trial: rank.level for rank in self.ranking()}
         for entrant in entrants:
@@ -260,9 +288,15 @@ class Field:
             if reading is None:
                 self.tellings.append(Telling(entrant.point, float("nan"), float("nan")))
                 continue
-            beyond = float(np.mean(self.problem.quality(reading.scores))) / max(1.0, self.problem.excess(reading))
+            beyond = float(np.mean(self.problem.quality(reading.scores))) / max(
+                1.0, self.problem.excess(reading)
+            )
             score = min(1.0, max(0.0, level.get(entrant.trial, beyond)))
-            cost = reading.cost if math.isfinite(reading.cost) else self.ceiling(entrant, reading.config.n)
+            cost = (
+                reading.cost
+                if math.isfinite(reading.cost)
+                else self.ceiling(entrant, reading.config.n)
+            )
             self.tellings.append(Telling(entrant.point, score, cost))
 
 
@@ -281,8 +315,8 @@ class Wave:
     def pays(self, entrant: Entrant, examples: int, draws: int) -> bool:
         """Whether the money pays for so many examples and draws of a trial.
 
-        A call is let through only while its ceiling fits into what is left, so of all that is left the ceiling of
-        one call stays unplanned.
+        A call is let through only while its ceiling fits into what is left, so of all that is left
+        the ceiling of one call stays unplanned.
         """
         cost = self._field.expense(entrant, examples, draws)
         last = self._field.ceiling(entrant, draws) - self._field.price(entrant, draws)

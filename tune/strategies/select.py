@@ -1,9 +1,11 @@
-"""The choice that a search comes to: the config of which the most is believed, ties going to the cheaper.
+"""The choice that a search comes to: the config of which the most is believed, ties going to the
+cheaper.
 
-It may ask for more answers than were bought of its point, where bought draws of its model and prompt show that more
-answers gain (see `tune.strategies.extrapolate`). What they add is believed of every point (see `tune.strategies.posterior`), and what
-they cost is nearly known; so a search that had money for a few answers of each example need not settle for a few. The
-holdout is then the first to see so many.
+It may ask for more answers than were bought of its point, where bought draws of its model and
+prompt show that more answers gain (see `tune.strategies.extrapolate`). What they add is believed of
+every point (see `tune.strategies.posterior`), and what they cost is nearly known; so a search that
+had money for a few answers of each example need not settle for a few. The holdout is then the first
+to see so many.
 """
 
 from __future__ import annotations
@@ -30,21 +32,24 @@ TIE = 0.005
 """Configs between which a smaller share of the metric's range is believed to lie are a tie."""
 
 UNSEEN = 0.5
-"""Of examples with an answer that is cut by a smaller cap, how many more are taken to be there than were seen: between
-what is certain and Laplace's 1, as Jeffreys has it for a share."""
+"""Of examples with an answer that is cut by a smaller cap, how many more are taken to be there than
+were seen: between what is certain and Laplace's 1, as Jeffreys has it for a share.
+"""
 
 LEAST_RISE = 0.01
-"""What answers that were not bought must at least be believed to add, as a share of the metric's range."""
+"""What answers that were not bought must at least be believed to add, as a share of the metric's
+range.
+"""
 
 
 class Option(NamedTuple):
     """A config that could be chosen.
 
     Attributes:
-        level: the quality that it is believed to have.
-        reading: of it; where it asks for more answers than were bought, the one that it rests on.
-        of: what is believed of the trial.
-        foreseen: then that reading with this config, what it will cost, and nothing known of its seconds.
+        level: the quality that it is believed to have. reading: of it; where it asks for more
+        answers than were bought, the one that it rests on. of: what is believed of the trial.
+        foreseen: then that reading with this config, what it will cost, and nothing known of its
+        seconds.
     """
 
     level: float
@@ -61,13 +66,14 @@ class Option(NamedTuple):
 def freeze(problem: Problem, standings: Mapping[int, Standing]) -> Choice | None:
     """Choose the best config, ties going to the cheaper.
 
-    The best is the one of which the most is believed, all that was seen of it and of points like it considered; so
-    a lucky few examples do not make a winner. Trials that met all examples are judged by these for the most part. The
-    cheapest config that ties with the best is chosen. Limits on cost and seconds are to be kept with one-sided
-    confidence of 95 %; where no reading does, on average; where none does that either, the reading closest to them is
-    chosen.
+    The best is the one of which the most is believed, all that was seen of it and of points like it
+    considered; so a lucky few examples do not make a winner. Trials that met all examples are
+    judged by these for the most part. The cheapest config that ties with the best is chosen. Limits
+    on cost and seconds are to be kept with one-sided confidence of 95 %; where no reading does, on
+    average; where none does that either, the reading closest to them is chosen.
 
-    Where the goal is the cheapest that is good enough, that is chosen; where none was shown to be, the best.
+    Where the goal is the cheapest that is good enough, that is chosen; where none was shown to be,
+    the best.
 
     Returns:
         None where nothing was scored.
@@ -84,9 +90,11 @@ def freeze(problem: Problem, standings: Mapping[int, Standing]) -> Choice | None
 
 
 def hoped_for(problem: Problem, standings: Mapping[int, Standing]) -> Choice | None:
-    """Return what would be chosen if more answers gained for every model and prompt as they did elsewhere.
+    """Return what would be chosen if more answers gained for every model and prompt as they did
+    elsewhere.
 
-    None where that asks for no more answers than were bought, or where bought draws already say whether they gain.
+    None where that asks for no more answers than were bought, or where bought draws already say
+    whether they gain.
     """
     live = _live(standings)
     untested = pairs(live) - compared(problem, live).keys()
@@ -98,10 +106,14 @@ def hoped_for(problem: Problem, standings: Mapping[int, Standing]) -> Choice | N
 
 
 def _live(standings: Mapping[int, Standing]) -> list[Standing]:
-    return [s for s in standings.values() if not s.failed and any(len(r.examples) for r in s.readings)]
+    return [
+        s for s in standings.values() if not s.failed and any(len(r.examples) for r in s.readings)
+    ]
 
 
-def _freeze_best(problem: Problem, live: Sequence[Standing], gains: Collection[Pair]) -> Choice | None:
+def _freeze_best(
+    problem: Problem, live: Sequence[Standing], gains: Collection[Pair]
+) -> Choice | None:
     for errors in (CERTAINTY, 0.0):
         if any(s.best(problem, errors) for s in live):
             return _choose(problem, live, gains, errors)
@@ -110,7 +122,9 @@ def _freeze_best(problem: Problem, live: Sequence[Standing], gains: Collection[P
     return None if closest is None else Choice(closest, (), feasible=False)
 
 
-def _choose(problem: Problem, standings: Sequence[Standing], gains: Collection[Pair], errors: float) -> Choice:
+def _choose(
+    problem: Problem, standings: Sequence[Standing], gains: Collection[Pair], errors: float
+) -> Choice:
     found = believed(problem, standings, errors)
     usual = _usual_way(found)
     most = problem.most_unseen - baseline_cost(problem, standings)
@@ -124,7 +138,9 @@ def _choose(problem: Problem, standings: Sequence[Standing], gains: Collection[P
                 options += _foreseen(problem, one, seen, usual, errors, most)
             best = max(best, *(option.level for option in options))
     tied = [option for option in options if option.level >= best - TIE]
-    chosen = min(tied, key=lambda tie: (dear(tie.shown), -tie.of.level, preference(problem, tie.shown)))
+    chosen = min(
+        tied, key=lambda tie: (dear(tie.shown), -tie.of.level, preference(problem, tie.shown))
+    )
     rest = [one.reading for one in found if one.reading.config != chosen.reading.config]
     feasible = problem.excess(chosen.shown, CERTAINTY) <= 1.0
     return Choice(chosen.reading, tuple(rest[:MOST_RUNNERS_UP]), feasible, foreseen=chosen.foreseen)
@@ -133,10 +149,11 @@ def _choose(problem: Problem, standings: Sequence[Standing], gains: Collection[P
 def _seen(problem: Problem, one: Believed, errors: float) -> list[Option]:
     """The readings of a trial that keep the limits.
 
-    A reading is believed to be as good as others with as many answers, less what it was seen to be worse than the
-    best of them, and less what it may yet turn out to be: an answer that is longer than all that were seen is cut by
-    a smaller cap. One that scored the same on every example with fewer answers is not among them: the others bring
-    nothing, as two that vote never do where both are answers.
+    A reading is believed to be as good as others with as many answers, less what it was seen to be
+    worse than the best of them, and less what it may yet turn out to be: an answer that is longer
+    than all that were seen is cut by a smaller cap. One that scored the same on every example with
+    fewer answers is not among them: the others bring nothing, as two that vote never do where both
+    are answers.
     """
     kept = [reading for reading in one.standing.whole() if problem.excess(reading, errors) <= 1.0]
     readings = [reading for reading in kept if not _brings_nothing(reading, kept)]
@@ -154,20 +171,25 @@ def _seen(problem: Problem, one: Believed, errors: float) -> list[Option]:
 
 
 def _brings_nothing(reading: Reading, others: Sequence[Reading]) -> bool:
-    """Return whether fewer answers with the same cap and stops have the same scores on the same examples."""
+    """Return whether fewer answers with the same cap and stops have the same scores on the same
+    examples.
+    """
     asked = reading.config
     fewer = (
         other
         for other in others
-        if other.config.n < asked.n and (other.config.max_tokens, other.config.stop) == (asked.max_tokens, asked.stop)
+        if other.config.n < asked.n
+        and (other.config.max_tokens, other.config.stop) == (asked.max_tokens, asked.stop)
     )
     return any(
-        other.examples == reading.examples and bool(np.allclose(other.scores, reading.scores, atol=1e-9))
+        other.examples == reading.examples
+        and bool(np.allclose(other.scores, reading.scores, atol=1e-9))
         for other in fewer
     )
 
 
-# --- more answers than were bought ------------------------------------------------------------------------------------
+# --- more answers than were bought
+# ------------------------------------------------------------------------------------
 
 
 def _usual_way(found: Sequence[Believed]) -> str | None:
@@ -177,20 +199,27 @@ def _usual_way(found: Sequence[Believed]) -> str | None:
 
 
 def _foreseen(
-    problem: Problem, one: Believed, seen: Sequence[Option], usual: str | None, errors: float, most: float
+    problem: Problem,
+    one: Believed,
+    seen: Sequence[Option],
+    usual: str | None,
+    errors: float,
+    most: float,
 ) -> list[Option]:
-    """Configs of a trial's point that keep the limits with more answers than were bought, if they may be chosen.
+    """Configs of a trial's point that keep the limits with more answers than were bought, if they
+    may be chosen.
 
-    Each is believed to be better than the reading that it rests on by what more answers of this point add. How long
-    the slowest of them takes nobody knows, so none is known to keep a limit on seconds. One request may cost `most`
-    dollars.
+    Each is believed to be better than the reading that it rests on by what more answers of this
+    point add. How long the slowest of them takes nobody knows, so none is known to keep a limit on
+    seconds. One request may cost `most` dollars.
     """
     way = usual if one.top is None else one.top.config.aggregate
     if way is None or not seen or problem.goal != "quality":
         return []
     bought = max(option.reading.config.n for option in seen)
     there = set(problem.space.readings(one.standing.point, problem.free))
-    # Where two vote, and differ, neither is outvoted: on average that is one answer at twice its price.
+    # Where two vote, and differ, neither is outvoted: on average that is one answer at twice its
+    # price.
     least = max(bought + 1, 3 if way == "vote" else 2)
     more = sorted({config.n for config in there if config.n >= least})
     found = []
@@ -201,10 +230,16 @@ def _foreseen(
         for n in more:
             asked = Config({**config, "n": n, "aggregate": way})
             costs = one.standing.costs_with(option.reading, n)
-            foreseen = replace(option.reading, config=asked, costs=costs, seconds=np.full(len(costs), math.nan))
+            foreseen = replace(
+                option.reading, config=asked, costs=costs, seconds=np.full(len(costs), math.nan)
+            )
             if asked in there and foreseen.cost <= most and problem.excess(foreseen, errors) <= 1.0:
-                told = n - 1 if way == "vote" and n % 2 == 0 else n  # of two labels, an even vote decides no more
-                level = min(1.0, option.level + one.level_of(max(told, bought)) - one.level_of(bought))
+                told = (
+                    n - 1 if way == "vote" and n % 2 == 0 else n
+                )  # of two labels, an even vote decides no more
+                level = min(
+                    1.0, option.level + one.level_of(max(told, bought)) - one.level_of(bought)
+                )
                 if level >= option.level + LEAST_RISE:
                     found.append(Option(level, option.reading, one, foreseen))
     return found

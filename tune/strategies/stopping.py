@@ -1,29 +1,35 @@
-"""Whether the rest of the money is worth spending: what it is expected to gain, from the standings alone.
+"""Whether the rest of the money is worth spending: what it is expected to gain, from the standings
+alone.
 
-While the search is on, what can be gained is a new point that is better than all so far. Of n + k points in any order
-the best is among the last k with probability k / (n + k); and where qualities thin out towards the top as they do for
-exponential tails (bounded ones thin out faster, so this errs on the side of going on), the best of n + k is expected
-to lie `spread * (H(n + k) - H(n))` above the best of n, H being the harmonic numbers and `spread` how far the best
-few lie above those next to them on average (Hill 1975, on the qualities instead of their logarithms). Qualities that
-nobody knows well are no plateau: the spread is taken to be at least the best point's standard error.
+While the search is on, what can be gained is a new point that is better than all so far. Of n + k
+points in any order the best is among the last k with probability k / (n + k); and where qualities
+thin out towards the top as they do for exponential tails (bounded ones thin out faster, so this
+errs on the side of going on), the best of n + k is expected to lie `spread * (H(n + k) - H(n))`
+above the best of n, H being the harmonic numbers and `spread` how far the best few lie above those
+next to them on average (Hill 1975, on the qualities instead of their logarithms). Qualities that
+nobody knows well are no plateau: the spread is taken to be at least the best point's standard
+error.
 
-While finalists are told apart, what can be gained is that another turns out better. The mean difference that all
-tuning examples and more draws would show is normal around the one seen, with the part of its variance that they
-would take away: expected gain and chance are those of a decision that may still be turned (Raiffa and Schlaifer 1961).
-Nothing is said while a finalist may be better with more answers than were drawn.
+While finalists are told apart, what can be gained is that another turns out better. The mean
+difference that all tuning examples and more draws would show is normal around the one seen, with
+the part of its variance that they would take away: expected gain and chance are those of a decision
+that may still be turned (Raiffa and Schlaifer 1961). Nothing is said while a finalist may be better
+with more answers than were drawn.
 
-Where the goal is the cheapest that is good enough, the gain is what is saved, as a share of what the cheapest costs
-that is known to be. A new point is the cheapest of n + k good ones with probability k / (n + k), and costs at least
-what the cheapest of n + k points is expected to cost, good or not: the same expectation, on logarithms of costs. While
-it is shown what is good enough, whoever is cheaper and undecided may turn out to be: by then its interval is narrower,
-around a mean that is normal around the one seen. Nothing is said as long as none is known to be good enough.
+Where the goal is the cheapest that is good enough, the gain is what is saved, as a share of what
+the cheapest costs that is known to be. A new point is the cheapest of n + k good ones with
+probability k / (n + k), and costs at least what the cheapest of n + k points is expected to cost,
+good or not: the same expectation, on logarithms of costs. While it is shown what is good enough,
+whoever is cheaper and undecided may turn out to be: by then its interval is narrower, around a mean
+that is normal around the one seen. Nothing is said as long as none is known to be good enough.
 
-Where the goal is the frontier, all of this is asked under each of several limits on cost, and the gain is the mean of
-the gains there: how far the frontier is expected to rise. Of new points so many cost no more than a limit as of those
-that are there, which cost no more than it. At its cheap end lie few points: too few to tell how their qualities thin
-out, so those are taken to spread there as all points do, and no less. Points cheaper than all others would
-prolong the frontier; that is in the chance of a change, and in no gain. The limits hang together, and are counted as if
-they did not, and each as if it had all the money: both err on the side of going on.
+Where the goal is the frontier, all of this is asked under each of several limits on cost, and the
+gain is the mean of the gains there: how far the frontier is expected to rise. Of new points so many
+cost no more than a limit as of those that are there, which cost no more than it. At its cheap end
+lie few points: too few to tell how their qualities thin out, so those are taken to spread there as
+all points do, and no less. Points cheaper than all others would prolong the frontier; that is in
+the chance of a change, and in no gain. The limits hang together, and are counted as if they did
+not, and each as if it had all the money: both err on the side of going on.
 """
 
 from __future__ import annotations
@@ -54,8 +60,10 @@ TOP = 0.25
 """The share of the points that count as the best few."""
 
 OF_TWO = 2 / math.sqrt(3)
-"""The larger of two from one distribution lies at most 1 / sqrt(3) standard deviations above its mean (Hartley and
-David 1954); with exponential tails it is half a standard deviation. So much more is taken where few are known."""
+"""The larger of two from one distribution lies at most 1 / sqrt(3) standard deviations above its
+mean (Hartley and David 1954); with exponential tails it is half a standard deviation. So much more
+is taken where few are known.
+"""
 
 _NORMAL = NormalDist()
 
@@ -65,10 +73,12 @@ class Prospect:
     """What more money is expected to do.
 
     Attributes:
-        gain: expected rise of the choice's quality, as a share of the metric's range (where the goal is the frontier,
-            the mean over limits on cost), or, where the goal is the cheapest that is good enough, what it would cost
-            less, as a share of its cost; inf where nobody can say.
-        chance: the probability that the choice becomes another, or, for the frontier, that any on it does.
+        gain: expected rise of the choice's quality, as a share of the metric's range (where the
+        goal is the frontier,
+            the mean over limits on cost), or, where the goal is the cheapest that is good enough,
+            what it would cost less, as a share of its cost; inf where nobody can say.
+        chance: the probability that the choice becomes another, or, for the frontier, that any on
+        it does.
     """
 
     gain: float
@@ -78,10 +88,13 @@ class Prospect:
 UNKNOWN = Prospect(math.inf, 1.0)
 
 
-def search_prospect(problem: Problem, standings: Mapping[int, Standing], dollars: float) -> Prospect:
+def search_prospect(
+    problem: Problem, standings: Mapping[int, Standing], dollars: float
+) -> Prospect:
     """What new points would gain, if so many dollars were spent on their first block of examples.
 
-    That is more points than the money brings to an end, so the gain is rather too large than too small.
+    That is more points than the money brings to an end, so the gain is rather too large than too
+    small.
     """
     live = _live(problem, standings)
     n, k = len(live), _points_for(problem, standings, dollars)
@@ -96,25 +109,36 @@ def search_prospect(problem: Problem, standings: Mapping[int, Standing], dollars
     return _better(problem, [reading for _, reading in live], k)
 
 
-def endgame_prospect(problem: Problem, standings: Mapping[int, Standing], dollars: float) -> Prospect:
+def endgame_prospect(
+    problem: Problem, standings: Mapping[int, Standing], dollars: float
+) -> Prospect:
     """What telling the finalists apart would gain, if so many dollars were spent on it."""
     if problem.goal == "cheapest":
         return _proven(problem, list(standings.values()))
     if problem.goal == "frontier":
-        return _mean([_turned(problem, held, standings, dollars) for held in _by_limit(problem, standings)])
+        return _mean(
+            [_turned(problem, held, standings, dollars) for held in _by_limit(problem, standings)]
+        )
     return _turned(problem, standings, standings, dollars)
 
 
-def chance_of_change(problem: Problem, standings: Mapping[int, Standing], dollars: float) -> float | None:
-    """The probability that so many more dollars would change the choice, by new points or by more examples.
+def chance_of_change(
+    problem: Problem, standings: Mapping[int, Standing], dollars: float
+) -> float | None:
+    """The probability that so many more dollars would change the choice, by new points or by more
+    examples.
 
     None where nobody can say.
     """
     found = [expect(problem, standings, dollars) for expect in (search_prospect, endgame_prospect)]
-    return None if UNKNOWN in found else 1.0 - math.prod(1.0 - prospect.chance for prospect in found)
+    return (
+        None if UNKNOWN in found else 1.0 - math.prod(1.0 - prospect.chance for prospect in found)
+    )
 
 
-def _better(problem: Problem, readings: Sequence[Reading], k: float, scale: float = 0.0) -> Prospect:
+def _better(
+    problem: Problem, readings: Sequence[Reading], k: float, scale: float = 0.0
+) -> Prospect:
     """What so many new points would gain on the best of these.
 
     Args:
@@ -130,7 +154,9 @@ def _better(problem: Problem, readings: Sequence[Reading], k: float, scale: floa
     error = difference(rows[leader], np.zeros(problem.examples)).standard_error
     own = _spread(np.sort(level)[::-1]) if n >= LEAST_TRIALS else 0.0
     headroom = max(0.0, 1.0 - float(level[leader]) + error)
-    return Prospect(min(headroom, max(own, scale, error) * math.log((n + k + 0.5) / (n + 0.5))), k / (n + k))
+    return Prospect(
+        min(headroom, max(own, scale, error) * math.log((n + k + 0.5) / (n + 0.5))), k / (n + k)
+    )
 
 
 def _rise(problem: Problem, standings: Mapping[int, Standing], k: float) -> Prospect:
@@ -140,7 +166,11 @@ def _rise(problem: Problem, standings: Mapping[int, Standing], k: float) -> Pros
     for held in _by_limit(problem, standings):
         cheap = [reading for _, reading in _live(problem, held)]
         below = len(cheap) < n
-        found.append(_better(problem, cheap, k * len(cheap) / (n + 1) if below else k, scale if below else 0.0))
+        found.append(
+            _better(
+                problem, cheap, k * len(cheap) / (n + 1) if below else k, scale if below else 0.0
+            )
+        )
     mean, cheaper_than_all = _mean(found), k / (n + k)
     return replace(mean, chance=1.0 - (1.0 - mean.chance) * (1.0 - cheaper_than_all))
 
@@ -166,7 +196,10 @@ def _mean(found: Sequence[Prospect]) -> Prospect:
 
 
 def _turned(
-    problem: Problem, held: Mapping[int, Standing], standings: Mapping[int, Standing], dollars: float
+    problem: Problem,
+    held: Mapping[int, Standing],
+    standings: Mapping[int, Standing],
+    dollars: float,
 ) -> Prospect:
     """What telling the best of these apart would gain.
 
@@ -188,7 +221,14 @@ def _turned(
     price = _price_of_all(problem, [standing for standing, _ in live], first)
     share = 1.0 if price <= 0 else min(1.0, dollars / price)
     found = [
-        _turn(problem, float(level[first] - level[i]), rows[first], rows[i], (live[first][1], live[i][1]), share)
+        _turn(
+            problem,
+            float(level[first] - level[i]),
+            rows[first],
+            rows[i],
+            (live[first][1], live[i][1]),
+            share,
+        )
         for i in near
         if i != first
     ]
@@ -220,7 +260,9 @@ def _proven(problem: Problem, standings: Sequence[Standing]) -> Prospect:
             return UNKNOWN
         chance = _turns_out(interval, least, interval.n / problem.examples)
         one = Prospect(chance * (1.0 - dear(reading) / dear(known)), chance)
-        found[reading.trial] = max(one, found.get(reading.trial, one), key=lambda prospect: prospect.gain)
+        found[reading.trial] = max(
+            one, found.get(reading.trial, one), key=lambda prospect: prospect.gain
+        )
     return Prospect(
         min(1.0, sum(prospect.gain for prospect in found.values())),
         1.0 - math.prod(1.0 - prospect.chance for prospect in found.values()),
@@ -228,7 +270,9 @@ def _proven(problem: Problem, standings: Sequence[Standing]) -> Prospect:
 
 
 def _turns_out(interval: Interval, least: float, met: float) -> float:
-    """The chance that the lower limit lies above the least, once all examples are met instead of a share of them."""
+    """The chance that the lower limit lies above the least, once all examples are met instead of a
+    share of them.
+    """
     reach = interval.mean - interval.low
     wanders = reach / CERTAINTY * math.sqrt(max(0.0, 1.0 - met))
     ahead = interval.mean - reach * math.sqrt(met) - least
@@ -236,7 +280,9 @@ def _turns_out(interval: Interval, least: float, met: float) -> float:
 
 
 def _may_grow(problem: Problem, standings: Mapping[int, Standing], trials: Sequence[int]) -> bool:
-    """Whether one of these may be better with more answers than were drawn: nobody has seen any of that yet."""
+    """Whether one of these may be better with more answers than were drawn: nobody has seen any of
+    that yet.
+    """
     field = Field(problem, 0.0, standings)
     entrants = [field.entrants[trial] for trial in trials]
     return any(field.more_draws(entrant) > entrant.draws for entrant in entrants)
@@ -268,7 +314,12 @@ def _price_of_all(problem: Problem, standings: Sequence[Standing], first: int) -
 
 
 def _turn(
-    problem: Problem, ahead: float, leader: Array, other: Array, readings: tuple[Reading, Reading], share: float
+    problem: Problem,
+    ahead: float,
+    leader: Array,
+    other: Array,
+    readings: tuple[Reading, Reading],
+    share: float,
 ) -> Prospect:
     """The chance that one overtakes the other, and what that is expected to gain."""
     gap = difference(leader, other)
@@ -287,7 +338,9 @@ def _turn(
 
 
 def _draw_variance(problem: Problem, reading: Reading) -> float:
-    """The part of the variance of a mean quality that more draws of the same examples would take away."""
+    """The part of the variance of a mean quality that more draws of the same examples would take
+    away.
+    """
     known = reading.variances[np.isfinite(reading.variances)]
     if not len(known):
         return 0.0

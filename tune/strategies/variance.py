@@ -1,10 +1,11 @@
 """What scores differ by beside what their trials are worth: hard examples, and the luck of draws.
 
-Three variances, by the method of moments over what is left of scores when each trial's mean is taken off: what examples
-add for all (hardness), what they add for one model and prompt beside that (kin), and what is left (noise). The trials
-of one model and prompt, a family, count once on an example, however many there are: where most trials are of one
-family, what examples add for it would be taken for hardness else, and a block of examples that a model and prompt are
-unlucky with for the whole truth about them.
+Three variances, by the method of moments over what is left of scores when each trial's mean is
+taken off: what examples add for all (hardness), what they add for one model and prompt beside that
+(kin), and what is left (noise). The trials of one model and prompt, a family, count once on an
+example, however many there are: where most trials are of one family, what examples add for it would
+be taken for hardness else, and a block of examples that a model and prompt are unlucky with for the
+whole truth about them.
 """
 
 from __future__ import annotations
@@ -77,7 +78,8 @@ def learn(rows: Array, draws: Sequence[int], family: Numbers) -> Luck:
     spread = float((ease**2).sum()) + _HARDNESS_WEIGHT * _HARDNESS
     hardness = max(_LEAST, spread / (float((families > 0).sum()) + _HARDNESS_WEIGHT))
 
-    # Whatever was taken off is not free to differ: the mean of a trial's scores; of kin, what went into the ease; of
+    # Whatever was taken off is not free to differ: the mean of a trial's scores; of kin, what went
+    # into the ease; of
     # the noise, as much of what is left of it in a family's mean.
     free = member @ (there * (1.0 - 1.0 / met)[:, None]) / np.maximum(trials, 1.0)
     taken = 2.0 / (families + 1.0) - families / (families + 1.0) ** 2

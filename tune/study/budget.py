@@ -1,4 +1,6 @@
-"""The dollars of one run: the most that an example can cost, what the search may spend, and what it must leave."""
+"""The dollars of one run: the most that an example can cost, what the search may spend, and what it
+must leave.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ LEAST_BLOCK = 8
 """Examples that a budget must pay for, for one config, to be worth beginning with."""
 
 LEAST_MET = 20
-"""Holdout examples that a choice must be able to meet, alone, to ask for more answers than the search bought of it."""
+"""Holdout examples that a choice must be able to meet, alone, to ask for more answers than the
+search bought of it.
+"""
 
 SLOWEST = 30.0
 """Seconds that are expected of a call at most: a limit of a minute still buys the first answers."""
@@ -37,21 +41,28 @@ LEADING = 20
 def _ceiling(plan: Plan, endpoint: Endpoint, point: Point, draws: int, cap: int) -> float:
     """Dollars that one example of a point can cost at most, from the longest prompt among a few."""
     most, prompts = _longest_prompt(plan, endpoint, point, cap), calls_for(draws, endpoint.most_n)
-    return to_dollars(plan.prices[str(point["model"])].ceiling(prompts * most, draws * cap, calls=prompts))
+    return to_dollars(
+        plan.prices[str(point["model"])].ceiling(prompts * most, draws * cap, calls=prompts)
+    )
 
 
 def _longest_prompt(plan: Plan, endpoint: Endpoint, point: Point, cap: int) -> int:
     """The most tokens that a prompt of this point may have, from a few examples."""
     model, prompt = str(point["model"]), plan.prompts[str(point["prompt"])]
     asked = [prompt.render(example) for example in plan.split.tuning[:PROMPTS]]
-    requests = [Request(service=endpoint.service, model=model, prompt=said, max_tokens=cap) for said in asked]
+    requests = [
+        Request(service=endpoint.service, model=model, prompt=said, max_tokens=cap)
+        for said in asked
+    ]
     return max(endpoint.most_prompt_tokens(request) for request in requests)
 
 
 def _likely_seconds(plan: Plan, endpoint: Endpoint, point: Point, draws: int, cap: int) -> float:
-    """Seconds of service that one example of a point takes before any answer was seen: a generous guess.
+    """Seconds of service that one example of a point takes before any answer was seen: a generous
+    guess.
 
-    What was measured takes its place, as a share of it, so that it only has to grow as the true seconds do.
+    What was measured takes its place, as a share of it, so that it only has to grow as the true
+    seconds do.
     """
     prompt = _longest_prompt(plan, endpoint, point, cap)
     call = min(SLOWEST, likely_seconds(prompt, cap))
@@ -61,8 +72,9 @@ def _likely_seconds(plan: Plan, endpoint: Endpoint, point: Point, draws: int, ca
 def check_budget(plan: Plan, endpoints: Mapping[str, Endpoint]) -> None:
     """Refuse a budget of which a search could not buy one block of examples.
 
-    A call must fit at the most that it can cost; a block is taken at what calls rather cost, with answers a
-    quarter as long as they may be: by ceilings alone, a generous max_tokens would forbid a good search.
+    A call must fit at the most that it can cost; a block is taken at what calls rather cost, with
+    answers a quarter as long as they may be: by ceilings alone, a generous max_tokens would forbid
+    a good search.
 
     Args:
         plan: what is asked for.
@@ -91,13 +103,14 @@ class Purse:
     """What a study spends on what.
 
     Args:
-        plan: what is asked for.
-        account: holds the budget.
-        evaluator: knows what is sent for an example.
-        clock: the time that is left, where nobody is billed; then all amounts are seconds of service.
+        plan: what is asked for. account: holds the budget. evaluator: knows what is sent for an
+        example. clock: the time that is left, where nobody is billed; then all amounts are seconds
+        of service.
     """
 
-    def __init__(self, plan: Plan, account: Account, evaluator: Evaluator, clock: Clock | None = None) -> None:
+    def __init__(
+        self, plan: Plan, account: Account, evaluator: Evaluator, clock: Clock | None = None
+    ) -> None:
         self.plan, self.account, self.evaluator, self.clock = plan, account, evaluator, clock
 
     @property
@@ -109,16 +122,20 @@ class Purse:
 
     @property
     def most_unseen(self) -> float:
-        """Dollars per request that a choice may cost of which the search bought fewer answers than it asks for.
+        """Dollars per request that a choice may cost of which the search bought fewer answers than
+        it asks for.
 
-        The holdout is the first to meet it, so what can be set aside has to pay for a good part of that.
+        The holdout is the first to meet it, so what can be set aside has to pay for a good part of
+        that.
         """
         least = max(1, min(LEAST_MET, len(self.plan.split.holdout)))
         whole = self.plan.budget if self.clock is None else FIRST_WIDTH * self.clock.limit
         return MOST_HOLDOUT_SHARE * whole / least
 
     def ceiling(self, point: Point, draws: int, cap: int) -> float:
-        """Dollars that one example of a point can cost at most, from the longest prompt among a few."""
+        """Dollars that one example of a point can cost at most, from the longest prompt among a
+        few.
+        """
         service = self.evaluator.services[str(point["model"])]
         find = _ceiling if self.clock is None else _likely_seconds
         return find(self.plan, service.endpoint, point, draws, service.metered.most_output(cap))
@@ -129,14 +146,16 @@ class Purse:
         Raises:
             BudgetError: it could not.
         """
-        check_budget(self.plan, {name: service.endpoint for name, service in self.evaluator.services.items()})
+        check_budget(
+            self.plan, {name: service.endpoint for name, service in self.evaluator.services.items()}
+        )
 
     def set_holdout_aside(self, found: Iterable[Reading], foreseen: Reading | None = None) -> None:
         """Keep the holdout's money where the search cannot reach it.
 
-        What the choice will cost is known only roughly, and better with every wave: the dearest of the best
-        few readings and the baseline, with half as much again, and room for the last call at the most that it can
-        cost; never over 40 % of the budget.
+        What the choice will cost is known only roughly, and better with every wave: the dearest of
+        the best few readings and the baseline, with half as much again, and room for the last call
+        at the most that it can cost; never over 40 % of the budget.
 
         Args:
             found: every reading so far.
@@ -148,7 +167,9 @@ class Purse:
         leading = sorted(readings, key=lambda r: r.mean, reverse=metric.larger_is_better)[:LEADING]
         most = self.ceiling(point, baseline.n, baseline.max_tokens)
         usual = next((r.cost for r in readings if r.config == baseline), most)
-        dearest = max([*leading, *([foreseen] if foreseen else [])], key=lambda r: r.cost, default=None)
+        dearest = max(
+            [*leading, *([foreseen] if foreseen else [])], key=lambda r: r.cost, default=None
+        )
         if dearest is None:
             expected = 2 * self.ceiling(point, 1, baseline.max_tokens) + usual
         else:

@@ -1,4 +1,6 @@
-"""What answers and what reads it, made ready: the models, the judge of a metric, and the evaluator over them."""
+"""What answers and what reads it, made ready: the models, the judge of a metric, and the evaluator
+over them.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ async def opened(
     aside: Collection[str] = (),
     lost: Lost | None = None,
 ) -> AsyncIterator[tuple[dict[str, Service], Service | None]]:
-    """Services for these models, by name, and for the metric's judge; closed at the end, whatever happened.
+    """Services for these models, by name, and for the metric's judge; closed at the end, whatever
+    happened.
 
     Args:
         judge: the model that the metric asks.
@@ -55,12 +58,12 @@ def engage(
     caps: Mapping[str, int],
     examples: Sequence[Example],
 ) -> Metric:
-    """The metric with its judge at hand; no answer is bought any more whose verdict could not be paid for.
+    """The metric with its judge at hand; no answer is bought any more whose verdict could not be
+    paid for.
 
     Args:
-        metric: asks a model.
-        judge: that model.
-        services: the models whose answers are judged. With each of their draws the most that a verdict can cost is
+        metric: asks a model. judge: that model. services: the models whose answers are judged. With
+        each of their draws the most that a verdict can cost is
             set aside.
         caps: the most tokens of an answer, by the names of those that are sent anything.
         examples: those that are answered; the longest decides what a verdict can cost.

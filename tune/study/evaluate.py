@@ -53,8 +53,8 @@ class Evaluator:
         lessons: what is learned of models on the way.
 
     Attributes:
-        fault: why the run was paused; None where it was not.
-        failures: the consequences of failures; it knows the models without which nothing is worth buying.
+        fault: why the run was paused; None where it was not. failures: the consequences of
+        failures; it knows the models without which nothing is worth buying.
     """
 
     def __init__(
@@ -92,7 +92,9 @@ class Evaluator:
         self._loaded: dict[str, str] = {}
         """The model that was asked last, by the address of a server."""
 
-    def request(self, point: Mapping[str, object], cap: int, stop: tuple[str, ...], position: int) -> Request:
+    def request(
+        self, point: Mapping[str, object], cap: int, stop: tuple[str, ...], position: int
+    ) -> Request:
         """The request that a config sends for one example."""
         service = self.services[str(point["model"])]
         settings: dict[str, Setting] = {
@@ -110,16 +112,20 @@ class Evaluator:
         )
 
     def bought_stop(self, point: Mapping[str, object]) -> tuple[str, ...]:
-        """The stop strings that draws of a paid point are bought with: those that every reading would have."""
+        """The stop strings that draws of a paid point are bought with: those that every reading
+        would have.
+        """
         if "stop" in point:
             return tuple(point["stop"] or ())  # type: ignore[arg-type]
         return self.space.common_stop(point)
 
     async def run(self, steps: Sequence[Step], trials: dict[int, Trial]) -> Wave:
-        """Bring every step's examples to the draws asked for, side by side, admitted in the steps' order.
+        """Bring every step's examples to the draws asked for, side by side, admitted in the steps'
+        order.
 
-        What the service failed to answer is tried once more when the rest is there; what still lacks is
-        `missing`, never scored. A fault that no retry mends ends the run after the calls in flight have settled.
+        What the service failed to answer is tried once more when the rest is there; what still
+        lacks is `missing`, never scored. A fault that no retry mends ends the run after the calls
+        in flight have settled.
 
         Raises:
             TuneError: of whoever's fault it is, by class; what was bought until then is stored.
@@ -137,12 +143,18 @@ class Evaluator:
             fail_unanswered(trials[step.trial], step, wave)
         if self._judge is not None:
             account = self._judge.metered.account
-            account.release_earmark(account.reserved)  # nothing is in flight, so nobody comes for it any more
+            account.release_earmark(
+                account.reserved
+            )  # nothing is in flight, so nobody comes for it any more
         self.store.flush()
         return wave
 
-    async def replay(self, steps: Sequence[Step], trials: dict[int, Trial], recorded: Recorded) -> None:
-        """Bring trials to where a recorded wave left them. Everything comes from the store: nothing is sent."""
+    async def replay(
+        self, steps: Sequence[Step], trials: dict[int, Trial], recorded: Recorded
+    ) -> None:
+        """Bring trials to where a recorded wave left them. Everything comes from the store: nothing
+        is sent.
+        """
         for step, position in self._begin(steps, trials):
             trial, order = trials[step.trial], (step.trial, position)
             held = len(trial.draws.get(position, ()))
@@ -156,7 +168,9 @@ class Evaluator:
             if order in recorded.missing:
                 lack(trial, position, recorded.missing[order])
             elif len(self.store.draws(request, numbers)) == len(numbers):
-                new = await self.services[str(trial.point["model"])].provider.complete(request, numbers)
+                new = await self.services[str(trial.point["model"])].provider.complete(
+                    request, numbers
+                )
                 trial.draws.setdefault(position, []).extend(new)
         for number, reason in recorded.failed.items():
             trials[number].state, trials[number].reason = "failed", reason
@@ -182,8 +196,12 @@ class Evaluator:
         """The request that draws of a trial are bought with."""
         return self.request(trial.point, trial.cap, self.bought_stop(trial.point), position)
 
-    async def _all(self, orders: Sequence[tuple[Step, int]], trials: Mapping[int, Trial], wave: Wave) -> None:
-        await asyncio.gather(*(self._in_turn(queue, trials, wave) for queue in self._queues(orders)))
+    async def _all(
+        self, orders: Sequence[tuple[Step, int]], trials: Mapping[int, Trial], wave: Wave
+    ) -> None:
+        await asyncio.gather(
+            *(self._in_turn(queue, trials, wave) for queue in self._queues(orders))
+        )
         if self._lost is not None:
             raise self._lost
 
@@ -192,19 +210,26 @@ class Evaluator:
     ) -> None:
         """Fill one group of orders after the other, each side by side."""
         for group in queue:
-            await asyncio.gather(*(self._fill(step, trials, position, wave) for step, position in group))
+            await asyncio.gather(
+                *(self._fill(step, trials, position, wave) for step, position in group)
+            )
 
     def _queues(self, orders: Sequence[tuple[Step, int]]) -> list[list[list[tuple[Step, int]]]]:
         """Groups of orders that wait for each other, as queues side by side.
 
-        A server of one's own (Ollama, llama.cpp) often holds one model at a time, and a change takes longer than many
-        answers. So models at one address whose price is 0 are asked in turn, beginning with the one that was last.
+        A server of one's own (Ollama, llama.cpp) often holds one model at a time, and a change
+        takes longer than many answers. So models at one address whose price is 0 are asked in turn,
+        beginning with the one that was last.
         """
         queues: dict[str, dict[str, list[tuple[Step, int]]]] = {}
         for order in orders:
             model = str(order[0].point["model"])
             service = self.services[model]
-            address = f"at {service.entry.base_url}" if service.price.is_zero and not service.entry.local else ""
+            address = (
+                f"at {service.entry.base_url}"
+                if service.price.is_zero and not service.entry.local
+                else ""
+            )
             queues.setdefault(address, {}).setdefault(model if address else "", []).append(order)
         for address, models in queues.items():
             if self._loaded.get(address) in models:
@@ -213,11 +238,18 @@ class Evaluator:
             self._loaded[address] = list(queues[address])[-1]
         return [list(models.values()) for models in queues.values()]
 
-    async def _fill(self, step: Step, trials: Mapping[int, Trial], position: int, wave: Wave) -> None:
+    async def _fill(
+        self, step: Step, trials: Mapping[int, Trial], position: int, wave: Wave
+    ) -> None:
         """Bring one example of a trial to `step.draws` draws."""
         trial = trials[step.trial]
         model, held = str(trial.point["model"]), len(trial.draws.get(position, ()))
-        if self._lost is not None or trial.state == "failed" or held >= step.draws or position in trial.spoiled:
+        if (
+            self._lost is not None
+            or trial.state == "failed"
+            or held >= step.draws
+            or position in trial.spoiled
+        ):
             return
         order = (trial.number, position)
         request = self._order(trial, position)
@@ -227,7 +259,9 @@ class Evaluator:
             lack(trial, position, f"{INPUT}: {self.lessons.unanswerable[model, position]}", wave)
             return
         numbers = range(held, step.draws)
-        bought = len(numbers) - len(self.store.draws(request, numbers)) if self._judge is not None else 0
+        bought = (
+            len(numbers) - len(self.store.draws(request, numbers)) if self._judge is not None else 0
+        )
         try:
             new = await self.services[model].provider.complete(request, numbers)
             self._blame.answered[model] += 1
@@ -256,7 +290,8 @@ class Evaluator:
             self.failures.set_aside(model, error, trials, wave)
             lack(trial, position, f"{LOST}: {error}", wave)
         except TuneError as error:
-            # The others in flight are paid for: let them settle, and send nothing more, not even what is in line.
+            # The others in flight are paid for: let them settle, and send nothing more, not even
+            # what is in line.
             self._lost = self._lost or error
             self.services[model].metered.account.close("a fault that nothing mends")
         self._bought()
@@ -267,8 +302,11 @@ class Evaluator:
         wave.complete = False
         next(iter(self.services.values())).metered.account.close(reason)
 
-    async def _have_judged(self, trial: Trial, new: Sequence[Completion], position: int, bought: int) -> None:
-        """Have a metric that costs score each new answer once, from the money set aside with those just bought.
+    async def _have_judged(
+        self, trial: Trial, new: Sequence[Completion], position: int, bought: int
+    ) -> None:
+        """Have a metric that costs score each new answer once, from the money set aside with those
+        just bought.
 
         What that is more than the verdicts can cost is let go first: others may be waiting for it.
         """
@@ -278,11 +316,14 @@ class Evaluator:
         view = replace(trial, draws={position: list(new)}, missing={}, spoiled={})
         answers = [a for a, _ in wanted(view, self.configs(trial), extract=self.extract)]
         unknown = [answer for answer in answers if self._known(position, answer) is None]
-        needed = sum(metered.ceiling(self.metric.function.request(answer, example), 1) for answer in unknown)
+        needed = sum(
+            metered.ceiling(self.metric.function.request(answer, example), 1) for answer in unknown
+        )
         set_aside = bought * self.services[str(trial.point["model"])].metered.earmark
         metered.account.release_earmark(max(0, set_aside - needed))
         self.store.note_uses(
-            self._use(position, self.metric.function.request(answer, example), 1) for answer in unknown
+            self._use(position, self.metric.function.request(answer, example), 1)
+            for answer in unknown
         )
         for answer in unknown:
             try:
@@ -292,16 +333,21 @@ class Evaluator:
             self._keep(position, answer, score)
 
     async def _have_run(self, trial: Trial, position: int) -> None:
-        """Have a metric that runs code score each new answer: in threads, as many at a time as there are cores."""
+        """Have a metric that runs code score each new answer: in threads, as many at a time as
+        there are cores.
+        """
         view = replace(trial, draws={position: trial.draws[position]}, missing={}, spoiled={})
         for answer, _ in wanted(view, self.configs(trial), extract=self.extract):
             async with self._cores:
                 if self._known(position, answer) is None:
-                    score = await asyncio.to_thread(self.metric.score, answer, self.examples[position])
+                    score = await asyncio.to_thread(
+                        self.metric.score, answer, self.examples[position]
+                    )
                     self._keep(position, answer, score)
 
     def score(self, answer: Answer, position: int) -> float:
-        """The metric's score of an answer to one example; each (answer, example) is scored once for ever.
+        """The metric's score of an answer to one example; each (answer, example) is scored once for
+        ever.
 
         NaN where a judge did not come to score it: not scored, and never bad.
 
@@ -319,7 +365,9 @@ class Evaluator:
     def _known(self, position: int, answer: Answer) -> float | None:
         key = (position, answer)
         if key not in self._scores:
-            stored = self.store.score(self.metric.identity, self._example_key(position), _text(answer))
+            stored = self.store.score(
+                self.metric.identity, self._example_key(position), _text(answer)
+            )
             if stored is None:
                 return None
             self._scores[key] = stored
@@ -328,15 +376,21 @@ class Evaluator:
     def _keep(self, position: int, answer: Answer, score: float) -> None:
         self._scores[position, answer] = score
         if not math.isnan(score):
-            self.store.put_score(self.metric.identity, self._example_key(position), _text(answer), score)
+            self.store.put_score(
+                self.metric.identity, self._example_key(position), _text(answer), score
+            )
 
     def _example_key(self, position: int) -> str:
-        """What a score depends on besides the answer: everything that the metric can see of the example."""
+        """What a score depends on besides the answer: everything that the metric can see of the
+        example.
+        """
         if position not in self._keys:
             example = self.examples[position]
             seen = [example.id, dict(example.inputs), example.target, dict(example.metadata)]
             text = json.dumps(seen, sort_keys=True, ensure_ascii=False, default=repr)
-            self._keys[position] = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+            self._keys[position] = hashlib.sha256(
+                text.encode("utf-8", "surrogatepass")
+            ).hexdigest()[:32]
         return self._keys[position]
 
     def configs(self, trial: Trial) -> list[Config]:
@@ -350,7 +404,9 @@ class Evaluator:
 
     def readings(self, trial: Trial) -> list[Reading]:
         """Every reading of a trial, from the draws it has now."""
-        most_n = self.services[str(trial.point["model"])].endpoint.most_n  # what answers cost depends on it
+        most_n = self.services[
+            str(trial.point["model"])
+        ].endpoint.most_n  # what answers cost depends on it
         known = self._readings.get(trial.number)
         if known is None or known[0] != most_n:
             known = self._readings[trial.number] = (most_n, self.read(trial, self.configs(trial)))
@@ -386,7 +442,9 @@ class Evaluator:
         return count_outcomes(trial, config, answer=answer, is_worst=self.is_worst)
 
     def is_worst(self, answer: str, position: int) -> bool:
-        """Whether one answer has the metric's worst score; False where the metric judges several at once."""
+        """Whether one answer has the metric's worst score; False where the metric judges several at
+        once.
+        """
         return not self.metric.over_responses and self.score(answer, position) == self.metric.worst
 
     def _verify(self, answer: str, position: int) -> float:

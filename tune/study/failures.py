@@ -1,4 +1,6 @@
-"""The consequences of failures: a trial fails, a model is set aside, an input is called unanswerable."""
+"""The consequences of failures: a trial fails, a model is set aside, an input is called
+unanswerable.
+"""
 
 from __future__ import annotations
 
@@ -23,15 +25,22 @@ class Failures:
         pause: ends the run for a reason and a fault, with the result so far.
 
     Attributes:
-        needed: models without which nothing is worth buying: when one of them is lost, the run is paused.
+        needed: models without which nothing is worth buying: when one of them is lost, the run is
+        paused.
     """
 
-    def __init__(self, lessons: Lessons, *, pause: Callable[[str, ProviderError, Wave], object]) -> None:
+    def __init__(
+        self, lessons: Lessons, *, pause: Callable[[str, ProviderError, Wave], object]
+    ) -> None:
         self.lessons, self._pause = lessons, pause
         self.needed: frozenset[str] = frozenset()
 
-    def set_aside(self, model: str, fault: ProviderError, trials: Mapping[int, Trial], wave: Wave) -> None:
-        """Go on without a model; where none is left, or the model is needed, end the run with what there is."""
+    def set_aside(
+        self, model: str, fault: ProviderError, trials: Mapping[int, Trial], wave: Wave
+    ) -> None:
+        """Go on without a model; where none is left, or the model is needed, end the run with what
+        there is.
+        """
         if model in self.lessons.aside:
             return
         others = [name for name in self.lessons.space.models if name != model]
@@ -48,7 +57,13 @@ class Failures:
             if reason is not None and trial.state == "running":
                 _fail(trial, reason, wave)
 
-    def blame(self, blame: Blame, again: Sequence[tuple[Step, int]], trials: Mapping[int, Trial], wave: Wave) -> None:
+    def blame(
+        self,
+        blame: Blame,
+        again: Sequence[tuple[Step, int]],
+        trials: Mapping[int, Trial],
+        wave: Wave,
+    ) -> None:
         """Draw the consequences of what one wave saw of each model.
 
         Args:
@@ -67,12 +82,22 @@ class Failures:
                 self.set_aside(model, EndpointError(words), trials, wave)
 
     def _blame_inputs(
-        self, blame: Blame, again: Sequence[tuple[Step, int]], trials: Mapping[int, Trial], wave: Wave
+        self,
+        blame: Blame,
+        again: Sequence[tuple[Step, int]],
+        trials: Mapping[int, Trial],
+        wave: Wave,
     ) -> None:
         """Call examples unanswerable that failed twice while others passed."""
-        missing = [(trials[s.trial], position) for s, position in again if (s.trial, position) in wave.missing]
+        missing = [
+            (trials[s.trial], position)
+            for s, position in again
+            if (s.trial, position) in wave.missing
+        ]
         # Where nothing of a trial was answered, its settings are as likely to be at fault.
-        suspects = {(str(trial.point["model"]), position) for trial, position in missing if trial.draws}
+        suspects = {
+            (str(trial.point["model"]), position) for trial, position in missing if trial.draws
+        }
         for model, position, words in blame.unanswerable():
             if (model, position) in suspects:
                 self.lessons.give_up(model, position, words)
@@ -82,7 +107,9 @@ class Failures:
                 lack(trial, position, f"{INPUT}: {reason}", wave)
 
     def refused(self, trial: Trial, error: ParameterRejected, wave: Wave) -> None:
-        """Learn that a model does not take a parameter, or a value of it; many calls under way may say so."""
+        """Learn that a model does not take a parameter, or a value of it; many calls under way may
+        say so.
+        """
         model, name, running = str(trial.point["model"]), error.parameter, trial.state == "running"
         value = trial.point.get(name)
         shown = f"{name} {value}" if isinstance(error, ValueRejected) else name
@@ -111,7 +138,9 @@ def _fail(trial: Trial, reason: str, wave: Wave) -> None:
 
 
 def lack(trial: Trial, position: int, reason: str, wave: Wave | None = None) -> None:
-    """Note that an example has no draw. One that has fewer than asked for is read at a smaller n all the same."""
+    """Note that an example has no draw. One that has fewer than asked for is read at a smaller n
+    all the same.
+    """
     if wave is not None:
         wave.missing[trial.number, position] = reason
     if not trial.draws.get(position):

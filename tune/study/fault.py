@@ -12,10 +12,14 @@ MOST_MISSING = 0.05
 """The share of a trial's examples that the service may fail to answer before the trial fails."""
 
 MOST_UNANSWERABLE = 0.5
-"""The share of a wave's examples that may be called unanswerable: where more fail, it is the service."""
+"""The share of a wave's examples that may be called unanswerable: where more fail, it is the
+service.
+"""
 
 SERVICE, INPUT = "service", "input"
-"""How the reason of a missing example begins: the service did not answer it, or never answers this input."""
+"""How the reason of a missing example begins: the service did not answer it, or never answers this
+input.
+"""
 
 
 @dataclass(slots=True)
@@ -23,9 +27,9 @@ class Blame:
     """What one wave saw of each model: how often it answered, and which examples it failed on.
 
     Attributes:
-        answered: orders that were answered, by model.
-        failed: (model, position) of examples whose failure may be their own doing, with the words of the service.
-        refused: orders that were refused for a reason that nobody understands, by model.
+        answered: orders that were answered, by model. failed: (model, position) of examples whose
+        failure may be their own doing, with the words of the service. refused: orders that were
+        refused for a reason that nobody understands, by model.
     """
 
     answered: Counter[str] = field(default_factory=Counter)
@@ -33,7 +37,9 @@ class Blame:
     refused: Counter[str] = field(default_factory=Counter)
 
     def note(self, model: str, position: int, error: ProviderError) -> None:
-        """Note a failure. Being called too often, or not reached at all, says nothing about the input."""
+        """Note a failure. Being called too often, or not reached at all, says nothing about the
+        input.
+        """
         if isinstance(error, RequestRefused):
             self.refused[model] += 1
         if error.charged or isinstance(error, RequestRefused):
@@ -42,7 +48,9 @@ class Blame:
             self.failed.pop((model, position), None)
 
     def unanswerable(self) -> Iterable[tuple[str, int, str]]:
-        """The examples that failed twice while the model answered as many others: (model, position, words)."""
+        """The examples that failed twice while the model answered as many others: (model, position,
+        words).
+        """
         lost = Counter(model for model, _ in self.failed)
         for (model, position), words in self.failed.items():
             asked = self.answered[model] + lost[model]

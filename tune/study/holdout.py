@@ -1,4 +1,5 @@
-"""The study's holdout beside its `best.json`: what its examples are, and how the choice scored on each.
+"""The study's holdout beside its `best.json`: what its examples are, and how the choice scored on
+each.
 
 With it `tune check` asks the same examples again, also where the data file and the store are gone.
 """
@@ -79,15 +80,31 @@ def read_holdout(folder: Path) -> Met:
         scores = tuple(float(row.pop("score")) for row in rows)
         found = Met(first["config"], first["metric"], tuple(Example(**row) for row in rows), scores)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise StudyError(f"{str(place)!r} is damaged ({error}): give new labelled examples with --data") from None
+        raise StudyError(
+            f"{str(place)!r} is damaged ({error}): give new labelled examples with --data"
+        ) from None
     if not found.examples or not all(map(math.isfinite, found.scores)):
-        raise StudyError(f"{str(place)!r} holds no scored example: give new labelled examples with --data")
+        raise StudyError(
+            f"{str(place)!r} holds no scored example: give new labelled examples with --data"
+        )
     return found
 
 
 def met_of(
-    config: Mapping[str, Any], metric: str, examples: Sequence[Example], positions: Sequence[int], scores: Any
+    config: Mapping[str, Any],
+    metric: str,
+    examples: Sequence[Example],
+    positions: Sequence[int],
+    scores: Any,
 ) -> Met:
-    """Return what a config met, of all the examples of a study those at these positions that were scored."""
-    known = [(examples[at], float(score)) for at, score in zip(positions, scores, strict=True) if math.isfinite(score)]
-    return Met(config, metric, tuple(example for example, _ in known), tuple(score for _, score in known))
+    """Return what a config met, of all the examples of a study those at these positions that were
+    scored.
+    """
+    known = [
+        (examples[at], float(score))
+        for at, score in zip(positions, scores, strict=True)
+        if math.isfinite(score)
+    ]
+    return Met(
+        config, metric, tuple(example for example, _ in known), tuple(score for _, score in known)
+    )

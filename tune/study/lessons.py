@@ -1,6 +1,8 @@
-"""Lessons of a study about its models: written to its journal when they are learned, and read back when it resumes.
+"""Lessons of a study about its models: written to its journal when they are learned, and read back
+when it resumes.
 
-A strategy's next wave depends on them, so a resumed study must know each at the very moment at which it was learned.
+A strategy's next wave depends on them, so a resumed study must know each at the very moment at
+which it was learned.
 """
 
 from __future__ import annotations
@@ -47,8 +49,12 @@ class Lessons:
         """Note that a model does not take a parameter: the space loses that dimension for it."""
         self._learn("learned", model=model, parameter=parameter)
 
-    def narrow(self, model: str, parameter: str, value: Any, low: float | None, high: float | None) -> None:
-        """Note that a model does not take a value of a parameter, and its bounds where they are known."""
+    def narrow(
+        self, model: str, parameter: str, value: Any, low: float | None, high: float | None
+    ) -> None:
+        """Note that a model does not take a value of a parameter, and its bounds where they are
+        known.
+        """
         self._learn("narrowed", model=model, parameter=parameter, value=value, low=low, high=high)
 
     def set_aside(self, model: str, reason: str) -> None:
@@ -76,6 +82,8 @@ class Lessons:
             case "aside":
                 self.aside[event["model"]] = event["reason"]
                 self.space.leave_out(event["model"])
-                self._tell(f"{event['model']} is set aside, and the others go on without it: {event['reason']}")
+                self._tell(
+                    f"{event['model']} is set aside, and the others go on without it: {event['reason']}"
+                )
             case "unanswerable":
                 self.unanswerable[event["model"], event["position"]] = event["reason"]

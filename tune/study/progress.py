@@ -1,4 +1,6 @@
-"""What a person sees while a run works: a bar of dollars, trials, the best so far and the time left."""
+"""What a person sees while a run works: a bar of dollars, trials, the best so far and the time
+left.
+"""
 
 from __future__ import annotations
 
@@ -24,16 +26,12 @@ class Progress:
     """Where a run stands, for observers.
 
     Attributes:
-        phase: "search", "endgame", "agents" or "holdout".
-        trials: paid points begun.
-        spent: dollars, of this study.
-        budget: dollars.
-        best: the best reading so far, or None.
-        time_limit: seconds that the search may take, where nobody is billed and seconds take the place of dollars.
-        low: the least score that the metric can give.
-        high: the largest.
-        seconds: since this process began.
-        left_seconds: how long the rest will take at the rate so far, or None where nobody can say.
+        phase: "search", "endgame", "agents" or "holdout". trials: paid points begun. spent:
+        dollars, of this study. budget: dollars. best: the best reading so far, or None. time_limit:
+        seconds that the search may take, where nobody is billed and seconds take the place of
+        dollars. low: the least score that the metric can give. high: the largest. seconds: since
+        this process began. left_seconds: how long the rest will take at the rate so far, or None
+        where nobody can say.
     """
 
     phase: str
@@ -58,7 +56,9 @@ PHASES = {
 
 
 class Remaining:
-    """The time left, as it is shown: it falls with the clock, and an estimate that grew is not shown."""
+    """The time left, as it is shown: it falls with the clock, and an estimate that grew is not
+    shown.
+    """
 
     def __init__(self) -> None:
         self._end: float | None = None
@@ -78,7 +78,9 @@ class Remaining:
 
 
 class Screen:
-    """Shows a run on standard error: a live bar on a terminal, a line now and then elsewhere, nothing if quiet."""
+    """Shows a run on standard error: a live bar on a terminal, a line now and then elsewhere,
+    nothing if quiet.
+    """
 
     def __init__(self, *, quiet: bool = False) -> None:
         self._quiet = quiet or sys.stderr is None  # a closed standard error is None
@@ -131,10 +133,16 @@ class Screen:
 
 def _bar(progress: Progress, width: int = 50) -> str:
     if progress.time_limit is None:
-        share, said = progress.spent / progress.budget, f"${progress.spent:.2f} / ${progress.budget:.2f}"
+        share, said = (
+            progress.spent / progress.budget,
+            f"${progress.spent:.2f} / ${progress.budget:.2f}",
+        )
     else:
         left = progress.left_seconds or 0.0
-        share, said = 1.0 - left / progress.time_limit, f"{duration(left)} of {duration(progress.time_limit)} left"
+        share, said = (
+            1.0 - left / progress.time_limit,
+            f"{duration(left)} of {duration(progress.time_limit)} left",
+        )
     filled = round(width * min(1.0, share))
     return f"{'━' * filled}{'╌' * (width - filled)} {said}"
 
@@ -158,7 +166,9 @@ def name_config(config: object) -> str:
     values = dict(config)  # type: ignore[call-overload]
     shown = [f"{values.pop('model')}", f"{values.pop('prompt')}"]
     n, aggregate = values.pop("n"), values.pop("aggregate")
-    shown += [f"{name} {value}" for name, value in sorted(values.items()) if value not in ((), None)]
+    shown += [
+        f"{name} {value}" for name, value in sorted(values.items()) if value not in ((), None)
+    ]
     return ", ".join([*shown, *([f"{aggregate} of {n}"] if n != 1 else [])])
 
 

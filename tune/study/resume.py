@@ -1,4 +1,6 @@
-"""A study's events, read back: what was planned, what became of it, and where a continued study goes on."""
+"""A study's events, read back: what was planned, what became of it, and where a continued study
+goes on.
+"""
 
 from __future__ import annotations
 
@@ -62,8 +64,9 @@ class History:
 def read_history(events: Sequence[Mapping[str, Any]]) -> History:
     """The waves to be replayed.
 
-    When a finished study was continued with more money or time, everything after its last whole wave of the
-    search is void: those draws are in the store, but the strategy decides anew what they are worth.
+    When a finished study was continued with more money or time, everything after its last whole
+    wave of the search is void: those draws are in the store, but the strategy decides anew what
+    they are worth.
     """
     history, chosen = History(), False
     for event in events:
@@ -96,7 +99,10 @@ def read_faults(wave: Recorded, event: Mapping[str, Any]) -> None:
 
 def load_steps(steps: Sequence[Sequence[Any]]) -> list[Step]:
     """Steps from what `dump_steps` wrote."""
-    return [Step(trial, Point(point), tuple(positions), draws, cap) for trial, point, positions, draws, cap in steps]
+    return [
+        Step(trial, Point(point), tuple(positions), draws, cap)
+        for trial, point, positions, draws, cap in steps
+    ]
 
 
 def check_remembered(events: Sequence[Mapping[str, Any]], folder: Path) -> None:
@@ -113,7 +119,11 @@ def check_remembered(events: Sequence[Mapping[str, Any]], folder: Path) -> None:
 
 
 def _rewind(history: History, left: float) -> None:
-    whole = [wave for wave in history.waves if wave.phase == "search" and wave.done and wave.stopped is None]
+    whole = [
+        wave
+        for wave in history.waves
+        if wave.phase == "search" and wave.done and wave.stopped is None
+    ]
     void = [lesson for wave in history.waves if wave not in whole for lesson in wave.lessons]
     (whole[-1].lessons if whole else history.first).extend([*void, *history.last])
     history.waves, history.last = whole, []
@@ -136,10 +146,14 @@ def check_identity(
     Raises:
         StudyError: it is another; every part that differs is named, and the differences are shown.
     """
-    differing = [name for name in {**then, **now} if then.get(name) != now.get(name) and name not in besides]
+    differing = [
+        name for name in {**then, **now} if then.get(name) != now.get(name) and name not in besides
+    ]
     if not differing:
         return
-    found = [pair for name in differing for pair in _differences(name, then.get(name), now.get(name))]
+    found = [
+        pair for name in differing for pair in _differences(name, then.get(name), now.get(name))
+    ]
     shown = [f"{name}: {there} there, {here} now" for name, there, here in found[:MOST_DIFFERENCES]]
     more = len(found) - len(shown)
     if more:
@@ -164,7 +178,11 @@ def _differences(name: str, then: Any, now: Any) -> list[tuple[str, str, str]]:
     """Return where two values differ: the name of each part, and its text there and now."""
     if isinstance(then, Mapping) and isinstance(now, Mapping):
         parts = [part for part in {**then, **now} if then.get(part) != now.get(part)]
-        return [found for part in parts for found in _differences(f"{name}.{part}", then.get(part), now.get(part))]
+        return [
+            found
+            for part in parts
+            for found in _differences(f"{name}.{part}", then.get(part), now.get(part))
+        ]
     there, here = (json.dumps(value, ensure_ascii=False) for value in (then, now))
     alike = takewhile(lambda pair: pair[0] == pair[1], zip(there, here, strict=False))
     same = sum(1 for _ in alike)
@@ -191,7 +209,8 @@ def check_steps(recorded: Recorded, phase: str, steps: Sequence[Step]) -> None:
     """See that a replayed strategy asks for what it asked for when it was live.
 
     Raises:
-        StudyError: it does not: another version of tune, of its strategy or of the searcher wrote this study.
+        StudyError: it does not: another version of tune, of its strategy or of the searcher wrote
+        this study.
     """
     now = [[t, dict(Point(p)), e, d, c] for t, p, e, d, c in _plain(dump_steps(steps))]
     then = [[t, dict(Point(p)), e, d, c] for t, p, e, d, c in recorded.steps]

@@ -38,7 +38,9 @@ from tune.study.wave import Wave, dump_faults
 FINISHED = "finished"
 INTERRUPTED = "interrupted"
 PAUSES = frozenset({INTERRUPTED, QUOTA, LOST})
-"""Reasons after which the same command goes on: a user's wish, a quota that is used up, no model left that answers."""
+"""Reasons after which the same command goes on: a user's wish, a quota that is used up, no model
+left that answers.
+"""
 
 ENOUGH = "gain"
 """The rest of the money was expected to gain too little."""
@@ -60,12 +62,12 @@ class Findings:
     """What a run found out.
 
     Attributes:
-        trials: every trial of the search, by number.
-        choice: the frozen choice and its runners-up, or None where nothing was scored.
-        carried: the best reading of one answer alone, for agents that take no more; None where there is none.
-        holdout: readings of the choice, the carried one and the baseline on holdout examples, by config.
-        tested: the trials of the holdout, by config.
-        stopped: why it ended: "finished", "gain", "money", "time", "trials", "unread", "interrupted", "quota" or
+        trials: every trial of the search, by number. choice: the frozen choice and its runners-up,
+        or None where nothing was scored. carried: the best reading of one answer alone, for agents
+        that take no more; None where there is none. holdout: readings of the choice, the carried
+        one and the baseline on holdout examples, by config. tested: the trials of the holdout, by
+        config. stopped: why it ended: "finished", "gain", "money", "time", "trials", "unread",
+        "interrupted", "quota" or
             "endpoints".
     """
 
@@ -122,18 +124,22 @@ class Run:
         self._standings = Standings(services, evaluator)
         self._kept_for: dict[int, Standing] | None = None
 
-    # --- the line ---------------------------------------------------------------------------------------------
+    # --- the line
+    # ---------------------------------------------------------------------------------------------
 
     async def go(self) -> Findings:
         """Search, tell the finalists apart, freeze the choice, and meet the holdout.
 
-        Where the choice is none that an agent can carry, those that it can are told apart too, with what is left.
+        Where the choice is none that an agent can carry, those that it can are told apart too, with
+        what is left.
         """
         findings = Findings(self.trials)
         self.recall(self.history.first)
         self.purse.check_budget()
         self._set_holdout_aside()
-        proposed = AtMost(self.plan.searcher(self.plan.space, self.plan.free, self.plan.seed), self.plan.trials)
+        proposed = AtMost(
+            self.plan.searcher(self.plan.space, self.plan.free, self.plan.seed), self.plan.trials
+        )
         problem = self.problem()
         await self._drive("search", lambda left: self.plan.strategy(problem, proposed, left))
         if self._stopped == UNREAD and self.account.closed not in PAUSES:
@@ -141,11 +147,19 @@ class Run:
             self.end_trials()
             return findings
         await self._measure(PHASES[0], problem)
-        findings.choice = await self._drive("endgame", lambda left: endgame(problem, self.contenders(), left))
-        if findings.choice and not self._carriable(findings.choice.shown.config) and self._stopped in (None, ENOUGH):
+        findings.choice = await self._drive(
+            "endgame", lambda left: endgame(problem, self.contenders(), left)
+        )
+        if (
+            findings.choice
+            and not self._carriable(findings.choice.shown.config)
+            and self._stopped in (None, ENOUGH)
+        ):
             agents = self._agents_standings
             await self._drive("agents", lambda left: endgame(problem, agents(), left), agents)
-            findings.choice = freeze(problem, self.contenders())  # more is known of trials that both phases had
+            findings.choice = freeze(
+                problem, self.contenders()
+            )  # more is known of trials that both phases had
         await self._measure(PHASES[1], problem)
         if findings.choice is not None:
             findings.choice = self._in_dollars(select(problem, self.contenders()))
@@ -160,7 +174,9 @@ class Run:
         self.end_trials()
         if findings.choice is None:
             return findings
-        self.journal.append("choice", config=dict(findings.choice.shown.config), trial=findings.choice.reading.trial)
+        self.journal.append(
+            "choice", config=dict(findings.choice.shown.config), trial=findings.choice.reading.trial
+        )
         findings.holdout, findings.tested = await self._meet_holdout(findings)
         if self.account.closed in PAUSES:
             findings.stopped = self.account.closed
@@ -172,9 +188,13 @@ class Run:
         await self._drive(phase, lambda left: measure(problem, self.contenders, number, left))
 
     async def _drive(
-        self, phase: str, begin: Callable[[float], Generator[list[Step], Outcome, T]], view: View | None = None
+        self,
+        phase: str,
+        begin: Callable[[float], Generator[list[Step], Outcome, T]],
+        view: View | None = None,
     ) -> T | None:
-        """Feed a strategy its recorded outcomes, then buy what it asks for; its return value, if it ended itself.
+        """Feed a strategy its recorded outcomes, then buy what it asks for; its return value, if it
+        ended itself.
 
         Args:
             phase: its name.
@@ -184,7 +204,9 @@ class Run:
         self.phase = phase
         if phase not in self.history.start:
             self.history.start[phase] = self.purse.left
-            if self.account.closed not in PAUSES:  # else the phase before is not over, and goes on when resumed
+            if (
+                self.account.closed not in PAUSES
+            ):  # else the phase before is not over, and goes on when resumed
                 self.journal.append("phase", name=phase, left=self.history.start[phase])
         strategy = begin(self.history.start[phase])
         outcome: Outcome | None = None
@@ -223,7 +245,9 @@ class Run:
             stopped = ENOUGH
         if stopped not in PAUSES and phase == "search" and self._is_unread():
             stopped = UNREAD
-        self.decorations.attempt("the look at answers that are not read", self._say_what_is_unread, None)
+        self.decorations.attempt(
+            "the look at answers that are not read", self._say_what_is_unread, None
+        )
         if phase not in PHASES or stopped in PAUSES:
             self._note_stop(stopped)
         if stopped not in PAUSES:
@@ -268,7 +292,9 @@ class Run:
             return False
         expect = search_prospect if phase == "search" else endgame_prospect
         gain = expect(self.problem(), standings, left).gain
-        return 0 < gain < self.plan.min_gain  # where there is nothing to gain, the strategy ends by itself
+        return (
+            0 < gain < self.plan.min_gain
+        )  # where there is nothing to gain, the strategy ends by itself
 
     def _is_unread(self) -> bool:
         """Whether more money would be wasted, as no prompt's answers are read rightly."""
@@ -286,7 +312,8 @@ class Run:
         if self._stopped is None or (self._stopped == ENOUGH and stopped is not None):
             self._stopped = stopped
 
-    # --- what the strategy may know ---------------------------------------------------------------------------
+    # --- what the strategy may know
+    # ---------------------------------------------------------------------------
 
     def problem(self) -> Problem:
         """The study as a strategy sees it."""
@@ -315,9 +342,13 @@ class Run:
         return self._standings.of(self.trials)
 
     def contenders(self) -> dict[int, Standing]:
-        """Every trial as strategies weigh it: in dollars, or in seconds of service where nobody is billed."""
+        """Every trial as strategies weigh it: in dollars, or in seconds of service where nobody is
+        billed.
+        """
         standings = self.standings()
-        return standings if self.unbilled is None else self.unbilled.contenders(standings, self.trials)
+        return (
+            standings if self.unbilled is None else self.unbilled.contenders(standings, self.trials)
+        )
 
     def weigh(self, reading: Reading) -> Reading:
         """A reading with the cost by which it is compared: likewise."""
@@ -331,7 +362,8 @@ class Run:
         """Every reading of every trial."""
         return [reading for standing in self.standings().values() for reading in standing.readings]
 
-    # --- the choice and the holdout ---------------------------------------------------------------------------
+    # --- the choice and the holdout
+    # ---------------------------------------------------------------------------
 
     def _oriented(self, score: float) -> float:
         """A score as a share of the metric's range, larger is better."""
@@ -340,7 +372,8 @@ class Run:
         return share if metric.larger_is_better else 1.0 - share
 
     def carried(self, choice: Choice | None) -> Reading | None:
-        """The reading to hand to agents that take one answer of a chat: the choice itself where it is one.
+        """The reading to hand to agents that take one answer of a chat: the choice itself where it
+        is one.
 
         Else what would have been chosen had there been no others.
         """
@@ -348,13 +381,17 @@ class Run:
             return None
         if self._carriable(choice.shown.config):
             return choice.reading
-        best = self._in_dollars(select(replace(self.problem(), most_unseen=0.0), self._agents_standings()))
+        best = self._in_dollars(
+            select(replace(self.problem(), most_unseen=0.0), self._agents_standings())
+        )
         return None if best is None or not self._affordable(best.reading) else best.reading
 
     def _agents_standings(self) -> dict[int, Standing]:
         """Every trial with the readings of it that an agent can carry."""
         return {
-            number: replace(standing, readings=tuple(r for r in standing.readings if self._carriable(r.config)))
+            number: replace(
+                standing, readings=tuple(r for r in standing.readings if self._carriable(r.config))
+            )
             for number, standing in self.contenders().items()
         }
 
@@ -365,7 +402,11 @@ class Run:
             if trial.state == "running":
                 met = len(trial.draws) + len(trial.spoiled)
                 trial.state = "complete" if met >= whole else "stopped"
-                trial.reason = "" if met >= whole else f"after {met} of {whole} examples: others were preferred"
+                trial.reason = (
+                    ""
+                    if met >= whole
+                    else f"after {met} of {whole} examples: others were preferred"
+                )
 
     def _carriable(self, config: Config) -> bool:
         return carriable(config, raw=self.plan.prompts[config.prompt].raw)
@@ -376,8 +417,11 @@ class Run:
             plan.max_seconds is None or reading.mean_seconds <= plan.max_seconds
         )
 
-    async def _meet_holdout(self, findings: Findings) -> tuple[dict[Config, Reading], dict[Config, Trial]]:
-        """Buy the frozen choice and the baseline, each with its own n, max_tokens and stop, on fresh examples.
+    async def _meet_holdout(
+        self, findings: Findings
+    ) -> tuple[dict[Config, Reading], dict[Config, Trial]]:
+        """Buy the frozen choice and the baseline, each with its own n, max_tokens and stop, on
+        fresh examples.
 
         They are admitted block by block together, so that whatever the money reaches is paired.
         """
@@ -394,7 +438,10 @@ class Run:
             configs.append(findings.carried.config)
         trials = {i: Trial(i, config, config.max_tokens) for i, config in enumerate(configs)}
         first, last = len(self.plan.split.tuning), len(self.plan.examples)
-        blocks = [range(start, min(start + HOLDOUT_BLOCK, last)) for start in range(first, last, HOLDOUT_BLOCK)]
+        blocks = [
+            range(start, min(start + HOLDOUT_BLOCK, last))
+            for start in range(first, last, HOLDOUT_BLOCK)
+        ]
         steps = [
             Step(trial.number, trial.point, tuple(block), config.n, trial.cap)
             for block in blocks
@@ -405,11 +452,14 @@ class Run:
         if self.account.closed not in PAUSES:
             self.journal.append("holdout", steps=dump_steps(steps), **dump_faults(wave))
         self._report()
-        found = {config: self.evaluator.read(trials[i], [config]) for i, config in enumerate(configs)}
+        found = {
+            config: self.evaluator.read(trials[i], [config]) for i, config in enumerate(configs)
+        }
         readings = {config: read[0] for config, read in found.items() if read}
         return readings, {config: trials[i] for i, config in enumerate(configs)}
 
-    # --- progress ---------------------------------------------------------------------------------------------
+    # --- progress
+    # ---------------------------------------------------------------------------------------------
 
     def _report(self) -> None:
         """Tell the observer where the run stands; whatever goes wrong with that, the run goes on."""
@@ -442,5 +492,10 @@ class Run:
 
     def _leader(self) -> Reading | None:
         """The best reading so far, of those on at least a block of examples."""
-        readings = [r for s in self._standings.known() for r in s.readings if r.n_examples >= 8 and self._affordable(r)]
+        readings = [
+            r
+            for s in self._standings.known()
+            for r in s.readings
+            if r.n_examples >= 8 and self._affordable(r)
+        ]
         return max(readings, key=lambda r: (self._oriented(r.mean), -r.cost), default=None)

@@ -1,4 +1,6 @@
-"""Where the trials of a run stand: their readings, and what their draws cost. Each is worked out once."""
+"""Where the trials of a run stand: their readings, and what their draws cost. Each is worked out
+once.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,14 @@ class Standings:
 
     def _standing(self, trial: Trial) -> Standing:
         most_n = self._services[str(trial.point["model"])].endpoint.most_n
-        mark = (trial.bought, len(trial.spoiled), len(trial.missing), trial.state, most_n, dict(trial.measured))
+        mark = (
+            trial.bought,
+            len(trial.spoiled),
+            len(trial.missing),
+            trial.state,
+            most_n,
+            dict(trial.measured),
+        )
         known = self._known.get(trial.number)
         if known is None or known[0] != mark:
             once, each = self._spent_on(trial)
@@ -52,14 +61,17 @@ class Standings:
         return known[1]
 
     def _spent_on(self, trial: Trial) -> tuple[int, int]:
-        """Picodollars that the draws of a trial cost at list price: the prompts that they share, and the rest."""
+        """Picodollars that the draws of a trial cost at list price: the prompts that they share,
+        and the rest.
+        """
         service = self._services[str(trial.point["model"])]
         most_n = service.endpoint.most_n
         once = each = 0
         for draws in trial.draws.values():
             calls = [draws[start : start + most_n] for start in range(0, len(draws), most_n)]
             costs = [
-                service.price.cost(call[0].prompt_tokens, sum(d.completion_tokens for d in call)) for call in calls
+                service.price.cost(call[0].prompt_tokens, sum(d.completion_tokens for d in call))
+                for call in calls
             ]
             shared = service.price.cost(draws[0].prompt_tokens, 0) if draws and most_n > 1 else 0
             once += shared

@@ -46,12 +46,11 @@ class Best:
     """The frozen choice, ready for use.
 
     Attributes:
-        config: its values.
-        quality: on holdout examples where they were met, else on tuning examples (which flatters).
-        cost: dollars per request, at list price.
-        seconds: per request, where every price is 0 and seconds take the place of dollars; else None.
-        prompt: the template as people read it, with `{field}` where an example's inputs go.
-        messages: the chat messages, few-shot examples included; empty for a raw prompt.
+        config: its values. quality: on holdout examples where they were met, else on tuning
+        examples (which flatters). cost: dollars per request, at list price. seconds: per request,
+        where every price is 0 and seconds take the place of dollars; else None. prompt: the
+        template as people read it, with `{field}` where an example's inputs go. messages: the chat
+        messages, few-shot examples included; empty for a raw prompt.
     """
 
     config: Config
@@ -66,28 +65,39 @@ class Best:
     _over: str = ""
 
     def system_message(self) -> str | None:
-        """The part of the prompt that an agent takes as its system message, or None where there is none."""
+        """The part of the prompt that an agent takes as its system message, or None where there is
+        none.
+        """
         return self._system
 
     def llm_config(self) -> dict[str, Any]:
-        """What an AutoGen or AG2 agent takes as its `llm_config`: the best reading that one answer can carry.
+        """What an AutoGen or AG2 agent takes as its `llm_config`: the best reading that one answer
+        can carry.
 
-        Agents read one answer, so this is the best config with n = 1, with its own settings; `note` says what
-        the full winner would add. No key is in it: agents read the environment variable.
+        Agents read one answer, so this is the best config with n = 1, with its own settings; `note`
+        says what the full winner would add. No key is in it: agents read the environment variable.
 
         Raises:
-            StudyError: no config with one answer was evaluated, or none keeps the limits that were given.
+            StudyError: no config with one answer was evaluated, or none keeps the limits that were
+            given.
         """
         if self._over:
-            raise StudyError(f"no configuration keeps {self._over}, so none is exported as if it did")
+            raise StudyError(
+                f"no configuration keeps {self._over}, so none is exported as if it did"
+            )
         if self._carried is None:
-            why = self._note or "no config with one answer was evaluated, and agents of AutoGen read no more than one"
+            why = (
+                self._note
+                or "no config with one answer was evaluated, and agents of AutoGen read no more than one"
+            )
             raise StudyError(why)
         return llm_config(self._carried)
 
     @property
     def note(self) -> str:
-        """One sentence on what the full winner would add to `llm_config()`; "" where it is the same."""
+        """One sentence on what the full winner would add to `llm_config()`; "" where it is the
+        same.
+        """
         return self._note
 
 
@@ -95,14 +105,20 @@ class Study:
     """What one study found.
 
     Attributes:
-        record: everything that a report shows.
-        folder: where its files are.
-        deployment: the config that agents can carry, with where its model is; None where there is none.
-        stopped: why it ended: "finished", "gain", "money", "time", "trials", "unread" or "interrupted".
+        record: everything that a report shows. folder: where its files are. deployment: the config
+        that agents can carry, with where its model is; None where there is none. stopped: why it
+        ended: "finished", "gain", "money", "time", "trials", "unread" or "interrupted".
     """
 
-    def __init__(self, record: Report, folder: Path, *, stopped: str, deployment: Deployment | None) -> None:
-        self.record, self.folder, self.stopped, self.deployment = record, folder, stopped, deployment
+    def __init__(
+        self, record: Report, folder: Path, *, stopped: str, deployment: Deployment | None
+    ) -> None:
+        self.record, self.folder, self.stopped, self.deployment = (
+            record,
+            folder,
+            stopped,
+            deployment,
+        )
 
     @classmethod
     def load(cls, folder: str | Path) -> Study:
@@ -122,7 +138,9 @@ class Study:
         """
         winner, template = self.record.winner, self.record.template
         if winner is None or template is None:
-            raise StudyError(f"the study in {str(self.folder)!r} scored nothing: {self.record.stopped}")
+            raise StudyError(
+                f"the study in {str(self.folder)!r} scored nothing: {self.record.stopped}"
+            )
         return Best(
             config=winner.config,
             quality=winner.quality,
@@ -139,11 +157,12 @@ class Study:
     def frontier(self) -> pd.DataFrame:
         """Quality against cost: the configs that none beats in both, the cheapest first.
 
-        Where every price is 0, `seconds_per_request` takes the place of the cost: those of all calls of a request.
+        Where every price is 0, `seconds_per_request` takes the place of the cost: those of all
+        calls of a request.
 
-        Quality and cost are estimated on tuning examples, by which the configs were also chosen; `holdout_*` columns
-        hold the believable numbers of those that met the holdout. `few` marks rows on few examples: their place may
-        be luck.
+        Quality and cost are estimated on tuning examples, by which the configs were also chosen;
+        `holdout_*` columns hold the believable numbers of those that met the holdout. `few` marks
+        rows on few examples: their place may be luck.
         """
         import pandas as pd
 
@@ -164,7 +183,11 @@ class Study:
                 "missing": row.missing,
                 **outcomes_record(row.outcomes),
                 "spent": row.spent,
-                **{f"best_{name}": row.best[name] for name in ("n", "max_tokens", "aggregate") if row.best is not None},
+                **{
+                    f"best_{name}": row.best[name]
+                    for name in ("n", "max_tokens", "aggregate")
+                    if row.best is not None
+                },
                 **_interval("quality", row.quality),
                 "cost_per_request": row.cost,
                 "seconds_per_request": row.service_per_request,
@@ -183,8 +206,12 @@ class Study:
 
         confusion = self.record.failing.confusion if self.record.failing is not None else None
         if confusion is None:
-            raise StudyError("there is no confusion matrix: the targets are not a few labels, or nothing was scored")
-        frame = pd.DataFrame(confusion_rows(confusion), index=pd.Index(confusion.labels, name="label"))
+            raise StudyError(
+                "there is no confusion matrix: the targets are not a few labels, or nothing was scored"
+            )
+        frame = pd.DataFrame(
+            confusion_rows(confusion), index=pd.Index(confusion.labels, name="label")
+        )
         recall = {label: confusion.recall(label) for label in confusion.labels}
         return frame.assign(recall=pd.Series(recall))
 
@@ -192,13 +219,17 @@ class Study:
         """Return the quality by the values of the columns that were named with `by`."""
         import pandas as pd
 
-        return pd.DataFrame(slice_rows(self.record.failing.slices if self.record.failing is not None else ()))
+        return pd.DataFrame(
+            slice_rows(self.record.failing.slices if self.record.failing is not None else ())
+        )
 
     def doubtful_labels(self) -> pd.DataFrame:
         """Return tuning rows on which all strong configurations agree against the label."""
         import pandas as pd
 
-        return pd.DataFrame(doubt_rows(self.record.failing.doubts if self.record.failing is not None else ()))
+        return pd.DataFrame(
+            doubt_rows(self.record.failing.doubts if self.record.failing is not None else ())
+        )
 
     def report(self, folder: str | Path | None = None) -> Path:
         """Write the report and all other files of a result; return the path of `report.md`.
@@ -212,7 +243,9 @@ class Study:
         target = self.folder if folder is None else Path(folder)
         files = {"best.json": scrubbed_json(best_json(self.record), indent=2) + "\n"}
         if self.deployment is not None:
-            files["OAI_CONFIG_LIST"] = scrubbed_json(json.loads(oai_config_list(self.deployment)), indent=2) + "\n"
+            files["OAI_CONFIG_LIST"] = (
+                scrubbed_json(json.loads(oai_config_list(self.deployment)), indent=2) + "\n"
+            )
         for name, text in self._decorations().items():
             files[name] = scrub(text)
         try:
@@ -222,21 +255,32 @@ class Study:
             if self.deployment is None:  # one of an earlier result would be taken for this one's
                 (target / "OAI_CONFIG_LIST").unlink(missing_ok=True)
         except OSError as error:
-            raise StoreError(f"the report cannot be written to {str(target)!r}: {error.strerror}") from None
+            raise StoreError(
+                f"the report cannot be written to {str(target)!r}: {error.strerror}"
+            ) from None
         return target / "report.md"
 
     def _decorations(self) -> dict[str, str]:
-        """The files that show the result. One that cannot be made is left out, and the others say so."""
+        """The files that show the result. One that cannot be made is left out, and the others say
+        so.
+        """
         parts = Decorations(self._note)
         drawn = parts.attempt("the chart", lambda: chart(self.record), "")
         found = {
             "report.html": parts.attempt("report.html", lambda: page(self.record, drawn=drawn), ""),
-            "comparison.csv": parts.attempt("comparison.csv", lambda: comparison_csv(self.record), ""),
-            "comparison.tex": parts.attempt("comparison.tex", lambda: comparison_tex(self.record), ""),
+            "comparison.csv": parts.attempt(
+                "comparison.csv", lambda: comparison_csv(self.record), ""
+            ),
+            "comparison.tex": parts.attempt(
+                "comparison.tex", lambda: comparison_tex(self.record), ""
+            ),
             "trials.csv": parts.attempt("trials.csv", lambda: trials_csv(self.record), ""),
-            "report.md": parts.attempt("report.md", lambda: markdown(self.record), ""),  # last: it names the others
+            "report.md": parts.attempt(
+                "report.md", lambda: markdown(self.record), ""
+            ),  # last: it names the others
         }
-        # An older run's file must not stand for this one, so what cannot be shown is a file that says so.
+        # An older run's file must not stand for this one, so what cannot be shown is a file that
+        # says so.
         left_out = "".join(f"{sentence}\n" for sentence in self.record.notices)
         return {name: text or left_out for name, text in found.items()}
 
@@ -275,7 +319,9 @@ def recorded_study(folder: Path, events: Sequence[Mapping[str, Any]]) -> Study:
     """
     result = next((event for event in reversed(events) if event["event"] == "result"), None)
     if result is None:
-        raise StudyError(f"the study in {str(folder)!r} has no result yet: run its command again, and it resumes")
+        raise StudyError(
+            f"the study in {str(folder)!r} has no result yet: run its command again, and it resumes"
+        )
     report = load(Report, result["record"]["report"])
     deployment = result["record"]["deployment"]
     return Study(

@@ -17,7 +17,8 @@ from tune.strategies import Choice, Standing
 
 
 class Unbilled:
-    """Weighs trials and readings by the recorded seconds of their draws, so that a resumed study weighs them alike.
+    """Weighs trials and readings by the recorded seconds of their draws, so that a resumed study
+    weighs them alike.
 
     Args:
         services: the models, by name.
@@ -30,11 +31,15 @@ class Unbilled:
         self._known: dict[int, tuple[Standing, Standing]] = {}
 
     def weigh(self, reading: Reading) -> Reading:
-        """A reading with seconds of service as its cost: those of all its answers, where each takes a call."""
+        """A reading with seconds of service as its cost: those of all its answers, where each takes
+        a call.
+        """
         calls = calls_for(reading.config.n, self._most_n(reading.config.model))
         return replace(reading, costs=calls * reading.seconds)
 
-    def contenders(self, standings: Mapping[int, Standing], trials: Mapping[int, Trial]) -> dict[int, Standing]:
+    def contenders(
+        self, standings: Mapping[int, Standing], trials: Mapping[int, Trial]
+    ) -> dict[int, Standing]:
         """Every trial with the cost of its draws and of its readings in seconds of service."""
         for number, standing in standings.items():
             known = self._known.get(number)
@@ -49,7 +54,8 @@ class Unbilled:
 
     @contextmanager
     def timed(self, trials: Callable[[], Iterable[Trial]]) -> Iterator[None]:
-        """Have the clock learn from what is bought inside the block how much service goes into a second.
+        """Have the clock learn from what is bought inside the block how much service goes into a
+        second.
 
         Args:
             trials: all that the study has, at that moment.
@@ -58,14 +64,18 @@ class Unbilled:
         held, served = _draws(trials()), self._served(trials())
         yield
         new = _draws(trials()) - held
-        share = min(1.0, (self._bought() - bought) / new) if new else 0.0  # the others were in the store
+        share = (
+            min(1.0, (self._bought() - bought) / new) if new else 0.0
+        )  # the others were in the store
         self.clock.note(share * (self._served(trials()) - served), time.monotonic() - began)
 
     def _served(self, trials: Iterable[Trial]) -> float:
         return math.fsum(map(self._seconds, trials))
 
     def _seconds(self, trial: Trial) -> float:
-        """Seconds of service of a trial's draws. Those of one call were served together: each has all its seconds."""
+        """Seconds of service of a trial's draws. Those of one call were served together: each has
+        all its seconds.
+        """
         most_n = self._most_n(str(trial.point["model"]))
         calls = [draws[::most_n] for draws in trial.draws.values()]
         return math.fsum(draw.seconds for draws in calls for draw in draws)
@@ -83,6 +93,9 @@ def _draws(trials: Iterable[Trial]) -> int:
 
 def in_dollars(choice: Choice) -> Choice:
     """A choice with its costs as they are shown: nobody is billed."""
-    shown = [replace(reading, costs=0.0 * reading.costs) for reading in (choice.reading, *choice.runners_up)]
+    shown = [
+        replace(reading, costs=0.0 * reading.costs)
+        for reading in (choice.reading, *choice.runners_up)
+    ]
     foreseen = choice.foreseen and replace(choice.foreseen, costs=0.0 * choice.foreseen.costs)
     return replace(choice, reading=shown[0], runners_up=tuple(shown[1:]), foreseen=foreseen)

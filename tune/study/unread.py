@@ -1,10 +1,11 @@
-"""Answers that are not read: found after the first blocks, before a wrong answer rule costs the whole budget.
+"""Answers that are not read: found after the first blocks, before a wrong answer rule costs the
+whole budget.
 
-When nearly all answers of a prompt score the metric's worst value, there are two reasons. Either the answers are wrong.
-Or they are right and not read rightly: nothing is taken out of the texts, or what is taken out is no answer. The
-second is told from the first by what was bought, for nothing: another answer rule finds right answers in the same
-texts, or the target stands in the whole text that is compared with it, and more often than the targets of other
-examples do.
+When nearly all answers of a prompt score the metric's worst value, there are two reasons. Either
+the answers are wrong. Or they are right and not read rightly: nothing is taken out of the texts, or
+what is taken out is no answer. The second is told from the first by what was bought, for nothing:
+another answer rule finds right answers in the same texts, or the target stands in the whole text
+that is compared with it, and more often than the targets of other examples do.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ LEAST_ANSWERS = 8
 """Answers of a prompt that must be there before anything is said of it."""
 
 MOST_ANSWERS = 64
-"""Answers of a prompt that are looked at, its first ones: what they say does not change with what is bought later."""
+"""Answers of a prompt that are looked at, its first ones: what they say does not change with what
+is bought later.
+"""
 
 NEARLY_ALL = 0.95
 """A prompt is looked into when more than this share of its answers score the worst value."""
@@ -37,7 +40,9 @@ HARDLY_ANY = 0.1
 """Nothing is extracted when an answer is found in at most this share of the texts."""
 
 ENOUGH = 0.2
-"""Another rule works when it finds an answer that scores more than the worst in this share of the texts, or more."""
+"""Another rule works when it finds an answer that scores more than the worst in this share of the
+texts, or more.
+"""
 
 LEAST_RIGHT = 3
 """And in at least so many of them."""
@@ -54,11 +59,15 @@ _RULES: Sequence[Mapping[str, Any]] = (
     {"pattern": r"\*\*([^*]+)\*\*"},
     {"whole": True},
 )
-"""Rules that fit many texts: after a mark, the last number, a box, without punctuation, the last line, in bold."""
+"""Rules that fit many texts: after a mark, the last number, a box, without punctuation, the last
+line, in bold.
+"""
 
 
 class _Said(NamedTuple):
-    """One answer: the example's position, the text, what was taken out of it, and whether that scores the worst."""
+    """One answer: the example's position, the text, what was taken out of it, and whether that
+    scores the worst.
+    """
 
     position: int
     text: str
@@ -66,20 +75,28 @@ class _Said(NamedTuple):
     is_worst: bool
 
 
-def find_unread(plan: Plan, evaluator: Evaluator, trials: Mapping[int, Trial]) -> tuple[Unread, ...]:
-    """Return the prompts of which nearly all answers score the worst value, with what can be known of the reason.
+def find_unread(
+    plan: Plan, evaluator: Evaluator, trials: Mapping[int, Trial]
+) -> tuple[Unread, ...]:
+    """Return the prompts of which nearly all answers score the worst value, with what can be known
+    of the reason.
 
     Args:
         plan: of the study.
         evaluator: reads the answers as the study does.
         trials: what was bought.
     """
-    found = (_look(plan, evaluator, prompt, _said(evaluator, prompt, trials)) for prompt in plan.space.prompts)
+    found = (
+        _look(plan, evaluator, prompt, _said(evaluator, prompt, trials))
+        for prompt in plan.space.prompts
+    )
     return tuple(one for one in found if one is not None)
 
 
 def is_all_unread(plan: Plan, evaluator: Evaluator, trials: Mapping[int, Trial]) -> bool:
-    """Whether the answers of every prompt are not read rightly; False while one of them has too few."""
+    """Whether the answers of every prompt are not read rightly; False while one of them has too
+    few.
+    """
     for prompt in plan.space.prompts:
         found = _look(plan, evaluator, prompt, _said(evaluator, prompt, trials))
         if found is None or not found.misread:
@@ -114,7 +131,9 @@ def _look(plan: Plan, evaluator: Evaluator, prompt: str, said: Sequence[_Said]) 
     standing = [one for one in said if _stands(plan.examples[one.position], one.text)]
     rule, score = _better_rule(plan, evaluator, said)
     nothing = extracted <= HARDLY_ANY * len(said)
-    whole = _takes_whole(said) and evaluator.metric.identity != "numeric"  # that one looks for the number itself
+    whole = (
+        _takes_whole(said) and evaluator.metric.identity != "numeric"
+    )  # that one looks for the number itself
     by_chance = _standing_by_chance(plan, said)
     stands = whole and len(standing) - by_chance >= max(LEAST_RIGHT, ENOUGH * len(said))
     return Unread(
@@ -139,7 +158,9 @@ def _takes_whole(said: Sequence[_Said]) -> bool:
 
 def _stands(example: Example, text: str) -> bool:
     """Whether the target, or one of several, stands in the text by itself."""
-    return any(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", _fold(text)) for word in _targets(example))
+    return any(
+        re.search(rf"(?<!\w){re.escape(word)}(?!\w)", _fold(text)) for word in _targets(example)
+    )
 
 
 def _standing_by_chance(plan: Plan, said: Sequence[_Said]) -> float:
@@ -169,7 +190,8 @@ def _fold(text: str) -> str:
 def _better_rule(
     plan: Plan, evaluator: Evaluator, said: Sequence[_Said]
 ) -> tuple[Mapping[str, Any] | None, float | None]:
-    """The answer rule that reads these texts best, with the mean score that it would give; None where none works.
+    """The answer rule that reads these texts best, with the mean score that it would give; None
+    where none works.
 
     Nothing is sent: a metric that asks a judge or runs code is not tried.
     """
@@ -182,9 +204,12 @@ def _better_rule(
         answers = [extract(one.text) for one in said]
         try:
             scores = [
-                metric.score(answer, plan.examples[one.position]) for answer, one in zip(answers, said, strict=True)
+                metric.score(answer, plan.examples[one.position])
+                for answer, one in zip(answers, said, strict=True)
             ]
-        except MetricError:  # of an answer that the user's own metric cannot take: then this rule is none for it
+        except (
+            MetricError
+        ):  # of an answer that the user's own metric cannot take: then this rule is none for it
             continue
         right = sum(score != metric.worst for score in scores)
         if right >= max(LEAST_RIGHT, ENOUGH * len(said)) and (best is None or right > best[0]):
@@ -208,7 +233,12 @@ def _candidates(plan: Plan, said: Sequence[_Said]) -> Iterator[Mapping[str, Any]
 def _sample(plan: Plan, one: _Said) -> Sample:
     example = plan.examples[one.position]
     target = "" if example.target is None else to_text(example.target)
-    return Sample(example=example.id, text=_short(one.text), answer=_short(one.answer or ""), target=_short(target))
+    return Sample(
+        example=example.id,
+        text=_short(one.text),
+        answer=_short(one.answer or ""),
+        target=_short(target),
+    )
 
 
 def _short(text: str, most: int = 160) -> str:

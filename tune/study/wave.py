@@ -26,7 +26,11 @@ class Wave:
 def dump_faults(wave: Wave) -> dict[str, list[Any]]:
     """What a wave lacks as plain JSON, for a journal."""
     return {
-        "missing": [[trial, position, reason] for (trial, position), reason in sorted(wave.missing.items())],
-        "spoiled": [[trial, position, reason] for (trial, position), reason in sorted(wave.spoiled.items())],
+        "missing": [
+            [trial, position, reason] for (trial, position), reason in sorted(wave.missing.items())
+        ],
+        "spoiled": [
+            [trial, position, reason] for (trial, position), reason in sorted(wave.spoiled.items())
+        ],
         "failed": [[trial, reason] for trial, reason in sorted(wave.failed.items())],
     }

@@ -1,4 +1,6 @@
-"""Callables of users: loaded by their names, blamed for what they raise, and told apart by what they do."""
+"""Callables of users: loaded by their names, blamed for what they raise, and told apart by what
+they do.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,8 @@ def load(path: str, what: str) -> Any:
         path: where it is.
         what: what it is for; begins the message.
 
-    The module may lie in the working directory, which is searched last, and only while it is loaded.
+    The module may lie in the working directory, which is searched last, and only while it is
+    loaded.
 
     Raises:
         SpaceError: the text has another form, or there is no such module or attribute.
@@ -42,7 +45,10 @@ def load(path: str, what: str) -> Any:
     if (refused := _refused.get()) is not None:
         raise InputError(f"{what}: {path!r} would be imported: {refused}")
     try:
-        with _working_directory(), blame(SpaceError, f"{what}: {path!r} cannot be loaded", besides=ImportError):
+        with (
+            _working_directory(),
+            blame(SpaceError, f"{what}: {path!r} cannot be loaded", besides=ImportError),
+        ):
             found: Any = importlib.import_module(module)
         for name in attribute.split("."):
             found = getattr(found, name)
@@ -53,7 +59,9 @@ def load(path: str, what: str) -> Any:
 
 @contextmanager
 def importing(refused: str | None) -> Iterator[None]:
-    """Inside the block `load` imports nothing, and says why; None lets it. For what somebody else wrote."""
+    """Inside the block `load` imports nothing, and says why; None lets it. For what somebody else
+    wrote.
+    """
     token = _refused.set(refused)
     try:
         yield
@@ -65,7 +73,8 @@ def importing(refused: str | None) -> Iterator[None]:
 def _working_directory() -> Iterator[None]:
     """Find modules that lie in the working directory, behind all others, while the block lasts.
 
-    Outside it none is found there: a file beside the data must not stand in for a package that is not installed.
+    Outside it none is found there: a file beside the data must not stand in for a package that is
+    not installed.
     """
     here = os.getcwd()
     sys.path.append(here)
@@ -77,13 +86,16 @@ def _working_directory() -> Iterator[None]:
 
 
 def leave_working_directory() -> None:
-    """Find no module in the working directory any more, where Python itself was told to begin there (`python -m`)."""
+    """Find no module in the working directory any more, where Python itself was told to begin there
+    (`python -m`).
+    """
     if sys.path[:1] in ([""], [os.getcwd()]):
         del sys.path[0]
 
 
 class blame(AbstractContextManager[None]):  # noqa: N801  (read as a word after `with`)
-    """Turn whatever a user's callable raises into an error of ours that says where, with the cause chained.
+    """Turn whatever a user's callable raises into an error of ours that says where, with the cause
+    chained.
 
     Args:
         error: the class to raise; errors of ours pass as they are.
@@ -91,11 +103,16 @@ class blame(AbstractContextManager[None]):  # noqa: N801  (read as a word after 
         besides: what the caller handles itself passes, too.
     """
 
-    def __init__(self, error: type[TuneError], message: str, *, besides: type[Exception] = TuneError) -> None:
+    def __init__(
+        self, error: type[TuneError], message: str, *, besides: type[Exception] = TuneError
+    ) -> None:
         self.error, self.message, self.passing = error, message, (TuneError, besides)
 
     def __exit__(
-        self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        raised: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         if isinstance(raised, Exception) and not isinstance(raised, self.passing):
             words = " ".join(f"{self.message}: {type(raised).__name__}: {raised}".split())
@@ -106,8 +123,8 @@ class blame(AbstractContextManager[None]):  # noqa: N801  (read as a word after 
 def fingerprint(function: Callable[..., Any]) -> str:
     """A name for a callable that changes with its source, its defaults and what it closes over.
 
-    It is the same in every process. What the callable uses beyond its own source (other functions, files) does not
-    change it. Where there is no source, it is the name alone.
+    It is the same in every process. What the callable uses beyond its own source (other functions,
+    files) does not change it. Where there is no source, it is the name alone.
     """
     if isinstance(function, functools.partial):
         given = [_repr_of(v) for v in function.args]
@@ -120,7 +137,11 @@ def fingerprint(function: Callable[..., Any]) -> str:
     except (OSError, TypeError):
         return name_of(inner)
     owner = getattr(inner, "__self__", inner)
-    parts = [source, _repr_of(getattr(inner, "__defaults__", None)), _repr_of(getattr(inner, "__kwdefaults__", None))]
+    parts = [
+        source,
+        _repr_of(getattr(inner, "__defaults__", None)),
+        _repr_of(getattr(inner, "__kwdefaults__", None)),
+    ]
     parts += [_repr_of(_cell(cell)) for cell in getattr(inner, "__closure__", None) or ()]
     if not (inspect.isfunction(owner) or inspect.isclass(owner)):
         parts.append(_repr_of(dict(sorted(getattr(owner, "__dict__", {}).items()))))

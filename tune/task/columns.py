@@ -1,8 +1,8 @@
 """Columns that default prompts must not show, and names that templates can use.
 
-Prompts that tune makes itself are filled with every column that is left. A column that tells the answer would make the
-best score worthless, and a row's number or somebody's address teaches a model nothing. Both are left out and named, and
-come back when the user names the inputs.
+Prompts that tune makes itself are filled with every column that is left. A column that tells the
+answer would make the best score worthless, and a row's number or somebody's address teaches a model
+nothing. Both are left out and named, and come back when the user names the inputs.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ _ID_WORDS = ("id", "ids", "idx", "index", "uuid", "guid")
 
 
 def aliases(columns: Sequence[str]) -> dict[str, str]:
-    """Names that templates can use for the columns whose own names are none: "Customer Message" as Customer_Message."""
+    """Names that templates can use for the columns whose own names are none: "Customer Message" as
+    Customer_Message.
+    """
     found: dict[str, str] = {}
     for name in columns:
         if name.isidentifier():
@@ -84,7 +86,11 @@ def _tells_target(cells: Sequence[Any], wanted: Sequence[str] | None, target: st
     """Say how a column tells the target; "" where it does not."""
     if wanted is None or len(cells) < LEAST_ROWS:
         return ""
-    pairs = [(folded, want) for cell, want in zip(cells, wanted, strict=True) if (folded := _fold(cell)) and want]
+    pairs = [
+        (folded, want)
+        for cell, want in zip(cells, wanted, strict=True)
+        if (folded := _fold(cell)) and want
+    ]
     if len(pairs) < NEARLY_ALL * len(cells):
         return ""
     with_target: defaultdict[str, Counter[str]] = defaultdict(Counter)
@@ -93,7 +99,11 @@ def _tells_target(cells: Sequence[Any], wanted: Sequence[str] | None, target: st
     told = sum(max(counts.values()) for counts in with_target.values())
     distinct = len({want for _, want in pairs})
     are_labels = 2 <= distinct <= len(pairs) / 2
-    if are_labels and len(with_target) <= ABOUT_AS_MANY * distinct and told >= NEARLY_ALL * len(pairs):
+    if (
+        are_labels
+        and len(with_target) <= ABOUT_AS_MANY * distinct
+        and told >= NEARLY_ALL * len(pairs)
+    ):
         folded, want = pairs[0]
         return f"it stands one-to-one with the target {target!r} ({folded!r} with {want!r})"
     ends = sum(bool(re.search(rf"(?<!\w){re.escape(want)}\W*$", folded)) for folded, want in pairs)
@@ -109,7 +119,9 @@ def _identifies(name: str, cells: Sequence[Any]) -> str:
         return "it holds e-mail addresses"
     words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)
     is_named = bool(words) and words[-1].lower() in _ID_WORDS
-    if (is_named or name.startswith(("Unnamed:", "__index"))) and all(_TOKEN.fullmatch(text) for text in texts):
+    if (is_named or name.startswith(("Unnamed:", "__index"))) and all(
+        _TOKEN.fullmatch(text) for text in texts
+    ):
         return "it identifies rows"
     if len(texts) >= LEAST_ROWS and len(set(texts)) == len(texts) and _counts_rows(texts):
         return "it identifies rows"

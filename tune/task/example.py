@@ -54,9 +54,9 @@ class Data:
     """A data set.
 
     Attributes:
-        name: the file's stem, the hub's name, or "data".
-        examples: the rows, in the order of the source.
-        fingerprint: 12 hexadecimal digits of the SHA-256 of every cell and id, in order. Which columns are
+        name: the file's stem, the hub's name, or "data". examples: the rows, in the order of the
+        source. fingerprint: 12 hexadecimal digits of the SHA-256 of every cell and id, in order.
+        Which columns are
             inputs does not change it; which one is the target does.
         inputs: the input columns.
         target: the target column, or None.
@@ -84,10 +84,14 @@ class Data:
             DataError: there is no such column.
         """
         if column not in self.columns:
-            raise DataError(f"the column {column!r} is not in {self.name!r}, which has {list(self.columns)}")
+            raise DataError(
+                f"the column {column!r} is not in {self.name!r}, which has {list(self.columns)}"
+            )
         if column == self.target:
             return [e.target for e in self.examples]
-        return [e.inputs[column] if column in self.inputs else e.metadata[column] for e in self.examples]
+        return [
+            e.inputs[column] if column in self.inputs else e.metadata[column] for e in self.examples
+        ]
 
 
 def plain(value: Any) -> Any:

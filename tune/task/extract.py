@@ -15,7 +15,9 @@ from tune.safety.untrusted import TooMuch, check_nesting
 from tune.task.callables import blame, fingerprint, load, name_of
 
 Extract: TypeAlias = Callable[[str], str | None]
-"""Text to answer; None where the text holds none, which abstains in a vote and has the metric's worst score."""
+"""Text to answer; None where the text holds none, which abstains in a vote and has the metric's
+worst score.
+"""
 
 _NUMBER = re.compile(
     r"(?:(?<![\w.,)])[-+\u2212])?"
@@ -40,27 +42,31 @@ def parse_extract(spec: Any, *, prompt: str | None = None) -> Extract:
     Args:
         spec: one of
 
-            - None or `{"whole": true}`: the whole text without the space around it (a `Space` without an answer rule
-              whose targets are a few labels has the labels as its rule; "whole" says that it is not wanted);
-            - `{"pattern": r"Answer: (\w+)"}`: what a regular expression matches, its first group that took part
-              or group number `group`; in lower case with `lower = true`;
-            - `{"labels": ["positive", "negative"]}`: a label that stands by itself, in any case, spelled as listed;
-              with `which = "all"` every label that stands in the text, in the order listed, with commas between them;
+            - None or `{"whole": true}`: the whole text without the space around it (a `Space`
+              without an answer rule whose targets are a few labels has the labels as its rule;
+              "whole" says that it is not wanted);
+            - `{"pattern": r"Answer: (\w+)"}`: what a regular expression matches, its first group
+              that took part or group number `group`; in lower case with `lower = true`;
+            - `{"labels": ["positive", "negative"]}`: a label that stands by itself, in any case,
+              spelled as listed; with `which = "all"` every label that stands in the text, in the
+              order listed, with commas between them;
             - `{"json": "field.path"}`: a field of the first JSON object in the text;
             - `{"number": true}`: the last number, as 1234.5 for "$1,234.50";
-            - `{"code": true}`: the last Python block of Markdown, or the whole text where there is none;
+            - `{"code": true}`: the last Python block of Markdown, or the whole text where there is
+              none;
             - a callable from text to text or None, or its name as `"module:attribute"`;
             - `{"by": {"short": ..., "reasoned": ...}}`: one of these for each prompt, by its name.
 
-            Patterns, labels and code take the last match in the text, or the first with `which = "first"`.
+            Patterns, labels and code take the last match in the text, or the first with `which =
+            "first"`.
         prompt: the prompt whose texts are read; needed only with "by".
 
-    Thoughts are not an answer: what stands between `<think>` and `</think>` is left out first, unless a pattern names
-    these marks or a callable reads the text itself. A thought that was begun and not ended is an unfinished answer, so
-    there is none.
+    Thoughts are not an answer: what stands between `<think>` and `</think>` is left out first,
+    unless a pattern names these marks or a callable reads the text itself. A thought that was begun
+    and not ended is an unfinished answer, so there is none.
 
-    A pattern has a second for each text: where it is not done by then, as `(a+)+$` may not be, the text holds no
-    answer; see `tune.safety.patterns`.
+    A pattern has a second for each text: where it is not done by then, as `(a+)+$` may not be, the
+    text holds no answer; see `tune.safety.patterns`.
 
     Raises:
         SpaceError: the specification has another form, or its pattern is no regular expression.
@@ -74,10 +80,14 @@ def parse_extract(spec: Any, *, prompt: str | None = None) -> Extract:
     if callable(spec):
         return functools.partial(_if_finished, functools.partial(_call, spec))
     if not isinstance(spec, Mapping):
-        raise SpaceError(f"answer: a table, a callable or 'module:attribute' is wanted, but got {spec!r}")
+        raise SpaceError(
+            f"answer: a table, a callable or 'module:attribute' is wanted, but got {spec!r}"
+        )
     kinds = sorted(_KINDS.keys() & spec.keys())
     if len(kinds) != 1:
-        raise SpaceError(f"answer: exactly one of {sorted(_KINDS)} must be given, but got {dict(spec)}")
+        raise SpaceError(
+            f"answer: exactly one of {sorted(_KINDS)} must be given, but got {dict(spec)}"
+        )
     kind = kinds[0]
     unknown = sorted(spec.keys() - {kind} - _OPTIONS[kind])
     if unknown:
@@ -91,7 +101,8 @@ def parse_extract(spec: Any, *, prompt: str | None = None) -> Extract:
 
 
 def parse_extract_name(spec: Any) -> str:
-    """A name that stays the same for as long as `parse_extract(spec)` finds the same answers, on any machine.
+    """A name that stays the same for as long as `parse_extract(spec)` finds the same answers, on
+    any machine.
 
     Raises:
         SpaceError: the specification names a callable that cannot be loaded.
@@ -103,20 +114,28 @@ def parse_extract_name(spec: Any) -> str:
     if callable(spec):
         return fingerprint(spec)
     if isinstance(spec, Mapping) and isinstance(spec.get("by"), Mapping):
-        spec = {"by": {str(prompt): parse_extract_name(inner) for prompt, inner in spec["by"].items()}}
+        spec = {
+            "by": {str(prompt): parse_extract_name(inner) for prompt, inner in spec["by"].items()}
+        }
     return json.dumps(spec, sort_keys=True, ensure_ascii=False, default=repr)
 
 
 def _for_prompt(spec: Mapping[str, Any], prompt: str | None) -> Any:
     by = spec["by"]
     if len(spec) > 1 or not isinstance(by, Mapping):
-        raise SpaceError(f"answer: `by` is a table of prompts and stands alone, but got {dict(spec)}")
+        raise SpaceError(
+            f"answer: `by` is a table of prompts and stands alone, but got {dict(spec)}"
+        )
     if prompt is None:
         for inner in by.values():
             parse_extract(inner)
-        raise SpaceError(f"answer: it is found differently for each of the prompts {list(by)}, but no prompt was named")
+        raise SpaceError(
+            f"answer: it is found differently for each of the prompts {list(by)}, but no prompt was named"
+        )
     if prompt not in by:
-        raise SpaceError(f"answer: prompt {prompt!r} is not among those that `by` names: {list(by)}")
+        raise SpaceError(
+            f"answer: prompt {prompt!r} is not among those that `by` names: {list(by)}"
+        )
     return by[prompt]
 
 
@@ -126,7 +145,8 @@ def is_unfinished(text: str) -> bool:
 
 
 def without_thought(text: str) -> str | None:
-    """The text without what the model thought aloud between marks; None where a thought is not ended.
+    """The text without what the model thought aloud between marks; None where a thought is not
+    ended.
 
     Some servers put the opening mark into the prompt, so that only the closing one comes back.
     """
@@ -154,7 +174,9 @@ def whole(text: str) -> str | None:
 
 
 def last_number(text: str) -> str | None:
-    """The last number in a text, without thousands separators and trailing zeros; None where there is none."""
+    """The last number in a text, without thousands separators and trailing zeros; None where there
+    is none.
+    """
     found = _NUMBER.findall(text)
     return normal_number(found[-1]) if found else None
 
@@ -205,7 +227,9 @@ def _call(function: Callable[[str], Any], text: str) -> str | None:
     with blame(SpaceError, f"answer: {name_of(function)} raised on {text[:60]!r}"):
         found = function(text)
     if found is not None and not isinstance(found, str):
-        raise SpaceError(f"answer: {name_of(function)} must return a text or None, but got {found!r}")
+        raise SpaceError(
+            f"answer: {name_of(function)} must return a text or None, but got {found!r}"
+        )
     return found or None
 
 
@@ -213,13 +237,19 @@ def _pattern(spec: Mapping[str, Any]) -> Extract:
     pattern = Pattern(spec["pattern"], "answer")
     group = spec.get("group")
     if group is not None and (not isinstance(group, int) or not 0 <= group <= pattern.groups):
-        raise SpaceError(f"answer: the pattern has {pattern.groups} groups, but got group={group!r}")
+        raise SpaceError(
+            f"answer: the pattern has {pattern.groups} groups, but got group={group!r}"
+        )
 
     def find(text: str) -> str | None:
         match = pattern.first(text) if spec.get("which") == "first" else pattern.last(text)
         if match is None:
             return None
-        found = match[group] if group is not None else next((g for g in match.groups() if g is not None), match[0])
+        found = (
+            match[group]
+            if group is not None
+            else next((g for g in match.groups() if g is not None), match[0])
+        )
         found = (found or "").strip()
         return (found.lower() if spec.get("lower") else found) or None
 
@@ -276,7 +306,9 @@ def _which(pattern: re.Pattern[str], text: str, spec: Mapping[str, Any]) -> re.M
 def _json(spec: Mapping[str, Any]) -> Extract:
     path = spec["json"]
     if not isinstance(path, str):
-        raise SpaceError(f'answer: json is the path of a field, as "result.label", but got {path!r}')
+        raise SpaceError(
+            f'answer: json is the path of a field, as "result.label", but got {path!r}'
+        )
     steps = path.split(".") if path else []
 
     def find(text: str) -> str | None:

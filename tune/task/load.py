@@ -1,4 +1,6 @@
-"""From a table to examples: which columns are inputs, which is the target, and what may not be missing."""
+"""From a table to examples: which columns are inputs, which is the target, and what may not be
+missing.
+"""
 
 from __future__ import annotations
 
@@ -31,12 +33,14 @@ def load_data(
         source: a path (.jsonl, .json, .csv, .tsv, .parquet), `hf:org/name:split` or
             `hf:org/name/config:split` (a folder may stand for the name), a pandas DataFrame, a
             `datasets.Dataset`, or dicts, one a row. An empty cell of a CSV file is a missing value.
-        inputs: the columns that may fill the templates; by default those that the templates name, and where
+        inputs: the columns that may fill the templates; by default those that the templates name,
+        and where
             they name none, every column but `id` and the target.
-        target: the column of wanted answers; "" where there is none. By default the only column that is
+        target: the column of wanted answers; "" where there is none. By default the only column
+        that is
             named as one of `TARGET_NAMES`, else the only one that is no input.
-        fields: the names that the templates use.
-        aside: columns that say how rows are parted: no inputs unless named as such, and not the target.
+        fields: the names that the templates use. aside: columns that say how rows are parted: no
+        inputs unless named as such, and not the target.
 
     Raises:
         DataError: the source cannot be read, has fewer than two rows, or lacks a column or a cell.
@@ -64,26 +68,34 @@ def load_data(
     fingerprint = _fingerprint(table, ids, target)
     table, notes = _whole_numbers(table, target)
     _check_targets(table, target)
-    examples = tuple(_example(table, number, ids[number], inputs, target, named) for number in range(len(table.rows)))
+    examples = tuple(
+        _example(table, number, ids[number], inputs, target, named)
+        for number in range(len(table.rows))
+    )
     shown = tuple(named.get(name, name) for name in inputs)
     renamed = [f"{name!r} as {{{named[name]}}}" for name in inputs if name in named]
     if renamed:
-        notes = [*notes, f"Templates name these columns of {table.name!r} by other names: {', '.join(renamed)}."]
-    out = sentences(table.name, {named.get(name, name): reason for name, reason in reasons.items()}, shown)
+        notes = [
+            *notes,
+            f"Templates name these columns of {table.name!r} by other names: {', '.join(renamed)}.",
+        ]
+    out = sentences(
+        table.name, {named.get(name, name): reason for name, reason in reasons.items()}, shown
+    )
     return Data(table.name, examples, fingerprint, shown, target, tuple(reasons), (*notes, *out))
 
 
 def _whole_numbers(table: Table, target: str | None) -> tuple[Table, list[str]]:
-    """Targets of a text file that all read like 1.0 as the whole numbers that they are: no model answers "1.0"."""
+    """Targets of a text file that all read like 1.0 as the whole numbers that they are: no model
+    answers "1.0".
+    """
     if target is None:
         return table, []
     cells = [row.get(target) for row in table.rows]
     if not all(isinstance(cell, str) and re.fullmatch(r"\s*-?\d+\.0+\s*", cell) for cell in cells):
         return table, []
     rows = [{**row, target: str(row[target]).strip().partition(".")[0]} for row in table.rows]
-    said = (
-        f"The targets of {table.name!r} read like {cells[0]!r} and are taken as whole numbers, as {rows[0][target]!r}."
-    )
+    said = f"The targets of {table.name!r} read like {cells[0]!r} and are taken as whole numbers, as {rows[0][target]!r}."
     return replace(table, rows=rows), [said]
 
 
@@ -93,7 +105,9 @@ def _check_targets(table: Table, target: str | None) -> None:
         return
     cells = [row.get(target) for row in table.rows]
     empty = [
-        place for place, cell in zip(table.places, cells, strict=True) if isinstance(cell, str) and not cell.strip()
+        place
+        for place, cell in zip(table.places, cells, strict=True)
+        if isinstance(cell, str) and not cell.strip()
     ]
     if empty:
         others = f" (and {len(empty) - 1} more, as {empty[1]})" if len(empty) > 1 else ""
@@ -112,18 +126,26 @@ def _fingerprint(table: Table, ids: Sequence[str], target: str | None) -> str:
 
 
 def _find_target(
-    table: Table, inputs: Sequence[str], target: str | None, fields: Collection[str], aside: Collection[str]
+    table: Table,
+    inputs: Sequence[str],
+    target: str | None,
+    fields: Collection[str],
+    aside: Collection[str],
 ) -> str | None:
     if target == "":
         return None
     columns = table.columns
     if target is not None:
         if target not in columns:
-            raise DataError(f"the target column {target!r} is not in {table.name!r}, which has {list(columns)}")
+            raise DataError(
+                f"the target column {target!r} is not in {table.name!r}, which has {list(columns)}"
+            )
         if target in inputs:
             raise DataError(f"the column {target!r} cannot be both an input and the target")
         return target
-    left = [name for name in columns if name not in inputs and name not in fields and name not in aside]
+    left = [
+        name for name in columns if name not in inputs and name not in fields and name not in aside
+    ]
     obvious = [name for name in left if name.lower() in TARGET_NAMES]
     if not obvious and (inputs or fields):
         obvious = [name for name in left if name != "id"]
@@ -146,12 +168,18 @@ def _find_inputs(
     columns = table.columns
     for name in inputs:
         if name not in columns:
-            raise DataError(f"the input column {name!r} is not in {table.name!r}, which has {list(columns)}")
+            raise DataError(
+                f"the input column {name!r} is not in {table.name!r}, which has {list(columns)}"
+            )
     for name in sorted(fields):
         if name not in columns:
-            raise SpaceError(f"a template names {{{name}}}, but {table.name!r} has the columns {list(columns)}")
+            raise SpaceError(
+                f"a template names {{{name}}}, but {table.name!r} has the columns {list(columns)}"
+            )
         if name == target:
-            raise SpaceError(f"a template names {{{name}}}, the target column: the answer would stand in the question")
+            raise SpaceError(
+                f"a template names {{{name}}}, the target column: the answer would stand in the question"
+            )
         if inputs and name not in inputs:
             raise SpaceError(
                 f"a template names {{{name}}}, which is not among the inputs {list(inputs)}: add --input {name}"
@@ -180,15 +208,24 @@ def _ids(table: Table) -> list[str]:
 
 
 def _example(
-    table: Table, number: int, name: str, inputs: Sequence[str], target: str | None, named: Mapping[str, str]
+    table: Table,
+    number: int,
+    name: str,
+    inputs: Sequence[str],
+    target: str | None,
+    named: Mapping[str, str],
 ) -> Example:
     row = {column: plain(table.rows[number].get(column)) for column in table.columns}
     place = f"{table.places[number]} of {table.name!r}"
     for column in (*inputs, *([target] if target else [])):
         if row[column] is None:
-            raise DataError(f"{place} has nothing in the column {column!r}: fill it in or leave the row out")
+            raise DataError(
+                f"{place} has nothing in the column {column!r}: fill it in or leave the row out"
+            )
     texts = {named.get(column, column): _input(place, column, row[column]) for column in inputs}
-    others = {column: value for column, value in row.items() if column not in texts and column != target}
+    others = {
+        column: value for column, value in row.items() if column not in texts and column != target
+    }
     return Example(name, texts, row[target] if target else None, others, target_name=target or "")
 
 

@@ -1,8 +1,9 @@
 """Prompt templates: text, chat messages, files and few-shot, filled with an example's inputs.
 
-A template can name a column and do nothing else: `{identifier}` is a field; what begins like one and reaches
-further (`{text.x}`, `{text[0]}`, `{0}`, `{text!r}`, `{text:>10}`) is refused; every other brace is literal, so JSON
-in a prompt needs no escaping. What is filled in is never read again, whatever braces the data holds.
+A template can name a column and do nothing else: `{identifier}` is a field; what begins like one
+and reaches further (`{text.x}`, `{text[0]}`, `{0}`, `{text!r}`, `{text:>10}`) is refused; every
+other brace is literal, so JSON in a prompt needs no escaping. What is filled in is never read
+again, whatever braces the data holds.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ class Template:
         """Read a template as users write it.
 
         Raises:
-            SpaceError: something begins like a field and reaches further, or there is no text at all.
+            SpaceError: something begins like a field and reaches further, or there is no text at
+            all.
         """
         if not isinstance(text, str) or not text.strip():
             raise SpaceError(f"a template is a text with something in it, but got {text!r}")
@@ -71,7 +73,9 @@ class Template:
         Raises:
             KeyError: a field has no value.
         """
-        filled = [literal + values[name] for literal, name in zip(self.literals, self.names, strict=False)]
+        filled = [
+            literal + values[name] for literal, name in zip(self.literals, self.names, strict=False)
+        ]
         return "".join(filled) + self.literals[-1]
 
     def fix(self, name: str, value: str) -> Template:
@@ -94,12 +98,11 @@ class Prompt:
     """A named template with its shots in place, ready to be filled.
 
     Attributes:
-        name: the name that it has in the space.
-        raw: whether the model continues the text as it stands, without a chat around it.
-        fields: the input columns that it names.
-        turns: role and template of each message; a raw prompt has one.
-        spec: the prompt as the user wrote it.
-        open_turns: its messages before shots are put in place; shots in a text are a field of it, and shots in a chat
+        name: the name that it has in the space. raw: whether the model continues the text as it
+        stands, without a chat around it. fields: the input columns that it names. turns: role and
+        template of each message; a raw prompt has one. spec: the prompt as the user wrote it.
+        open_turns: its messages before shots are put in place; shots in a text are a field of it,
+        and shots in a chat
             would stand before its last user message.
     """
 
@@ -139,7 +142,9 @@ class Prompt:
         for name in sorted(self.fields):
             _check_target(self.name, name, data.target)
             if name not in data.inputs:
-                raise SpaceError(f"prompt {self.name!r} names {{{name}}}, but the inputs are {list(data.inputs)}")
+                raise SpaceError(
+                    f"prompt {self.name!r} names {{{name}}}, but the inputs are {list(data.inputs)}"
+                )
 
     @property
     def source(self) -> str | tuple[Message, ...]:
@@ -150,7 +155,9 @@ class Prompt:
 
     @property
     def template(self) -> str:
-        """The prompt for people to read: a lone user message as its text, else each message with its role."""
+        """The prompt for people to read: a lone user message as its text, else each message with
+        its role.
+        """
         if len(self.turns) == 1 and self.turns[0][0] == "user":
             return self.turns[0][1].source
         return "\n\n".join(f"{role}: {template.source}" for role, template in self.turns)
@@ -163,14 +170,18 @@ class Prompt:
 
     @property
     def identity(self) -> str:
-        """12 hexadecimal digits that change with whatever the prompt would send; its name does not count."""
+        """12 hexadecimal digits that change with whatever the prompt would send; its name does not
+        count.
+        """
         turns = [[role, template.literals, template.names] for role, template in self.turns]
         return hashlib.sha256(json.dumps([self.raw, turns]).encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """A spec as read, shots not yet in place; they fill a field where they are `inline`, else they are messages."""
+    """A spec as read, shots not yet in place; they fill a field where they are `inline`, else they
+    are messages.
+    """
 
     raw: bool
     turns: tuple[Turn, ...]
@@ -197,15 +208,12 @@ def parse_prompt(
     Args:
         name: the name that it has in the space.
         spec: one of
-            a text, sent as one user message;
-            a list of `{role, content}`, a chat;
-            `{"file": path}` or `{"text": text}`, with `"raw": true` for a text that the model continues as it
-            stands;
-            `{"messages": [...]}`;
-            for few-shot, either of these with `"shots": count` and `"shot"`, the template of one: for a text
-            it is a text, and all of them together fill its field `{shots}`; for a chat it is a list of
-            messages, and they go before the last user message. A shot may name every column, the target too
-            (also as `{target}`).
+            a text, sent as one user message; a list of `{role, content}`, a chat; `{"file": path}`
+            or `{"text": text}`, with `"raw": true` for a text that the model continues as it
+            stands; `{"messages": [...]}`; for few-shot, either of these with `"shots": count` and
+            `"shot"`, the template of one: for a text it is a text, and all of them together fill
+            its field `{shots}`; for a chat it is a list of messages, and they go before the last
+            user message. A shot may name every column, the target too (also as `{target}`).
         shots: the examples set aside; the first are used, as many as the prompt has shots.
         base: the folder that files are relative to; the working directory by default.
         target: the target column, which only a shot may name.
@@ -233,7 +241,9 @@ def shots_needed(spec: Any, *, name: str = "") -> int:
         return 0
     count = spec["shots"]
     if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-        raise SpaceError(f"{_about(name)}`shots >= 1` must hold, a whole number, but got shots={count!r}")
+        raise SpaceError(
+            f"{_about(name)}`shots >= 1` must hold, a whole number, but got shots={count!r}"
+        )
     return count
 
 
@@ -278,7 +288,9 @@ def _read(spec: Any, base: Path | None) -> _Form:
         raise SpaceError(f"raw is true or false, but got {raw!r}")
     if "messages" in spec:
         if raw:
-            raise SpaceError("messages cannot be raw: give a text, which the model continues as it stands")
+            raise SpaceError(
+                "messages cannot be raw: give a text, which the model continues as it stands"
+            )
         form = _Form(False, _turns(spec["messages"]))
     else:
         text = spec["text"] if "text" in spec else _read_file(spec["file"], base)
@@ -293,9 +305,13 @@ def _read_file(path: Any, base: Path | None) -> str:
     try:
         text = read_file(whole).decode("utf-8-sig").replace("\r\n", "\n")
     except OSError as error:
-        raise SpaceError(f"the file {str(whole)!r} cannot be read: {error.strerror or error}") from None
+        raise SpaceError(
+            f"the file {str(whole)!r} cannot be read: {error.strerror or error}"
+        ) from None
     except UnicodeDecodeError as error:
-        raise SpaceError(f"the file {str(whole)!r} is not UTF-8: {error.reason} at position {error.start}") from None
+        raise SpaceError(
+            f"the file {str(whole)!r} is not UTF-8: {error.reason} at position {error.start}"
+        ) from None
     except TooMuch as error:
         raise SpaceError(f"the file {str(whole)!r} is more than is read: {error}") from None
     return text.removesuffix("\n")  # the one that editors put at the end of every file
@@ -303,10 +319,14 @@ def _read_file(path: Any, base: Path | None) -> str:
 
 def _turns(messages: Any) -> tuple[Turn, ...]:
     if not isinstance(messages, list | tuple) or not messages:
-        raise SpaceError(f"a chat is a list of messages with role and content, but got {messages!r}")
+        raise SpaceError(
+            f"a chat is a list of messages with role and content, but got {messages!r}"
+        )
     for message in messages:
         if not isinstance(message, Mapping) or set(message) != {"role", "content"}:
-            raise SpaceError(f"a message has a role and a content and nothing more, but got {message!r}")
+            raise SpaceError(
+                f"a message has a role and a content and nothing more, but got {message!r}"
+            )
         if message["role"] not in _ROLES:
             raise SpaceError(f"a role is one of {', '.join(_ROLES)}, but got {message['role']!r}")
     return tuple((message["role"], Template.parse(message["content"])) for message in messages)
@@ -314,14 +334,18 @@ def _turns(messages: Any) -> tuple[Turn, ...]:
 
 def _read_shots(form: _Form, spec: Mapping[str, Any]) -> _Form:
     if not (SHOTS in spec and "shot" in spec):
-        raise SpaceError(f"a few-shot prompt has both shots (how many) and shot (the template of one), but got {spec}")
+        raise SpaceError(
+            f"a few-shot prompt has both shots (how many) and shot (the template of one), but got {spec}"
+        )
     count = shots_needed(spec)
     if "messages" in spec:
         if all(role != "user" for role, _ in form.turns):
             raise SpaceError("the shots of a chat go before its last user message, but it has none")
         return replace(form, shots=count, shot=_turns(spec["shot"]))
     if SHOTS not in form.turns[0][1].names:
-        raise SpaceError("the text of a few-shot prompt says where the shots go, as {shots}, but it does not")
+        raise SpaceError(
+            "the text of a few-shot prompt says where the shots go, as {shots}, but it does not"
+        )
     if not isinstance(spec["shot"], str):
         raise SpaceError(f"the shot of a text is a text, but got {spec['shot']!r}")
     return replace(form, shots=count, shot=(("user", Template.parse(spec["shot"])),), inline=True)
@@ -333,12 +357,18 @@ def _with_shots(form: _Form, shots: Sequence[Example], target: str | None) -> tu
     if not form.shots:
         return form.turns
     filled = [
-        (role, _fill_shot(template, example, target)) for example in shots[: form.shots] for role, template in form.shot
+        (role, _fill_shot(template, example, target))
+        for example in shots[: form.shots]
+        for role, template in form.shot
     ]
     if form.inline:
         return (("user", form.turns[0][1].fix(SHOTS, "".join(text for _, text in filled))),)
     last = max(i for i, (role, _) in enumerate(form.turns) if role == "user")
-    return (*form.turns[:last], *((role, Template((text,), ())) for role, text in filled), *form.turns[last:])
+    return (
+        *form.turns[:last],
+        *((role, Template((text,), ())) for role, text in filled),
+        *form.turns[last:],
+    )
 
 
 def _fill_shot(template: Template, example: Example, target: str | None) -> str:
@@ -349,7 +379,9 @@ def _fill_shot(template: Template, example: Example, target: str | None) -> str:
         if name not in cells:
             raise SpaceError(f"its shot names {{{name}}}, but there are {sorted(cells)}")
         if cells[name] is None:
-            raise SpaceError(f"its shot names {{{name}}}, but example {example.id!r} has nothing there")
+            raise SpaceError(
+                f"its shot names {{{name}}}, but example {example.id!r} has nothing there"
+            )
     try:
         return template.fill({name: to_text(cells[name]) for name in template.names})
     except DataError as error:

@@ -71,7 +71,9 @@ def _table(name: str, placed: Iterable[tuple[str, Row]]) -> Table:
         pairs.append((place, row))
         columns |= dict.fromkeys(row)
         if len(columns) > COLUMNS:
-            raise DataError(f"the data set {name!r} has more than {COLUMNS:,} columns, which is the limit")
+            raise DataError(
+                f"the data set {name!r} has more than {COLUMNS:,} columns, which is the limit"
+            )
         if len(columns) * len(pairs) > CELLS:
             raise DataError(
                 f"the data set {name!r} has more than {CELLS:,} cells (rows times columns), which is the limit: take a "
@@ -86,7 +88,9 @@ def _check_cells(name: str, place: str, row: Row) -> None:
     for column, cell in row.items():
         if isinstance(cell, str | bytes) and len(cell) > CELL_BYTES:
             most = shown_bytes(CELL_BYTES)
-            raise DataError(f"{place} of {name!r} has more than {most} in the column {column!r}, which is the limit")
+            raise DataError(
+                f"{place} of {name!r} has more than {most} in the column {column!r}, which is the limit"
+            )
         try:
             check_nesting(cell)
         except TooMuch as error:
@@ -95,14 +99,18 @@ def _check_cells(name: str, place: str, row: Row) -> None:
 
 def _read_file(path: Path) -> Table:
     if not path.exists():
-        raise DataError(f"there is no data file {str(path)!r} (a data set of the hub is written hf:org/name:split)")
+        raise DataError(
+            f"there is no data file {str(path)!r} (a data set of the hub is written hf:org/name:split)"
+        )
     reader = _READERS.get(path.suffix.lower())
     if reader is None or path.is_dir():
         raise DataError(f"the data file {str(path)!r} is none of {', '.join(_READERS)}")
     try:
         return _table(path.stem, reader(path))
     except OSError as error:
-        raise DataError(f"the data file {str(path)!r} cannot be read: {error.strerror or error}") from None
+        raise DataError(
+            f"the data file {str(path)!r} cannot be read: {error.strerror or error}"
+        ) from None
     except TooMuch as error:
         raise DataError(f"the data file {str(path)!r} is too large: {error}") from None
 
@@ -132,7 +140,9 @@ def _json(path: Path, place: str, text: str) -> Any:
 
 def _json_object(path: Path, place: str, record: Any) -> Row:
     if not isinstance(record, dict):
-        raise DataError(f"{place} of {str(path)!r} is no JSON object, but {_short(json.dumps(record))}")
+        raise DataError(
+            f"{place} of {str(path)!r} is no JSON object, but {_short(json.dumps(record))}"
+        )
     return record
 
 
@@ -163,12 +173,16 @@ def _read_csv(path: Path) -> Iterator[tuple[str, Row]]:
     text = _text(path)
     separator = _separator(text, "\t" if path.suffix.lower() == ".tsv" else ",")
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    limit = csv.field_size_limit(CELL_BYTES)  # a document may be longer than the 131,072 characters of the default
+    limit = csv.field_size_limit(
+        CELL_BYTES
+    )  # a document may be longer than the 131,072 characters of the default
     try:
         header = [name.strip() for name in next(reader, [])]
         for name, count in Counter(header).items():
             if count > 1:
-                raise DataError(f"the columns of {str(path)!r} must differ, but {name!r} is there {count} times")
+                raise DataError(
+                    f"the columns of {str(path)!r} must differ, but {name!r} is there {count} times"
+                )
         line = reader.line_num + 1
         for row in reader:
             if row and len(row) != len(header):
@@ -176,16 +190,23 @@ def _read_csv(path: Path) -> Iterator[tuple[str, Row]]:
                     f"line {line} of {str(path)!r} has {len(row)} cells, but the header names {len(header)} columns"
                 )
             if row:
-                yield f"line {line}", {name: cell or None for name, cell in zip(header, row, strict=True)}
+                yield (
+                    f"line {line}",
+                    {name: cell or None for name, cell in zip(header, row, strict=True)},
+                )
             line = reader.line_num + 1
     except csv.Error as error:
-        raise DataError(f"line {reader.line_num} of {str(path)!r} cannot be read: {error}") from None
+        raise DataError(
+            f"line {reader.line_num} of {str(path)!r} cannot be read: {error}"
+        ) from None
     finally:
         csv.field_size_limit(limit)
 
 
 def _separator(text: str, usual: str) -> str:
-    """What stands between cells: the usual mark, or another that the header has and that parts the first rows alike."""
+    """What stands between cells: the usual mark, or another that the header has and that parts the
+    first rows alike.
+    """
     header = text.partition("\n")[0]
     for mark in dict.fromkeys((usual, *_SEPARATORS)):
         if mark in header and _parts_alike(text, mark):
@@ -196,7 +217,9 @@ def _separator(text: str, usual: str) -> str:
 def _parts_alike(text: str, mark: str) -> bool:
     """Whether the first rows have as many cells as the header, and more than one."""
     try:
-        rows = itertools.islice(csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True), LOOKED_AT)
+        rows = itertools.islice(
+            csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True), LOOKED_AT
+        )
         counts = {len(row) for row in rows if row}
     except csv.Error:
         return False
@@ -215,11 +238,15 @@ def _read_parquet(path: Path) -> Iterator[tuple[str, Row]]:
             classes = _class_names((file.schema_arrow.metadata or {}).get(b"huggingface", b""))
     except pyarrow.ArrowException as error:
         raise DataError(f"the data file {str(path)!r} is no parquet: {error}") from None
-    return _numbered({**row, **{name: _named(row.get(name), classes[name]) for name in classes}} for row in rows)
+    return _numbered(
+        {**row, **{name: _named(row.get(name), classes[name]) for name in classes}} for row in rows
+    )
 
 
 def _class_names(record: bytes) -> dict[str, list[str]]:
-    """The names of classes by column, as the package datasets writes them into a file beside the numbers."""
+    """The names of classes by column, as the package datasets writes them into a file beside the
+    numbers.
+    """
     try:
         features = json.loads(record)["info"]["features"]
         found = {name: _names_of(feature) for name, feature in features.items()}
@@ -249,7 +276,8 @@ def _named(cell: Any, names: Sequence[str]) -> Any:
 
 
 def _unpacked(file: Any) -> Iterator[Row]:
-    """The rows of a parquet file, a few at a time: a small file may say the same long text a million times.
+    """The rows of a parquet file, a few at a time: a small file may say the same long text a
+    million times.
 
     Raises:
         TooMuch: they are more than can be handled.
@@ -261,7 +289,9 @@ def _unpacked(file: Any) -> Iterator[Row]:
     for batch in file.iter_batches(batch_size=256):
         read += batch.nbytes
         if read > DATA_BYTES:
-            raise TooMuch(f"it has more than {shown_bytes(DATA_BYTES)} unpacked, which is the limit")
+            raise TooMuch(
+                f"it has more than {shown_bytes(DATA_BYTES)} unpacked, which is the limit"
+            )
         yield from batch.to_pylist()
 
 
@@ -289,10 +319,14 @@ def _read_hub(source: str) -> Table:
     try:
         found = datasets.load_dataset(path, config, split=part or None)
     except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
-        raise DataError(f"the data set {source!r} cannot be loaded: {str(error).partition(chr(10))[0]}") from None
+        raise DataError(
+            f"the data set {source!r} cannot be loaded: {str(error).partition(chr(10))[0]}"
+        ) from None
     if isinstance(found, Mapping):
         if len(found) != 1:
-            raise DataError(f"{source!r} has the splits {list(found)}: name one, as {source}:{next(iter(found))}")
+            raise DataError(
+                f"{source!r} has the splits {list(found)}: name one, as {source}:{next(iter(found))}"
+            )
         found = next(iter(found.values()))
     return _read_object(Path(path).name, found)
 
@@ -300,12 +334,16 @@ def _read_hub(source: str) -> Table:
 def _read_object(name: str, source: Any) -> Table:
     if hasattr(source, "columns") and hasattr(source, "notna"):  # a pandas DataFrame
         if not source.columns.is_unique:
-            raise DataError(f"the columns of a data frame must differ, but got {list(source.columns)}")
+            raise DataError(
+                f"the columns of a data frame must differ, but got {list(source.columns)}"
+            )
         source = source.astype(object).where(source.notna(), None).to_dict("records")
     elif hasattr(source, "column_names") and hasattr(source, "features"):  # a datasets.Dataset
         source = _dataset_rows(source)
     elif isinstance(source, Mapping):  # a datasets.DatasetDict among them
-        raise DataError(f"data is one dict a row, but got a single mapping of {list(source)}: pass one part of it")
+        raise DataError(
+            f"data is one dict a row, but got a single mapping of {list(source)}: pass one part of it"
+        )
     if not isinstance(source, Iterable) or isinstance(source, bytes):
         raise DataError(
             f"data is a path, 'hf:org/name:split', a data frame, a datasets.Dataset or dicts, one a row, "
@@ -322,7 +360,9 @@ def _numbered(rows: Iterable[Any]) -> Iterator[tuple[str, Row]]:
 
 
 def _dataset_rows(source: Any) -> Iterator[Row]:
-    """Rows of a `datasets.Dataset`; a class label is given by its name, since that is what a model can say."""
+    """Rows of a `datasets.Dataset`; a class label is given by its name, since that is what a model
+    can say.
+    """
     classes = {name: _class_list(feature) for name, feature in (source.features or {}).items()}
     for row in source:
         named = {name: _named(row[name], names) for name, names in classes.items() if names}

@@ -11,7 +11,13 @@ from typing import Any
 from tune.errors import DataError
 from tune.task.example import Data, Example, canonical
 
-_SIDES = {"shots": "shots", "train": "tuning", "tuning": "tuning", "test": "holdout", "holdout": "holdout"}
+_SIDES = {
+    "shots": "shots",
+    "train": "tuning",
+    "tuning": "tuning",
+    "test": "holdout",
+    "holdout": "holdout",
+}
 """What a split column may say, and the side that it means."""
 
 
@@ -32,9 +38,11 @@ class Split:
     units: Mapping[str, int] = field(default_factory=dict)
 
     def unit(self, example: Example) -> Hashable:
-        """The unit that an example belongs to: those with identical inputs, or with the same group, are one.
+        """The unit that an example belongs to: those with identical inputs, or with the same group,
+        are one.
 
-        To an interval a unit is one observation, however many examples it has: they may all be right by one luck.
+        To an interval a unit is one observation, however many examples it has: they may all be
+        right by one luck.
         """
         return self.units.get(example.id, example.id)
 
@@ -61,18 +69,19 @@ def split(
     group: str | None = None,
     column: str | None = None,
 ) -> Split:
-    """Part the examples by a seed: first the shots, then the holdout's share of the rest; what is left is tuned on.
+    """Part the examples by a seed: first the shots, then the holdout's share of the rest; what is
+    left is tuned on.
 
-    Examples with identical inputs, or with the same value of `group`, are never on two sides. The orders hang on
-    the seed and on each example's own inputs, so that a row added at the end leaves the others' order alone.
+    Examples with identical inputs, or with the same value of `group`, are never on two sides. The
+    orders hang on the seed and on each example's own inputs, so that a row added at the end leaves
+    the others' order alone.
 
     Args:
-        data: the data set.
-        holdout: the share of the scored examples to hold back, from 0 to 0.9.
-        shots: how many examples few-shot prompts need; balanced over the target's values where those are labels.
-        seed: any whole number.
-        group: a column whose equal values stay together (a patient, a document).
-        column: a column that says the side itself, in place of `holdout`: "train" or "tuning", "test" or
+        data: the data set. holdout: the share of the scored examples to hold back, from 0 to 0.9.
+        shots: how many examples few-shot prompts need; balanced over the target's values where
+        those are labels. seed: any whole number. group: a column whose equal values stay together
+        (a patient, a document). column: a column that says the side itself, in place of `holdout`:
+        "train" or "tuning", "test" or
             "holdout", and perhaps "shots".
 
     Raises:
@@ -101,12 +110,18 @@ def split(
             f"{len(scored)} held back (identical inputs{f' and equal {group!r}' if group else ''} stay together)"
         )
     holding = [i for i in scored if units[i] in held]
-    shown, searched, held_back = (tuple(examples[i] for i in part) for part in (chosen, tuning, holding))
-    return Split(shown, searched, held_back, {e.id: unit for e, unit in zip(examples, units, strict=True)})
+    shown, searched, held_back = (
+        tuple(examples[i] for i in part) for part in (chosen, tuning, holding)
+    )
+    return Split(
+        shown, searched, held_back, {e.id: unit for e, unit in zip(examples, units, strict=True)}
+    )
 
 
 def _rank(seed: int, purpose: str, *what: Any) -> bytes:
-    """Where something stands in the seeded order for a purpose; the same on every machine and Python."""
+    """Where something stands in the seeded order for a purpose; the same on every machine and
+    Python.
+    """
     return hashlib.sha256(canonical([seed, purpose, *what]).encode()).digest()
 
 
@@ -157,7 +172,9 @@ def _sides(data: Data, column: str, units: Sequence[int]) -> list[str]:
     said = [str(cell).strip().lower() for cell in data.cells(column)]
     for example, value in zip(data.examples, said, strict=True):
         if value not in _SIDES:
-            raise DataError(f"example {example.id!r} has {value!r} in {column!r}, which is none of {list(_SIDES)}")
+            raise DataError(
+                f"example {example.id!r} has {value!r} in {column!r}, which is none of {list(_SIDES)}"
+            )
     sides = [_SIDES[value] for value in said]
     for i, unit in enumerate(units):
         if sides[i] != sides[unit]:
@@ -169,13 +186,17 @@ def _sides(data: Data, column: str, units: Sequence[int]) -> list[str]:
 
 
 def _pick_shots(data: Data, order: Sequence[int], units: Sequence[int], count: int) -> list[int]:
-    """The first in order; from the labels in turn, and from units that are set aside already where there are any."""
+    """The first in order; from the labels in turn, and from units that are set aside already where
+    there are any.
+    """
     labels = {i: canonical(data.examples[i].target) for i in order}
     few = len(set(labels.values())) <= min(20, len(labels) // 2)
     place = {i: n for n, i in enumerate(order)}
     different = {canonical(dict(data.examples[i].inputs)): i for i in reversed(order)}
     if count > len(different):
-        raise DataError(f"{count} shots are needed, but {data.name!r} has {len(different)} different inputs for them")
+        raise DataError(
+            f"{count} shots are needed, but {data.name!r} has {len(different)} different inputs for them"
+        )
     left, chosen = set(different.values()), list[int]()
     taken, aside = Counter[str](), set[int]()
     for _ in range(count):

@@ -24,7 +24,15 @@ from tune.followup.challenge import Challenge, challenge
 from tune.followup.challenge.result import Against
 from tune.followup.challenge.rivals import Opponents, Rival, dearer, opponents, shares_draws
 from tune.followup.challenge.rule import Rule, lacking, look_at
-from tune.followup.challenge.screening import BLOCK, Tried, compare, finalists, pool_of, screening_steps, telling
+from tune.followup.challenge.screening import (
+    BLOCK,
+    Tried,
+    compare,
+    finalists,
+    pool_of,
+    screening_steps,
+    telling,
+)
 from tune.pricing.prices import to_picodollars
 from tune.providers.services import Entry
 from tune.readout import Reading
@@ -32,9 +40,13 @@ from tune.space import Config
 from tune.stats.intervals import Interval
 
 WORLD = LabelledWorld(
-    models={"old": 0.65, "better": 1.0, "worse": 0.3, "same": 0.65, "cheap": 0.3}, heat=0.0, templates={}
+    models={"old": 0.65, "better": 1.0, "worse": 0.3, "same": 0.65, "cheap": 0.3},
+    heat=0.0,
+    templates={},
 )
-MODELS = {name: Model(0.20, 0.80) for name in ("old", "better", "worse", "same")} | {"cheap": Model(0.01, 0.01)}
+MODELS = {name: Model(0.20, 0.80) for name in ("old", "better", "worse", "same")} | {
+    "cheap": Model(0.01, 0.01)
+}
 SPACE = """
 [space]
 model = ["old"]
@@ -62,9 +74,14 @@ def folder(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (place / "new.jsonl").write_text("\n".join(json.dumps(row) for row in WORLD.examples(160)))
     (place / "space.toml").write_text(SPACE)
     study = tune.tune(
-        str(place / "new.jsonl"), str(place / "space.toml"), target="label", base_url=server.base_url,
-        price="old=0.2/0.8", budget=0.05, results=place / "study",
-    )  # fmt: skip
+        str(place / "new.jsonl"),
+        str(place / "space.toml"),
+        target="label",
+        base_url=server.base_url,
+        price="old=0.2/0.8",
+        budget=0.05,
+        results=place / "study",
+    )
     assert study.best.config.model == "old"
     return place
 
@@ -72,10 +89,17 @@ def folder(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def ask(server: Server, folder: Path, model: str, **more: Any) -> Challenge:
     price = "0.01/0.01" if model == "cheap" else "0.2/0.8"
     given = {
-        "model": model, "target": "label", "base_url": server.base_url, "price": price, "budget": 0.05,
-        "margin": 0.15, **more,
-    }  # fmt: skip
-    return challenge(folder / "study", str(folder / "new.jsonl"), str(folder / "space.toml"), **given)
+        "model": model,
+        "target": "label",
+        "base_url": server.base_url,
+        "price": price,
+        "budget": 0.05,
+        "margin": 0.15,
+        **more,
+    }
+    return challenge(
+        folder / "study", str(folder / "new.jsonl"), str(folder / "space.toml"), **given
+    )
 
 
 def asked(server: Server, before: int) -> list[dict[str, Any]]:
@@ -97,7 +121,9 @@ def test_a_better_model_enters_and_nothing_but_it_is_bought(server: Server, fold
     assert to_picodollars(found.spent) == server.bill - bill
 
 
-def test_a_worse_model_does_not_enter_and_that_takes_few_calls(server: Server, folder: Path) -> None:
+def test_a_worse_model_does_not_enter_and_that_takes_few_calls(
+    server: Server, folder: Path
+) -> None:
     before = len(server.posts)
     found = ask(server, folder, "worse")
     assert (found.answer, found.status) == ("does not enter", 3)
@@ -114,7 +140,9 @@ def test_a_model_of_equal_quality_is_never_said_to_be_better(server: Server, fol
         assert "no more examples with answers of both" in str(found)
 
 
-def test_what_is_cheaper_than_everything_enters_as_the_cheapest(server: Server, folder: Path) -> None:
+def test_what_is_cheaper_than_everything_enters_as_the_cheapest(
+    server: Server, folder: Path
+) -> None:
     before = len(server.posts)
     found = ask(server, folder, "cheap")
     assert (found.answer, found.rival, found.difference) == ("enters", None, None)
@@ -123,16 +151,25 @@ def test_what_is_cheaper_than_everything_enters_as_the_cheapest(server: Server, 
 
 
 def test_the_space_file_may_say_where_the_new_model_is(server: Server, folder: Path) -> None:
-    table = f'\n[models.alias]\nmodel = "better"\nbase_url = "{server.base_url}"\nprice = [0.2, 0.8]\n'
+    table = (
+        f'\n[models.alias]\nmodel = "better"\nbase_url = "{server.base_url}"\nprice = [0.2, 0.8]\n'
+    )
     (folder / "more.toml").write_text(SPACE + table)
     found = challenge(
-        folder / "study", str(folder / "new.jsonl"), str(folder / "more.toml"), model="alias", budget=0.05,
-        target="label", margin=0.15,
-    )  # fmt: skip
+        folder / "study",
+        str(folder / "new.jsonl"),
+        str(folder / "more.toml"),
+        model="alias",
+        budget=0.05,
+        target="label",
+        margin=0.15,
+    )
     assert (found.answer, found.config.model) == ("enters", "alias")
 
 
-def test_the_same_challenge_again_uses_the_draws_that_are_there(server: Server, folder: Path) -> None:
+def test_the_same_challenge_again_uses_the_draws_that_are_there(
+    server: Server, folder: Path
+) -> None:
     ask(server, folder, "better")
     before = len(server.posts)
     again = ask(server, folder, "better")
@@ -140,7 +177,9 @@ def test_the_same_challenge_again_uses_the_draws_that_are_there(server: Server, 
     assert (len(server.posts), again.spent) == (before, 0)
 
 
-def test_the_budget_holds_and_what_it_did_not_decide_is_said(tmp_path: Path, server: Server, folder: Path) -> None:
+def test_the_budget_holds_and_what_it_did_not_decide_is_said(
+    tmp_path: Path, server: Server, folder: Path
+) -> None:
     small = {**MODELS, "fresh": Model(0.20, 0.80)}
     with Server(models=small, world=WORLD) as other:
         found = ask(other, folder, "fresh", price="fresh=0.2/0.8", budget=0.0002, margin=0.02)
@@ -153,10 +192,25 @@ def test_the_command_prints_one_object_and_its_status_is_the_answer(
     server: Server, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     args = [
-        "challenge", str(folder / "study"), "--model", "better", "--budget", "0.05", "--target", "label",
-        "--data", str(folder / "new.jsonl"), "--space", str(folder / "space.toml"), "--base-url", server.base_url,
-        "--price", "better=0.2/0.8", "--margin", "0.15",
-    ]  # fmt: skip
+        "challenge",
+        str(folder / "study"),
+        "--model",
+        "better",
+        "--budget",
+        "0.05",
+        "--target",
+        "label",
+        "--data",
+        str(folder / "new.jsonl"),
+        "--space",
+        str(folder / "space.toml"),
+        "--base-url",
+        server.base_url,
+        "--price",
+        "better=0.2/0.8",
+        "--margin",
+        "0.15",
+    ]
     assert main([*args, "--json"]) == 0
     record = json.loads(capsys.readouterr().out)
     assert record["answer"] == "enters"
@@ -197,10 +251,20 @@ def test_a_folder_without_a_study_is_refused(tmp_path: Path, server: Server) -> 
 def test_words_and_record_hold_what_was_found() -> None:
     chosen = Config({"model": "new\x1b[31m", "prompt": "short", "max_tokens": 8})
     found = Challenge(
-        answer="does not enter", reason="", config=chosen, cost=0.001, rival=chosen, rival_cost=0.0005,
-        difference=Interval(-0.1, -0.2, 0.01, 60), margin=0.05, tried=3, finalists=2, spent=0.06,
-        budget=0.5, notices=("Beware.",),
-    )  # fmt: skip
+        answer="does not enter",
+        reason="",
+        config=chosen,
+        cost=0.001,
+        rival=chosen,
+        rival_cost=0.0005,
+        difference=Interval(-0.1, -0.2, 0.01, 60),
+        margin=0.05,
+        tried=3,
+        finalists=2,
+        spent=0.06,
+        budget=0.5,
+        notices=("Beware.",),
+    )
     assert "\x1b" not in str(found)
     assert "-0.100 [-0.200, +0.010] on 60 examples" in str(found)
     assert str(found).endswith("Beware.")
@@ -213,23 +277,40 @@ def test_words_and_record_hold_what_was_found() -> None:
 def test_whom_it_was_compared_with_on_how_many_pairs_and_who_was_left_out_is_said() -> None:
     chosen = Config({"model": "new", "prompt": "short", "max_tokens": 8})
     other, third = (
-        Config({"model": "old", "prompt": name, "max_tokens": 8, "n": n}) for name, n in (("a", 3), ("b", 1))
+        Config({"model": "old", "prompt": name, "max_tokens": 8, "n": n})
+        for name, n in (("a", 3), ("b", 1))
     )
     found = Challenge(
-        answer="enters", reason="", config=chosen, cost=0.001, rival=chosen, rival_cost=0.0005,
-        difference=Interval(0.1, 0.05, 0.2, 60), margin=0.05, tried=1, finalists=1, spent=0.06, budget=0.5,
-        beside=Against(other, 0.0004, 24, Interval(0.3, 0.1, 0.5, 24)), left_out=(Against(third, 0.0003, 3),),
-    )  # fmt: skip
+        answer="enters",
+        reason="",
+        config=chosen,
+        cost=0.001,
+        rival=chosen,
+        rival_cost=0.0005,
+        difference=Interval(0.1, 0.05, 0.2, 60),
+        margin=0.05,
+        tried=1,
+        finalists=1,
+        spent=0.06,
+        budget=0.5,
+        beside=Against(other, 0.0004, 24, Interval(0.3, 0.1, 0.5, 24)),
+        left_out=(Against(third, 0.0003, 3),),
+    )
     said = str(found)
     assert "against new (short), which costs no more ($0.0005)" in said
-    assert "old (a, n = 3) ($0.0004; 24 stored answers to pair with), it is +0.300 [+0.100, +0.500] on 24" in said
+    assert (
+        "old (a, n = 3) ($0.0004; 24 stored answers to pair with), it is +0.300 [+0.100, +0.500] on 24"
+        in said
+    )
     assert "Left out for want of stored answers to pair with: old (b): 3." in said
     record = found.to_record()
     assert json.loads(json.dumps(record, allow_nan=False)) == record
     assert (record["beside"]["answers"], record["beside"]["difference"]["mean"]) == (24, 0.3)
     assert [each["answers"] for each in record["left_out"]] == [3]
     nothing = Against(other, 0.0004, 0, Interval(0.0, -1.0, 1.0, 0))
-    assert "0 stored answers to pair with), it was not compared." in str(replace(found, beside=nothing))
+    assert "0 stored answers to pair with), it was not compared." in str(
+        replace(found, beside=nothing)
+    )
 
 
 # --- every prompt and way of reading of the frontier
@@ -244,7 +325,9 @@ class Picky(LabelledWorld):
         own = {"old": (0.45, 0.85), "picky": (1.0, 0.1), "poor": (0.2, 0.2), "equal": (0.45, 0.85)}
         return own[model][careful]
 
-    def __call__(self, model: str, prompt: str, settings: Mapping[str, Any], seed: int, index: int) -> str:
+    def __call__(
+        self, model: str, prompt: str, settings: Mapping[str, Any], seed: int, index: int
+    ) -> str:
         if model == "judge":
             target, answer = re.findall(r"<(?:reference|answer)>\n(\w+)\n", prompt)
             return f"Score: {10 if target == answer else 0}"
@@ -271,12 +354,16 @@ BASELINE = {"model": "old", "prompt": "short", "temperature": 0.5, "max_tokens":
 """It meets the holdout, as the winner does: so there are pairs enough with both prompts."""
 
 STRATEGY = "halving"
-"""It gives rivals more examples than the default does, which ends a search of two points after a few."""
+"""It gives rivals more examples than the default does, which ends a search of two points after a
+few.
+"""
 
 
 @pytest.fixture(scope="module")
 def picky() -> Iterator[Server]:
-    with Server(models=dict.fromkeys(("old", "picky", "poor", "equal"), Model(0.20, 0.80)), world=PICKY) as started:
+    with Server(
+        models=dict.fromkeys(("old", "picky", "poor", "equal"), Model(0.20, 0.80)), world=PICKY
+    ) as started:
         yield started
 
 
@@ -285,27 +372,45 @@ def wide(picky: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A study whose frontier has two prompts and two numbers of answers."""
     place = tmp_path_factory.mktemp("wide") / "study"
     study = tune.tune(
-        ROWS, WAYS, target="label", models=aliased(picky), price="old=0.2/0.8", budget=0.1, strategy=STRATEGY,
-        results=place, baseline=BASELINE,
-    )  # fmt: skip
+        ROWS,
+        WAYS,
+        target="label",
+        models=aliased(picky),
+        price="old=0.2/0.8",
+        budget=0.1,
+        strategy=STRATEGY,
+        results=place,
+        baseline=BASELINE,
+    )
     assert study.best.config.prompt == "careful"
     assert {row.config.prompt for row in study.record.frontier} == {"short", "careful"}
     return place
 
 
 def aliased(server: Server) -> dict[str, dict[str, str]]:
-    """The study's model under an alias: the seeds of its draws follow that, and not the port of the day."""
+    """The study's model under an alias: the seeds of its draws follow that, and not the port of the
+    day.
+    """
     return {"old": {"base_url": server.base_url, "alias": "the service"}}
 
 
 def ask_wide(server: Server, place: Path, model: str, **more: Any) -> Challenge:
     entry = Entry(model, model, base_url=server.base_url, alias="new")
-    given_ = {"target": "label", "entry": entry, "price": "0.2/0.8", "budget": 0.05,
-              "margin": 0.1, "baseline": BASELINE, "strategy": STRATEGY}  # fmt: skip
+    given_ = {
+        "target": "label",
+        "entry": entry,
+        "price": "0.2/0.8",
+        "budget": 0.05,
+        "margin": 0.1,
+        "baseline": BASELINE,
+        "strategy": STRATEGY,
+    }
     return challenge(place, ROWS, WAYS, model=model, **{**given_, **more})
 
 
-def test_a_model_that_shines_with_another_prompt_than_the_winners_is_found(picky: Server, wide: Path) -> None:
+def test_a_model_that_shines_with_another_prompt_than_the_winners_is_found(
+    picky: Server, wide: Path
+) -> None:
     bill = picky.bill
     found = ask_wide(picky, wide, "picky")
     assert (found.answer, found.config.prompt) == ("enters", "short")
@@ -322,9 +427,23 @@ def test_a_model_that_shines_with_another_prompt_than_the_winners_is_found(picky
 def test_rows_that_belong_together_are_told_of(picky: Server, wide: Path, tmp_path: Path) -> None:
     assert not any("groups" in notice for notice in ask_wide(picky, wide, "poor").notices)
     rows = [row | {"customer": f"c{i // 4}"} for i, row in enumerate(ROWS[:80])]
-    given = {"target": "label", "base_url": picky.base_url, "baseline": BASELINE, "group": "customer"}
+    given = {
+        "target": "label",
+        "base_url": picky.base_url,
+        "baseline": BASELINE,
+        "group": "customer",
+    }
     tune.tune(rows, WAYS, price="old=0.2/0.8", budget=0.05, results=tmp_path / "study", **given)
-    found = challenge(tmp_path / "study", rows, WAYS, model="poor", price="0.2/0.8", budget=0.05, margin=0.2, **given)
+    found = challenge(
+        tmp_path / "study",
+        rows,
+        WAYS,
+        model="poor",
+        price="0.2/0.8",
+        budget=0.05,
+        margin=0.2,
+        **given,
+    )
     assert found.notices[0].startswith("The 80 examples are 20 groups with the same 'customer'")
 
 
@@ -335,14 +454,25 @@ def test_a_model_that_is_worse_in_every_way_does_not_enter(picky: Server, wide: 
     assert found.difference.high < found.margin
 
 
-def test_an_equal_model_is_not_said_to_be_better_though_it_is_tried_in_many_ways(picky: Server, wide: Path) -> None:
+def test_an_equal_model_is_not_said_to_be_better_though_it_is_tried_in_many_ways(
+    picky: Server, wide: Path
+) -> None:
     assert ask_wide(picky, wide, "equal").answer != "enters"
 
 
-def test_the_verdict_is_made_on_examples_that_the_choice_of_the_way_never_saw(picky: Server, wide: Path) -> None:
+def test_the_verdict_is_made_on_examples_that_the_choice_of_the_way_never_saw(
+    picky: Server, wide: Path
+) -> None:
     before = len(picky.posts)
-    with Server(models={"picky": Model(0.20, 0.80)}, world=PICKY) as other:  # so that nothing is stored yet
-        found = ask_wide(other, wide, "picky", entry=Entry("picky", "picky", base_url=other.base_url, alias="another"))
+    with Server(
+        models={"picky": Model(0.20, 0.80)}, world=PICKY
+    ) as other:  # so that nothing is stored yet
+        found = ask_wide(
+            other,
+            wide,
+            "picky",
+            entry=Entry("picky", "picky", base_url=other.base_url, alias="another"),
+        )
         bodies = [seen.body["messages"][0]["content"] for seen in other.posts]
     assert len(picky.posts) == before  # only the new model is asked
     numbers = [int(re.findall(r"#(\d+)", text)[-1]) for text in bodies]
@@ -366,16 +496,29 @@ def test_money_for_the_verdict_is_kept_from_the_trying(wide: Path) -> None:
 
 
 @pytest.fixture(scope="module", params=[5, 15])
-def plain(request: pytest.FixtureRequest, picky: Server, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
+def plain(
+    request: pytest.FixtureRequest, picky: Server, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, int]:
     """Such a study, and its seed: with most others the short prompt answers all examples."""
     place = tmp_path_factory.mktemp("plain") / "study"
     study = tune.tune(
-        ROWS, WAYS, target="label", models=aliased(picky), price="old=0.2/0.8", budget=0.1, results=place,
-        baseline=BASELINE, seed=request.param,
-    )  # fmt: skip
-    short = next(row for row in study.record.frontier if (row.config.prompt, row.config.n) == ("short", 3))
+        ROWS,
+        WAYS,
+        target="label",
+        models=aliased(picky),
+        price="old=0.2/0.8",
+        budget=0.1,
+        results=place,
+        baseline=BASELINE,
+        seed=request.param,
+    )
+    short = next(
+        row for row in study.record.frontier if (row.config.prompt, row.config.n) == ("short", 3)
+    )
     assert short.tuning is not None
-    assert short.tuning.n <= 32  # and none of the holdout: of these only who lies beyond the pool can be paired
+    assert (
+        short.tuning.n <= 32
+    )  # and none of the holdout: of these only who lies beyond the pool can be paired
     assert short.holdout is None
     return place, request.param
 
@@ -401,14 +544,18 @@ def test_a_worse_model_does_not_enter_though_the_best_rival_has_few_stored_answe
     assert to_picodollars(found.spent) == picky.bill - bill
 
 
-def test_a_better_model_enters_by_a_way_that_can_be_compared(picky: Server, plain: tuple[Path, int]) -> None:
+def test_a_better_model_enters_by_a_way_that_can_be_compared(
+    picky: Server, plain: tuple[Path, int]
+) -> None:
     found = ask_plain(picky, plain, "picky")
     assert (found.answer, found.config.prompt) == ("enters", "short")
     assert found.difference is not None
     assert found.difference.low > 0
 
 
-def test_an_equal_model_does_not_enter_by_who_was_left_out(picky: Server, plain: tuple[Path, int]) -> None:
+def test_an_equal_model_does_not_enter_by_who_was_left_out(
+    picky: Server, plain: tuple[Path, int]
+) -> None:
     found = ask_plain(picky, plain, "equal")
     assert found.answer != "enters"
     if found.answer == "undecided":
@@ -433,10 +580,18 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, P
     place = tmp_path_factory.mktemp("judged") / "study"
     with Server(models={"old": Model(0.2, 0.8), "judge": Model(0.1, 0.4)}, world=PICKY) as server:
         tune.tune(
-            ROWS, WAYS, target="label", models=aliased(server), base_url=server.base_url,
-            price=["old=0.2/0.8", "judge=0.1/0.4"], budget=0.1,
-            strategy=STRATEGY, results=place, metric=tune.Judge(model="judge", max_tokens=16), baseline=BASELINE,
-        )  # fmt: skip
+            ROWS,
+            WAYS,
+            target="label",
+            models=aliased(server),
+            base_url=server.base_url,
+            price=["old=0.2/0.8", "judge=0.1/0.4"],
+            budget=0.1,
+            strategy=STRATEGY,
+            results=place,
+            metric=tune.Judge(model="judge", max_tokens=16),
+            baseline=BASELINE,
+        )
         yield server, place
 
 
@@ -444,7 +599,9 @@ def ask_judged(server: Server, place: Path, model: str = "picky", **more: Any) -
     return ask_wide(server, place, model, metric=tune.Judge(model="judge", max_tokens=16), **more)
 
 
-def test_a_judge_is_asked_where_the_study_had_it_and_paid_from_the_same_budget(judged: tuple[Server, Path]) -> None:
+def test_a_judge_is_asked_where_the_study_had_it_and_paid_from_the_same_budget(
+    judged: tuple[Server, Path],
+) -> None:
     theirs, place = judged
     before, bill = len(theirs.posts), theirs.bill
     with Server(models={"picky": Model(0.2, 0.8)}, world=PICKY) as new:
@@ -471,8 +628,15 @@ def test_no_answer_is_bought_whose_verdict_cannot_be_paid(judged: tuple[Server, 
         found = ask_judged(new, place, "equal", price="1/4", budget=0.0016, margin=0.02)
         assert new.bill + theirs.bill - bill <= to_picodollars(0.0016)
     assert (found.answer, found.reason) == ("undecided", "money")
-    bodies = [seen.body["messages"][0]["content"] for seen in theirs.posts if seen.body["model"] == "judge"]
-    verdicts = {(re.findall(r"#(\d+)", text)[-1], re.findall(r"<answer>\n(\w+)", text)[-1]) for text in bodies}
+    bodies = [
+        seen.body["messages"][0]["content"]
+        for seen in theirs.posts
+        if seen.body["model"] == "judge"
+    ]
+    verdicts = {
+        (re.findall(r"#(\d+)", text)[-1], re.findall(r"<answer>\n(\w+)", text)[-1])
+        for text in bodies
+    }
     assert len(answers) > BLOCK
     assert answers <= verdicts  # what the study had judged before is not judged again
 
@@ -483,9 +647,15 @@ def test_no_answer_is_bought_whose_verdict_cannot_be_paid(judged: tuple[Server, 
 def reading(scores: list[float], costs: list[float], **values: Any) -> Reading:
     config = Config({"model": "new", "prompt": "short", "max_tokens": 8, **values})
     return Reading(
-        config, 0, tuple(range(len(scores))), np.array(scores), np.zeros(len(scores)), np.array(costs),
-        np.ones(len(scores)), False,
-    )  # fmt: skip
+        config,
+        0,
+        tuple(range(len(scores))),
+        np.array(scores),
+        np.zeros(len(scores)),
+        np.array(costs),
+        np.ones(len(scores)),
+        False,
+    )
 
 
 def rival(scores: list[float], costs: list[float], name: str = "short", start: int = 0) -> Rival:
@@ -500,19 +670,34 @@ def test_a_rival_costs_more_only_where_the_same_examples_show_it() -> None:
     assert not dearer(rival([1.0] * 8, [1.0, 2.0] * 4), mine)
     assert dearer(rival([1.0] * 8, [1.1, 2.1] * 4), mine)  # a little, and always
     assert not dearer(rival([1.0] * 8, [0.5, 2.7] * 4), mine)  # more on average, by luck
-    assert dearer(Rival(mine.config, 3.0, 1.0, {20: 1.0}, {20: 3.0}), mine)  # no example in common: the means
+    assert dearer(
+        Rival(mine.config, 3.0, 1.0, {20: 1.0}, {20: 3.0}), mine
+    )  # no example in common: the means
     assert not dearer(rival([1.0], [9.0]), reading([1.0], [1.0]))  # one example shows nothing
 
 
-def test_what_met_the_holdout_speaks_for_configs_that_differ_in_n_aggregate_and_a_smaller_cap_alone() -> None:
-    five = Config({"model": "old", "prompt": "short", "max_tokens": 8, "n": 5, "aggregate": "vote", "stop": ["."]})
+def test_what_met_the_holdout_speaks_for_configs_that_differ_in_n_aggregate_and_a_smaller_cap_alone() -> (
+    None
+):
+    five = Config(
+        {
+            "model": "old",
+            "prompt": "short",
+            "max_tokens": 8,
+            "n": 5,
+            "aggregate": "vote",
+            "stop": ["."],
+        }
+    )
     assert shares_draws(five, Config({**five, "n": 1, "aggregate": "first"}))
     assert shares_draws(five, Config({**five, "max_tokens": 4}))
     for other in ({"max_tokens": 9}, {"stop": ()}, {"prompt": "long"}, {"temperature": 0.5}):
         assert not shares_draws(five, Config({**five, **other}))
 
 
-def against(rivals: list[Rival], mine: Reading, sign: float = 1.0, closed: int = 0, enough: int = 4) -> Opponents:
+def against(
+    rivals: list[Rival], mine: Reading, sign: float = 1.0, closed: int = 0, enough: int = 4
+) -> Opponents:
     found = opponents(rivals, mine, sign, closed=closed, enough=enough)
     assert found is not None
     return found
@@ -520,16 +705,23 @@ def against(rivals: list[Rival], mine: Reading, sign: float = 1.0, closed: int =
 
 def test_the_rival_is_the_best_that_costs_no_more() -> None:
     mine = reading([1.0] * 4, [1.0] * 4)
-    cheap, good, dear = rival([0.2] * 4, [0.5] * 4), rival([0.6] * 4, [0.9] * 4), rival([0.9] * 4, [2.0] * 4)
+    cheap, good, dear = (
+        rival([0.2] * 4, [0.5] * 4),
+        rival([0.6] * 4, [0.9] * 4),
+        rival([0.9] * 4, [2.0] * 4),
+    )
     assert against([cheap, good, dear], mine) == Opponents(good)
     assert against([cheap, good, dear], mine, -1.0) == Opponents(cheap)  # where less is better
     assert opponents([dear], mine, 1.0, closed=0, enough=4) is None
 
 
-def test_the_best_and_the_best_with_answers_enough_are_both_to_be_beaten_and_others_are_left_out() -> None:
+def test_the_best_and_the_best_with_answers_enough_are_both_to_be_beaten_and_others_are_left_out() -> (
+    None
+):
     mine = reading([1.0] * 40, [1.0] * 40)
     full, few, fewer = (
-        rival([q] * n, [0.5] * n, name) for q, n, name in ((0.5, 40, "a"), (0.6, 10, "b"), (0.7, 9, "c"))
+        rival([q] * n, [0.5] * n, name)
+        for q, n, name in ((0.5, 40, "a"), (0.6, 10, "b"), (0.7, 9, "c"))
     )
     assert against([full, few, fewer], mine, enough=30) == Opponents(full, fewer, (few,))
     assert against([full, few, fewer], mine, enough=10) == Opponents(few, fewer)
@@ -539,7 +731,10 @@ def test_the_best_and_the_best_with_answers_enough_are_both_to_be_beaten_and_oth
 
 def test_answers_on_the_examples_of_the_trying_are_none_to_decide_on() -> None:
     mine = reading([1.0] * 40, [1.0] * 40)
-    early, late = rival([0.9] * 20, [0.5] * 20, "early"), rival([0.5] * 20, [0.5] * 20, "late", start=20)
+    early, late = (
+        rival([0.9] * 20, [0.5] * 20, "early"),
+        rival([0.5] * 20, [0.5] * 20, "late", start=20),
+    )
     assert (early.answers_from(16), late.answers_from(16)) == (4, 20)
     assert against([early, late], mine, closed=16) == Opponents(early)  # four are enough there
     assert against([early, late], mine, closed=16, enough=8) == Opponents(late, early)
@@ -584,7 +779,10 @@ def test_the_examples_that_tell_most_are_those_on_which_the_frontier_differs() -
 
 def test_ways_of_one_prompt_share_their_draws_where_the_study_reads_them_off() -> None:
     base = {"model": "new", "prompt": "short"}
-    one, five = Config({**base, "max_tokens": 8}), Config({**base, "max_tokens": 32, "n": 5, "aggregate": "vote"})
+    one, five = (
+        Config({**base, "max_tokens": 8}),
+        Config({**base, "max_tokens": 32, "n": 5, "aggregate": "vote"}),
+    )
     other = Config({**base, "prompt": "long", "max_tokens": 8})
     shared = screening_steps([one, five, other], ("n", "max_tokens", "stop", "aggregate"), [2, 5])
     assert [(step.draws, step.cap, step.examples, group) for step, group in shared.items()] == [
@@ -599,7 +797,11 @@ def tried(gains: list[float], name: str) -> Tried:
 
 
 def test_the_second_goes_on_only_where_the_block_does_not_tell_it_from_the_best() -> None:
-    best, close, far = tried([1, 0, 1, 0], "a"), tried([0, 1, 1, 0], "b"), tried([-1, -1, 0, -1], "c")
+    best, close, far = (
+        tried([1, 0, 1, 0], "a"),
+        tried([0, 1, 1, 0], "b"),
+        tried([-1, -1, 0, -1], "c"),
+    )
     assert finalists([far, close, best]) == [close, best]  # equal: both, in the order given
     assert finalists([far, best]) == [best]
     assert finalists([far]) == [far]
@@ -608,7 +810,9 @@ def test_the_second_goes_on_only_where_the_block_does_not_tell_it_from_the_best(
 
 def test_a_way_whose_best_rival_has_answers_enough_goes_on_beside_one_whose_has_not() -> None:
     best, enough = rival([0.9] * 4, [1.0] * 4, "best"), rival([0.5] * 40, [1.0] * 40, "enough")
-    lacks = Tried(reading([0.0], [1.0], prompt="a"), Opponents(enough, best), dict(enumerate([1, 1, 1, 1])))
+    lacks = Tried(
+        reading([0.0], [1.0], prompt="a"), Opponents(enough, best), dict(enumerate([1, 1, 1, 1]))
+    )
     second, third = tried([0.9, 1, 1, 1], "b"), tried([0, 1, 0, 0.2], "c")
     whole = Tried(third.reading, Opponents(enough), third.gains)
     unsure = Tried(second.reading, Opponents(enough, best), second.gains)
@@ -617,10 +821,14 @@ def test_a_way_whose_best_rival_has_answers_enough_goes_on_beside_one_whose_has_
     assert finalists([unsure, hopeless, lacks]) == [lacks, unsure]
 
 
-def test_a_way_is_compared_with_the_best_on_the_block_and_with_who_met_it_where_the_best_did_not() -> None:
+def test_a_way_is_compared_with_the_best_on_the_block_and_with_who_met_it_where_the_best_did_not() -> (
+    None
+):
     mine = reading([1.0] * 8, [1.0] * 8)
     full, best = rival([0.5] * 40, [1.0] * 40, "full"), rival([0.75] * 8, [1.0] * 8, "best")
-    assert compare(mine, [full, best], 1.0, closed=4, enough=30).gains == dict.fromkeys(range(8), 0.25)
+    assert compare(mine, [full, best], 1.0, closed=4, enough=30).gains == dict.fromkeys(
+        range(8), 0.25
+    )
     later = rival([0.75] * 8, [1.0] * 8, "later", start=20)
     found = compare(mine, [full, later], 1.0, closed=4, enough=30)
     assert found.against == Opponents(full, later)
@@ -645,7 +853,9 @@ def test_to_enter_takes_both_rivals_and_not_to_takes_one() -> None:
     assert (answer, looks[0].rival) == ("does not enter", even)
 
 
-def test_examples_are_bought_for_who_is_not_beaten_yet_the_rival_with_the_most_answers_first() -> None:
+def test_examples_are_bought_for_who_is_not_beaten_yet_the_rival_with_the_most_answers_first() -> (
+    None
+):
     full, few = rival([0.0] * 60, [1.0] * 60, "full"), rival([0.0] * 4, [1.0] * 4, "few", start=58)
     order = [*range(30, 80), *range(30)]
     answer, looks = look_at(rule(), {}, [], [few, full])
@@ -657,17 +867,26 @@ def test_examples_are_bought_for_who_is_not_beaten_yet_the_rival_with_the_most_a
     assert lacking(order, bought, looks) == [60, 61]
 
 
-def test_a_model_equal_to_the_best_enters_as_seldom_as_said_though_it_beats_the_rival_with_more_answers() -> None:
+def test_a_model_equal_to_the_best_enters_as_seldom_as_said_though_it_beats_the_rival_with_more_answers() -> (
+    None
+):
     rng, said = np.random.default_rng(8), []
     for _ in range(150):
         luck = rng.random((3, 120))
         mine, best, weak = (
-            dict(enumerate((row < q).astype(float))) for row, q in zip(luck, (0.7, 0.7, 0.2), strict=True)
+            dict(enumerate((row < q).astype(float)))
+            for row, q in zip(luck, (0.7, 0.7, 0.2), strict=True)
         )
         few = Rival(
-            Config({"model": "old", "prompt": "best", "max_tokens": 8}), 1.0, 0.7, dict(list(best.items())[:40]), {}
+            Config({"model": "old", "prompt": "best", "max_tokens": 8}),
+            1.0,
+            0.7,
+            dict(list(best.items())[:40]),
+            {},
         )
-        full = Rival(Config({"model": "old", "prompt": "weak", "max_tokens": 8}), 1.0, 0.2, weak, {})
+        full = Rival(
+            Config({"model": "old", "prompt": "weak", "max_tokens": 8}), 1.0, 0.2, weak, {}
+        )
         assert look_at(rule(), mine, range(120), [full])[0] == "enters"
         said.append(look_at(rule(), mine, range(120), [full, few])[0])
     assert said.count("enters") <= 15  # 5 % and three standard errors of it
@@ -686,24 +905,39 @@ def test_so_many_pairs_are_enough_as_show_a_model_that_differs_little_not_to_ent
 
 
 def entered(rule: Rule, runs: int, up: float, down: float, count: int = 160) -> dict[str, float]:
-    """How often each answer is given, where the new model alone is right on `up` of the examples, the old on `down`."""
+    """How often each answer is given, where the new model alone is right on `up` of the examples,
+    the old on `down`.
+    """
     rng, said = np.random.default_rng(5), []
     for _ in range(runs):
         luck = rng.random(count)
         both = rng.random(count) < 0.5
-        scores, rivals = (luck < up) | both & (luck >= up + down), (luck >= up) & ((luck < up + down) | both)
+        scores, rivals = (
+            (luck < up) | both & (luck >= up + down),
+            (luck >= up) & ((luck < up + down) | both),
+        )
         said.append(rule.decide(scores.astype(float), rivals.astype(float))[0])
-    return {answer: said.count(answer) / runs for answer in ("enters", "does not enter", "undecided")}
+    return {
+        answer: said.count(answer) / runs for answer in ("enters", "does not enter", "undecided")
+    }
 
 
 def rule(finalists_: int = 1, **more: Any) -> Rule:
-    values = {"low": 0.0, "high": 1.0, "larger_is_better": True, "margin": 0.1, "alpha": 0.05 / finalists_,
-              "beta": 0.05, **more}  # fmt: skip
+    values = {
+        "low": 0.0,
+        "high": 1.0,
+        "larger_is_better": True,
+        "margin": 0.1,
+        "alpha": 0.05 / finalists_,
+        "beta": 0.05,
+        **more,
+    }
     return Rule(**values)
 
 
 def test_an_equal_model_enters_at_most_as_often_as_said_and_a_better_one_mostly() -> None:
-    # The decision at the last pair is the first that fell at any look: three standard errors of 5 % are 3.3 %.
+    # The decision at the last pair is the first that fell at any look: three standard errors of 5 %
+    # are 3.3 %.
     assert entered(rule(), 400, 0.1, 0.1)["enters"] <= 0.083
     assert entered(rule(), 400, 0.15, 0.05)["does not enter"] <= 0.083  # better by just the margin
     assert entered(rule(), 200, 0.25, 0.02)["enters"] >= 0.95
@@ -721,7 +955,9 @@ def test_two_rivals_together_turn_a_better_model_down_wrongly_at_most_as_often_a
     metric = tune.Metric("m", "m", lambda answer, example: 0.0)
     split = Rule.of(metric, margin=0.1, alpha=0.05, beta=0.05, rivals=2)
     assert (split.alpha, split.beta) == (0.05, 0.025)
-    assert 2 * entered(split, 400, 0.15, 0.05)["does not enter"] <= 0.083  # better by just the margin than both
+    assert (
+        2 * entered(split, 400, 0.15, 0.05)["does not enter"] <= 0.083
+    )  # better by just the margin than both
 
 
 def test_where_less_is_better_the_rule_is_turned_round() -> None:

@@ -1,4 +1,6 @@
-"""A check over real sockets: it holds, it has regressed, or nobody can say; and never more calls than it takes."""
+"""A check over real sockets: it holds, it has regressed, or nobody can say; and never more calls
+than it takes.
+"""
 
 from __future__ import annotations
 
@@ -57,23 +59,40 @@ def export(
     **config: Any,
 ) -> Path:
     """A `best.json` of the config with this recorded quality."""
-    chosen = Config({"model": "small", "prompt": "short", "temperature": 0.0, "max_tokens": 16, **config})
+    chosen = Config(
+        {"model": "small", "prompt": "short", "temperature": 0.0, "max_tokens": 16, **config}
+    )
     space = {
-        "space": {"model": ["small"], "prompt": {"short": "Label this ticket: {text}"}, "max_tokens": 16},
+        "space": {
+            "model": ["small"],
+            "prompt": {"short": "Label this ticket: {text}"},
+            "max_tokens": 16,
+        },
         "answer": {"labels": list(WORLD.labels)},
     }
-    options: Any = {"target": "label", "base_url": server.base_url, "price": price, "metric": metric}
+    options: Any = {
+        "target": "label",
+        "base_url": server.base_url,
+        "price": price,
+        "metric": metric,
+    }
     options |= {} if group is None else {"group": group}
     plan = make_plan(rows or WORLD.examples(40), space, 1.0, options)
     tested = {"mean": quality, "low": 0.5, "high": 1.0, "examples": 200}
-    record = {"config": dict(chosen), "winner": {"holdout": tested}, "recipe": recipe_record(plan, chosen)}
+    record = {
+        "config": dict(chosen),
+        "winner": {"holdout": tested},
+        "recipe": recipe_record(plan, chosen),
+    }
     (folder / "study").mkdir(exist_ok=True)
     path = folder / "study" / "best.json"
     path.write_text(json.dumps(record))
     return path
 
 
-def test_what_is_as_good_as_recorded_holds_and_stops_long_before_the_data_end(server: Server, tmp_path: Path) -> None:
+def test_what_is_as_good_as_recorded_holds_and_stops_long_before_the_data_end(
+    server: Server, tmp_path: Path
+) -> None:
     found = check(export(tmp_path, server), NEW, budget=0.5, margin=0.15)
     assert (found.decision, found.status, found.reason) == ("holds", 0, "")
     assert found.look.interval.low > found.threshold == pytest.approx(0.75)
@@ -90,7 +109,9 @@ def test_what_has_become_much_worse_is_seen_after_a_few_calls(tmp_path: Path) ->
     assert found.look.interval.n < 80
 
 
-def test_it_never_spends_more_than_the_budget_and_says_that_it_is_undecided(server: Server, tmp_path: Path) -> None:
+def test_it_never_spends_more_than_the_budget_and_says_that_it_is_undecided(
+    server: Server, tmp_path: Path
+) -> None:
     found = check(export(tmp_path, server), NEW, budget=0.0002)
     assert (found.decision, found.status, found.reason) == ("undecided", 4, "money")
     assert 0 < server.bill <= to_picodollars(0.0002)
@@ -153,9 +174,16 @@ def test_a_service_that_fails_now_and_then_does_not_look_like_a_regression(tmp_p
 
 
 def test_a_model_that_does_not_answer_is_a_failure_and_no_verdict(tmp_path: Path) -> None:
-    with Server(models={"other": Model(0.10, 0.40)}, world=WORLD) as server, pytest.raises(EndpointError):
+    with (
+        Server(models={"other": Model(0.10, 0.40)}, world=WORLD) as server,
+        pytest.raises(EndpointError),
+    ):
         check(export(tmp_path, server), NEW, budget=0.5)
-    refuses = Model(0.10, 0.40, fault=Fault("status", status=400, code="unsupported_parameter", param="temperature"))
+    refuses = Model(
+        0.10,
+        0.40,
+        fault=Fault("status", status=400, code="unsupported_parameter", param="temperature"),
+    )
     with Server(models={"small": refuses}, world=WORLD) as server, pytest.raises(EndpointError):
         check(export(tmp_path, server), NEW, budget=0.5)
 
@@ -172,19 +200,29 @@ def test_it_works_inside_a_running_event_loop_both_ways(server: Server, tmp_path
 
 def test_what_a_run_exports_can_be_checked(server: Server, tmp_path: Path) -> None:
     study = tune.tune(
-        data=WORLD.examples(80), target="label", base_url=server.base_url, price="small=0.1/0.4", budget=0.01,
+        data=WORLD.examples(80),
+        target="label",
+        base_url=server.base_url,
+        price="small=0.1/0.4",
+        budget=0.01,
         space={
             "space": {
-                "model": ["small"], "temperature": [0.0, 0.5], "max_tokens": [8, 16],
+                "model": ["small"],
+                "temperature": [0.0, 0.5],
+                "max_tokens": [8, 16],
                 "prompt": {
                     "short": "Label this ticket: {text}",
-                    "few": {"text": "Examples:\n{shots}\n{text}", "shots": 2, "shot": "{text}: {label}\n"},
+                    "few": {
+                        "text": "Examples:\n{shots}\n{text}",
+                        "shots": 2,
+                        "shot": "{text}: {label}\n",
+                    },
                 },
             },
             "answer": {"labels": list(WORLD.labels)},
         },
         results=tmp_path / "out",
-    )  # fmt: skip
+    )
     found = check(tmp_path / "out", NEW[:60], budget=0.05, margin=0.2)
     assert found.config == study.best.config
     assert found.recorded == study.best.quality
@@ -192,7 +230,9 @@ def test_what_a_run_exports_can_be_checked(server: Server, tmp_path: Path) -> No
     assert default_store(tmp_path / "out") == str(tmp_path / "out" / "draws.db")
 
 
-def test_a_judges_verdicts_are_paid_from_the_same_budget_and_no_answer_goes_without(tmp_path: Path) -> None:
+def test_a_judges_verdicts_are_paid_from_the_same_budget_and_no_answer_goes_without(
+    tmp_path: Path,
+) -> None:
     def speak(model: str, prompt: str, settings: Mapping[str, Any], seed: int, index: int) -> str:
         if model == "small":
             return WORLD(model, prompt, settings, seed, index)
@@ -202,7 +242,9 @@ def test_a_judges_verdicts_are_paid_from_the_same_budget_and_no_answer_goes_with
     models = {"small": Model(0.10, 0.40), "judge": Model(0.20, 0.80)}
     with Server(models=models, world=speak) as server:
         judge = tune.Judge(model="judge", max_tokens=16)
-        path = export(tmp_path, server, quality=9.0, metric=judge, price=["small=0.1/0.4", "judge=0.2/0.8"])
+        path = export(
+            tmp_path, server, quality=9.0, metric=judge, price=["small=0.1/0.4", "judge=0.2/0.8"]
+        )
         found = check(path, NEW, budget=0.5, margin=0.2)
         assert (found.decision, found.threshold) == ("holds", pytest.approx(7.0))
         assert to_picodollars(found.spent) == server.bill
@@ -211,7 +253,9 @@ def test_a_judges_verdicts_are_paid_from_the_same_budget_and_no_answer_goes_with
         assert (found.decision, found.reason) == ("undecided", "money")
         assert server.bill - bill <= to_picodollars(0.001)
         asked = [seen.body["model"] for seen in server.posts[before:]]
-    assert found.look.interval.n == asked.count("small") >= asked.count("judge") > 0  # some were judged before
+    assert (
+        found.look.interval.n == asked.count("small") >= asked.count("judge") > 0
+    )  # some were judged before
 
 
 # --- examples that the study had
@@ -226,7 +270,11 @@ def test_examples_that_the_config_was_chosen_by_are_said_before_they_are_paid_fo
     assert parts == {"tuning": 24, "holdout": 16, "shots": 0}
     said: list[int] = []
     found = check(
-        path, [*WORLD.examples(40), *NEW[:20]], budget=0.5, margin=0.5, notice=lambda _: said.append(len(server.posts))
+        path,
+        [*WORLD.examples(40), *NEW[:20]],
+        budget=0.5,
+        margin=0.5,
+        notice=lambda _: said.append(len(server.posts)),
     )
     assert found.familiar == {"tuning": 24, "holdout": 16} == found.to_record()["familiar"]
     assert said == [0, 0, 0]  # where calls go, and two notices
@@ -247,20 +295,29 @@ def test_familiar_examples_are_properties_in_junit(server: Server, tmp_path: Pat
     assert properties[0] == ("examples of the study's tuning", "24")
     assert ("notice", found.notices[0]) in properties
     assert suite.find("testcase/system-out") is not None
-    assert [part.tag for part in suite] == ["properties", "testcase"]  # the order that JUnit's schema asks for
+    assert [part.tag for part in suite] == [
+        "properties",
+        "testcase",
+    ]  # the order that JUnit's schema asks for
 
 
-def test_new_examples_are_called_new_and_nothing_is_said_of_them(server: Server, tmp_path: Path) -> None:
+def test_new_examples_are_called_new_and_nothing_is_said_of_them(
+    server: Server, tmp_path: Path
+) -> None:
     found = check(export(tmp_path, server), NEW, budget=0.5, margin=0.15)
     assert (found.familiar, found.notices) == ({}, ())
     assert "new examples" in found.headline
     assert ElementTree.fromstring(found.junit()).find("testsuite/properties") is None
 
 
-def test_an_example_is_the_same_where_the_prompt_shows_the_same(server: Server, tmp_path: Path) -> None:
+def test_an_example_is_the_same_where_the_prompt_shows_the_same(
+    server: Server, tmp_path: Path
+) -> None:
     path = export(tmp_path, server)
-    rows = [{"id": f"other-{row['id']}", "when": "today", "text": row["text"], "label": "praise"} for row in
-            WORLD.examples(40)]  # fmt: skip
+    rows = [
+        {"id": f"other-{row['id']}", "when": "today", "text": row["text"], "label": "praise"}
+        for row in WORLD.examples(40)
+    ]
     assert sum(check(path, rows, budget=0.5, margin=0.5).familiar.values()) == 40
     rows = [row | {"text": row["text"] + "."} for row in rows]
     assert check(path, rows, budget=0.5, margin=0.5).familiar == {}
@@ -274,22 +331,32 @@ def by_customer(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [row | {"customer": f"c{i // 4}"} for i, row in enumerate(rows)]
 
 
-def test_rows_of_one_group_are_told_of_before_they_are_paid_for(server: Server, tmp_path: Path) -> None:
+def test_rows_of_one_group_are_told_of_before_they_are_paid_for(
+    server: Server, tmp_path: Path
+) -> None:
     path = export(tmp_path, server, rows=by_customer(WORLD.examples(40)), group="customer")
     assert json.loads(path.read_text())["recipe"]["group"] == "customer"
     said: list[tuple[str, int]] = []
     found = check(
-        path, by_customer(NEW[:60]), budget=0.5, margin=0.5, notice=lambda text: said.append((text, len(server.posts)))
+        path,
+        by_customer(NEW[:60]),
+        budget=0.5,
+        margin=0.5,
+        notice=lambda text: said.append((text, len(server.posts))),
     )
     (notice,) = found.notices
-    assert notice.startswith("The 60 examples are 15 groups with the same 'customer' or the same inputs")
+    assert notice.startswith(
+        "The 60 examples are 15 groups with the same 'customer' or the same inputs"
+    )
     assert "more often than stated" in notice
     assert said[1:] == [(notice, 0)]  # the first says where calls go
     assert notice in str(found)
     assert found.to_record()["notices"] == [notice]
 
 
-def test_where_the_column_of_groups_is_not_there_that_is_said(server: Server, tmp_path: Path) -> None:
+def test_where_the_column_of_groups_is_not_there_that_is_said(
+    server: Server, tmp_path: Path
+) -> None:
     path = export(tmp_path, server, rows=by_customer(WORLD.examples(40)), group="customer")
     (notice,) = check(path, NEW[:60], budget=0.5, margin=0.5).notices
     assert "with the same 'customer' together, and these have no such column" in notice
@@ -306,7 +373,9 @@ def test_copies_of_one_input_are_told_of_without_a_column(server: Server, tmp_pa
     assert notice.startswith("The 60 examples are 20 groups with the same inputs, ")
 
 
-def test_a_file_from_before_it_was_kept_is_checked_all_the_same(server: Server, tmp_path: Path) -> None:
+def test_a_file_from_before_it_was_kept_is_checked_all_the_same(
+    server: Server, tmp_path: Path
+) -> None:
     path = export(tmp_path, server)
     record = json.loads(path.read_text())
     del record["recipe"]["seen"], record["recipe"]["group"]
@@ -372,21 +441,31 @@ def test_the_estimate_of_how_many_more_it_takes_is_about_right(count: int) -> No
     rng, rule, took = np.random.default_rng(1), line(0.9, count=count), list[int]()
     for _ in range(12):
         scores = (rng.random(600) < 0.9).astype(float)
-        took.append(next((n for n in range(20, 600, 20) if decided(rule, scores[:n]) != "undecided"), 600))
+        took.append(
+            next((n for n in range(20, 600, 20) if decided(rule, scores[:n]) != "undecided"), 600)
+        )
     start = rule.more(rule.look([]))
     assert 0.6 * np.mean(took) < start < 1.5 * np.mean(took)
     assert 0 < rule.more(rule.look([1.0] * 20)) < start
 
 
 @pytest.mark.parametrize("larger_is_better", [True, False])
-def test_recorded_scores_that_spread_little_make_the_line_decide_sooner(larger_is_better: bool) -> None:
+def test_recorded_scores_that_spread_little_make_the_line_decide_sooner(
+    larger_is_better: bool,
+) -> None:
     rng, took = np.random.default_rng(3), []
     mean = 0.7 if larger_is_better else 0.3
-    then, runs = rng.beta(20 * mean, 20 * (1 - mean), 80), rng.beta(20 * mean, 20 * (1 - mean), (4, 300))
+    then, runs = (
+        rng.beta(20 * mean, 20 * (1 - mean), 80),
+        rng.beta(20 * mean, 20 * (1 - mean), (4, 300)),
+    )
     for known in ((), tuple(then)):
         rule = line(mean, known, count=80, larger_is_better=larger_is_better)
         took.append(
-            [next((n for n in range(12, 300, 24) if decided(rule, run[:n]) != "undecided"), 300) for run in runs]
+            [
+                next((n for n in range(12, 300, 24) if decided(rule, run[:n]) != "undecided"), 300)
+                for run in runs
+            ]
         )
     assert np.mean(took[1]) < 0.7 * np.mean(took[0])
 
@@ -405,7 +484,9 @@ def test_what_holds_is_seldom_called_regressed_and_the_other_way_round(recorded:
 
 
 @pytest.mark.parametrize("count", [15, 40, 80])
-def test_where_nothing_changed_a_small_recorded_sample_is_seldom_the_cause_of_a_regression(count: int) -> None:
+def test_where_nothing_changed_a_small_recorded_sample_is_seldom_the_cause_of_a_regression(
+    count: int,
+) -> None:
     """Held against the recorded mean alone, 23, 14 and 7 % of these are called regressed."""
     rng, regressed = np.random.default_rng(4), 0
     for _ in range(40):
@@ -416,7 +497,9 @@ def test_where_nothing_changed_a_small_recorded_sample_is_seldom_the_cause_of_a_
     assert regressed <= 2
 
 
-def test_a_recorded_sample_that_is_too_small_for_the_margin_is_told_with_the_margin_that_can_be_seen() -> None:
+def test_a_recorded_sample_that_is_too_small_for_the_margin_is_told_with_the_margin_that_can_be_seen() -> (
+    None
+):
     small, large = (line(0.9, count=count, margin=0.05) for count in (20, 2000))
     least = small.visible(math.inf)
     assert 0.08 < least < 0.25
@@ -437,13 +520,21 @@ def test_a_check_says_what_it_can_see_before_it_pays_and_stops_where_nothing_can
     record = json.loads(path.read_text())
     record["winner"]["holdout"]["examples"] = 30
     path.write_text(json.dumps(record))
-    found = check(path, NEW, budget=0.5, margin=0.05, notice=lambda text: said.append((text, len(server.posts))))
+    found = check(
+        path,
+        NEW,
+        budget=0.5,
+        margin=0.05,
+        notice=lambda text: said.append((text, len(server.posts))),
+    )
     assert (found.decision, found.reason, found.status) == ("undecided", "recorded", 4)
     assert len(server.posts) < 600
     assert {sent for _, sent in said} == {0}
     notice = found.notices[-1]
     assert notice in [text for text, _ in said]
-    assert "rests on too few examples to show that it holds within 0.05, whatever is bought" in notice
+    assert (
+        "rests on too few examples to show that it holds within 0.05, whatever is bought" in notice
+    )
     assert "too few for any number of new ones" in str(found)
     assert found.visible > 0.1
 
@@ -454,17 +545,29 @@ def test_a_check_says_what_it_can_see_before_it_pays_and_stops_where_nothing_can
 def tuned(folder: Path, server: Server) -> Path:
     """A finished study in a folder; its data are not kept anywhere else."""
     tune.tune(
-        data=WORLD.examples(240), target="label", base_url=server.base_url, price="small=0.1/0.4", budget=0.02,
+        data=WORLD.examples(240),
+        target="label",
+        base_url=server.base_url,
+        price="small=0.1/0.4",
+        budget=0.02,
         space={
-            "space": {"model": ["small"], "temperature": 0.0, "max_tokens": 16, "prompt": {"p": "Label: {text}"}},
+            "space": {
+                "model": ["small"],
+                "temperature": 0.0,
+                "max_tokens": 16,
+                "prompt": {"p": "Label: {text}"},
+            },
             "answer": {"labels": list(WORLD.labels)},
         },
-        results=folder / "out", quiet=True,
-    )  # fmt: skip
+        results=folder / "out",
+        quiet=True,
+    )
     return folder / "out"
 
 
-def test_without_data_the_own_holdout_is_asked_again_with_new_draws_and_paired(server: Server, tmp_path: Path) -> None:
+def test_without_data_the_own_holdout_is_asked_again_with_new_draws_and_paired(
+    server: Server, tmp_path: Path
+) -> None:
     folder = tuned(tmp_path, server)
     (folder / "draws.db").unlink()
     before, bill = len(server.posts), server.bill
@@ -480,14 +583,18 @@ def test_without_data_the_own_holdout_is_asked_again_with_new_draws_and_paired(s
 
 def test_a_model_that_changed_is_seen_on_the_own_holdout(server: Server, tmp_path: Path) -> None:
     folder = tuned(tmp_path, server)
-    with Server(models={"small": Model(0.10, 0.40)}, world=LabelledWorld(models={"small": 0.5})) as worse:
+    with Server(
+        models={"small": Model(0.10, 0.40)}, world=LabelledWorld(models={"small": 0.5})
+    ) as worse:
         found = check(folder, budget=0.05, base_url=worse.base_url)
     assert (found.decision, found.status) == ("regressed", 3)
     assert found.look.interval.high < -0.05
     assert "It has regressed" in found.headline
 
 
-def test_the_command_needs_no_data(server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_needs_no_data(
+    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = tuned(tmp_path, server)
     assert main(["check", str(folder), "--budget", "0.05", "--margin", "0.08"]) == 0
     assert "asked again" in capsys.readouterr().out
@@ -520,7 +627,17 @@ def test_a_holdout_that_is_not_there_or_of_another_config_is_refused_in_one_sent
 
 def command(path: Path, folder: Path, *more: str, rows: int = 600) -> list[str]:
     (folder / "new.jsonl").write_text("\n".join(json.dumps(row) for row in NEW[:rows]))
-    return ["check", str(path), "--data", str(folder / "new.jsonl"), "--budget", "0.5", "--margin", "0.15", *more]
+    return [
+        "check",
+        str(path),
+        "--data",
+        str(folder / "new.jsonl"),
+        "--budget",
+        "0.5",
+        "--margin",
+        "0.15",
+        *more,
+    ]
 
 
 def test_the_command_prints_one_object_and_its_status_is_the_answer(
@@ -529,7 +646,13 @@ def test_the_command_prints_one_object_and_its_status_is_the_answer(
     assert main(command(export(tmp_path, server), tmp_path, "--json")) == STATUS["holds"] == 0
     record = json.loads(capsys.readouterr().out)
     assert record["decision"] == "holds"
-    assert record["recorded"] == {"mean": 0.9, "low": 0.5, "high": 1.0, "examples": 200, "on": "holdout"}
+    assert record["recorded"] == {
+        "mean": 0.9,
+        "low": 0.5,
+        "high": 1.0,
+        "examples": 200,
+        "on": "holdout",
+    }
     assert record["quality"]["low"] > record["threshold"]
     assert record["spent"] == pytest.approx(server.bill / 1e12)
 
@@ -539,7 +662,11 @@ def test_the_command_says_it_in_words_and_writes_junit(
 ) -> None:
     junit = tmp_path / "out.xml"
     path = export(tmp_path, server, quality=0.99)
-    assert main(command(path, tmp_path, "--junit", str(junit), "--margin", "0.01")) == STATUS["regressed"] == 3
+    assert (
+        main(command(path, tmp_path, "--junit", str(junit), "--margin", "0.01"))
+        == STATUS["regressed"]
+        == 3
+    )
     assert capsys.readouterr().out.startswith("It has regressed: exact_match is 0.")
     suite = ElementTree.parse(junit).getroot()[0]
     assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("1", "1", "0")
@@ -548,7 +675,9 @@ def test_the_command_says_it_in_words_and_writes_junit(
     assert failure.get("type") == "regressed"
 
 
-def test_an_undecided_check_is_an_error_of_junit_and_status_4(server: Server, tmp_path: Path) -> None:
+def test_an_undecided_check_is_an_error_of_junit_and_status_4(
+    server: Server, tmp_path: Path
+) -> None:
     junit = tmp_path / "out.xml"
     args = command(export(tmp_path, server), tmp_path, "--junit", str(junit), "--quiet", rows=10)
     assert main(args) == STATUS["undecided"] == 4
@@ -568,15 +697,21 @@ def test_bad_input_to_the_command_is_one_sentence_and_status_2(
     assert main(["check", str(tmp_path / "none.json"), *args[2:]]) == 2
 
 
-def test_a_broken_service_gives_status_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with Server(models={"small": Model(0.1, 0.4)}, plan=every(1, Fault("status", status=401))) as server:
+def test_a_broken_service_gives_status_1(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Server(
+        models={"small": Model(0.1, 0.4)}, plan=every(1, Fault("status", status=401))
+    ) as server:
         assert main(command(export(tmp_path, server), tmp_path)) == 1
     assert "tune: " in capsys.readouterr().err
 
 
 def test_hostile_names_are_written_out(server: Server, tmp_path: Path) -> None:
     found = check(export(tmp_path, server), NEW[:8], budget=0.5)
-    hostile = Checked(**{name: getattr(found, name) for name in Checked.__slots__} | {"data": "<a>\x1b[31m&"})
+    hostile = Checked(
+        **{name: getattr(found, name) for name in Checked.__slots__} | {"data": "<a>\x1b[31m&"}
+    )
     case = ElementTree.fromstring(hostile.junit()).find("testsuite/testcase")
     assert case is not None
     assert case.get("name") == "<a>\\x1b[31m&"

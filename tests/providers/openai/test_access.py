@@ -21,7 +21,9 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def access(base_url: str | None = None, key: str | None = None, env: str | None = None, **headers: str) -> Access:
+def access(
+    base_url: str | None = None, key: str | None = None, env: str | None = None, **headers: str
+) -> Access:
     return find_access(base_url, key, env, headers)
 
 
@@ -60,7 +62,9 @@ def test_a_server_of_ones_own_needs_no_key_but_openai_does() -> None:
         access("http://localhost:8080/v1", env="OTHER_KEY")
 
 
-@pytest.mark.parametrize("url", ["localhost:8000", "ftp://h/v1", "http://", "http://h:port/v1", "http://[::1/v1", "v1"])
+@pytest.mark.parametrize(
+    "url", ["localhost:8000", "ftp://h/v1", "http://", "http://h:port/v1", "http://[::1/v1", "v1"]
+)
 def test_what_is_no_base_url_is_refused(url: str) -> None:
     with pytest.raises(InputError, match="base URL"):
         access(url, KEY)
@@ -73,8 +77,12 @@ def test_a_refused_base_url_shows_no_secret() -> None:
     assert "swordfish" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("key", "headers"), [("sk-ключ", {}), ("sk-a\nb", {}), ("k", {"X-Key": "a\r\nb"})])
-def test_what_no_header_can_hold_is_refused_and_not_shown(key: str, headers: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("key", "headers"), [("sk-ключ", {}), ("sk-a\nb", {}), ("k", {"X-Key": "a\r\nb"})]
+)
+def test_what_no_header_can_hold_is_refused_and_not_shown(
+    key: str, headers: dict[str, str]
+) -> None:
     with pytest.raises(InputError) as caught:
         find_access("http://h", key, "OPENAI_API_KEY", headers)
     assert key not in str(caught.value)
@@ -89,7 +97,9 @@ def test_user_information_becomes_basic_authorisation() -> None:
 
 def test_nothing_secret_survives_the_scrubbing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "X-One: custom-planted\nX-Two: Bearer two-planted")
-    there = access("http://name:pass%20planted@h/v1?code=query%20planted&v=1", KEY, api="header-planted")
+    there = access(
+        "http://name:pass%20planted@h/v1?code=query%20planted&v=1", KEY, api="header-planted"
+    )
     text = (
         f"{KEY} pass%20planted pass planted query planted code=query%20planted header-planted custom-planted "
         f"two-planted sk-proj-ab********yz Bearer eyJhbGciOi.x Basic dXNAZXI6cCB3 harmless"
@@ -105,7 +115,9 @@ def test_nothing_secret_survives_the_scrubbing(monkeypatch: pytest.MonkeyPatch) 
 def test_decoded_json_is_scrubbed_to_its_depth() -> None:
     there = access("http://h", KEY)
     body = {"error": {"message": f"bad {KEY}", KEY: [1, None, f"{KEY}!"]}}
-    assert there.scrubber.error(body) == {"error": {"message": "bad [hidden]", "[hidden]": [1, None, "[hidden]!"]}}
+    assert there.scrubber.error(body) == {
+        "error": {"message": "bad [hidden]", "[hidden]": [1, None, "[hidden]!"]}
+    }
 
 
 def test_dummies_and_short_words_are_not_hidden() -> None:
@@ -113,10 +125,16 @@ def test_dummies_and_short_words_are_not_hidden() -> None:
     assert there.scrubber.words(f"{DUMMY_KEY} is no key, v=1") == f"{DUMMY_KEY} is no key, v=1"
 
 
-@given(st.text(alphabet=st.characters(min_codepoint=33, max_codepoint=126), min_size=8), st.text(), st.text())
+@given(
+    st.text(alphabet=st.characters(min_codepoint=33, max_codepoint=126), min_size=8),
+    st.text(),
+    st.text(),
+)
 def test_a_key_is_hidden_wherever_it_stands(key: str, before: str, after: str) -> None:
     assume(key.lower() not in DUMMIES)
-    assert key not in access("http://h", key).scrubber.words(before + key + after).replace("[hidden]", "")
+    assert key not in access("http://h", key).scrubber.words(before + key + after).replace(
+        "[hidden]", ""
+    )
 
 
 def test_what_others_log_is_scrubbed(caplog: pytest.LogCaptureFixture) -> None:

@@ -1,4 +1,6 @@
-"""The endpoint over real sockets: what it sends, what it makes of every answer, and what it never shows."""
+"""The endpoint over real sockets: what it sends, what it makes of every answer, and what it never
+shows.
+"""
 
 from __future__ import annotations
 
@@ -48,8 +50,12 @@ async def start() -> AsyncIterator[Open]:
     """Starts a server, and an endpoint for it; both are closed in the end."""
     async with AsyncExitStack() as stack:
 
-        async def start(model: str = "small", *, options: dict[str, Any] | None = None, **server: Any) -> Any:
-            running = await stack.enter_async_context(Server(**({"models": {model: Model()}} | server)))
+        async def start(
+            model: str = "small", *, options: dict[str, Any] | None = None, **server: Any
+        ) -> Any:
+            running = await stack.enter_async_context(
+                Server(**({"models": {model: Model()}} | server))
+            )
             endpoint = OpenAIEndpoint(model, **({"base_url": running.base_url} | (options or {})))
             stack.push_async_callback(endpoint.close)
             return running, endpoint
@@ -101,8 +107,13 @@ async def test_several_draws_are_one_call_whose_tokens_add_up(start: Open) -> No
     server, endpoint = await start(world=lambda *key: "word " * (key[-1] + 1))
     draws = await endpoint.complete(ask(endpoint), range(2, 7))
     assert len(server.requests) == 1
-    assert (server.requests[0].body["n"], server.requests[0].body["seed"]) == (5, ask(endpoint).seed(2))
-    assert sum(draw.completion_tokens for draw in draws) == server.charges[0].completion_tokens == 15
+    assert (server.requests[0].body["n"], server.requests[0].body["seed"]) == (
+        5,
+        ask(endpoint).seed(2),
+    )
+    assert (
+        sum(draw.completion_tokens for draw in draws) == server.charges[0].completion_tokens == 15
+    )
     assert {draw.prompt_tokens for draw in draws} == {prompt_tokens(server.requests[0].body)}
     assert endpoint.estimated_usage == 0
 
@@ -110,7 +121,10 @@ async def test_several_draws_are_one_call_whose_tokens_add_up(start: Open) -> No
 async def test_a_plain_prompt_goes_to_the_older_completions(start: Open) -> None:
     server, endpoint = await start(world=lambda *_: " upon a time")
     (draw,) = await endpoint.complete(ask(endpoint, "Once"), range(1))
-    assert (server.requests[0].path, server.requests[0].body["prompt"]) == ("/v1/completions", "Once")
+    assert (server.requests[0].path, server.requests[0].body["prompt"]) == (
+        "/v1/completions",
+        "Once",
+    )
     assert draw.text == " upon a time"
 
 
@@ -125,14 +139,18 @@ async def test_a_plain_prompt_goes_to_the_older_completions(start: Open) -> None
         ("llama-3", "max_tokens"),
     ],
 )
-async def test_the_cap_has_the_name_that_the_model_takes(start: Open, model: str, name: str) -> None:
+async def test_the_cap_has_the_name_that_the_model_takes(
+    start: Open, model: str, name: str
+) -> None:
     server, endpoint = await start(model)
     await endpoint.complete(ask(endpoint), range(1))
     assert server.requests[0].body[name] == 40
 
 
 async def test_headers_and_keys_and_queries_are_sent(start: Open) -> None:
-    server, endpoint = await start(keys=["right"], options={"api_key": "right", "extra_headers": {"X-Team": "tuners"}})
+    server, endpoint = await start(
+        keys=["right"], options={"api_key": "right", "extra_headers": {"X-Team": "tuners"}}
+    )
     await endpoint.complete(ask(endpoint), range(1))
     assert "x-team" in server.requests[0].headers
     url = f"http://us:right@127.0.0.1:{server.port}/v1?version=7"
@@ -194,7 +212,9 @@ async def test_max_tokens_is_swapped_by_a_new_attempt(start: Open) -> None:
 
 
 async def test_max_completion_tokens_is_swapped_too(start: Open) -> None:
-    server, endpoint = await start("gpt-5", models={"gpt-5": Model(refuses=frozenset({"max_completion_tokens"}))})
+    server, endpoint = await start(
+        "gpt-5", models={"gpt-5": Model(refuses=frozenset({"max_completion_tokens"}))}
+    )
     assert isinstance(await failure(endpoint), Adapted)
     await endpoint.complete(ask(endpoint), range(1))
     assert server.requests[-1].body["max_tokens"] == 40
@@ -219,7 +239,9 @@ async def test_a_refused_seed_is_left_out_from_then_on(start: Open) -> None:
 
 
 @pytest.mark.parametrize("name", ["temperature", "top_p", "reasoning_effort", "stop"])
-async def test_a_refused_setting_is_the_callers_and_is_not_sent_twice(start: Open, name: str) -> None:
+async def test_a_refused_setting_is_the_callers_and_is_not_sent_twice(
+    start: Open, name: str
+) -> None:
     server, endpoint = await start(models={"small": Model(refuses=frozenset({name}))})
     request = ask(endpoint, stop=("x",)) if name == "stop" else ask(endpoint, settings={name: 0.5})
     for _ in range(3):
@@ -232,7 +254,13 @@ async def test_a_refused_setting_is_the_callers_and_is_not_sent_twice(start: Ope
 
 async def test_a_refused_value_teaches_nothing(start: Open) -> None:
     known = Capabilities()
-    fault = Fault("status", status=400, message="temperature: range: 0..1", param="temperature", code="invalid_value")
+    fault = Fault(
+        "status",
+        status=400,
+        message="temperature: range: 0..1",
+        param="temperature",
+        code="invalid_value",
+    )
     server, endpoint = await start(plan=first(1, fault), options={"capabilities": known})
     request = ask(endpoint, settings={"temperature": 1.5})
     assert isinstance(await failure(endpoint, request), ParameterRejected)
@@ -252,7 +280,9 @@ async def test_a_refused_n_is_asked_for_no_more(start: Open) -> None:
     assert len(server.requests) == 2, "it is not asked for several again"
 
 
-async def test_a_service_that_ignores_n_keeps_what_was_paid_and_is_not_asked_again(start: Open) -> None:
+async def test_a_service_that_ignores_n_keeps_what_was_paid_and_is_not_asked_again(
+    start: Open,
+) -> None:
     _, endpoint = await start(models={"small": Model(fault=Fault("fewer"))})
     draws = await endpoint.complete(ask(endpoint), range(3))
     assert len(draws) == 1
@@ -260,13 +290,19 @@ async def test_a_service_that_ignores_n_keeps_what_was_paid_and_is_not_asked_aga
     assert endpoint.most_n == 1
 
 
-async def test_usage_of_the_first_choice_is_charged_from_above_and_n_is_dropped(start: Open) -> None:
+async def test_usage_of_the_first_choice_is_charged_from_above_and_n_is_dropped(
+    start: Open,
+) -> None:
     fault = Fault("first_usage")
-    server, endpoint = await start(models={"small": Model(fault=fault)}, world=lambda *_: "one two three")
+    server, endpoint = await start(
+        models={"small": Model(fault=fault)}, world=lambda *_: "one two three"
+    )
     draws = await endpoint.complete(ask(endpoint), range(4))
     assert [draw.completion_tokens for draw in draws] == [3, 14, 14, 14]
     assert sum(draw.completion_tokens for draw in draws) >= server.charges[0].completion_tokens
-    assert endpoint.most_n == MANY, "whoever settles this call must still see that its prompt was paid once"
+    assert endpoint.most_n == MANY, (
+        "whoever settles this call must still see that its prompt was paid once"
+    )
     await asyncio.sleep(0)
     assert endpoint.most_n == 1
     assert endpoint.estimated_usage == 1
@@ -274,8 +310,13 @@ async def test_usage_of_the_first_choice_is_charged_from_above_and_n_is_dropped(
 
 async def test_native_n_stays_until_the_last_call_for_several_is_settled(start: Open) -> None:
     faults: dict[int, Fault] = {}
-    _, endpoint = await start(world=lambda *_: "one two three", plan=lambda _, body: faults[body["seed"]])
-    faults |= {ask(endpoint).seed(0): Fault("first_usage"), ask(endpoint).seed(2): Fault("slow", seconds=0.3)}
+    _, endpoint = await start(
+        world=lambda *_: "one two three", plan=lambda _, body: faults[body["seed"]]
+    )
+    faults |= {
+        ask(endpoint).seed(0): Fault("first_usage"),
+        ask(endpoint).seed(2): Fault("slow", seconds=0.3),
+    }
     quick = asyncio.create_task(endpoint.complete(ask(endpoint), range(2)))
     slow = asyncio.create_task(endpoint.complete(ask(endpoint), range(2, 4)))
     await quick
@@ -308,7 +349,9 @@ async def test_native_n_stays_until_the_last_call_for_several_is_settled(start: 
         (400, RequestRefused, False),
     ],
 )
-async def test_each_status_has_its_meaning(start: Open, status: int, kind: type, charged: bool) -> None:
+async def test_each_status_has_its_meaning(
+    start: Open, status: int, kind: type, charged: bool
+) -> None:
     message = f"the words of {status}"
     _, endpoint = await start(plan=first(1, Fault("status", status=status, message=message)))
     error = await failure(endpoint)
@@ -320,18 +363,25 @@ async def test_each_status_has_its_meaning(start: Open, status: int, kind: type,
 async def test_a_rate_limit_says_how_long_in_seconds_or_as_a_date(start: Open) -> None:
     then = format_datetime(datetime.now(UTC) + timedelta(seconds=100), usegmt=True)
     waits = ["2.5", then]
-    _, endpoint = await start(plan=lambda number, _: Fault("status", status=429, retry_after=waits[number]))
+    _, endpoint = await start(
+        plan=lambda number, _: Fault("status", status=429, retry_after=waits[number])
+    )
     assert (await failure(endpoint)).retry_after == 2.5
     assert 95 < (await failure(endpoint)).retry_after <= 100
 
 
 async def test_used_up_credit_is_a_quota(start: Open) -> None:
-    _, endpoint = await start(plan=first(1, Fault("status", status=429, message="quota", code="insufficient_quota")))
+    _, endpoint = await start(
+        plan=first(1, Fault("status", status=429, message="quota", code="insufficient_quota"))
+    )
     assert isinstance(await failure(endpoint), QuotaExhausted)
 
 
 UNREADABLE = [
-    ("garbage", "a web page instead of an answer: is the base URL complete (most end in /v1)? <html>it works!</html>"),
+    (
+        "garbage",
+        "a web page instead of an answer: is the base URL complete (most end in /v1)? <html>it works!</html>",
+    ),
     ("stream", 'an event stream, which is not asked for: data: {"choices"'),
     ("truncated", "an answer that is no JSON"),
     ("no_choices", "returned no choices"),
@@ -339,7 +389,9 @@ UNREADABLE = [
 
 
 @pytest.mark.parametrize(("kind", "words"), UNREADABLE)
-async def test_an_unreadable_answer_stays_charged_and_is_shown(start: Open, kind: Any, words: str) -> None:
+async def test_an_unreadable_answer_stays_charged_and_is_shown(
+    start: Open, kind: Any, words: str
+) -> None:
     _, endpoint = await start(plan=first(1, Fault(kind)))
     error = await failure(endpoint)
     assert (type(error), error.charged) == (Unreadable, True)
@@ -356,12 +408,16 @@ async def test_a_lost_answer_stays_charged(start: Open, kind: Any) -> None:
 
 
 async def test_an_error_in_a_200_is_read_as_its_own_status(start: Open) -> None:
-    _, endpoint = await start(plan=first(1, Fault("error_in_200", status=429, message="Too Many Requests")))
+    _, endpoint = await start(
+        plan=first(1, Fault("error_in_200", status=429, message="Too Many Requests"))
+    )
     error = await failure(endpoint)
     assert (type(error), error.charged) == (RateLimited, False)
 
 
-async def test_an_answer_that_was_refused_because_it_did_not_fit_is_a_cut_answer_that_cost_nothing(start: Open) -> None:
+async def test_an_answer_that_was_refused_because_it_did_not_fit_is_a_cut_answer_that_cost_nothing(
+    start: Open,
+) -> None:
     words = "Could not finish the message because max_tokens or model output limit was reached."
     server, endpoint = await start(plan=first(1, Fault("status", status=400, message=words)))
     draws = await endpoint.complete(ask(endpoint), range(3))
@@ -402,8 +458,12 @@ async def test_a_host_that_is_not_there_costs_nothing() -> None:
     await endpoint.close()
 
 
-@pytest.mark.parametrize(("kind", "reason"), [("too_long", "context_length"), ("refused_content", "content_filter")])
-async def test_what_is_the_configs_doing_is_an_answer_error(start: Open, kind: Any, reason: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "reason"), [("too_long", "context_length"), ("refused_content", "content_filter")]
+)
+async def test_what_is_the_configs_doing_is_an_answer_error(
+    start: Open, kind: Any, reason: str
+) -> None:
     _, endpoint = await start(plan=first(1, Fault(kind)))
     error = await failure(endpoint)
     assert isinstance(error, AnswerError)
@@ -444,7 +504,9 @@ async def test_absurd_usage_never_settles_below_the_bill(start: Open, usage: obj
     server, endpoint = await start(plan=first(1, fault), world=lambda *_: "one, two, three!")
     draws = await endpoint.complete(ask(endpoint), range(3))
     charge = server.charges[0]
-    assert draws[0].prompt_tokens == endpoint.most_prompt_tokens(ask(endpoint)) >= charge.prompt_tokens
+    assert (
+        draws[0].prompt_tokens == endpoint.most_prompt_tokens(ask(endpoint)) >= charge.prompt_tokens
+    )
     assert charge.completion_tokens <= sum(draw.completion_tokens for draw in draws) <= 3 * 40
     assert endpoint.estimated_usage == 1
 
@@ -456,13 +518,19 @@ async def test_a_bill_above_the_cap_is_reported_in_full(start: Open) -> None:
 
 
 async def test_hidden_reasoning_and_cached_tokens_are_counted(start: Open) -> None:
-    _, endpoint = await start(models={"small": Model(reasoning=7, cached=4)}, world=lambda *_: "a b")
+    _, endpoint = await start(
+        models={"small": Model(reasoning=7, cached=4)}, world=lambda *_: "a b"
+    )
     (draw,) = await endpoint.complete(ask(endpoint), range(1))
     assert (draw.completion_tokens, draw.reasoning_tokens, draw.cached_tokens) == (9, 7, 4)
 
 
-async def test_a_model_seen_to_reason_is_charged_its_cap_where_usage_is_missing(start: Open) -> None:
-    _, endpoint = await start(models={"small": Model(reasoning=7)}, plan=every(2, Fault("no_usage")))
+async def test_a_model_seen_to_reason_is_charged_its_cap_where_usage_is_missing(
+    start: Open,
+) -> None:
+    _, endpoint = await start(
+        models={"small": Model(reasoning=7)}, plan=every(2, Fault("no_usage"))
+    )
     await endpoint.complete(ask(endpoint), range(1))
     (draw,) = await endpoint.complete(ask(endpoint), range(1))
     assert draw.completion_tokens == 40
@@ -482,10 +550,14 @@ async def test_a_cancelled_call_hangs_up(start: Open) -> None:
 async def test_256_calls_go_side_by_side_and_each_gets_its_own_answer(start: Open) -> None:
     server, endpoint = await start(seconds=0.5, world=lambda *key: f"seed {key[-2]}")
     request = ask(endpoint)
-    answers = await asyncio.gather(*(endpoint.complete(request, range(i, i + 1)) for i in range(256)))
+    answers = await asyncio.gather(
+        *(endpoint.complete(request, range(i, i + 1)) for i in range(256))
+    )
     assert [draw.text for (draw,) in answers] == [f"seed {request.seed(i)}" for i in range(256)]
     assert server.peak == 256
-    assert sum(draw.completion_tokens for (draw,) in answers) == sum(c.completion_tokens for c in server.charges)
+    assert sum(draw.completion_tokens for (draw,) in answers) == sum(
+        c.completion_tokens for c in server.charges
+    )
 
 
 # Preflight
@@ -513,17 +585,24 @@ async def test_preflight_finds_an_unknown_model_and_says_which_there_are(start: 
 
 
 @pytest.mark.parametrize(
-    ("listed", "ours"), [("llama3:latest", "llama3"), ("models/gemini", "gemini"), ("a/b", "a/b:free")]
+    ("listed", "ours"),
+    [("llama3:latest", "llama3"), ("models/gemini", "gemini"), ("a/b", "a/b:free")],
 )
-async def test_preflight_knows_a_model_by_its_other_names(start: Open, listed: str, ours: str) -> None:
+async def test_preflight_knows_a_model_by_its_other_names(
+    start: Open, listed: str, ours: str
+) -> None:
     server, _ = await start(models=[listed])
     endpoint = OpenAIEndpoint(ours, base_url=server.base_url)
     assert await endpoint.preflight() == ""
     await endpoint.close()
 
 
-async def test_a_model_that_the_list_leaves_out_is_told_before_the_first_dollar(start: Open) -> None:
-    """As the server of a public report: a list without the model, and a plain 404 for it that names nothing."""
+async def test_a_model_that_the_list_leaves_out_is_told_before_the_first_dollar(
+    start: Open,
+) -> None:
+    """As the server of a public report: a list without the model, and a plain 404 for it that names
+    nothing.
+    """
     server, _ = await start(models=["small"], shows_models=False)
     endpoint = OpenAIEndpoint("big", base_url=server.base_url)
     assert "'big' at " in (said := await endpoint.preflight())
@@ -539,7 +618,9 @@ async def test_preflight_is_content_where_there_is_no_list(start: Open) -> None:
 async def test_preflight_finds_that_nobody_is_there() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    endpoint = OpenAIEndpoint("small", base_url=f"http://user:planted-word@127.0.0.1:{port}/v1?k=planted-too")
+    endpoint = OpenAIEndpoint(
+        "small", base_url=f"http://user:planted-word@127.0.0.1:{port}/v1?k=planted-too"
+    )
     with pytest.raises(EndpointError, match=f"http://127.0.0.1:{port}/v1") as caught:
         await endpoint.preflight()
     assert "planted" not in str(caught.value)
@@ -554,7 +635,12 @@ def test_a_missing_key_is_found_before_anything_else() -> None:
 # Secrets
 
 
-PLANTED = {"key": "sk-PLANTED-key-0123", "user": "PLANTEDuser", "pass": "PLANTEDpass", "query": "PLANTEDquery"}
+PLANTED = {
+    "key": "sk-PLANTED-key-0123",
+    "user": "PLANTEDuser",
+    "pass": "PLANTEDpass",
+    "query": "PLANTEDquery",
+}
 
 
 def everything_in(error: BaseException | None) -> str:
@@ -566,12 +652,19 @@ def everything_in(error: BaseException | None) -> str:
     return said
 
 
-async def test_no_secret_is_in_any_error_or_log(start: Open, caplog: pytest.LogCaptureFixture) -> None:
+async def test_no_secret_is_in_any_error_or_log(
+    start: Open, caplog: pytest.LogCaptureFixture
+) -> None:
     place = f"{PLANTED['user']}:{PLANTED['pass']}@h?code={PLANTED['query']}"
     echo = f"you sent Bearer {PLANTED['key']} to http://{place} with PLANTEDheader"
     statuses = [307, 400, 401, 403, 404, 408, 413, 422, 429, 500, 503, 529]
-    faults = [Fault("status", status=status, message=echo, code=echo, param="x") for status in statuses]
-    faults += [Fault("error_in_200", message=echo), *map(Fault, ("garbage", "truncated", "reset", "hang"))]  # type: ignore[arg-type]
+    faults = [
+        Fault("status", status=status, message=echo, code=echo, param="x") for status in statuses
+    ]
+    faults += [
+        Fault("error_in_200", message=echo),
+        *map(Fault, ("garbage", "truncated", "reset", "hang")),
+    ]  # type: ignore[arg-type]
     server, _ = await start(plan=lambda number, _: faults[number])
     endpoint = OpenAIEndpoint(
         "small",
@@ -593,13 +686,16 @@ async def test_no_secret_is_in_any_error_or_log(start: Open, caplog: pytest.LogC
 async def test_a_key_that_a_long_answer_repeats_is_not_shown_in_part(start: Open) -> None:
     message = "x" * 240 + " PLANTED-" + "A" * 60
     _, endpoint = await start(
-        plan=first(1, Fault("status", status=400, message=message)), options={"api_key": "PLANTED-" + "A" * 60}
+        plan=first(1, Fault("status", status=400, message=message)),
+        options={"api_key": "PLANTED-" + "A" * 60},
     )
     assert "PLANTED" not in str(await failure(endpoint))
 
 
 async def test_what_was_learned_can_be_written_down(start: Open) -> None:
     known = Capabilities()
-    _, endpoint = await start(models={"small": Model(refuses=frozenset({"seed"}))}, options={"capabilities": known})
+    _, endpoint = await start(
+        models={"small": Model(refuses=frozenset({"seed"}))}, options={"capabilities": known}
+    )
     await failure(endpoint)
     assert known.facts == {Fact(endpoint.service, "small", "refuses", "seed")}

@@ -34,7 +34,9 @@ WHO = "model 'm' at http://h/v1"
 SENT = ("model", "messages", "max_tokens", "temperature", "n", "seed")
 
 
-def fault(status: int, message: str = "words", *, code: object = None, param: str | None = None) -> ProviderError:
+def fault(
+    status: int, message: str = "words", *, code: object = None, param: str | None = None
+) -> ProviderError:
     body = {"error": {"message": message, "code": code, "param": param}}
     return fault_of_answer(status, {}, body, who=WHO, sent=SENT)
 
@@ -56,7 +58,9 @@ def test_being_called_too_often_is_free_and_may_say_how_long_to_wait(status: int
         fault(307),
     ],
 )
-def test_what_no_retry_mends_ends_the_run_for_free_in_the_endpoints_own_words(error: ProviderError) -> None:
+def test_what_no_retry_mends_ends_the_run_for_free_in_the_endpoints_own_words(
+    error: ProviderError,
+) -> None:
     assert isinstance(error, EndpointError)
     assert not error.charged
     assert WHO in str(error)
@@ -65,15 +69,39 @@ def test_what_no_retry_mends_ends_the_run_for_free_in_the_endpoints_own_words(er
 @pytest.mark.parametrize(
     ("error", "wait"),
     [
-        (fault(429, "You exceeded your current quota, please check your plan.", code="insufficient_quota"), None),
+        (
+            fault(
+                429,
+                "You exceeded your current quota, please check your plan.",
+                code="insufficient_quota",
+            ),
+            None,
+        ),
         (fault(429, "insufficient_user_quota"), None),
         (fault(402, "Insufficient credits"), None),
-        (fault(429, "Rate limit exceeded: free-models-per-day. Add 10 credits to unlock 1000 requests per day"), None),
+        (
+            fault(
+                429,
+                "Rate limit exceeded: free-models-per-day. Add 10 credits to unlock 1000 requests per day",
+            ),
+            None,
+        ),
         # Anthropic, DeepSeek, OpenRouter
-        (fault(400, "Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing."), None),
+        (
+            fault(
+                400,
+                "Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing.",
+            ),
+            None,
+        ),
         (fault(403, "Insufficient account balance"), None),
         (fault(403, "Key limit exceeded (total limit)"), None),
-        (fault(429, "Rate limit reached for requests per day (RPD). Please try again in 7h12m0s."), 25920.0),
+        (
+            fault(
+                429, "Rate limit reached for requests per day (RPD). Please try again in 7h12m0s."
+            ),
+            25920.0,
+        ),
         (fault_of_answer(429, {"retry-after": "20000"}, None, who=WHO), 20000.0),
         (fault_of_answer(503, {"retry-after": "20000"}, None, who=WHO), 20000.0),
         (
@@ -101,7 +129,9 @@ def test_what_no_retry_mends_ends_the_run_for_free_in_the_endpoints_own_words(er
         ),
     ],
 )
-def test_a_quota_of_the_day_is_told_from_being_called_too_often(error: ProviderError, wait: float | None) -> None:
+def test_a_quota_of_the_day_is_told_from_being_called_too_often(
+    error: ProviderError, wait: float | None
+) -> None:
     assert isinstance(error, QuotaExhausted)
     assert (error.charged, error.wait) == (False, wait)
 
@@ -115,11 +145,20 @@ def test_a_quota_of_the_day_is_told_from_being_called_too_often(error: ProviderE
         ({"error": {"message": "Please try again in 6m0s."}}, 360.0),
         ({"error": {"message": "Please try again in 20ms."}}, 0.02),
         ({"error": {"message": "Please try again later"}}, None),
-        ({"error": {"details": [{"retryDelay": True}, {"retryDelay": "soon"}, {"retryDelay": -3}]}}, None),
+        (
+            {
+                "error": {
+                    "details": [{"retryDelay": True}, {"retryDelay": "soon"}, {"retryDelay": -3}]
+                }
+            },
+            None,
+        ),
         (None, None),
     ],
 )
-def test_the_wait_that_is_asked_for_stands_in_the_body_too(body: object, seconds: float | None) -> None:
+def test_the_wait_that_is_asked_for_stands_in_the_body_too(
+    body: object, seconds: float | None
+) -> None:
     assert retry_delay(body) == seconds
     error = fault_of_answer(429, {}, body, who=WHO)
     assert isinstance(error, RateLimited)
@@ -131,23 +170,39 @@ GOOGLE_QUOTA = "You exceeded your current quota, please check your plan and bill
 
 @pytest.mark.parametrize(
     ("quota", "kind"),
-    [("GenerateRequestsPerMinutePerProjectPerModel-FreeTier", RateLimited),
-     ("GenerateRequestsPerDayPerProjectPerModel-FreeTier", QuotaExhausted)],
-)  # fmt: skip
+    [
+        ("GenerateRequestsPerMinutePerProjectPerModel-FreeTier", RateLimited),
+        ("GenerateRequestsPerDayPerProjectPerModel-FreeTier", QuotaExhausted),
+    ],
+)
 def test_googles_words_of_a_quota_are_used_for_that_of_a_minute_too(quota: str, kind: type) -> None:
     details = [
-        {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [{"quotaId": quota}]},
+        {
+            "@type": "type.googleapis.com/google.rpc.QuotaFailure",
+            "violations": [{"quotaId": quota}],
+        },
         {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "14s"},
     ]
-    error = {"code": 429, "message": GOOGLE_QUOTA, "status": "RESOURCE_EXHAUSTED", "details": details}
+    error = {
+        "code": 429,
+        "message": GOOGLE_QUOTA,
+        "status": "RESOURCE_EXHAUSTED",
+        "details": details,
+    }
     assert type(fault_of_answer(429, {}, [{"error": error}], who=WHO)) is kind
 
 
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        ("The model could not generate a complete response because the token limit was reached", "length"),
-        ("input length and `max_tokens` exceed context limit: 190000 + 20000 > 200000", "context_length"),
+        (
+            "The model could not generate a complete response because the token limit was reached",
+            "length",
+        ),
+        (
+            "input length and `max_tokens` exceed context limit: 190000 + 20000 > 200000",
+            "context_length",
+        ),
         ("Token limit exceeded for this request", "context_length"),
         ("The prompt was blocked due to safety", "content_filter"),
     ],
@@ -159,7 +214,9 @@ def test_other_words_for_what_an_answer_lacks(words: str, reason: str) -> None:
 
 
 def test_an_answer_that_did_not_fit_was_cut() -> None:
-    error = fault(400, "Could not finish the message because max_tokens or model output limit was reached.")
+    error = fault(
+        400, "Could not finish the message because max_tokens or model output limit was reached."
+    )
     assert isinstance(error, AnswerError)
     assert (error.reason, error.charged) == ("length", False)
 
@@ -181,7 +238,11 @@ def test_an_unknown_outcome_stays_charged(status: int) -> None:
 @pytest.mark.parametrize(
     "error",
     [
-        fault(400, "This model's maximum context length is 8192 tokens.", code="context_length_exceeded"),
+        fault(
+            400,
+            "This model's maximum context length is 8192 tokens.",
+            code="context_length_exceeded",
+        ),
         fault(400, "the request exceeds the available context size, try increasing it"),
         fault(400, "prompt is too long: 210000 tokens > 200000 maximum"),
         fault(400, "input length and `max_tokens` exceed context limit: please reduce the length"),
@@ -203,7 +264,10 @@ def test_a_prompt_too_long_is_the_configs_doing(error: ProviderError) -> None:
         fault(400, "flagged as potentially violating our usage policy", code="invalid_prompt"),
         fault(403, "Your chosen model requires moderation and your input was flagged"),
         fault_of_answer(
-            400, {}, {"error": {"message": "no", "innererror": {"code": "ResponsibleAIPolicyViolation"}}}, who=WHO
+            400,
+            {},
+            {"error": {"message": "no", "innererror": {"code": "ResponsibleAIPolicyViolation"}}},
+            who=WHO,
         ),
     ],
 )
@@ -213,7 +277,12 @@ def test_a_content_filter_is_the_configs_doing(error: ProviderError) -> None:
 
 
 def test_a_refused_parameter_is_told_from_a_refused_value() -> None:
-    whole = fault(400, "Unsupported parameter: 'temperature'", code="unsupported_parameter", param="temperature")
+    whole = fault(
+        400,
+        "Unsupported parameter: 'temperature'",
+        code="unsupported_parameter",
+        param="temperature",
+    )
     assert (type(whole), getattr(whole, "parameter", None)) == (ParameterRejected, "temperature")
     value = fault(400, "temperature: range: 0..1")
     assert (type(value), getattr(value, "parameter", None)) == (ValueRejected, "temperature")
@@ -236,14 +305,26 @@ def test_a_path_that_is_not_there_hints_at_the_base_url() -> None:
 
 
 INSIDE = [
-    ({"message": "Provider returned error", "code": 429, "metadata": {"raw": "Too Many Requests"}}, RateLimited, False),
+    (
+        {
+            "message": "Provider returned error",
+            "code": 429,
+            "metadata": {"raw": "Too Many Requests"},
+        },
+        RateLimited,
+        False,
+    ),
     ({"message": "Rate limited", "code": "rate_limit_exceeded"}, RateLimited, False),
     ({"message": "slow down", "code": "429"}, RateLimited, False),
     ({"message": "upstream failed", "code": 502}, TransientError, True),
     ({"message": "overloaded", "code": 503}, TransientError, False),
     ({"message": "No allowed providers are available", "code": 404}, EndpointError, False),
     ({"message": "Insufficient credits", "code": 402}, QuotaExhausted, False),
-    ({"message": "You exceeded your current quota", "code": "insufficient_quota"}, QuotaExhausted, False),
+    (
+        {"message": "You exceeded your current quota", "code": "insufficient_quota"},
+        QuotaExhausted,
+        False,
+    ),
     ({"message": "The prompt was flagged", "code": 403}, AnswerError, False),
     ({"message": "something"}, Unreadable, True),
     ({"message": "something", "code": 200}, Unreadable, True),
@@ -257,7 +338,9 @@ INSIDE = [
 
 
 @pytest.mark.parametrize(("inside", "kind", "charged"), INSIDE)
-def test_an_error_inside_a_200_counts_as_its_own_status(inside: object, kind: type, charged: bool) -> None:
+def test_an_error_inside_a_200_counts_as_its_own_status(
+    inside: object, kind: type, charged: bool
+) -> None:
     error = fault_in_answer(inside, who=WHO, sent=SENT)
     assert (type(error), error.charged) == (kind, charged)
     assert "answered 200 with an error" in str(error)
@@ -276,7 +359,10 @@ CHOICE = {"index": 0, "message": {"content": "bug"}, "finish_reason": "stop"}
         ({"object": "error", **LATE}, {"object": "error", **LATE}),  # vLLM, Mistral
         ({"detail": "Too Many Requests"}, {"detail": "Too Many Requests"}),
         # OpenRouter, when a host fails after the headers are sent
-        ({"choices": [{"error": LATE, "finish_reason": "error", "message": {"content": ""}}]}, LATE),
+        (
+            {"choices": [{"error": LATE, "finish_reason": "error", "message": {"content": ""}}]},
+            LATE,
+        ),
         ({"choices": [CHOICE, {"error": LATE}]}, None),
         ({"choices": [CHOICE], "error": LATE}, None),
         ({"choices": [CHOICE]}, None),
@@ -291,7 +377,11 @@ def test_an_error_inside_a_200_is_found_where_services_put_it(body: object, erro
 
 
 def test_the_words_of_the_vendor_behind_a_router_are_shown() -> None:
-    inside = {"message": "Provider returned error", "code": 429, "metadata": {"raw": "Too Many Requests"}}
+    inside = {
+        "message": "Provider returned error",
+        "code": 429,
+        "metadata": {"raw": "Too Many Requests"},
+    }
     assert "Provider returned error: Too Many Requests" in str(fault_in_answer(inside, who=WHO))
 
 
@@ -301,7 +391,9 @@ def test_what_never_left_is_free(kind: str) -> None:
     assert (type(error), error.charged) == (TransientError, False)
 
 
-@pytest.mark.parametrize("kind", ["ReadError", "ReadTimeout", "WriteError", "RemoteProtocolError", "EndOfStream"])
+@pytest.mark.parametrize(
+    "kind", ["ReadError", "ReadTimeout", "WriteError", "RemoteProtocolError", "EndOfStream"]
+)
 def test_what_was_lost_on_the_way_stays_charged(kind: str) -> None:
     error = fault_of_transport(kind, "", who=WHO)
     assert (type(error), error.charged) == (TransientError, True)
@@ -309,7 +401,9 @@ def test_what_was_lost_on_the_way_stays_charged(kind: str) -> None:
 
 
 def test_what_cannot_be_put_on_the_wire_ends_the_run_and_is_not_quoted() -> None:
-    error = fault_of_transport("LocalProtocolError", "Illegal header value b'Bearer hunter2'", who=WHO)
+    error = fault_of_transport(
+        "LocalProtocolError", "Illegal header value b'Bearer hunter2'", who=WHO
+    )
     assert isinstance(error, EndpointError)
     assert "hunter2" not in str(error)
 
@@ -331,7 +425,9 @@ def test_what_cannot_be_put_on_the_wire_ends_the_run_and_is_not_quoted() -> None
         ({}, None),
     ],
 )
-def test_the_wish_to_wait_is_read_in_every_form(headers: dict[str, str], seconds: float | None) -> None:
+def test_the_wish_to_wait_is_read_in_every_form(
+    headers: dict[str, str], seconds: float | None
+) -> None:
     assert retry_after(headers) == seconds
 
 
@@ -342,7 +438,10 @@ def test_a_date_to_wait_for_becomes_seconds() -> None:
     assert retry_after({"retry-after": later}, now + timedelta(hours=1)) == 0.0
 
 
-@given(st.text(), st.dictionaries(st.sampled_from(["retry-after", "retry-after-ms"]), st.text(max_size=12)))
+@given(
+    st.text(),
+    st.dictionaries(st.sampled_from(["retry-after", "retry-after-ms"]), st.text(max_size=12)),
+)
 def test_no_words_and_no_headers_break_the_reading(words: str, headers: dict[str, str]) -> None:
     for status in (307, 400, 404, 418, 429, 500):
         error = fault_of_answer(status, headers, words, who=WHO, sent=SENT)
@@ -357,7 +456,13 @@ def test_words_are_made_fit_for_a_line_of_a_terminal() -> None:
     assert shown("x" * 400, 10) == "x" * 9 + "…"
 
 
-AZURE = {"error": {"message": "no", "code": "content_filter", "innererror": {"code": "ResponsibleAIPolicyViolation"}}}
+AZURE = {
+    "error": {
+        "message": "no",
+        "code": "content_filter",
+        "innererror": {"code": "ResponsibleAIPolicyViolation"},
+    }
+}
 FILTERED = {"error": {"message": "The prompt was flagged by moderation"}}
 LONG = {"error": {"message": "too long", "code": "context_length_exceeded"}}
 
@@ -384,7 +489,11 @@ def test_a_refused_prompt_may_be_billed_where_that_is_known_to_happen(
 
 
 def test_a_refusal_inside_a_200_may_be_billed_as_well() -> None:
-    inner = {"code": 400, "message": "content_filter", "metadata": {"raw": "ResponsibleAIPolicyViolation Azure OpenAI"}}
+    inner = {
+        "code": 400,
+        "message": "content_filter",
+        "metadata": {"raw": "ResponsibleAIPolicyViolation Azure OpenAI"},
+    }
     error = fault_in_answer(inner, who=WHO)
     assert isinstance(error, AnswerError)
     assert error.prompt_charged

@@ -1,4 +1,6 @@
-"""What a service returns becomes completions: texts, endings, and counts that are never too low to charge."""
+"""What a service returns becomes completions: texts, endings, and counts that are never too low to
+charge.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +26,12 @@ def usage(prompt: object, completion: object, **more: Any) -> dict[str, Any]:
     return {"prompt_tokens": prompt, "completion_tokens": completion, **more}
 
 
-def read(body: object, *, asked: int = 1, reasons: bool = False, request: Request = REQUEST) -> Answer:
-    return read_answer(body, request, asked, prompt_bound=99, seconds=1.5, reasons=reasons, who="model 'm' at h")
+def read(
+    body: object, *, asked: int = 1, reasons: bool = False, request: Request = REQUEST
+) -> Answer:
+    return read_answer(
+        body, request, asked, prompt_bound=99, seconds=1.5, reasons=reasons, who="model 'm' at h"
+    )
 
 
 def counts(answer: Answer) -> list[int]:
@@ -33,7 +39,10 @@ def counts(answer: Answer) -> list[int]:
 
 
 def test_one_choice_becomes_one_draw() -> None:
-    details = {"completion_tokens_details": {"reasoning_tokens": 5}, "prompt_tokens_details": {"cached_tokens": 3}}
+    details = {
+        "completion_tokens_details": {"reasoning_tokens": 5},
+        "prompt_tokens_details": {"cached_tokens": 3},
+    }
     body = {
         "choices": [choice("hello you")],
         "usage": usage(7, 8, **details),
@@ -42,8 +51,18 @@ def test_one_choice_becomes_one_draw() -> None:
     }
     answer = read(body)
     (draw,) = answer.draws
-    assert (draw.text, draw.finish_reason, draw.model, draw.tier) == ("hello you", "stop", "m-1", "flex")
-    assert (draw.prompt_tokens, draw.completion_tokens, draw.reasoning_tokens, draw.cached_tokens) == (7, 8, 5, 3)
+    assert (draw.text, draw.finish_reason, draw.model, draw.tier) == (
+        "hello you",
+        "stop",
+        "m-1",
+        "flex",
+    )
+    assert (
+        draw.prompt_tokens,
+        draw.completion_tokens,
+        draw.reasoning_tokens,
+        draw.cached_tokens,
+    ) == (7, 8, 5, 3)
     assert (draw.seconds, draw.token_ends) == (1.5, None)
     assert not answer.estimated
 
@@ -61,7 +80,9 @@ def test_one_choice_becomes_one_draw() -> None:
     ],
 )
 def test_every_ending_is_one_of_three(given: str | None, kept: str) -> None:
-    assert read({"choices": [choice("a", given)], "usage": usage(1, 1)}).draws[0].finish_reason == kept
+    assert (
+        read({"choices": [choice("a", given)], "usage": usage(1, 1)}).draws[0].finish_reason == kept
+    )
 
 
 def test_a_text_is_found_wherever_a_service_puts_it() -> None:
@@ -139,12 +160,17 @@ def test_a_bill_above_the_cap_is_kept_in_full() -> None:
 
 def test_hidden_reasoning_is_shared_too() -> None:
     details = {"completion_tokens_details": {"reasoning_tokens": 30}}
-    answer = read({"choices": [choice("ab"), choice("cd")], "usage": usage(5, 34, **details)}, asked=2)
+    answer = read(
+        {"choices": [choice("ab"), choice("cd")], "usage": usage(5, 34, **details)}, asked=2
+    )
     assert [(d.completion_tokens, d.reasoning_tokens) for d in answer.draws] == [(17, 15), (17, 15)]
 
 
 def test_shown_reasoning_weighs_as_much_as_the_text() -> None:
-    body = {"choices": [choice("a", reasoning_content="b" * 18), choice("c" * 9)], "usage": usage(5, 30)}
+    body = {
+        "choices": [choice("a", reasoning_content="b" * 18), choice("c" * 9)],
+        "usage": usage(5, 30),
+    }
     assert counts(read(body, asked=2)) == [20, 10]
 
 
@@ -214,7 +240,11 @@ def test_usage_of_the_first_choice_alone_is_seen_and_charged_from_above() -> Non
 
 
 def test_llama_cpp_gives_itself_away_by_its_timings() -> None:
-    body = {"choices": [choice("abc"), choice("def")], "usage": usage(4, 2), "timings": {"predicted_n": 2}}
+    body = {
+        "choices": [choice("abc"), choice("def")],
+        "usage": usage(4, 2),
+        "timings": {"predicted_n": 2},
+    }
     answer = read(body, asked=2)
     assert (answer.first_only, counts(answer)) == (True, [2, 4])
     assert not read({**body, "choices": [choice("abc")]}).first_only, "one choice is counted right"
@@ -222,11 +252,26 @@ def test_llama_cpp_gives_itself_away_by_its_timings() -> None:
 
 def test_a_count_that_the_first_text_had_alone_is_that_of_the_first_text() -> None:
     body = {"choices": [choice("billing"), choice("bug")], "usage": usage(4, 2)}
-    for alone, first_only, total in [({"billing": 2}, True, 2 + 4), ({"billing": 1}, False, 2), ({}, False, 2)]:
-        answer = read_answer(body, REQUEST, 2, prompt_bound=99, seconds=1.5, reasons=False, who="m", alone=alone)
+    for alone, first_only, total in [
+        ({"billing": 2}, True, 2 + 4),
+        ({"billing": 1}, False, 2),
+        ({}, False, 2),
+    ]:
+        answer = read_answer(
+            body, REQUEST, 2, prompt_bound=99, seconds=1.5, reasons=False, who="m", alone=alone
+        )
         assert (answer.first_only, sum(counts(answer))) == (first_only, total)
     empty = {**body, "choices": [choice("billing"), choice("")]}
-    answer = read_answer(empty, REQUEST, 2, prompt_bound=99, seconds=1.5, reasons=False, who="m", alone={"billing": 2})
+    answer = read_answer(
+        empty,
+        REQUEST,
+        2,
+        prompt_bound=99,
+        seconds=1.5,
+        reasons=False,
+        who="m",
+        alone={"billing": 2},
+    )
     assert not answer.first_only, "nothing was left to count"
 
 
@@ -241,7 +286,9 @@ def test_token_boundaries_are_kept_where_log_probabilities_were_asked_for() -> N
     assert read({"choices": [older], "usage": usage(1, 2)}).draws[0].token_ends == (3, 5)
 
 
-@pytest.mark.parametrize("logprobs", [{}, {"content": []}, {"content": [{"token": "else"}]}, {"tokens": [1]}, 7])
+@pytest.mark.parametrize(
+    "logprobs", [{}, {"content": []}, {"content": [{"token": "else"}]}, {"tokens": [1]}, 7]
+)
 def test_boundaries_that_do_not_make_up_the_text_are_dropped(logprobs: object) -> None:
     one = choice("Hello") | {"logprobs": logprobs}
     assert read({"choices": [one], "usage": usage(1, 3)}).draws[0].token_ends is None
@@ -253,7 +300,16 @@ JSON = st.recursive(
         st.lists(inner, max_size=3)
         | st.dictionaries(
             st.sampled_from(
-                ["choices", "message", "content", "text", "usage", "completion_tokens", "index", "logprobs"]
+                [
+                    "choices",
+                    "message",
+                    "content",
+                    "text",
+                    "usage",
+                    "completion_tokens",
+                    "index",
+                    "logprobs",
+                ]
             ),
             inner,
             max_size=4,
@@ -263,7 +319,9 @@ JSON = st.recursive(
 )
 
 
-@given(st.fixed_dictionaries({"choices": st.lists(JSON, max_size=3), "usage": JSON, "timings": JSON}))
+@given(
+    st.fixed_dictionaries({"choices": st.lists(JSON, max_size=3), "usage": JSON, "timings": JSON})
+)
 def test_no_body_however_strange_breaks_the_reading(body: dict[str, Any]) -> None:
     with suppress(TransientError):
         answer = read(body, asked=3)

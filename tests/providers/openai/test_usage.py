@@ -1,4 +1,6 @@
-"""The bill of an answer is its largest consistent reading: a property, and a table of bodies as vendors send them."""
+"""The bill of an answer is its largest consistent reading: a property, and a table of bodies as
+vendors send them.
+"""
 
 from __future__ import annotations
 
@@ -81,7 +83,12 @@ RECORDED = {
             "prompt_tokens": 32,
             "completion_tokens": 9,
             "total_tokens": 135,
-            "prompt_tokens_details": {"text_tokens": 32, "audio_tokens": 0, "image_tokens": 0, "cached_tokens": 6},
+            "prompt_tokens_details": {
+                "text_tokens": 32,
+                "audio_tokens": 0,
+                "image_tokens": 0,
+                "cached_tokens": 6,
+            },
             "completion_tokens_details": {"reasoning_tokens": 94, "audio_tokens": 0},
             "num_sources_used": 0,
         },
@@ -90,7 +97,12 @@ RECORDED = {
     ),
     # docs.x.ai, cost tracking: 10^10 ticks are a dollar, so 37,756,000 are $0.0037756.
     "xAI, ticks": Recorded(
-        {"prompt_tokens": 199, "completion_tokens": 1, "total_tokens": 200, "cost_in_usd_ticks": 37_756_000},
+        {
+            "prompt_tokens": 199,
+            "completion_tokens": 1,
+            "total_tokens": 200,
+            "cost_in_usd_ticks": 37_756_000,
+        },
         37_756_000 * PICODOLLARS // 10**10,
         told="it bills $0.0037756",
     ),
@@ -113,12 +125,22 @@ RECORDED = {
     ),
     # docs.anthropic.com, OpenAI SDK compatibility: details are always empty.
     "Anthropic, compatible": Recorded(
-        {"prompt_tokens": 14, "completion_tokens": 5, "total_tokens": 19, "completion_tokens_details": None},
+        {
+            "prompt_tokens": 14,
+            "completion_tokens": 5,
+            "total_tokens": 19,
+            "completion_tokens_details": None,
+        },
         14 * IN + 5 * OUT,
     ),
     # Gateways hand on Anthropic's own counts, where the prompt's count has no cached tokens in it.
     "Anthropic, own counts": Recorded(
-        {"input_tokens": 14, "output_tokens": 5, "cache_read_input_tokens": 100, "cache_creation_input_tokens": 50},
+        {
+            "input_tokens": 14,
+            "output_tokens": 5,
+            "cache_read_input_tokens": 100,
+            "cache_creation_input_tokens": 50,
+        },
         14 * IN + 100 * READ + 50 * WRITE + 5 * OUT,
     ),
     # api-docs.deepseek.com: a prompt is hits and misses; hits are cheap; reasoning is inside.
@@ -143,7 +165,11 @@ RECORDED = {
             "cost": 0.95,
             "is_byok": False,
             "cost_details": {"upstream_inference_cost": 19},
-            "prompt_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0, "audio_tokens": 0},
+            "prompt_tokens_details": {
+                "cached_tokens": 0,
+                "cache_write_tokens": 0,
+                "audio_tokens": 0,
+            },
             "completion_tokens_details": {"reasoning_tokens": 0},
         },
         95 * PICODOLLARS // 100,
@@ -169,13 +195,20 @@ RECORDED = {
             "completion_tokens": 10,
             "total_tokens": 24,
             "search_context_size": "low",
-            "cost": {"input_tokens_cost": 0.0, "output_tokens_cost": 0.0, "request_cost": 0.005, "total_cost": 0.005},
+            "cost": {
+                "input_tokens_cost": 0.0,
+                "output_tokens_cost": 0.0,
+                "request_cost": 0.005,
+                "total_cost": 0.005,
+            },
         },
         5 * PICODOLLARS // 1000,
         told="it bills $0.005",
     ),
     "Mistral": Recorded(
-        {"prompt_tokens": 16, "completion_tokens": 34, "total_tokens": 50}, 16 * IN + 34 * OUT, texts=("word " * 20,)
+        {"prompt_tokens": 16, "completion_tokens": 34, "total_tokens": 50},
+        16 * IN + 34 * OUT,
+        texts=("word " * 20,),
     ),
     # console.groq.com: times stand beside the counts.
     "Groq": Recorded(
@@ -192,10 +225,16 @@ RECORDED = {
         more={"service_tier": "on_demand", "x_groq": {"id": "req_1"}},
     ),
     "vLLM": Recorded(
-        {"prompt_tokens": 11, "total_tokens": 17, "completion_tokens": 6, "prompt_tokens_details": None},
+        {
+            "prompt_tokens": 11,
+            "total_tokens": 17,
+            "completion_tokens": 6,
+            "prompt_tokens_details": None,
+        },
         11 * IN + 6 * OUT,
     ),
-    # llama.cpp's server counts the first of several choices; the others are at most a token for each byte and the end.
+    # llama.cpp's server counts the first of several choices; the others are at most a token for
+    # each byte and the end.
     "llama.cpp, several": Recorded(
         {"completion_tokens": 2, "prompt_tokens": 8, "total_tokens": 10},
         8 * IN + (2 + 6 + 5) * OUT,
@@ -208,16 +247,23 @@ RECORDED = {
         8 * IN + 2 * OUT,
         more={"timings": {"prompt_n": 1, "predicted_n": 2}},
     ),
-    "Ollama": Recorded({"prompt_tokens": 26, "completion_tokens": 8, "total_tokens": 34}, 26 * IN + 8 * OUT),
+    "Ollama": Recorded(
+        {"prompt_tokens": 26, "completion_tokens": 8, "total_tokens": 34}, 26 * IN + 8 * OUT
+    ),
 }
 
 
 def read(usage: object, texts: tuple[str, ...] = ("Paris",), **more: Any) -> tuple[int, str]:
     """The picodollars that are booked for a body, and what is told about it."""
     request = Request("s", "m", (Message("user", "hi"),), CAP)
-    choices = [{"index": i, "finish_reason": "stop", "message": {"content": text}} for i, text in enumerate(texts)]
+    choices = [
+        {"index": i, "finish_reason": "stop", "message": {"content": text}}
+        for i, text in enumerate(texts)
+    ]
     body = {"choices": choices, "usage": usage, **more}
-    answer = read_answer(body, request, len(texts), prompt_bound=MOST, seconds=1.0, reasons=False, who="m")
+    answer = read_answer(
+        body, request, len(texts), prompt_bound=MOST, seconds=1.0, reasons=False, who="m"
+    )
     bill = bill_call(answer.draws, PRICE)
     assert sum(bill.costs) >= 0
     return sum(bill.costs), bill.doubt + bill.difference
@@ -238,51 +284,115 @@ def test_the_books_equal_the_bill_of_a_recorded_body(name: str) -> None:
 @pytest.mark.parametrize(
     ("usage", "bill", "told"),
     [
-        # Without any usage: the most that the prompt can have, and a token for each byte and the end.
+        # Without any usage: the most that the prompt can have, and a token for each byte and the
+        # end.
         (None, MOST * IN + 6 * OUT, "completion tokens are missing"),
         ({}, MOST * IN + 6 * OUT, "prompt tokens are missing"),
-        ({"prompt_tokens": 9, "completion_tokens": "4"}, 9 * IN + 6 * OUT, "completion tokens are '4'"),
-        # A number in another form is not believed where our own count is larger, but never undercut.
-        ({"prompt_tokens": 9, "completion_tokens": "150"}, 9 * IN + 150 * OUT, "completion tokens are '150'"),
-        ({"prompt_tokens": 9, "completion_tokens": 99.5}, 9 * IN + 100 * OUT, "completion tokens are 99.5"),
-        ({"prompt_tokens": 9, "completion_tokens": 2, "cost": "0.5"}, PICODOLLARS // 2, "it bills $0.5"),
-        ({"prompt_tokens": 9, "completion_tokens": math.nan}, 9 * IN + 6 * OUT, "completion tokens are nan"),
-        ({"prompt_tokens": 9, "completion_tokens": -3}, 9 * IN + 6 * OUT, "completion tokens are -3"),
+        (
+            {"prompt_tokens": 9, "completion_tokens": "4"},
+            9 * IN + 6 * OUT,
+            "completion tokens are '4'",
+        ),
+        # A number in another form is not believed where our own count is larger, but never
+        # undercut.
+        (
+            {"prompt_tokens": 9, "completion_tokens": "150"},
+            9 * IN + 150 * OUT,
+            "completion tokens are '150'",
+        ),
+        (
+            {"prompt_tokens": 9, "completion_tokens": 99.5},
+            9 * IN + 100 * OUT,
+            "completion tokens are 99.5",
+        ),
+        (
+            {"prompt_tokens": 9, "completion_tokens": 2, "cost": "0.5"},
+            PICODOLLARS // 2,
+            "it bills $0.5",
+        ),
+        (
+            {"prompt_tokens": 9, "completion_tokens": math.nan},
+            9 * IN + 6 * OUT,
+            "completion tokens are nan",
+        ),
+        (
+            {"prompt_tokens": 9, "completion_tokens": -3},
+            9 * IN + 6 * OUT,
+            "completion tokens are -3",
+        ),
         ({"prompt_tokens": 9, "completion_tokens": 0}, 9 * IN + 6 * OUT, "fewer than the text has"),
-        ({"prompt_tokens": 9, "completion_tokens": True}, 9 * IN + 6 * OUT, "completion tokens are True"),
+        (
+            {"prompt_tokens": 9, "completion_tokens": True},
+            9 * IN + 6 * OUT,
+            "completion tokens are True",
+        ),
         ({"prompt_tokens": 0, "completion_tokens": 2}, MOST * IN + 2 * OUT, "prompt tokens are 0"),
         # What is missing is seen in the total.
         ({"prompt_tokens": 9, "total_tokens": 20}, 9 * IN + 11 * OUT, ""),
         # A total that is too small changes nothing.
-        ({"prompt_tokens": 9, "completion_tokens": 7, "total_tokens": 3}, 9 * IN + 7 * OUT, "total tokens are 3"),
-        # More cached tokens than the prompt has: they come beside it, where the prompt can be as long.
         (
-            {"prompt_tokens": 9, "completion_tokens": 2, "prompt_tokens_details": {"cached_tokens": 90}},
+            {"prompt_tokens": 9, "completion_tokens": 7, "total_tokens": 3},
+            9 * IN + 7 * OUT,
+            "total tokens are 3",
+        ),
+        # More cached tokens than the prompt has: they come beside it, where the prompt can be as
+        # long.
+        (
+            {
+                "prompt_tokens": 9,
+                "completion_tokens": 2,
+                "prompt_tokens_details": {"cached_tokens": 90},
+            },
             9 * IN + 90 * READ + 2 * OUT,
             "90 tokens of a prompt of 9",
         ),
         (
-            {"prompt_tokens": 9, "completion_tokens": 2, "prompt_tokens_details": {"cached_tokens": 9000}},
+            {
+                "prompt_tokens": 9,
+                "completion_tokens": 2,
+                "prompt_tokens_details": {"cached_tokens": 9000},
+            },
             9 * IN + 2 * OUT,
             "9000 tokens of a prompt of 9",
         ),
         # Two counts of cached tokens: the smaller makes the larger bill.
         (
-            {"prompt_tokens": 9, "completion_tokens": 2, "cached_tokens": 8, "prompt_cache_hit_tokens": 3},
+            {
+                "prompt_tokens": 9,
+                "completion_tokens": 2,
+                "cached_tokens": 8,
+                "prompt_cache_hit_tokens": 3,
+            },
             6 * IN + 3 * READ + 2 * OUT,
             "cached tokens are both 3 and 8",
         ),
         # More reasoning than completion can only be beside it.
         (
-            {"prompt_tokens": 9, "completion_tokens": 2, "completion_tokens_details": {"reasoning_tokens": 50}},
+            {
+                "prompt_tokens": 9,
+                "completion_tokens": 2,
+                "completion_tokens_details": {"reasoning_tokens": 50},
+            },
             9 * IN + 52 * OUT,
             "50 reasoning tokens do not fit into 2",
         ),
         # An own bill that cannot be is told, and one that is smaller is not booked.
-        ({"prompt_tokens": 9, "completion_tokens": 2, "cost": "free"}, 9 * IN + 2 * OUT, "cost is 'free'"),
-        ({"prompt_tokens": 9, "completion_tokens": 2, "cost": math.inf}, 9 * IN + 2 * OUT, "cost is inf"),
+        (
+            {"prompt_tokens": 9, "completion_tokens": 2, "cost": "free"},
+            9 * IN + 2 * OUT,
+            "cost is 'free'",
+        ),
+        (
+            {"prompt_tokens": 9, "completion_tokens": 2, "cost": math.inf},
+            9 * IN + 2 * OUT,
+            "cost is inf",
+        ),
         ({"prompt_tokens": 9, "completion_tokens": 2, "cost": 0}, 9 * IN + 2 * OUT, "it bills $0"),
-        ({"prompt_tokens": 9, "completion_tokens": 2, "cost_in_usd_ticks": 10**400}, 9 * IN + 2 * OUT, "ticks is 100"),
+        (
+            {"prompt_tokens": 9, "completion_tokens": 2, "cost_in_usd_ticks": 10**400},
+            9 * IN + 2 * OUT,
+            "ticks is 100",
+        ),
     ],
     ids=str,
 )
@@ -309,19 +419,33 @@ def test_token_boundaries_count_as_tokens() -> None:
 # Every usage
 
 COUNT = st.integers(0, 300)
-ODD = st.sampled_from([None, 0, -1, -(10**9), 10**8, 10**30, math.nan, math.inf, 1.5, True, "12", "", [], {}])
+ODD = st.sampled_from(
+    [None, 0, -1, -(10**9), 10**8, 10**30, math.nan, math.inf, 1.5, True, "12", "", [], {}]
+)
 FIELD = COUNT | COUNT | COUNT | ODD
 NAMES = (
-    "prompt_tokens", "completion_tokens", "total_tokens", "input_tokens", "output_tokens", "reasoning_tokens",
-    "cached_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "prompt_cache_hit_tokens",
-)  # fmt: skip
+    "prompt_tokens",
+    "completion_tokens",
+    "total_tokens",
+    "input_tokens",
+    "output_tokens",
+    "reasoning_tokens",
+    "cached_tokens",
+    "cache_read_input_tokens",
+    "cache_creation_input_tokens",
+    "prompt_cache_hit_tokens",
+)
 DETAILS = st.dictionaries(
     st.sampled_from(["cached_tokens", "cache_write_tokens", "reasoning_tokens"]), FIELD, max_size=3
 )
 USAGE = st.builds(
     lambda plain, inner: {**plain, **inner},
     st.dictionaries(st.sampled_from(NAMES), FIELD, max_size=7),
-    st.dictionaries(st.sampled_from(["prompt_tokens_details", "completion_tokens_details"]), DETAILS | ODD, max_size=2),
+    st.dictionaries(
+        st.sampled_from(["prompt_tokens_details", "completion_tokens_details"]),
+        DETAILS | ODD,
+        max_size=2,
+    ),
 )
 TEXTS = st.lists(st.text(alphabet="ab é", max_size=30), min_size=1, max_size=4)
 
@@ -337,7 +461,9 @@ def plain(usage: dict[str, Any], name: str) -> int:
 
 
 @given(usage=USAGE | ODD, texts=TEXTS, reasons=st.booleans())
-def test_no_usage_is_read_below_any_of_its_parts(usage: Any, texts: list[str], reasons: bool) -> None:
+def test_no_usage_is_read_below_any_of_its_parts(
+    usage: Any, texts: list[str], reasons: bool
+) -> None:
     shown = shown_of(texts)
     read = read_usage({"usage": usage}, shown, cap=CAP, most_prompt=MOST, reasons=reasons)
     usage = usage if isinstance(usage, dict) else {}
@@ -381,7 +507,14 @@ def test_an_honest_usage_is_read_to_the_last_token(
     }
     if shape in ("inside", "beside"):
         usage["completion_tokens_details"] = {"reasoning_tokens": hidden}
-    read = read_usage({"usage": usage}, [Shown(count * 5, count) for count in words], cap=CAP, most_prompt=MOST)
-    assert (read.prompt, read.completion, read.cached, read.written) == (prompt, visible + hidden, cached, written)
+    read = read_usage(
+        {"usage": usage}, [Shown(count * 5, count) for count in words], cap=CAP, most_prompt=MOST
+    )
+    assert (read.prompt, read.completion, read.cached, read.written) == (
+        prompt,
+        visible + hidden,
+        cached,
+        written,
+    )
     assert read == Usage(prompt, visible + hidden, hidden, cached, written, doubt=read.doubt)
     assert bool(read.doubt) == (shape in ("beside", "total only") and hidden > 0)

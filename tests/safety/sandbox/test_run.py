@@ -1,4 +1,6 @@
-"""The sandbox against programs that do what they should not, in every way that this machine has to hold them."""
+"""The sandbox against programs that do what they should not, in every way that this machine has to
+hold them.
+"""
 
 from __future__ import annotations
 
@@ -25,10 +27,14 @@ from tune.safety.sandbox.run import _best_way, _folder, run_in
 from tune.safety.sandbox.syscalls import CALLS, syscall_filter
 from tune.safety.sandbox.watch import descendants, memory
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere little can be held: run it on Linux")
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="elsewhere little can be held: run it on Linux"
+)
 
 MIB = 2**20
-SHORT = Limits(seconds=8.0, cpu_seconds=4, memory=128 * MIB, disk=4 * MIB, processes=12, output=100_000)
+SHORT = Limits(
+    seconds=8.0, cpu_seconds=4, memory=128 * MIB, disk=4 * MIB, processes=12, output=100_000
+)
 
 
 def works(way: str) -> bool:
@@ -96,7 +102,12 @@ def alive(mark: str) -> list[str]:
 
 def test_stdout_stderr_and_the_exit_status_come_back(way: str) -> None:
     outcome = run(way, "import sys; print('out'); print('err', file=sys.stderr); sys.exit(7)")
-    assert (outcome.status, outcome.stdout, outcome.stderr, outcome.limit) == (7, "out\n", "err\n", "")
+    assert (outcome.status, outcome.stdout, outcome.stderr, outcome.limit) == (
+        7,
+        "out\n",
+        "err\n",
+        "",
+    )
     assert not outcome.ok
     assert 0 < outcome.seconds < SHORT.seconds
 
@@ -189,14 +200,21 @@ assert subprocess.run([sys.executable, "-c", "print(1)"], capture_output=True, t
 
 def test_installed_packages_are_there_only_when_asked_for() -> None:
     assert run(_best_way(), "import numpy").status == 1
-    outcome = run(_best_way(), "import numpy; print(numpy.arange(3).sum())", Limits(memory=2048 * MIB), packages=True)
+    outcome = run(
+        _best_way(),
+        "import numpy; print(numpy.arange(3).sum())",
+        Limits(memory=2048 * MIB),
+        packages=True,
+    )
     assert outcome.stdout == "3\n", outcome.stderr
 
 
 # --- what a program must not have
 
 
-def test_no_environment_is_inherited_and_none_can_be_read(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_environment_is_inherited_and_none_can_be_read(
+    way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PLANTED", "s3cret")
     source = """
 import glob, os
@@ -337,8 +355,14 @@ except OSError as error:
 
 def test_a_program_that_sleeps_for_ever_is_ended_by_the_clock(way: str) -> None:
     mark = token()
-    outcome = run(way, named(mark) + "print('begun', flush=True)\ntime.sleep(1000)", Limits(seconds=0.8))
-    assert (outcome.limit, outcome.status, outcome.stdout) == ("seconds", -signal.SIGKILL, "begun\n")
+    outcome = run(
+        way, named(mark) + "print('begun', flush=True)\ntime.sleep(1000)", Limits(seconds=0.8)
+    )
+    assert (outcome.limit, outcome.status, outcome.stdout) == (
+        "seconds",
+        -signal.SIGKILL,
+        "begun\n",
+    )
     assert not outcome.ok
     assert alive(mark) == []
 
@@ -407,7 +431,9 @@ except OSError as error:
 
 def test_many_large_files_fill_only_the_programs_own_disk(way: str) -> None:
     if way == "plain":
-        pytest.skip("without a file system of its own only each file has a limit: allow user namespaces here")
+        pytest.skip(
+            "without a file system of its own only each file has a limit: allow user namespaces here"
+        )
     source = """
 import errno
 try:
@@ -433,7 +459,9 @@ def test_output_up_to_the_limit_is_whole(way: str) -> None:
     assert len(outcome.stdout) == 100_000
 
 
-def test_a_program_that_closes_its_output_or_fills_a_pipe_of_its_own_does_not_hang(way: str) -> None:
+def test_a_program_that_closes_its_output_or_fills_a_pipe_of_its_own_does_not_hang(
+    way: str,
+) -> None:
     assert run(way, "import os; os.close(1); os.close(2); os._exit(5)").status == 5
     source = "import os\nr, w = os.pipe()\nwhile True: os.write(w, bytes(4096))"
     assert run(way, source, Limits(seconds=0.3)).limit == "seconds"
@@ -466,7 +494,9 @@ print(had)
 
 def test_a_fork_bomb_is_held_and_nothing_of_it_is_left() -> None:
     if ROOT and _best_way() != "root":
-        pytest.skip("the kernel counts no processes of root: run as another user, or allow user namespaces")
+        pytest.skip(
+            "the kernel counts no processes of root: run as another user, or allow user namespaces"
+        )
     mark = token()
     source = (
         named(mark)
@@ -513,7 +543,9 @@ print("left", flush=True)
 
 
 def test_a_detached_child_that_holds_the_output_does_not_delay_the_end(way: str) -> None:
-    source = "import os, time\nif os.fork() == 0:\n    os.setsid()\n    time.sleep(1000)\nprint('done')"
+    source = (
+        "import os, time\nif os.fork() == 0:\n    os.setsid()\n    time.sleep(1000)\nprint('done')"
+    )
     outcome = run(way, source)
     assert outcome.ok
     assert outcome.seconds < SHORT.seconds
@@ -584,7 +616,9 @@ def test_limits_that_cannot_be_are_refused(wrong: dict[str, Any], words: str) ->
         Limits(**wrong)
 
 
-def test_a_sandbox_that_does_not_come_up_is_an_error_and_no_score(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sandbox_that_does_not_come_up_is_an_error_and_no_score(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("tune.safety.sandbox.run._readable", lambda *_: [])
     with pytest.raises(MetricError, match="cannot be run here"):
         run_in(_best_way(), "pass")
@@ -611,7 +645,9 @@ def test_windows_is_refused_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> 
         ({"/a": 0o711, "/": 0o711}, True),
     ],
 )
-def test_a_file_is_open_to_all_who_may_read_it_and_come_to_it(changed: dict[str, int], is_open: bool) -> None:
+def test_a_file_is_open_to_all_who_may_read_it_and_come_to_it(
+    changed: dict[str, int], is_open: bool
+) -> None:
     modes = dict.fromkeys(("/", "/a", "/a/b", "/a/b/python"), 0o755) | changed
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "stat", lambda name: SimpleNamespace(st_mode=modes[name]))
@@ -625,7 +661,9 @@ def test_the_filter_is_whole_instructions_and_known_machines_only() -> None:
         steps = syscall_filter(machine)
         assert len(steps) % 8 == 0
         assert len(steps) // 8 == 13 + 2 * len(CALLS)
-    assert len({numbers[0] for numbers in CALLS.values()}) == len({numbers[1] for numbers in CALLS.values()})
+    assert len({numbers[0] for numbers in CALLS.values()}) == len(
+        {numbers[1] for numbers in CALLS.values()}
+    )
 
 
 def test_memory_counts_what_processes_share_once_only_when_it_has_to() -> None:

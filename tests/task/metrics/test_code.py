@@ -1,4 +1,6 @@
-"""The metric that runs code: HumanEval's form and its relatives, one by one and through a whole study."""
+"""The metric that runs code: HumanEval's form and its relatives, one by one and through a whole
+study.
+"""
 
 from __future__ import annotations
 
@@ -50,10 +52,14 @@ WRONG = "def add_all(numbers, extra):\n    return numbers\n"
 
 def example(test: Any = TEST, **columns: Any) -> Example:
     columns = {"test": test, "entry_point": "add_all", **columns}
-    return Example("row-1", {"prompt": PROMPT}, None, {k: v for k, v in columns.items() if v is not None})
+    return Example(
+        "row-1", {"prompt": PROMPT}, None, {k: v for k, v in columns.items() if v is not None}
+    )
 
 
-def passes(answer: str, test: Any = TEST, *, options: Mapping[str, Any] | None = None, **columns: Any) -> bool:
+def passes(
+    answer: str, test: Any = TEST, *, options: Mapping[str, Any] | None = None, **columns: Any
+) -> bool:
     value = Code(seconds=3.0, **(options or {}))(answer, example(test, **columns)).value
     assert value in (0.0, 1.0)
     return value == 1.0
@@ -72,17 +78,32 @@ def fenced(code: str, language: str = "python") -> str:
         pytest.param(BODY, id="the body, as a model that completes gives it"),
         pytest.param(BODY.strip(), id="the body without the space that an extractor took"),
         pytest.param(
-            "result = []\n    for n in numbers:\n        result.append(n + extra)\n    return result", id="lines"
+            "result = []\n    for n in numbers:\n        result.append(n + extra)\n    return result",
+            id="lines",
         ),
-        pytest.param("result = []\nfor n in numbers:\n    result.append(n + extra)\nreturn result", id="lines at 0"),
+        pytest.param(
+            "result = []\nfor n in numbers:\n    result.append(n + extra)\nreturn result",
+            id="lines at 0",
+        ),
         pytest.param(PROMPT + BODY, id="the prompt said again"),
         pytest.param(WHOLE, id="the function anew"),
         pytest.param(fenced(WHOLE), id="in a fence"),
-        pytest.param(fenced(WHOLE) + "\n```python\nprint(add_all([1], 1))\n```", id="an example of its use after it"),
-        pytest.param("from __future__ import annotations\n" + WHOLE, id="with an import from the future"),
-        pytest.param("add_all = lambda numbers, extra: [n + extra for n in numbers]", id="a lambda"),
-        pytest.param(WHOLE + "\nif __name__ == '__main__':\n    print(input())", id="with a script's end"),
-        pytest.param(WHOLE + "\nimport sys\nsys.exit(0)", id="that ends itself after it has defined all"),
+        pytest.param(
+            fenced(WHOLE) + "\n```python\nprint(add_all([1], 1))\n```",
+            id="an example of its use after it",
+        ),
+        pytest.param(
+            "from __future__ import annotations\n" + WHOLE, id="with an import from the future"
+        ),
+        pytest.param(
+            "add_all = lambda numbers, extra: [n + extra for n in numbers]", id="a lambda"
+        ),
+        pytest.param(
+            WHOLE + "\nif __name__ == '__main__':\n    print(input())", id="with a script's end"
+        ),
+        pytest.param(
+            WHOLE + "\nimport sys\nsys.exit(0)", id="that ends itself after it has defined all"
+        ),
     ],
 )
 def test_a_right_answer_passes_in_whatever_shape_it_comes(answer: str) -> None:
@@ -99,10 +120,14 @@ def test_a_right_answer_passes_in_whatever_shape_it_comes(answer: str) -> None:
         pytest.param("import sys\nsys.exit(0)", id="nothing but an exit"),
         pytest.param("import os\nos._exit(0)", id="an exit that cannot be caught"),
         pytest.param("def add_all(*_):\n    raise SystemExit(0)", id="an exit in the function"),
-        pytest.param("def add_all(*_):\n    import os\n    os._exit(0)", id="a hard exit in the function"),
+        pytest.param(
+            "def add_all(*_):\n    import os\n    os._exit(0)", id="a hard exit in the function"
+        ),
         pytest.param("def check(candidate): pass\n" + WRONG, id="a check of its own"),
         pytest.param("x = '\ud800\0'", id="half a character"),
-        pytest.param("import atexit, os\natexit.register(os._exit, 0)\n" + WRONG, id="an exit at the exit"),
+        pytest.param(
+            "import atexit, os\natexit.register(os._exit, 0)\n" + WRONG, id="an exit at the exit"
+        ),
     ],
 )
 def test_a_wrong_answer_fails_in_whatever_shape_it_comes(answer: str) -> None:
@@ -113,7 +138,10 @@ def test_a_wrong_answer_fails_in_whatever_shape_it_comes(answer: str) -> None:
     "test",
     [
         pytest.param("assert add_all([1], 1) == [2]", id="statements"),
-        pytest.param(["assert add_all([1], 1) == [2]", "assert add_all([], 1) == []"], id="a list of statements"),
+        pytest.param(
+            ["assert add_all([1], 1) == [2]", "assert add_all([], 1) == []"],
+            id="a list of statements",
+        ),
         pytest.param(TEST + "\ncheck(add_all)", id="a check that is called"),
         pytest.param("def test_it():\n    assert add_all([1], 1) == [2]", id="test functions"),
         pytest.param(
@@ -147,7 +175,9 @@ def test_the_prompts_own_helpers_are_there() -> None:
 
 
 def test_a_prompt_in_words_is_no_code() -> None:
-    words = Example("1", {"prompt": "Write add_all."}, None, {"test": TEST, "entry_point": "add_all"})
+    words = Example(
+        "1", {"prompt": "Write add_all."}, None, {"test": TEST, "entry_point": "add_all"}
+    )
     assert Code()(WHOLE, words).value == 1.0
 
 
@@ -159,15 +189,23 @@ def test_why_an_answer_failed_is_said() -> None:
     metric = parse_metric("code", seconds=1)
     assert metric.review(WRONG, example()).comment == "AssertionError"
     assert "SyntaxError" in metric.review("def (", example(entry_point=None, test="pass")).comment
-    assert metric.review("while True: pass", example(test="pass")).comment.startswith("ended by the limit on ")
-    assert "MemoryError" in metric.review("x = bytearray(10**10)", example(test="pass", entry_point=None)).comment
+    assert metric.review("while True: pass", example(test="pass")).comment.startswith(
+        "ended by the limit on "
+    )
+    assert (
+        "MemoryError"
+        in metric.review("x = bytearray(10**10)", example(test="pass", entry_point=None)).comment
+    )
     assert metric.review("import os; os._exit(3)", example()).comment == "ended with status 3"
     assert metric.review(None, example()).value == 0.0
 
 
 @given(st.text(max_size=30), st.text(max_size=30))
 def test_whatever_the_answer_it_becomes_some_piece_of_code(prompt: str, answer: str) -> None:
-    assert "".join(pieces(prompt, answer, "f"))[: len(prompt)] == prompt or pieces(prompt, answer, "f")[-1] == answer
+    assert (
+        "".join(pieces(prompt, answer, "f"))[: len(prompt)] == prompt
+        or pieces(prompt, answer, "f")[-1] == answer
+    )
 
 
 # --- the metric
@@ -176,7 +214,13 @@ def test_whatever_the_answer_it_becomes_some_piece_of_code(prompt: str, answer: 
 def test_it_is_a_metric_like_the_others_that_says_that_it_runs_code() -> None:
     metric = parse_metric("code", seconds=2, memory=256)
     assert isinstance(metric, Metric)
-    assert (metric.name, metric.low, metric.high, metric.runs_code, metric.costs) == ("code", 0.0, 1.0, True, False)
+    assert (metric.name, metric.low, metric.high, metric.runs_code, metric.costs) == (
+        "code",
+        0.0,
+        1.0,
+        True,
+        False,
+    )
     assert metric.identity == parse_metric({"name": "code", "seconds": 2, "memory": 256}).identity
     assert metric.identity != parse_metric("code").identity == parse_metric(Code()).identity
     assert not parse_metric("exact_match").runs_code
@@ -276,7 +320,9 @@ TASKS = [
 class Programmers:
     """The model "able" solves every task, "weak" about a third; both say a word before their code."""
 
-    def __call__(self, model: str, prompt: str, settings: Mapping[str, Any], seed: int, index: int) -> str:
+    def __call__(
+        self, model: str, prompt: str, settings: Mapping[str, Any], seed: int, index: int
+    ) -> str:
         number = int(prompt.rpartition("#")[2].partition(":")[0])
         right = model == "able" or chance("right", number) < 0.35
         return f"Sure.\n```python\ndef plus_{number}(x):\n    return x + {number if right else 0}\n```\n"
@@ -307,7 +353,9 @@ def options(server: Server, folder: Path, **more: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def server() -> Any:
-    with Server(models={"weak": Model(0.1, 0.4), "able": Model(0.2, 0.8)}, world=Programmers()) as started:
+    with Server(
+        models={"weak": Model(0.1, 0.4), "able": Model(0.2, 0.8)}, world=Programmers()
+    ) as started:
         yield started
 
 
@@ -335,7 +383,11 @@ def test_a_study_finds_the_model_whose_code_passes(
     assert "tune" not in threads
     assert "MainThread" not in threads
     assert min(2, os.cpu_count() or 1) <= len(set(threads))
-    tune.tune(**options(server, tmp_path, results=tmp_path / "again", store=str(tmp_path / "study" / "draws.db")))
+    tune.tune(
+        **options(
+            server, tmp_path, results=tmp_path / "again", store=str(tmp_path / "study" / "draws.db")
+        )
+    )
     assert len(threads) <= 2 * len(TASKS)
 
 
@@ -352,7 +404,9 @@ def test_without_leave_no_code_is_run_and_nothing_is_sent(
     assert server.posts == []
 
 
-def test_tests_that_are_missing_are_found_before_the_first_dollar(server: Server, tmp_path: Path) -> None:
+def test_tests_that_are_missing_are_found_before_the_first_dollar(
+    server: Server, tmp_path: Path
+) -> None:
     rows = [{**task, "test": task["test"] if number else None} for number, task in enumerate(TASKS)]
     with pytest.raises(InputError, match="has no test"):
         tune.tune(**options(server, tmp_path, data=rows))
@@ -368,10 +422,23 @@ def test_the_command_line_wants_the_same_flag(
         '[answer]\ncode = true\n[metric]\nname = "code"\nseconds = 4\n'
     )
     flags = [
-        "--budget", "0.01", "--data", str(tmp_path / "tasks.jsonl"), "--target", "", "--base-url", server.base_url,
-        "--space", str(tmp_path / "space.toml"), "--price", "able=0.1/0.4", "--results", str(tmp_path / "out"),
-        "--searcher", "grid",
-    ]  # fmt: skip
+        "--budget",
+        "0.01",
+        "--data",
+        str(tmp_path / "tasks.jsonl"),
+        "--target",
+        "",
+        "--base-url",
+        server.base_url,
+        "--space",
+        str(tmp_path / "space.toml"),
+        "--price",
+        "able=0.1/0.4",
+        "--results",
+        str(tmp_path / "out"),
+        "--searcher",
+        "grid",
+    ]
     assert main([*flags, "--quiet"]) == BAD_INPUT
     shown = capsys.readouterr().err
     assert "--allow-code" in shown

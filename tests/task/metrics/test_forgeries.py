@@ -1,4 +1,6 @@
-"""An answer that would rather be judged right than be right: what it does in its process is no part of the verdict."""
+"""An answer that would rather be judged right than be right: what it does in its process is no part
+of the verdict.
+"""
 
 from __future__ import annotations
 
@@ -98,16 +100,25 @@ def test_a_forgery_scores_nothing(name: str) -> None:
 
 
 COMPARISONS = (
-    "assert add_all([1], 2) == [3]", "assert [3] == add_all([1], 2)", "assert not add_all([1], 2) != [3]",
-    "assert not (add_all([1], 2) - 3.5)", "assert float(add_all([1], 2) - 3.5) < 1e-6",
-    "assert 3 in add_all([1], 2)", "assert abs(add_all([1], 2) - 3.5) < 1e-6", "assert add_all([1], 2) > 3",
-    "assert 3 < add_all([1], 2) < 4", "assert sorted(add_all([1], 2)) == [3]", "assert {3: add_all([1], 2)} == {3: 4}",
-    "assert add_all([1], 2) in ([3], [4])", "assert (add_all([1], 2), 1) == ([3], 1)",
+    "assert add_all([1], 2) == [3]",
+    "assert [3] == add_all([1], 2)",
+    "assert not add_all([1], 2) != [3]",
+    "assert not (add_all([1], 2) - 3.5)",
+    "assert float(add_all([1], 2) - 3.5) < 1e-6",
+    "assert 3 in add_all([1], 2)",
+    "assert abs(add_all([1], 2) - 3.5) < 1e-6",
+    "assert add_all([1], 2) > 3",
+    "assert 3 < add_all([1], 2) < 4",
+    "assert sorted(add_all([1], 2)) == [3]",
+    "assert {3: add_all([1], 2)} == {3: 4}",
+    "assert add_all([1], 2) in ([3], [4])",
+    "assert (add_all([1], 2), 1) == ([3], 1)",
     "assert add_all([1], 2) % 7 == 3",
-    "import math\nassert math.isclose(add_all([1], 2), 3.5)", "assert round(add_all([1], 2), 1) == 3.5",
+    "import math\nassert math.isclose(add_all([1], 2), 3.5)",
+    "assert round(add_all([1], 2), 1) == 3.5",
     "import unittest\nclass T(unittest.TestCase):\n def test(self):\n  self.assertEqual(add_all([1], 2), [3])",
     "import unittest\nclass T(unittest.TestCase):\n def test(self):\n  self.assertAlmostEqual(add_all([1], 2), 3.5)",
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize("test", COMPARISONS)
@@ -130,12 +141,18 @@ HONEST = {
         "def depth(n): return 0 if n is None else 1 + depth(n.left)\n",
         "root = Node(1)\nroot.left = Node(2)\nassert depth(root) == 2 and depth(None) == 0",
     ),
-    "a generator": ("def up(n):\n yield from range(n)\n", "assert list(up(3)) == [0, 1, 2] and 2 in up(3)"),
+    "a generator": (
+        "def up(n):\n yield from range(n)\n",
+        "assert list(up(3)) == [0, 1, 2] and 2 in up(3)",
+    ),
     "a function of a function": (
         "def twice(f): return lambda x: f(f(x))\n",
         "assert twice(lambda x: x + 3)(1) == 7 and twice(str.upper)('a') == 'A'",
     ),
-    "a list that is changed in place": ("def add(l): l.append(1)\n", "x = [[0]]\nadd(x)\nassert x == [[0], 1]"),
+    "a list that is changed in place": (
+        "def add(l): l.append(1)\n",
+        "x = [[0]]\nadd(x)\nassert x == [[0], 1]",
+    ),
     "an exception": (
         "class Bad(ValueError): pass\ndef f(x):\n raise Bad('no') if x else KeyError(3)\n",
         "for n, kind in ((1, Bad), (1, ValueError), (0, KeyError)):\n try: f(n)\n except kind: pass\n else: assert 0",
@@ -159,8 +176,14 @@ HONEST = {
         " datetime.date(2024, 1, 2), range(3),"
         "  {1: 2}, frozenset([1]), '\\ud800', None, True]\nassert f()[-1] is True and f()[1].x == 1",
     ),
-    "a module that the answer imported": ("import math\ndef f(x): return x / 3\n", "assert math.isclose(f(1), 1 / 3)"),
-    "a list of its own kind": ("class L(list): pass\ndef f(): return L([1])\n", "assert f() == [1] and [1] == f()"),
+    "a module that the answer imported": (
+        "import math\ndef f(x): return x / 3\n",
+        "assert math.isclose(f(1), 1 / 3)",
+    ),
+    "a list of its own kind": (
+        "class L(list): pass\ndef f(): return L([1])\n",
+        "assert f() == [1] and [1] == f()",
+    ),
 }
 
 

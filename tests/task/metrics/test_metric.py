@@ -89,7 +89,9 @@ def test_exact_match_is_blind_to_case_and_space_and_takes_any_accepted_target(
         ("in 1984", 1984, 1.0),
     ],
 )
-def test_contains_looks_for_any_accepted_target_in_the_answer(answer: str, target: Any, score: float) -> None:
+def test_contains_looks_for_any_accepted_target_in_the_answer(
+    answer: str, target: Any, score: float
+) -> None:
     assert value("contains", answer, target) == score
 
 
@@ -102,9 +104,13 @@ def test_regex_takes_the_target_as_a_pattern() -> None:
         value("regex", "b", "(")
 
 
-@pytest.mark.parametrize("name", ["exact_match", "contains", "regex", "numeric", "json", "f1", "rouge_l"])
+@pytest.mark.parametrize(
+    "name", ["exact_match", "contains", "regex", "numeric", "json", "f1", "rouge_l"]
+)
 @pytest.mark.parametrize("target", [None, [], [None]])
-def test_a_metric_that_compares_names_the_example_that_has_no_target(name: str, target: Any) -> None:
+def test_a_metric_that_compares_names_the_example_that_has_no_target(
+    name: str, target: Any
+) -> None:
     with pytest.raises(MetricError, match="'row-3' has no target"):
         value(name, "answer 1", target)
 
@@ -147,7 +153,10 @@ WANTED = {"name": "Ada Lovelace", "year": 1815, "tags": ["maths", {"deep": True}
 @pytest.mark.parametrize(
     ("answer", "score"),
     [
-        ('{"name": "ada  lovelace", "year": 1815.0, "tags": ["maths", {"deep": true}], "died": null}', 1.0),
+        (
+            '{"name": "ada  lovelace", "year": 1815.0, "tags": ["maths", {"deep": true}], "died": null}',
+            1.0,
+        ),
         ('Here: {"name": "Ada Lovelace", "year": 1816, "tags": [], "died": null, "more": 1}', 0.5),
         ('{"year": "1815"}', 0.0),
         ('{"year": true}', 0.0),
@@ -182,19 +191,25 @@ def test_a_json_target_may_be_written_as_text_and_must_have_fields() -> None:
         ("the", "Rome", 0.0),
     ],
 )
-def test_f1_is_that_of_the_words_as_squad_counts_them(answer: str, target: Any, score: float) -> None:
+def test_f1_is_that_of_the_words_as_squad_counts_them(
+    answer: str, target: Any, score: float
+) -> None:
     assert value("f1", answer, target) == pytest.approx(score)
 
 
 def test_rouge_l_is_the_longest_common_subsequence() -> None:
     # 3 of 4 words in order, of 5 in the target: precision 3/4, recall 3/5.
-    assert value("rouge_l", "the cat sat there", "the black cat sat down") == pytest.approx(2 / (4 / 3 + 5 / 3))
+    assert value("rouge_l", "the cat sat there", "the black cat sat down") == pytest.approx(
+        2 / (4 / 3 + 5 / 3)
+    )
     assert value("rouge_l", "cats", "cat") == 0.0
     assert value("rouge_l", "cats", "cat", stemmer=True) == 1.0
     assert value("rouge_l", "b", ["a", "b"]) == 1.0
 
 
-def test_without_its_package_rouge_l_is_refused_before_anything_is_bought(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_its_package_rouge_l_is_refused_before_anything_is_bought(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     from tune.task.metrics import texts
 
     texts.rouge_scorer.cache_clear()
@@ -239,18 +254,24 @@ def test_a_callable_may_return_a_bool_a_number_or_a_score(found: Any, score: flo
 
 @pytest.mark.parametrize("found", [None, "0.5", [], {}, object()])
 def test_anything_else_is_refused_with_the_example_and_the_metric(found: Any) -> None:
-    with pytest.raises(MetricError, match=r"'picky' must return a bool, a number or a Score.*'row-3'"):
+    with pytest.raises(
+        MetricError, match=r"'picky' must return a bool, a number or a Score.*'row-3'"
+    ):
         parse_metric(lambda answer, example: found, name="picky").score("a", example())
 
 
 @pytest.mark.parametrize("found", [1.5, -0.1, math.nan, math.inf, Score(math.nan), Score(2.0)])
 def test_a_value_outside_the_bounds_is_refused_with_the_example_and_the_metric(found: Any) -> None:
-    with pytest.raises(MetricError, match=r"'wild' must lie between 0 and 1, but gave .* for example 'row-3'"):
+    with pytest.raises(
+        MetricError, match=r"'wild' must lie between 0 and 1, but gave .* for example 'row-3'"
+    ):
         parse_metric(lambda answer, example: found, name="wild").score("a", example())
 
 
 def test_a_callable_that_raises_is_named_with_the_example_and_the_cause() -> None:
-    with pytest.raises(MetricError, match=r"'broken' raised on example 'row-3': KeyError: 'b'") as raised:
+    with pytest.raises(
+        MetricError, match=r"'broken' raised on example 'row-3': KeyError: 'b'"
+    ) as raised:
         parse_metric(broken).score("b", example())
     assert isinstance(raised.value.__cause__, KeyError)
 
@@ -274,7 +295,9 @@ def test_a_callable_gets_its_name_bounds_and_direction_with_it() -> None:
 def test_options_are_passed_on_to_a_callable() -> None:
     assert parse_metric(near).score("3.1", example(3.0)) == 0.0
     assert parse_metric(near, tolerance=0.2).score("3.1", example(3.0)) == 1.0
-    with pytest.raises(InputError, match=r"'near' takes the options \['tolerance'\], but got \['slack'\]"):
+    with pytest.raises(
+        InputError, match=r"'near' takes the options \['tolerance'\], but got \['slack'\]"
+    ):
         parse_metric(near, slack=0.2)
 
 
@@ -293,17 +316,27 @@ def test_a_metric_is_found_by_its_path() -> None:
 @pytest.mark.parametrize(
     ("spec", "options", "said"),
     [
-        ("accuracy", {}, r"no metric 'accuracy': there are \['balanced_accuracy', 'code', 'contains'"),
+        (
+            "accuracy",
+            {},
+            r"no metric 'accuracy': there are \['balanced_accuracy', 'code', 'contains'",
+        ),
         (3, {}, "or a callable"),
         (None, {}, "or a callable"),
-        ("numeric", {"tolerance": 1}, r"takes the options \['relative', 'absolute'\]|\['absolute', 'relative'\]"),
+        (
+            "numeric",
+            {"tolerance": 1},
+            r"takes the options \['relative', 'absolute'\]|\['absolute', 'relative'\]",
+        ),
         ("exact_match", {"high": 2.0}, r"options \[\], but got \['high'\]"),
         (lambda answer: 1.0, {}, "metric\\(answer, example\\)"),
         (slow, {}, "coroutine"),
         (Judge("small"), {"low": 1.0}, "takes no options"),
     ],
 )
-def test_what_is_no_metric_is_refused_with_a_sentence(spec: Any, options: dict[str, Any], said: str) -> None:
+def test_what_is_no_metric_is_refused_with_a_sentence(
+    spec: Any, options: dict[str, Any], said: str
+) -> None:
     with pytest.raises(InputError, match=said):
         parse_metric(spec, **options)
 
@@ -354,10 +387,14 @@ def test_the_identity_follows_whatever_could_change_the_judgement() -> None:
 
 
 def test_the_identity_is_the_same_in_another_process(tmp_path: Path) -> None:
-    (tmp_path / "own.py").write_text("def score(answer, example, *, marks=frozenset('abc')):\n    return 1.0\n")
+    (tmp_path / "own.py").write_text(
+        "def score(answer, example, *, marks=frozenset('abc')):\n    return 1.0\n"
+    )
     ask = "from tune.metrics import *; print([parse_metric(m).identity for m in ('own:score', 'f1', Judge('small'))])"
     said = {
-        subprocess.run([sys.executable, "-c", ask], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+        subprocess.run(
+            [sys.executable, "-c", ask], cwd=tmp_path, capture_output=True, text=True, check=True
+        ).stdout
         for _ in range(2)
     }
     assert len(said) == 1
@@ -368,7 +405,11 @@ def test_the_identity_is_the_same_in_another_process(tmp_path: Path) -> None:
 
 def eval_math(responses: Sequence[str], solution: str, **data: Any) -> dict[str, Any]:
     correct = [response == solution for response in responses]
-    return {"success": any(correct), "expected_success": sum(correct) / len(correct), "columns": sorted(data)}
+    return {
+        "success": any(correct),
+        "expected_success": sum(correct) / len(correct),
+        "columns": sorted(data),
+    }
 
 
 def test_a_metric_over_responses_gets_all_of_them_and_every_column() -> None:
@@ -376,7 +417,12 @@ def test_a_metric_over_responses_gets_all_of_them_and_every_column() -> None:
     assert metric.over_responses
     assert metric.score(("1", "2"), example("2", level=5)) == 1.0
     assert metric.score(("1", "3"), example("2")) == 0.0
-    assert responses_metric(eval_math, "expected_success", target="solution").score(("1", "2"), example("2")) == 0.5
+    assert (
+        responses_metric(eval_math, "expected_success", target="solution").score(
+            ("1", "2"), example("2")
+        )
+        == 0.5
+    )
     assert eval_math(["1"], "1", text="", level=5)["columns"] == ["level", "text"]
 
 
@@ -385,7 +431,9 @@ def test_an_eval_func_is_a_metric_as_it_is_and_gets_the_target_under_its_own_col
     metric = parse_metric(eval_math)
     assert metric.score("2", row) == 1.0
     assert metric.score("3", row) == 0.0
-    assert not metric.over_responses, "one response at a time: that any of n is right is no quality to deploy"
+    assert not metric.over_responses, (
+        "one response at a time: that any of n is right is no quality to deploy"
+    )
     assert parse_metric(eval_math, key="expected_success").score("2", row) == 1.0
     assert responses_metric(eval_math).score(("3", "2"), row) == 1.0
 
@@ -403,7 +451,9 @@ def test_an_eval_func_that_returns_no_dict_is_told_so() -> None:
 def test_a_metric_reads_the_target_by_its_column_too() -> None:
     row = Example("1", {"text": "1 + 1"}, "2", {"level": 5}, target_name="label")
     metric = parse_metric(
-        lambda answer, example: answer == example["label"] == example.target and example["level"] == 5
+        lambda answer, example: (
+            answer == example["label"] == example.target and example["level"] == 5
+        )
     )
     assert metric.score("2", row) == 1.0
     assert row["text"] == "1 + 1"
@@ -430,7 +480,9 @@ def test_a_metric_per_response_is_an_ordinary_one() -> None:
 
 
 def test_an_entry_that_is_not_there_is_named() -> None:
-    with pytest.raises(MetricError, match=r"'eval_math' gave .* for example 'row-3', but no 'vote'"):
+    with pytest.raises(
+        MetricError, match=r"'eval_math' gave .* for example 'row-3', but no 'vote'"
+    ):
         responses_metric(eval_math, "vote", target="solution").score(("1",), example("2"))
     with pytest.raises(MetricError, match=r"missing 1 required positional argument: 'solution'"):
         responses_metric(eval_math).score(("1",), example("2"))
@@ -474,7 +526,12 @@ async def test_a_judge_asks_its_provider_and_reads_the_score() -> None:
     assert (metric.low, metric.high, metric.costs, metric.model) == (0.0, 10.0, True, "small")
     assert await metric.judge("It was fine.", example("positive")) == 7.0
     (request, numbers) = bench.asked[0]
-    assert (request.service, request.model, request.max_tokens, numbers) == ("local", "small", 256, range(1))
+    assert (request.service, request.model, request.max_tokens, numbers) == (
+        "local",
+        "small",
+        256,
+        range(1),
+    )
     assert request.setting("temperature") == 0
     (message,) = request.prompt
     asked = message.content  # type: ignore[union-attr]
@@ -523,7 +580,9 @@ async def test_two_unreadable_verdicts_are_a_missing_score_and_not_zero() -> Non
 
 
 async def test_a_judge_that_cannot_answer_is_not_the_configs_fault_and_other_faults_pass() -> None:
-    assert math.isnan(await judged(Bench(AnswerError("too long", reason="context_length"))).judge("a", example()))
+    assert math.isnan(
+        await judged(Bench(AnswerError("too long", reason="context_length"))).judge("a", example())
+    )
     with pytest.raises(TransientError):
         await judged(Bench(TransientError("503", charged=False))).judge("a", example())
 
@@ -549,7 +608,9 @@ async def test_a_judge_needs_a_provider_and_is_not_scored_without_waiting() -> N
 
 async def test_templates_show_columns_and_nothing_that_is_filled_in_is_read_again() -> None:
     bench = Bench("Score: 1", "Score: 1")
-    metric = judged(bench, template='Q: {question}\nT: {text}\nR: {target}\nA: {answer} of {high}; {"json": 1}')
+    metric = judged(
+        bench, template='Q: {question}\nT: {text}\nR: {target}\nA: {answer} of {high}; {"json": 1}'
+    )
     await metric.judge("{target} {nobody}", example(["x", 1]))
     (message,) = bench.asked[0][0].prompt
     wanted = 'Q: I liked it.\nT: I liked it.\nR: ["x", 1]\nA: {target} {nobody} of 10; {"json": 1}'

@@ -1,4 +1,6 @@
-"""A score that knows the target is never what is deployed: it is told apart, marked, and kept out of the best."""
+"""A score that knows the target is never what is deployed: it is told apart, marked, and kept out
+of the best.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,10 @@ EXAMPLES = [Example(str(i), {}, "even" if i % 2 == 0 else "odd", {}) for i in ra
 def success(responses: Sequence[str], target: str, **_: Any) -> dict[str, float]:
     """EcoOptiGen's: any response is right."""
     right = [response == target for response in responses]
-    return {"success": float(any(right)), "expected_success": 1 - (1 - sum(right) / len(right)) ** len(right)}
+    return {
+        "success": float(any(right)),
+        "expected_success": 1 - (1 - sum(right) / len(right)) ** len(right),
+    }
 
 
 def shares(responses: Sequence[str], target: str, **_: Any) -> dict[str, float]:
@@ -76,7 +81,9 @@ def test_where_it_cannot_be_tried_its_author_or_its_name_says_it() -> None:
     tests = [Example("0", {}, {"test": "assert f() == 1"}, {})]
     assert is_oracle(tune.responses_metric(runs_code), tests)
     assert not is_oracle(tune.responses_metric(runs_code, oracle=False), tests)
-    assert not is_oracle(tune.responses_metric(lambda responses, **_: {"agreement": 1.0}, "agreement"), tests)
+    assert not is_oracle(
+        tune.responses_metric(lambda responses, **_: {"agreement": 1.0}, "agreement"), tests
+    )
     assert is_oracle(tune.responses_metric(shares, "mean", oracle=True), EXAMPLES)
     assert not is_oracle(parse_metric("exact_match"), EXAMPLES)
 
@@ -91,9 +98,14 @@ def test_one_by_one_it_judges_as_an_ordinary_metric() -> None:
 
 def space(**more: Any) -> dict[str, Any]:
     return {
-        "model": ["small", "large"], "prompt": "Label this ticket: {text}", "temperature": [0.5, 1.0],
-        "n": [1, 3], "max_tokens": 16, "answer": {"labels": list(WORLD.labels)}, **more,
-    }  # fmt: skip
+        "model": ["small", "large"],
+        "prompt": "Label this ticket: {text}",
+        "temperature": [0.5, 1.0],
+        "n": [1, 3],
+        "max_tokens": 16,
+        "answer": {"labels": list(WORLD.labels)},
+        **more,
+    }
 
 
 def test_a_baseline_that_knows_the_target_is_refused() -> None:
@@ -106,7 +118,9 @@ def test_a_baseline_that_knows_the_target_is_refused() -> None:
             {"target": "label", "price": PRICES, "baseline": {"n": 3, "aggregate": "any"}},
         )
     with pytest.raises(SpaceError, match="every answer"):
-        make_plan(rows, tune.Space(**space(aggregate=["all"])), 1.0, {"target": "label", "price": PRICES})
+        make_plan(
+            rows, tune.Space(**space(aggregate=["all"])), 1.0, {"target": "label", "price": PRICES}
+        )
 
 
 @pytest.fixture(scope="module")
@@ -117,9 +131,15 @@ def server() -> Iterator[Server]:
 
 def study(server: Server, folder: Path, metric: Any, **more: Any) -> tune.Study:
     return tune.tune(
-        WORLD.examples(60), tune.Space(**space(**more)), target="label", base_url=server.base_url, budget=0.012,
-        price=PRICES, results=folder, metric=metric,
-    )  # fmt: skip
+        WORLD.examples(60),
+        tune.Space(**space(**more)),
+        target="label",
+        base_url=server.base_url,
+        budget=0.012,
+        price=PRICES,
+        results=folder,
+        metric=metric,
+    )
 
 
 def test_success_over_all_responses_is_kept_out_of_the_best_and_shown_as_an_oracle(
@@ -131,11 +151,18 @@ def test_success_over_all_responses_is_kept_out_of_the_best_and_shown_as_an_orac
     assert best.config.aggregate in ("first", "vote")
     assert best.quality is not None
     truth = WORLD.accuracy(best.config.model, "Label", float(best.config["temperature"]))  # type: ignore[arg-type]
-    assert best.quality.low < truth + 0.1, "what one answer, or a vote, is worth, and not any of three"
+    assert best.quality.low < truth + 0.1, (
+        "what one answer, or a vote, is worth, and not any of three"
+    )
     notices = found.record.notices
     assert any("is an oracle" in notice for notice in notices)
     assert any("an oracle, a bound" in notice for notice in notices)
-    rows = [found.record.winner, found.record.baseline, *found.record.frontier, *found.record.runners_up]
+    rows = [
+        found.record.winner,
+        found.record.baseline,
+        *found.record.frontier,
+        *found.record.runners_up,
+    ]
     assert {row.config.aggregate for row in rows if row is not None} <= {"first", "vote"}
 
 
@@ -144,7 +171,10 @@ def test_a_config_that_is_read_by_all_its_answers_says_so_and_agents_get_one_ans
 ) -> None:
     def lenient(responses: Sequence[str], target: str, **_: Any) -> dict[str, float]:
         """Three answers are worth more than one, whatever they say."""
-        return {"quality": (0.5 if len(responses) > 1 else 0.0) + 0.5 * (Counter(responses)[target] / len(responses))}
+        return {
+            "quality": (0.5 if len(responses) > 1 else 0.0)
+            + 0.5 * (Counter(responses)[target] / len(responses))
+        }
 
     found = study(
         server,

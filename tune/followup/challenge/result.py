@@ -40,24 +40,22 @@ class Challenge:
     """What a challenge found out. Qualities are in the metric's own scale.
 
     Attributes:
-        answer: "enters": it beats the rivals, which cost no more, or nothing is as cheap. "does not enter": it is not
+        answer: "enters": it beats the rivals, which cost no more, or nothing is as cheap. "does not
+        enter": it is not
             better than one of them by the margin. Else "undecided".
-        reason: why it was not decided: "money" or "data"; "" where it was.
-        config: what the new model was called with.
-        cost: its dollars per request, at list price.
-        rival: the config of the frontier that it comes to: of those that cost no more the best, or the best with stored
+        reason: why it was not decided: "money" or "data"; "" where it was. config: what the new
+        model was called with. cost: its dollars per request, at list price. rival: the config of
+        the frontier that it comes to: of those that cost no more the best, or the best with stored
             answers enough to be paired with. None where nothing is as cheap.
-        rival_cost: its dollars per request.
-        difference: the new config less the rival, paired, with limits that hold at every look.
-        beside: the other of these two, where they are two. To enter, both have to be beaten.
-        left_out: configs of the frontier that cost no more and look better than the one with answers enough, and were
+        rival_cost: its dollars per request. difference: the new config less the rival, paired, with
+        limits that hold at every look. beside: the other of these two, where they are two. To
+        enter, both have to be beaten. left_out: configs of the frontier that cost no more and look
+        better than the one with answers enough, and were
             left out for want of stored answers.
-        margin: how much better it would have to be to matter, in the metric's scale.
-        tried: in how many of the frontier's ways (prompt, n, cap, stops, aggregate) it was asked on a few examples.
-        finalists: how many of these went on to the verdict.
-        spent: dollars.
-        budget: dollars.
-        notices: what a reader must not miss.
+        margin: how much better it would have to be to matter, in the metric's scale. tried: in how
+        many of the frontier's ways (prompt, n, cap, stops, aggregate) it was asked on a few
+        examples. finalists: how many of these went on to the verdict. spent: dollars. budget:
+        dollars. notices: what a reader must not miss.
     """
 
     answer: Answer
@@ -93,7 +91,10 @@ class Challenge:
                 "": "",
             }
             which = "the best that" if self.beside is None else "which"
-            verb = {"enters": "enters the frontier", "does not enter": "does not enter the frontier"}
+            verb = {
+                "enters": "enters the frontier",
+                "does not enter": "does not enter the frontier",
+            }
             lines = [
                 f"{model} {verb.get(self.answer, 'is undecided' + ended[self.reason])}: at {each} "
                 f"{_gap(self.difference)} against {_named(self.rival)}, {which} costs no more "
@@ -102,7 +103,9 @@ class Challenge:
         lines += self._others()
         if self.tried > 1:
             went = f"; {self.finalists} went on to the verdict" if self.finalists else ""
-            read = f"n = {self.config.n}" + (f", {self.config.aggregate}" if self.config.n > 1 else "")
+            read = f"n = {self.config.n}" + (
+                f", {self.config.aggregate}" if self.config.n > 1 else ""
+            )
             lines.append(
                 f"Asked with the prompt {visible(self.config.prompt)} ({read}), the best of {self.tried} ways that "
                 f"the frontier has, tried on a few examples each{went}."
@@ -142,7 +145,7 @@ class Challenge:
             "spent": self.spent,
             "budget": self.budget,
             "notices": list(self.notices),
-        }  # fmt: skip
+        }
 
 
 def _named(config: Config) -> str:
@@ -167,4 +170,8 @@ def _record(each: Against) -> dict[str, Any]:
 
 
 def _plain(gap: Interval | None) -> dict[str, Any] | None:
-    return None if gap is None else {"mean": gap.mean, "low": gap.low, "high": gap.high, "examples": gap.n}
+    return (
+        None
+        if gap is None
+        else {"mean": gap.mean, "low": gap.low, "high": gap.high, "examples": gap.n}
+    )

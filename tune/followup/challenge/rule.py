@@ -1,8 +1,9 @@
 """The verdict on a config of a new model: better than its rival, or not better by the margin.
 
-Two sentences are tested after every pair of scores, by bets that may be looked at as often as one likes
-(`tune.stats.confidence_sequences`): "it is no better than the rival" and "it is better by the margin or more". Whichever falls first
-is the answer. Of several rivals one that it falls short of is enough, and to enter it has to beat them all.
+Two sentences are tested after every pair of scores, by bets that may be looked at as often as one
+likes (`tune.stats.confidence_sequences`): "it is no better than the rival" and "it is better by the
+margin or more". Whichever falls first is the answer. Of several rivals one that it falls short of
+is enough, and to enter it has to beat them all.
 """
 
 from __future__ import annotations
@@ -42,37 +43,67 @@ class Rule:
 
     @classmethod
     def of(
-        cls, metric: Metric, *, margin: float, alpha: float, beta: float, finalists: int = 1, rivals: int = 1
+        cls,
+        metric: Metric,
+        *,
+        margin: float,
+        alpha: float,
+        beta: float,
+        finalists: int = 1,
+        rivals: int = 1,
     ) -> Rule:
         """The rule for each of so many finalists, against each of its so many rivals.
 
-        One finalist that enters makes the answer, so each gets its share of alpha. "Does not enter" takes all of
-        them, and is wrong only where the one that should have entered was wrongly turned down: that one may err as
-        often as beta. With the rivals it is the other way round: one that it falls short of is enough, so each gets
-        its share of beta, and where it should not enter there is one that it is no better than.
+        One finalist that enters makes the answer, so each gets its share of alpha. "Does not enter"
+        takes all of them, and is wrong only where the one that should have entered was wrongly
+        turned down: that one may err as often as beta. With the rivals it is the other way round:
+        one that it falls short of is enough, so each gets its share of beta, and where it should
+        not enter there is one that it is no better than.
         """
         distance = margin * (metric.high - metric.low)
-        return cls(metric.low, metric.high, metric.larger_is_better, distance, alpha / finalists, beta / rivals)
+        return cls(
+            metric.low,
+            metric.high,
+            metric.larger_is_better,
+            distance,
+            alpha / finalists,
+            beta / rivals,
+        )
 
     @property
     def enough(self) -> int:
-        """So many pairs are enough to be paired on: twice those that show a twin, equal on each, not to enter.
+        """So many pairs are enough to be paired on: twice those that show a twin, equal on each,
+        not to enter.
 
         Others that are no better differ on some examples, and need the more.
         """
         span, wanted, found = self.high - self.low, math.log(1 / self.beta), np.zeros(1)
         while found[-1] < wanted:
             alike = np.zeros(2 * len(found))
-            found = log_evidence_below(alike, self.margin, difference=self.margin, low=-span, high=span)
+            found = log_evidence_below(
+                alike, self.margin, difference=self.margin, low=-span, high=span
+            )
         return 2 * (int(np.argmax(found >= wanted)) + 1)
 
     def decide(self, scores: Sequence[float], rivals: Sequence[float]) -> tuple[Answer, Interval]:
         """What the pairs show; with their mean difference, whose limits hold at every look."""
         up = self.larger_is_better
-        rates = {"alpha": self.beta, "beta": self.alpha} if up else {"alpha": self.alpha, "beta": self.beta}
+        rates = (
+            {"alpha": self.beta, "beta": self.alpha}
+            if up
+            else {"alpha": self.alpha, "beta": self.beta}
+        )
         null = self.margin if up else -self.margin
         near, far = (
-            paired_look(scores, rivals, null=at, difference=self.margin, low=self.low, high=self.high, **rates)
+            paired_look(
+                scores,
+                rivals,
+                null=at,
+                difference=self.margin,
+                low=self.low,
+                high=self.high,
+                **rates,
+            )
             for at in (0.0, null)
         )
         if (near.p_above if up else near.p_below) <= self.alpha:
@@ -112,9 +143,13 @@ def look_at(
 
 
 def lacking(order: Sequence[int], bought: Sequence[int], looks: Sequence[Look]) -> list[int]:
-    """The examples that tell more of those who are not beaten yet: of the one with the most pairs first."""
+    """The examples that tell more of those who are not beaten yet: of the one with the most pairs
+    first.
+    """
     there, found = set(bought), dict[int, None]()
     for look in sorted(looks, key=lambda look: -len(look.rival.scores)):
         if look.answer == "undecided":
-            found.update(dict.fromkeys(p for p in order if p in look.rival.scores and p not in there))
+            found.update(
+                dict.fromkeys(p for p in order if p in look.rival.scores and p not in there)
+            )
     return list(found)

@@ -1,11 +1,13 @@
-"""A new model is out: would it enter the frontier of a finished study? Only the new model is bought.
+"""A new model is out: would it enter the frontier of a finished study? Only the new model is
+bought.
 
-It is asked in every way in which a config of the frontier is (prompt, n, cap, stops, aggregate), at its own default
-settings. A first block of examples, those on which the frontier's configs differ most, says what each way costs and
-how it compares with those of the frontier that cost no more. The best one or two ways go on to the verdict: on other
-examples, in the study's random order, those of the holdout first, paired with stored draws of the rivals
-(`tune.followup.challenge.rivals`), by bets that may be looked at after every one (`tune.followup.challenge.rule`). A metric that asks
-a model is paid from the same budget.
+It is asked in every way in which a config of the frontier is (prompt, n, cap, stops, aggregate), at
+its own default settings. A first block of examples, those on which the frontier's configs differ
+most, says what each way costs and how it compares with those of the frontier that cost no more. The
+best one or two ways go on to the verdict: on other examples, in the study's random order, those of
+the holdout first, paired with stored draws of the rivals (`tune.followup.challenge.rivals`), by
+bets that may be looked at after every one (`tune.followup.challenge.rule`). A metric that asks a
+model is paid from the same budget.
 """
 
 from __future__ import annotations
@@ -21,7 +23,16 @@ from tune.errors import BudgetError, EndpointError, InputError, StudyError
 from tune.followup.challenge.result import Against, Answer, Challenge
 from tune.followup.challenge.rivals import Rival, read_rivals
 from tune.followup.challenge.rule import Look, Rule, lacking, look_at
-from tune.followup.challenge.screening import BLOCK, Tried, compare, finalists, pool_of, screening_steps, telling, ways
+from tune.followup.challenge.screening import (
+    BLOCK,
+    Tried,
+    compare,
+    finalists,
+    pool_of,
+    screening_steps,
+    telling,
+    ways,
+)
 from tune.plan import Plan, make_plan
 from tune.plan.models import find_prices
 from tune.plan.token_counts import silent_endpoints
@@ -96,30 +107,27 @@ def challenge(
     """Ask whether a new model would enter the frontier of a finished study.
 
     Args:
-        folder: the study's results folder.
-        data: as for the run.
-        space: as for the run.
-        model: the new model.
-        budget: dollars for this question, never exceeded.
-        entry: where the new model is; by default its `[models.NAME]` in the space file, else its name at `base_url`.
-        base_url: an OpenAI-compatible endpoint of the new model.
-        key_env: the environment variable with its key; see `tune.plan.Options`.
-        allow_http: let a key go unencrypted through networks that are not private.
-        allow_host: hosts to which the study's own judge may be sent examples, and the values of variables.
-        confirm: asks the user about a host that is not among them; returns whether the answer was yes.
-        price: "IN/OUT" or "MODEL=IN/OUT" of the new model, or a `Price`.
-        margin: how much better it would have to be to matter, as a share of the metric's range.
-        alpha: how often "enters" may be wrong.
-        beta: how often "does not enter" may be wrong.
-        notice: called with one sentence for whatever a user should be told.
-        options: as for the run (`target`, `metric`, `store`, ...).
+        folder: the study's results folder. data: as for the run. space: as for the run. model: the
+        new model. budget: dollars for this question, never exceeded. entry: where the new model is;
+        by default its `[models.NAME]` in the space file, else its name at `base_url`. base_url: an
+        OpenAI-compatible endpoint of the new model. key_env: the environment variable with its key;
+        see `tune.plan.Options`. allow_http: let a key go unencrypted through networks that are not
+        private. allow_host: hosts to which the study's own judge may be sent examples, and the
+        values of variables. confirm: asks the user about a host that is not among them; returns
+        whether the answer was yes. price: "IN/OUT" or "MODEL=IN/OUT" of the new model, or a
+        `Price`. margin: how much better it would have to be to matter, as a share of the metric's
+        range. alpha: how often "enters" may be wrong. beta: how often "does not enter" may be
+        wrong. notice: called with one sentence for whatever a user should be told. options: as for
+        the run (`target`, `metric`, `store`, ...).
 
     Raises:
         InputError: something given cannot be used; nothing was spent.
         TuneError: a call failed for good; what was bought is kept in the store.
     """
     if not 0 < margin < 1 or not (0 < alpha <= 0.5 and 0 < beta <= 0.5):
-        raise InputError(f"`0 < margin < 1` and error rates up to 0.5 must hold, but got {margin}, {alpha}, {beta}")
+        raise InputError(
+            f"`0 < margin < 1` and error rates up to 0.5 must hold, but got {margin}, {alpha}, {beta}"
+        )
     if not 0 < budget < math.inf:
         raise BudgetError(f"the budget is a number of dollars above 0, but got {budget!r}")
     notice = Decorations().around("the display of notices", notice)
@@ -127,11 +135,15 @@ def challenge(
     events = read_events(place / "study.jsonl")
     report = recorded_study(place, events).record
     if report.winner is None:
-        raise StudyError(f"the study in {str(place)!r} scored nothing: there is no frontier to enter")
+        raise StudyError(
+            f"the study in {str(place)!r} scored nothing: there is no frontier to enter"
+        )
     store = options.pop("store", None) or find_store(place)
     plan = _plan(events[0]["identity"], report, data, space, options, place)
     stated = (
-        price if isinstance(price, Price) or price is None else parse_price(price if "=" in price else f"m={price}")[1]
+        price
+        if isinstance(price, Price) or price is None
+        else parse_price(price if "=" in price else f"m={price}")[1]
     )
     asked = entry or _entry(model, base_url, key_env, space)
     asked = replace(asked, allow_http=asked.allow_http or allow_http)
@@ -146,7 +158,13 @@ def challenge(
 
 def _entry(model: str, base_url: str | None, key_env: str | None, space: Any) -> Entry:
     """Where the new model is: as the space file says, else its own name."""
-    table = read_toml(space) if isinstance(space, str | Path) else space if isinstance(space, Mapping) else {}
+    table = (
+        read_toml(space)
+        if isinstance(space, str | Path)
+        else space
+        if isinstance(space, Mapping)
+        else {}
+    )
     listed = read_entries(table.get("models", {})).get(model, Entry(model, model))
     if base_url is not None:  # the entry's key is meant for the entry's host
         listed = replace(listed, base_url=base_url, alias=None, key_env=None, headers={})
@@ -154,9 +172,16 @@ def _entry(model: str, base_url: str | None, key_env: str | None, space: Any) ->
 
 
 def _plan(
-    identity: Mapping[str, Any], report: Report, data: Any, space: Any, options: dict[str, Any], place: Path
+    identity: Mapping[str, Any],
+    report: Report,
+    data: Any,
+    space: Any,
+    options: dict[str, Any],
+    place: Path,
 ) -> Plan:
-    """The study's own plan: where its models and its judge are, and at which prices, it recorded itself."""
+    """The study's own plan: where its models and its judge are, and at which prices, it recorded
+    itself.
+    """
     listed = dict(identity["models"])
     judge = report.recipe.get("judge")
     if judge is not None:
@@ -164,7 +189,9 @@ def _plan(
     given: Any = {
         **options,
         "model": list(identity["models"]),
-        "models": {name: {k: v for k, v in m.items() if v is not None} for name, m in listed.items()},
+        "models": {
+            name: {k: v for k, v in m.items() if v is not None} for name, m in listed.items()
+        },
         "price": {name: _recorded(rates) for name, rates in identity["prices"].items()},
     }
     plan = make_plan(data, space, 1.0, given)
@@ -179,7 +206,9 @@ def _recorded(rates: Sequence[float]) -> Price:
 
 @dataclass
 class _Work:
-    """One challenge; the fields are the arguments of `challenge`, read. `rates` are margin, alpha and beta."""
+    """One challenge; the fields are the arguments of `challenge`, read. `rates` are margin, alpha
+    and beta.
+    """
 
     plan: Plan
     events: Sequence[Mapping[str, Any]]
@@ -194,15 +223,23 @@ class _Work:
     async def go(self) -> Challenge:
         plan, db = self.plan, Database(self.store)
         try:
-            self.account = Account(db, f"challenge-{secrets.token_hex(4)}", to_picodollars(self.budget))
-            study = str(self.events[0]["id"])  # what is asked here is also what the study's examples were used for
+            self.account = Account(
+                db, f"challenge-{secrets.token_hex(4)}", to_picodollars(self.budget)
+            )
+            study = str(
+                self.events[0]["id"]
+            )  # what is asked here is also what the study's examples were used for
             draws = Store(db, generation=study if plan.fresh else "", study=study)
-            access = Access(draws, self.account, Capabilities(), plan.concurrency,
-                            notice=self.notice)  # fmt: skip
+            access = Access(
+                draws, self.account, Capabilities(), plan.concurrency, notice=self.notice
+            )
             name, self.configs = self.entry.name, ways(self.report, self.entry.name)
             async with (
                 opened({name: self.entry}, {name: self.price}, access) as (live, _),
-                opened({}, plan.prices, access, judge=plan.judge) as (_, judge),  # even of the same name: as it was
+                opened({}, plan.prices, access, judge=plan.judge) as (
+                    _,
+                    judge,
+                ),  # even of the same name: as it was
             ):
                 self.evaluator = self._evaluator(live, judge, access)
                 self.trials: dict[int, Trial] = {}
@@ -210,11 +247,18 @@ class _Work:
         finally:
             db.close()
 
-    def _evaluator(self, live: Mapping[str, Service], judge: Service | None, access: Access) -> Evaluator:
+    def _evaluator(
+        self, live: Mapping[str, Service], judge: Service | None, access: Access
+    ) -> Evaluator:
         """Of the new model, that is asked, and the study's own, whose draws are only read."""
         plan = self.plan
-        silent = silent_endpoints({k: e for k, e in plan.entries.items() if k not in live}, access.capabilities)
-        old = {k: build_stack(plan.entries[k], end, plan.prices[k], access) for k, end in silent.items()}
+        silent = silent_endpoints(
+            {k: e for k, e in plan.entries.items() if k not in live}, access.capabilities
+        )
+        old = {
+            k: build_stack(plan.entries[k], end, plan.prices[k], access)
+            for k, end in silent.items()
+        }
         caps = dict.fromkeys(live, max(config.max_tokens for config in self.configs))
         return evaluator_of(plan, {**old, **live}, access.store, judge=judge, caps=caps)
 
@@ -223,7 +267,9 @@ class _Work:
         cheapest = [each for each in tried if each.against is None]
         if cheapest:
             best = max(cheapest, key=lambda each: self._sign * each.reading.mean)
-            return self._found(Verdict(best, "enters", "", (), False, best.reading.cost), len(tried), 0)
+            return self._found(
+                Verdict(best, "enters", "", (), False, best.reading.cost), len(tried), 0
+            )
         chosen = finalists(tried)
         verdicts: list[Verdict] = []
         for finalist in chosen:
@@ -231,7 +277,9 @@ class _Work:
             if verdicts[-1].answer == "enters":
                 break
         rank = ("enters", "undecided", "does not enter")
-        last = min(verdicts, key=lambda v: (rank.index(v.answer), -self._sign * v.looks[0].pairs.mean))
+        last = min(
+            verdicts, key=lambda v: (rank.index(v.answer), -self._sign * v.looks[0].pairs.mean)
+        )
         return self._found(last, len(tried), len(chosen))
 
     @property
@@ -246,23 +294,41 @@ class _Work:
             self.account.set_aside(int((1 - SCREENING) * self.account.budget))
         wave = await self.evaluator.run(list(steps), self.trials)
         self.account.release()
-        readings = [r for step, group in steps.items() for r in self.evaluator.read(self.trials[step.trial], group)]
+        readings = [
+            r
+            for step, group in steps.items()
+            for r in self.evaluator.read(self.trials[step.trial], group)
+        ]
         if not readings:
             if not wave.complete:
-                raise InputError(f"a budget of ${self.budget:g} does not pay for one answer of {self.entry.name}")
+                raise InputError(
+                    f"a budget of ${self.budget:g} does not pay for one answer of {self.entry.name}"
+                )
             reason = next(iter(wave.failed.values()), "no answer was scored")
             raise EndpointError(f"{self.entry.name} cannot be asked: {reason}")
         margin, alpha, beta = self.rates
         enough = Rule.of(self.plan.metric, margin=margin, alpha=alpha, beta=beta).enough
         closed = pool_of(len(self.plan.split.tuning))
-        return [compare(reading, rivals, self._sign, closed=closed, enough=enough) for reading in readings]
+        return [
+            compare(reading, rivals, self._sign, closed=closed, enough=enough)
+            for reading in readings
+        ]
 
     async def _decide(self, finalist: Tried, finalists: int) -> Verdict:
-        """Buy further examples that the rivals have answered, holdout first, until the pairs decide."""
+        """Buy further examples that the rivals have answered, holdout first, until the pairs
+        decide.
+        """
         config, reading = finalist.reading.config, finalist.reading
         assert finalist.against is not None
         rivals, (margin, alpha, beta) = finalist.against.compared, self.rates
-        rule = Rule.of(self.plan.metric, margin=margin, alpha=alpha, beta=beta, finalists=finalists, rivals=len(rivals))
+        rule = Rule.of(
+            self.plan.metric,
+            margin=margin,
+            alpha=alpha,
+            beta=beta,
+            finalists=finalists,
+            rivals=len(rivals),
+        )
         tuning = len(self.plan.split.tuning)
         order = (*range(tuning, len(self.plan.examples)), *range(pool_of(tuning), tuning))
         number, complete, bought = len(self.trials), True, list[int]()
@@ -292,18 +358,30 @@ class _Work:
         metric, closed = self.plan.metric, pool_of(len(self.plan.split.tuning))
         against = verdict.finalist.against
         found = Challenge(
-            answer=verdict.answer, reason=verdict.reason, config=verdict.finalist.reading.config, cost=verdict.cost,
-            left_out=tuple(_against(rival, closed) for rival in against.left_out) if against else (),
-            margin=self.rates[0] * (metric.high - metric.low), tried=tried, finalists=chosen,
-            spent=to_dollars(self.account.spent), budget=self.budget, notices=tuple(self._notices(verdict, tried)),
-        )  # fmt: skip
+            answer=verdict.answer,
+            reason=verdict.reason,
+            config=verdict.finalist.reading.config,
+            cost=verdict.cost,
+            left_out=tuple(_against(rival, closed) for rival in against.left_out)
+            if against
+            else (),
+            margin=self.rates[0] * (metric.high - metric.low),
+            tried=tried,
+            finalists=chosen,
+            spent=to_dollars(self.account.spent),
+            budget=self.budget,
+            notices=tuple(self._notices(verdict, tried)),
+        )
         if not verdict.looks:
             return found
         first, *others = verdict.looks
         return replace(
-            found, rival=first.rival.config, rival_cost=first.rival.cost, difference=first.pairs,
+            found,
+            rival=first.rival.config,
+            rival_cost=first.rival.cost,
+            difference=first.pairs,
             beside=next((_against(look.rival, closed, look.pairs) for look in others), None),
-        )  # fmt: skip
+        )
 
     def _notices(self, verdict: Verdict, tried: int) -> list[str]:
         """What a reader must not miss."""

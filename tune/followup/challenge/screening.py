@@ -1,8 +1,10 @@
-"""The ways in which a new model is asked: those of the frontier, tried on the few examples that tell most.
+"""The ways in which a new model is asked: those of the frontier, tried on the few examples that
+tell most.
 
-A model may shine with another prompt than the winner's, and need more or fewer answers. So it gets every prompt and
-way of reading (n, cap, stops, aggregate) that a config of the frontier has. Readings of one prompt share draws, as
-they do in a study. A block of examples decides which one or two ways go on to the verdict, and has no part in it.
+A model may shine with another prompt than the winner's, and need more or fewer answers. So it gets
+every prompt and way of reading (n, cap, stops, aggregate) that a config of the frontier has.
+Readings of one prompt share draws, as they do in a study. A block of examples decides which one or
+two ways go on to the verdict, and has no part in it.
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ BLOCK = 8
 """Examples on which every way is tried, and the least that a verdict looks at anew."""
 
 POOL = 16
-"""Examples that the block is chosen from; no other part of them is used, so that those of the verdict are random."""
+"""Examples that the block is chosen from; no other part of them is used, so that those of the
+verdict are random.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +51,19 @@ class Tried:
 
 
 def ways(report: Report, model: str) -> list[Config]:
-    """The new model, at its own settings, in every way in which the frontier's configs are asked and read.
+    """The new model, at its own settings, in every way in which the frontier's configs are asked
+    and read.
 
     Those of the best configs come first: where money is short, the others are left out.
     """
     known = [row for row in reversed(report.frontier) if not row.few]
     best_first = [*([report.winner] if report.winner else []), *known]
     kept = ("prompt", *FREE)
-    return list(dict.fromkeys(Config({k: row.config[k] for k in kept} | {"model": model}) for row in best_first))
+    return list(
+        dict.fromkeys(
+            Config({k: row.config[k] for k in kept} | {"model": model}) for row in best_first
+        )
+    )
 
 
 def pool_of(tuning: int) -> int:
@@ -72,19 +81,31 @@ def telling(rivals: Sequence[Rival], tuning: int) -> tuple[int, ...]:
     return tuple(sorted(range(pool_of(tuning)), key=lambda p: (-spread(p), p))[:BLOCK])
 
 
-def screening_steps(configs: Sequence[Config], free: Sequence[str], block: Sequence[int]) -> dict[Step, list[Config]]:
-    """What is bought for the block, with the configs that are read off it: those of one paid point share draws."""
+def screening_steps(
+    configs: Sequence[Config], free: Sequence[str], block: Sequence[int]
+) -> dict[Step, list[Config]]:
+    """What is bought for the block, with the configs that are read off it: those of one paid point
+    share draws.
+    """
     groups: dict[Point, list[Config]] = {}
     for config in configs:
-        groups.setdefault(Point({k: v for k, v in config.items() if k not in free}), []).append(config)
+        groups.setdefault(Point({k: v for k, v in config.items() if k not in free}), []).append(
+            config
+        )
     return {
-        Step(number, point, tuple(block), max(c.n for c in group), max(c.max_tokens for c in group)): group
+        Step(
+            number, point, tuple(block), max(c.n for c in group), max(c.max_tokens for c in group)
+        ): group
         for number, (point, group) in enumerate(groups.items())
     }
 
 
-def compare(reading: Reading, rivals: Sequence[Rival], sign: float, *, closed: int, enough: int) -> Tried:
-    """Hold a config of the new model against those of the frontier that cost no more; see `opponents`."""
+def compare(
+    reading: Reading, rivals: Sequence[Rival], sign: float, *, closed: int, enough: int
+) -> Tried:
+    """Hold a config of the new model against those of the frontier that cost no more; see
+    `opponents`.
+    """
     against = opponents(rivals, reading, sign, closed=closed, enough=enough)
     own = dict(zip(reading.examples, map(float, reading.scores), strict=True))
     paired = [
@@ -97,7 +118,8 @@ def compare(reading: Reading, rivals: Sequence[Rival], sign: float, *, closed: i
 def finalists(tried: Sequence[Tried]) -> list[Tried]:
     """The best of them, and the second where the block does not tell it from the best.
 
-    Where the study holds too few answers of the best's best opponent, it is the best way without that lack instead.
+    Where the study holds too few answers of the best's best opponent, it is the best way without
+    that lack instead.
     """
     ranked = sorted(tried, key=lambda each: -each.mean)
     best, others = ranked[0], ranked[1:]

@@ -1,4 +1,6 @@
-"""Check whether an exported config still holds: decided in sequence, with no more calls than it takes."""
+"""Check whether an exported config still holds: decided in sequence, with no more calls than it
+takes.
+"""
 
 from tune.followup.check.result import Checked
 from tune.followup.check.rule import STATUS, Decision

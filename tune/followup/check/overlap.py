@@ -1,4 +1,6 @@
-"""What the examples of a check are worth: those that the study had say less, and so do those that belong together."""
+"""What the examples of a check are worth: those that the study had say less, and so do those that
+belong together.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,8 @@ SAYING = {
 
 
 def count_familiar(recipe: Recipe, examples: Sequence[Example]) -> dict[str, int]:
-    """How many of these examples the study had, by the part that they had in it; parts that had none are left out.
+    """How many of these examples the study had, by the part that they had in it; parts that had
+    none are left out.
 
     An example is the same where all that the prompt shows of it is the same.
     """
@@ -34,13 +37,22 @@ def familiar_notices(familiar: Mapping[str, int], available: int) -> tuple[str, 
     """What a reader is told of them, a sentence for each part."""
 
     def these(count: int) -> str:
-        return f"All {count} examples are" if count == available else f"{count} of the {available} examples are"
+        return (
+            f"All {count} examples are"
+            if count == available
+            else f"{count} of the {available} examples are"
+        )
 
-    return tuple(SAYING[part].format(these=these(count)) for part, count in familiar.items() if part in SAYING)
+    return tuple(
+        SAYING[part].format(these=these(count))
+        for part, count in familiar.items()
+        if part in SAYING
+    )
 
 
 def together_notices(data: Data, group: str | None) -> tuple[str, ...]:
-    """What a reader is told where examples belong together, which the tests of a check take for independent ones.
+    """What a reader is told where examples belong together, which the tests of a check take for
+    independent ones.
 
     Args:
         data: the examples.

@@ -1,4 +1,6 @@
-"""The line between "holds" and "regressed", and the two rules by which scores fall on either side of it."""
+"""The line between "holds" and "regressed", and the two rules by which scores fall on either side
+of it.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ STATUS: Mapping[Decision, int] = {"holds": 0, "regressed": 3, "undecided": 4}
 """The exit status that says it."""
 
 POWER = 0.8
-"""The probability with which an unchanged model is to be seen to hold, where it is told what can be seen."""
+"""The probability with which an unchanged model is to be seen to hold, where it is told what can be
+seen.
+"""
 
 _PRECISION = 1.02
 """The margin that can be seen is found to within 2 %."""
@@ -52,8 +56,13 @@ class Bounds:
     def of(cls, metric: Metric, *, margin: float, alpha: float, beta: float) -> Bounds:
         """Return the bounds of a metric; the margin is given as a share of its range."""
         return cls(
-            margin * (metric.high - metric.low), metric.low, metric.high, metric.larger_is_better, alpha, beta
-        )  # fmt: skip
+            margin * (metric.high - metric.low),
+            metric.low,
+            metric.high,
+            metric.larger_is_better,
+            alpha,
+            beta,
+        )
 
     @property
     def span(self) -> float:
@@ -64,16 +73,27 @@ class Bounds:
         """Return what has been shown."""
         better, worse = (
             (seen.p_above, seen.p_below) if self.larger_is_better else (seen.p_below, seen.p_above)
-        )  # fmt: skip
+        )
         if worse <= self.alpha:
             return "regressed"
         return "holds" if better <= self.beta else "undecided"
 
-    def look(self, values: Array, null: float, *, low: float, high: float, earlier: Sequence[float] = ()) -> Look:
-        """Return what values say of a mean; each limit is wrong as often as the answer that it is for may be."""
+    def look(
+        self, values: Array, null: float, *, low: float, high: float, earlier: Sequence[float] = ()
+    ) -> Look:
+        """Return what values say of a mean; each limit is wrong as often as the answer that it is
+        for may be.
+        """
         rates = (self.alpha, self.beta) if self.larger_is_better else (self.beta, self.alpha)
         return look(
-            values, null, difference=self.margin, low=low, high=high, alpha=rates[0], beta=rates[1], earlier=earlier
+            values,
+            null,
+            difference=self.margin,
+            low=low,
+            high=high,
+            alpha=rates[0],
+            beta=rates[1],
+            earlier=earlier,
         )
 
 
@@ -98,7 +118,9 @@ class Line(Protocol):
         """Return about how many further examples would show that it holds; 0 where nobody can say."""
 
     def visible(self, examples: float) -> float:
-        """Return the smallest margin that so many examples show to hold in 80 % of cases, where nothing changed."""
+        """Return the smallest margin that so many examples show to hold in 80 % of cases, where
+        nothing changed.
+        """
 
 
 @dataclass(frozen=True)
@@ -120,10 +142,9 @@ class NewLine:
         """Return the line that a recorded quality draws.
 
         Args:
-            bounds: what a decision is made by.
-            recorded: the mean of the recorded scores.
-            count: how many they are.
-            scores: themselves; where they are not known, they are taken to be as uncertain as scores can be.
+            bounds: what a decision is made by. recorded: the mean of the recorded scores. count:
+            how many they are. scores: themselves; where they are not known, they are taken to be as
+            uncertain as scores can be.
 
         Raises:
             InputError: nothing can be worse than the recorded quality by the margin.
@@ -140,19 +161,25 @@ class NewLine:
     def threshold(self) -> float:
         """The recorded mean and the margin together."""
         return (
-            self.recorded - self.bounds.margin if self.bounds.larger_is_better else self.recorded + self.bounds.margin
+            self.recorded - self.bounds.margin
+            if self.bounds.larger_is_better
+            else self.recorded + self.bounds.margin
         )
 
     @cached_property
     def samples(self) -> TwoSamples:
         """The test of the two samples."""
         then = tuple(self._shares(np.asarray(self.then)).tolist())
-        return TwoSamples(then, self.bounds.margin / self.bounds.span, self.bounds.alpha, self.bounds.beta)
+        return TwoSamples(
+            then, self.bounds.margin / self.bounds.span, self.bounds.alpha, self.bounds.beta
+        )
 
     def look(self, scores: Sequence[float] | Array) -> Look:
         """Return what scores say, in the order in which they came."""
         bounds, values = self.bounds, np.asarray(scores, dtype=float)
-        seen = bounds.look(values, self.threshold, low=bounds.low, high=bounds.high, earlier=self.then)
+        seen = bounds.look(
+            values, self.threshold, low=bounds.low, high=bounds.high, earlier=self.then
+        )
         shares = self._shares(values[~np.isnan(values)])
         within, worse = self.samples.p_within(shares), self.samples.p_worse(shares)
         sides = (within, worse) if bounds.larger_is_better else (worse, within)
@@ -169,7 +196,9 @@ class NewLine:
         return 0 if needed is None else max(1, needed - seen.interval.n)
 
     def visible(self, examples: float) -> float:
-        """Return the smallest margin that so many examples show to hold in 80 % of cases, where nothing changed."""
+        """Return the smallest margin that so many examples show to hold in 80 % of cases, where
+        nothing changed.
+        """
         most = self.samples.largest_margin
         low, high = 0.001, most
         if not replace(self.samples, margin=most).foreseen(examples, POWER):
@@ -188,7 +217,8 @@ class NewLine:
 
 @dataclass(frozen=True)
 class SameLine:
-    """The study's own holdout asked again: the mean of new scores less the recorded ones, example by example.
+    """The study's own holdout asked again: the mean of new scores less the recorded ones, example
+    by example.
 
     Attributes:
         bounds: what a decision is made by.
@@ -204,7 +234,9 @@ class SameLine:
     def look(self, scores: Sequence[float] | Array) -> Look:
         """Return what differences say, in the order in which they came."""
         span = self.bounds.span
-        return self.bounds.look(np.asarray(scores, dtype=float), self.threshold, low=-span, high=span)
+        return self.bounds.look(
+            np.asarray(scores, dtype=float), self.threshold, low=-span, high=span
+        )
 
     def hopeless(self, _seen: Look, /) -> bool:
         """Tell whether no number of further examples decides: there is always one that does."""
@@ -215,7 +247,9 @@ class SameLine:
         return 0
 
     def visible(self, examples: float) -> float:
-        """Return the smallest margin that so many examples show to hold, where no answer has changed."""
+        """Return the smallest margin that so many examples show to hold, where no answer has
+        changed.
+        """
         if math.isinf(examples):
             return 0.0
         low, high = 1e-4 * self.bounds.span, self.bounds.span

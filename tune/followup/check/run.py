@@ -1,10 +1,12 @@
-"""Whether an exported config still holds: bought one block of examples at a time, and no more than it takes.
+"""Whether an exported config still holds: bought one block of examples at a time, and no more than
+it takes.
 
 New examples: their scores against the recorded ones, two samples, with the uncertainty of both
-(`tune.stats.two_samples`). Without any, the study's own holdout is asked again, and each answer is paired with the
-score that the example had (`tune.study.holdout`): that sees smaller changes for less money. Either way two sentences are
-tested after every block, by bets that may be looked at as often as one likes (`tune.stats.confidence_sequences`): "it is worse by more
-than the margin" and "it is not". Whichever falls first is the answer, and each falls wrongly with at most the stated
+(`tune.stats.two_samples`). Without any, the study's own holdout is asked again, and each answer is
+paired with the score that the example had (`tune.study.holdout`): that sees smaller changes for
+less money. Either way two sentences are tested after every block, by bets that may be looked at as
+often as one likes (`tune.stats.confidence_sequences`): "it is worse by more than the margin" and
+"it is not". Whichever falls first is the answer, and each falls wrongly with at most the stated
 probability.
 """
 
@@ -39,7 +41,9 @@ from tune.task.example import Data
 from tune.task.load import load_data
 
 BLOCK = 8
-"""Examples that are bought side by side at first; later there are more (see `tune.stats.confidence_sequences.next_block`)."""
+"""Examples that are bought side by side at first; later there are more (see
+`tune.stats.confidence_sequences.next_block`).
+"""
 
 
 def check(best: str | Path, data: Any = None, *, budget: float, **options: Any) -> Checked:
@@ -48,10 +52,10 @@ def check(best: str | Path, data: Any = None, *, budget: float, **options: Any) 
     Every call is new: what is in a store says nothing of the model as it is today.
 
     Args:
-        best: a `best.json`, or the results folder that it is in.
-        data: new labelled examples, in any form that `tune.tune` takes. Where the study had some of them, that is
-            said: the config was chosen by them, or its quality measured on them. None asks the study's own holdout
-            again, which tells whether the model has changed.
+        best: a `best.json`, or the results folder that it is in. data: new labelled examples, in
+        any form that `tune.tune` takes. Where the study had some of them, that is
+            said: the config was chosen by them, or its quality measured on them. None asks the
+            study's own holdout again, which tells whether the model has changed.
         budget: dollars that are never exceeded.
         options: those of `check_async`.
 
@@ -90,44 +94,58 @@ async def check_async(
     """As `check`, for use inside an event loop.
 
     Args:
-        best: as there.
-        data: as there.
-        budget: as there.
-        margin: how much worse the quality may be and still hold, as a share of the metric's range.
-        alpha: how often "regressed" may be wrong.
-        beta: how often "holds" may be wrong.
-        metric: instead of the recorded metric.
-        verifier: instead of the recorded verifier.
-        input: columns that fill the templates, instead of the recorded ones.
-        target: the column of wanted answers, instead of the recorded one.
-        base_url: where the model answers now.
-        price: "IN/OUT" in dollars per million tokens, instead of the recorded price.
-        seed: of the order in which examples are bought.
-        concurrency: the most calls in flight.
-        store: where draws are kept; default `draws.db` of the study where there is one, else beside `best.json`.
-        allow_code: let a metric run what models write.
-        key_env: the environment variable with the model's key, instead of the recorded one.
-        allow_http: let a key go unencrypted through networks that are not private.
-        allow_host: hosts to which `best` may send the examples, and the values of the variables that it names.
-        confirm: asks the user about a host that is not among them; returns whether the answer was yes.
-        allow_import: import the modules that `best` names for its metric, its verifier and its answer rule.
+        best: as there. data: as there. budget: as there. margin: how much worse the quality may be
+        and still hold, as a share of the metric's range. alpha: how often "regressed" may be wrong.
+        beta: how often "holds" may be wrong. metric: instead of the recorded metric. verifier:
+        instead of the recorded verifier. input: columns that fill the templates, instead of the
+        recorded ones. target: the column of wanted answers, instead of the recorded one. base_url:
+        where the model answers now. price: "IN/OUT" in dollars per million tokens, instead of the
+        recorded price. seed: of the order in which examples are bought. concurrency: the most calls
+        in flight. store: where draws are kept; default `draws.db` of the study where there is one,
+        else beside `best.json`. allow_code: let a metric run what models write. key_env: the
+        environment variable with the model's key, instead of the recorded one. allow_http: let a
+        key go unencrypted through networks that are not private. allow_host: hosts to which `best`
+        may send the examples, and the values of the variables that it names. confirm: asks the user
+        about a host that is not among them; returns whether the answer was yes. allow_import:
+        import the modules that `best` names for its metric, its verifier and its answer rule.
         notice: called with one sentence for whatever a user should be told.
     """
     notice = Decorations().around("the display of notices", notice)
     if not 0 < margin < 1:
-        raise InputError(f"the margin is a share of the metric's range, `0 < margin < 1`, but got {margin!r}")
+        raise InputError(
+            f"the margin is a share of the metric's range, `0 < margin < 1`, but got {margin!r}"
+        )
     if not (0 < alpha <= 0.5 and 0 < beta <= 0.5):
-        raise InputError(f"error rates lie above 0 and up to 0.5, but got alpha={alpha!r}, beta={beta!r}")
+        raise InputError(
+            f"error rates lie above 0 and up to 0.5, but got alpha={alpha!r}, beta={beta!r}"
+        )
     if not 0 < budget < math.inf:
         raise BudgetError(f"the budget is a number of dollars above 0, but got {budget!r}")
     recipe = read_recipe(
-        best, metric=metric, verifier=verifier, base_url=base_url, price=price, allow_code=allow_code,
-        allow_import=allow_import, key_env=key_env, allow_http=allow_http, allow_host=allow_host, confirm=confirm,
-    )  # fmt: skip
+        best,
+        metric=metric,
+        verifier=verifier,
+        base_url=base_url,
+        price=price,
+        allow_code=allow_code,
+        allow_import=allow_import,
+        key_env=key_env,
+        allow_http=allow_http,
+        allow_host=allow_host,
+        confirm=confirm,
+    )
     bounds = Bounds.of(recipe.metric, margin=margin, alpha=alpha, beta=beta)
-    asked = _own(Path(best), recipe, bounds, (*input, target)) if data is None else _new(
-        recipe, bounds, data, input or recipe.inputs, recipe.target if target is None else target
-    )  # fmt: skip
+    asked = (
+        _own(Path(best), recipe, bounds, (*input, target))
+        if data is None
+        else _new(
+            recipe,
+            bounds,
+            data,
+            input or recipe.inputs,
+            recipe.target if target is None else target,
+        )
+    )
     recipe.prompt.check(asked.data)
     recipe.metric.check(asked.data.examples)
     together = together_notices(asked.data, recipe.group)
@@ -139,7 +157,13 @@ async def check_async(
     try:
         name = f"check-{asked.data.name}-{secrets.token_hex(4)}"
         account = Account(db, name, to_picodollars(budget))
-        access = Access(Store(db, generation=name, study=name), account, Capabilities(), concurrency, notice=notice)
+        access = Access(
+            Store(db, generation=name, study=name),
+            account,
+            Capabilities(),
+            concurrency,
+            notice=notice,
+        )
         async with Asking(recipe, asked.data.examples, access, seed, asked.before) as asking:
             seen, reason = await _until_decided(asking, asked.line)
         balance = account.balance
@@ -179,12 +203,10 @@ class _Asked:
     """What a config is asked about.
 
     Attributes:
-        data: the examples.
-        line: by what is decided.
-        before: the scores that they had, one for each; empty where they are new.
-        familiar: how many of them the study had, by the part that they had in it.
-        notices: what a reader must not miss.
-        visible: the smallest margin that these examples show to hold in 80 % of cases, if nothing has changed.
+        data: the examples. line: by what is decided. before: the scores that they had, one for
+        each; empty where they are new. familiar: how many of them the study had, by the part that
+        they had in it. notices: what a reader must not miss. visible: the smallest margin that
+        these examples show to hold in 80 % of cases, if nothing has changed.
     """
 
     data: Data
@@ -195,7 +217,9 @@ class _Asked:
     visible: float
 
 
-def _new(recipe: Recipe, bounds: Bounds, given: Any, inputs: Sequence[str], target: str | None) -> _Asked:
+def _new(
+    recipe: Recipe, bounds: Bounds, given: Any, inputs: Sequence[str], target: str | None
+) -> _Asked:
     """Return new examples, and the line that the recorded scores draw."""
     line = NewLine.of(bounds, recipe.quality.mean, recipe.quality.n, recipe.scores)
     data = load_data(given, inputs=inputs, target=target, fields=recipe.prompt.fields)
@@ -214,7 +238,9 @@ def _own(best: Path, recipe: Recipe, bounds: Bounds, columns: Sequence[str | Non
         raise InputError("--input and --target name columns of --data, which is not given")
     met = read_holdout(best if best.is_dir() else best.parent)
     if dict(met.config) != plain_config(recipe.config):
-        raise InputError(f"the kept holdout is that of another config ({met.config}): give new examples with --data")
+        raise InputError(
+            f"the kept holdout is that of another config ({met.config}): give new examples with --data"
+        )
     if met.metric != recipe.metric.identity:
         raise InputError(
             f"the kept holdout was scored by another metric than {recipe.metric.name!r}: give new examples with --data"
@@ -237,7 +263,11 @@ def _power_notices(asked: _Asked) -> tuple[str, ...]:
         )
     least = line.visible(math.inf)
     if least > margin:
-        seen = f"the smallest margin that they show is {least:.2g}" if least < math.inf else "they show no margin"
+        seen = (
+            f"the smallest margin that they show is {least:.2g}"
+            if least < math.inf
+            else "they show no margin"
+        )
         return (
             f"The recorded quality rests on too few examples to show that it holds within {margin:.2g}, whatever is "
             f"bought: {seen}. Only a much larger drop can be found. Give a larger --margin, or leave --data out.",

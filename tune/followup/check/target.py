@@ -21,18 +21,22 @@ from tune.task.example import Example
 
 
 class Asking:
-    """The config, ready to be asked about examples in seeded random order; a context that opens and closes it.
+    """The config, ready to be asked about examples in seeded random order; a context that opens and
+    closes it.
 
     Args:
-        recipe: the config.
-        examples: what it is asked about.
-        access: to the store, the account and the services.
-        seed: of the order.
-        before: the scores that the examples had before, one for each; then `scores` are by how much they changed.
+        recipe: the config. examples: what it is asked about. access: to the store, the account and
+        the services. seed: of the order. before: the scores that the examples had before, one for
+        each; then `scores` are by how much they changed.
     """
 
     def __init__(
-        self, recipe: Recipe, examples: Sequence[Example], access: Access, seed: int, before: Sequence[float] = ()
+        self,
+        recipe: Recipe,
+        examples: Sequence[Example],
+        access: Access,
+        seed: int,
+        before: Sequence[float] = (),
     ) -> None:
         self.recipe, self.access, self.seed = recipe, access, seed
         order = list(range(len(examples)))
@@ -49,7 +53,13 @@ class Asking:
             opened({model: recipe.entries[model]}, recipe.prices, access, judge=asked)
         )
         if judge is not None:
-            metric = engage(metric, judge, services, caps={model: recipe.config.max_tokens}, examples=self.examples)
+            metric = engage(
+                metric,
+                judge,
+                services,
+                caps={model: recipe.config.max_tokens},
+                examples=self.examples,
+            )
         self.evaluator = Evaluator(
             space=_space_of(recipe),
             free=(),
@@ -72,7 +82,8 @@ class Asking:
         """Ask about these examples; whether the money reached.
 
         Raises:
-            EndpointError: the service left too many unanswered, or does not take the config any more.
+            EndpointError: the service left too many unanswered, or does not take the config any
+            more.
         """
         config = self.recipe.config
         step = Step(0, config, tuple(block), config.n, config.max_tokens)
@@ -96,6 +107,10 @@ class Asking:
 
 def _space_of(recipe: Recipe) -> Space:
     """A space that holds the one config."""
-    values: dict[str, Any] = {name: [value] for name, value in recipe.config.items() if name not in ("prompt", "stop")}
+    values: dict[str, Any] = {
+        name: [value] for name, value in recipe.config.items() if name not in ("prompt", "stop")
+    }
     stop = [list(recipe.config.stop)] if recipe.config.stop else None
-    return Space(**values, prompt={recipe.config.prompt: "{text}"}, stop=stop, answer=recipe.extract_spec)
+    return Space(
+        **values, prompt={recipe.config.prompt: "{text}"}, stop=stop, answer=recipe.extract_spec
+    )

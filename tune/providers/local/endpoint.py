@@ -1,4 +1,6 @@
-"""A language model that runs in this process, by openvino-genai: no key, no network, nothing to pay."""
+"""A language model that runs in this process, by openvino-genai: no key, no network, nothing to
+pay.
+"""
 
 from __future__ import annotations
 
@@ -19,24 +21,29 @@ from tune.providers.local.files import Progress, content_hash, find_model
 from tune.providers.local.model import LoadedModel
 
 NOTIONAL_PRICE = Price(input=6.0, output=48.0, source="notional", date="2026-11-22")
-"""What a local model is said to cost. Nobody is billed; at this price a run of $5 keeps two slow cores busy for two
-to three minutes, loading and searching included."""
+"""What a local model is said to cost. Nobody is billed; at this price a run of $5 keeps two slow
+cores busy for two to three minutes, loading and searching included.
+"""
 
 _MOST_TOGETHER = 64
 _MOST_TOKENS_TOGETHER = 32768
-"""A call for more draws than these is cut into pieces, so that none fills the model's cache by itself."""
+"""A call for more draws than these is cut into pieces, so that none fills the model's cache by
+itself.
+"""
 
 
 class LocalEndpoint:
-    """A model that runs in this process. Nothing is imported, fetched or loaded before it is needed.
+    """A model that runs in this process. Nothing is imported, fetched or loaded before it is
+    needed.
 
-    Endpoints of one model share it, also between studies, event loops and threads; the last to be closed frees it.
+    Endpoints of one model share it, also between studies, event loops and threads; the last to be
+    closed frees it.
 
-    A draw's seed comes from its request and the first number that is asked for with it. The same call gives the same
-    draws again where the model is as busy with others as it was; else about nine in ten of 24 tokens, since the
-    last digits depend on what is computed together. Several numbers at temperature 0 are copies of one answer.
-    `Completion.seconds` run from when the model takes the request in: they leave out the time it queued here, but
-    not that the model was shared.
+    A draw's seed comes from its request and the first number that is asked for with it. The same
+    call gives the same draws again where the model is as busy with others as it was; else about
+    nine in ten of 24 tokens, since the last digits depend on what is computed together. Several
+    numbers at temperature 0 are copies of one answer. `Completion.seconds` run from when the model
+    takes the request in: they leave out the time it queued here, but not that the model was shared.
 
     Args:
         name: as `tune.providers.local.files.find_model` reads it.
@@ -61,14 +68,17 @@ class LocalEndpoint:
 
     @property
     def service(self) -> str:
-        """`local:` and the beginning of the content's hash: the same model has the same draws wherever it lies."""
+        """`local:` and the beginning of the content's hash: the same model has the same draws
+        wherever it lies.
+        """
         return f"local:{content_hash(self.path)[:16]}"
 
     async def preflight(self) -> str:
         """Fetch and load the model now, off the event loop.
 
         Raises:
-            InputError: there is no such model, it cannot be loaded, or openvino-genai is not installed.
+            InputError: there is no such model, it cannot be loaded, or openvino-genai is not
+            installed.
         """
         await asyncio.to_thread(self._open)
         return ""
@@ -92,12 +102,17 @@ class LocalEndpoint:
             )
         most = max(1, min(_MOST_TOGETHER, _MOST_TOKENS_TOGETHER // max(1, request.max_tokens)))
         pieces = [numbers[i : i + most] for i in range(0, len(numbers), most)]
-        futures = [asyncio.wrap_future(model.submit(prompt, request, settings, piece)) for piece in pieces]
+        futures = [
+            asyncio.wrap_future(model.submit(prompt, request, settings, piece)) for piece in pieces
+        ]
         try:
-            return [completion for answers in await asyncio.gather(*futures) for completion in answers]
+            return [
+                completion for answers in await asyncio.gather(*futures) for completion in answers
+            ]
         finally:
             for future in futures:
-                future.cancel()  # when one fails or the caller is cancelled, nobody wants the others
+                # when one fails or the caller is cancelled, nobody wants the others
+                future.cancel()
 
     async def close(self) -> None:
         """Let go of the model; without other users its thread ends and its memory is freed."""
@@ -109,7 +124,9 @@ class LocalEndpoint:
     def _open(self) -> LoadedModel:
         with self._lock:
             if self._model is None:
-                self._model = _acquire(self.path, functools.partial(self._progress, f"loading {self.name}"))
+                self._model = _acquire(
+                    self.path, functools.partial(self._progress, f"loading {self.name}")
+                )
             model = self._model
         model.loaded.result()
         return model
@@ -152,7 +169,8 @@ def import_genai() -> Any:
     Raises:
         InputError: it is not installed, or not for this machine.
     """
-    # Merely importing openvino reports to its makers, unless this package of theirs cannot be imported.
+    # Merely importing openvino reports to its makers, unless this package of theirs cannot be
+    # imported.
     silenced = "openvino_telemetry" not in sys.modules
     if silenced:
         sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
@@ -184,8 +202,16 @@ def read_settings(request: Request) -> dict[str, float]:
     """
     for name, value in request.settings:
         if name not in _BOUNDS:
-            raise ParameterRejected(f"{request.model} takes {', '.join(_BOUNDS)}, but not {name}", parameter=name)
+            raise ParameterRejected(
+                f"{request.model} takes {', '.join(_BOUNDS)}, but not {name}", parameter=name
+            )
         low, high = _BOUNDS[name]
-        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-            raise ParameterRejected(f"`{low} <= {name} <= {high}` must hold, but got {value!r}", parameter=name)
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not low <= value <= high
+        ):
+            raise ParameterRejected(
+                f"`{low} <= {name} <= {high}` must hold, but got {value!r}", parameter=name
+            )
     return {name: float(value) for name, value in request.settings}

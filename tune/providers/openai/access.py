@@ -1,4 +1,6 @@
-"""How an OpenAI-compatible service is reached, which secrets go there, and what of that must never be shown."""
+"""How an OpenAI-compatible service is reached, which secrets go there, and what of that must never
+be shown.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +28,8 @@ _BILLS_REFUSALS = re.compile(
 )
 """Hosts that bill prompts which their content filter or their limits refuse.
 
-Microsoft says that calls which end in 200 or 400 count towards the billed tokens (learn.microsoft.com/answers,
-question 1632971).
+Microsoft says that calls which end in 200 or 400 count towards the billed tokens
+(learn.microsoft.com/answers, question 1632971).
 """
 
 Headers = Mapping[str, str | Mapping[str, str]]
@@ -61,7 +63,9 @@ class Access:
         self.key, self.headers = key, dict(headers)
         if parts.username or parts.password:
             pair = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
-            self.headers.setdefault("Authorization", f"Basic {base64.b64encode(pair.encode()).decode()}")
+            self.headers.setdefault(
+                "Authorization", f"Basic {base64.b64encode(pair.encode()).decode()}"
+            )
         self.query = dict(parse_qsl(parts.query, keep_blank_values=True))
         secrets = list(_secrets(parts, self))
         remember(secrets)
@@ -72,14 +76,18 @@ class Access:
 
     @property
     def hint(self) -> str:
-        """The end of a sentence for a service that lets nobody in who was not given a key; "" where one was."""
+        """The end of a sentence for a service that lets nobody in who was not given a key; "" where
+        one was.
+        """
         if self.key is not None or self.headers:
             return ""
         return "; no key was sent there: name its environment variable with --key-env (key_env)"
 
     @property
     def left_out(self) -> frozenset[str]:
-        """Headers, in lower case, that our client would send by itself, and that are not for this service."""
+        """Headers, in lower case, that our client would send by itself, and that are not for this
+        service.
+        """
         found = set[str]()
         if self.key is None:
             found.add("authorization")
@@ -120,7 +128,11 @@ def find_access(
         if not (value.isascii() and value.isprintable()):
             raise InputError(f"{name} for {host} has characters that cannot be sent in a header")
     access = Access(parts, key or None, filled)
-    secret = access.key or parts.password or any(secret_name(name) for name in (*access.headers, *access.query))
+    secret = (
+        access.key
+        or parts.password
+        or any(secret_name(name) for name in (*access.headers, *access.query))
+    )
     if secret and parts.scheme == "http" and not (allow_http or is_private(host)):
         raise InputError(
             f"a key would go to {host} unencrypted, for everybody on the way to read: give an address that begins "
@@ -141,7 +153,9 @@ def _header(name: str, value: str | Mapping[str, str], host: str) -> str:
     variable = value["env"]
     found = os.environ.get(variable, "").strip()
     if not found:
-        raise InputError(f"the header {name!r} for {host} has no value: set the environment variable {variable}")
+        raise InputError(
+            f"the header {name!r} for {host} has no value: set the environment variable {variable}"
+        )
     return found
 
 
@@ -153,8 +167,8 @@ def resolved_url(base_url: str | None) -> str:
 def key_variable(base_url: str | None, key_env: str | None) -> str | None:
     """The environment variable whose key goes to an address; None where none does.
 
-    It is the variable that the user named for it. Where none is named, OPENAI_API_KEY goes to the host that it is
-    meant for (see `is_own`) and nowhere else.
+    It is the variable that the user named for it. Where none is named, OPENAI_API_KEY goes to the
+    host that it is meant for (see `is_own`) and nowhere else.
     """
     if key_env is not None:
         return key_env
@@ -162,7 +176,9 @@ def key_variable(base_url: str | None, key_env: str | None) -> str | None:
 
 
 def is_own(host: str) -> bool:
-    """Whether OPENAI_API_KEY is meant for a host: that of OPENAI_BASE_URL, else OpenAI's, or this machine."""
+    """Whether OPENAI_API_KEY is meant for a host: that of OPENAI_BASE_URL, else OpenAI's, or this
+    machine.
+    """
     return host == parse_url(resolved_url(None)).hostname or is_loopback(host)
 
 
@@ -175,8 +191,9 @@ def is_loopback(host: str) -> bool:
 
 
 def is_private(host: str) -> bool:
-    """Whether a host is this machine or lies in a private network: by its address, or by a name that no public
-    register gives out."""
+    """Whether a host is this machine or lies in a private network: by its address, or by a name
+    that no public register gives out.
+    """
     address = _address(host)
     if address is not None:
         return address.is_private or address.is_link_local or address in _CARRIER
@@ -185,13 +202,32 @@ def is_private(host: str) -> bool:
     return is_loopback(host) or short or host.endswith(_PRIVATE_NAMES)
 
 
-_HARMLESS = frozenset({"http-referer", "x-title", "user-agent", "accept", "content-type", "openai-beta", "api-version"})
+_HARMLESS = frozenset(
+    {
+        "http-referer",
+        "x-title",
+        "user-agent",
+        "accept",
+        "content-type",
+        "openai-beta",
+        "api-version",
+    }
+)
 """Headers that hold no secret; in lower case."""
 
 _CARRIER = ipaddress.ip_network("100.64.0.0/10")
 """Addresses behind a carrier's gateway, which overlay networks such as Tailscale use."""
 
-_PRIVATE_NAMES = (".local", ".internal", ".lan", ".home", ".home.arpa", ".intranet", ".corp", ".private")
+_PRIVATE_NAMES = (
+    ".local",
+    ".internal",
+    ".lan",
+    ".home",
+    ".home.arpa",
+    ".intranet",
+    ".corp",
+    ".private",
+)
 
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
@@ -216,13 +252,19 @@ def parse_url(url: str) -> SplitResult:
     if not usable:
         # Nothing before an @ or after a ? is shown, even of what is no URL.
         visible = url.rpartition("@")[2].partition("?")[0]
-        raise InputError(f"a base URL reads http://HOST/PATH or https://HOST/PATH, but got {visible!r}")
+        raise InputError(
+            f"a base URL reads http://HOST/PATH or https://HOST/PATH, but got {visible!r}"
+        )
     return parts
 
 
 def public_query(parts: SplitResult) -> str:
-    """The part of a query that may be shown and kept: the version of an API, without which Azure answers nothing."""
-    return "&".join(pair for pair in parts.query.split("&") if pair.partition("=")[0] == "api-version")
+    """The part of a query that may be shown and kept: the version of an API, without which Azure
+    answers nothing.
+    """
+    return "&".join(
+        pair for pair in parts.query.split("&") if pair.partition("=")[0] == "api-version"
+    )
 
 
 def _secrets(parts: SplitResult, access: Access) -> Iterable[str]:
@@ -232,7 +274,9 @@ def _secrets(parts: SplitResult, access: Access) -> Iterable[str]:
     for name, value in parse_qsl(parts.query, keep_blank_values=True):
         if "version" not in name:  # a date, as models write dates too
             yield from (value, f"{name}={value}")
-    yield from (pair for pair in parts.query.split("&") if pair and "version" not in pair.partition("=")[0])
+    yield from (
+        pair for pair in parts.query.split("&") if pair and "version" not in pair.partition("=")[0]
+    )
     for part in (parts.password, parts.username):
         if part:
             yield from (part, unquote(part))
@@ -241,4 +285,6 @@ def _secrets(parts: SplitResult, access: Access) -> Iterable[str]:
 
 
 def _custom_headers() -> list[str]:
-    return [line for line in os.environ.get("OPENAI_CUSTOM_HEADERS", "").splitlines() if ":" in line]
+    return [
+        line for line in os.environ.get("OPENAI_CUSTOM_HEADERS", "").splitlines() if ":" in line
+    ]

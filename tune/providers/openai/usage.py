@@ -1,9 +1,11 @@
-"""The bill of one answer: from the usage that a service reports to the tokens and dollars that are booked.
+"""The bill of one answer: from the usage that a service reports to the tokens and dollars that are
+booked.
 
-The rule is the largest consistent reading. Services count differently: some count reasoning inside the completion,
-some beside it, some only in the total; some count the first of several choices; some report nothing. Each field that
-can be believed gives a reading, and the largest is booked. Where no field can be believed, our own count of the texts
-stands in, which is never below the truth. A contradiction is never resolved downwards.
+The rule is the largest consistent reading. Services count differently: some count reasoning inside
+the completion, some beside it, some only in the total; some count the first of several choices;
+some report nothing. Each field that can be believed gives a reading, and the largest is booked.
+Where no field can be believed, our own count of the texts stands in, which is never below the
+truth. A contradiction is never resolved downwards.
 """
 
 from __future__ import annotations
@@ -36,12 +38,10 @@ class Shown:
     """Facts about one choice that we count ourselves.
 
     Attributes:
-        bytes: of everything that it shows, reasoning included.
-        words: likewise, in words.
-        thought_words: words of shown reasoning among them.
-        tokens: token boundaries that came with the text; 0 where none came.
-        cut: the choice ended at its cap.
-        alone: the tokens that were reported for this very text where it was the only choice; None where it never was.
+        bytes: of everything that it shows, reasoning included. words: likewise, in words.
+        thought_words: words of shown reasoning among them. tokens: token boundaries that came with
+        the text; 0 where none came. cut: the choice ended at its cap. alone: the tokens that were
+        reported for this very text where it was the only choice; None where it never was.
     """
 
     bytes: int
@@ -82,16 +82,20 @@ class Usage:
 
 
 def read_usage(
-    body: Mapping[str, Any], shown: Sequence[Shown], *, cap: int, most_prompt: int, reasons: bool = False
+    body: Mapping[str, Any],
+    shown: Sequence[Shown],
+    *,
+    cap: int,
+    most_prompt: int,
+    reasons: bool = False,
 ) -> Usage:
     """Read the bill of an answer as the largest consistent reading of it.
 
     Args:
-        body: the decoded answer.
-        shown: what each returned choice shows; at least one.
-        cap: the most tokens that one choice was allowed.
-        most_prompt: the most tokens that the prompt can have.
-        reasons: the model may think in tokens that it does not show: a missing count is then the whole cap.
+        body: the decoded answer. shown: what each returned choice shows; at least one. cap: the
+        most tokens that one choice was allowed. most_prompt: the most tokens that the prompt can
+        have. reasons: the model may think in tokens that it does not show: a missing count is then
+        the whole cap.
     """
     usage = part(body, "usage")
     doubts: list[str] = []
@@ -100,15 +104,24 @@ def read_usage(
     reading = _largest(usage, prompt, reasoning, shown, cap, doubts)
     first_only = _first_only(reading, shown, body)
     own: tuple[int, ...] | None = None
-    if reading is None or first_only or reading < _least(shown) or (reading == 0 and any(s.cut for s in shown)):
-        own = _own_count(reading if first_only else None, shown, cap, hidden=reasons or reasoning > 0)
+    if (
+        reading is None
+        or first_only
+        or reading < _least(shown)
+        or (reading == 0 and any(s.cut for s in shown))
+    ):
+        own = _own_count(
+            reading if first_only else None, shown, cap, hidden=reasons or reasoning > 0
+        )
         # A number in a form that is none is not believed, but may well be what is billed.
         own = (own[0] + max(0, _number_in(usage.get("completion_tokens")) - sum(own)), *own[1:])
         doubts.append(_why_own(usage, reading, first_only=first_only))
     completion = (reading or 0) if own is None else sum(own)
     reported = _reported(usage)
     if reported is not None:
-        reasoning = max(reasoning, completion - reported)  # what only the total counts is hidden as well
+        reasoning = max(
+            reasoning, completion - reported
+        )  # what only the total counts is hidden as well
     return Usage(
         prompt=prompt.tokens,
         completion=completion,
@@ -164,12 +177,16 @@ def _read_prompt(usage: Mapping[str, Any], most: int, doubts: list[str]) -> _Pro
     if len(set(reads)) > 1:
         doubts.append(f"cached tokens are both {min(reads)} and {max(reads)}")
     # Anthropic's own counts have `input_tokens` without those that a cache has read or written.
-    native = "prompt_tokens" not in usage and ("cache_read_input_tokens" in usage or _CACHE_WRITES[1] in usage)
+    native = "prompt_tokens" not in usage and (
+        "cache_read_input_tokens" in usage or _CACHE_WRITES[1] in usage
+    )
     if native:
         return _Prompt(tokens + cached + written, cached, written, reported=True)
     if cached + written <= tokens:
         return _Prompt(tokens, cached, written, reported=True)
-    doubts.append(f"{cached + written} tokens of a prompt of {tokens} were read from or written to a cache")
+    doubts.append(
+        f"{cached + written} tokens of a prompt of {tokens} were read from or written to a cache"
+    )
     if tokens + cached + written <= most:
         return _Prompt(tokens + cached + written, cached, written, reported=True)
     return _Prompt(tokens, 0, min(written, tokens), reported=True)
@@ -196,7 +213,12 @@ def _reported(usage: Mapping[str, Any]) -> int | None:
 
 
 def _largest(
-    usage: Mapping[str, Any], prompt: _Prompt, reasoning: int, shown: Sequence[Shown], cap: int, doubts: list[str]
+    usage: Mapping[str, Any],
+    prompt: _Prompt,
+    reasoning: int,
+    shown: Sequence[Shown],
+    cap: int,
+    doubts: list[str],
 ) -> int | None:
     """Return the largest count of completion tokens that the report allows; None where it has none."""
     completion = _reported(usage)
@@ -206,7 +228,8 @@ def _largest(
         readings.append(total - prompt.tokens)
         _compare(total, prompt.tokens, completion, doubts)
     elif total is not None:
-        # The prompt is not known, and all the rest may be hidden reasoning, as far as the caps allow it.
+        # The prompt is not known, and all the rest may be hidden reasoning, as far as the caps
+        # allow it.
         readings += [total - prompt.tokens, min(total - 1, cap * len(shown))]
     if completion is None:
         readings += [reasoning] if reasoning else []
@@ -214,23 +237,32 @@ def _largest(
         # The reasoning cannot be inside the completion: it would leave too few tokens for the text.
         readings.append(completion + reasoning)
         if total != prompt.tokens + completion + reasoning:
-            doubts.append(f"{reasoning} reasoning tokens do not fit into {completion} completion tokens")
+            doubts.append(
+                f"{reasoning} reasoning tokens do not fit into {completion} completion tokens"
+            )
     return max((each for each in readings if each >= 0), default=None)
 
 
 def _compare(total: int, prompt: int, completion: int | None, doubts: list[str]) -> None:
     """Tell where the total is not the sum of its parts."""
     if completion is not None and total != prompt + completion:
-        doubts.append(f"total tokens are {total}, but prompt and completion are {prompt} + {completion}")
+        doubts.append(
+            f"total tokens are {total}, but prompt and completion are {prompt} + {completion}"
+        )
 
 
 def _first_only(reading: int | None, shown: Sequence[Shown], body: Mapping[str, Any]) -> bool:
     """Tell whether a usage counts only the first of several choices."""
     if reading is None or len(shown) < 2:
         return False
-    # llama.cpp's server adds the timings of the first choice, which give its tokens away. Elsewhere the same text gives
-    # them away where it came alone before: as much for several choices leaves nothing for the others.
-    timed, others = count(part(body, "timings"), "predicted_n"), sum(each.words for each in shown[1:])
+    # llama.cpp's server adds the timings of the first choice, which give its tokens away. Elsewhere
+    # the same text gives
+    # them away where it came alone before: as much for several choices leaves nothing for the
+    # others.
+    timed, others = (
+        count(part(body, "timings"), "predicted_n"),
+        sum(each.words for each in shown[1:]),
+    )
     if reading == timed or (reading == shown[0].alone and others):
         return True
     return shown[0].words <= reading < _least(shown)
@@ -254,7 +286,9 @@ def _least_visible(shown: Sequence[Shown]) -> int:
     return max(min(1, words[0]), shown[0].tokens)
 
 
-def _own_count(first: int | None, shown: Sequence[Shown], cap: int, *, hidden: bool) -> tuple[int, ...]:
+def _own_count(
+    first: int | None, shown: Sequence[Shown], cap: int, *, hidden: bool
+) -> tuple[int, ...]:
     """Count each choice from above: a token for each byte and one for the end, at most the cap.
 
     No byte-level vocabulary has more. What was cut, or may hide reasoning, is the whole cap.
@@ -293,7 +327,9 @@ def _said(usage: Mapping[str, Any], *names: str) -> str:
 
 
 def _own_bill(usage: Mapping[str, Any], doubts: list[str]) -> int | None:
-    """Return the picodollars that the provider says it billed, rounded up; None where it says nothing."""
+    """Return the picodollars that the provider says it billed, rounded up; None where it says
+    nothing.
+    """
     bills: list[float] = []
     stated = usage.get("cost")
     if isinstance(stated, Mapping):
@@ -314,7 +350,9 @@ def _own_bill(usage: Mapping[str, Any], doubts: list[str]) -> int | None:
 
 
 def _upstream(usage: Mapping[str, Any]) -> float:
-    """Return the dollars that the vendor bills beside OpenRouter, where the user brought a key of the vendor."""
+    """Return the dollars that the vendor bills beside OpenRouter, where the user brought a key of
+    the vendor.
+    """
     if usage.get("is_byok") is not True:
         return 0.0
     return _dollars(part(usage, "cost_details").get("upstream_inference_cost"), 1) or 0.0
@@ -326,5 +364,6 @@ def _dollars(value: object, unit: int) -> float | None:
             value = float(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    # A comparison with NaN is false. Ints are compared whole, as one beyond every float cannot be divided.
+    # A comparison with NaN is false. Ints are compared whole, as one beyond every float cannot be
+    # divided.
     return value / unit if 0 <= value <= _MOST_DOLLARS * unit else None

@@ -2,14 +2,16 @@
 
     python -s -P -S -B launcher.py ORDER
 
-    tune ── launcher ── keeper (the first process of its namespaces) ── program          ways "root" and "user"
-    tune ── launcher, which is the keeper ── program                                      way "plain"
+    tune ── launcher ── keeper (the first process of its namespaces) ── program          ways "root"
+    and "user" tune ── launcher, which is the keeper ── program
+    way "plain"
 
-It is one file, however long, that imports nothing of ours and little else: it starts for every answer that is judged,
-and where no package is found (-S, -P). ORDER is what `tune.safety.sandbox.run` writes, as `marshal` in hexadecimal. What
-happened is reported as lines on the descriptor `report`, which the program does not have: "missing network files" just
-before it begins, "ended -9 1.25" (its status, and its seconds of processor time), "error ..." where it could not be
-begun. SIGTERM ends all.
+It is one file, however long, that imports nothing of ours and little else: it starts for every
+answer that is judged, and where no package is found (-S, -P). ORDER is what
+`tune.safety.sandbox.run` writes, as `marshal` in hexadecimal. What happened is reported as lines on
+the descriptor `report`, which the program does not have: "missing network files" just before it
+begins, "ended -9 1.25" (its status, and its seconds of processor time), "error ..." where it could
+not be begun. SIGTERM ends all.
 """
 
 from __future__ import annotations
@@ -35,11 +37,28 @@ if TYPE_CHECKING:
 LIBC = ctypes.CDLL(None, use_errno=True)
 LINUX = sys.platform == "linux"
 
-PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 4, 22, 36, 38
-CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x20000, 0x8000000, 0x10000000, 1 << 29, 1 << 30
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = (
+    1,
+    4,
+    22,
+    36,
+    38,
+)
+CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = (
+    0x20000,
+    0x8000000,
+    0x10000000,
+    1 << 29,
+    1 << 30,
+)
 MS_NOSUID, MS_NODEV, MS_BIND, MS_REC, MS_PRIVATE, MNT_DETACH = 2, 4, 0x1000, 0x4000, 1 << 18, 2
 ATTR_RDONLY, ATTR_NOSUID, ATTR_NODEV, AT_FDCWD, AT_RECURSIVE = 1, 2, 4, -100, 0x8000
-MOUNT_SETATTR, LANDLOCK_CREATE, LANDLOCK_ADD, LANDLOCK_RESTRICT = 442, 444, 445, 446  # the same on every machine
+MOUNT_SETATTR, LANDLOCK_CREATE, LANDLOCK_ADD, LANDLOCK_RESTRICT = (
+    442,
+    444,
+    445,
+    446,
+)  # the same on every machine
 PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
 
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
@@ -47,7 +66,8 @@ NOBODY_ELSE = 1 << 30
 """User ids from here on belong to nobody; with the process id added, to one sandbox alone."""
 
 
-# --- the program ------------------------------------------------------------------------------------------------------
+# --- the program
+# ------------------------------------------------------------------------------------------------------
 
 
 def become(order: Order, user: int | None) -> NoReturn:
@@ -67,7 +87,10 @@ def become(order: Order, user: int | None) -> NoReturn:
         missing += ["files"] * (not landlock) + ["network"] * (not filtered)
         # Root's processes are not counted, and only the later versions keep signals in.
         missing += ["processes"] * (user is None and (landlock < 6 or os.geteuid() == 0))
-    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them, and what is ignored stays so
+    for number in (
+        signal.SIGPIPE,
+        signal.SIGXFSZ,
+    ):  # Python ignores them, and what is ignored stays so
         signal.signal(number, signal.SIG_DFL)
     os.chdir(order["work"])
     tell(order, " ".join(["missing", *missing]))
@@ -113,7 +136,9 @@ def refuse_calls(steps: bytes) -> bool:
 
 
 def forbid_files(order: Order) -> int:
-    """Landlock: every file but the interpreter's and the folder is out of reach. Its version, 0 where there is none."""
+    """Landlock: every file but the interpreter's and the folder is out of reach. Its version, 0
+    where there is none.
+    """
     try:
         abi = syscall(LANDLOCK_CREATE, None, 0, 1) if LINUX else 0
     except OSError:
@@ -131,14 +156,17 @@ def forbid_files(order: Order) -> int:
     for path, rights in allowed.items():
         with contextlib.suppress(FileNotFoundError):
             place = os.open(path, os.O_PATH | os.O_CLOEXEC)
-            rule = struct.pack("=Qi", rights if os.path.isdir(path) else rights & (execute | read | write), place)
+            rule = struct.pack(
+                "=Qi", rights if os.path.isdir(path) else rights & (execute | read | write), place
+            )
             syscall(LANDLOCK_ADD, rules, 1, ctypes.create_string_buffer(rule, len(rule)), 0)
             os.close(place)
     syscall(LANDLOCK_RESTRICT, rules, 0)
     return abi
 
 
-# --- a file system of its own -----------------------------------------------------------------------------------------
+# --- a file system of its own
+# -----------------------------------------------------------------------------------------
 
 
 def build_root(order: Order, owner: int) -> None:
@@ -167,7 +195,9 @@ def build_root(order: Order, owner: int) -> None:
 
 
 def bind(source: str, target: str, attributes: int) -> None:
-    """Show a file or folder at another place; a link is made anew, and what is not there is left out."""
+    """Show a file or folder at another place; a link is made anew, and what is not there is left
+    out.
+    """
     os.makedirs(os.path.dirname(target), exist_ok=True)
     if os.path.islink(source):
         os.symlink(os.readlink(source), target)
@@ -182,7 +212,9 @@ def bind(source: str, target: str, attributes: int) -> None:
     protect(target, attributes, recursive=True)
 
 
-def mount(source: str | None, target: str, kind: str | None, flags: int, data: str | None = None) -> None:
+def mount(
+    source: str | None, target: str, kind: str | None, flags: int, data: str | None = None
+) -> None:
     """As mount(2)."""
     encoded = [None if text is None else os.fsencode(text) for text in (source, target, kind, data)]
     call("mount", *encoded[:3], ctypes.c_ulong(flags), encoded[3])
@@ -192,10 +224,18 @@ def protect(path: str, attributes: int, *, recursive: bool) -> None:
     """Set attributes of a mount, or of all below it as well."""
     fields = struct.pack("QQQQ", attributes, 0, 0, 0)
     flags = AT_RECURSIVE if recursive else 0
-    syscall(MOUNT_SETATTR, AT_FDCWD, os.fsencode(path), flags, ctypes.create_string_buffer(fields, 32), 32)
+    syscall(
+        MOUNT_SETATTR,
+        AT_FDCWD,
+        os.fsencode(path),
+        flags,
+        ctypes.create_string_buffer(fields, 32),
+        32,
+    )
 
 
-# --- keeping ----------------------------------------------------------------------------------------------------------
+# --- keeping
+# ----------------------------------------------------------------------------------------------------------
 
 
 def keep(order: Order, user: int | None, end: Callable[[int], None]) -> None:
@@ -227,7 +267,11 @@ def enter_namespaces(order: Order) -> int | None:
         return NOBODY_ELSE + os.getpid()
     user, group = os.getuid(), os.getgid()
     call("unshare", shared | CLONE_NEWUSER)
-    for name, text in (("setgroups", "deny"), ("uid_map", f"1000 {user} 1"), ("gid_map", f"1000 {group} 1")):
+    for name, text in (
+        ("setgroups", "deny"),
+        ("uid_map", f"1000 {user} 1"),
+        ("gid_map", f"1000 {group} 1"),
+    ):
         write(f"/proc/self/{name}", text)
     return None
 
@@ -271,7 +315,9 @@ def nobody_else(order: Order) -> int | None:
 
 def open_to_all(name: str, needed: int = 4) -> bool:
     """Whether every user may read a file or folder, and come to it."""
-    return bool(os.stat(name).st_mode & needed) and (name == "/" or open_to_all(os.path.dirname(name), 1))
+    return bool(os.stat(name).st_mode & needed) and (
+        name == "/" or open_to_all(os.path.dirname(name), 1)
+    )
 
 
 def kill(pid: int) -> None:
@@ -296,7 +342,8 @@ def descendants(pid: int) -> list[int]:
     return found + [below for child in found for below in descendants(child)]
 
 
-# --- talking to the kernel and to tune --------------------------------------------------------------------------------
+# --- talking to the kernel and to tune
+# --------------------------------------------------------------------------------
 
 
 def call(name: str, *arguments: Any) -> int:
@@ -338,7 +385,9 @@ def tell(order: Order, line: str) -> None:
 
 
 def attempt(order: Order, work: Callable[[], None]) -> NoReturn:
-    """Do the work of a process, report what went wrong, and never return into what it was forked from."""
+    """Do the work of a process, report what went wrong, and never return into what it was forked
+    from.
+    """
     try:
         work()
     except (OSError, ValueError, KeyError) as error:
@@ -362,7 +411,10 @@ def main() -> None:
     with contextlib.suppress(OSError):  # where memory runs out, this goes first
         write("/proc/self/oom_score_adj", "1000")
     if os.getppid() == order["parent"]:
-        attempt(order, lambda: keep_plainly(order) if order["way"] == "plain" else keep_in_namespaces(order))
+        attempt(
+            order,
+            lambda: keep_plainly(order) if order["way"] == "plain" else keep_in_namespaces(order),
+        )
 
 
 if __name__ == "__main__":

@@ -35,9 +35,21 @@ POLL = 0.05
 
 LAUNCHER = Path(__file__).with_name("launcher.py")
 FLAGS = ("-s", "-P", "-S", "-B")
-"""As -I, but the environment, which is ours, is read: it fixes the order of sets, so that a program acts the same."""
+"""As -I, but the environment, which is ours, is read: it fixes the order of sets, so that a program
+acts the same.
+"""
 
-SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/gnu/store")
+SYSTEM = (
+    "/usr",
+    "/bin",
+    "/sbin",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/libx32",
+    "/nix/store",
+    "/gnu/store",
+)
 """Where interpreters and their libraries are."""
 
 
@@ -46,12 +58,11 @@ class Limits:
     """What a program may use.
 
     Attributes:
-        seconds: by the clock; then it is ended with all that it began.
-        cpu_seconds: of processor time, for each of its processes; whole.
-        memory: bytes, for each process and for all of them together.
-        disk: bytes, for each file and, where it has a file system of its own, for all of them together.
-        processes: how many it may have at a time, threads counted.
-        output: bytes on stdout and stderr together.
+        seconds: by the clock; then it is ended with all that it began. cpu_seconds: of processor
+        time, for each of its processes; whole. memory: bytes, for each process and for all of them
+        together. disk: bytes, for each file and, where it has a file system of its own, for all of
+        them together. processes: how many it may have at a time, threads counted. output: bytes on
+        stdout and stderr together.
     """
 
     seconds: float = 10.0
@@ -65,7 +76,9 @@ class Limits:
         for each in fields(self):
             least = LEAST_MEMORY if each.name == "memory" else 0 if each.name == "output" else 1e-3
             if not getattr(self, each.name) >= least:
-                raise InputError(f"sandbox: `{each.name} >= {least:g}` must hold, but got {getattr(self, each.name)!r}")
+                raise InputError(
+                    f"sandbox: `{each.name} >= {least:g}` must hold, but got {getattr(self, each.name)!r}"
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +86,10 @@ class Outcome:
     """How a program ended.
 
     Attributes:
-        status: its exit status; negative where a signal ended it, as in `subprocess`.
-        stdout: what it wrote, at most `Limits.output` bytes of it; what is no UTF-8 is replaced.
-        stderr: the same.
-        seconds: by the clock, without the sandbox's own.
-        limit: the name of the limit that ended it, or "". A program that was refused memory, files or processes may
+        status: its exit status; negative where a signal ended it, as in `subprocess`. stdout: what
+        it wrote, at most `Limits.output` bytes of it; what is no UTF-8 is replaced. stderr: the
+        same. seconds: by the clock, without the sandbox's own. limit: the name of the limit that
+        ended it, or "". A program that was refused memory, files or processes may
             end by itself, with an error of its own.
         unprotected: what this machine could not keep it from; see `tune.safety.sandbox`.
     """
@@ -95,14 +107,15 @@ class Outcome:
         return self.status == 0 and not self.limit
 
 
-def run_python(source: str, *, limits: Limits | None = None, stdin: str = "", packages: bool = False) -> Outcome:
+def run_python(
+    source: str, *, limits: Limits | None = None, stdin: str = "", packages: bool = False
+) -> Outcome:
     """Run Python source in a sandbox, and wait for it; may be called from many threads at once.
 
     Args:
-        source: the program; it has no arguments, and an empty folder as its home.
-        limits: what it may use.
-        stdin: what it can read there.
-        packages: whether it may import the packages that are installed for this interpreter, or the standard
+        source: the program; it has no arguments, and an empty folder as its home. limits: what it
+        may use. stdin: what it can read there. packages: whether it may import the packages that
+        are installed for this interpreter, or the standard
             library alone.
 
     Raises:
@@ -114,7 +127,8 @@ def run_python(source: str, *, limits: Limits | None = None, stdin: str = "", pa
 
 @lru_cache(maxsize=1)
 def unprotected() -> tuple[str, ...]:
-    """What this machine cannot keep a program from, as in `Outcome.unprotected`; found out by trying, once.
+    """What this machine cannot keep a program from, as in `Outcome.unprotected`; found out by
+    trying, once.
 
     Raises:
         InputError: this system has no means to hold a program (Windows).
@@ -126,8 +140,14 @@ def unprotected() -> tuple[str, ...]:
 @lru_cache(maxsize=1)
 def _best_way() -> str:
     if sys.platform == "win32":
-        raise InputError("generated code is not run on Windows, which cannot hold it: use Linux, WSL or a container")
-    ways = [way for way, fits in (("root", os.geteuid() == 0), ("user", True)) if fits and sys.platform == "linux"]
+        raise InputError(
+            "generated code is not run on Windows, which cannot hold it: use Linux, WSL or a container"
+        )
+    ways = [
+        way
+        for way, fits in (("root", os.geteuid() == 0), ("user", True))
+        if fits and sys.platform == "linux"
+    ]
     for way in ways:
         with suppress(MetricError):
             if run_in(way, "pass").ok:
@@ -135,7 +155,9 @@ def _best_way() -> str:
     return "plain"
 
 
-def run_in(way: str, source: str, *, limits: Limits | None = None, stdin: str = "", packages: bool = False) -> Outcome:
+def run_in(
+    way: str, source: str, *, limits: Limits | None = None, stdin: str = "", packages: bool = False
+) -> Outcome:
     """As `run_python`, in one way: "root" or "user", in namespaces of its own, or "plain"."""
     limits = limits or Limits()
     with _folder() as folder, ExitStack() as stack:
@@ -147,7 +169,12 @@ def run_in(way: str, source: str, *, limits: Limits | None = None, stdin: str = 
         report = stack.enter_context(open(reading, "rb", buffering=0))
         try:
             process = subprocess.Popen(
-                [sys.executable, *FLAGS, str(LAUNCHER), marshal.dumps({**order, "report": writing}).hex()],
+                [
+                    sys.executable,
+                    *FLAGS,
+                    str(LAUNCHER),
+                    marshal.dumps({**order, "report": writing}).hex(),
+                ],
                 stdin=given,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -174,7 +201,9 @@ class _Watched:
     process: subprocess.Popen[bytes]
     report: IO[bytes]
     limits: Limits
-    said: dict[str, bytearray] = field(default_factory=lambda: {n: bytearray() for n in ("stdout", "stderr", "report")})
+    said: dict[str, bytearray] = field(
+        default_factory=lambda: {n: bytearray() for n in ("stdout", "stderr", "report")}
+    )
     limit: str = ""
     began: float = field(default_factory=time.monotonic)
     started: bool = False
@@ -200,7 +229,9 @@ class _Watched:
                     self.limit = self._exceeded(now)
 
     def drain(self) -> None:
-        """Read what is left in the pipes, without waiting for whoever may still hold their other ends."""
+        """Read what is left in the pipes, without waiting for whoever may still hold their other
+        ends.
+        """
         for name, pipe in self._pipes().items():
             while self._read(name, pipe):
                 pass
@@ -320,15 +351,26 @@ def _order(way: str, folder: Path, limits: Limits, packages: bool) -> dict[str, 
 def _readable(python: str, paths: dict[str, str], libraries: list[str]) -> list[str]:
     """The files and folders that the interpreter needs, none within another."""
     own = [python, sys.base_prefix, sys.base_exec_prefix, paths["stdlib"], *libraries]
-    wanted = [*SYSTEM, "/etc/ld.so.cache", "/etc/alternatives", *(os.path.realpath(path) for path in own)]
+    wanted = [
+        *SYSTEM,
+        "/etc/ld.so.cache",
+        "/etc/alternatives",
+        *(os.path.realpath(path) for path in own),
+    ]
     wanted = [path for path in dict.fromkeys(wanted) if path != "/" and os.path.exists(path)]
     links = {path for path in wanted if os.path.islink(path)}
-    return [p for p in wanted if not any(p != q and q not in links and Path(p).is_relative_to(q) for q in wanted)]
+    return [
+        p
+        for p in wanted
+        if not any(p != q and q not in links and Path(p).is_relative_to(q) for q in wanted)
+    ]
 
 
 @contextmanager
 def _folder() -> Iterator[Path]:
-    """A folder that is gone afterwards, whatever a program made of it; readable for a user without rights."""
+    """A folder that is gone afterwards, whatever a program made of it; readable for a user without
+    rights.
+    """
     folder = Path(os.path.realpath(tempfile.mkdtemp(prefix="tune-")))
     try:
         (folder / "work").mkdir(mode=0o700)

@@ -1,4 +1,6 @@
-"""The filter of system calls: what a program in the sandbox may not ask of the kernel, as a BPF program."""
+"""The filter of system calls: what a program in the sandbox may not ask of the kernel, as a BPF
+program.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +59,8 @@ def syscall_filter(machine: str) -> bytes:
         _step(_RETURN, _KILL),
         _step(_LOAD, _NUMBER_AT),
         *_refuse(_AT_LEAST, _X32, _EPERM),
-        # Its flags lie in memory, where no filter can see them; without it, libraries fall back on clone.
+        # Its flags lie in memory, where no filter can see them; without it, libraries fall back on
+        # clone.
         *_refuse(_EQUAL, _CLONE3, _ENOSYS),
         *(step for numbers in CALLS.values() for step in _refuse(_EQUAL, numbers[column], _EPERM)),
         _step(_EQUAL, _CLONE[column], no=3),

@@ -22,13 +22,17 @@ def descendants(pid: int) -> list[int]:
 
 
 def others(*, own_namespace: bool) -> int:
-    """How many processes, with their threads, the kernel counts for this user besides those of a sandbox.
+    """How many processes, with their threads, the kernel counts for this user besides those of a
+    sandbox.
 
     Args:
-        own_namespace: whether the sandbox has a user namespace of its own. Since Linux 5.14 only two more are
+        own_namespace: whether the sandbox has a user namespace of its own. Since Linux 5.14 only
+        two more are
             counted there, the launcher and the keeper; before, all that the user has anywhere.
     """
-    release = tuple(int(part) for part in os.uname().release.split("-")[0].split(".")[:2] if part.isdecimal())
+    release = tuple(
+        int(part) for part in os.uname().release.split("-")[0].split(".")[:2] if part.isdecimal()
+    )
     if own_namespace and release >= (5, 14):
         return 2
     mine = os.geteuid()
@@ -42,8 +46,8 @@ def others(*, own_namespace: bool) -> int:
 def memory(pids: list[int], limit: int) -> int:
     """Bytes that processes hold together.
 
-    What they share is counted once for each, until that would be more than the limit; only then is it worth the
-    kernel's trouble to find each one's fair share.
+    What they share is counted once for each, until that would be more than the limit; only then is
+    it worth the kernel's trouble to find each one's fair share.
     """
     resident = [_resident(pid) for pid in pids]
     if sum(resident) <= limit:

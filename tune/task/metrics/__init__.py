@@ -1,4 +1,6 @@
-"""The user's judgement of an answer: built-in metrics, callables, EcoOptiGen's shape, a judge, and code that is run."""
+"""The user's judgement of an answer: built-in metrics, callables, EcoOptiGen's shape, a judge, and
+code that is run.
+"""
 
 from tune.task.metrics.code import Code
 from tune.task.metrics.judge import Judge

@@ -1,4 +1,6 @@
-"""The metric that runs what models write: an answer's code together with the example's test, in a sandbox."""
+"""The metric that runs what models write: an answer's code together with the example's test, in a
+sandbox.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +28,12 @@ PARTS = ("code_messages", "code_answer_side", "code_test_side", "code_runner")
 
 @functools.cache
 def program() -> str:
-    """What runs in the sandbox: these files as one program, whose first part alone may speak of the future."""
-    first, *rest = (Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8") for name in PARTS)
+    """What runs in the sandbox: these files as one program, whose first part alone may speak of the
+    future.
+    """
+    first, *rest = (
+        Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8") for name in PARTS
+    )
     return "\n".join([first, *(part.replace(FUTURE, "", 1) for part in rest)])
 
 
@@ -40,24 +46,28 @@ _CALLED = re.compile(r"^check\(", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """1 where an answer's code passes the example's test, else 0 (HumanEval, 2107.03374; MBPP; test cases).
+    """1 where an answer's code passes the example's test, else 0 (HumanEval, 2107.03374; MBPP; test
+    cases).
 
-    The code is that of the answer's last Python block, of those that name the entry point where some do, or the whole
-    answer where it has no block. The test is code that fails by raising; a function `check(candidate)` in it is called
-    with the entry point, and test cases and functions `test_...` that it only defines are run.
+    The code is that of the answer's last Python block, of those that name the entry point where
+    some do, or the whole answer where it has no block. The test is code that fails by raising; a
+    function `check(candidate)` in it is called with the entry point, and test cases and functions
+    `test_...` that it only defines are run.
 
-    The test and the answer run in two processes. Numbers, texts, lists and the like pass between them as data; other
-    objects stay with the answer, and the test calls them from afar: so no answer can make its own verdict. What a test
-    can no more do is to patch the answer's module, and to hand over objects of its own classes.
+    The test and the answer run in two processes. Numbers, texts, lists and the like pass between
+    them as data; other objects stay with the answer, and the test calls them from afar: so no
+    answer can make its own verdict. What a test can no more do is to patch the answer's module, and
+    to hand over objects of its own classes.
 
     Attributes:
-        test: the column of the test, code or a list of statements; the target where there is no such column.
-        entry_point: the column that names the function that is tested; not needed where the test calls it itself.
-        prompt: the column of code that an answer continues, "" for none. By default the column "prompt", where it
+        test: the column of the test, code or a list of statements; the target where there is no
+        such column. entry_point: the column that names the function that is tested; not needed
+        where the test calls it itself. prompt: the column of code that an answer continues, "" for
+        none. By default the column "prompt", where it
             defines the entry point.
-        seconds: of processor time that each process may take; by the clock, twice that and a second.
-        memory: mebibytes that all its processes may take together.
-        packages: whether packages that are installed here may be imported, or the standard library alone.
+        seconds: of processor time that each process may take; by the clock, twice that and a
+        second. memory: mebibytes that all its processes may take together. packages: whether
+        packages that are installed here may be imported, or the standard library alone.
     """
 
     test: str = "test"
@@ -127,7 +137,9 @@ class Code:
                 f"name that column with the metric's option `entry_point`, which is {self.entry_point!r} now"
             )
         if self.prompt and self.prompt not in columns:
-            raise InputError(f"code: example {example.id!r} has no column {self.prompt!r}, but {sorted(columns)}")
+            raise InputError(
+                f"code: example {example.id!r} has no column {self.prompt!r}, but {sorted(columns)}"
+            )
         return {
             "prompt": self._prompt(columns, entry_point),
             "answer": _chosen(answer, entry_point),
@@ -156,7 +168,10 @@ def _chosen(answer: str, entry_point: str) -> str:
 
 
 def _defines(text: str, name: str) -> bool:
-    return re.search(rf"^\s*(?:async\s+def|def|class)\s+{re.escape(name)}\b", text, re.MULTILINE) is not None
+    return (
+        re.search(rf"^\s*(?:async\s+def|def|class)\s+{re.escape(name)}\b", text, re.MULTILINE)
+        is not None
+    )
 
 
 def _why(outcome: Outcome) -> str:

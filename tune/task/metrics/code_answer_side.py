@@ -1,4 +1,5 @@
-"""The side of the answer: runs it in a process of its own, and does with its objects what the test asks.
+"""The side of the answer: runs it in a process of its own, and does with its objects what the test
+asks.
 
 See `crossing.py`, which stands before this file in the program.
 """
@@ -34,7 +35,9 @@ class Callback:
 class AnswerSide:
     """Runs the answer, and does with its objects what the test asks."""
 
-    def __init__(self, channel: Channel, execute: Callable[[dict[str, Any], dict[str, Any]], None]) -> None:
+    def __init__(
+        self, channel: Channel, execute: Callable[[dict[str, Any], dict[str, Any]], None]
+    ) -> None:
         self.channel, self._execute = channel, execute
         self._kept: list[Any] = []
         self._out = io.StringIO()
@@ -78,9 +81,18 @@ class AnswerSide:
         self._kept.append(value)
         base = ""
         if isinstance(value, type) and issubclass(value, BaseException):
-            base = next((each.__name__ for each in value.__mro__ if each.__module__ == "builtins"), "Exception")
+            base = next(
+                (each.__name__ for each in value.__mro__ if each.__module__ == "builtins"),
+                "Exception",
+            )
         module = value.__name__ if isinstance(value, types.ModuleType) else ""
-        return ["kept", len(self._kept) - 1, base, module, str(getattr(value, "__name__", type(value).__name__))]
+        return [
+            "kept",
+            len(self._kept) - 1,
+            base,
+            module,
+            str(getattr(value, "__name__", type(value).__name__)),
+        ]
 
     def _find(self, record: list[Any]) -> Any:
         kind, *rest = record
@@ -106,14 +118,20 @@ class AnswerSide:
         if what == "start":
             self._execute(rest[0], self._names)
             self._names["__name__"] = "__main__"
-            return [[name, self.pack(value)] for name, value in list(self._names.items()) if name[:2] != "__"]
+            return [
+                [name, self.pack(value)]
+                for name, value in list(self._names.items())
+                if name[:2] != "__"
+            ]
         target = self._kept[rest[0]]
         if what == "call":
             arguments, named = self.unpack(rest[1]), self.unpack(rest[2])
             result = target(*arguments, **named)
             return [self.pack(result), self.pack(arguments), self.pack(named)]
         if what == "operate":
-            function: Callable[..., Any] = getattr(operator, rest[1], None) or getattr(builtins, rest[1])
+            function: Callable[..., Any] = getattr(operator, rest[1], None) or getattr(
+                builtins, rest[1]
+            )
             result = function(*(self.unpack(each) for each in rest[2]))
             return self.pack(result) if rest[3] else self._hold(result)
         if what == "plain":

@@ -1,7 +1,9 @@
-"""Data and messages between a test and the answer that it tests, which run in two processes: a part of the program.
+"""Data and messages between a test and the answer that it tests, which run in two processes: a part
+of the program.
 
-Numbers, texts, lists and the like cross as data, in JSON; of everything else only its number in a list of its side.
-No module imports this file: `tune.task.metrics.code` puts several together, and they are one program there.
+Numbers, texts, lists and the like cross as data, in JSON; of everything else only its number in a
+list of its side. No module imports this file: `tune.task.metrics.code` puts several together, and
+they are one program there.
 """
 
 from __future__ import annotations
@@ -43,7 +45,10 @@ def packed(value: Any, other: Callable[[Any], Any]) -> Any:  # noqa: PLR0912  (a
         return ["deque", [packed(each, other) for each in value], value.maxlen]
     if name in ("decimal.Decimal", "fractions.Fraction"):
         return [kind.__name__, str(value)]
-    if name in ("datetime.date", "datetime.datetime", "datetime.time") and getattr(value, "tzinfo", None) is None:
+    if (
+        name in ("datetime.date", "datetime.datetime", "datetime.time")
+        and getattr(value, "tzinfo", None) is None
+    ):
         return [kind.__name__, value.isoformat()]
     if name == "datetime.timedelta":
         return ["timedelta", value.days, value.seconds, value.microseconds]
@@ -94,14 +99,24 @@ def unpacked(record: Any, other: Callable[[list[Any]], Any]) -> Any:
 
 
 def plain_of(value: Any) -> Any:
-    """What an object of a class that extends a kind of data holds as data, whatever the class says of itself."""
+    """What an object of a class that extends a kind of data holds as data, whatever the class says
+    of itself.
+    """
     kinds: dict[type, Callable[[Any], Any]] = {
-        str: str.__str__, int: int.__int__, float: float.__float__, complex: complex.__complex__,
-        bytes: bytes.__bytes__, list: lambda v: list(list.__iter__(v)), tuple: lambda v: tuple(tuple.__iter__(v)),
-        set: lambda v: set(set.__iter__(v)), frozenset: lambda v: frozenset(frozenset.__iter__(v)),
+        str: str.__str__,
+        int: int.__int__,
+        float: float.__float__,
+        complex: complex.__complex__,
+        bytes: bytes.__bytes__,
+        list: lambda v: list(list.__iter__(v)),
+        tuple: lambda v: tuple(tuple.__iter__(v)),
+        set: lambda v: set(set.__iter__(v)),
+        frozenset: lambda v: frozenset(frozenset.__iter__(v)),
         dict: lambda v: dict(dict.items(v)),
-    }  # fmt: skip
-    return next((plain(value) for kind, plain in kinds.items() if kind in type(value).__mro__), None)
+    }
+    return next(
+        (plain(value) for kind, plain in kinds.items() if kind in type(value).__mro__), None
+    )
 
 
 class Channel:

@@ -1,9 +1,9 @@
 """The program that judges an answer: a script for the sandbox, which no module imports.
 
-It reads one line of JSON: `prompt`, `answer`, `test`, `entry_point`, and `passed`, the status that says that every test
-was run and held. The answer runs in a process of its own, which knows neither the status nor the test: what it reads,
-replaces or patches there is no part of the verdict. See `crossing.py`, `far.py` and `remote.py`, which stand before
-this file in the program.
+It reads one line of JSON: `prompt`, `answer`, `test`, `entry_point`, and `passed`, the status that
+says that every test was run and held. The answer runs in a process of its own, which knows neither
+the status nor the test: what it reads, replaces or patches there is no part of the verdict. See
+`crossing.py`, `far.py` and `remote.py`, which stand before this file in the program.
 """
 
 from __future__ import annotations
@@ -55,24 +55,33 @@ def main() -> None:
 
 
 def define(given: dict[str, Any], names: dict[str, Any]) -> None:
-    """Run the answer, in its own process. While it is read it is not `__main__`, as only a script would be."""
+    """Run the answer, in its own process. While it is read it is not `__main__`, as only a script
+    would be.
+    """
     with contextlib.suppress(SystemExit):  # it has said what it had to say
         for text in pieces(given["prompt"], given["answer"], given["entry_point"]):
             execute(text, ANSWER, names)
 
 
 def judge(given: dict[str, Any], side: TestSide) -> None:
-    """Run the test, in a process of its own, on what the answer defines. It returns where the test holds."""
+    """Run the test, in a process of its own, on what the answer defines. It returns where the test
+    holds.
+    """
     module = types.ModuleType("__main__")
     sys.modules["__main__"] = module
     names = module.__dict__
     names |= side.start({name: given[name] for name in ("prompt", "answer", "entry_point")})
     asked = names.get(given["entry_point"])
-    # What the prompt imports and defines beside what is asked for is the task's own, whatever the answer made of it.
+    # What the prompt imports and defines beside what is asked for is the task's own, whatever the
+    # answer made of it.
     own = {"__name__": "prompt"}
     if given["prompt"] and (begun := begin(given["prompt"])):
         execute(begun, "prompt.py", own)
-    names |= {name: value for name, value in own.items() if name[:2] != "__" and not isinstance(value, type)}
+    names |= {
+        name: value
+        for name, value in own.items()
+        if name[:2] != "__" and not isinstance(value, type)
+    }
     if asked is not None:
         names[given["entry_point"]] = asked
     before = dict(names)
@@ -82,7 +91,9 @@ def judge(given: dict[str, Any], side: TestSide) -> None:
 
 
 def end_like(answer: int) -> None:
-    """End as the answer's process has ended, so that the limit that ended it, or its status, can be named."""
+    """End as the answer's process has ended, so that the limit that ended it, or its status, can be
+    named.
+    """
     status = os.waitstatus_to_exitcode(os.waitpid(answer, 0)[1])
     if status in (-signal.SIGXCPU, -signal.SIGKILL):
         signal.signal(signal.SIGXCPU, signal.SIG_DFL)
@@ -96,14 +107,22 @@ def execute(text: str, name: str, names: dict[str, Any]) -> None:
     exec(compile(text, name, "exec", dont_inherit=True), names)
 
 
-def run_defined(new: dict[str, Any], entry_point: str, names: dict[str, Any], *, called: bool) -> None:
-    """Run the tests that a test's code only defines: HumanEval's `check`, test cases, and functions `test_...`."""
+def run_defined(
+    new: dict[str, Any], entry_point: str, names: dict[str, Any], *, called: bool
+) -> None:
+    """Run the tests that a test's code only defines: HumanEval's `check`, test cases, and functions
+    `test_...`.
+    """
     if callable(new.get("check")) and entry_point:
         new["check"](names[entry_point])
     if "unittest" in sys.modules and not called:
         run_cases(list(new.values()))
     for name, value in new.items():
-        if name.startswith("test") and isinstance(value, types.FunctionType) and wants_nothing(value):
+        if (
+            name.startswith("test")
+            and isinstance(value, types.FunctionType)
+            and wants_nothing(value)
+        ):
             value()
 
 
@@ -116,20 +135,32 @@ def run_cases(values: list[Any]) -> None:
     """Run those of the values that are test cases."""
     import unittest
 
-    cases = [value for value in values if isinstance(value, type) and issubclass(value, unittest.TestCase)]
+    cases = [
+        value
+        for value in values
+        if isinstance(value, type) and issubclass(value, unittest.TestCase)
+    ]
     suite = unittest.TestSuite(map(unittest.defaultTestLoader.loadTestsFromTestCase, cases))
     if cases and not unittest.TextTestRunner(stream=sys.stderr).run(suite).wasSuccessful():
         sys.exit("a test case failed")
 
 
 def pieces(prompt: str, answer: str, entry_point: str) -> list[str]:
-    """The code to run, piece by piece: what the prompt begins is continued, or defined anew, by the answer."""
+    """The code to run, piece by piece: what the prompt begins is continued, or defined anew, by the
+    answer.
+    """
     if not prompt:
         return [answer]
     if defines(answer, entry_point):
         return [begin(prompt), answer]
-    # Whoever took the answer out of its text may have taken the first line's space with it, or that of all lines.
-    bodies = (answer, f"    {answer}", f"\n    {answer}", "\n" + textwrap.indent(textwrap.dedent(answer), "    "))
+    # Whoever took the answer out of its text may have taken the first line's space with it, or that
+    # of all lines.
+    bodies = (
+        answer,
+        f"    {answer}",
+        f"\n    {answer}",
+        "\n" + textwrap.indent(textwrap.dedent(answer), "    "),
+    )
     return [next((prompt + body for body in bodies if compiles(prompt + body)), prompt + answer)]
 
 
@@ -139,7 +170,9 @@ def begin(prompt: str) -> str:
 
 
 def defines(answer: str, entry_point: str) -> bool:
-    """Whether an answer stands by itself: it defines what is tested, or anything at all where nobody says what."""
+    """Whether an answer stands by itself: it defines what is tested, or anything at all where
+    nobody says what.
+    """
     if not compiles(answer):
         return False
     found: set[str] = set()

@@ -1,7 +1,9 @@
-"""The side of the test: reaches the objects of an answer, which runs in another process, and trusts none of them.
+"""The side of the test: reaches the objects of an answer, which runs in another process, and trusts
+none of them.
 
-Data is compared here. What an object of the answer says of itself is never taken for a comparison with data: one that
-says that it equals everything equals nothing. See `crossing.py`, which stands before this file in the program.
+Data is compared here. What an object of the answer says of itself is never taken for a comparison
+with data: one that says that it equals everything equals nothing. See `crossing.py`, which stands
+before this file in the program.
 """
 
 from __future__ import annotations
@@ -28,7 +30,9 @@ class TestSide:
         self._errors: dict[int, type[BaseException]] = {}
 
     def start(self, task: dict[str, Any]) -> dict[str, Any]:
-        """Run the answer; the names that it defines, but for those that Python itself or its library has."""
+        """Run the answer; the names that it defines, but for those that Python itself or its
+        library has.
+        """
         names = self.ask("start", task)
         taken = set(dir(builtins))
         found = {}
@@ -37,7 +41,11 @@ class TestSide:
                 continue
             if name in sys.stdlib_module_names:
                 found[name] = __import__(name)
-            elif isinstance(record, list) and record[0] == "kept" and record[3].partition(".")[0] in MODULES:
+            elif (
+                isinstance(record, list)
+                and record[0] == "kept"
+                and record[3].partition(".")[0] in MODULES
+            ):
                 found[name] = __import__(record[3], fromlist=["*"])
             else:
                 found[name] = self.unpack(record)
@@ -96,7 +104,9 @@ class TestSide:
     def _by_name(self, record: list[Any]) -> Any:
         """One class for all exceptions of one class: each comes under a number of its own."""
         for known in self._errors.values():
-            if known.__name__ == record[4] and record[2] in [each.__name__ for each in known.__mro__]:
+            if known.__name__ == record[4] and record[2] in [
+                each.__name__ for each in known.__mro__
+            ]:
                 return known
         return self._remote(record)
 
@@ -117,8 +127,9 @@ class TestSide:
 class Remote:
     """Stands, with the test, for an object of the answer that is no data.
 
-    What an operator makes of it is held: it stays with the answer even where it is data, and is compared with none, as
-    a difference from what the test expects would be nothing whenever the answer says so.
+    What an operator makes of it is held: it stays with the answer even where it is data, and is
+    compared with none, as a difference from what the test expects would be nothing whenever the
+    answer says so.
     """
 
     def __init__(self, side: TestSide, number: int) -> None:
@@ -140,13 +151,21 @@ class Remote:
         self._ask("delete", [name])
 
     def _ask(self, what: str, arguments: list[Any]) -> Any:
-        side, number = object.__getattribute__(self, "_side"), object.__getattribute__(self, "_number")
+        side, number = (
+            object.__getattribute__(self, "_side"),
+            object.__getattribute__(self, "_number"),
+        )
         return side.unpack(side.ask(what, number, [side.pack(each) for each in arguments]))
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         """Call it; lists and the like that it changes are changed here, too."""
-        side, number = object.__getattribute__(self, "_side"), object.__getattribute__(self, "_number")
-        result, after, named_after = side.ask("call", number, side.pack(list(arguments)), side.pack(named))
+        side, number = (
+            object.__getattribute__(self, "_side"),
+            object.__getattribute__(self, "_number"),
+        )
+        result, after, named_after = side.ask(
+            "call", number, side.pack(list(arguments)), side.pack(named)
+        )
         for given, now in zip(arguments, side.unpack(after), strict=True):
             take_over(given, now)
         for name, now in side.unpack(named_after).items():
@@ -154,8 +173,13 @@ class Remote:
         return side.unpack(result)
 
     def _operate(self, name: str, *arguments: Any, data: bool = False) -> Any:
-        side, number = object.__getattribute__(self, "_side"), object.__getattribute__(self, "_number")
-        result = side.unpack(side.ask("operate", number, name, [side.pack(each) for each in arguments], data))
+        side, number = (
+            object.__getattribute__(self, "_side"),
+            object.__getattribute__(self, "_number"),
+        )
+        result = side.unpack(
+            side.ask("operate", number, name, [side.pack(each) for each in arguments], data)
+        )
         if not data:
             if type(result) is not Remote:
                 raise TypeError("the answer sent what it was to keep")
@@ -169,11 +193,16 @@ class Remote:
 
     def _plain(self) -> Any:
         self._open()
-        side, number = object.__getattribute__(self, "_side"), object.__getattribute__(self, "_number")
+        side, number = (
+            object.__getattribute__(self, "_side"),
+            object.__getattribute__(self, "_number"),
+        )
         return side.unpack(side.ask("plain", number))
 
     def _compare(self, name: str, other: Any) -> bool:
-        """Compare: two objects of the answer as the answer says, one with data by the data that it holds."""
+        """Compare: two objects of the answer as the answer says, one with data by the data that it
+        holds.
+        """
         if type(other) is Remote:
             return self._operate(name, self, other, data=True) is True
         plain = self._plain()
@@ -257,18 +286,33 @@ def _comparing(name: str) -> Callable[[Remote, Any], bool]:
 
 
 def _operating(name: str, *, turned: bool = False) -> Callable[..., Any]:
-    # The result stays with the answer even where it is data: it is not what the test itself has worked out.
+    # The result stays with the answer even where it is data: it is not what the test itself has
+    # worked out.
     if turned:
         return lambda self, other: self._operate(name, other, self)
     return lambda self, *others: self._operate(name, self, *others)
 
 
 MODULES = frozenset({*sys.stdlib_module_names, "numpy", "pandas", "scipy", "sklearn"})
-"""Modules that the test may use under a name that the answer gave them; they are imported anew, from where they are."""
+"""Modules that the test may use under a name that the answer gave them; they are imported anew,
+from where they are.
+"""
 
 for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
     setattr(Remote, f"__{_name}__", _comparing(_name))
-for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and_", "or_", "xor"):
+for _name in (
+    "add",
+    "sub",
+    "mul",
+    "truediv",
+    "floordiv",
+    "mod",
+    "pow",
+    "matmul",
+    "and_",
+    "or_",
+    "xor",
+):
     setattr(Remote, f"__{_name.rstrip('_')}__", _operating(_name))
     setattr(Remote, f"__r{_name.rstrip('_')}__", _operating(_name, turned=True))
 for _name in ("neg", "pos", "abs", "invert"):

@@ -38,7 +38,9 @@ Score: <number>
 """
 
 VERDICT = r"(?i)score\W{0,5}?(-?\d+(?:\.\d+)?)(?![\d.]*\s*[-\u2013]\s*\d)"
-"""Where the score stands in a verdict; the last match counts. A verdict that is a lone number needs no word before."""
+"""Where the score stands in a verdict; the last match counts. A verdict that is a lone number needs
+no word before.
+"""
 
 _FIELD = re.compile(r"\{([^\W\d]\w*)\}")
 _LONE = re.compile(r"\s*(-?\d+(?:\.\d+)?)(?:\s*/\s*\d+)?\s*")
@@ -46,13 +48,15 @@ _LONE = re.compile(r"\s*(-?\d+(?:\.\d+)?)(?:\s*/\s*\d+)?\s*")
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """A metric that asks a model. It costs dollars, so its calls go through a provider that the study hands to it.
+    """A metric that asks a model. It costs dollars, so its calls go through a provider that the
+    study hands to it.
 
-    A verdict that holds no score within bounds is asked for once more; then the answer counts as not scored.
+    A verdict that holds no score within bounds is asked for once more; then the answer counts as
+    not scored.
 
     Attributes:
-        model: the model that judges, by the name it has among the study's models.
-        template: what it is asked; takes {question} (all inputs), {target}, {answer}, {low}, {high} and every
+        model: the model that judges, by the name it has among the study's models. template: what it
+        is asked; takes {question} (all inputs), {target}, {answer}, {low}, {high} and every
             input column by its name.
         low: the worst score.
         high: the best score.
@@ -77,13 +81,17 @@ class Judge:
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
-            raise InputError(f"judge: `low < high` must hold, but got (low={self.low}, high={self.high})")
+            raise InputError(
+                f"judge: `low < high` must hold, but got (low={self.low}, high={self.high})"
+            )
         if "{answer}" not in self.template:
             raise InputError("judge: the template must show the answer, but {answer} is not in it")
         if self.max_tokens < 1:
             raise InputError(f"judge: `max_tokens >= 1` must hold, but got {self.max_tokens!r}")
         if Pattern(self.pattern, "judge").groups < 1:
-            raise InputError(f"judge: the pattern needs a group around the score, but got {self.pattern!r}")
+            raise InputError(
+                f"judge: the pattern needs a group around the score, but got {self.pattern!r}"
+            )
 
     @property
     def identity(self) -> str:
@@ -107,7 +115,9 @@ class Judge:
 
         def fill(match: re.Match[str]) -> str:
             if match[1] not in values:
-                raise InputError(f"judge: the template names {{{match[1]}}}, but there are {sorted(values)}")
+                raise InputError(
+                    f"judge: the template names {{{match[1]}}}, but there are {sorted(values)}"
+                )
             return values[match[1]]
 
         return Request(

@@ -8,7 +8,9 @@ from typing import Any, TypeAlias
 from tune.errors import MetricError
 
 Answer: TypeAlias = str | tuple[str | None, ...] | None
-"""What is judged: an answer, None where the text held none, or all n answers for a metric over responses."""
+"""What is judged: an answer, None where the text held none, or all n answers for a metric over
+responses.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +18,8 @@ class Score:
     """A judgement of one answer.
 
     Attributes:
-        value: within the metric's bounds; NaN where a judge could not be read, which counts as not scored.
-        comment: why, for people.
+        value: within the metric's bounds; NaN where a judge could not be read, which counts as not
+        scored. comment: why, for people.
     """
 
     value: float

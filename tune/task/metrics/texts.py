@@ -1,4 +1,6 @@
-"""The built-in metrics: each compares an answer with the example's target, or with the nearest of several."""
+"""The built-in metrics: each compares an answer with the example's target, or with the nearest of
+several.
+"""
 
 from __future__ import annotations
 
@@ -23,18 +25,19 @@ def exact_match(answer: str, example: Example) -> float:
 
 
 def balanced_accuracy(answer: str, example: Example, *, weights: Mapping[str, float]) -> float:
-    """Exact match, a right answer counting more the rarer its label is, so that the mean is the labels' mean recall.
+    """Exact match, a right answer counting more the rarer its label is, so that the mean is the
+    labels' mean recall.
 
     Args:
-        answer: is judged.
-        example: has the target.
-        weights: what a right answer counts, by label in lower case: rows / (labels * rows with the label).
+        answer: is judged. example: has the target. weights: what a right answer counts, by label in
+        lower case: rows / (labels * rows with the label).
     """
     return exact_match(answer, example) * weights.get(_plain(to_text(example.target)), 1.0)
 
 
 def same_set(answer: str, example: Example) -> float:
-    """1 where the answer names exactly the labels of the target's list, in any order, case and spacing.
+    """1 where the answer names exactly the labels of the target's list, in any order, case and
+    spacing.
 
     The answer is a JSON list, or labels with commas, semicolons or line ends between them.
     """
@@ -67,23 +70,33 @@ def _compiled(pattern: str, ignore_case: bool) -> Pattern:
     return Pattern(pattern, "metric 'regex'", ignore_case=ignore_case)
 
 
-def numeric(answer: str, example: Example, *, relative: float = 1e-6, absolute: float = 0.0) -> float:
-    """1 where the last number of the answer is the target's, up to the larger of the two tolerances."""
+def numeric(
+    answer: str, example: Example, *, relative: float = 1e-6, absolute: float = 0.0
+) -> float:
+    """1 where the last number of the answer is the target's, up to the larger of the two
+    tolerances.
+    """
     found = last_number(answer)
     wanted = [_number(target, example) for target in _targets(example)]
     if found is None:
         return 0.0
-    return float(any(math.isclose(float(found), w, rel_tol=relative, abs_tol=absolute) for w in wanted))
+    return float(
+        any(math.isclose(float(found), w, rel_tol=relative, abs_tol=absolute) for w in wanted)
+    )
 
 
 def json_fields(answer: str, example: Example) -> float:
-    """The share of the target's fields that the first JSON object in the answer holds with an equal value."""
+    """The share of the target's fields that the first JSON object in the answer holds with an equal
+    value.
+    """
     found = first_object(answer) or {}
     return max(_equal_fields(found, _object(target, example)) for target in _targets(example))
 
 
 def token_f1(answer: str, example: Example) -> float:
-    """F1 of the words that answer and target share, without case, punctuation and articles (SQuAD, 1606.05250)."""
+    """F1 of the words that answer and target share, without case, punctuation and articles (SQuAD,
+    1606.05250).
+    """
     return max(_f1(_words(answer), _words(to_text(target))) for target in _targets(example))
 
 
@@ -94,7 +107,10 @@ def rouge_l(answer: str, example: Example, *, stemmer: bool = False) -> float:
         InputError: the package is not installed.
     """
     scorer = rouge_scorer(stemmer)
-    return max(float(scorer.score(to_text(target), answer)["rougeL"].fmeasure) for target in _targets(example))
+    return max(
+        float(scorer.score(to_text(target), answer)["rougeL"].fmeasure)
+        for target in _targets(example)
+    )
 
 
 @lru_cache(maxsize=2)
@@ -107,7 +123,9 @@ def rouge_scorer(stemmer: bool = False) -> Any:
     try:
         from rouge_score.rouge_scorer import RougeScorer
     except ImportError:
-        raise InputError("the metric 'rouge_l' needs the package rouge-score: pip install 'tune-llm[rouge]'") from None
+        raise InputError(
+            "the metric 'rouge_l' needs the package rouge-score: pip install 'tune-llm[rouge]'"
+        ) from None
     return RougeScorer(["rougeL"], use_stemmer=stemmer)
 
 
@@ -137,12 +155,16 @@ def _object(target: Any, example: Example) -> Mapping[str, Any]:
     except ValueError:
         found = None
     if not isinstance(found, Mapping) or not found:
-        raise MetricError(f"the target of example {example.id!r} is no JSON object with fields: {target!r}")
+        raise MetricError(
+            f"the target of example {example.id!r} is no JSON object with fields: {target!r}"
+        )
     return found
 
 
 def _equal_fields(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> float:
-    return sum(name in found and _equal(found[name], value) for name, value in wanted.items()) / len(wanted)
+    return sum(
+        name in found and _equal(found[name], value) for name, value in wanted.items()
+    ) / len(wanted)
 
 
 def _equal(one: Any, other: Any) -> bool:
