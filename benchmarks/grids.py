@@ -20,7 +20,7 @@ from tune.readout.trial import Trial
 from tune.space import Config, Point
 from tune.stats.student_t import t_quantile
 from tune.task.example import Example
-from tune.task.extract import Extract
+from tune.task.extract import Extractor
 from tune.task.metrics import parse_metric
 
 NS = range(1, 10)
@@ -72,7 +72,7 @@ class Task:
     request: Callable[[int, int], Request]
     examples: Sequence[Example]
     price: Price
-    extract: Extract
+    extract: Extractor
     caps: tuple[int, ...]
     point: Point = field(default_factory=lambda: Point({"model": "m", "prompt": "p"}))
 

@@ -25,7 +25,7 @@ from tune.readout.trial import Step, Trial
 from tune.search import SEARCHERS
 from tune.space import FREE, Point, Space
 from tune.strategies import STRATEGIES, Choice, Outcome, Problem, Standing, endgame
-from tune.task.extract import parse_extract
+from tune.task.extract import parse_extractor
 
 BUDGETS = {"thinking": (3.0, 10.0, 30.0), "sst2-two-models": (3.0, 10.0)}
 """By world, in units: one draw of the average point on all examples."""
@@ -74,7 +74,7 @@ class Till:
 
     def __post_init__(self) -> None:
         self._endpoint = ReplayEndpoint(self.table, self.seed)
-        self._extract = parse_extract({"labels": self.table.labels})
+        self._extract = parse_extractor({"labels": self.table.labels})
         self._drawn: dict[tuple[object, ...], list[Completion]] = {}
         self._dollars = self.left
         # As in a study, the examples are in a seeded order, and what a search meets first is a
@@ -144,7 +144,7 @@ class Till:
         price = self.table.prices[str(trial.point["model"])]
         readings = read(
             trial,
-            self.space.readings(trial.point, self.free),
+            self.space.configs_of(trial.point, self.free),
             extract=self._extract,
             score=self._score,
             worst=0.0,
@@ -195,7 +195,7 @@ def best(name: str) -> float:
     return max(
         worth(table, config)
         for point in space.points(FREE)
-        for config in space.readings(point, FREE)
+        for config in space.configs_of(point, FREE)
     )
 
 

@@ -43,7 +43,7 @@ from tune.store.admission import Account
 from tune.store.database import Database
 from tune.store.draws import Store
 from tune.task.example import Example
-from tune.task.extract import parse_extract
+from tune.task.extract import parse_extractor
 from tune.task.load import load_data
 from tune.task.prompt import parse_prompt
 from tune.task.split import split
@@ -86,7 +86,7 @@ async def local_grids(count: int, seed: int, store: str, temperature: float) -> 
                 )
 
             title = f"local:smollm2, prompt {name}, temperature {temperature:g}, {len(examples)} examples"
-            extract = parse_extract(record["answer"])
+            extract = parse_extractor(record["answer"])
             grids.append(
                 await evaluate(
                     Task(title, service.provider, request, examples, NOTIONAL_PRICE, extract, caps)
@@ -104,7 +104,7 @@ async def table_grids(seeds: Sequence[int]) -> list[Grid]:
     """
     recorded = sentiment()
     examples = [Example(str(i), {}, target, {}) for i, target in enumerate(recorded.targets)]
-    extract = parse_extract({"labels": recorded.labels})
+    extract = parse_extractor({"labels": recorded.labels})
     grids = []
     for seed, (cell, cap) in itertools.product(seeds, recorded.caps.items()):
         if cap not in TABLE_CAPS or cell.temperature == 0:

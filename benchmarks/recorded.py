@@ -19,7 +19,7 @@ from replay import Cell, Table, told
 from tune.completion import Completion
 from tune.errors import DataError
 from tune.pricing.prices import Price
-from tune.task.extract import Extract, parse_extract
+from tune.task.extract import Extractor, parse_extractor
 
 TABLES = Path(__file__).parent / "tables"
 
@@ -184,9 +184,9 @@ def _price(record: Mapping[str, Any]) -> Price:
     return Price(**{**record, "long": long})
 
 
-def read_extract(path: Path) -> Extract:
+def read_extract(path: Path) -> Extractor:
     """How the answer was taken out of a text, for texts that are cut shorter than they were drawn."""
-    return parse_extract(json.loads(read_about(path)["space"]).get("answer"))
+    return parse_extractor(json.loads(read_about(path)["space"]).get("answer"))
 
 
 def read_scores(path: Path) -> dict[tuple[int, str], float]:

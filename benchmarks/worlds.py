@@ -74,12 +74,12 @@ class World:
         """Every config that can be read off a paid point."""
         key = "readings", point, free
         if key not in self._known:
-            self._known[key] = self.space.readings(point, free)
+            self._known[key] = self.space.configs_of(point, free)
         return list(self._known[key])
 
     def _sizes(self) -> list[int]:
         if "sizes" not in self._known:
-            configs = (c for p in self.space.points(FREE) for c in self.space.readings(p, FREE))
+            configs = (c for p in self.space.points(FREE) for c in self.space.configs_of(p, FREE))
             self._known["sizes"] = sorted({1, *(config.n for config in configs)})
         return list(self._known["sizes"])
 
@@ -95,7 +95,7 @@ class World:
     def best(self, max_cost: float | None = None) -> float:
         """The worth of the best config that costs no more."""
         if ("best", max_cost) not in self._known:
-            configs = (c for p in self.space.points(FREE) for c in self.space.readings(p, FREE))
+            configs = (c for p in self.space.points(FREE) for c in self.space.configs_of(p, FREE))
             kept = (c for c in configs if max_cost is None or self.cost(c) <= max_cost)
             self._known["best", max_cost] = max(self.worth(c) for c in kept)
         return float(self._known["best", max_cost])
@@ -103,7 +103,7 @@ class World:
     def middle_cost(self) -> float:
         """The median cost of the configs: a limit that is felt."""
         if "middle" not in self._known:
-            configs = [c for p in self.space.points(FREE) for c in self.space.readings(p, FREE)]
+            configs = [c for p in self.space.points(FREE) for c in self.space.configs_of(p, FREE)]
             self._known["middle"] = float(np.median([self.cost(config) for config in configs]))
         return float(self._known["middle"])
 
@@ -115,7 +115,7 @@ class World:
         """Dollars of every point's draws, as many as the largest n takes, once on so many examples."""
         found = 0.0
         for point in self.space.points(FREE):
-            most = max(config.n for config in self.space.readings(point, FREE))
+            most = max(config.n for config in self.space.configs_of(point, FREE))
             cell, price = cell_of(point), self.prices[str(point["model"])]
             tokens = float(self.tokens[cell].mean())
             found += (

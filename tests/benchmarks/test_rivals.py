@@ -607,7 +607,7 @@ def test_smac_asks_for_a_setting_with_those_models_only_that_have_it() -> None:
 
 
 def standing(trial: int, scores: Sequence[float], cost: float = 1.0) -> Standing:
-    point = world().space.settle({"model": "cheap", "prompt": "p0", "temperature": 0.5})
+    point = world().space.point_of({"model": "cheap", "prompt": "p0", "temperature": 0.5})
     config = world().readings(point)[trial]
     size = len(scores)
     reading = Reading(

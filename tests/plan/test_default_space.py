@@ -10,7 +10,7 @@ import pytest
 
 from tune.plan.default_space import MOST_LABELS, default_space, find_labels
 from tune.space import Space
-from tune.task.extract import parse_extract
+from tune.task.extract import parse_extractor
 from tune.task.load import load_data
 from tune.task.prompt import parse_prompt, shots_needed
 from tune.task.split import split
@@ -42,7 +42,7 @@ def test_every_template_can_be_filled(count: int) -> None:
 def test_a_few_labels_are_named_in_the_templates_and_found_in_the_text() -> None:
     _, space = made(rows(40, lambda i: ["refund", "praise"][i % 2]))
     assert "refund" in str(space.prompts["plain"])
-    extract = parse_extract(space.answer)
+    extract = parse_extractor(space.answer)
     assert extract("I think it is a Refund.") == "refund"
     assert extract("Praise? No: refund") == "refund"
     assert extract("neither") is None
@@ -50,7 +50,7 @@ def test_a_few_labels_are_named_in_the_templates_and_found_in_the_text() -> None
 
 def test_free_text_is_taken_from_behind_the_mark_or_whole() -> None:
     _, space = made(rows(40, lambda i: f"a different text {i}"))
-    extract = parse_extract(space.answer)
+    extract = parse_extractor(space.answer)
     assert extract("Step one. Step two.\nAnswer: forty two \n") == "forty two"
     assert extract("forty two") == "forty two"
 

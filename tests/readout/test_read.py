@@ -25,10 +25,10 @@ from tune.readout import Reading, read, readable, wanted
 from tune.readout.aggregate import vote
 from tune.readout.trial import Trial
 from tune.space import Config, Point
-from tune.task.extract import parse_extract
+from tune.task.extract import parse_extractor
 
 PRICE = Price(1.0, 4.0)
-ANSWER = parse_extract({"pattern": r"Answer: (\w+)"})
+ANSWER = parse_extractor({"pattern": r"Answer: (\w+)"})
 TARGET = "blue"
 
 

@@ -55,9 +55,11 @@ def reading(
 def by_group(plan: Plan, of_group: Any) -> np.ndarray:
     """A value for each holdout example: all rows of a group have the same."""
     numbers = {
-        unit: i for i, unit in enumerate(dict.fromkeys(map(plan.split.unit, plan.split.holdout)))
+        unit: i for i, unit in enumerate(dict.fromkeys(map(plan.split.cluster, plan.split.holdout)))
     }
-    return np.array([of_group[numbers[plan.split.unit(example)]] for example in plan.split.holdout])
+    return np.array(
+        [of_group[numbers[plan.split.cluster(example)]] for example in plan.split.holdout]
+    )
 
 
 # --- groups
@@ -70,7 +72,7 @@ def test_where_rows_of_a_group_are_copies_every_interval_covers_and_the_naive_on
     observations, not 120.
     """
     plan = order(300, size=4, holdout=0.4)
-    groups, evidence = plan.split.count_units(plan.split.holdout), Evidence(plan)
+    groups, evidence = plan.split.count_clusters(plan.split.holdout), Evidence(plan)
     assert (groups, len(plan.split.holdout)) == (30, 120)
     rng = np.random.default_rng(6)
     ours = {"quality": 0, "cost": 0, "difference": 0}
@@ -100,7 +102,7 @@ def test_where_rows_of_a_group_are_copies_every_interval_covers_and_the_naive_on
 
 def test_a_false_better_is_as_rare_with_groups_as_without() -> None:
     plan = order(300, size=6, holdout=0.4)
-    groups, evidence = plan.split.count_units(plan.split.holdout), Evidence(plan)
+    groups, evidence = plan.split.count_clusters(plan.split.holdout), Evidence(plan)
     rng = np.random.default_rng(7)
     false = naive = 0
     for _ in range(200):

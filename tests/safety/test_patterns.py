@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tune.errors import InputError, SpaceError
 from tune.safety.patterns import MOST_SLOW, Pattern
 from tune.task.example import Example
-from tune.task.extract import parse_extract
+from tune.task.extract import parse_extractor
 from tune.task.metrics import Judge, parse_metric
 
 SLOW = r"(\w+\s?)+$"
@@ -29,7 +29,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_text_that_a_pattern_is_not_done_with_holds_no_answer() -> None:
     for which in ("first", "last"):
-        find = parse_extract({"pattern": SLOW, "which": which})
+        find = parse_extractor({"pattern": SLOW, "which": which})
         assert find(ENDLESS) is None
         assert find("the answer is yes") == "yes"
 
@@ -59,7 +59,7 @@ def test_patterns_of_data_and_of_judges_end_in_time_too() -> None:
 @pytest.mark.parametrize("pattern", ["(", "*", "(?P<a>", 3, None, "(" * 5000])
 def test_what_is_no_pattern_is_refused(pattern: object) -> None:
     with pytest.raises(InputError, match="regular expression"):
-        parse_extract({"pattern": pattern})
+        parse_extractor({"pattern": pattern})
 
 
 @given(

@@ -43,7 +43,7 @@ from tune.safety.redact import (
     scrubbed_json,
 )
 from tune.store.journal import Journal
-from tune.task.callables import blame
+from tune.task.callables import reraise_as
 
 ECHO = f" via Authorization: Bearer {KEY} {USER}:{PASSWORD} ?token={TOKEN} {HEADER}"
 
@@ -106,7 +106,7 @@ def test_whatever_goes_out_is_scrubbed(tmp_path: Path, capsys: pytest.CaptureFix
 
 def test_an_error_of_the_users_own_code_shows_no_secret() -> None:
     remember(["planted-in-an-exception"])
-    with pytest.raises(MetricError) as caught, blame(MetricError, "on example '1'"):
+    with pytest.raises(MetricError) as caught, reraise_as(MetricError, "on example '1'"):
         raise ValueError("cannot use planted-in-an-exception")
     assert "planted" not in str(caught.value)
     assert caught.value.__cause__ is None

@@ -133,7 +133,7 @@ def test_every_point_lies_on_the_grids_of_its_models_own_dimensions(name: str, w
         paid = space.paid(str(point["model"]), free)
         assert set(point) == set(paid)
         assert all(point[dimension] in domain.values for dimension, domain in paid.items())
-        assert space.holds(point)
+        assert space.is_consistent(point)
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -25,7 +25,7 @@ from tune.space import (
     Space,
     Uniform,
     Value,
-    domain_ladder,
+    grid_values,
     parse_domain,
     read_toml,
 )
@@ -82,7 +82,7 @@ def space(**given: Any) -> Space:
 def test_a_domain_has_these_values(domain: Domain, values: tuple[Value, ...]) -> None:
     assert domain.values == values
     assert domain.size == len(values)
-    assert domain_ladder(domain) == values
+    assert grid_values(domain) == values
 
 
 @settings(deadline=None)
@@ -101,7 +101,7 @@ def test_a_ladder_goes_from_low_to_high_in_few_rungs(
     low: int, width: int, log: bool, rungs: int
 ) -> None:
     domain = Integers(low, low + width, log=log)
-    ladder = domain.ladder(rungs)
+    ladder = domain.spaced(rungs)
     assert ladder[0] == low
     assert ladder[-1] == low + width
     assert len(ladder) <= rungs
@@ -110,10 +110,10 @@ def test_a_ladder_goes_from_low_to_high_in_few_rungs(
 
 
 def test_a_ladder_is_even_by_difference_or_by_ratio() -> None:
-    assert Integers(0, 100).ladder(5) == (0, 25, 50, 75, 100)
-    assert Integers(1, 256, log=True).ladder(5) == (1, 4, 16, 64, 256)
-    assert len(domain_ladder(Integers(16, 512, log=True))) == 8
-    assert len(domain_ladder(Integers(1, 100))) == 16
+    assert Integers(0, 100).spaced(5) == (0, 25, 50, 75, 100)
+    assert Integers(1, 256, log=True).spaced(5) == (1, 4, 16, 64, 256)
+    assert len(grid_values(Integers(16, 512, log=True))) == 8
+    assert len(grid_values(Integers(1, 100))) == 16
 
 
 def test_a_large_domain_is_counted_without_being_listed() -> None:
@@ -414,7 +414,7 @@ def test_a_model_may_have_its_own_domains_and_lack_a_setting() -> None:
         Point({"model": "thinking", "prompt": "b", "reasoning_effort": effort})
         for effort in ("low", "high")
     ]
-    assert given_space.readings(Point({"model": "thinking", "prompt": "b"}))[0].n == 1
+    assert given_space.configs_of(Point({"model": "thinking", "prompt": "b"}))[0].n == 1
 
 
 def test_a_setting_that_a_model_refuses_is_dropped_from_its_points() -> None:
@@ -443,10 +443,10 @@ def test_a_space_of_one_point_is_no_error() -> None:
     assert one.size() == 1
     assert (
         list(one.points())
-        == [one.draw(random.Random(0))]
+        == [one.sample(random.Random(0))]
         == [Point({"model": "m", "prompt": "plain"})]
     )
-    assert [dict(c) for c in one.readings(next(one.points()))] == [
+    assert [dict(c) for c in one.configs_of(next(one.points()))] == [
         {
             "model": "m",
             "prompt": "plain",
@@ -463,7 +463,8 @@ def test_drawing_is_decided_by_the_seed_and_reaches_every_point() -> None:
         model=["a", "b"], temperature=Uniform(0, 0.2), when={"b": {"temperature": [1]}}
     )
     first, second = (
-        [given_space.draw(rng) for _ in range(200)] for rng in (random.Random(1), random.Random(1))
+        [given_space.sample(rng) for _ in range(200)]
+        for rng in (random.Random(1), random.Random(1))
     )
     assert first == second
     assert set(first) == set(given_space.points())
@@ -474,8 +475,8 @@ def test_drawing_is_decided_by_the_seed_and_reaches_every_point() -> None:
 def test_what_is_drawn_may_be_searched_and_is_one_of_the_points(
     any_space: Space, free: tuple[str, ...], seed: int
 ) -> None:
-    point = any_space.draw(random.Random(seed), free)
-    assert any_space.holds(point)
+    point = any_space.sample(random.Random(seed), free)
+    assert any_space.is_consistent(point)
     assert set(point) == set(any_space.paid(str(point["model"]), free))
     points = list(any_space.points(free))
     assert point in points
@@ -487,18 +488,18 @@ def test_what_is_drawn_may_be_searched_and_is_one_of_the_points(
 
 def test_at_temperature_zero_n_is_one_even_where_its_domain_has_no_one() -> None:
     given_space = space(temperature=0, n=[3, 5])
-    assert list(given_space.points(free=())) == [given_space.draw(random.Random(0), free=())]
+    assert list(given_space.points(free=())) == [given_space.sample(random.Random(0), free=())]
     assert next(given_space.points(free=()))["n"] == 1
-    assert {c.n for c in given_space.readings(next(given_space.points()))} == {1}
-    assert not given_space.holds({"temperature": 0.0, "n": 3})
-    assert given_space.holds({"temperature": 0, "n": 1})
-    assert given_space.holds({"temperature": 0.05, "n": 3})
-    assert given_space.holds({"n": 3})
+    assert {c.n for c in given_space.configs_of(next(given_space.points()))} == {1}
+    assert not given_space.is_consistent({"temperature": 0.0, "n": 3})
+    assert given_space.is_consistent({"temperature": 0, "n": 1})
+    assert given_space.is_consistent({"temperature": 0.05, "n": 3})
+    assert given_space.is_consistent({"n": 3})
 
 
 def read(given_space: Space, free: tuple[str, ...], **point: Any) -> list[tuple[int, str]]:
     whole = Point({"model": "m", "prompt": "plain", **point})
-    return [(c.n, c.aggregate) for c in given_space.readings(whole, free)]
+    return [(c.n, c.aggregate) for c in given_space.configs_of(whole, free)]
 
 
 def test_values_that_cannot_differ_are_read_once() -> None:
@@ -533,7 +534,7 @@ def test_where_only_some_dimensions_are_free_the_others_are_the_points_own() -> 
 
 def test_every_smaller_cap_and_stop_is_read_the_cheapest_first() -> None:
     given_space = space(max_tokens=[32, 8], stop=["\n", None])
-    found = given_space.readings(Point({"model": "m", "prompt": "plain"}))
+    found = given_space.configs_of(Point({"model": "m", "prompt": "plain"}))
     assert [(c.max_tokens, c.stop) for c in found] == [
         (8, ("\n",)),
         (8, ()),
@@ -542,7 +543,7 @@ def test_every_smaller_cap_and_stop_is_read_the_cheapest_first() -> None:
     ]
     assert [
         c.max_tokens
-        for c in given_space.readings(
+        for c in given_space.configs_of(
             Point({"model": "m", "prompt": "plain", "max_tokens": 8}), ("n",)
         )
     ] == [8]
@@ -553,8 +554,8 @@ def test_every_smaller_cap_and_stop_is_read_the_cheapest_first() -> None:
 def test_readings_are_different_configs_of_the_point(
     any_space: Space, free: tuple[str, ...], seed: int
 ) -> None:
-    point = any_space.draw(random.Random(seed), free)
-    found = any_space.readings(point, free)
+    point = any_space.sample(random.Random(seed), free)
+    found = any_space.configs_of(point, free)
     assert found
     assert len(set(found)) == len(found)
     assert [c.n for c in found] == sorted(c.n for c in found)
@@ -703,7 +704,7 @@ def test_any_value_is_a_domain_or_is_refused_in_a_sentence(name: str, value: Any
     if domain is not None:
         assert domain.size >= 1
         assert parse_domain(name, domain) == domain
-        Point({name: domain_ladder(domain)[-1]})
+        Point({name: grid_values(domain)[-1]})
 
 
 @settings(deadline=None, max_examples=300)
@@ -719,11 +720,11 @@ def test_any_document_is_a_space_or_is_refused_in_a_sentence(
         found = Space.from_mapping(record)
     except SpaceError:
         return
-    point = found.draw(random.Random(0))
-    assert found.readings(point)
+    point = found.sample(random.Random(0))
+    assert found.configs_of(point)
     assert found.cap(point) >= 1
     assert (
-        Space.from_mapping(json.loads(json.dumps(found.to_mapping()))).draw(random.Random(0))
+        Space.from_mapping(json.loads(json.dumps(found.to_mapping()))).sample(random.Random(0))
         == point
     )
 
@@ -779,7 +780,7 @@ def test_small_space_files_mean_what_they_say(
     found = Space.from_mapping(read_toml(str(path)))
     points = list(found.points())
     assert found.size() == len(points) == size
-    assert len(found.readings(points[-1])) == readings
+    assert len(found.configs_of(points[-1])) == readings
 
 
 def test_the_templates_of_the_space_file_are_prompts(example: Space, tmp_path: Path) -> None:
@@ -815,8 +816,8 @@ def test_a_prompts_own_domains_go_before_its_models() -> None:
     point = Point({"model": "l", "prompt": "long", "temperature": 1})
     assert found.cap(point) == 128
     assert found.common_stop(point) == ("END",)
-    assert {c.max_tokens for c in found.readings(point)} == {64, 128}
-    assert {c.stop for c in found.readings(point)} == {("END",)}
+    assert {c.max_tokens for c in found.configs_of(point)} == {64, 128}
+    assert {c.stop for c in found.configs_of(point)} == {("END",)}
     assert found.cap({**point, "prompt": "short"}) == 32
     assert found.cap({**point, "prompt": "short", "model": "m"}) == 16
 
@@ -828,9 +829,9 @@ def test_where_all_is_paid_points_keep_to_their_prompts_own_domains() -> None:
         64
     }  # the nearest to what models have
     assert {p["stop"] for p in points if p["prompt"] == "long"} == {("END",)}
-    assert all(found.holds(p) for p in points)
+    assert all(found.is_consistent(p) for p in points)
     assert len(points) == len(set(points))
-    drawn = [found.draw(random.Random(i), free=()) for i in range(50)]
+    drawn = [found.sample(random.Random(i), free=()) for i in range(50)]
     assert set(drawn) <= set(points)
 
 
@@ -848,8 +849,8 @@ def test_a_prompt_can_only_have_own_domains_for_what_is_read_off(own: dict[str, 
 
 
 def test_other_models_keep_the_prompts_own_domains_and_lose_the_models() -> None:
-    found = with_prompts().among(["new"])
+    found = with_prompts().with_models(["new"])
     assert found.models == ("new",)
     assert found.cap({"model": "new", "prompt": "long"}) == 128
     assert found.when == {}
-    assert with_prompts().among([]).models == ("m", "l")
+    assert with_prompts().with_models([]).models == ("m", "l")

@@ -233,7 +233,7 @@ def test_what_is_said_to_be_good_enough_is_and_costs_little_more_than_need_be() 
         config = found.reading.config
         assert world.truth(config) >= 0.6
         everything = [
-            c for p in world.space.points(world.free) for c in world.space.readings(p, world.free)
+            c for p in world.space.points(world.free) for c in world.space.configs_of(p, world.free)
         ]
         ratios.append(
             world.cost(config, config.n)

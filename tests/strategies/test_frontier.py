@@ -198,7 +198,7 @@ def regret(world: World, found: Sequence[Reading]) -> float:
     Nothing is recommended, and nothing gained, under a limit that is below the cheapest of all.
     """
     configs = [
-        c for p in world.space.points(world.free) for c in world.space.readings(p, world.free)
+        c for p in world.space.points(world.free) for c in world.space.configs_of(p, world.free)
     ]
     costs = np.array([world.cost(c, c.n) for c in configs])
     truth = np.array([world.truth(c) for c in configs])

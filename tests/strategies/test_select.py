@@ -382,7 +382,7 @@ def test_what_is_foreseen_can_be_bought_and_rests_on_what_was(
         return
     point = till.standings[choice.reading.trial].point
     bought = max(r.config.n for r in till.standings[choice.reading.trial].whole())
-    assert choice.shown.config in world.space.readings(point, world.free)
+    assert choice.shown.config in world.space.configs_of(point, world.free)
     assert choice.shown.config.n > choice.reading.config.n
     assert choice.reading.config.n <= bought
     assert choice.shown.config.items() - choice.reading.config.items() <= {

@@ -671,7 +671,7 @@ def test_draws_grow_to_the_next_n_that_a_reading_could_have() -> None:
 def test_a_paid_n_is_bought_as_it_stands() -> None:
     field = Field(problem(free=()), 1.0)
     point = Point(
-        {**some_space().draw(__import__("random").Random(1), ()), "n": 5, "temperature": 0.5}
+        {**some_space().sample(__import__("random").Random(1), ()), "n": 5, "temperature": 0.5}
     )
     assert field.enter(point).ladder == (5,)
 

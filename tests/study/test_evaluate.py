@@ -39,7 +39,7 @@ from tune.study.lessons import Lessons
 from tune.study.resume import Recorded, dump_steps, read_history
 from tune.study.wave import Wave, dump_faults
 from tune.task.example import Example
-from tune.task.extract import parse_extract
+from tune.task.extract import parse_extractor
 from tune.task.metrics import Judge, parse_metric
 from tune.task.prompt import parse_prompt
 
@@ -101,7 +101,7 @@ class House:
             examples=EXAMPLES,
             services=self.services,
             metric=chosen,
-            extract=parse_extract(None),
+            extract=parse_extractor(None),
             store=self.store,
             judge=judging,
             lessons=self.lessons,
@@ -454,7 +454,7 @@ async def test_each_answer_is_scored_once_for_ever() -> None:
         examples=EXAMPLES,
         services=house.services,
         metric=house.evaluator.metric,
-        extract=parse_extract(None),
+        extract=parse_extractor(None),
         store=house.store,
     )
     again.readings(house.trials[0])
@@ -470,7 +470,7 @@ async def test_a_score_is_not_reused_for_another_example_with_the_same_id() -> N
         examples=[Example("0", {"text": "ticket 0"}, "changed", {})],
         services=house.services,
         metric=parse_metric("exact_match"),
-        extract=parse_extract(None),
+        extract=parse_extractor(None),
         store=house.store,
     )
     assert house.evaluator.score("no", 0) == 1.0

@@ -119,7 +119,7 @@ class World:
     def best(self) -> float:
         """The worth of the best config that keeps the limit on cost."""
         everything = (
-            c for p in self.space.points(self.free) for c in self.space.readings(p, self.free)
+            c for p in self.space.points(self.free) for c in self.space.configs_of(p, self.free)
         )
         return max(
             self.truth(c)
@@ -164,7 +164,7 @@ class World:
         readings = (
             []
             if failed
-            else [self.read(trial, c, point, held) for c in self.space.readings(point, self.free)]
+            else [self.read(trial, c, point, held) for c in self.space.configs_of(point, self.free)]
         )
         return Standing(
             trial=trial,

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tune.errors import MetricError, SpaceError
-from tune.task.callables import blame, fingerprint, load, name_of
+from tune.task.callables import fingerprint, import_object, import_path, reraise_as
 
 
 def scale(factor: float) -> Callable[[str], str]:
@@ -88,28 +88,28 @@ def test_a_fingerprint_tells_defaults_apart_exactly_where_they_differ(value: Any
 
 
 def test_what_has_no_name_is_called_by_its_class() -> None:
-    assert name_of(Cutter(2)) == name_of(Cutter) == f"{__name__}:Cutter"
-    assert name_of(Cutter(2).head) == f"{__name__}:Cutter.head"
+    assert import_path(Cutter(2)) == import_path(Cutter) == f"{__name__}:Cutter"
+    assert import_path(Cutter(2).head) == f"{__name__}:Cutter.head"
 
 
 # --- loading and blaming
 
 
 def test_an_attribute_is_loaded_by_its_dotted_name() -> None:
-    assert load(f"{__name__}:Cutter.head", "metric") is Cutter.head
+    assert import_object(f"{__name__}:Cutter.head", "metric") is Cutter.head
 
 
 @pytest.mark.parametrize("path", ["", ":", "a:", ":b", "plain"])
 def test_a_path_of_another_form_says_what_is_wanted(path: str) -> None:
     with pytest.raises(SpaceError, match=r"verifier: 'module:attribute' is wanted"):
-        load(path, "verifier")
+        import_object(path, "verifier")
 
 
 def test_blame_turns_what_a_user_raised_into_our_error_and_lets_ours_pass() -> None:
     with pytest.raises(MetricError, match=r"^on example '3': ZeroDivisionError: division by zero$"):  # noqa: SIM117
-        with blame(MetricError, "on example '3'"):
+        with reraise_as(MetricError, "on example '3'"):
             _ = 1 / 0
-    with pytest.raises(SpaceError, match=r"^mine$"), blame(MetricError, "never shown"):
+    with pytest.raises(SpaceError, match=r"^mine$"), reraise_as(MetricError, "never shown"):
         raise SpaceError("mine")
-    with pytest.raises(KeyboardInterrupt), blame(MetricError, "never shown"):
+    with pytest.raises(KeyboardInterrupt), reraise_as(MetricError, "never shown"):
         raise KeyboardInterrupt

@@ -17,7 +17,7 @@ from tests.support.server import Server
 from tune.commands.cli import main
 from tune.errors import DataError, InputError
 from tune.plan import make_plan, sent_lines, sent_record
-from tune.task.columns import aliases
+from tune.task.columns import template_names
 from tune.task.example import Data
 from tune.task.load import load_data
 from tune.task.metrics import parse_metric
@@ -65,7 +65,7 @@ def test_a_column_that_tells_or_identifies_is_left_out_and_comes_back(
 ) -> None:
     data = rows(**{name: make})
     found = loaded(data)
-    assert (found.inputs, found.left_out) == (("text",), (name,))
+    assert (found.inputs, found.excluded) == (("text",), (name,))
     (note,) = found.notes
     assert repr(name) in note
     assert reason in note
@@ -97,7 +97,7 @@ def test_free_targets_are_told_by_a_copy_and_not_by_being_all_different() -> Non
         for i in range(20)
     ]
     found = load_data(data, target="answer")
-    assert (found.inputs, found.left_out) == (("question",), ("copy",))
+    assert (found.inputs, found.excluded) == (("question",), ("copy",))
 
 
 def test_the_only_column_stays_whatever_it_is() -> None:
@@ -124,7 +124,7 @@ def test_a_cased_header_with_spaces_is_named_as_a_template_can(tmp_path: Path) -
 
 @given(st.lists(st.text(max_size=6), max_size=8, unique=True))
 def test_names_for_templates_are_names_and_all_different(columns: list[str]) -> None:
-    found = aliases(columns)
+    found = template_names(columns)
     assert all(alias.isidentifier() for alias in found.values())
     assert len({*found.values(), *(set(columns) - set(found))}) == len(found) + len(
         set(columns) - set(found)

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from tune.errors import SpaceError
 from tune.task.extract import (
-    first_object,
+    extractor_identity,
+    first_json_object,
     last_number,
-    normal_number,
-    parse_extract,
-    parse_extract_name,
-    whole,
+    normalize_number,
+    parse_extractor,
+    whole_text,
 )
 
 
@@ -33,7 +33,7 @@ def broken(text: str) -> str:
 
 
 def answer(spec: Any, text: str) -> str | None:
-    return parse_extract(spec)(text)
+    return parse_extractor(spec)(text)
 
 
 # --- the whole text
@@ -47,7 +47,7 @@ def test_without_a_specification_the_answer_is_the_text_without_the_space_around
 @pytest.mark.parametrize("text", ["", " ", "\n\t "])
 def test_a_text_of_space_holds_no_answer(text: str) -> None:
     assert answer(None, text) is None
-    assert whole(text) is None
+    assert whole_text(text) is None
 
 
 @given(st.text())
@@ -135,7 +135,7 @@ def test_what_a_pattern_matched_loses_the_space_around_it_and_may_be_nothing() -
 )
 def test_a_specification_that_cannot_be_is_refused_with_a_sentence(spec: Any, said: str) -> None:
     with pytest.raises(SpaceError, match=r"^answer: ") as refused:
-        parse_extract(spec)
+        parse_extractor(spec)
     assert said in str(refused.value)
 
 
@@ -221,8 +221,8 @@ def test_a_field_of_the_first_object_is_found_by_its_path(
 
 
 def test_a_text_of_nothing_but_braces_is_read_in_time_and_holds_no_object() -> None:
-    assert first_object("{" * 2000) is None
-    assert first_object('{"a":' * 20_000) is None
+    assert first_json_object("{" * 2000) is None
+    assert first_json_object('{"a":' * 20_000) is None
 
 
 # --- numbers
@@ -272,7 +272,7 @@ def test_a_number_reads_the_same_however_it_is_written(digits: int, places: int)
     assert plain is not None
     assert Decimal(plain) == value
     assert last_number(f"so: {value:,f} dollars") == plain
-    assert normal_number(plain) == plain
+    assert normalize_number(plain) == plain
 
 
 # --- callables
@@ -299,19 +299,19 @@ def test_a_callable_that_raises_is_named_with_the_cause_chained() -> None:
 def test_each_prompt_may_have_its_own_way() -> None:
     spec = {"by": {"short": None, "reasoned": {"pattern": r"Answer: (\w+)"}}}
     text = "Because. Answer: yes"
-    assert parse_extract(spec, prompt="short")(text) == text
-    assert parse_extract(spec, prompt="reasoned")(text) == "yes"
+    assert parse_extractor(spec, prompt="short")(text) == text
+    assert parse_extractor(spec, prompt="reasoned")(text) == "yes"
     with pytest.raises(SpaceError, match="'long' is not among"):
-        parse_extract(spec, prompt="long")
+        parse_extractor(spec, prompt="long")
     with pytest.raises(SpaceError, match="no prompt was named"):
-        parse_extract(spec)
+        parse_extractor(spec)
     with pytest.raises(SpaceError, match="stands alone"):
-        parse_extract({**spec, "lower": True}, prompt="short")
+        parse_extractor({**spec, "lower": True}, prompt="short")
 
 
 def test_a_bad_way_of_one_prompt_is_found_without_naming_it() -> None:
     with pytest.raises(SpaceError, match="no regular expression"):
-        parse_extract({"by": {"short": {"pattern": "("}}})
+        parse_extractor({"by": {"short": {"pattern": "("}}})
 
 
 # --- names that stay
@@ -330,11 +330,11 @@ def test_the_name_of_a_specification_changes_with_it_and_with_nothing_else() -> 
         {"by": {"short": shout}},
         {"by": {"short": numb}},
     ]
-    names = [parse_extract_name(spec) for spec in specs]
+    names = [extractor_identity(spec) for spec in specs]
     assert len(set(names)) == len(names)
-    assert names == [parse_extract_name(spec) for spec in specs]
-    assert parse_extract_name({"which": "first", "pattern": "a"}) == names[4]
-    assert parse_extract_name(f"{__name__}:shout") == parse_extract_name(shout)
+    assert names == [extractor_identity(spec) for spec in specs]
+    assert extractor_identity({"which": "first", "pattern": "a"}) == names[4]
+    assert extractor_identity(f"{__name__}:shout") == extractor_identity(shout)
 
 
 LABELS = {"labels": ["billing", "feature"]}
@@ -345,14 +345,14 @@ LABELS = {"labels": ["billing", "feature"]}
 )
 def test_a_thought_that_is_not_ended_holds_no_answer(spec: Any) -> None:
     cut = '<think>\nFirst guess billing, then feature {"a": "billing"}'
-    assert parse_extract(spec)(cut) is None
-    assert parse_extract(spec)("  " + cut.replace("think", "Thinking")) is None
+    assert parse_extractor(spec)(cut) is None
+    assert parse_extractor(spec)("  " + cut.replace("think", "Thinking")) is None
 
 
 def test_an_unended_thought_is_no_answer_to_the_users_own_callable_either() -> None:
-    assert parse_extract(lambda text: text.upper())("<think> billing") is None
+    assert parse_extractor(lambda text: text.upper())("<think> billing") is None
     assert (
-        parse_extract(lambda text: text.upper())("<think> a </think> b") == "<THINK> A </THINK> B"
+        parse_extractor(lambda text: text.upper())("<think> a </think> b") == "<THINK> A </THINK> B"
     )
 
 
@@ -369,15 +369,17 @@ def test_an_unended_thought_is_no_answer_to_the_users_own_callable_either() -> N
     "spec", [None, {**LABELS, "which": "first"}, {"pattern": r"^\s*(\w+)\s*$"}]
 )
 def test_a_thought_that_is_ended_is_no_part_of_the_answer(text: str, spec: Any) -> None:
-    assert parse_extract(spec)(text) == "billing"
+    assert parse_extractor(spec)(text) == "billing"
 
 
 def test_a_pattern_that_names_the_marks_reads_them_itself() -> None:
-    assert parse_extract({"pattern": r"</think>\s*(\w+)"})("<think>a</think> billing") == "billing"
+    assert (
+        parse_extractor({"pattern": r"</think>\s*(\w+)"})("<think>a</think> billing") == "billing"
+    )
 
 
 def test_all_labels_are_given_in_the_order_listed() -> None:
-    every = parse_extract({**LABELS, "which": "all"})
+    every = parse_extractor({**LABELS, "which": "all"})
     assert every('["feature", "billing"]') == "billing, feature"
     assert every("Feature.") == "feature"
     assert every("neither") is None

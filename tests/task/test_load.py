@@ -28,7 +28,7 @@ from tests.support.rights import as_nobody
 from tune.errors import DataError, SpaceError
 from tune.task.example import Data, Example, to_text
 from tune.task.load import load_data
-from tune.task.split import Split, count_units, split
+from tune.task.split import Split, count_clusters, split
 
 ROWS = [
     {"text": "good film", "label": "pos"},
@@ -731,7 +731,7 @@ def test_no_input_and_no_group_is_on_two_sides(
             if one.inputs == other.inputs or same_group:
                 both = [n for n, side in enumerate(sides) if {one.id, other.id} & side]
                 assert len(both) <= 1
-                assert parts.unit(one) == parts.unit(other)
+                assert parts.cluster(one) == parts.cluster(other)
 
 
 def test_units_are_the_groups_and_the_copies_and_each_other_example_alone() -> None:
@@ -743,15 +743,15 @@ def test_units_are_the_groups_and_the_copies_and_each_other_example_alone() -> N
     apart, together = (
         split(data, holdout=0.4, shots=0, seed=1, group=g) for g in (None, "patient")
     )
-    assert apart.count_units(data.examples) == 10
+    assert apart.count_clusters(data.examples) == 10
     assert (
-        together.count_units(data.examples) == 4
+        together.count_clusters(data.examples) == 4
     )  # two groups of four, with their copies, and t0 and t1
-    assert [count_units(data, group) for group in (None, "patient")] == [10, 4]
+    assert [count_clusters(data, group) for group in (None, "patient")] == [10, 4]
     alone = load_data(numbered(10))
     parts = split(alone, holdout=0.4, shots=2, seed=1)
-    assert parts.count_units(alone.examples) == count_units(alone) == 10
-    assert parts.count_units(()) == 0
+    assert parts.count_clusters(alone.examples) == count_clusters(alone) == 10
+    assert parts.count_clusters(()) == 0
 
 
 def test_without_repeats_the_share_is_exact_and_no_example_is_lost() -> None:

@@ -150,7 +150,7 @@ def estimate(
         enough=money.enough(),
         tuning_detectable=_detectable(
             plan,
-            plan.split.count_units(plan.split.tuning),
+            plan.split.count_clusters(plan.split.tuning),
             CONFIDENCE if plan.goal == "cheapest" else 0.95,
         ),
         others=() if plan.unbilled else tuple(money.buys(budget) for budget in others),
@@ -205,7 +205,7 @@ class _Money:
         self._climb = GROWTH * (1 + (len(sizes) - 1) / 3)
         self.points = plan.space.size(plan.free)
         held = plan.split.holdout
-        self._apart = plan.split.count_units(held) / max(
+        self._apart = plan.split.count_clusters(held) / max(
             1, len(held)
         )  # of so many examples, those of one unit once
         self.draw = self._mean(1)
@@ -248,7 +248,7 @@ class _Money:
         held_back = min(HOLDOUT_SHARE * budget, whole * self._pair)
         search = (budget - held_back) * (1 - ENDGAME_SHARE)
         met = whole if self._pair == 0 else min(whole, int(HOLDOUT_SHARE * budget / self._pair))
-        held = self._plan.split.count_units(self._plan.split.holdout)
+        held = self._plan.split.count_clusters(self._plan.split.holdout)
         block = self.block * self._begin
         every = self.points * self._rungs
         return Purchase(
@@ -297,7 +297,7 @@ class _Time(_Money):
             blocks=min(self.points * self._rungs, int(search / block)),
             holdout=len(held),
             detectable=_detectable(
-                self._plan, self._plan.split.count_units(held), look_confidence(1)
+                self._plan, self._plan.split.count_clusters(held), look_confidence(1)
             ),
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 
 from tune.plan.default_space import find_labels
-from tune.task.example import Data, Example, canonical, to_text
+from tune.task.example import Data, Example, canonical_json, to_text
 
 MOST_NAMED = 3
 """Rows or spellings that a sentence names."""
@@ -76,17 +76,17 @@ def _conflicts(data: Data) -> list[str]:
     rows: defaultdict[str, list[Example]] = defaultdict(list)
     for example in data.examples:
         if example.target is not None:
-            rows[canonical(dict(example.inputs))].append(example)
+            rows[canonical_json(dict(example.inputs))].append(example)
     best, disputed, pair = 0, 0, None
     for examples in rows.values():
-        targets = Counter(_fold(canonical(example.target)) for example in examples)
+        targets = Counter(_fold(canonical_json(example.target)) for example in examples)
         best += max(targets.values())
         if len(targets) > 1:
             disputed += len(examples)
             other = next(
                 e
                 for e in examples
-                if _fold(canonical(e.target)) != _fold(canonical(examples[0].target))
+                if _fold(canonical_json(e.target)) != _fold(canonical_json(examples[0].target))
             )
             pair = pair or (examples[0], other)
     if pair is None:

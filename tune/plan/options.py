@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from tune.errors import BudgetError, InputError
-from tune.task.callables import load
+from tune.task.callables import import_object
 
 
 class Options(TypedDict, total=False):
@@ -172,7 +172,7 @@ def as_callable(value: Any, what: str) -> Any:
         InputError: it cannot be imported, or is no callable.
     """
     if isinstance(value, str):
-        value = load(value, what)
+        value = import_object(value, what)
     if value is not None and not callable(value):
         raise InputError(f"the {what} is a callable, but got {value!r}")
     return value

@@ -35,11 +35,11 @@ from tune.providers.services import Entry, public_url
 from tune.search import SEARCHERS
 from tune.space import Config, Point, Space
 from tune.strategies import STRATEGIES
-from tune.task.callables import blame
+from tune.task.callables import reraise_as
 from tune.task.example import Data, Example
-from tune.task.extract import Extract, parse_extract, parse_extract_name
+from tune.task.extract import Extractor, extractor_identity, parse_extractor
 from tune.task.load import load_data
-from tune.task.metrics import Metric, is_oracle, one_by_one, parse_metric
+from tune.task.metrics import Metric, is_oracle, parse_metric, per_response_metric
 from tune.task.prompt import Prompt, parse_prompt, shots_needed
 from tune.task.split import Split, split
 
@@ -57,7 +57,7 @@ class Plan:
     prompts: Mapping[str, Prompt]
     metric: Metric
     metric_spec: Any
-    extract: Extract
+    extract: Extractor
     verifier: Callable[[str, Example], float] | None
     entries: Mapping[str, Entry]
     judge: Entry | None
@@ -151,7 +151,7 @@ def make_plan(data: Any, space: Any, budget: float | None, options: Options) -> 
         InputError: one sentence that says what, where, and how to mend it.
     """
     # Space files come from others, too: what is of another kind than it should be is one sentence.
-    with blame(SpaceError, "the space, or an option that goes with it, cannot be read"):
+    with reraise_as(SpaceError, "the space, or an option that goes with it, cannot be read"):
         return _make_plan(data, space, budget, options)
 
 
@@ -163,13 +163,13 @@ def _make_plan(data: Any, space: Any, budget: float | None, options: Options) ->
         inputs=names(options.get("input")),
         target=options.get("target"),
         fields=template_fields(record, base),
-        aside=[column for column in (options.get("group"), options.get("split")) if column],
+        split_columns=[column for column in (options.get("group"), options.get("split")) if column],
     )
     is_default_space = record is None
     record = default_space(loaded) if record is None else record
     searched = space if isinstance(space, Space) else read_space(record)
     model_named = bool(names(options.get("model"))) or searched.models != (LOCAL_MODEL,)
-    searched = searched.among(names(options.get("model")))
+    searched = searched.with_models(names(options.get("model")))
     metric_spec = balanced(
         options.get("metric") or record.get("metric") or default_metric(loaded), loaded
     )
@@ -193,7 +193,7 @@ def _make_plan(data: Any, space: Any, budget: float | None, options: Options) ->
     entries, judge = find_entries(searched, metric, record.get("models"), options)
     verifier = as_callable(options.get("verifier"), "verifier")
     if metric.over_responses:
-        searched = searched.handing_back_all()
+        searched = searched.with_all_answers()
     check_aggregates(searched, metric, verifier)
     prices = find_prices([*entries.values(), *([judge] if judge else [])], options.get("price"))
     plan = Plan(
@@ -203,7 +203,7 @@ def _make_plan(data: Any, space: Any, budget: float | None, options: Options) ->
         prompts=prompts,
         metric=metric,
         metric_spec=metric_spec,
-        extract=parse_extract(searched.answer),
+        extract=parse_extractor(searched.answer),
         verifier=verifier,
         entries=entries,
         judge=judge,
@@ -287,7 +287,7 @@ def _metric(spec: Any, data: Data, options: Options) -> Metric:
             f"(allow_code=True); it runs in a process of its own, with limits on what it can use and reach"
         )
     metric.check(data.examples)
-    return one_by_one(metric) if is_oracle(metric, data.examples) else metric
+    return per_response_metric(metric) if is_oracle(metric, data.examples) else metric
 
 
 def _strategy(options: Options) -> Any:
@@ -313,7 +313,7 @@ def _identity(plan: Plan, options: Options) -> dict[str, Any]:
         },
         "prices": {name: _rates(price) for name, price in plan.prices.items()},
         "metric": plan.metric.identity,
-        "answer": parse_extract_name(plan.space.answer),
+        "answer": extractor_identity(plan.space.answer),
         "baseline": dict(plan.baseline),
         "free": list(plan.free),
         "searcher": name_of(options.get("searcher") or "random"),

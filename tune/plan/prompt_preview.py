@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tune.plan.plan import Plan
-from tune.task.columns import aliases
+from tune.task.columns import template_names
 
 MOST_SHOWN = 1200
 """Characters of the prompt that are shown."""
@@ -36,7 +36,7 @@ def sent_record(plan: Plan) -> dict[str, Any]:
         rendered = rendered[0].content
     elif not isinstance(rendered, str):
         rendered = "\n\n".join(f"{message.role}: {message.content}" for message in rendered)
-    renamed = aliases(plan.data.columns)
+    renamed = template_names(plan.data.columns)
     left = [
         column
         for column in plan.data.columns

@@ -25,7 +25,7 @@ show it.
 def few_examples(plan: Plan) -> str:
     """What so few examples cannot show, in two sentences; "" where there are enough."""
     parts = plan.split
-    tuning, held = (parts.count_units(side) for side in (parts.tuning, parts.holdout))
+    tuning, held = (parts.count_clusters(side) for side in (parts.tuning, parts.holdout))
     if tuning + held >= FEW:
         return ""
     what = "examples" if tuning + held == len(plan.examples) else "groups of examples"

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from tune.errors import MetricError, SpaceError
-from tune.task.callables import blame, load
+from tune.task.callables import import_object, reraise_as
 from tune.task.example import Example
 
 Aggregate: TypeAlias = Callable[[Sequence[str | None]], str | None]
@@ -62,7 +62,7 @@ def parse_aggregate(aggregate: str | Aggregate) -> str | Aggregate:
         SpaceError: there is no such choice.
     """
     if isinstance(aggregate, str) and ":" in aggregate:
-        aggregate = load(aggregate, "aggregate")
+        aggregate = import_object(aggregate, "aggregate")
     if isinstance(aggregate, str):
         if aggregate in AGGREGATES:
             return aggregate
@@ -119,7 +119,7 @@ def call(aggregate: Aggregate, answers: Sequence[str | None]) -> str | None:
     Raises:
         MetricError: it raised, or gave something that is no answer.
     """
-    with blame(
+    with reraise_as(
         MetricError,
         f"the aggregate {getattr(aggregate, '__name__', aggregate)!r} raised on {list(answers)}",
     ):
@@ -139,7 +139,7 @@ def blind(verifier: Verifier, example: Example) -> Callable[[str], float]:
     unseen = replace(example, target=None, target_name="")
 
     def verify(answer: str) -> float:
-        with blame(MetricError, f"the verifier raised on example {example.id!r}"):
+        with reraise_as(MetricError, f"the verifier raised on example {example.id!r}"):
             verdict = float(verifier(answer, unseen))
         if math.isnan(verdict):
             raise MetricError(

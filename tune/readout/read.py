@@ -17,7 +17,7 @@ from tune.readout.reading import Reading
 from tune.readout.token_rates import rates_of
 from tune.readout.truncate import cut
 from tune.space import Config
-from tune.task.extract import Extract
+from tune.task.extract import Extractor
 
 
 class Bought(Protocol):
@@ -58,7 +58,7 @@ def wanted(
     trial: Bought,
     configs: Iterable[Config],
     *,
-    extract: Extract,
+    extract: Extractor,
     examples: Collection[int] | None = None,
 ) -> list[tuple[str, int]]:
     """The (answer, position) pairs whose scores `read` will ask for, each once: for metrics that
@@ -83,7 +83,7 @@ def read(
     trial: Bought,
     configs: Iterable[Config],
     *,
-    extract: Extract,
+    extract: Extractor,
     score: Callable[[Any, int], float],
     worst: float,
     price: Price,

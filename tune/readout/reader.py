@@ -19,7 +19,7 @@ from tune.stats.best_of_n import mean_of_best, mean_of_largest
 from tune.stats.estimate import Array, Estimate, mean_of_one
 from tune.stats.majority_vote import MOST_COUNTED, mean_of_vote
 from tune.stats.subsets import mean_of_choice
-from tune.task.extract import Extract
+from tune.task.extract import Extractor
 
 Answers: TypeAlias = tuple[str | None, ...]
 
@@ -72,7 +72,7 @@ class Reader:
     of `read`.
     """
 
-    extract: Extract
+    extract: Extractor
     ask: Callable[[Any, int], float] = unscored
     worst: float = 0.0
     verifier: Callable[[str, int], float] | None = None

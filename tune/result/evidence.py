@@ -35,7 +35,7 @@ class Evidence:
         self.look, self.confidence = look, look_confidence(look)
         self._low, self._high = plan.metric.low, plan.metric.high
         self._prices = plan.prices
-        self._units = [plan.split.unit(example) for example in plan.examples]
+        self._units = [plan.split.cluster(example) for example in plan.examples]
 
     def quality(self, reading: Reading, *, holdout: bool = False) -> Interval:
         """The mean score."""

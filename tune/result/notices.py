@@ -98,7 +98,7 @@ def _unanswerable(run: Run) -> list[str]:
 def _together(plan: Plan) -> list[str]:
     """That some examples belong together, and what follows from it."""
     tuning, held = (
-        plan.split.count_units(side) for side in (plan.split.tuning, plan.split.holdout)
+        plan.split.count_clusters(side) for side in (plan.split.tuning, plan.split.holdout)
     )
     if tuning + held == len(plan.examples):
         return []
@@ -125,7 +125,7 @@ def _oracle(run: Run, findings: Findings) -> list[str]:
         return said
     reading = findings.choice.reading
     trial = findings.trials[reading.trial]
-    configs = run.plan.space.readings(trial.point, run.plan.free)
+    configs = run.plan.space.configs_of(trial.point, run.plan.free)
     asked = [config for config in configs if config.aggregate == "any"]
     if metric.oracle:
         asked = [Config({**config, "aggregate": "any"}) for config in configs if config.n > 1]

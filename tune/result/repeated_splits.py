@@ -38,7 +38,7 @@ def repeated_splits(run: Run, repetitions: int) -> RepeatedSplits | None:
     problem = replace(run.problem(), most_unseen=0.0)
     units: dict[object, list[int]] = {}
     for position, example in enumerate(run.plan.split.tuning):
-        units.setdefault(run.plan.split.unit(example), []).append(position)
+        units.setdefault(run.plan.split.cluster(example), []).append(position)
     rng = random.Random(f"repeated splits {run.plan.seed}")
     qualities, gains, chosen = [], [], []
     for _ in range(repetitions):

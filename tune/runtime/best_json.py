@@ -25,9 +25,9 @@ from tune.providers.trust import Confirm, confirm_hosts
 from tune.safety.untrusted import read_file, read_json
 from tune.space import Config
 from tune.stats.intervals import Interval, Numbers
-from tune.task.callables import blame, importing, load
-from tune.task.example import Example, canonical
-from tune.task.extract import Extract, parse_extract
+from tune.task.callables import import_object, imports_refused, reraise_as
+from tune.task.example import Example, canonical_json
+from tune.task.extract import Extractor, parse_extractor
 from tune.task.metrics import Judge, Metric, parse_metric
 from tune.task.prompt import Prompt, Template, shots_needed
 
@@ -73,9 +73,9 @@ class Recipe:
     notices: tuple[str, ...] = ()
 
     @property
-    def extract(self) -> Extract:
+    def extract(self) -> Extractor:
         """Takes the answer out of a text."""
-        return parse_extract(self.extract_spec, prompt=self.config.prompt)
+        return parse_extractor(self.extract_spec, prompt=self.config.prompt)
 
 
 def recipe_record(plan: Plan, config: Config, scores: Numbers = ()) -> dict[str, Any]:
@@ -140,7 +140,9 @@ def marks(fields: Collection[str], examples: Iterable[Example]) -> list[str]:
 
     They tell whether an example was met before, and nothing of what it says.
     """
-    shown = [canonical({name: example.inputs[name] for name in fields}) for example in examples]
+    shown = [
+        canonical_json({name: example.inputs[name] for name in fields}) for example in examples
+    ]
     return [hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8] for text in shown]
 
 
@@ -182,7 +184,7 @@ def read_recipe(
     place = place / "best.json" if place.is_dir() else place
     # Somebody else may have written it: whatever is missing in it or of another kind is one
     # sentence.
-    with blame(StudyError, f"{str(place)!r} is damaged, or was written by another version"):
+    with reraise_as(StudyError, f"{str(place)!r} is damaged, or was written by another version"):
         return _recipe(
             _read(place),
             place,
@@ -221,11 +223,11 @@ def _recipe(
         if allow_import
         else f"{str(place)!r} names it, not you: say that it may be with --allow-import"
     )
-    with importing(foreign):
-        parse_extract(recipe["answer"], prompt=config.prompt)
-    with importing(foreign if metric is None else None):
+    with imports_refused(foreign):
+        parse_extractor(recipe["answer"], prompt=config.prompt)
+    with imports_refused(foreign if metric is None else None):
         judging = _metric(recipe["metric"], metric, place)
-    with importing(foreign if verifier is None else None):
+    with imports_refused(foreign if verifier is None else None):
         verifying = _verifier(recipe["verifier"] if verifier is None else verifier, config)
     if judging.runs_code and not allow_code:
         raise InputError(
@@ -342,7 +344,7 @@ def _metric(record: Mapping[str, Any], given: Any, place: Path) -> Metric:
 
 
 def _verifier(spec: Any, config: Config) -> Callable[[str, Example], float] | None:
-    found = load(spec, "verifier") if isinstance(spec, str) else spec
+    found = import_object(spec, "verifier") if isinstance(spec, str) else spec
     if found is None and config.aggregate == "best":
         raise InputError(
             "the verifier lived in the process that tuned: give it with --verifier module:attribute, "

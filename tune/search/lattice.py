@@ -8,7 +8,7 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from tune.space import Choice, Domain, Point, Space, Value, domain_ladder
+from tune.space import Choice, Domain, Point, Space, Value, grid_values
 
 MODEL = "model"
 """The key of the axis that every point has: its number is the model's place in the space."""
@@ -78,7 +78,7 @@ class Lattice:
 
     def complete(self, model: str, values: Mapping[str, Value]) -> Point:
         """The point of a model with these values, as far as they go together."""
-        return self._space.settle({MODEL: model, **values})
+        return self._space.point_of({MODEL: model, **values})
 
     def point(self, indexes: Mapping[str, int]) -> Point:
         """The point with these numbers by key, 0 for those not given."""
@@ -129,7 +129,7 @@ class Lattice:
 
 
 def _values(domain: Domain) -> tuple[tuple[Value, ...], bool]:
-    values = domain_ladder(domain)
+    values = grid_values(domain)
     numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
     if isinstance(domain, Choice) and numbers:
         return tuple(sorted(values, key=float)), True  # type: ignore[arg-type]

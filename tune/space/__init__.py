@@ -1,6 +1,6 @@
 """The search space: domains, the space itself, and the points and configs that it is made of."""
 
-from tune.space.domain import Choice, Domain, Integers, Uniform, Value, domain_ladder, parse_domain
+from tune.space.domain import Choice, Domain, Integers, Uniform, Value, grid_values, parse_domain
 from tune.space.point import FREE, Config, Point
 from tune.space.space import TABLES, Space, read_toml
 
@@ -15,7 +15,7 @@ __all__ = [
     "Space",
     "Uniform",
     "Value",
-    "domain_ladder",
+    "grid_values",
     "parse_domain",
     "read_toml",
 ]

@@ -108,7 +108,7 @@ class Integers:
         """How many values there are."""
         return self.high - self.low + 1
 
-    def ladder(self, rungs: int) -> tuple[int, ...]:
+    def spaced(self, rungs: int) -> tuple[int, ...]:
         """At most `rungs` (2 or more) values from low to high, evenly spaced (by ratio where log is
         true).
         """
@@ -136,12 +136,12 @@ def _check_ends(low: float, high: float) -> None:
         raise SpaceError(f"`low <= high` must hold, but got (low={low}, high={high})")
 
 
-def domain_ladder(domain: Domain) -> tuple[Value, ...]:
+def grid_values(domain: Domain) -> tuple[Value, ...]:
     """The values of a domain, thinned where there are many: a search need not try 511 values of
     max_tokens.
     """
     if isinstance(domain, Integers):
-        return domain.ladder(8 if domain.log else 16)
+        return domain.spaced(8 if domain.log else 16)
     return domain.values
 
 

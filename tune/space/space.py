@@ -21,8 +21,8 @@ from tune.space.domain import (
     Domain,
     Integers,
     Value,
-    domain_ladder,
     dump_domain,
+    grid_values,
     parse_domain,
 )
 from tune.space.point import FREE, Config, Point
@@ -75,7 +75,7 @@ class Space:
             setting. A prompt has own domains only for what is read off: n, max_tokens, stop and
             aggregate; they go before the model's.
         answer: how the answer is taken out of the text, in any form that
-        `tune.task.extract.parse_extract` reads;
+        `tune.task.extract.parse_extractor` reads;
             None takes the last label in the text where the targets are a few labels and the metric
             compares with them, else the text as it is, stripped; `{"whole": True}` always takes the
             text.
@@ -216,7 +216,7 @@ class Space:
                 return own[name]
         return self.domains.get(name)
 
-    def among(self, models: Sequence[str]) -> Space:
+    def with_models(self, models: Sequence[str]) -> Space:
         """The same space over these models instead; the space itself where none is given."""
         if not models:
             return self
@@ -225,7 +225,7 @@ class Space:
         other.when = {name: own for name, own in self.when.items() if name in models}
         return other
 
-    def handing_back_all(self) -> Space:
+    def with_all_answers(self) -> Space:
         """The same space where the n answers of a request are handed back together."""
         other = copy.copy(self)
         other.domains = {**self.domains, "aggregate": Choice(("all",))}
@@ -261,7 +261,7 @@ class Space:
             return
         left = [
             value
-            for value in domain_ladder(domain)
+            for value in grid_values(domain)
             if value != refused and _is_within(value, low, high)
         ]
         if left:
@@ -269,7 +269,7 @@ class Space:
         else:
             self.drop(model, name)
 
-    def leave_out(self, model: str) -> None:
+    def remove_model(self, model: str) -> None:
         """Propose no point of a model any more; the last one stays."""
         left = tuple(name for name in self.models if name != model)
         if left:
@@ -293,7 +293,7 @@ class Space:
             paid = self.paid(model, free)
             seen: set[Point] = set()
             for values in itertools.product(*(domain.values for domain in paid.values())):
-                point = self.settle(dict(zip(paid, values, strict=True)))
+                point = self.point_of(dict(zip(paid, values, strict=True)))
                 if point not in seen:
                     seen.add(point)
                     yield point
@@ -305,14 +305,14 @@ class Space:
             for model in self.models
         )
 
-    def draw(self, rng: random.Random, free: Sequence[str] = FREE) -> Point:
+    def sample(self, rng: random.Random, free: Sequence[str] = FREE) -> Point:
         """A random paid point: the model first, then each of its dimensions."""
         paid = self.paid(rng.choice(self.models), free)
-        return self.settle(
-            {name: rng.choice(domain_ladder(domain)) for name, domain in paid.items()}
+        return self.point_of(
+            {name: rng.choice(grid_values(domain)) for name, domain in paid.items()}
         )
 
-    def settle(self, values: Mapping[str, Value]) -> Point:
+    def point_of(self, values: Mapping[str, Value]) -> Point:
         """The point that these values stand for.
 
         At temperature 0 an answer is bought once, so its n is 1, whatever was given; and a value
@@ -328,9 +328,9 @@ class Space:
             settled["aggregate"] = "first"  # of one answer, all is that one
         return Point(settled)
 
-    def holds(self, values: Mapping[str, Value]) -> bool:
+    def is_consistent(self, values: Mapping[str, Value]) -> bool:
         """Whether these values go together as they are."""
-        return self.settle(values) == Point(values)
+        return self.point_of(values) == Point(values)
 
     def cap(self, point: Mapping[str, Any]) -> int:
         """The most tokens that a config of this paid point may take."""
@@ -347,7 +347,7 @@ class Space:
         choices = [tuple(v or ()) for v in domain.values] if domain else [()]  # type: ignore[arg-type]
         return tuple(text for text in choices[0] if all(text in other for other in choices))
 
-    def readings(self, point: Point, free: Sequence[str] = FREE) -> list[Config]:
+    def configs_of(self, point: Point, free: Sequence[str] = FREE) -> list[Config]:
         """Every config that can be read off the draws of a paid point, each once, the cheapest
         first.
 
@@ -356,7 +356,7 @@ class Space:
         """
         dimensions = self.dimensions(str(point["model"]), str(point.get("prompt", "")))
         choices = {
-            name: domain_ladder(dimensions[name])
+            name: grid_values(dimensions[name])
             for name in FREE
             if name in free and name in dimensions
         }

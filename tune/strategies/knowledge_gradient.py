@@ -239,7 +239,7 @@ class _Shop:
         """The point without what its model was found not to take since it was proposed."""
         space = self._problem.space
         own = space.when.get(str(point["model"]), {})
-        return space.settle(
+        return space.point_of(
             {name: v for name, v in point.items() if name not in own or own[name] is not None}
         )
 

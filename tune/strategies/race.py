@@ -129,7 +129,7 @@ class Field:
     def ladder(self, point: Point) -> tuple[int, ...]:
         """The numbers of draws at which a reading with a larger n appears."""
         if point not in self._ladders:
-            configs = self.problem.space.readings(point, self.problem.free)
+            configs = self.problem.space.configs_of(point, self.problem.free)
             self._ladders[point] = tuple(sorted({config.n for config in configs}))
         return self._ladders[point]
 

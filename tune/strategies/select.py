@@ -217,7 +217,7 @@ def _foreseen(
     if way is None or not seen or problem.goal != "quality":
         return []
     bought = max(option.reading.config.n for option in seen)
-    there = set(problem.space.readings(one.standing.point, problem.free))
+    there = set(problem.space.configs_of(one.standing.point, problem.free))
     # Where two vote, and differ, neither is outvoted: on average that is one answer at twice its
     # price.
     least = max(bought + 1, 3 if way == "vote" else 2)

@@ -36,7 +36,7 @@ from tune.study.lessons import Lessons
 from tune.study.resume import Recorded
 from tune.study.wave import Wave
 from tune.task.example import Example
-from tune.task.extract import Extract
+from tune.task.extract import Extractor
 from tune.task.metrics import Answer, Judge, Metric
 from tune.task.prompt import Prompt
 
@@ -66,7 +66,7 @@ class Evaluator:
         examples: Sequence[Example],
         services: Mapping[str, Service],
         metric: Metric,
-        extract: Extract,
+        extract: Extractor,
         store: Store,
         verifier: Callable[[str, Example], float] | None = None,
         judge: Service | None = None,
@@ -395,7 +395,7 @@ class Evaluator:
 
     def configs(self, trial: Trial) -> list[Config]:
         """Every config that can be read off a trial and deployed; the oracle is none of them."""
-        configs = self.space.readings(trial.point, self.free)
+        configs = self.space.configs_of(trial.point, self.free)
         return [c for c in configs if c.max_tokens <= trial.cap and deployable(c.aggregate)]
 
     def forget(self, number: int) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from tune.errors import InputError, StudyError
 from tune.store.files import write_private
-from tune.task.example import Example, plain
+from tune.task.example import Example, builtin_value
 
 NAME = "holdout.jsonl"
 
@@ -53,9 +53,9 @@ def _row(example: Example, score: float) -> dict[str, Any]:
     return {
         "id": example.id,
         "inputs": dict(example.inputs),
-        "target": plain(example.target),
+        "target": builtin_value(example.target),
         "target_name": example.target_name,
-        "metadata": plain(dict(example.metadata)),
+        "metadata": builtin_value(dict(example.metadata)),
         "score": float(score),
     }
 

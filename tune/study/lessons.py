@@ -81,7 +81,7 @@ class Lessons:
                 self.space.narrow(event["model"], event["parameter"], event["value"], *bounds)
             case "aside":
                 self.aside[event["model"]] = event["reason"]
-                self.space.leave_out(event["model"])
+                self.space.remove_model(event["model"])
                 self._tell(
                     f"{event['model']} is set aside, and the others go on without it: {event['reason']}"
                 )

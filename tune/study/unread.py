@@ -23,7 +23,7 @@ from tune.readout.trial import Trial
 from tune.report import Sample, Unread
 from tune.study.evaluate import Evaluator
 from tune.task.example import Example, to_text
-from tune.task.extract import first_object, parse_extract
+from tune.task.extract import first_json_object, parse_extractor
 
 LEAST_ANSWERS = 8
 """Answers of a prompt that must be there before anything is said of it."""
@@ -200,7 +200,7 @@ def _better_rule(
         return None, None
     best: tuple[int, float, Mapping[str, Any]] | None = None
     for rule in _candidates(plan, said):
-        extract = parse_extract(rule)
+        extract = parse_extractor(rule)
         answers = [extract(one.text) for one in said]
         try:
             scores = [
@@ -222,7 +222,7 @@ def _candidates(plan: Plan, said: Sequence[_Said]) -> Iterator[Mapping[str, Any]
     labels = default_answer(plan.data)
     if labels is not None:
         yield labels
-    objects = [first_object(one.text) or {} for one in said]
+    objects = [first_json_object(one.text) or {} for one in said]
     fields = Counter(name for found in objects for name in found)
     for name, uses in fields.most_common(5):
         if 2 * uses >= len(said) and "." not in name:

@@ -25,7 +25,7 @@ _refused: ContextVar[str | None] = ContextVar("refused", default=None)
 """Why nothing is imported now, or None."""
 
 
-def load(path: str, what: str) -> Any:
+def import_object(path: str, what: str) -> Any:
     """The object that `"module:attribute"` names.
 
     Args:
@@ -37,7 +37,7 @@ def load(path: str, what: str) -> Any:
 
     Raises:
         SpaceError: the text has another form, or there is no such module or attribute.
-        InputError: it stands in a file of somebody else (see `importing`).
+        InputError: it stands in a file of somebody else (see `imports_refused`).
     """
     module, colon, attribute = path.partition(":")
     if not (module and colon and attribute):
@@ -47,7 +47,7 @@ def load(path: str, what: str) -> Any:
     try:
         with (
             _working_directory(),
-            blame(SpaceError, f"{what}: {path!r} cannot be loaded", besides=ImportError),
+            reraise_as(SpaceError, f"{what}: {path!r} cannot be loaded", besides=ImportError),
         ):
             found: Any = importlib.import_module(module)
         for name in attribute.split("."):
@@ -58,7 +58,7 @@ def load(path: str, what: str) -> Any:
 
 
 @contextmanager
-def importing(refused: str | None) -> Iterator[None]:
+def imports_refused(refused: str | None) -> Iterator[None]:
     """Inside the block `load` imports nothing, and says why; None lets it. For what somebody else
     wrote.
     """
@@ -93,7 +93,7 @@ def leave_working_directory() -> None:
         del sys.path[0]
 
 
-class blame(AbstractContextManager[None]):  # noqa: N801  (read as a word after `with`)
+class reraise_as(AbstractContextManager[None]):  # noqa: N801  (read as a word after `with`)
     """Turn whatever a user's callable raises into an error of ours that says where, with the cause
     chained.
 
@@ -135,7 +135,7 @@ def fingerprint(function: Callable[..., Any]) -> str:
     try:
         source = textwrap.dedent(inspect.getsource(defined))
     except (OSError, TypeError):
-        return name_of(inner)
+        return import_path(inner)
     owner = getattr(inner, "__self__", inner)
     parts = [
         source,
@@ -145,7 +145,7 @@ def fingerprint(function: Callable[..., Any]) -> str:
     parts += [_repr_of(_cell(cell)) for cell in getattr(inner, "__closure__", None) or ()]
     if not (inspect.isfunction(owner) or inspect.isclass(owner)):
         parts.append(_repr_of(dict(sorted(getattr(owner, "__dict__", {}).items()))))
-    return f"{name_of(inner)}@{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:12]}"
+    return f"{import_path(inner)}@{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:12]}"
 
 
 def _cell(cell: Any) -> Any:
@@ -158,7 +158,7 @@ def _cell(cell: Any) -> Any:
 def _repr_of(value: Any) -> str:
     """What a value is, without its address in memory and without an order that the process made up."""
     if callable(value):
-        return name_of(value)
+        return import_path(value)
     if isinstance(value, set | frozenset):
         return f"{{{', '.join(sorted(_repr_of(v) for v in value))}}}"
     if isinstance(value, list | tuple):
@@ -168,7 +168,7 @@ def _repr_of(value: Any) -> str:
     return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
 
 
-def name_of(function: Any) -> str:
+def import_path(function: Any) -> str:
     """Where a callable, or the class of one that has no name, was defined, as `"module:attribute"`."""
     named = function if hasattr(function, "__qualname__") else type(function)
     return f"{named.__module__}:{named.__qualname__}"

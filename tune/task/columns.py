@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from tune.errors import DataError
-from tune.task.example import canonical, plain, to_text
+from tune.task.example import builtin_value, canonical_json, to_text
 from tune.task.sources import Table
 
 LEAST_ROWS = 10
@@ -34,7 +34,7 @@ _TOKEN = re.compile(r"(?=\S*\d)\S{1,64}|\d+")
 _ID_WORDS = ("id", "ids", "idx", "index", "uuid", "guid")
 
 
-def aliases(columns: Sequence[str]) -> dict[str, str]:
+def template_names(columns: Sequence[str]) -> dict[str, str]:
     """Names that templates can use for the columns whose own names are none: "Customer Message" as
     Customer_Message.
     """
@@ -54,7 +54,7 @@ def aliases(columns: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def left_out(table: Table, inputs: Sequence[str], target: str | None) -> dict[str, str]:
+def excluded_columns(table: Table, inputs: Sequence[str], target: str | None) -> dict[str, str]:
     """Return the columns that default prompts do not show, each with the reason in words.
 
     Args:
@@ -65,7 +65,7 @@ def left_out(table: Table, inputs: Sequence[str], target: str | None) -> dict[st
     wanted = None if target is None else [_fold(row.get(target)) for row in table.rows]
     found: dict[str, str] = {}
     for name in inputs:
-        cells = [plain(row.get(name)) for row in table.rows]
+        cells = [builtin_value(row.get(name)) for row in table.rows]
         reason = _tells_target(cells, wanted, target) or _identifies(name, cells)
         if reason:
             found[name] = reason
@@ -73,13 +73,13 @@ def left_out(table: Table, inputs: Sequence[str], target: str | None) -> dict[st
 
 
 def _fold(cell: Any) -> str:
-    value = plain(cell)
+    value = builtin_value(cell)
     if value is None:
         return ""
     try:
         return " ".join(to_text(value).casefold().split())
     except DataError:
-        return canonical(value)
+        return canonical_json(value)
 
 
 def _tells_target(cells: Sequence[Any], wanted: Sequence[str] | None, target: str | None) -> str:
@@ -112,7 +112,7 @@ def _tells_target(cells: Sequence[Any], wanted: Sequence[str] | None, target: st
 
 def _identifies(name: str, cells: Sequence[Any]) -> str:
     """Say what a column identifies; "" where it holds anything else."""
-    texts = [_fold(cell) for cell in cells if plain(cell) is not None]
+    texts = [_fold(cell) for cell in cells if builtin_value(cell) is not None]
     if not texts:
         return ""
     if sum(_EMAIL.fullmatch(text) is not None for text in texts) > 0.8 * len(texts):
@@ -140,7 +140,7 @@ def _counts_rows(texts: Sequence[str]) -> bool:
     return len(prefixes) == 1 and all(match is not None for match in matches)
 
 
-def sentences(name: str, reasons: Mapping[str, str], shown: Collection[str]) -> list[str]:
+def exclusion_notes(name: str, reasons: Mapping[str, str], shown: Collection[str]) -> list[str]:
     """One sentence for each column that is left out: why, and how it comes back."""
     found = []
     for column, reason in reasons.items():

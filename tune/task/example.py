@@ -60,7 +60,7 @@ class Data:
             inputs does not change it; which one is the target does.
         inputs: the input columns.
         target: the target column, or None.
-        left_out: columns that default prompts do not show.
+        excluded: columns that default prompts do not show.
         notes: what a user should know of how the data was read, in whole sentences.
     """
 
@@ -69,7 +69,7 @@ class Data:
     fingerprint: str
     inputs: tuple[str, ...]
     target: str | None
-    left_out: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
@@ -94,7 +94,7 @@ class Data:
         ]
 
 
-def plain(value: Any) -> Any:
+def builtin_value(value: Any) -> Any:
     """A cell in Python's own types, None where it is missing (None, NaN, NaT, NA)."""
     if hasattr(value, "tolist"):  # numpy's scalars and arrays
         value = value.tolist()
@@ -103,9 +103,9 @@ def plain(value: Any) -> Any:
     if type(value).__name__ in ("NAType", "NaTType"):
         return None
     if isinstance(value, Mapping):
-        return {str(k): plain(v) for k, v in value.items()}
+        return {str(k): builtin_value(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(v) for v in value]
+        return [builtin_value(v) for v in value]
     return value
 
 
@@ -115,7 +115,7 @@ def to_text(value: Any) -> str:
     Raises:
         DataError: the value has no text of its own (an image, bytes).
     """
-    value = plain(value)
+    value = builtin_value(value)
     if isinstance(value, str):
         return value
     if isinstance(value, float) and value.is_integer():
@@ -134,7 +134,7 @@ def _shows_nothing(value: Any) -> bool:
     return methods[0] is methods[1]
 
 
-def canonical(value: Any) -> str:
+def canonical_json(value: Any) -> str:
     """Plain values as JSON, the same for equal values on every machine."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), default=_opaque)
 

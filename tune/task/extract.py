@@ -12,9 +12,9 @@ from typing import Any, TypeAlias
 from tune.errors import SpaceError
 from tune.safety.patterns import Pattern
 from tune.safety.untrusted import TooMuch, check_nesting
-from tune.task.callables import blame, fingerprint, load, name_of
+from tune.task.callables import fingerprint, import_object, import_path, reraise_as
 
-Extract: TypeAlias = Callable[[str], str | None]
+Extractor: TypeAlias = Callable[[str], str | None]
 """Text to answer; None where the text holds none, which abstains in a vote and has the metric's
 worst score.
 """
@@ -36,7 +36,7 @@ _FENCE = re.compile(
 )
 
 
-def parse_extract(spec: Any, *, prompt: str | None = None) -> Extract:
+def parse_extractor(spec: Any, *, prompt: str | None = None) -> Extractor:
     r"""Read how answers are to be found.
 
     Args:
@@ -72,11 +72,11 @@ def parse_extract(spec: Any, *, prompt: str | None = None) -> Extract:
         SpaceError: the specification has another form, or its pattern is no regular expression.
     """
     if isinstance(spec, Mapping) and "by" in spec:
-        return parse_extract(_for_prompt(spec, prompt))
+        return parse_extractor(_for_prompt(spec, prompt))
     if spec is None:
-        return functools.partial(_after_thought, whole)
+        return functools.partial(_after_thought, whole_text)
     if isinstance(spec, str):
-        spec = load(spec, "answer")
+        spec = import_object(spec, "answer")
     if callable(spec):
         return functools.partial(_if_finished, functools.partial(_call, spec))
     if not isinstance(spec, Mapping):
@@ -100,8 +100,8 @@ def parse_extract(spec: Any, *, prompt: str | None = None) -> Extract:
     return functools.partial(_if_finished if reads_marks else _after_thought, found)
 
 
-def parse_extract_name(spec: Any) -> str:
-    """A name that stays the same for as long as `parse_extract(spec)` finds the same answers, on
+def extractor_identity(spec: Any) -> str:
+    """A name that stays the same for as long as `parse_extractor(spec)` finds the same answers, on
     any machine.
 
     Raises:
@@ -110,12 +110,12 @@ def parse_extract_name(spec: Any) -> str:
     if spec is None:
         return "whole"
     if isinstance(spec, str):
-        return fingerprint(load(spec, "answer"))
+        return fingerprint(import_object(spec, "answer"))
     if callable(spec):
         return fingerprint(spec)
     if isinstance(spec, Mapping) and isinstance(spec.get("by"), Mapping):
         spec = {
-            "by": {str(prompt): parse_extract_name(inner) for prompt, inner in spec["by"].items()}
+            "by": {str(prompt): extractor_identity(inner) for prompt, inner in spec["by"].items()}
         }
     return json.dumps(spec, sort_keys=True, ensure_ascii=False, default=repr)
 
@@ -128,7 +128,7 @@ def _for_prompt(spec: Mapping[str, Any], prompt: str | None) -> Any:
         )
     if prompt is None:
         for inner in by.values():
-            parse_extract(inner)
+            parse_extractor(inner)
         raise SpaceError(
             f"answer: it is found differently for each of the prompts {list(by)}, but no prompt was named"
         )
@@ -141,10 +141,10 @@ def _for_prompt(spec: Mapping[str, Any], prompt: str | None) -> Any:
 
 def is_unfinished(text: str) -> bool:
     """Whether the text begins a thought and does not end it."""
-    return without_thought(text) is None
+    return without_reasoning(text) is None
 
 
-def without_thought(text: str) -> str | None:
+def without_reasoning(text: str) -> str | None:
     """The text without what the model thought aloud between marks; None where a thought is not
     ended.
 
@@ -159,16 +159,16 @@ def without_thought(text: str) -> str | None:
     return None if _BEGUN.search(said) else said
 
 
-def _after_thought(find: Extract, text: str) -> str | None:
-    said = without_thought(text)
+def _after_thought(find: Extractor, text: str) -> str | None:
+    said = without_reasoning(text)
     return None if said is None else find(said)
 
 
-def _if_finished(find: Extract, text: str) -> str | None:
+def _if_finished(find: Extractor, text: str) -> str | None:
     return None if is_unfinished(text) else find(text)
 
 
-def whole(text: str) -> str | None:
+def whole_text(text: str) -> str | None:
     """The whole text without the space around it; None where nothing is left."""
     return text.strip() or None
 
@@ -178,10 +178,10 @@ def last_number(text: str) -> str | None:
     is none.
     """
     found = _NUMBER.findall(text)
-    return normal_number(found[-1]) if found else None
+    return normalize_number(found[-1]) if found else None
 
 
-def normal_number(text: str) -> str:
+def normalize_number(text: str) -> str:
     """A number in digits, as 1234.5 for 1,234.50 and 1000 for 1e3."""
     plain = format(Decimal(text.replace(",", "").replace("\u2212", "-")), "f")
     if "." in plain:
@@ -199,7 +199,7 @@ def code_blocks(text: str) -> list[str]:
     return python or [code for language, code in found if not language]
 
 
-def first_object(text: str) -> dict[str, Any] | None:
+def first_json_object(text: str) -> dict[str, Any] | None:
     """The first JSON object in a text; None where there is none."""
     decoder = json.JSONDecoder()
     start = text.find("{")
@@ -224,16 +224,16 @@ def _too_deep(found: Any) -> bool:
 
 
 def _call(function: Callable[[str], Any], text: str) -> str | None:
-    with blame(SpaceError, f"answer: {name_of(function)} raised on {text[:60]!r}"):
+    with reraise_as(SpaceError, f"answer: {import_path(function)} raised on {text[:60]!r}"):
         found = function(text)
     if found is not None and not isinstance(found, str):
         raise SpaceError(
-            f"answer: {name_of(function)} must return a text or None, but got {found!r}"
+            f"answer: {import_path(function)} must return a text or None, but got {found!r}"
         )
     return found or None
 
 
-def _pattern(spec: Mapping[str, Any]) -> Extract:
+def _pattern(spec: Mapping[str, Any]) -> Extractor:
     pattern = Pattern(spec["pattern"], "answer")
     group = spec.get("group")
     if group is not None and (not isinstance(group, int) or not 0 <= group <= pattern.groups):
@@ -256,7 +256,7 @@ def _pattern(spec: Mapping[str, Any]) -> Extract:
     return find
 
 
-def _labels(spec: Mapping[str, Any]) -> Extract:
+def _labels(spec: Mapping[str, Any]) -> Extractor:
     labels = spec["labels"]
     if isinstance(labels, str) or not isinstance(labels, Sequence) or not labels:
         raise SpaceError(f"answer: labels is a list of names, but got {labels!r}")
@@ -303,7 +303,7 @@ def _which(pattern: re.Pattern[str], text: str, spec: Mapping[str, Any]) -> re.M
     return match
 
 
-def _json(spec: Mapping[str, Any]) -> Extract:
+def _json(spec: Mapping[str, Any]) -> Extractor:
     path = spec["json"]
     if not isinstance(path, str):
         raise SpaceError(
@@ -312,7 +312,7 @@ def _json(spec: Mapping[str, Any]) -> Extract:
     steps = path.split(".") if path else []
 
     def find(text: str) -> str | None:
-        value: Any = first_object(text)
+        value: Any = first_json_object(text)
         for step in steps:
             if isinstance(value, dict) and step in value:
                 value = value[step]
@@ -327,19 +327,19 @@ def _json(spec: Mapping[str, Any]) -> Extract:
     return find
 
 
-def _whole(spec: Mapping[str, Any]) -> Extract:
+def _whole(spec: Mapping[str, Any]) -> Extractor:
     if spec["whole"] is not True:
         raise SpaceError(f"answer: whole is true or left out, but got {spec['whole']!r}")
-    return whole
+    return whole_text
 
 
-def _number(spec: Mapping[str, Any]) -> Extract:
+def _number(spec: Mapping[str, Any]) -> Extractor:
     if spec["number"] is not True:
         raise SpaceError(f"answer: number is true or left out, but got {spec['number']!r}")
     return last_number
 
 
-def _code(spec: Mapping[str, Any]) -> Extract:
+def _code(spec: Mapping[str, Any]) -> Extractor:
     if spec["code"] is not True:
         raise SpaceError(f"answer: code is true or left out, but got {spec['code']!r}")
     place = 0 if spec.get("which") == "first" else -1
@@ -352,7 +352,7 @@ def _code(spec: Mapping[str, Any]) -> Extract:
     return find
 
 
-_KINDS: dict[str, Callable[[Mapping[str, Any]], Extract]] = {
+_KINDS: dict[str, Callable[[Mapping[str, Any]], Extractor]] = {
     "whole": _whole,
     "pattern": _pattern,
     "labels": _labels,

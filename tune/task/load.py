@@ -11,9 +11,9 @@ from dataclasses import replace
 from typing import Any
 
 from tune.errors import DataError, SpaceError
-from tune.task.columns import aliases, left_out, sentences
-from tune.task.example import Data, Example, canonical, plain, to_text
-from tune.task.sources import Table, read
+from tune.task.columns import excluded_columns, exclusion_notes, template_names
+from tune.task.example import Data, Example, builtin_value, canonical_json, to_text
+from tune.task.sources import Table, read_table
 
 TARGET_NAMES = ("target", "label", "answer", "expected", "output")
 """Column names that say by themselves that they hold the target."""
@@ -25,7 +25,7 @@ def load_data(
     inputs: Sequence[str] = (),
     target: str | None = None,
     fields: Collection[str] = (),
-    aside: Collection[str] = (),
+    split_columns: Collection[str] = (),
 ) -> Data:
     """Read a data set.
 
@@ -39,15 +39,15 @@ def load_data(
         target: the column of wanted answers; "" where there is none. By default the only column
         that is
             named as one of `TARGET_NAMES`, else the only one that is no input.
-        fields: the names that the templates use. aside: columns that say how rows are parted: no
+        fields: the names that the templates use. split_columns: columns that say how rows are parted: no
         inputs unless named as such, and not the target.
 
     Raises:
         DataError: the source cannot be read, has fewer than two rows, or lacks a column or a cell.
         SpaceError: a template names a column that is not there, is no input, or is the target.
     """
-    table = read(source)
-    named = aliases(table.columns)
+    table = read_table(source)
+    named = template_names(table.columns)
     known = {alias: name for name, alias in named.items()}
     if len(table.rows) < 2:
         raise DataError(
@@ -60,9 +60,9 @@ def load_data(
     fields = frozenset(known.get(name, name) for name in fields)
     target = known.get(target, target) if target else target
     is_default = not inputs and not fields
-    target = _find_target(table, inputs, target, fields, aside)
-    inputs = _find_inputs(table, inputs, target, fields, aside, named)
-    reasons = left_out(table, inputs, target) if is_default else {}
+    target = _find_target(table, inputs, target, fields, split_columns)
+    inputs = _find_inputs(table, inputs, target, fields, split_columns, named)
+    reasons = excluded_columns(table, inputs, target) if is_default else {}
     inputs = tuple(name for name in inputs if name not in reasons)
     ids = _ids(table)
     fingerprint = _fingerprint(table, ids, target)
@@ -79,7 +79,7 @@ def load_data(
             *notes,
             f"Templates name these columns of {table.name!r} by other names: {', '.join(renamed)}.",
         ]
-    out = sentences(
+    out = exclusion_notes(
         table.name, {named.get(name, name): reason for name, reason in reasons.items()}, shown
     )
     return Data(table.name, examples, fingerprint, shown, target, tuple(reasons), (*notes, *out))
@@ -119,10 +119,10 @@ def _check_targets(table: Table, target: str | None) -> None:
 
 def _fingerprint(table: Table, ids: Sequence[str], target: str | None) -> str:
     rows = [
-        [name, {column: value for column, value in plain(row).items() if value is not None}]
+        [name, {column: value for column, value in builtin_value(row).items() if value is not None}]
         for name, row in zip(ids, table.rows, strict=True)
     ]
-    return hashlib.sha256(canonical([target, rows]).encode()).hexdigest()[:12]
+    return hashlib.sha256(canonical_json([target, rows]).encode()).hexdigest()[:12]
 
 
 def _find_target(
@@ -130,7 +130,7 @@ def _find_target(
     inputs: Sequence[str],
     target: str | None,
     fields: Collection[str],
-    aside: Collection[str],
+    split_columns: Collection[str],
 ) -> str | None:
     if target == "":
         return None
@@ -144,7 +144,9 @@ def _find_target(
             raise DataError(f"the column {target!r} cannot be both an input and the target")
         return target
     left = [
-        name for name in columns if name not in inputs and name not in fields and name not in aside
+        name
+        for name in columns
+        if name not in inputs and name not in fields and name not in split_columns
     ]
     obvious = [name for name in left if name.lower() in TARGET_NAMES]
     if not obvious and (inputs or fields):
@@ -162,7 +164,7 @@ def _find_inputs(
     inputs: Sequence[str],
     target: str | None,
     fields: Collection[str],
-    aside: Collection[str],
+    split_columns: Collection[str],
     named: Mapping[str, str],
 ) -> tuple[str, ...]:
     columns = table.columns
@@ -185,7 +187,9 @@ def _find_inputs(
                 f"a template names {{{name}}}, which is not among the inputs {list(inputs)}: add --input {name}"
             )
     found = tuple(dict.fromkeys(inputs)) or tuple(name for name in columns if name in fields)
-    found = found or tuple(name for name in columns if name not in (target, "id", "", *aside))
+    found = found or tuple(
+        name for name in columns if name not in (target, "id", "", *split_columns)
+    )
     if not found:
         raise DataError(f"no column of {table.name!r} is left as an input: it has {list(columns)}")
     for name in found:
@@ -199,7 +203,7 @@ def _find_inputs(
 
 def _ids(table: Table) -> list[str]:
     """The `id` column where it names every row once, else the row numbers."""
-    given = [plain(row.get("id")) for row in table.rows]
+    given = [builtin_value(row.get("id")) for row in table.rows]
     if all(isinstance(v, str | int | float) and v != "" for v in given):
         ids = [to_text(v) for v in given]
         if len(set(ids)) == len(ids):
@@ -215,7 +219,7 @@ def _example(
     target: str | None,
     named: Mapping[str, str],
 ) -> Example:
-    row = {column: plain(table.rows[number].get(column)) for column in table.columns}
+    row = {column: builtin_value(table.rows[number].get(column)) for column in table.columns}
     place = f"{table.places[number]} of {table.name!r}"
     for column in (*inputs, *([target] if target else [])):
         if row[column] is None:

@@ -51,7 +51,7 @@ class Table:
     columns: tuple[str, ...]
 
 
-def read(source: Any) -> Table:
+def read_table(source: Any) -> Table:
     """The rows of a path, of `hf:org/name:split`, or of an object in memory.
 
     Raises:
@@ -285,10 +285,10 @@ def _unpacked(file: Any) -> Iterator[Row]:
     stated = file.metadata
     if stated.num_rows * stated.num_columns > CELLS:
         raise TooMuch(f"it has more than {CELLS:,} cells (rows times columns), which is the limit")
-    read = 0
+    unpacked_bytes = 0
     for batch in file.iter_batches(batch_size=256):
-        read += batch.nbytes
-        if read > DATA_BYTES:
+        unpacked_bytes += batch.nbytes
+        if unpacked_bytes > DATA_BYTES:
             raise TooMuch(
                 f"it has more than {shown_bytes(DATA_BYTES)} unpacked, which is the limit"
             )

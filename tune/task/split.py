@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tune.errors import DataError
-from tune.task.example import Data, Example, canonical
+from tune.task.example import Data, Example, canonical_json
 
 _SIDES = {
     "shots": "shots",
@@ -35,23 +35,23 @@ class Split:
     shots: tuple[Example, ...]
     tuning: tuple[Example, ...]
     holdout: tuple[Example, ...]
-    units: Mapping[str, int] = field(default_factory=dict)
+    clusters: Mapping[str, int] = field(default_factory=dict)
 
-    def unit(self, example: Example) -> Hashable:
+    def cluster(self, example: Example) -> Hashable:
         """The unit that an example belongs to: those with identical inputs, or with the same group,
         are one.
 
         To an interval a unit is one observation, however many examples it has: they may all be
         right by one luck.
         """
-        return self.units.get(example.id, example.id)
+        return self.clusters.get(example.id, example.id)
 
-    def count_units(self, examples: Sequence[Example]) -> int:
+    def count_clusters(self, examples: Sequence[Example]) -> int:
         """How many units some examples are."""
-        return len({self.unit(example) for example in examples})
+        return len({self.cluster(example) for example in examples})
 
 
-def count_units(data: Data, group: str | None = None) -> int:
+def count_clusters(data: Data, group: str | None = None) -> int:
     """How many units the examples of a data set are; see `Split.unit`.
 
     Raises:
@@ -122,14 +122,14 @@ def _rank(seed: int, purpose: str, *what: Any) -> bytes:
     """Where something stands in the seeded order for a purpose; the same on every machine and
     Python.
     """
-    return hashlib.sha256(canonical([seed, purpose, *what]).encode()).digest()
+    return hashlib.sha256(canonical_json([seed, purpose, *what]).encode()).digest()
 
 
 def _order(examples: Sequence[Example], seed: int) -> list[int]:
     seen: Counter[str] = Counter()
     ranks = []
     for example in examples:
-        text = canonical(dict(example.inputs))
+        text = canonical_json(dict(example.inputs))
         ranks.append(_rank(seed, "order", text, seen[text]))
         seen[text] += 1
     return sorted(range(len(examples)), key=ranks.__getitem__)
@@ -151,9 +151,9 @@ def _units(data: Data, group: str | None) -> list[int]:
 
     first: dict[str, int] = {}
     for i, (example, value) in enumerate(zip(data.examples, _groups(data, group), strict=True)):
-        keys = [canonical(["inputs", dict(example.inputs)])]
+        keys = [canonical_json(["inputs", dict(example.inputs)])]
         if value is not None:
-            keys.append(canonical(["group", value]))
+            keys.append(canonical_json(["group", value]))
         for key in keys:
             low, high = sorted((lead(i), lead(first.setdefault(key, i))))
             leader[high] = low
@@ -189,10 +189,10 @@ def _pick_shots(data: Data, order: Sequence[int], units: Sequence[int], count: i
     """The first in order; from the labels in turn, and from units that are set aside already where
     there are any.
     """
-    labels = {i: canonical(data.examples[i].target) for i in order}
+    labels = {i: canonical_json(data.examples[i].target) for i in order}
     few = len(set(labels.values())) <= min(20, len(labels) // 2)
     place = {i: n for n, i in enumerate(order)}
-    different = {canonical(dict(data.examples[i].inputs)): i for i in reversed(order)}
+    different = {canonical_json(dict(data.examples[i].inputs)): i for i in reversed(order)}
     if count > len(different):
         raise DataError(
             f"{count} shots are needed, but {data.name!r} has {len(different)} different inputs for them"

@@ -24,7 +24,7 @@ from tune.commands.cli import main
 from tune.errors import InputError, SpaceError
 from tune.pricing.prices import to_picodollars
 from tune.task.example import Example
-from tune.task.extract import code_blocks, parse_extract, parse_extract_name
+from tune.task.extract import code_blocks, extractor_identity, parse_extractor
 from tune.task.metrics import Code, Metric, parse_metric
 from tune.task.metrics.code_runner import pieces
 
@@ -284,22 +284,22 @@ def test_an_example_that_cannot_be_judged_is_found_before_anything_is_run(
     ],
 )
 def test_code_is_the_last_python_block_or_the_text(text: str, code: str | None) -> None:
-    assert parse_extract({"code": True})(text) == code
+    assert parse_extractor({"code": True})(text) == code
 
 
 def test_the_first_block_can_be_asked_for_and_nonsense_is_refused() -> None:
     text = "```python\na\n```\n```python\nb\n```"
     assert code_blocks(text) == ["a\n", "b\n"]
-    assert parse_extract({"code": True, "which": "first"})(text) == "a"
-    assert parse_extract_name({"code": True}) == '{"code": true}'
+    assert parse_extractor({"code": True, "which": "first"})(text) == "a"
+    assert extractor_identity({"code": True}) == '{"code": true}'
     for spec in ({"code": False}, {"code": True, "which": "best"}, {"code": True, "lower": True}):
         with pytest.raises(SpaceError, match="answer"):
-            parse_extract(spec)
+            parse_extractor(spec)
 
 
 @given(st.text(alphabet="`~ \n\tapython{}", max_size=60))
 def test_whatever_the_text_code_is_part_of_it_or_there_is_none(text: str) -> None:
-    found = parse_extract({"code": True})(text)
+    found = parse_extractor({"code": True})(text)
     assert found is None or (found.strip() and found in text)
 
 

@@ -210,7 +210,7 @@ def test_rouge_l_is_the_longest_common_subsequence() -> None:
 def test_without_its_package_rouge_l_is_refused_before_anything_is_bought(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from tune.task.metrics import texts
+    from tune.task.metrics import text_metrics as texts
 
     texts.rouge_scorer.cache_clear()
     monkeypatch.setitem(sys.modules, "rouge_score.rouge_scorer", None)

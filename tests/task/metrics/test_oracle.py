@@ -18,7 +18,7 @@ from tests.support.world import LabelledWorld
 from tune.errors import SpaceError
 from tune.plan import make_plan
 from tune.task.example import Example
-from tune.task.metrics import is_oracle, one_by_one, parse_metric
+from tune.task.metrics import is_oracle, parse_metric, per_response_metric
 
 WORLD = LabelledWorld(models={"small": 0.55, "large": 0.8})
 EXAMPLES = [Example(str(i), {}, "even" if i % 2 == 0 else "odd", {}) for i in range(6)]
@@ -90,7 +90,7 @@ def test_where_it_cannot_be_tried_its_author_or_its_name_says_it() -> None:
 
 def test_one_by_one_it_judges_as_an_ordinary_metric() -> None:
     metric = tune.responses_metric(success)
-    alone = one_by_one(metric)
+    alone = per_response_metric(metric)
     assert not alone.over_responses
     assert alone.identity != metric.identity
     assert [alone.score(answer, EXAMPLES[0]) for answer in ("even", "odd")] == [1.0, 0.0]

@@ -386,7 +386,7 @@ class _Work:
     def _notices(self, verdict: Verdict, tried: int) -> list[str]:
         """What a reader must not miss."""
         examples = self.plan.examples
-        units, group = self.plan.split.count_units(examples), self.plan.identity.get("group")
+        units, group = self.plan.split.count_clusters(examples), self.plan.identity.get("group")
         notices = [*together_notice(len(examples), units, group)]
         if verdict.flattered:
             notices.append(

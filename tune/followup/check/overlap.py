@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from tune.runtime.best_json import Recipe, marks
 from tune.stats.confidence_sequences import together_notice
 from tune.task.example import Data, Example
-from tune.task.split import count_units
+from tune.task.split import count_clusters
 
 SAYING = {
     "tuning": "{these} tuning examples of the study, by which the config was chosen: on them it looks better than it "
@@ -63,4 +63,4 @@ def together_notices(data: Data, group: str | None) -> tuple[str, ...]:
             f"The study kept examples with the same {group!r} together, and these have no such column: where several "
             f"of them belong together, the check is wrong more often than it says.",
         )
-    return together_notice(len(data.examples), count_units(data, group), group)
+    return together_notice(len(data.examples), count_clusters(data, group), group)

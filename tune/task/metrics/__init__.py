@@ -5,7 +5,7 @@ code that is run.
 from tune.task.metrics.code import Code
 from tune.task.metrics.judge import Judge
 from tune.task.metrics.metric import METRICS, Metric, parse_metric, responses_metric
-from tune.task.metrics.oracle import is_oracle, one_by_one
+from tune.task.metrics.oracle import is_oracle, per_response_metric
 from tune.task.metrics.score import Answer, Score
 
 __all__ = [
@@ -16,7 +16,7 @@ __all__ = [
     "Metric",
     "Score",
     "is_oracle",
-    "one_by_one",
     "parse_metric",
+    "per_response_metric",
     "responses_metric",
 ]

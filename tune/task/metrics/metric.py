@@ -13,9 +13,9 @@ from typing import Any
 from tune.completion import Provider
 from tune.errors import InputError, MetricError
 from tune.safety.sandbox import unprotected
-from tune.task.callables import blame, fingerprint, load
+from tune.task.callables import fingerprint, import_object, reraise_as
 from tune.task.example import Example
-from tune.task.metrics import texts
+from tune.task.metrics import text_metrics as texts
 from tune.task.metrics.code import Code
 from tune.task.metrics.judge import Judge
 from tune.task.metrics.score import Answer, Score, check_score
@@ -141,7 +141,7 @@ class Metric:
             raise TypeError(f"the metric {self.name!r} costs: await judge(answer, example)")
         if answer is None:
             return Score(self.worst, "no answer")
-        with blame(MetricError, f"the metric {self.name!r} raised on example {example.id!r}"):
+        with reraise_as(MetricError, f"the metric {self.name!r} raised on example {example.id!r}"):
             found = self.function(answer, example)
         return check_score(
             found, metric=self.name, example=example.id, low=self.low, high=self.high
@@ -200,7 +200,7 @@ def parse_metric(spec: Any, **options: Any) -> Metric:
             spec.get("name"), **{k: v for k, v in {**spec, **options}.items() if k != "name"}
         )
     if isinstance(spec, str) and ":" in spec:
-        return parse_metric(load(spec, "metric"), **options)
+        return parse_metric(import_object(spec, "metric"), **options)
     if isinstance(spec, str):
         return _built_in(spec, options)
     if isinstance(spec, Metric | Judge | Code):

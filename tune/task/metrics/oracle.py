@@ -51,7 +51,7 @@ def is_oracle(metric: Metric, examples: Sequence[Example]) -> bool:
     return metric.key.lower().startswith(ORACLE_KEYS)
 
 
-def one_by_one(metric: Metric) -> Metric:
+def per_response_metric(metric: Metric) -> Metric:
     """Return the metric of an oracle that judges each response by itself: n answers can be deployed
     with that.
     """

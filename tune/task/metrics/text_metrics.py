@@ -16,7 +16,7 @@ from typing import Any
 from tune.errors import InputError, MetricError, SpaceError
 from tune.safety.patterns import Pattern
 from tune.task.example import Example, to_text
-from tune.task.extract import first_object, last_number
+from tune.task.extract import first_json_object, last_number
 
 
 def exact_match(answer: str, example: Example) -> float:
@@ -89,7 +89,7 @@ def json_fields(answer: str, example: Example) -> float:
     """The share of the target's fields that the first JSON object in the answer holds with an equal
     value.
     """
-    found = first_object(answer) or {}
+    found = first_json_object(answer) or {}
     return max(_equal_fields(found, _object(target, example)) for target in _targets(example))
 
 
