@@ -82,7 +82,7 @@ def test_a_metric_is_tried_with_what_is_wanted_in_its_own_form() -> None:
         return 1.0
 
     for target in ("yes", 3, ["a", "b"], None):
-        example = tune.data.Example("1", {"text": "t"}, target, {})
+        example = tune.task.example.Example("1", {"text": "t"}, target, {})
         parse_metric(look).try_on(example)
     assert met == ["yes", "3", '["a", "b"]', ""]
 

@@ -576,7 +576,7 @@ def test_the_fingerprint_changes_with_any_cell_id_order_or_target_only() -> None
 
 
 def test_the_fingerprint_is_the_same_in_another_process() -> None:
-    code = f"from tune.data import load_data; print(load_data({ROWS!r}).fingerprint)"
+    code = f"from tune.task.load import load_data; print(load_data({ROWS!r}).fingerprint)"
     environment = {**os.environ, "PYTHONHASHSEED": "7", "PYTHONIOENCODING": "utf-8"}
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
