@@ -56,7 +56,9 @@ def test_a_fingerprint_is_the_same_in_another_process_and_follows_the_source(
 ) -> None:
     source = "KNOWN = {'b', 'a', 'c'}\n\ndef own(text, extra=frozenset({'x', 'y', 'z'})):\n    return text\n"
     (tmp_path / "mine.py").write_text(source)
-    ask = "from tune.task.callables import *; print(fingerprint(import_object('mine:own', 'metric')))"
+    ask = (
+        "from tune.task.callables import *; print(fingerprint(import_object('mine:own', 'metric')))"
+    )
 
     def name() -> str:
         ran = subprocess.run(
