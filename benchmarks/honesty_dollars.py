@@ -23,7 +23,7 @@ from honesty_tables import Recorded
 
 from tune.completion import Completion, Request
 from tune.plan import Plan, length_names, make_plan
-from tune.plan.token_counts import forecasts, likely_tokens, silent_endpoints
+from tune.plan.token_counts import forecast_answers, likely_tokens, offline_endpoints
 from tune.pricing.prices import to_dollars
 from tune.search.lattice import Lattice
 from tune.search.random_search import deal
@@ -108,7 +108,7 @@ def searched(rng: np.random.Generator, world: World, plan: Plan) -> Drawn:
 
 def in_store(world: World, plan: Plan, drawn: Drawn) -> Store:
     """A store that holds these draws."""
-    endpoints, store = silent_endpoints(plan.entries), Store(Database(":memory:"))
+    endpoints, store = offline_endpoints(plan.entries), Store(Database(":memory:"))
     for point, draws in drawn.items():
         service = endpoints[str(point["model"])].service
         for position, completion in enumerate(draws):
@@ -121,7 +121,7 @@ def predicted(plan: Plan, store: Store | None) -> dict[tuple[str, str], float]:
     """Dollars of one answer to one example, by model and prompt."""
     return {
         (row.model, row.prompt): row.draw
-        for row in forecasts(plan, silent_endpoints(plan.entries), store)
+        for row in forecast_answers(plan, offline_endpoints(plan.entries), store)
     }
 
 
@@ -130,7 +130,7 @@ def spans(plan: Plan) -> dict[tuple[str, str], tuple[float, float]]:
     model and prompt.
     """
     found = {}
-    for row in forecasts(plan, silent_endpoints(plan.entries), None):
+    for row in forecast_answers(plan, offline_endpoints(plan.entries), None):
         assert row.output_span is not None
         least, most = (
             plan.prices[row.model].cost(math.ceil(row.prompt_tokens), math.ceil(n))
@@ -289,7 +289,7 @@ def tokens_counted() -> list[tuple[str, float]]:
     SmolLM2's own.
     """
     plan = make_plan(None, None, 1.0, {})
-    (endpoint,) = silent_endpoints(plan.entries).values()
+    (endpoint,) = offline_endpoints(plan.entries).values()
     found = []
     for name, prompt in plan.prompts.items():
         asked = [Request("", "m", prompt.render(example), 64) for example in plan.examples[:60]]

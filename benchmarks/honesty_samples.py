@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from honesty_section import Claim, Section, luck, tabled
 
-from tune.followup.check.rule import Bounds, NewLine, SameLine
+from tune.followup.check.rule import Bounds, NewExamplesRule, SameExamplesRule
 from tune.stats.confidence_sequences import log_evidence_above, log_evidence_below
 from tune.task.metrics import Metric
 
@@ -95,7 +95,7 @@ def one(then: np.ndarray, now: np.ndarray) -> Outcome:
     truth.
     """
     mean = float(then.mean())
-    rule = NewLine.of(bounds(), mean, len(then), tuple(then.tolist()))
+    rule = NewExamplesRule.of(bounds(), mean, len(then), tuple(then.tolist()))
     decision = rule.bounds.decide(rule.look(now))
     line = min(max(mean - MARGIN, 0.01), 0.99)
     worse, better = (
@@ -122,7 +122,7 @@ def two_samples(rng: np.random.Generator, runs: int) -> list[Row]:
     rows = []
     for kind, (draw, counts) in kinds.items():
         for count in counts:
-            rule = NewLine.of(
+            rule = NewExamplesRule.of(
                 bounds(), QUALITY, count, tuple(_even(draw(QUALITY, 1000 * count), count))
             )
             visible = rule.visible(MOST)
@@ -156,10 +156,10 @@ def asked_again(rng: np.random.Generator, runs: int) -> list[Row]:
                     for _ in range(2)
                 )
                 now = np.where(rng.random(count) < below / then.mean(), 0.0, now)
-                line = SameLine(bounds())
+                line = SameExamplesRule(bounds())
                 decision = line.bounds.decide(line.look(now - then))
                 made.append(Outcome(False, decision == "regressed", decision == "holds"))
-            found = _row("paired", count, place, made, SameLine(bounds()).visible(count))
+            found = _row("paired", count, place, made, SameExamplesRule(bounds()).visible(count))
             rows.append(replace(found, alone=math.nan))
     return rows
 

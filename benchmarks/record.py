@@ -26,7 +26,7 @@ from typing import Any
 from recorded import TABLES, save
 from recording import buy
 
-from tune.commands import DONE, attempt
+from tune.commands import DONE, run_command
 from tune.errors import InputError
 from tune.plan import Plan, make_plan
 from tune.space import read_toml
@@ -260,4 +260,4 @@ def build_parser() -> argparse.ArgumentParser:
 
 if __name__ == "__main__":
     given_flags = build_parser().parse_args()
-    sys.exit(attempt(lambda: run(given_flags)))
+    sys.exit(run_command(lambda: run(given_flags)))

@@ -230,9 +230,9 @@ def test_a_read_only_results_folder_is_one_sentence_before_any_call(
             shutil.copy(files / name, folder / name)
         (folder / "study").mkdir(mode=0o555)
         code = (
-            "import os, sys, encodings.utf_8_sig, tune.cli, tune.tuner, tune.progress\n"
+            "import os, sys, encodings.utf_8_sig, tune.commands.cli, tune.tuner, tune.study.progress\n"
             "if os.getuid() == 0: os.setgid(65534); os.setuid(65534)  # root may write anywhere\n"
-            "sys.exit(tune.cli.main(sys.argv[1:]))"
+            "sys.exit(tune.commands.cli.main(sys.argv[1:]))"
         )
         command = [sys.executable, "-c", code, *flags(server, folder)]
         done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from tune.errors import StudyError
-from tune.plan import LOCAL_MODEL, Options, Plan, make_plan, sent_lines, without
-from tune.plan.estimate import Estimate, estimate
+from tune.plan import LOCAL_MODEL, Options, Plan, make_plan, sent_lines, without_models
+from tune.plan.estimate import RunEstimate, estimate
 from tune.plan.estimate_text import estimate_lines, price_lines
-from tune.plan.long_answers import Surprises, first_forecasts
-from tune.plan.token_counts import silent_endpoints
+from tune.plan.long_answers import LengthMonitor, first_forecasts
+from tune.plan.token_counts import offline_endpoints
 from tune.pricing.clock import Clock
 from tune.pricing.prices import to_picodollars
 from tune.providers.capabilities import Capabilities
@@ -189,7 +189,7 @@ async def _study(
     decorations = Decorations(tell)
     notice = decorations.around("the display of notices", notice)
     if not plan.entries[plan.baseline.model].local:  # else its tokens are counted when it is loaded
-        check_budget(plan, silent_endpoints(plan.entries))
+        check_budget(plan, offline_endpoints(plan.entries))
     with ExitStack() as stack:
         traces = Traces(folder / "study.jsonl", store)
         journal = stack.enter_context(Journal(folder / "study.jsonl", notice=notice))
@@ -220,7 +220,7 @@ async def _study(
             services,
             judge,
         ):
-            plan = without(plan, lessons.aside)
+            plan = without_models(plan, lessons.aside)
             _say_what_is_unprotected(plan, tell)
             decorations.attempt(
                 "the look at what is sent", lambda: _say_what_is_sent(plan, tell, notice), None
@@ -329,9 +329,9 @@ def _lessons(journal: Journal, plan: Plan, capabilities: Capabilities, tell: Not
 
 def _say_who_is_called(plan: Plan, tell: Notice, notice: Notice) -> None:
     """Show before the first call which hosts are called."""
-    for line in host_lines(plan.called):
+    for line in host_lines(plan.called_entries):
         notice(line)
-    remember_hosts(plan.called)
+    remember_hosts(plan.called_entries)
     if not plan.model_named:
         tell(
             f"no model was named, so the small one on this machine is tuned ({LOCAL_MODEL}): add --model NAME"
@@ -366,7 +366,7 @@ def _say_what_is_unprotected(plan: Plan, tell: Callable[[str], None]) -> None:
 
 def _estimate(
     plan: Plan, services: dict[str, Service], store: Store, notice: Callable[[str], None]
-) -> Estimate:
+) -> RunEstimate:
     """Say what the run will cost before it begins."""
     found = estimate(plan, {name: service.endpoint for name, service in services.items()}, store)
     for line in (*estimate_lines(found), *price_lines(found)):
@@ -374,7 +374,7 @@ def _estimate(
     return found
 
 
-def _keep_estimate(journal: Journal, plan: Plan, found: Estimate | None) -> None:
+def _keep_estimate(journal: Journal, plan: Plan, found: RunEstimate | None) -> None:
     """Keep the first estimate of a study, for its report."""
     if found is not None and not any(event["event"] == "estimate" for event in journal.events):
         journal.append("estimate", rows=dump(found.rows), budget=plan.budget, enough=found.enough)
@@ -385,7 +385,7 @@ def _surprises(
 ) -> Callable[[Mapping[int, Trial]], None]:
     """Return what compares answers with the estimate as they come in."""
     endpoints = {name: service.endpoint for name, service in services.items()}
-    return Surprises(plan, first_forecasts(journal.events), endpoints, tell).look
+    return LengthMonitor(plan, first_forecasts(journal.events), endpoints, tell).look
 
 
 def places(plan: Plan, options: Options) -> tuple[Path, str]:

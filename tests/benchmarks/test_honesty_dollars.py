@@ -109,8 +109,8 @@ def test_a_recorded_world_has_the_recorded_lengths_and_prompts_of_about_as_many_
     assert {draw.prompt_tokens for draw in drawn["long"]} == {60}
     counted = {
         row.prompt: row.prompt_tokens
-        for row in honesty_dollars.forecasts(
-            plan, honesty_dollars.silent_endpoints(plan.entries), None
+        for row in honesty_dollars.forecast_answers(
+            plan, honesty_dollars.offline_endpoints(plan.entries), None
         )
     }
     assert counted["long"] == pytest.approx(60, abs=3)

@@ -18,7 +18,7 @@ from tests.support.server import Model, Server
 from tests.support.world import LabelledWorld
 from tune.commands import BAD_INPUT, DONE, FAILED
 from tune.commands.cli import main
-from tune.commands.flags import build_parser
+from tune.commands.flags import build_run_parser
 from tune.plan import Options
 
 ROOT = Path(__file__).parent.parent.parent
@@ -252,7 +252,7 @@ def test_without_a_budget_the_usage_is_shown(capsys: pytest.CaptureFixture[str])
 
 
 def test_every_flag_of_a_run_is_a_keyword_of_tune() -> None:
-    flags = {action.dest for action in build_parser()._actions}
+    flags = {action.dest for action in build_run_parser()._actions}
     assert flags - set(Options.__annotations__) == {
         "help",
         "version",
@@ -311,7 +311,7 @@ def test_a_metric_of_ones_own_lies_where_the_command_is_run(server: Server, file
             sys.executable,
             "-P",
             "-c",
-            "import sys; from tune.cli import main; sys.exit(main())",
+            "import sys; from tune.commands.cli import main; sys.exit(main())",
             *flags(server, files, "--json", "--metric", "own_metric:score"),
         ],
         cwd=files,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tune.followup.check import Checked, Decision
+from tune.followup.check import CheckResult, Decision
 from tune.space import Config
 from tune.stats.confidence_sequences import Look
 from tune.stats.intervals import Interval
@@ -29,7 +29,7 @@ def test_it(tune_check, monkeypatch):
 """
 
 
-def checked(decision: Decision, **more: Any) -> Checked:
+def checked(decision: Decision, **more: Any) -> CheckResult:
     """What a check might have found."""
     values: dict[str, Any] = {
         "decision": decision,
@@ -56,13 +56,13 @@ def checked(decision: Decision, **more: Any) -> Checked:
         "seed": 0,
         **more,
     }
-    return Checked(**values)
+    return CheckResult(**values)
 
 
 def asked(decision: Decision, *notices: str) -> Any:
     """Stands in for `tune.followup.check.check`."""
 
-    def check(best: object, data: object, *, budget: float, **options: Any) -> Checked:
+    def check(best: object, data: object, *, budget: float, **options: Any) -> CheckResult:
         assert options.pop("margin") == 0.05
         return checked(decision, budget=budget, seed=options.pop("seed", 0), notices=notices)
 

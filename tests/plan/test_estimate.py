@@ -25,12 +25,12 @@ from tune.commands import BAD_INPUT, DONE
 from tune.commands.cli import main
 from tune.completion import Completion, Message, Request
 from tune.plan import Plan, make_plan
-from tune.plan.estimate import FIRST, estimate
+from tune.plan.estimate import FIRST_BLOCKS, estimate
 from tune.plan.estimate_text import estimate_lines, estimate_table, price_lines
-from tune.plan.long_answers import Surprises
+from tune.plan.long_answers import LengthMonitor
 from tune.plan.output_length import length_span
-from tune.plan.stored_requests import Recogniser
-from tune.plan.token_counts import Forecast, compare, likely_tokens, silent_endpoints
+from tune.plan.stored_requests import PromptMatcher
+from tune.plan.token_counts import AnswerForecast, estimate_rows, likely_tokens, offline_endpoints
 from tune.pricing.prices import Price
 from tune.readout.trial import Trial
 from tune.report import EstimateRow, markdown
@@ -65,7 +65,7 @@ def plan(budget: float = 0.05, **more: Any) -> Plan:
 
 
 def of(made: Plan, store: Store | None = None, **more: Any) -> Any:
-    return estimate(made, silent_endpoints(made.entries), store, **more)
+    return estimate(made, offline_endpoints(made.entries), store, **more)
 
 
 def study(server: Server, folder: Path, notice: Any = lambda _: None, **more: Any) -> tune.Study:
@@ -127,7 +127,7 @@ def test_a_length_that_is_stated_is_taken_until_one_is_learned_the_prompts_befor
     ]  # for both together before the prompt alone
     assert of(plan(output_tokens=1000)).rows[0].output_tokens == 64  # no more than the cap
     made = plan(output_tokens=40)
-    _, service = made.entries["small"], silent_endpoints(made.entries)["small"].service
+    _, service = made.entries["small"], offline_endpoints(made.entries)["small"].service
     said = {"service": service, "model": "small", "max_tokens": 64, "messages": _messages(made)}
     row = of(made, _Held([(json.dumps(said), 20.0, 3.0, 0.5, 7)])).rows[0]
     assert (row.output_tokens, row.learned, row.stated) == (3, 7, False)
@@ -211,7 +211,7 @@ def test_likely_tokens_of_plain_english_are_near_what_tokenizers_say() -> None:
 
 def test_lengths_and_token_counts_are_learned_from_the_store_whatever_was_searched() -> None:
     made = plan()
-    endpoint = silent_endpoints(made.entries)["large"]
+    endpoint = offline_endpoints(made.entries)["large"]
     store = Store(Database(":memory:"))
     for example in made.examples[:20]:
         request = Request(
@@ -238,7 +238,7 @@ def test_lengths_and_token_counts_are_learned_from_the_store_whatever_was_search
 
 def held(made: Plan, rows: Plan, model: str = "small", cap: int = 64, **more: Any) -> Store:
     """A store with answers of 20 tokens to the prompts of other rows than the plan has."""
-    endpoint, store = silent_endpoints(made.entries)[model], Store(Database(":memory:"))
+    endpoint, store = offline_endpoints(made.entries)[model], Store(Database(":memory:"))
     for name, prompt in rows.prompts.items():
         for example in rows.examples[:20]:
             request = Request(endpoint.service, model, prompt.render(example), cap, **more)
@@ -313,7 +313,7 @@ def test_every_form_of_prompt_is_recognised_with_other_rows_and_other_shots() ->
         )
 
     today, earlier = made(0), made(9000)
-    recogniser = Recogniser(today)
+    recogniser = PromptMatcher(today)
     for name, prompt in earlier.prompts.items():
         for example in earlier.examples[:3]:
             record = json.loads(Request("s", "m", prompt.render(example), 8).canonical)
@@ -329,7 +329,7 @@ def test_every_form_of_prompt_is_recognised_with_other_rows_and_other_shots() ->
 def test_answers_that_were_all_cut_may_be_as_long_as_a_larger_cap_allows() -> None:
     made = plan()
     store = Store(Database(":memory:"))
-    endpoint = silent_endpoints(made.entries)["small"]
+    endpoint = offline_endpoints(made.entries)["small"]
     for example in made.examples[:10]:
         request = Request(endpoint.service, "small", made.prompts["short"].render(example), 8)
         store.put(request, range(1), [Completion("x", "length", 20, 8)], study="s")
@@ -367,15 +367,15 @@ def test_long_answers_that_nobody_announced_are_told_after_the_first_block(tmp_p
 
 def test_answers_as_long_as_expected_are_not_told_and_each_is_told_once() -> None:
     made = plan()
-    endpoints = silent_endpoints(made.entries)
+    endpoints = offline_endpoints(made.entries)
     rows, told = of(made).rows, list[str]()
-    surprises = Surprises(made, rows, endpoints, told.append)
+    surprises = LengthMonitor(made, rows, endpoints, told.append)
     point = Point({"model": "small", "prompt": "short"})
     usual, long = (Completion("x", "stop", 20, tokens) for tokens in (5, 60))
     surprises.look({0: Trial(0, point, 64, draws={i: [usual] for i in range(8)})})
     surprises.look({0: Trial(0, point, 64, draws={i: [long] for i in range(2)})})
     assert told == []
-    stated = Surprises(
+    stated = LengthMonitor(
         plan(output_tokens=5), of(plan(output_tokens=5)).rows, endpoints, told.append
     )
     for _ in range(2):
@@ -387,7 +387,7 @@ def test_answers_as_long_as_expected_are_not_told_and_each_is_told_once() -> Non
 
 def test_draws_that_were_cut_shorter_do_not_stand_for_longer_ones_where_there_are_others() -> None:
     made = plan()
-    endpoint = silent_endpoints(made.entries)["small"]
+    endpoint = offline_endpoints(made.entries)["small"]
     store = Store(Database(":memory:"))
     for cap, tokens in ((8, 8), (64, 30)):
         request = Request(
@@ -448,7 +448,7 @@ def test_little_money_begins_points_at_once_as_races_do() -> None:
         searcher = SEARCHERS["random"](world.space, world.free, 0)
         till.drive(STRATEGIES["halving"](world.problem(), searcher, till.left))
         block = rung_sizes(120)[0] * world.unit() / 120
-        expected = FIRST * (1 - ENDGAME_SHARE) * units * world.unit() / block
+        expected = FIRST_BLOCKS * (1 - ENDGAME_SHARE) * units * world.unit() / block
         assert 0.5 < expected / len(till.points) < 2
 
 
@@ -630,8 +630,8 @@ def test_a_study_keeps_the_estimate_that_it_began_with(server: Server, tmp_path:
 def test_the_comparison_takes_the_mean_over_draws_and_leaves_out_what_was_not_drawn() -> None:
     draws = [Completion("x", "stop", 100, 10), Completion("x", "stop", 100, 30)]
     trial = Trial(0, Point({"model": "m", "prompt": "p"}), 64, {0: draws[:1], 1: draws[1:]})
-    rows = [Forecast("m", "p", 90, 15, 3, 2e-4), Forecast("m", "q", 90, 15, 3, 2e-4)]
-    (row,) = compare(rows, {0: trial}, {"m": Price(1.0, 2.0)})
+    rows = [AnswerForecast("m", "p", 90, 15, 3, 2e-4), AnswerForecast("m", "q", 90, 15, 3, 2e-4)]
+    (row,) = estimate_rows(rows, {0: trial}, {"m": Price(1.0, 2.0)})
     assert row.actual == pytest.approx((100 + 2 * 20) / 1e6)
     assert (row.actual_tokens, row.predicted_tokens, row.draws, row.learned) == (20, 15, 2, 3)
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 import tune
 from tune.plan import make_plan
-from tune.plan.output_length import OUTPUT_SHARE, THOUGHT, guessed_tokens
-from tune.plan.token_counts import forecasts, silent_endpoints
+from tune.plan.output_length import OUTPUT_SHARE, REASONING_TOKENS, likely_output_tokens
+from tune.plan.token_counts import forecast_answers, offline_endpoints
 
 CAP = 400
 
@@ -25,14 +25,16 @@ CAP = 400
 def test_a_guess_is_at_least_one_token_and_at_most_the_cap(
     template: str, wanted: float | None, cap: int, reasons: bool
 ) -> None:
-    assert 1 <= guessed_tokens(template, wanted, cap, reasons=reasons) <= cap
+    assert 1 <= likely_output_tokens(template, wanted, cap, reasons=reasons) <= cap
 
 
 def test_an_answer_is_about_as_long_as_what_is_wanted_whatever_the_cap() -> None:
-    guesses = [guessed_tokens("Label this ticket: {text}", 1.0, cap) for cap in (16, 64, 4096)]
+    guesses = [
+        likely_output_tokens("Label this ticket: {text}", 1.0, cap) for cap in (16, 64, 4096)
+    ]
     assert guesses[0] == guesses[1] == guesses[2]
     assert 2 <= guesses[0] <= 6
-    assert 30 <= guessed_tokens("Summarise: {text}", 30.0, 4096) <= 60
+    assert 30 <= likely_output_tokens("Summarise: {text}", 30.0, 4096) <= 60
 
 
 @pytest.mark.parametrize(
@@ -46,22 +48,24 @@ def test_an_answer_is_about_as_long_as_what_is_wanted_whatever_the_cap() -> None
     ],
 )
 def test_a_prompt_that_asks_to_think_aloud_gets_a_long_answer(template: str) -> None:
-    assert guessed_tokens(template, 1.0, 4096) == THOUGHT
-    assert guessed_tokens(template, 1.0, 60) == 30  # people cap such answers near their length
-    assert guessed_tokens(template, 200.0, 4096) > 200  # the targets hold the thought already
+    assert likely_output_tokens(template, 1.0, 4096) == REASONING_TOKENS
+    assert (
+        likely_output_tokens(template, 1.0, 60) == 30
+    )  # people cap such answers near their length
+    assert likely_output_tokens(template, 200.0, 4096) > 200  # the targets hold the thought already
 
 
 @pytest.mark.parametrize(
     "template", ["Rethinking: {text}", "Is it a treason? {text}", "Homework: {text}"]
 )
 def test_words_that_only_look_like_it_do_not(template: str) -> None:
-    assert guessed_tokens(template, 1.0, 4096) < 10
+    assert likely_output_tokens(template, 1.0, 4096) < 10
 
 
 def test_where_nothing_tells_it_is_a_share_of_the_cap() -> None:
-    assert guessed_tokens("Write a letter: {text}", None, 400) == OUTPUT_SHARE * 400
-    assert guessed_tokens("Label: {text}", 1.0, 400, reasons=True) == OUTPUT_SHARE * 400
-    assert guessed_tokens("Label: {text}", 200.0, 400, reasons=True) > 200
+    assert likely_output_tokens("Write a letter: {text}", None, 400) == OUTPUT_SHARE * 400
+    assert likely_output_tokens("Label: {text}", 1.0, 400, reasons=True) == OUTPUT_SHARE * 400
+    assert likely_output_tokens("Label: {text}", 200.0, 400, reasons=True) > 200
 
 
 # --- of a plan
@@ -90,7 +94,7 @@ def lengths(*, labelled: bool = True, options: Any = None, **settings: Any) -> d
     plan = make_plan(rows, tune.Space(**space), 1.0, said | (options or {}))
     return {
         row.model: row.output_tokens
-        for row in forecasts(plan, silent_endpoints(plan.entries), None)
+        for row in forecast_answers(plan, offline_endpoints(plan.entries), None)
     }
 
 

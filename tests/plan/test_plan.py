@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import tune
-from tune.commands.flags import build_parser
+from tune.commands.flags import build_run_parser
 from tune.errors import BudgetError, InputError, PriceError, SpaceError
 from tune.plan import LOCAL_MODEL, Plan, length_names, make_plan
 from tune.plan.goal import GOALS
@@ -373,7 +373,7 @@ def test_a_length_of_model_and_prompt_goes_before_the_prompts_the_models_and_eve
 
 
 def test_the_help_names_every_goal() -> None:
-    shown = build_parser().format_help()
+    shown = build_run_parser().format_help()
     assert f"--goal {{{','.join(GOALS)}}}" in shown
     assert [plan(goal=goal).goal for goal in GOALS if goal != "cheapest"] == ["quality", "frontier"]
 

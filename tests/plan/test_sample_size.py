@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from tune.plan import Plan, make_plan
-from tune.plan.estimate import Estimate, estimate
+from tune.plan.estimate import RunEstimate, estimate
 from tune.plan.estimate_text import estimate_lines
-from tune.plan.sample_size import FEW, few_examples
-from tune.plan.token_counts import silent_endpoints
+from tune.plan.sample_size import SMALL_SAMPLE, sample_size_note
+from tune.plan.token_counts import offline_endpoints
 from tune.space import Space
 from tune.stats.alpha_spending import look_confidence
 from tune.stats.intervals import difference_interval, mean_interval
@@ -34,13 +34,15 @@ def numbers(sentence: str) -> list[float]:
     return [float(text.replace(",", "")) for text in re.findall(r"\d[\d,]*(?:\.\d+)?", sentence)]
 
 
-@pytest.mark.parametrize(("count", "said"), [(FEW - 1, True), (FEW, False), (200, False)])
+@pytest.mark.parametrize(
+    ("count", "said"), [(SMALL_SAMPLE - 1, True), (SMALL_SAMPLE, False), (200, False)]
+)
 def test_it_is_said_below_forty_examples_and_not_above(count: int, said: bool) -> None:
-    assert bool(few_examples(order(count))) == said
+    assert bool(sample_size_note(order(count))) == said
 
 
 def test_the_widths_and_the_difference_are_those_that_a_report_would_have() -> None:
-    sentence = few_examples(order(25))
+    sentence = sample_size_note(order(25))
     in_all, held, _, alike, halved, seen, small, _, _, needed, whole = numbers(sentence)
     assert (in_all, held, small) == (25, 10, 0.05)
     for scores, width in (([1.0] * 10, alike), ([0.0, 1.0] * 5, halved)):
@@ -59,7 +61,7 @@ def test_the_widths_and_the_difference_are_those_that_a_report_would_have() -> N
 
 
 def test_groups_are_counted_and_not_their_rows() -> None:
-    sentence = few_examples(order(100, size=10))
+    sentence = sample_size_note(order(100, size=10))
     assert sentence.startswith("There are only 10 groups of examples in all, 4 of them held back")
     assert "groups of examples held back" in sentence
 
@@ -67,26 +69,26 @@ def test_groups_are_counted_and_not_their_rows() -> None:
 def test_examples_that_are_copies_count_once() -> None:
     rows = [{"text": f"t{i % 12}", "label": "a"} for i in range(120)]
     plan = make_plan(rows, SPACE, 1.0, {"target": "label", "price": "m=1/2"})
-    assert few_examples(plan).startswith("There are only 12 groups of examples in all")
+    assert sample_size_note(plan).startswith("There are only 12 groups of examples in all")
 
 
 def test_one_or_two_held_back_examples_show_no_difference_at_all() -> None:
     for count in (2, 3, 5):
-        sentence = few_examples(order(count))
+        sentence = sample_size_note(order(count))
         assert "no difference to the baseline is large enough to be seen" in sentence
         assert "inf" not in sentence
 
 
 def test_without_a_holdout_nothing_can_be_known_of_other_examples() -> None:
-    sentence = few_examples(order(20, holdout=0.0))
+    sentence = sample_size_note(order(20, holdout=0.0))
     assert "none is held back: how good the choice is on others cannot be known" in sentence
     assert "takes about" in sentence
 
 
 def test_the_scale_is_the_metrics_own() -> None:
-    plain = numbers(few_examples(order(25)))
+    plain = numbers(sample_size_note(order(25)))
     scaled = numbers(
-        few_examples(
+        sample_size_note(
             order(25, metric=Metric("stars", "stars", lambda *_: 1.0, low=0.0, high=100.0))
         )
     )
@@ -97,13 +99,13 @@ def test_the_scale_is_the_metrics_own() -> None:
 # --- in the estimate
 
 
-def estimated(plan: Plan) -> Estimate:
-    return estimate(plan, silent_endpoints(plan.entries), None)
+def estimated(plan: Plan) -> RunEstimate:
+    return estimate(plan, offline_endpoints(plan.entries), None)
 
 
 def test_the_estimate_says_it_in_a_fourth_line_and_else_has_three() -> None:
     few, enough = estimated(order(25)), estimated(order(100))
-    assert estimate_lines(few)[3:] == (few_examples(order(25)),)
+    assert estimate_lines(few)[3:] == (sample_size_note(order(25)),)
     assert len(estimate_lines(enough)) == 3
 
 

@@ -20,7 +20,7 @@ import tune
 from tests.support.faults import Model
 from tests.support.server import Server
 from tune.errors import DataError, InputError, StudyError
-from tune.plan.default_space import balanced
+from tune.plan.default_space import with_label_weights
 from tune.report import Confusion, Failing, markdown, page, summary_lines
 from tune.report.error_analysis import failing_section
 from tune.task.load import load_data
@@ -171,7 +171,7 @@ def test_without_labels_there_is_no_matrix(study: tune.Study) -> None:
 def test_the_mean_of_balanced_accuracy_is_the_mean_recall(pairs: list[tuple[str, str]]) -> None:
     pairs = [*pairs, ("a", "a"), ("a", "b"), ("b", "b"), ("b", "a")]
     data = load_data([{"text": f"t{i}", "label": label} for i, (label, _) in enumerate(pairs)])
-    metric = parse_metric(balanced("balanced_accuracy", data))
+    metric = parse_metric(with_label_weights("balanced_accuracy", data))
     scores = [
         metric.score(said, example) for example, (_, said) in zip(data.examples, pairs, strict=True)
     ]
@@ -187,7 +187,7 @@ def test_balanced_accuracy_is_tuned_on_and_needs_labels(tmp_path: Path) -> None:
     assert found.record.provenance.metric == "balanced_accuracy"
     assert 0.6 < found.best.quality.mean < 1.0
     with pytest.raises(InputError, match="mean recall of labels"):
-        balanced(
+        with_label_weights(
             "balanced_accuracy",
             load_data([{"text": str(i), "label": f"free {i}"} for i in range(9)]),
         )

@@ -94,10 +94,10 @@ def test_an_observer_and_a_notice_that_raise_leave_the_result_and_are_named_in_t
     ("place", "part"),
     [
         ("tune.result.build._commonest", "the line of the commonest target"),
-        ("tune.result.build.compare", "the estimate beside what happened"),
+        ("tune.result.build.estimate_rows", "the estimate beside what happened"),
         ("tune.result.build.costs_of_readings", "the price of the readings"),
         ("tune.result.build.notices", "the notices"),
-        ("tune.result.notices.few_examples", "the notice of few examples"),
+        ("tune.result.notices.sample_size_note", "the notice of few examples"),
         ("tune.tuner.estimate", "the estimate"),
         ("tune.study.study.chart", "the chart"),
         ("tune.study.study.page", "report.html"),

@@ -59,7 +59,7 @@ def ran(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_file_beside_the_data_stands_in_for_no_package(beside: Path) -> None:
-    command = f"from tune.cli import main; main({list(ESTIMATE)!r}); import beside"
+    command = f"from tune.commands.cli import main; main({list(ESTIMATE)!r}); import beside"
     done = ran(beside, "-P", "-c", command)
     assert "No module named 'beside'" in done.stderr, done
     assert not (beside / "imported").exists()
@@ -71,7 +71,9 @@ def test_python_m_finds_nothing_in_the_working_directory(beside: Path) -> None:
         "contextlib",
     ):  # Python's own start imports these before anything of ours
         (beside / f"{name}.py").unlink()
-    done = ran(beside, "-c", "from tune.cli import main; main(['--version']); import beside")
+    done = ran(
+        beside, "-c", "from tune.commands.cli import main; main(['--version']); import beside"
+    )
     assert "No module named 'beside'" in done.stderr, done
 
 

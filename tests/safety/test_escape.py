@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tune.commands import attempt, finish
+from tune.commands import run_command, run_study_command
 from tune.commands.cli import main
 from tune.errors import InputError
 from tune.safety.escape import for_terminal, json_for_terminal
@@ -88,9 +88,9 @@ def test_errors_results_and_notices_are_shown_escaped(capsys: pytest.CaptureFixt
         def summary(self) -> dict[str, str]:
             return {"best": HOSTILE + "\ud800"}
 
-    attempt(fail)
-    finish(Found, as_json=False)  # type: ignore[arg-type]
-    finish(Found, as_json=True)  # type: ignore[arg-type]
+    run_command(fail)
+    run_study_command(Found, as_json=False)  # type: ignore[arg-type]
+    run_study_command(Found, as_json=True)  # type: ignore[arg-type]
     Screen().say(HOSTILE)
     read = capsys.readouterr()
     assert read.err.count("\\x1b[2J") == 2

@@ -13,7 +13,7 @@ import tune
 from tests.support.pair import MODELS, PRICES, dimensions
 from tests.support.server import Server
 from tests.support.world import LabelledWorld
-from tune.commands import DONE, NO_CONFIG, finish
+from tune.commands import DONE, NO_CONFIG, run_study_command
 from tune.errors import StudyError
 
 WORLD = LabelledWorld(models={"small": 0.55, "large": 0.8})
@@ -63,10 +63,10 @@ def test_a_limit_that_nothing_keeps_is_the_headline_and_nothing_is_exported(
     assert not (tmp_path / "OAI_CONFIG_LIST").exists()
     with pytest.raises(StudyError, match="no configuration keeps the limit"):
         study.best.llm_config()
-    assert finish(lambda: study, as_json=False) == NO_CONFIG == 5
+    assert run_study_command(lambda: study, as_json=False) == NO_CONFIG == 5
     assert "The best configuration found" not in capsys.readouterr().out
     again = tuned(server, tmp_path, **limits)
-    assert finish(lambda: again, as_json=True) == NO_CONFIG
+    assert run_study_command(lambda: again, as_json=True) == NO_CONFIG
     assert json.loads(capsys.readouterr().out)["keeps_limit"] is False
 
 
@@ -75,5 +75,5 @@ def test_a_limit_that_is_kept_is_said_to_be(server: Server, tmp_path: Path) -> N
     assert study.record.keeps_limit is True
     assert json.loads((tmp_path / "best.json").read_text())["keeps_limit"] is True
     assert (tmp_path / "OAI_CONFIG_LIST").exists()
-    assert finish(lambda: study, as_json=True) == DONE
+    assert run_study_command(lambda: study, as_json=True) == DONE
     assert tuned(server, tmp_path / "none").record.keeps_limit is None

@@ -23,7 +23,7 @@ from tune.errors import BudgetError
 from tune.plan import make_plan
 from tune.plan.estimate import estimate
 from tune.plan.estimate_text import estimate_lines, estimate_table, price_lines
-from tune.plan.token_counts import silent_endpoints
+from tune.plan.token_counts import offline_endpoints
 from tune.pricing.clock import FIRST_WIDTH, Clock, duration
 from tune.pricing.prices import Price
 from tune.providers.retrying import RetryPolicy
@@ -261,14 +261,14 @@ def test_the_time_limit_is_15_minutes_unless_said_and_the_estimate_says_so(
     plan = make_plan(ROWS, space(), None, given)
     assert plan.unbilled
     assert plan.time_limit == 900
-    lines = estimate_lines(estimate(plan, silent_endpoints(plan.entries), None))
+    lines = estimate_lines(estimate(plan, offline_endpoints(plan.entries), None))
     assert "nobody is billed" in lines[0]
     assert "15 min" in lines[0]
     assert not any("$" in line for line in lines)
 
 
 def told(plan: Any, store: Any = None) -> tuple[Any, str]:
-    found = estimate(plan, silent_endpoints(plan.entries), store, others=(2.0, 5.0))
+    found = estimate(plan, offline_endpoints(plan.entries), store, others=(2.0, 5.0))
     lines = [*estimate_lines(found), *price_lines(found), *estimate_table(found)]
     return found, "\n".join(lines)
 

@@ -15,7 +15,7 @@ import pytest
 import tune
 from tests.support.faults import Model
 from tests.support.server import Server
-from tune.commands import FAILED, finish
+from tune.commands import FAILED, run_study_command
 from tune.errors import StudyError
 from tune.report import markdown
 
@@ -88,7 +88,7 @@ def test_a_run_whose_answers_are_not_read_stops_and_names_the_rule(
     assert "not read rightly" in markdown(found.record).splitlines()[0]
     with pytest.raises(StudyError):
         _ = found.best
-    assert finish(lambda: found, as_json=True) == FAILED
+    assert run_study_command(lambda: found, as_json=True) == FAILED
     assert json.loads(capsys.readouterr().out)["why_wrong"]["unread"][0]["rule"] == first.rule
     assert not (tmp_path / "OAI_CONFIG_LIST").exists()
 

@@ -31,7 +31,7 @@ class Parser(argparse.ArgumentParser):
         super().exit(status, message and for_terminal(message))
 
 
-def confirm_of(*, as_json: bool, quiet: bool) -> Callable[[str], bool] | None:
+def make_confirm(*, as_json: bool, quiet: bool) -> Callable[[str], bool] | None:
     """What asks the user a question; None where nobody sits at a terminal."""
     if as_json or quiet or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return None
@@ -44,16 +44,16 @@ def confirm_of(*, as_json: bool, quiet: bool) -> Callable[[str], bool] | None:
     return ask
 
 
-def finish(work: Callable[[], Study], *, as_json: bool) -> int:
+def run_study_command(work: Callable[[], Study], *, as_json: bool) -> int:
     """Do the work and show its study; every error that is somebody's becomes one line and a status."""
 
     def show_study() -> int:
         study = work()
         if as_json:
-            return show(json_for_terminal(study.summary()), _status(study))
-        return show(for_terminal(study), _status(study))
+            return print_result(json_for_terminal(study.summary()), _status(study))
+        return print_result(for_terminal(study), _status(study))
 
-    return attempt(show_study)
+    return run_command(show_study)
 
 
 def _status(study: Study) -> int:
@@ -64,7 +64,7 @@ def _status(study: Study) -> int:
     return NO_CONFIG if study.record.keeps_limit is False else DONE
 
 
-def show(text: str, status: int = DONE) -> int:
+def print_result(text: str, status: int = DONE) -> int:
     """Write a result to standard output, and return the exit status.
 
     Where nobody reads it any more, or the disk is full, one sentence says so: the work is done all
@@ -77,13 +77,15 @@ def show(text: str, status: int = DONE) -> int:
         sys.stdout.flush()
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
-        tell(f"the result cannot be written to standard output: {why}; what was bought is kept")
+        print_notice(
+            f"the result cannot be written to standard output: {why}; what was bought is kept"
+        )
         _silence(sys.stdout)
         return status or FAILED
     return status
 
 
-def tell(sentence: str) -> None:
+def print_notice(sentence: str) -> None:
     """Write a sentence to standard error, if anybody is there."""
     with suppress(
         OSError, ValueError, AttributeError
@@ -102,7 +104,7 @@ def _silence(stream: TextIO) -> None:
         os.close(nowhere)
 
 
-def end(main: Callable[[], int]) -> NoReturn:
+def run_as_process(main: Callable[[], int]) -> NoReturn:
     """Run a command line as a process, to its end: what argparse has written is on its way by then,
     too.
     """
@@ -114,7 +116,9 @@ def end(main: Callable[[], int]) -> NoReturn:
         if sys.stdout is not None:
             sys.stdout.flush()
     except (OSError, ValueError) as error:
-        tell(f"standard output cannot be written: {getattr(error, 'strerror', None) or error}")
+        print_notice(
+            f"standard output cannot be written: {getattr(error, 'strerror', None) or error}"
+        )
         _silence(sys.stdout)
         status = status or FAILED
     if status == INTERRUPTED:
@@ -126,7 +130,7 @@ def end(main: Callable[[], int]) -> NoReturn:
     sys.exit(status)
 
 
-def attempt(work: Callable[[], int], *, resumes: bool = True) -> int:
+def run_command(work: Callable[[], int], *, resumes: bool = True) -> int:
     """Do the work, which returns the exit status; every error that is somebody's becomes one line
     and a status.
 
@@ -140,11 +144,11 @@ def attempt(work: Callable[[], int], *, resumes: bool = True) -> int:
         with raised():
             return work()
     except InputError as error:
-        tell(str(error))
+        print_notice(str(error))
         return BAD_INPUT
     except TuneError as error:
-        tell(str(error))
+        print_notice(str(error))
         return FAILED
     except KeyboardInterrupt:
-        tell(f"interrupted{'; the same command resumes' if resumes else ''}")
+        print_notice(f"interrupted{'; the same command resumes' if resumes else ''}")
         return INTERRUPTED

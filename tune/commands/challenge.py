@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tune.commands import attempt, confirm_of, show, tell
-from tune.commands.flags import build_parser, options_of
+from tune.commands import make_confirm, print_notice, print_result, run_command
+from tune.commands.flags import build_run_parser, given_options
 from tune.safety.escape import for_terminal, json_for_terminal
 
 EPILOG = """\
@@ -17,7 +17,7 @@ OF_THE_NEW_MODEL = ("model", "base_url", "key_env", "allow_http", "price", "marg
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns the exit status."""
-    parser = build_parser(
+    parser = build_run_parser(
         "tune challenge",
         "Ask whether a new model would enter the frontier of a finished study: the command line of the run with STUDY "
         "in front, where --model, --base-url, --price and --budget are the new model's. Only the new model is bought, "
@@ -41,12 +41,14 @@ def main(argv: Sequence[str]) -> int:
     own = {name: value for name, value in own.items() if value is not None}
     quiet, as_json = given["quiet"], given["json"]
     options = {
-        name: value for name, value in options_of(given).items() if name not in ("study", "results")
+        name: value
+        for name, value in given_options(given).items()
+        if name not in ("study", "results")
     }
 
     def say(sentence: str) -> None:
         if not quiet and not as_json:
-            tell(sentence)
+            print_notice(sentence)
 
     def work() -> int:
         from tune.followup.challenge import challenge
@@ -57,12 +59,12 @@ def main(argv: Sequence[str]) -> int:
             given["space"],
             budget=given["budget"],
             notice=say,
-            confirm=confirm_of(as_json=as_json, quiet=quiet),
+            confirm=make_confirm(as_json=as_json, quiet=quiet),
             **own,
             **options,
         )
         if as_json:
-            return show(json_for_terminal(found.to_record()), found.status)
-        return found.status if quiet else show(for_terminal(found), found.status)
+            return print_result(json_for_terminal(found.to_record()), found.status)
+        return found.status if quiet else print_result(for_terminal(found), found.status)
 
-    return attempt(work, resumes=False)
+    return run_command(work, resumes=False)

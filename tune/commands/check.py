@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from tune.commands import Parser, attempt, confirm_of, show, tell
+from tune.commands import Parser, make_confirm, print_notice, print_result, run_command
 from tune.safety.escape import for_terminal, json_for_terminal
 from tune.safety.redact import scrub
 
@@ -19,7 +19,7 @@ answer is paired with the score that it had: that sees smaller changes of the mo
 """
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_check_parser() -> argparse.ArgumentParser:
     """Every flag of a check."""
     parser = Parser(
         prog="tune check",
@@ -107,14 +107,14 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns the exit status."""
-    given = vars(build_parser().parse_args(argv))
+    given = vars(build_check_parser().parse_args(argv))
     best, data, budget, junit = (given.pop(name) for name in ("best", "data", "budget", "junit"))
     as_json, quiet = given.pop("json"), given.pop("quiet")
     options = {name: value for name, value in given.items() if value is not None}
 
     def say(sentence: str) -> None:
         if not quiet and not as_json:
-            tell(sentence)
+            print_notice(sentence)
 
     def work() -> int:
         from tune.errors import StudyError
@@ -126,7 +126,7 @@ def main(argv: Sequence[str]) -> int:
             data,
             budget=budget,
             notice=say,
-            confirm=confirm_of(as_json=as_json, quiet=quiet),
+            confirm=make_confirm(as_json=as_json, quiet=quiet),
             **options,
         )
         if junit is not None:
@@ -135,7 +135,7 @@ def main(argv: Sequence[str]) -> int:
             except OSError as error:
                 raise StudyError(f"{junit!r} cannot be written: {error.strerror}") from None
         if as_json:
-            return show(json_for_terminal(checked.to_record()), checked.status)
-        return checked.status if quiet else show(for_terminal(checked), checked.status)
+            return print_result(json_for_terminal(checked.to_record()), checked.status)
+        return checked.status if quiet else print_result(for_terminal(checked), checked.status)
 
-    return attempt(work, resumes=False)
+    return run_command(work, resumes=False)

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from tune.commands import end, finish, show
-from tune.commands.flags import build_parser, options_of
+from tune.commands import print_result, run_as_process, run_study_command
+from tune.commands.flags import build_run_parser, given_options
 from tune.safety.escape import show_tracebacks_scrubbed
 from tune.task.callables import leave_working_directory
 
@@ -63,13 +63,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     if words and words[0] in COMMANDS:
         command: Callable[[Sequence[str]], int] = import_module(COMMANDS[words[0]][0]).main
         return command(words[1:])
-    parser = build_parser(epilog=EPILOG)
+    parser = build_run_parser(epilog=EPILOG)
     given = vars(parser.parse_args(words))
     quiet, as_json = given.pop("quiet"), given.pop("json")
     if given.pop("version"):
         from importlib.metadata import version
 
-        return show(f"tune {version('tune-llm')}")
+        return print_result(f"tune {version('tune-llm')}")
     if given["budget"] is None and not (
         given["price"] or given["space"]
     ):  # these may say that nobody is billed
@@ -82,11 +82,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run() -> NoReturn:
     """Be the program `tune`: run the command line, then end the process with its status."""
     show_tracebacks_scrubbed()
-    end(main)
+    run_as_process(main)
 
 
 def _run(given: dict[str, Any], *, quiet: bool, as_json: bool) -> int:
-    options = options_of(given)
+    options = given_options(given)
 
     def work() -> Study:
         from tune.safety.decoration import Decorations
@@ -106,4 +106,4 @@ def _run(given: dict[str, Any], *, quiet: bool, as_json: bool) -> int:
                 notice=screen.say,
             )
 
-    return finish(work, as_json=as_json)
+    return run_study_command(work, as_json=as_json)

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from tune.commands import attempt, show
-from tune.commands.flags import build_parser, options_of
+from tune.commands import print_result, run_command
+from tune.commands.flags import build_run_parser, given_options
 from tune.safety.escape import for_terminal, json_for_terminal
 
 BUDGETS = (2.0, 5.0, 20.0)
@@ -16,7 +16,7 @@ BUDGETS = (2.0, 5.0, 20.0)
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns the exit status."""
-    parser = build_parser(
+    parser = build_run_parser(
         "tune estimate",
         "Say what a run with these flags would cost and what it could see. Nothing is sent and nothing is spent: no "
         "key is needed. Lengths of answers are learned from the store of the run, where it holds any.",
@@ -28,15 +28,15 @@ def main(argv: Sequence[str]) -> int:
 
         plan, found = _estimate(given)
         if given["json"]:
-            return show(json_for_terminal(_record(found) | {"sent": sent_record(plan)}))
+            return print_result(json_for_terminal(_record(found) | {"sent": sent_record(plan)}))
         from tune.plan.estimate_text import estimate_lines, estimate_table, price_lines
         from tune.providers.trust import host_lines
 
-        lines = [*host_lines(plan.called), *plan.notes, *sent_lines(plan), ""]
+        lines = [*host_lines(plan.called_entries), *plan.notes, *sent_lines(plan), ""]
         lines += [*estimate_lines(found), *price_lines(found), "", *estimate_table(found)]
-        return show(for_terminal("\n".join(lines)))
+        return print_result(for_terminal("\n".join(lines)))
 
-    return attempt(work)
+    return run_command(work)
 
 
 def _estimate(given: dict[str, Any]) -> tuple[Any, Any]:
@@ -44,19 +44,19 @@ def _estimate(given: dict[str, Any]) -> tuple[Any, Any]:
 
     from tune.plan import make_plan
     from tune.plan.estimate import estimate
-    from tune.plan.token_counts import silent_endpoints
+    from tune.plan.token_counts import offline_endpoints
     from tune.store.database import Database
     from tune.store.draws import Store
     from tune.tuner import places
 
-    options: Any = options_of(given)
+    options: Any = given_options(given)
     plan = make_plan(given["data"], given["space"], given["budget"] or BUDGETS[1], options)
     _, place = places(plan, options)
     if not Path(place.removeprefix("sqlite:///")).is_file():
-        return plan, estimate(plan, silent_endpoints(plan.entries), None, others=BUDGETS)
+        return plan, estimate(plan, offline_endpoints(plan.entries), None, others=BUDGETS)
     db = Database(place)
     try:
-        return plan, estimate(plan, silent_endpoints(plan.entries), Store(db), others=BUDGETS)
+        return plan, estimate(plan, offline_endpoints(plan.entries), Store(db), others=BUDGETS)
     finally:
         db.close()
 

@@ -13,7 +13,7 @@ APART = ("data", "space", "budget", "quiet", "json", "version")
 """Flags that are no options of `tune.tune`."""
 
 
-def build_parser(
+def build_run_parser(
     prog: str = "tune", description: str = WHAT, epilog: str = ""
 ) -> argparse.ArgumentParser:
     """Every flag of a run.
@@ -185,6 +185,6 @@ def build_parser(
     return parser
 
 
-def options_of(given: dict[str, Any]) -> dict[str, Any]:
+def given_options(given: dict[str, Any]) -> dict[str, Any]:
     """The options of `tune.tune` among parsed flags: those that were given."""
     return {name: value for name, value in given.items() if value is not None and name not in APART}

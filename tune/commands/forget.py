@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from tune.commands import attempt, show
+from tune.commands import print_result, run_command
 from tune.safety.escape import for_terminal, json_for_terminal
 
 
@@ -33,7 +33,7 @@ def main(argv: Sequence[str]) -> int:
 
         forgotten = forget(given.study, given.example, store=given.store)
         if given.json:
-            return show(json_for_terminal(forgotten.to_record()))
-        return show(for_terminal(forgotten))
+            return print_result(json_for_terminal(forgotten.to_record()))
+        return print_result(for_terminal(forgotten))
 
-    return attempt(work)
+    return run_command(work)

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 
 if TYPE_CHECKING:
-    from tune.followup.check import Checked
+    from tune.followup.check import CheckResult
 
 
 @pytest.fixture
-def tune_check() -> Callable[..., Checked]:
+def tune_check() -> Callable[..., CheckResult]:
     """Check a `best.json` on new labelled examples, and fail the test where it has regressed.
 
     Called as `tune_check(best, data, budget=USD, margin=0.05, undecided="fail", **options)`; the
@@ -36,7 +36,7 @@ def tune_check() -> Callable[..., Checked]:
         margin: float = 0.05,
         undecided: Literal["fail", "skip", "pass"] = "fail",
         **options: Any,
-    ) -> Checked:
+    ) -> CheckResult:
         from tune.followup.check import check
 
         checked = check(best, data, budget=budget, margin=margin, **options)

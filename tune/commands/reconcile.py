@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tune.commands import Parser, confirm_of, finish
+from tune.commands import Parser, make_confirm, run_study_command
 
 if TYPE_CHECKING:
     from tune.study.study import Study
@@ -49,7 +49,7 @@ def main(argv: Sequence[str]) -> int:
             store=given.store,
             key_env=given.key_env,
             allow_host=given.allow_host or (),
-            confirm=confirm_of(as_json=given.json, quiet=False),
+            confirm=make_confirm(as_json=given.json, quiet=False),
         )
 
-    return finish(work, as_json=given.json)
+    return run_study_command(work, as_json=given.json)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tune.commands import finish
-from tune.commands.flags import build_parser, options_of
+from tune.commands import run_study_command
+from tune.commands.flags import build_run_parser, given_options
 
 if TYPE_CHECKING:
     from tune.study.study import Study
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns the exit status."""
-    parser = build_parser(
+    parser = build_run_parser(
         "tune reprice",
         "Read a finished study again under other prices, another limit on cost or seconds, or another goal: the "
         "command line of the run with STUDY in front and these changed. Nothing is sent, nothing is spent, and the "
@@ -28,6 +28,6 @@ def main(argv: Sequence[str]) -> int:
     def work() -> Study:
         from tune.followup.reprice import reprice
 
-        return reprice(folder, given["data"], given["space"], **options_of(given))
+        return reprice(folder, given["data"], given["space"], **given_options(given))
 
-    return finish(work, as_json=given["json"])
+    return run_study_command(work, as_json=given["json"])

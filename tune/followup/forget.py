@@ -24,7 +24,7 @@ ANSWERS = "answers.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
-class Forgotten:
+class ForgetResult:
     """What was removed of an example, and what was not.
 
     Attributes:
@@ -57,7 +57,7 @@ class Forgotten:
         )
 
 
-def forget(folder: str | Path, example: str, *, store: str | None = None) -> Forgotten:
+def forget(folder: str | Path, example: str, *, store: str | None = None) -> ForgetResult:
     """Remove the texts of an example from a study: from the store, the journal, the report and the
     answers.
 
@@ -100,7 +100,7 @@ def forget(folder: str | Path, example: str, *, store: str | None = None) -> For
         if (place / name).is_file():
             _filter_lines(place / name, example)
             files.append(name)
-    return Forgotten(str(place), example, erased, tuple(files), tuple(_kept(erased, events)))
+    return ForgetResult(str(place), example, erased, tuple(files), tuple(_kept(erased, events)))
 
 
 def _erase(where: str, journal: Journal, example: str, place: Path) -> Erased:

@@ -19,7 +19,7 @@ from typing import Any
 from tune.errors import InputError, StudyError
 from tune.export import Deployment
 from tune.plan import Options, Plan, make_plan
-from tune.plan.token_counts import silent_endpoints
+from tune.plan.token_counts import offline_endpoints
 from tune.pricing.prices import to_picodollars
 from tune.providers.capabilities import Capabilities
 from tune.providers.services import Access, Service, build_stack
@@ -218,7 +218,7 @@ def _note_look(run: Run, place: Path, choice: Config) -> None:
 
 def _services(plan: Plan, access: Access) -> dict[str, Service]:
     """Models that nothing is sent to."""
-    endpoints = silent_endpoints(plan.entries, access.capabilities)
+    endpoints = offline_endpoints(plan.entries, access.capabilities)
     return {
         name: build_stack(entry, endpoints[name], plan.prices[name], access)
         for name, entry in plan.entries.items()
@@ -228,7 +228,7 @@ def _services(plan: Plan, access: Access) -> dict[str, Service]:
 def _evaluator(plan: Plan, services: Mapping[str, Service], access: Access) -> Evaluator:
     judge = None
     if plan.judge is not None:  # its verdicts are in the store, under what identifies it there
-        endpoint = silent_endpoints({plan.judge.name: plan.judge})[plan.judge.name]
+        endpoint = offline_endpoints({plan.judge.name: plan.judge})[plan.judge.name]
         judge = build_stack(plan.judge, endpoint, plan.prices[plan.judge.name], access, judge=True)
     return evaluator_of(
         plan, services, access.store, judge=judge, lessons=Lessons(plan.space, access.capabilities)

@@ -2,7 +2,7 @@
 
 from tune.plan.models import length_names
 from tune.plan.options import Options
-from tune.plan.plan import Plan, make_plan, without
+from tune.plan.plan import Plan, make_plan, without_models
 from tune.plan.prompt_preview import sent_lines, sent_record
 from tune.plan.search_space import LOCAL_MODEL
 
@@ -14,5 +14,5 @@ __all__ = [
     "make_plan",
     "sent_lines",
     "sent_record",
-    "without",
+    "without_models",
 ]

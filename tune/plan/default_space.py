@@ -125,7 +125,7 @@ def find_label_lists(data: Data) -> list[str]:
     return [spelled[folded] for folded, _ in uses.most_common()]
 
 
-def balanced(metric: Any, data: Data) -> Any:
+def with_label_weights(metric: Any, data: Data) -> Any:
     """The metric balanced_accuracy with the weight of each label; every other metric as it is.
 
     Raises:

@@ -13,8 +13,8 @@ from typing import Any
 from tune.completion import Endpoint, calls_for
 from tune.plan import Plan
 from tune.plan.output_length import OUTPUT_SHARE
-from tune.plan.sample_size import few_examples
-from tune.plan.token_counts import SAMPLE, Forecast, forecasts, likely_tokens
+from tune.plan.sample_size import sample_size_note
+from tune.plan.token_counts import SAMPLE, AnswerForecast, forecast_answers, likely_tokens
 from tune.pricing.clock import FIRST_WIDTH
 from tune.pricing.prices import to_dollars
 from tune.stats.alpha_spending import look_confidence
@@ -25,22 +25,22 @@ from tune.strategies.knowledge_gradient import ENDGAME_SHARE
 from tune.strategies.race import rung_sizes
 from tune.task.metrics import Judge
 
-GROWTH = 1.5
+LATER_DRAWS = 1.5
 """What the draws of a search cost against one draw of each example: trials that go on get more
 where a larger n may be better.
 """
 
-FIRST = 0.5
+FIRST_BLOCKS = 0.5
 """The share of a small search that first blocks take, whoever goes on: so many points are begun at
 once.
 """
 
-AT_ONCE = 32
+MOST_AT_ONCE = 32
 """Points that are begun at once, at most: with more money, those that were begun go further before
 others are.
 """
 
-SEARCH = 12
+SEARCH_POINTS = 12
 """Paid points that a search compares at least (a smaller space: all of it)."""
 
 HOLDOUT_SHARE = 0.4
@@ -68,7 +68,7 @@ class Purchase:
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
+class RunEstimate:
     """What a run will cost and what it can see.
 
     Attributes:
@@ -79,7 +79,7 @@ class Estimate:
         with 80 % probability, in the metric's own
             scale. Where the goal is the cheapest, it is that to what is good enough (one-sided 95
             %).
-        others: what other budgets buy. few: what so few examples cannot show, in words; "" where
+        others: what other budgets buy. sample_size_note: what so few examples cannot show, in words; "" where
         there are enough. goal: what is to be chosen. min_quality: the score that is good enough for
         the goal "cheapest", if one was stated. margin: or by how much the choice may be worse than
         the baseline. time_limit: seconds that the search may take, where nobody is billed; else
@@ -90,7 +90,7 @@ class Estimate:
         and where it comes from.
     """
 
-    rows: tuple[Forecast, ...]
+    rows: tuple[AnswerForecast, ...]
     draw: float
     block: int
     tuning: int
@@ -100,7 +100,7 @@ class Estimate:
     enough: float
     tuning_detectable: float
     others: tuple[Purchase, ...] = ()
-    few: str = ""
+    sample_size_note: str = ""
     goal: str = "quality"
     min_quality: float | None = None
     margin: float | None = None
@@ -114,7 +114,7 @@ class Estimate:
     @property
     def is_search(self) -> bool:
         """Whether the budget compares enough points to be called a search."""
-        return self.bought.configs >= min(SEARCH, self.points)
+        return self.bought.configs >= min(SEARCH_POINTS, self.points)
 
 
 def estimate(
@@ -123,7 +123,7 @@ def estimate(
     store: Store | None,
     *,
     others: Sequence[float] = (),
-) -> Estimate:
+) -> RunEstimate:
     """Estimate a run.
 
     Args:
@@ -132,14 +132,14 @@ def estimate(
         store: what was bought before, if anything.
         others: other budgets to be told of, in dollars.
     """
-    rows = forecasts(plan, endpoints, store)
+    rows = forecast_answers(plan, endpoints, store)
     money = _Money(plan, rows, endpoints)
     time = (
         _Time(plan, rows, endpoints)
         if plan.unbilled and all(row.seconds is not None for row in rows)
         else None
     )
-    return Estimate(
+    return RunEstimate(
         rows=rows,
         draw=money.draw,
         block=money.block,
@@ -154,7 +154,7 @@ def estimate(
             CONFIDENCE if plan.goal == "cheapest" else 0.95,
         ),
         others=() if plan.unbilled else tuple(money.buys(budget) for budget in others),
-        few=few_examples(plan),
+        sample_size_note=sample_size_note(plan),
         goal=plan.goal,
         min_quality=plan.min_quality,
         margin=plan.margin,
@@ -167,13 +167,15 @@ def estimate(
     )
 
 
-def purchase(plan: Plan, rows: Sequence[Forecast], endpoints: Mapping[str, Endpoint]) -> Purchase:
+def purchase(
+    plan: Plan, rows: Sequence[AnswerForecast], endpoints: Mapping[str, Endpoint]
+) -> Purchase:
     """Return what the budget of a plan buys if answers are as these rows say."""
     return _Money(plan, rows, endpoints).buys(plan.budget)
 
 
 def _draw_span(
-    plan: Plan, rows: Sequence[Forecast], endpoints: Mapping[str, Endpoint]
+    plan: Plan, rows: Sequence[AnswerForecast], endpoints: Mapping[str, Endpoint]
 ) -> tuple[float, float] | None:
     """Dollars of an average answer where all that are guessed are as short, or as long, as they may
     be.
@@ -195,14 +197,14 @@ class _Money:
     """What dollars buy, by the mean over models and, within each, over prompts."""
 
     def __init__(
-        self, plan: Plan, rows: Sequence[Forecast], endpoints: Mapping[str, Endpoint]
+        self, plan: Plan, rows: Sequence[AnswerForecast], endpoints: Mapping[str, Endpoint]
     ) -> None:
         self._plan, self._rows, self._endpoints = plan, rows, endpoints
         self._judge = _judge_cost(plan, rows)
         sizes = rung_sizes(len(plan.split.tuning))
         self.block, self._rungs = sizes[0], len(sizes)
         # A third of the points goes on to twice the examples, then ever the half, with more draws.
-        self._climb = GROWTH * (1 + (len(sizes) - 1) / 3)
+        self._climb = LATER_DRAWS * (1 + (len(sizes) - 1) / 3)
         self.points = plan.space.size(plan.free)
         held = plan.split.holdout
         self._apart = plan.split.count_clusters(held) / max(
@@ -219,7 +221,7 @@ class _Money:
         baseline = self._request(mine[0] if mine else rows[0], plan.baseline.n)
         self._pair = self._mean(round(sum(ladder) / len(ladder))) + baseline
 
-    def _request(self, row: Forecast, n: int) -> float:
+    def _request(self, row: AnswerForecast, n: int) -> float:
         """Dollars of one example with n answers."""
         price = self._plan.prices[row.model]
         prompts = calls_for(n, self._endpoints[row.model].most_n)
@@ -240,7 +242,8 @@ class _Money:
         if block <= 0:
             return self.points
         return min(
-            self.points, max(min(AT_ONCE, FIRST * money / block), money / (block * self._climb))
+            self.points,
+            max(min(MOST_AT_ONCE, FIRST_BLOCKS * money / block), money / (block * self._climb)),
         )
 
     def buys(self, budget: float) -> Purchase:
@@ -265,8 +268,8 @@ class _Money:
         """The least dollars that compare enough points to be a search: fewer than are begun at
         once.
         """
-        points = min(SEARCH, self.points)
-        search = points * self.block * self._begin / FIRST / (1 - ENDGAME_SHARE)
+        points = min(SEARCH_POINTS, self.points)
+        search = points * self.block * self._begin / FIRST_BLOCKS / (1 - ENDGAME_SHARE)
         holdout = len(self._plan.split.holdout) * self._pair
         return search + min(holdout, search * HOLDOUT_SHARE / (1 - HOLDOUT_SHARE))
 
@@ -277,13 +280,13 @@ class _Time(_Money):
     """
 
     def __init__(
-        self, plan: Plan, rows: Sequence[Forecast], endpoints: Mapping[str, Endpoint]
+        self, plan: Plan, rows: Sequence[AnswerForecast], endpoints: Mapping[str, Endpoint]
     ) -> None:
         super().__init__(plan, rows, endpoints)
         self._width = min(FIRST_WIDTH, plan.concurrency)
         self._limit = plan.time_limit or math.inf
 
-    def _request(self, row: Forecast, n: int) -> float:
+    def _request(self, row: AnswerForecast, n: int) -> float:
         """Seconds of one example with n answers, all calls together."""
         return calls_for(n, self._endpoints[row.model].most_n) * (row.seconds or 0.0)
 
@@ -318,7 +321,7 @@ def _ladder(plan: Plan, model: str) -> Sequence[Any]:
     return domain.values if domain is not None else (1,)
 
 
-def _judge_cost(plan: Plan, rows: Sequence[Forecast]) -> float:
+def _judge_cost(plan: Plan, rows: Sequence[AnswerForecast]) -> float:
     """Dollars of judging one answer; 0 where the metric is free."""
     judge = plan.metric.function
     if plan.judge is None or not isinstance(judge, Judge):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from tune.plan.estimate import Estimate
-from tune.plan.token_counts import Forecast
+from tune.plan.estimate import RunEstimate
+from tune.plan.token_counts import AnswerForecast
 from tune.pricing.clock import (
     FIRST_WIDTH,
     SECONDS_PER_CALL,
@@ -19,7 +19,7 @@ from tune.report.text import count, dollars, exact_seconds, number
 _TOO_FEW = "too few examples"
 
 
-def estimate_lines(found: Estimate) -> tuple[str, ...]:
+def estimate_lines(found: RunEstimate) -> tuple[str, ...]:
     """An estimate in three lines of plain text, and a fourth where the examples are few."""
     if found.time_limit is not None:
         return _time_lines(found)
@@ -37,11 +37,11 @@ def estimate_lines(found: Estimate) -> tuple[str, ...]:
             if found.is_search
             else f" This is too little for a search: about {dollars(found.enough)} would do."
         ),
-        *([found.few] if found.few else []),
+        *([found.sample_size_note] if found.sample_size_note else []),
     )
 
 
-def _time_lines(found: Estimate) -> tuple[str, ...]:
+def _time_lines(found: RunEstimate) -> tuple[str, ...]:
     """An estimate where nobody is billed: seconds take the place of dollars."""
     held = f"Then the choice and the baseline meet {count(found.holdout, 'holdout example')}"
     if found.holdout_seconds is not None:
@@ -52,11 +52,11 @@ def _time_lines(found: Estimate) -> tuple[str, ...]:
         _seconds_line(found),
         f"{held}.",
         _seen(found),
-        *([found.few] if found.few else []),
+        *([found.sample_size_note] if found.sample_size_note else []),
     )
 
 
-def _seconds_line(found: Estimate) -> str:
+def _seconds_line(found: RunEstimate) -> str:
     """How long an answer takes, what the time limit compares, and how long that is."""
     if found.seconds is None or found.search_seconds is None:
         return (
@@ -78,7 +78,7 @@ def _seconds_line(found: Estimate) -> str:
     )
 
 
-def price_lines(found: Estimate) -> tuple[str, ...]:
+def price_lines(found: RunEstimate) -> tuple[str, ...]:
     """Say each model's price as it was understood, and which entry of a price list its name
     matched.
 
@@ -89,7 +89,7 @@ def price_lines(found: Estimate) -> tuple[str, ...]:
     return tuple(f"{model}: {price}" for model, price in found.prices)
 
 
-def _seen(found: Estimate) -> str:
+def _seen(found: RunEstimate) -> str:
     """What can be seen of that which the goal turns on."""
     shown, examples = number(found.tuning_detectable), f"on all {found.tuning:,} tuning examples"
     if found.goal != "quality" and math.isinf(found.tuning_detectable):
@@ -118,7 +118,7 @@ def _seen(found: Estimate) -> str:
     )
 
 
-def estimate_table(found: Estimate) -> list[str]:
+def estimate_table(found: RunEstimate) -> list[str]:
     """By model and prompt, and what other budgets buy, as lines of plain text.
 
     Tokens of the prompt and of an answer; dollars of one answer, and of one answer to every tuning
@@ -146,17 +146,17 @@ def estimate_table(found: Estimate) -> list[str]:
     return lines
 
 
-def _time_row(row: Forecast) -> str:
+def _time_row(row: AnswerForecast) -> str:
     known = "unknown" if row.seconds is None else exact_seconds(row.seconds)
     mark = "" if row.timed or row.seconds is None else " (assumed)"
     return f"{row.model + ', ' + row.prompt:40s} {row.prompt_tokens:8.0f} {row.output_tokens:8.0f} {known:>12s}{mark}"
 
 
-def _named(row: Forecast) -> str:
+def _named(row: AnswerForecast) -> str:
     return f"{dollars(row.draw)} ({row.model}, {row.prompt})"
 
 
-def _lengths(rows: Sequence[Forecast]) -> str:
+def _lengths(rows: Sequence[AnswerForecast]) -> str:
     """Where the lengths of answers are known from."""
     draws = sum(row.learned for row in rows)
     others = [row for row in rows if not row.learned]
@@ -172,7 +172,7 @@ def _lengths(rows: Sequence[Forecast]) -> str:
     return f"answers are {parts[0]}" + "".join(f", others {part}" for part in parts[1:])
 
 
-def _guess(found: Estimate) -> str:
+def _guess(found: RunEstimate) -> str:
     """How far off that may be."""
     if found.draw_span is None or found.draw_span[0] == found.draw_span[1]:
         return ""

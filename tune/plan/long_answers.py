@@ -9,13 +9,13 @@ from typing import Any
 from tune.completion import Endpoint
 from tune.plan import Plan
 from tune.plan.estimate import purchase
-from tune.plan.token_counts import Forecast, compare
+from tune.plan.token_counts import AnswerForecast, estimate_rows
 from tune.readout.trial import Trial
 from tune.report import EstimateRow
 from tune.report.serialize import load
 from tune.report.text import count, dollars
 
-LEAST_DRAWS = 6
+MIN_DRAWS = 6
 """Answers of a model to a prompt after which their length counts as met: a first block has at least
 as many.
 """
@@ -24,13 +24,13 @@ LONGER = 1.5
 """Times the expected dollars of an answer, below which nobody needs to be told."""
 
 
-def first_forecasts(events: Iterable[Mapping[str, Any]]) -> tuple[Forecast, ...]:
+def first_forecasts(events: Iterable[Mapping[str, Any]]) -> tuple[AnswerForecast, ...]:
     """Return what a study was expected to pay when it began, from its journal."""
     event = next((event for event in events if event["event"] == "estimate"), None)
-    return () if event is None else tuple(load(Forecast, row) for row in event["rows"])
+    return () if event is None else tuple(load(AnswerForecast, row) for row in event["rows"])
 
 
-class Surprises:
+class LengthMonitor:
     """Compares answers with the estimate, wave by wave, and tells once of each model and prompt
     that is longer.
 
@@ -44,7 +44,7 @@ class Surprises:
     def __init__(
         self,
         plan: Plan,
-        rows: Sequence[Forecast],
+        rows: Sequence[AnswerForecast],
         endpoints: Mapping[str, Endpoint],
         tell: Callable[[str], None],
     ) -> None:
@@ -54,7 +54,8 @@ class Surprises:
     def look(self, trials: Mapping[int, Trial]) -> None:
         """Compare what came back so far."""
         met = {
-            (row.model, row.prompt): row for row in compare(self._rows, trials, self._plan.prices)
+            (row.model, row.prompt): row
+            for row in estimate_rows(self._rows, trials, self._plan.prices)
         }
         expected = {(row.model, row.prompt): row for row in self._rows}
         longer = [
@@ -89,15 +90,13 @@ class Surprises:
         )
 
 
-def _is_longer(expected: Forecast, row: EstimateRow) -> bool:
+def _is_longer(expected: AnswerForecast, row: EstimateRow) -> bool:
     most = expected.output_span[1] if expected.output_span else LONGER * expected.output_tokens
     return (
-        row.draws >= LEAST_DRAWS
-        and row.actual_tokens > most
-        and row.actual > LONGER * row.predicted
+        row.draws >= MIN_DRAWS and row.actual_tokens > most and row.actual > LONGER * row.predicted
     )
 
 
-def _corrected(forecast: Forecast, row: EstimateRow | None) -> Forecast:
+def _corrected(forecast: AnswerForecast, row: EstimateRow | None) -> AnswerForecast:
     """Return a forecast with the length that was met."""
     return forecast if row is None else replace(forecast, output_tokens=row.actual_tokens)

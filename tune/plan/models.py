@@ -8,14 +8,14 @@ from dataclasses import replace
 from typing import Any
 
 from tune.errors import InputError, PriceError
-from tune.plan.options import Options, names
+from tune.plan.options import Options, as_names
 from tune.pricing.prices import Price, is_pair, parse_price, read_price
 from tune.pricing.published import check_stated, find_price
 from tune.providers.services import Entry, read_entries
 from tune.space import Space
 from tune.task.metrics import Metric
 
-EVERY = ""
+EVERY_ANSWER = ""
 """The name under which a length is kept that was stated for all answers."""
 
 
@@ -79,7 +79,7 @@ def read_prices(given: Any, models: Sequence[str]) -> dict[str, Price]:
     if isinstance(given, Price) or is_pair(given):
         return {_only(models, given): read_price(_only(models, given), given)}
     found: dict[str, Price] = {}
-    for text in names(given):
+    for text in as_names(given):
         named = "=" in str(text)
         model, price = parse_price(text if named else f"{_only(models, text)}={text}")
         found[model] = price
@@ -99,7 +99,7 @@ def length_names(model: str, prompt: str) -> tuple[str, ...]:
     """The names by which a length may be stated for a model's answers to a prompt; the first that
     is there holds.
     """
-    return f"{model}/{prompt}", prompt, model, EVERY
+    return f"{model}/{prompt}", prompt, model, EVERY_ANSWER
 
 
 def read_lengths(given: Any, models: Collection[str], prompts: Collection[str]) -> dict[str, float]:
@@ -116,7 +116,7 @@ def read_lengths(given: Any, models: Collection[str], prompts: Collection[str]) 
     if isinstance(given, Mapping):
         stated = dict(given)
     else:
-        texts = [str(given)] if isinstance(given, int | float) else names(given)
+        texts = [str(given)] if isinstance(given, int | float) else as_names(given)
         stated = {name: value for name, _, value in (text.rpartition("=") for text in texts)}
     for name, value in stated.items():
         if name not in known:

@@ -145,12 +145,12 @@ def check_options(budget: float | None, options: Options) -> None:
         )
 
 
-def names(value: Sequence[str] | str | None) -> tuple[str, ...]:
+def as_names(value: Sequence[str] | str | None) -> tuple[str, ...]:
     """One name, several or none, as a tuple."""
     return () if value is None else (value,) if isinstance(value, str) else tuple(value)
 
 
-def named(value: Any, table: Mapping[str, Any], what: str) -> Any:
+def look_up(value: Any, table: Mapping[str, Any], what: str) -> Any:
     """A thing of a table by its name, or a callable of the user's own.
 
     Raises:
@@ -178,6 +178,6 @@ def as_callable(value: Any, what: str) -> Any:
     return value
 
 
-def name_of(value: Any) -> str:
+def identity_name(value: Any) -> str:
     """What a thing that may be given by name or as a callable is called in a study's identity."""
     return value if isinstance(value, str) else f"{value.__module__}:{value.__qualname__}"

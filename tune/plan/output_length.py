@@ -14,26 +14,31 @@ from typing import NamedTuple
 OUTPUT_SHARE = 0.25
 """The share of max_tokens that an answer is taken to have where not even its kind is known."""
 
-THOUGHT = 120
+REASONING_TOKENS = 120
 """Tokens of thinking aloud before an answer; half of max_tokens where that is less."""
 
-SHORT = 12.0
+LONGEST_LABEL_TOKENS = 12.0
 """Tokens up to which a guessed answer is a label or a number: a model may explain itself unasked
 instead.
 """
 
-UNASKED = 120.0
+EXPLANATION_TOKENS = 120.0
 """Tokens of such an explanation."""
 
 
-class Reach(NamedTuple):
+class ErrorFactors(NamedTuple):
     """How many times too long, and too short, a guess may be; nine in ten answers lie between."""
 
     shorter: float
     longer: float
 
 
-ALOUD, WRITTEN, LABEL, HIDDEN = Reach(1.8, 3.0), Reach(1.4, 4.0), Reach(3.0, 1.0), Reach(4.0, 4.0)
+REASONED, FREE_TEXT, SHORT_LABEL, HIDDEN_REASONING = (
+    ErrorFactors(1.8, 3.0),
+    ErrorFactors(1.4, 4.0),
+    ErrorFactors(3.0, 1.0),
+    ErrorFactors(4.0, 4.0),
+)
 """For thinking aloud, texts that are written, labels and numbers, and what is thought unseen. The
 first three were measured with the worlds of `benchmarks/honesty_lengths.py` and recorded tables.
 """
@@ -51,7 +56,7 @@ _THINKS = re.compile(
 """What asks for thinking aloud, in the languages that most templates are in."""
 
 
-def guessed_tokens(
+def likely_output_tokens(
     template: str, wanted: float | None, cap: int, *, reasons: bool = False
 ) -> float:
     """Tokens of an answer, as far as they can be told from what is asked.
@@ -69,7 +74,7 @@ def guessed_tokens(
     if reasons or said is None:
         likely = max(OUTPUT_SHARE * cap, said or 0.0)
     elif _THINKS.search(template):
-        likely = max(min(cap / 2, THOUGHT), said)
+        likely = max(min(cap / 2, REASONING_TOKENS), said)
     else:
         likely = said
     return max(1.0, min(float(cap), likely))
@@ -87,10 +92,10 @@ def length_span(
         reasons: whether the model thinks before it answers, unseen.
     """
     if reasons:
-        reach = HIDDEN
+        reach = HIDDEN_REASONING
     elif _THINKS.search(template):
-        reach = ALOUD
+        reach = REASONED
     else:
-        reach = WRITTEN if guess > SHORT else LABEL
-    most = guess + UNASKED if reach is LABEL else guess * reach.longer
+        reach = FREE_TEXT if guess > LONGEST_LABEL_TOKENS else SHORT_LABEL
+    most = guess + EXPLANATION_TOKENS if reach is SHORT_LABEL else guess * reach.longer
     return max(1.0, guess / reach.shorter), min(float(cap), most)

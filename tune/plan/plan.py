@@ -11,21 +11,21 @@ from typing import Any
 from tune.errors import BudgetError, InputError, SpaceError
 from tune.plan.baseline import read_baseline
 from tune.plan.default_space import (
-    balanced,
     default_answer,
     default_metric,
     default_space,
     find_label_lists,
+    with_label_weights,
 )
 from tune.plan.goal import read_goal
 from tune.plan.models import find_entries, find_prices, read_lengths
 from tune.plan.notes import data_notes
-from tune.plan.options import Options, as_callable, check_options, name_of, named, names
+from tune.plan.options import Options, as_callable, as_names, check_options, identity_name, look_up
 from tune.plan.search_space import (
     EMBEDDED,
     LOCAL_MODEL,
     check_aggregates,
-    read_off,
+    free_dimensions,
     read_space,
     space_record,
     template_fields,
@@ -101,7 +101,7 @@ class Plan:
         return self.split.tuning + self.split.holdout
 
     @property
-    def called(self) -> tuple[Entry, ...]:
+    def called_entries(self) -> tuple[Entry, ...]:
         """Every model that is called: those of the space, and the judge of the metric."""
         return (*self.entries.values(), *([self.judge] if self.judge else []))
 
@@ -160,7 +160,7 @@ def _make_plan(data: Any, space: Any, budget: float | None, options: Options) ->
     record, base = space_record(data, space)
     loaded = load_data(
         EMBEDDED / "reviews.csv" if data is None else data,
-        inputs=names(options.get("input")),
+        inputs=as_names(options.get("input")),
         target=options.get("target"),
         fields=template_fields(record, base),
         split_columns=[column for column in (options.get("group"), options.get("split")) if column],
@@ -168,9 +168,9 @@ def _make_plan(data: Any, space: Any, budget: float | None, options: Options) ->
     is_default_space = record is None
     record = default_space(loaded) if record is None else record
     searched = space if isinstance(space, Space) else read_space(record)
-    model_named = bool(names(options.get("model"))) or searched.models != (LOCAL_MODEL,)
-    searched = searched.with_models(names(options.get("model")))
-    metric_spec = balanced(
+    model_named = bool(as_names(options.get("model"))) or searched.models != (LOCAL_MODEL,)
+    searched = searched.with_models(as_names(options.get("model")))
+    metric_spec = with_label_weights(
         options.get("metric") or record.get("metric") or default_metric(loaded), loaded
     )
     metric = _metric(metric_spec, loaded, options)
@@ -211,13 +211,13 @@ def _make_plan(data: Any, space: Any, budget: float | None, options: Options) ->
         baseline=read_baseline(options.get("baseline"), searched, prompts),
         baseline_given=options.get("baseline") is not None,
         model_named=model_named or data is None,
-        free=read_off(options, metric),
+        free=free_dimensions(options, metric),
         budget=_budget(budget, prices),
         max_cost=options.get("max_cost_per_request"),
         max_seconds=options.get("max_seconds_per_request"),
         **read_goal(options, metric),
-        searcher=named(options.get("searcher") or "random", SEARCHERS, "searcher"),
-        strategy=named(_strategy(options), STRATEGIES, "strategy"),
+        searcher=look_up(options.get("searcher") or "random", SEARCHERS, "searcher"),
+        strategy=look_up(_strategy(options), STRATEGIES, "strategy"),
         seed=options.get("seed", 0),
         concurrency=options.get("concurrency", 64),
         time_limit=options.get("time_limit") or (FREE_SECONDS if _unbilled(prices) else None),
@@ -241,7 +241,7 @@ def _slices(options: Options, data: Data) -> tuple[str, ...]:
     Raises:
         DataError: there is no such column.
     """
-    columns = names(options.get("by"))
+    columns = as_names(options.get("by"))
     for column in columns:
         data.cells(column)
     return columns
@@ -264,7 +264,7 @@ def _with_answer(space: Space, metric: Metric, data: Data) -> Space:
     return found
 
 
-def without(plan: Plan, aside: Collection[str]) -> Plan:
+def without_models(plan: Plan, aside: Collection[str]) -> Plan:
     """The plan without models that do not answer: where no baseline was given, it is the first that
     does.
     """
@@ -316,8 +316,8 @@ def _identity(plan: Plan, options: Options) -> dict[str, Any]:
         "answer": extractor_identity(plan.space.answer),
         "baseline": dict(plan.baseline),
         "free": list(plan.free),
-        "searcher": name_of(options.get("searcher") or "random"),
-        "strategy": name_of(_strategy(options)),
+        "searcher": identity_name(options.get("searcher") or "random"),
+        "strategy": identity_name(_strategy(options)),
         "holdout": options.get("split") or options.get("holdout", 0.4),
         "group": options.get("group"),
         "seed": plan.seed,

@@ -11,7 +11,7 @@ from tune.stats.alpha_spending import look_confidence
 from tune.stats.intervals import mean_interval
 from tune.stats.power import SPREAD, detectable_difference, examples_needed
 
-FEW = 40
+SMALL_SAMPLE = 40
 """Below so many examples in all, those that belong together counted once, one is told what they
 cannot show.
 """
@@ -22,11 +22,11 @@ show it.
 """
 
 
-def few_examples(plan: Plan) -> str:
+def sample_size_note(plan: Plan) -> str:
     """What so few examples cannot show, in two sentences; "" where there are enough."""
     parts = plan.split
     tuning, held = (parts.count_clusters(side) for side in (parts.tuning, parts.holdout))
-    if tuning + held >= FEW:
+    if tuning + held >= SMALL_SAMPLE:
         return ""
     what = "examples" if tuning + held == len(plan.examples) else "groups of examples"
     only = f"There are only {tuning + held} {what} in all"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tune.errors import InputError, SpaceError
-from tune.plan.options import Options, names
+from tune.plan.options import Options, as_names
 from tune.readout.aggregate import deployable, parse_aggregate
 from tune.space import FREE, Space, read_toml
 from tune.task.metrics import Metric
@@ -50,9 +50,9 @@ def read_space(record: Mapping[str, Any]) -> Space:
     return Space.from_mapping(record)
 
 
-def read_off(options: Options, metric: Metric) -> tuple[str, ...]:
+def free_dimensions(options: Options, metric: Metric) -> tuple[str, ...]:
     """The dimensions that are read off, less those that this metric cannot be read off for."""
-    free = names(options.get("free", FREE))
+    free = as_names(options.get("free", FREE))
     wrong = sorted(set(free) - set(FREE))
     if wrong:
         raise InputError(

@@ -35,7 +35,7 @@ Messages = Sequence[Sequence[str]]
 """
 
 
-class Recogniser:
+class PromptMatcher:
     """Tells which prompt of a plan made a stored request.
 
     Args:
@@ -64,7 +64,7 @@ class Recogniser:
             record: the request as the store keeps it.
         """
         said = messages_of(record)
-        fitting = [name for name, prompt in self._prompts.items() if made_by(prompt, said)]
+        fitting = [name for name, prompt in self._prompts.items() if may_be_from(prompt, said)]
         if fitting:
             return max(fitting, key=lambda name: _own_text(self._prompts[name]))
         return self._rows.get(json.dumps(said))
@@ -88,7 +88,7 @@ def is_same_kind(plan: Plan, model: str, record: Mapping[str, Any]) -> bool:
     return True
 
 
-def made_by(prompt: Prompt, said: Messages) -> bool:
+def may_be_from(prompt: Prompt, said: Messages) -> bool:
     """Return whether messages may be a prompt filled with some row, by the prompt's own text."""
     if _own_text(prompt) < LEAST_LITERAL:
         return False

@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 
 from tune.completion import Endpoint, Message, Request
 from tune.plan import Plan, length_names
-from tune.plan.output_length import guessed_tokens, length_span
-from tune.plan.stored_requests import Recogniser, is_same_kind, messages_of
+from tune.plan.output_length import length_span, likely_output_tokens
+from tune.plan.stored_requests import PromptMatcher, is_same_kind, messages_of
 from tune.pricing.clock import likely_seconds
 from tune.pricing.prices import Price, to_dollars
 from tune.providers.capabilities import Capabilities
@@ -56,7 +56,7 @@ _LONGEST_PIECE = 6  # bytes of a word that are about one token, in any script
 
 
 @dataclass(frozen=True, slots=True)
-class Forecast:
+class AnswerForecast:
     """What one answer of a model to a prompt is expected to take.
 
     Attributes:
@@ -81,9 +81,9 @@ class Forecast:
     timed: int = 0
 
 
-def forecasts(
+def forecast_answers(
     plan: Plan, endpoints: Mapping[str, Endpoint], store: Store | None
-) -> tuple[Forecast, ...]:
+) -> tuple[AnswerForecast, ...]:
     """What an answer takes, by model and prompt.
 
     Args:
@@ -95,8 +95,8 @@ def forecasts(
     return tuple(_forecast(plan, seen, endpoints, model, prompt) for model, prompt in _pairs(plan))
 
 
-def compare(
-    predicted: Sequence[Forecast], trials: Mapping[int, Trial], prices: Mapping[str, Price]
+def estimate_rows(
+    predicted: Sequence[AnswerForecast], trials: Mapping[int, Trial], prices: Mapping[str, Price]
 ) -> tuple[EstimateRow, ...]:
     """The estimate against what happened: an `EstimateRow` for each model and prompt that was drawn
     from.
@@ -130,7 +130,7 @@ def compare(
     )
 
 
-def silent_endpoints(
+def offline_endpoints(
     entries: Mapping[str, Entry], capabilities: Capabilities | None = None
 ) -> dict[str, Endpoint]:
     """Endpoints that count tokens and are never called: they need neither a key nor a network."""
@@ -193,7 +193,7 @@ def _pairs(plan: Plan) -> list[tuple[str, str]]:
     return found
 
 
-class Known(NamedTuple):
+class LearnedLength(NamedTuple):
     """How long answers are, as far as bought ones tell.
 
     Attributes:
@@ -232,7 +232,7 @@ class _Seen:
         names = {
             (endpoints[name].service, entry.model): name for name, entry in plan.entries.items()
         }
-        recogniser = Recogniser(plan)
+        recogniser = PromptMatcher(plan)
         for text, prompts, outputs, seconds, draws in held:
             record = json.loads(text)
             model = names.get((record["service"], record["model"]))
@@ -250,7 +250,7 @@ class _Seen:
         counted = sum(c * draws for _, c, draws in rows)
         return sum(p * draws for p, _, draws in rows) / counted if counted else 1.0
 
-    def length(self, model: str, prompt: str, cap: int) -> Known | None:
+    def length(self, model: str, prompt: str, cap: int) -> LearnedLength | None:
         """Return how long answers to a prompt are under a cap: this model's, else any model's."""
         own = self.lengths.get((model, prompt))
         rows = own or [
@@ -267,7 +267,9 @@ class _Seen:
         cut = any(row.tokens > NEARLY * row.cap and row.cap < cap for row in rows)
         most = float(cap) if cut else mean * factor + 1.0
         shown = min(float(cap), mean)
-        return Known(shown, draws, (max(1.0, min(shown, mean / factor)), min(float(cap), most)))
+        return LearnedLength(
+            shown, draws, (max(1.0, min(shown, mean / factor)), min(float(cap), most))
+        )
 
     def time(self, model: str, prompt: str, tokens: float) -> tuple[float | None, int]:
         """Return the seconds of an answer of so many tokens, and the draws of this model that tell;
@@ -306,14 +308,14 @@ def _tokens(plan: Plan, endpoints: Mapping[str, Endpoint], model: str, request: 
 
 def _forecast(
     plan: Plan, seen: _Seen, endpoints: Mapping[str, Endpoint], model: str, prompt: str
-) -> Forecast:
+) -> AnswerForecast:
     sample = [_request(plan, model, prompt, example) for example in plan.split.tuning[:SAMPLE]]
     counted = sum(_tokens(plan, endpoints, model, request) for request in sample) / len(sample)
     tokens = counted * seen.correction(model)
     cap = sample[0].max_tokens
     stated = _stated(plan, model, prompt)
     template, reasons = plan.prompts[prompt].template, _reasons(plan, model)
-    likely = stated or guessed_tokens(template, _wanted(plan), cap, reasons=reasons)
+    likely = stated or likely_output_tokens(template, _wanted(plan), cap, reasons=reasons)
     known = seen.length(model, prompt, cap)
     output = known.tokens if known else min(float(cap), likely)
     span = known.span if known else None
@@ -327,7 +329,7 @@ def _forecast(
         seconds is None and is_length_known
     ):  # else it is a share of max_tokens, which many set far above any answer
         seconds = likely_seconds(tokens, output)
-    return Forecast(
+    return AnswerForecast(
         model=model,
         prompt=prompt,
         prompt_tokens=tokens,

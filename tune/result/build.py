@@ -15,7 +15,7 @@ from tune.errors import QuotaExhausted
 from tune.export import Deployment, addition, obstacle
 from tune.plan import Plan
 from tune.plan.long_answers import first_forecasts
-from tune.plan.token_counts import compare
+from tune.plan.token_counts import estimate_rows
 from tune.pricing.prices import to_dollars
 from tune.providers.services import public_url
 from tune.readout import Reading
@@ -145,7 +145,9 @@ def _conclude(run: Run, findings: Findings) -> Report:
         ),
         estimate=decorations.attempt(
             "the estimate beside what happened",
-            lambda: compare(first_forecasts(run.journal.events), findings.trials, plan.prices),
+            lambda: estimate_rows(
+                first_forecasts(run.journal.events), findings.trials, plan.prices
+            ),
             (),
         ),
         unanswerable=dict(Counter(model for model, _ in run.lessons.unanswerable)),

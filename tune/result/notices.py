@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tune.plan import Plan
-from tune.plan.sample_size import few_examples
+from tune.plan.sample_size import sample_size_note
 from tune.result.evidence import Evidence
 from tune.space import Config
 from tune.study.fault import SERVICE
@@ -17,7 +17,7 @@ def notices(run: Run, findings: Findings, evidence: Evidence) -> list[str]:
     """The sentences, those of the run first."""
     attempt = run.decorations.attempt
     oracle = attempt("the line of the oracle", lambda: _oracle(run, findings), [])
-    few = attempt("the notice of few examples", lambda: few_examples(run.plan), "")
+    few = attempt("the notice of few examples", lambda: sample_size_note(run.plan), "")
     found = [*run.notices, *oracle, *_together(run.plan)]
     if few:
         found.append(few)

@@ -20,18 +20,24 @@ from tests.support.server import Server
 from tests.support.world import LabelledWorld
 from tune.commands.cli import main
 from tune.errors import BudgetError, EndpointError, InputError, PriceError, StudyError
-from tune.followup.challenge import Challenge, challenge
-from tune.followup.challenge.result import Against
-from tune.followup.challenge.rivals import Opponents, Rival, dearer, opponents, shares_draws
-from tune.followup.challenge.rule import Rule, lacking, look_at
+from tune.followup.challenge import ChallengeResult, challenge
+from tune.followup.challenge.result import FrontierComparison
+from tune.followup.challenge.rivals import (
+    Opponents,
+    Rival,
+    find_opponents,
+    is_more_expensive,
+    shares_draws,
+)
+from tune.followup.challenge.rule import EntryRule, compare_pairs, unmet_examples
 from tune.followup.challenge.screening import (
     BLOCK,
-    Tried,
-    compare,
+    ScreenedConfig,
+    compare_with_frontier,
     finalists,
-    pool_of,
+    most_informative,
+    pool_size,
     screening_steps,
-    telling,
 )
 from tune.pricing.prices import to_picodollars
 from tune.providers.services import Entry
@@ -86,7 +92,7 @@ def folder(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-def ask(server: Server, folder: Path, model: str, **more: Any) -> Challenge:
+def ask(server: Server, folder: Path, model: str, **more: Any) -> ChallengeResult:
     price = "0.01/0.01" if model == "cheap" else "0.2/0.8"
     given = {
         "model": model,
@@ -250,7 +256,7 @@ def test_a_folder_without_a_study_is_refused(tmp_path: Path, server: Server) -> 
 
 def test_words_and_record_hold_what_was_found() -> None:
     chosen = Config({"model": "new\x1b[31m", "prompt": "short", "max_tokens": 8})
-    found = Challenge(
+    found = ChallengeResult(
         answer="does not enter",
         reason="",
         config=chosen,
@@ -280,7 +286,7 @@ def test_whom_it_was_compared_with_on_how_many_pairs_and_who_was_left_out_is_sai
         Config({"model": "old", "prompt": name, "max_tokens": 8, "n": n})
         for name, n in (("a", 3), ("b", 1))
     )
-    found = Challenge(
+    found = ChallengeResult(
         answer="enters",
         reason="",
         config=chosen,
@@ -293,8 +299,8 @@ def test_whom_it_was_compared_with_on_how_many_pairs_and_who_was_left_out_is_sai
         finalists=1,
         spent=0.06,
         budget=0.5,
-        beside=Against(other, 0.0004, 24, Interval(0.3, 0.1, 0.5, 24)),
-        left_out=(Against(third, 0.0003, 3),),
+        beside=FrontierComparison(other, 0.0004, 24, Interval(0.3, 0.1, 0.5, 24)),
+        left_out=(FrontierComparison(third, 0.0003, 3),),
     )
     said = str(found)
     assert "against new (short), which costs no more ($0.0005)" in said
@@ -307,7 +313,7 @@ def test_whom_it_was_compared_with_on_how_many_pairs_and_who_was_left_out_is_sai
     assert json.loads(json.dumps(record, allow_nan=False)) == record
     assert (record["beside"]["answers"], record["beside"]["difference"]["mean"]) == (24, 0.3)
     assert [each["answers"] for each in record["left_out"]] == [3]
-    nothing = Against(other, 0.0004, 0, Interval(0.0, -1.0, 1.0, 0))
+    nothing = FrontierComparison(other, 0.0004, 0, Interval(0.0, -1.0, 1.0, 0))
     assert "0 stored answers to pair with), it was not compared." in str(
         replace(found, beside=nothing)
     )
@@ -394,7 +400,7 @@ def aliased(server: Server) -> dict[str, dict[str, str]]:
     return {"old": {"base_url": server.base_url, "alias": "the service"}}
 
 
-def ask_wide(server: Server, place: Path, model: str, **more: Any) -> Challenge:
+def ask_wide(server: Server, place: Path, model: str, **more: Any) -> ChallengeResult:
     entry = Entry(model, model, base_url=server.base_url, alias="new")
     given_ = {
         "target": "label",
@@ -523,7 +529,7 @@ def plain(
     return place, request.param
 
 
-def ask_plain(server: Server, study: tuple[Path, int], model: str, **more: Any) -> Challenge:
+def ask_plain(server: Server, study: tuple[Path, int], model: str, **more: Any) -> ChallengeResult:
     return ask_wide(server, study[0], model, seed=study[1], strategy="value", **more)
 
 
@@ -595,7 +601,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, P
         yield server, place
 
 
-def ask_judged(server: Server, place: Path, model: str = "picky", **more: Any) -> Challenge:
+def ask_judged(server: Server, place: Path, model: str = "picky", **more: Any) -> ChallengeResult:
     return ask_wide(server, place, model, metric=tune.Judge(model="judge", max_tokens=16), **more)
 
 
@@ -667,13 +673,15 @@ def rival(scores: list[float], costs: list[float], name: str = "short", start: i
 
 def test_a_rival_costs_more_only_where_the_same_examples_show_it() -> None:
     mine = reading([1.0] * 8, [1.0, 2.0] * 4)
-    assert not dearer(rival([1.0] * 8, [1.0, 2.0] * 4), mine)
-    assert dearer(rival([1.0] * 8, [1.1, 2.1] * 4), mine)  # a little, and always
-    assert not dearer(rival([1.0] * 8, [0.5, 2.7] * 4), mine)  # more on average, by luck
-    assert dearer(
+    assert not is_more_expensive(rival([1.0] * 8, [1.0, 2.0] * 4), mine)
+    assert is_more_expensive(rival([1.0] * 8, [1.1, 2.1] * 4), mine)  # a little, and always
+    assert not is_more_expensive(rival([1.0] * 8, [0.5, 2.7] * 4), mine)  # more on average, by luck
+    assert is_more_expensive(
         Rival(mine.config, 3.0, 1.0, {20: 1.0}, {20: 3.0}), mine
     )  # no example in common: the means
-    assert not dearer(rival([1.0], [9.0]), reading([1.0], [1.0]))  # one example shows nothing
+    assert not is_more_expensive(
+        rival([1.0], [9.0]), reading([1.0], [1.0])
+    )  # one example shows nothing
 
 
 def test_what_met_the_holdout_speaks_for_configs_that_differ_in_n_aggregate_and_a_smaller_cap_alone() -> (
@@ -698,7 +706,7 @@ def test_what_met_the_holdout_speaks_for_configs_that_differ_in_n_aggregate_and_
 def against(
     rivals: list[Rival], mine: Reading, sign: float = 1.0, closed: int = 0, enough: int = 4
 ) -> Opponents:
-    found = opponents(rivals, mine, sign, closed=closed, enough=enough)
+    found = find_opponents(rivals, mine, sign, closed=closed, enough=enough)
     assert found is not None
     return found
 
@@ -712,7 +720,7 @@ def test_the_rival_is_the_best_that_costs_no_more() -> None:
     )
     assert against([cheap, good, dear], mine) == Opponents(good)
     assert against([cheap, good, dear], mine, -1.0) == Opponents(cheap)  # where less is better
-    assert opponents([dear], mine, 1.0, closed=0, enough=4) is None
+    assert find_opponents([dear], mine, 1.0, closed=0, enough=4) is None
 
 
 def test_the_best_and_the_best_with_answers_enough_are_both_to_be_beaten_and_others_are_left_out() -> (
@@ -766,14 +774,14 @@ def test_whoever_looks_better_than_the_rival_is_the_best_or_named_as_left_out(
 
 @given(st.integers(1, 500))
 def test_the_block_is_chosen_from_a_part_that_the_verdict_leaves_alone(tuning: int) -> None:
-    block = telling([rival([0.0] * tuning, [1.0] * tuning)], tuning)
+    block = most_informative([rival([0.0] * tuning, [1.0] * tuning)], tuning)
     assert len(block) == min(BLOCK, tuning) == len(set(block))
-    assert max(block) < pool_of(tuning) <= max(BLOCK, tuning // 2)
+    assert max(block) < pool_size(tuning) <= max(BLOCK, tuning // 2)
 
 
 def test_the_examples_that_tell_most_are_those_on_which_the_frontier_differs() -> None:
     scores = [1.0 if position in (3, 9, 13) else 0.5 for position in range(60)]
-    block = telling([rival(scores, [1.0] * 60), rival([0.5] * 60, [1.0] * 60)], 60)
+    block = most_informative([rival(scores, [1.0] * 60), rival([0.5] * 60, [1.0] * 60)], 60)
     assert block[:3] == (3, 9, 13)
 
 
@@ -792,8 +800,8 @@ def test_ways_of_one_prompt_share_their_draws_where_the_study_reads_them_off() -
     assert len(screening_steps([one, five, other], (), [2, 5])) == 3  # all paid
 
 
-def tried(gains: list[float], name: str) -> Tried:
-    return Tried(reading([0.0], [1.0], prompt=name), None, dict(enumerate(gains)))
+def tried(gains: list[float], name: str) -> ScreenedConfig:
+    return ScreenedConfig(reading([0.0], [1.0], prompt=name), None, dict(enumerate(gains)))
 
 
 def test_the_second_goes_on_only_where_the_block_does_not_tell_it_from_the_best() -> None:
@@ -810,14 +818,14 @@ def test_the_second_goes_on_only_where_the_block_does_not_tell_it_from_the_best(
 
 def test_a_way_whose_best_rival_has_answers_enough_goes_on_beside_one_whose_has_not() -> None:
     best, enough = rival([0.9] * 4, [1.0] * 4, "best"), rival([0.5] * 40, [1.0] * 40, "enough")
-    lacks = Tried(
+    lacks = ScreenedConfig(
         reading([0.0], [1.0], prompt="a"), Opponents(enough, best), dict(enumerate([1, 1, 1, 1]))
     )
     second, third = tried([0.9, 1, 1, 1], "b"), tried([0, 1, 0, 0.2], "c")
-    whole = Tried(third.reading, Opponents(enough), third.gains)
-    unsure = Tried(second.reading, Opponents(enough, best), second.gains)
+    whole = ScreenedConfig(third.reading, Opponents(enough), third.gains)
+    unsure = ScreenedConfig(second.reading, Opponents(enough, best), second.gains)
     assert finalists([unsure, whole, lacks]) == [lacks, whole]
-    hopeless = Tried(third.reading, Opponents(enough), dict(enumerate([-1, -1, 0, 0])))
+    hopeless = ScreenedConfig(third.reading, Opponents(enough), dict(enumerate([-1, -1, 0, 0])))
     assert finalists([unsure, hopeless, lacks]) == [lacks, unsure]
 
 
@@ -826,11 +834,11 @@ def test_a_way_is_compared_with_the_best_on_the_block_and_with_who_met_it_where_
 ):
     mine = reading([1.0] * 8, [1.0] * 8)
     full, best = rival([0.5] * 40, [1.0] * 40, "full"), rival([0.75] * 8, [1.0] * 8, "best")
-    assert compare(mine, [full, best], 1.0, closed=4, enough=30).gains == dict.fromkeys(
-        range(8), 0.25
-    )
+    assert compare_with_frontier(
+        mine, [full, best], 1.0, closed=4, enough=30
+    ).gains == dict.fromkeys(range(8), 0.25)
     later = rival([0.75] * 8, [1.0] * 8, "later", start=20)
-    found = compare(mine, [full, later], 1.0, closed=4, enough=30)
+    found = compare_with_frontier(mine, [full, later], 1.0, closed=4, enough=30)
     assert found.against == Opponents(full, later)
     assert found.gains == dict.fromkeys(range(8), 0.5)
 
@@ -846,10 +854,10 @@ def test_to_enter_takes_both_rivals_and_not_to_takes_one() -> None:
         )
     )
     order = list(range(80))
-    assert look_at(rule(), mine, order, [weak])[0] == "enters"
-    answer, looks = look_at(rule(), mine, order, [weak, strong])
+    assert compare_pairs(rule(), mine, order, [weak])[0] == "enters"
+    answer, looks = compare_pairs(rule(), mine, order, [weak, strong])
     assert (answer, looks[0].rival, looks[0].pairs.n) == ("undecided", strong, 4)
-    answer, looks = look_at(rule(), mine, order, [weak, even])
+    answer, looks = compare_pairs(rule(), mine, order, [weak, even])
     assert (answer, looks[0].rival) == ("does not enter", even)
 
 
@@ -858,13 +866,13 @@ def test_examples_are_bought_for_who_is_not_beaten_yet_the_rival_with_the_most_a
 ):
     full, few = rival([0.0] * 60, [1.0] * 60, "full"), rival([0.0] * 4, [1.0] * 4, "few", start=58)
     order = [*range(30, 80), *range(30)]
-    answer, looks = look_at(rule(), {}, [], [few, full])
+    answer, looks = compare_pairs(rule(), {}, [], [few, full])
     assert answer == "undecided"
-    assert lacking(order, [], looks) == [*range(30, 60), *range(30), 60, 61]
+    assert unmet_examples(order, [], looks) == [*range(30, 60), *range(30), 60, 61]
     bought = order[:30]
-    answer, looks = look_at(rule(), dict.fromkeys(bought, 1.0), bought, [few, full])
+    answer, looks = compare_pairs(rule(), dict.fromkeys(bought, 1.0), bought, [few, full])
     assert [look.answer for look in looks] == ["undecided", "enters"]
-    assert lacking(order, bought, looks) == [60, 61]
+    assert unmet_examples(order, bought, looks) == [60, 61]
 
 
 def test_a_model_equal_to_the_best_enters_as_seldom_as_said_though_it_beats_the_rival_with_more_answers() -> (
@@ -887,8 +895,8 @@ def test_a_model_equal_to_the_best_enters_as_seldom_as_said_though_it_beats_the_
         full = Rival(
             Config({"model": "old", "prompt": "weak", "max_tokens": 8}), 1.0, 0.2, weak, {}
         )
-        assert look_at(rule(), mine, range(120), [full])[0] == "enters"
-        said.append(look_at(rule(), mine, range(120), [full, few])[0])
+        assert compare_pairs(rule(), mine, range(120), [full])[0] == "enters"
+        said.append(compare_pairs(rule(), mine, range(120), [full, few])[0])
     assert said.count("enters") <= 15  # 5 % and three standard errors of it
     assert said.count("does not enter") < 150
 
@@ -904,7 +912,9 @@ def test_so_many_pairs_are_enough_as_show_a_model_that_differs_little_not_to_ent
     assert rule(margin=0.05).enough > rule(margin=0.1).enough
 
 
-def entered(rule: Rule, runs: int, up: float, down: float, count: int = 160) -> dict[str, float]:
+def entered(
+    rule: EntryRule, runs: int, up: float, down: float, count: int = 160
+) -> dict[str, float]:
     """How often each answer is given, where the new model alone is right on `up` of the examples,
     the old on `down`.
     """
@@ -922,7 +932,7 @@ def entered(rule: Rule, runs: int, up: float, down: float, count: int = 160) -> 
     }
 
 
-def rule(finalists_: int = 1, **more: Any) -> Rule:
+def rule(finalists_: int = 1, **more: Any) -> EntryRule:
     values = {
         "low": 0.0,
         "high": 1.0,
@@ -932,7 +942,7 @@ def rule(finalists_: int = 1, **more: Any) -> Rule:
         "beta": 0.05,
         **more,
     }
-    return Rule(**values)
+    return EntryRule(**values)
 
 
 def test_an_equal_model_enters_at_most_as_often_as_said_and_a_better_one_mostly() -> None:
@@ -946,14 +956,14 @@ def test_an_equal_model_enters_at_most_as_often_as_said_and_a_better_one_mostly(
 
 def test_two_finalists_together_enter_wrongly_at_most_as_often_as_one() -> None:
     metric = tune.Metric("m", "m", lambda answer, example: 0.0)
-    split = Rule.of(metric, margin=0.1, alpha=0.05, beta=0.05, finalists=2)
+    split = EntryRule.of(metric, margin=0.1, alpha=0.05, beta=0.05, finalists=2)
     assert (split.alpha, split.beta) == (0.025, 0.05)
     assert 2 * entered(split, 400, 0.1, 0.1)["enters"] <= 0.083
 
 
 def test_two_rivals_together_turn_a_better_model_down_wrongly_at_most_as_often_as_one() -> None:
     metric = tune.Metric("m", "m", lambda answer, example: 0.0)
-    split = Rule.of(metric, margin=0.1, alpha=0.05, beta=0.05, rivals=2)
+    split = EntryRule.of(metric, margin=0.1, alpha=0.05, beta=0.05, rivals=2)
     assert (split.alpha, split.beta) == (0.05, 0.025)
     assert (
         2 * entered(split, 400, 0.15, 0.05)["does not enter"] <= 0.083

@@ -22,8 +22,8 @@ from tests.support.server import Server, every, sometimes
 from tests.support.world import LabelledWorld
 from tune.commands.cli import main
 from tune.errors import BudgetError, DataError, EndpointError, InputError, StudyError
-from tune.followup.check import STATUS, Checked, check, check_async, default_store
-from tune.followup.check.rule import Bounds, NewLine
+from tune.followup.check import STATUS, CheckResult, check, check_async, default_store
+from tune.followup.check.rule import Bounds, NewExamplesRule
 from tune.plan import make_plan
 from tune.pricing.prices import to_picodollars
 from tune.runtime.best_json import recipe_record
@@ -191,7 +191,7 @@ def test_a_model_that_does_not_answer_is_a_failure_and_no_verdict(tmp_path: Path
 def test_it_works_inside_a_running_event_loop_both_ways(server: Server, tmp_path: Path) -> None:
     path = export(tmp_path, server)
 
-    async def inside() -> tuple[Checked, Checked]:
+    async def inside() -> tuple[CheckResult, CheckResult]:
         return check(path, NEW[:8], budget=0.5), await check_async(path, NEW[:8], budget=0.5)
 
     blocking, awaited = asyncio.run(inside())
@@ -276,7 +276,7 @@ def test_examples_that_the_config_was_chosen_by_are_said_before_they_are_paid_fo
         margin=0.5,
         notice=lambda _: said.append(len(server.posts)),
     )
-    assert found.familiar == {"tuning": 24, "holdout": 16} == found.to_record()["familiar"]
+    assert found.overlap == {"tuning": 24, "holdout": 16} == found.to_record()["overlap"]
     assert said == [0, 0, 0]  # where calls go, and two notices
     tuning, holdout = found.notices
     assert tuning.startswith("24 of the 60 examples are tuning examples of the study")
@@ -305,7 +305,7 @@ def test_new_examples_are_called_new_and_nothing_is_said_of_them(
     server: Server, tmp_path: Path
 ) -> None:
     found = check(export(tmp_path, server), NEW, budget=0.5, margin=0.15)
-    assert (found.familiar, found.notices) == ({}, ())
+    assert (found.overlap, found.notices) == ({}, ())
     assert "new examples" in found.headline
     assert ElementTree.fromstring(found.junit()).find("testsuite/properties") is None
 
@@ -318,9 +318,9 @@ def test_an_example_is_the_same_where_the_prompt_shows_the_same(
         {"id": f"other-{row['id']}", "when": "today", "text": row["text"], "label": "praise"}
         for row in WORLD.examples(40)
     ]
-    assert sum(check(path, rows, budget=0.5, margin=0.5).familiar.values()) == 40
+    assert sum(check(path, rows, budget=0.5, margin=0.5).overlap.values()) == 40
     rows = [row | {"text": row["text"] + "."} for row in rows]
-    assert check(path, rows, budget=0.5, margin=0.5).familiar == {}
+    assert check(path, rows, budget=0.5, margin=0.5).overlap == {}
 
 
 # --- examples that belong together
@@ -380,7 +380,7 @@ def test_a_file_from_before_it_was_kept_is_checked_all_the_same(
     record = json.loads(path.read_text())
     del record["recipe"]["seen"], record["recipe"]["group"]
     path.write_text(json.dumps(record))
-    assert check(path, WORLD.examples(40), budget=0.5, margin=0.5).familiar == {}
+    assert check(path, WORLD.examples(40), budget=0.5, margin=0.5).overlap == {}
 
 
 @pytest.mark.parametrize(
@@ -412,13 +412,13 @@ def line(
     count: int = 1000,
     larger_is_better: bool = True,
     margin: float = 0.1,
-) -> NewLine:
+) -> NewExamplesRule:
     metric = Metric("m", "m", distance, larger_is_better=larger_is_better)
     bounds = Bounds.of(metric, margin=margin, alpha=0.05, beta=0.05)
-    return NewLine.of(bounds, recorded, count, scores)
+    return NewExamplesRule.of(bounds, recorded, count, scores)
 
 
-def decided(rule: NewLine, scores: Any) -> str:
+def decided(rule: NewExamplesRule, scores: Any) -> str:
     return rule.bounds.decide(rule.look(scores))
 
 
@@ -492,7 +492,7 @@ def test_where_nothing_changed_a_small_recorded_sample_is_seldom_the_cause_of_a_
     for _ in range(40):
         then = (rng.random(count) < 0.9).astype(float)
         bounds = Bounds.of(Metric("m", "m", distance), margin=0.05, alpha=0.05, beta=0.05)
-        rule = NewLine.of(bounds, float(then.mean()), count, tuple(then))
+        rule = NewExamplesRule.of(bounds, float(then.mean()), count, tuple(then))
         regressed += decided(rule, (rng.random(2000) < 0.9).astype(float)) == "regressed"
     assert regressed <= 2
 
@@ -575,7 +575,7 @@ def test_without_data_the_own_holdout_is_asked_again_with_new_draws_and_paired(
     assert (found.decision, found.paired, found.look.interval.mean) == ("holds", True, 0.0)
     assert len(server.posts) - before == found.look.interval.n <= found.available
     assert to_picodollars(found.spent) == server.bill - bill
-    assert found.familiar == {"holdout": found.available}
+    assert found.overlap == {"holdout": found.available}
     assert found.visible < 0.08
     assert "holdout examples, asked again" in found.headline
     assert found.to_record()["paired"] is True
@@ -709,8 +709,8 @@ def test_a_broken_service_gives_status_1(
 
 def test_hostile_names_are_written_out(server: Server, tmp_path: Path) -> None:
     found = check(export(tmp_path, server), NEW[:8], budget=0.5)
-    hostile = Checked(
-        **{name: getattr(found, name) for name in Checked.__slots__} | {"data": "<a>\x1b[31m&"}
+    hostile = CheckResult(
+        **{name: getattr(found, name) for name in CheckResult.__slots__} | {"data": "<a>\x1b[31m&"}
     )
     case = ElementTree.fromstring(hostile.junit()).find("testsuite/testcase")
     assert case is not None

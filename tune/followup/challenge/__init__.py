@@ -1,6 +1,6 @@
 """A new model is out: would it enter the frontier of a finished study?"""
 
-from tune.followup.challenge.result import STATUS, Answer, Challenge
+from tune.followup.challenge.result import STATUS, ChallengeResult, EntryDecision
 from tune.followup.challenge.run import challenge
 
-__all__ = ["STATUS", "Answer", "Challenge", "challenge"]
+__all__ = ["STATUS", "ChallengeResult", "EntryDecision", "challenge"]

@@ -12,14 +12,14 @@ from tune.safety.escape import visible
 from tune.space import Config
 from tune.stats.intervals import Interval
 
-Answer: TypeAlias = Literal["enters", "does not enter", "undecided"]
+EntryDecision: TypeAlias = Literal["enters", "does not enter", "undecided"]
 
-STATUS: Mapping[Answer, int] = {"enters": 0, "does not enter": 3, "undecided": 4}
+STATUS: Mapping[EntryDecision, int] = {"enters": 0, "does not enter": 3, "undecided": 4}
 """The exit status that says it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Against:
+class FrontierComparison:
     """A config of the frontier beside the one that decided.
 
     Attributes:
@@ -36,7 +36,7 @@ class Against:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Challenge:
+class ChallengeResult:
     """What a challenge found out. Qualities are in the metric's own scale.
 
     Attributes:
@@ -58,15 +58,15 @@ class Challenge:
         dollars. notices: what a reader must not miss.
     """
 
-    answer: Answer
+    answer: EntryDecision
     reason: str
     config: Config
     cost: float
     rival: Config | None = None
     rival_cost: float | None = None
     difference: Interval | None = None
-    beside: Against | None = None
-    left_out: tuple[Against, ...] = ()
+    beside: FrontierComparison | None = None
+    left_out: tuple[FrontierComparison, ...] = ()
     margin: float
     tried: int
     finalists: int
@@ -160,7 +160,7 @@ def _gap(gap: Interval | None) -> str:
     return f"it is {gap.mean:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}] on {gap.n} examples"
 
 
-def _record(each: Against) -> dict[str, Any]:
+def _record(each: FrontierComparison) -> dict[str, Any]:
     return {
         "config": plain_config(each.config),
         "cost_per_request": each.cost,

@@ -137,7 +137,7 @@ def shares_draws(bought: Config, config: Config) -> bool:
     return first == second and config.max_tokens <= bought.max_tokens
 
 
-def opponents(
+def find_opponents(
     rivals: Sequence[Rival], reading: Reading, sign: float, *, closed: int, enough: int
 ) -> Opponents | None:
     """Whom a new config has to stand against; None where it is shown to be cheaper than all.
@@ -148,7 +148,8 @@ def opponents(
         answers to other examples are enough; half as many as any has are, too.
     """
     within = sorted(
-        (each for each in rivals if not dearer(each, reading)), key=lambda each: -sign * each.mean
+        (each for each in rivals if not is_more_expensive(each, reading)),
+        key=lambda each: -sign * each.mean,
     )
     if not within:
         return None
@@ -158,7 +159,7 @@ def opponents(
     return Opponents(rival, better[0] if better else None, tuple(better[1:]))
 
 
-def dearer(rival: Rival, reading: Reading) -> bool:
+def is_more_expensive(rival: Rival, reading: Reading) -> bool:
     """Whether a rival is shown to cost more, on the examples that both answered (one-sided, 95 %).
 
     A few examples tell a mean cost only roughly, and who is wrongly taken for cheaper would have no

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tune.followup.challenge.result import Answer
+from tune.followup.challenge.result import EntryDecision
 from tune.followup.challenge.rivals import Rival
 from tune.stats.confidence_sequences import log_evidence_below, paired_look
 from tune.stats.intervals import Interval
@@ -22,7 +22,7 @@ from tune.task.metrics import Metric
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class EntryRule:
     """When scores and a rival's scores on the same examples decide.
 
     Attributes:
@@ -51,7 +51,7 @@ class Rule:
         beta: float,
         finalists: int = 1,
         rivals: int = 1,
-    ) -> Rule:
+    ) -> EntryRule:
         """The rule for each of so many finalists, against each of its so many rivals.
 
         One finalist that enters makes the answer, so each gets its share of alpha. "Does not enter"
@@ -85,7 +85,9 @@ class Rule:
             )
         return 2 * (int(np.argmax(found >= wanted)) + 1)
 
-    def decide(self, scores: Sequence[float], rivals: Sequence[float]) -> tuple[Answer, Interval]:
+    def decide(
+        self, scores: Sequence[float], rivals: Sequence[float]
+    ) -> tuple[EntryDecision, Interval]:
         """What the pairs show; with their mean difference, whose limits hold at every look."""
         up = self.larger_is_better
         rates = (
@@ -113,17 +115,17 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class PairedResult:
     """What the pairs with one rival show so far."""
 
     rival: Rival
-    answer: Answer
+    answer: EntryDecision
     pairs: Interval
 
 
-def look_at(
-    rule: Rule, scores: Mapping[int, float], bought: Sequence[int], rivals: Sequence[Rival]
-) -> tuple[Answer, list[Look]]:
+def compare_pairs(
+    rule: EntryRule, scores: Mapping[int, float], bought: Sequence[int], rivals: Sequence[Rival]
+) -> tuple[EntryDecision, list[PairedResult]]:
     """What the pairs with all rivals show, and with each, the one that the answer hangs on first.
 
     Args:
@@ -136,13 +138,15 @@ def look_at(
     for rival in rivals:
         both = [position for position in bought if position in scores and position in rival.scores]
         answer, pairs = rule.decide([scores[p] for p in both], [rival.scores[p] for p in both])
-        looks.append(Look(rival, answer, pairs))
-    rank: Sequence[Answer] = ("does not enter", "undecided", "enters")
+        looks.append(PairedResult(rival, answer, pairs))
+    rank: Sequence[EntryDecision] = ("does not enter", "undecided", "enters")
     looks.sort(key=lambda look: (rank.index(look.answer), look.pairs.n))
     return looks[0].answer, looks
 
 
-def lacking(order: Sequence[int], bought: Sequence[int], looks: Sequence[Look]) -> list[int]:
+def unmet_examples(
+    order: Sequence[int], bought: Sequence[int], looks: Sequence[PairedResult]
+) -> list[int]:
     """The examples that tell more of those who are not beaten yet: of the one with the most pairs
     first.
     """

@@ -20,22 +20,22 @@ from pathlib import Path
 from typing import Any
 
 from tune.errors import BudgetError, EndpointError, InputError, StudyError
-from tune.followup.challenge.result import Against, Answer, Challenge
+from tune.followup.challenge.result import ChallengeResult, EntryDecision, FrontierComparison
 from tune.followup.challenge.rivals import Rival, read_rivals
-from tune.followup.challenge.rule import Look, Rule, lacking, look_at
+from tune.followup.challenge.rule import EntryRule, PairedResult, compare_pairs, unmet_examples
 from tune.followup.challenge.screening import (
     BLOCK,
-    Tried,
-    compare,
+    ScreenedConfig,
+    candidate_configs,
+    compare_with_frontier,
     finalists,
-    pool_of,
+    most_informative,
+    pool_size,
     screening_steps,
-    telling,
-    ways,
 )
 from tune.plan import Plan, make_plan
 from tune.plan.models import find_prices
-from tune.plan.token_counts import silent_endpoints
+from tune.plan.token_counts import offline_endpoints
 from tune.pricing.prices import CONFIRMED, Price, parse_price, to_dollars, to_picodollars
 from tune.providers.capabilities import Capabilities
 from tune.providers.services import Access, Entry, Service, build_stack, read_entries
@@ -76,10 +76,10 @@ class Verdict:
         cost: dollars per request.
     """
 
-    finalist: Tried
-    answer: Answer
+    finalist: ScreenedConfig
+    answer: EntryDecision
     reason: str
-    looks: tuple[Look, ...]
+    looks: tuple[PairedResult, ...]
     flattered: bool
     cost: float
 
@@ -103,7 +103,7 @@ def challenge(
     beta: float = 0.05,
     notice: Callable[[str], None] = lambda _: None,
     **options: Any,
-) -> Challenge:
+) -> ChallengeResult:
     """Ask whether a new model would enter the frontier of a finished study.
 
     Args:
@@ -220,7 +220,7 @@ class _Work:
     rates: tuple[float, float, float]
     notice: Callable[[str], None]
 
-    async def go(self) -> Challenge:
+    async def go(self) -> ChallengeResult:
         plan, db = self.plan, Database(self.store)
         try:
             self.account = Account(
@@ -233,7 +233,7 @@ class _Work:
             access = Access(
                 draws, self.account, Capabilities(), plan.concurrency, notice=self.notice
             )
-            name, self.configs = self.entry.name, ways(self.report, self.entry.name)
+            name, self.configs = self.entry.name, candidate_configs(self.report, self.entry.name)
             async with (
                 opened({name: self.entry}, {name: self.price}, access) as (live, _),
                 opened({}, plan.prices, access, judge=plan.judge) as (
@@ -252,7 +252,7 @@ class _Work:
     ) -> Evaluator:
         """Of the new model, that is asked, and the study's own, whose draws are only read."""
         plan = self.plan
-        silent = silent_endpoints(
+        silent = offline_endpoints(
             {k: e for k, e in plan.entries.items() if k not in live}, access.capabilities
         )
         old = {
@@ -262,7 +262,7 @@ class _Work:
         caps = dict.fromkeys(live, max(config.max_tokens for config in self.configs))
         return evaluator_of(plan, {**old, **live}, access.store, judge=judge, caps=caps)
 
-    async def _ask(self) -> Challenge:
+    async def _ask(self) -> ChallengeResult:
         tried = await self._screen(await read_rivals(self.evaluator, self.report, self.events))
         cheapest = [each for each in tried if each.against is None]
         if cheapest:
@@ -286,9 +286,9 @@ class _Work:
     def _sign(self) -> float:
         return 1.0 if self.plan.metric.larger_is_better else -1.0
 
-    async def _screen(self, rivals: Sequence[Rival]) -> list[Tried]:
+    async def _screen(self, rivals: Sequence[Rival]) -> list[ScreenedConfig]:
         """Try every way on the examples that tell most."""
-        block = telling(rivals, len(self.plan.split.tuning))
+        block = most_informative(rivals, len(self.plan.split.tuning))
         steps = screening_steps(self.configs, self.plan.free, block)
         if len(self.configs) > 1:
             self.account.set_aside(int((1 - SCREENING) * self.account.budget))
@@ -307,21 +307,21 @@ class _Work:
             reason = next(iter(wave.failed.values()), "no answer was scored")
             raise EndpointError(f"{self.entry.name} cannot be asked: {reason}")
         margin, alpha, beta = self.rates
-        enough = Rule.of(self.plan.metric, margin=margin, alpha=alpha, beta=beta).enough
-        closed = pool_of(len(self.plan.split.tuning))
+        enough = EntryRule.of(self.plan.metric, margin=margin, alpha=alpha, beta=beta).enough
+        closed = pool_size(len(self.plan.split.tuning))
         return [
-            compare(reading, rivals, self._sign, closed=closed, enough=enough)
+            compare_with_frontier(reading, rivals, self._sign, closed=closed, enough=enough)
             for reading in readings
         ]
 
-    async def _decide(self, finalist: Tried, finalists: int) -> Verdict:
+    async def _decide(self, finalist: ScreenedConfig, finalists: int) -> Verdict:
         """Buy further examples that the rivals have answered, holdout first, until the pairs
         decide.
         """
         config, reading = finalist.reading.config, finalist.reading
         assert finalist.against is not None
         rivals, (margin, alpha, beta) = finalist.against.compared, self.rates
-        rule = Rule.of(
+        rule = EntryRule.of(
             self.plan.metric,
             margin=margin,
             alpha=alpha,
@@ -330,10 +330,10 @@ class _Work:
             rivals=len(rivals),
         )
         tuning = len(self.plan.split.tuning)
-        order = (*range(tuning, len(self.plan.examples)), *range(pool_of(tuning), tuning))
+        order = (*range(tuning, len(self.plan.examples)), *range(pool_size(tuning), tuning))
         number, complete, bought = len(self.trials), True, list[int]()
-        answer, looks = look_at(rule, {}, bought, rivals)
-        while complete and answer == "undecided" and (left := lacking(order, bought, looks)):
+        answer, looks = compare_pairs(rule, {}, bought, rivals)
+        while complete and answer == "undecided" and (left := unmet_examples(order, bought, looks)):
             block = left[: next_block(len(bought), BLOCK)]
             complete = await self._buy(number, config, block)
             bought += block
@@ -341,7 +341,7 @@ class _Work:
             if readings:
                 reading = readings[0]
                 scores = dict(zip(reading.examples, map(float, reading.scores), strict=True))
-                answer, looks = look_at(rule, scores, bought, rivals)
+                answer, looks = compare_pairs(rule, scores, bought, rivals)
         reason = "" if answer != "undecided" else "data" if complete else "money"
         flattered = any(position < tuning for position in bought)
         return Verdict(finalist, answer, reason, tuple(looks), flattered, reading.cost)
@@ -354,10 +354,10 @@ class _Work:
             raise EndpointError(f"{self.entry.name} cannot be asked: {wave.failed[number]}")
         return wave.complete
 
-    def _found(self, verdict: Verdict, tried: int, chosen: int) -> Challenge:
-        metric, closed = self.plan.metric, pool_of(len(self.plan.split.tuning))
+    def _found(self, verdict: Verdict, tried: int, chosen: int) -> ChallengeResult:
+        metric, closed = self.plan.metric, pool_size(len(self.plan.split.tuning))
         against = verdict.finalist.against
-        found = Challenge(
+        found = ChallengeResult(
             answer=verdict.answer,
             reason=verdict.reason,
             config=verdict.finalist.reading.config,
@@ -400,5 +400,5 @@ class _Work:
         return notices
 
 
-def _against(rival: Rival, closed: int, pairs: Interval | None = None) -> Against:
-    return Against(rival.config, rival.cost, rival.answers_from(closed), pairs)
+def _against(rival: Rival, closed: int, pairs: Interval | None = None) -> FrontierComparison:
+    return FrontierComparison(rival.config, rival.cost, rival.answers_from(closed), pairs)

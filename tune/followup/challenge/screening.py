@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tune.followup.challenge.rivals import Opponents, Rival, opponents
+from tune.followup.challenge.rivals import Opponents, Rival, find_opponents
 from tune.readout import Reading
 from tune.readout.trial import Step
 from tune.report import Report
@@ -31,7 +31,7 @@ verdict are random.
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class ScreenedConfig:
     """A config of the new model, as the block showed it.
 
     Attributes:
@@ -50,7 +50,7 @@ class Tried:
         return float(np.mean(list(self.gains.values()))) if self.gains else -math.inf
 
 
-def ways(report: Report, model: str) -> list[Config]:
+def candidate_configs(report: Report, model: str) -> list[Config]:
     """The new model, at its own settings, in every way in which the frontier's configs are asked
     and read.
 
@@ -66,19 +66,19 @@ def ways(report: Report, model: str) -> list[Config]:
     )
 
 
-def pool_of(tuning: int) -> int:
+def pool_size(tuning: int) -> int:
     """How many tuning examples, from the first on, the block is chosen from: at most half of them."""
     return min(tuning, max(BLOCK, min(POOL, tuning // 2)))
 
 
-def telling(rivals: Sequence[Rival], tuning: int) -> tuple[int, ...]:
+def most_informative(rivals: Sequence[Rival], tuning: int) -> tuple[int, ...]:
     """The examples of the pool on which the rivals' scores differ most, a block of them."""
 
     def spread(position: int) -> float:
         scores = [rival.scores[position] for rival in rivals if position in rival.scores]
         return float(np.var(scores)) if scores else -1.0
 
-    return tuple(sorted(range(pool_of(tuning)), key=lambda p: (-spread(p), p))[:BLOCK])
+    return tuple(sorted(range(pool_size(tuning)), key=lambda p: (-spread(p), p))[:BLOCK])
 
 
 def screening_steps(
@@ -100,22 +100,22 @@ def screening_steps(
     }
 
 
-def compare(
+def compare_with_frontier(
     reading: Reading, rivals: Sequence[Rival], sign: float, *, closed: int, enough: int
-) -> Tried:
+) -> ScreenedConfig:
     """Hold a config of the new model against those of the frontier that cost no more; see
     `opponents`.
     """
-    against = opponents(rivals, reading, sign, closed=closed, enough=enough)
+    against = find_opponents(rivals, reading, sign, closed=closed, enough=enough)
     own = dict(zip(reading.examples, map(float, reading.scores), strict=True))
     paired = [
         {p: sign * (score - rival.scores[p]) for p, score in own.items() if p in rival.scores}
         for rival in reversed(against.compared if against else ())
     ]
-    return Tried(reading, against, max(paired, key=len, default={}))
+    return ScreenedConfig(reading, against, max(paired, key=len, default={}))
 
 
-def finalists(tried: Sequence[Tried]) -> list[Tried]:
+def finalists(tried: Sequence[ScreenedConfig]) -> list[ScreenedConfig]:
     """The best of them, and the second where the block does not tell it from the best.
 
     Where the study holds too few answers of the best's best opponent, it is the best way without
@@ -130,7 +130,7 @@ def finalists(tried: Sequence[Tried]) -> list[Tried]:
     return [best, *(other for other in others[:1] if not _apart(best, other))]
 
 
-def _apart(best: Tried, other: Tried) -> bool:
+def _apart(best: ScreenedConfig, other: ScreenedConfig) -> bool:
     """Whether the difference of two gains is more than a standard error of it."""
     gaps = np.array([gain - other.gains[p] for p, gain in best.gains.items() if p in other.gains])
     return len(gaps) > 1 and bool(gaps.mean() > gaps.std(ddof=1) / math.sqrt(len(gaps)))

@@ -2,8 +2,8 @@
 takes.
 """
 
-from tune.followup.check.result import Checked
+from tune.followup.check.result import CheckResult
 from tune.followup.check.rule import STATUS, Decision
 from tune.followup.check.run import check, check_async, default_store
 
-__all__ = ["STATUS", "Checked", "Decision", "check", "check_async", "default_store"]
+__all__ = ["STATUS", "CheckResult", "Decision", "check", "check_async", "default_store"]

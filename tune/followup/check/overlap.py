@@ -22,7 +22,7 @@ SAYING = {
 """What is said of examples that had this part in the study."""
 
 
-def count_familiar(recipe: Recipe, examples: Sequence[Example]) -> dict[str, int]:
+def count_overlap(recipe: Recipe, examples: Sequence[Example]) -> dict[str, int]:
     """How many of these examples the study had, by the part that they had in it; parts that had
     none are left out.
 
@@ -33,7 +33,7 @@ def count_familiar(recipe: Recipe, examples: Sequence[Example]) -> dict[str, int
     return {part: count for part, count in counts.items() if count}
 
 
-def familiar_notices(familiar: Mapping[str, int], available: int) -> tuple[str, ...]:
+def overlap_notices(overlap: Mapping[str, int], available: int) -> tuple[str, ...]:
     """What a reader is told of them, a sentence for each part."""
 
     def these(count: int) -> str:
@@ -44,13 +44,11 @@ def familiar_notices(familiar: Mapping[str, int], available: int) -> tuple[str, 
         )
 
     return tuple(
-        SAYING[part].format(these=these(count))
-        for part, count in familiar.items()
-        if part in SAYING
+        SAYING[part].format(these=these(count)) for part, count in overlap.items() if part in SAYING
     )
 
 
-def together_notices(data: Data, group: str | None) -> tuple[str, ...]:
+def grouping_notices(data: Data, group: str | None) -> tuple[str, ...]:
     """What a reader is told where examples belong together, which the tests of a check take for
     independent ones.
 

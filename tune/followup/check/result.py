@@ -20,7 +20,7 @@ from tune.stats.intervals import Interval
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Checked:
+class CheckResult:
     """What a check found out. Qualities are in the metric's own scale.
 
     Attributes:
@@ -47,7 +47,7 @@ class Checked:
         been billed. uncertain: dollars charged for calls whose outcome nobody knows. budget:
         dollars. more: about how many further examples would decide, if the quality is as recorded;
         0 where it is decided. larger_is_better: the metric's direction. metric: its name. config:
-        what was called. seed: of the order. familiar: how many of the examples the study had, by
+        what was called. seed: of the order. overlap: how many of the examples the study had, by
         the part that they had in it ("tuning", "holdout",
             "shots"); no part where all are new.
         notices: what a reader must not miss.
@@ -75,7 +75,7 @@ class Checked:
     metric: str
     config: Config
     seed: int
-    familiar: Mapping[str, int] = field(default_factory=dict)
+    overlap: Mapping[str, int] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
 
     @property
@@ -121,7 +121,7 @@ class Checked:
     def _apart(self) -> str:
         """The answer where new examples were asked."""
         seen = self.look.interval
-        new = "" if self.familiar else "new "
+        new = "" if self.overlap else "new "
         now = (
             f"{seen.mean:.3f} on {seen.n} {new}examples"
             if seen.n
@@ -220,7 +220,7 @@ class Checked:
             "uncertain": self.uncertain,
             "budget": self.budget,
             "seed": self.seed,
-            "familiar": dict(self.familiar),
+            "overlap": dict(self.overlap),
             "notices": list(self.notices),
         }
 
@@ -235,7 +235,7 @@ class Checked:
         for kind in ("failure", "error"):
             suite.set(f"{kind}s", str(int(faults.get(self.decision) == kind)))
         said = [
-            (f"examples of the study's {part}", str(count)) for part, count in self.familiar.items()
+            (f"examples of the study's {part}", str(count)) for part, count in self.overlap.items()
         ]
         said += [("notice", visible(notice)) for notice in self.notices]
         if said:

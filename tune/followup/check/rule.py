@@ -97,7 +97,7 @@ class Bounds:
         )
 
 
-class Line(Protocol):
+class CheckRule(Protocol):
     """The rule of a check: how good new scores are beside the recorded ones."""
 
     @property
@@ -124,7 +124,7 @@ class Line(Protocol):
 
 
 @dataclass(frozen=True)
-class NewLine:
+class NewExamplesRule:
     """New examples: their mean against that of the recorded scores, with the uncertainty of both.
 
     Attributes:
@@ -138,7 +138,9 @@ class NewLine:
     then: tuple[float, ...]
 
     @classmethod
-    def of(cls, bounds: Bounds, recorded: float, count: int, scores: Sequence[float]) -> NewLine:
+    def of(
+        cls, bounds: Bounds, recorded: float, count: int, scores: Sequence[float]
+    ) -> NewExamplesRule:
         """Return the line that a recorded quality draws.
 
         Args:
@@ -216,7 +218,7 @@ class NewLine:
 
 
 @dataclass(frozen=True)
-class SameLine:
+class SameExamplesRule:
     """The study's own holdout asked again: the mean of new scores less the recorded ones, example
     by example.
 
@@ -256,7 +258,7 @@ class SameLine:
         same = np.zeros(int(examples))
         while high / low > _PRECISION:
             middle = math.sqrt(low * high)
-            line = SameLine(replace(self.bounds, margin=middle))
+            line = SameExamplesRule(replace(self.bounds, margin=middle))
             shown = line.bounds.decide(line.look(same)) == "holds"
             low, high = (low, middle) if shown else (middle, high)
         return high

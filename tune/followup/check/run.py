@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from tune.errors import BudgetError, InputError
-from tune.followup.check.overlap import count_familiar, familiar_notices, together_notices
-from tune.followup.check.result import Checked
-from tune.followup.check.rule import POWER, Bounds, Line, NewLine, SameLine
-from tune.followup.check.target import Asking
+from tune.followup.check.overlap import count_overlap, grouping_notices, overlap_notices
+from tune.followup.check.result import CheckResult
+from tune.followup.check.rule import POWER, Bounds, CheckRule, NewExamplesRule, SameExamplesRule
+from tune.followup.check.target import Target
 from tune.pricing.prices import to_dollars, to_picodollars
 from tune.providers.capabilities import Capabilities
 from tune.providers.services import Access
@@ -46,7 +46,7 @@ BLOCK = 8
 """
 
 
-def check(best: str | Path, data: Any = None, *, budget: float, **options: Any) -> Checked:
+def check(best: str | Path, data: Any = None, *, budget: float, **options: Any) -> CheckResult:
     """Test whether the config of a `best.json` still is as good as it was.
 
     Every call is new: what is in a store says nothing of the model as it is today.
@@ -90,7 +90,7 @@ async def check_async(
     allow_host: Sequence[str] = (),
     confirm: Callable[[str], bool] | None = None,
     notice: Callable[[str], None] = lambda _: None,
-) -> Checked:
+) -> CheckResult:
     """As `check`, for use inside an event loop.
 
     Args:
@@ -148,7 +148,7 @@ async def check_async(
     )
     recipe.prompt.check(asked.data)
     recipe.metric.check(asked.data.examples)
-    together = together_notices(asked.data, recipe.group)
+    together = grouping_notices(asked.data, recipe.group)
     notices = (*asked.notices, *together, *_power_notices(asked), *recipe.notices)
     for sentence in (*host_lines(recipe.entries.values()), *notices):
         notice(sentence)
@@ -164,13 +164,13 @@ async def check_async(
             concurrency,
             notice=notice,
         )
-        async with Asking(recipe, asked.data.examples, access, seed, asked.before) as asking:
+        async with Target(recipe, asked.data.examples, access, seed, asked.before) as asking:
             seen, reason = await _until_decided(asking, asked.line)
         balance = account.balance
     finally:
         db.close()
     line, decision = asked.line, bounds.decide(seen)
-    return Checked(
+    return CheckResult(
         decision=decision,
         reason="" if decision != "undecided" else reason,
         recorded=recipe.quality,
@@ -193,7 +193,7 @@ async def check_async(
         metric=recipe.metric.name,
         config=recipe.config,
         seed=seed,
-        familiar=asked.familiar,
+        overlap=asked.overlap,
         notices=notices,
     )
 
@@ -204,15 +204,15 @@ class _Asked:
 
     Attributes:
         data: the examples. line: by what is decided. before: the scores that they had, one for
-        each; empty where they are new. familiar: how many of them the study had, by the part that
+        each; empty where they are new. overlap: how many of them the study had, by the part that
         they had in it. notices: what a reader must not miss. visible: the smallest margin that
         these examples show to hold in 80 % of cases, if nothing has changed.
     """
 
     data: Data
-    line: Line
+    line: CheckRule
     before: tuple[float, ...]
-    familiar: Mapping[str, int]
+    overlap: Mapping[str, int]
     notices: tuple[str, ...]
     visible: float
 
@@ -221,11 +221,11 @@ def _new(
     recipe: Recipe, bounds: Bounds, given: Any, inputs: Sequence[str], target: str | None
 ) -> _Asked:
     """Return new examples, and the line that the recorded scores draw."""
-    line = NewLine.of(bounds, recipe.quality.mean, recipe.quality.n, recipe.scores)
+    line = NewExamplesRule.of(bounds, recipe.quality.mean, recipe.quality.n, recipe.scores)
     data = load_data(given, inputs=inputs, target=target, fields=recipe.prompt.fields)
-    familiar = count_familiar(recipe, data.examples)
-    notices = familiar_notices(familiar, len(data.examples))
-    return _Asked(data, line, (), familiar, notices, line.visible(len(data.examples)))
+    overlap = count_overlap(recipe, data.examples)
+    notices = overlap_notices(overlap, len(data.examples))
+    return _Asked(data, line, (), overlap, notices, line.visible(len(data.examples)))
 
 
 def _own(best: Path, recipe: Recipe, bounds: Bounds, columns: Sequence[str | None]) -> _Asked:
@@ -245,10 +245,10 @@ def _own(best: Path, recipe: Recipe, bounds: Bounds, columns: Sequence[str | Non
         raise InputError(
             f"the kept holdout was scored by another metric than {recipe.metric.name!r}: give new examples with --data"
         )
-    line = SameLine(bounds)
+    line = SameExamplesRule(bounds)
     data = Data("holdout", met.examples, "", recipe.inputs, recipe.target)
-    familiar = {"holdout": len(met.examples)}
-    return _Asked(data, line, met.scores, familiar, (), line.visible(len(met.examples)))
+    overlap = {"holdout": len(met.examples)}
+    return _Asked(data, line, met.scores, overlap, (), line.visible(len(met.examples)))
 
 
 def _power_notices(asked: _Asked) -> tuple[str, ...]:
@@ -278,7 +278,7 @@ def _power_notices(asked: _Asked) -> tuple[str, ...]:
     )
 
 
-async def _until_decided(asking: Asking, line: Line) -> tuple[Look, str]:
+async def _until_decided(asking: Target, line: CheckRule) -> tuple[Look, str]:
     """Buy block after block until the scores decide, or nothing is left to buy with or from."""
     bought, seen = 0, line.look([])
     while bought < len(asking.examples):

@@ -20,7 +20,7 @@ from tune.study.failures import LOST, QUOTA
 from tune.task.example import Example
 
 
-class Asking:
+class Target:
     """The config, ready to be asked about examples in seeded random order; a context that opens and
     closes it.
 
