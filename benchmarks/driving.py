@@ -30,7 +30,7 @@ def drive(
         outcome = buy(steps)
 
 
-def most_unseen(dollars: float) -> float:
+def max_extrapolated_cost(dollars: float) -> float:
     """What a study whose search has so many dollars lets a choice cost that it did not buy, see
     `tune.study.budget`.
 

@@ -26,7 +26,7 @@ from tune.plan import Plan, length_names, make_plan
 from tune.plan.token_counts import forecast_answers, likely_tokens, offline_endpoints
 from tune.pricing.prices import to_dollars
 from tune.search.lattice import Lattice
-from tune.search.random_search import deal
+from tune.search.random_search import spread_points
 from tune.space import Point
 from tune.store.database import Database
 from tune.store.draws import Store
@@ -93,7 +93,9 @@ def _ungraded(*_: Any) -> float:
 
 def searched(rng: np.random.Generator, world: World, plan: Plan) -> Drawn:
     """The draws of a study by paid point, in the order in which points are begun."""
-    points = list(itertools.islice(deal(Lattice(plan.space, plan.free), plan.seed), POINTS))
+    points = list(
+        itertools.islice(spread_points(Lattice(plan.space, plan.free), plan.seed), POINTS)
+    )
     sizes = rung_sizes(len(plan.split.tuning))
     going, held = list(range(len(points))), dict.fromkeys(range(len(points)), sizes[0])
     for rung, size in enumerate(sizes[1:]):
@@ -149,7 +151,7 @@ def stated(
     """
     by_prompt: dict[str, list[int]] = {}
     by_both: dict[str, list[int]] = {}
-    for point in itertools.islice(deal(Lattice(plan.space, plan.free), 0), 60):
+    for point in itertools.islice(spread_points(Lattice(plan.space, plan.free), 0), 60):
         draws = [world.draw(rng, plan, point, e).completion_tokens for e in range(20)]
         both, prompt, *_ = length_names(str(point["model"]), str(point["prompt"]))
         by_prompt.setdefault(prompt, []).extend(draws)

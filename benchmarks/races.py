@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import worlds
-from driving import drive, most_unseen
+from driving import drive, max_extrapolated_cost
 from replay import LADDERS, ReplayEndpoint, Table, cell_of, sentiment, thinking, worth
 
 from tune.completion import MANY, Completion, Request
@@ -24,7 +24,7 @@ from tune.readout import read
 from tune.readout.trial import Step, Trial
 from tune.search import SEARCHERS
 from tune.space import FREE, Point, Space
-from tune.strategies import STRATEGIES, Choice, Outcome, Problem, Standing, endgame
+from tune.strategies import STRATEGIES, Outcome, Problem, Selection, Standing, final_comparison
 from tune.task.extract import parse_extractor
 
 BUDGETS = {"thinking": (3.0, 10.0, 30.0), "sst2-two-models": (3.0, 10.0)}
@@ -94,7 +94,7 @@ class Till:
             max_cost=None,
             max_seconds=None,
             ceiling=self.ceiling,
-            most_unseen=most_unseen(self._dollars),
+            max_extrapolated_cost=max_extrapolated_cost(self._dollars),
         )
 
     def ceiling(self, point: Point, draws: int, cap: int) -> float:
@@ -175,10 +175,12 @@ def search(table: Table, free: tuple[str, ...], dollars: float, seed: int) -> fl
     space = space_of(table)
     till = Till(table, space, free, dollars, seed)
     problem = till.problem()
-    till.drive(STRATEGIES["value"](problem, SEARCHERS["random"](space, free, seed), dollars))
-    choice = till.drive(endgame(problem, till.standings, till.left))
+    till.drive(
+        STRATEGIES["knowledge_gradient"](problem, SEARCHERS["random"](space, free, seed), dollars)
+    )
+    choice = till.drive(final_comparison(problem, till.standings, till.left))
     most = best(table.name)
-    return most - worth(table, choice.shown.config) if isinstance(choice, Choice) else most
+    return most - worth(table, choice.shown.config) if isinstance(choice, Selection) else most
 
 
 @lru_cache(maxsize=16)

@@ -36,7 +36,7 @@ from tune.report.text import table  # noqa: E402
 from tune.search import SEARCHERS  # noqa: E402
 from tune.space import Point  # noqa: E402
 from tune.strategies import STRATEGIES  # noqa: E402
-from tune.strategies.measured_truncation import EXAMPLES, note  # noqa: E402
+from tune.strategies.measured_truncation import EXAMPLES, record_measured_caps  # noqa: E402
 
 WORDS = (
     "circumstances",
@@ -119,7 +119,7 @@ def off(kind: str, seed: int, count: int = 200) -> tuple[Off, ...]:
         truth = np.mean([has_label(bought(text, cap).text) for text in texts])
         trial = Trial(0, Point({"model": "m", "prompt": "p"}), 10**6)
         small = {i: [bought(text_of(rng, kind), cap)] for i in range(EXAMPLES)}
-        note({0: trial}, {1: Trial(1, trial.point, cap, draws=small)})
+        record_measured_caps({0: trial}, {1: Trial(1, trial.point, cap, draws=small)})
         small_draws = trial.measured[cap]
         ways = (None, learn_rates(draws), learn_rates([*small_draws, *draws]))
         read = [
@@ -150,7 +150,7 @@ def several(kind: type[World], units: float, seeds: Sequence[int]) -> list[str]:
     for seed in seeds:
         world = kind(examples=100, seed=seed)
         searcher = SEARCHERS["random"](world.space, world.free, seed)
-        choice, _ = play(world, STRATEGIES["value"], searcher, units * world.unit())
+        choice, _ = play(world, STRATEGIES["knowledge_gradient"], searcher, units * world.unit())
         assert choice is not None
         config = choice.shown.config
         chosen += config.n > 1

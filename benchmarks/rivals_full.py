@@ -13,7 +13,7 @@ from rivals_contest import PATIENCE, Contest, Waves
 from tune.search.history import Searcher
 from tune.strategies import Problem
 from tune.strategies.problem import Array
-from tune.strategies.race import Entrant
+from tune.strategies.race import TrialState
 
 SHORT = 20
 """Examples of the short trials in `short_then_top`."""
@@ -32,10 +32,10 @@ def full(problem: Problem, searcher: Searcher, left: float, *, most: bool) -> Wa
     """Every proposed point on every example."""
     contest = Contest(problem, searcher, left, most=most)
     refused = 0
-    while refused < PATIENCE and (entrant := contest.enter()) is not None:
-        there = yield from contest.bring([entrant], contest.examples)
+    while refused < PATIENCE and (state := contest.enter()) is not None:
+        there = yield from contest.bring([state], contest.examples)
         refused = 0 if there else refused + 1
-        contest.drop(entrant)
+        contest.drop(state)
 
 
 # --- EcoOptiGen
@@ -56,28 +56,28 @@ def ecooptigen(problem: Problem, searcher: Searcher, left: float, *, most: bool)
     contest = Contest(problem, searcher, left, most=most)
     bounds = _Bounds(problem.max_cost)
     refused = 0
-    while refused < PATIENCE and (entrant := contest.enter()) is not None:
-        there = yield from _climb(contest, entrant, bounds)
-        refused = 0 if there or entrant.examples else refused + 1
-        contest.drop(entrant)
+    while refused < PATIENCE and (state := contest.enter()) is not None:
+        there = yield from _climb(contest, state, bounds)
+        refused = 0 if there or state.examples else refused + 1
+        contest.drop(state)
 
 
-def _climb(contest: Contest, entrant: Entrant, bounds: _Bounds) -> Waves:
+def _climb(contest: Contest, state: TrialState, bounds: _Bounds) -> Waves:
     """One trial; whether it was begun or known to be too dear."""
-    top = contest.draws(entrant)
-    draws = min(top, max(1, bounds.valid(entrant)))
-    while not bounds.invalid(entrant, draws):
+    top = contest.draws(state)
+    draws = min(top, max(1, bounds.valid(state)))
+    while not bounds.invalid(state, draws):
         examples = 1
         while True:
-            if not (yield from contest.bring([entrant], examples, draws=draws)):
+            if not (yield from contest.bring([state], examples, draws=draws)):
                 return False
-            if bounds.broken(contest, entrant, draws, examples):
+            if bounds.broken(contest, state, draws, examples):
                 return True
-            if examples == contest.examples or contest.field.over:
+            if examples == contest.examples or contest.race.over:
                 break
             examples = min(2 * examples, contest.examples)
-        bounds.keep(entrant, draws)
-        if draws == top or contest.field.over:
+        bounds.keep(state, draws)
+        if draws == top or contest.race.over:
             return True
         draws = min(2 * draws, top)
     return True
@@ -91,22 +91,22 @@ class _Bounds:
         self._valid: dict[tuple[object, object], list[tuple[int, int]]] = {}
         self._invalid: dict[tuple[object, object], list[tuple[int, int]]] = {}
 
-    def valid(self, entrant: Entrant) -> int:
+    def valid(self, state: TrialState) -> int:
         """The largest n that kept the limit with this max_tokens or more; 0 where none is known."""
-        known = self._valid.get(_region(entrant), [])
-        return max((n for n, cap in known if cap >= entrant.cap), default=0)
+        known = self._valid.get(_region(state), [])
+        return max((n for n, cap in known if cap >= state.cap), default=0)
 
-    def invalid(self, entrant: Entrant, draws: int) -> bool:
+    def invalid(self, state: TrialState, draws: int) -> bool:
         """Whether no larger n with no larger max_tokens broke it."""
         return any(
-            n <= draws and cap <= entrant.cap for n, cap in self._invalid.get(_region(entrant), [])
+            n <= draws and cap <= state.cap for n, cap in self._invalid.get(_region(state), [])
         )
 
-    def keep(self, entrant: Entrant, draws: int) -> None:
+    def keep(self, state: TrialState, draws: int) -> None:
         """Remember that this n keeps it."""
-        self._valid.setdefault(_region(entrant), []).append((draws, entrant.cap))
+        self._valid.setdefault(_region(state), []).append((draws, state.cap))
 
-    def broken(self, contest: Contest, entrant: Entrant, draws: int, examples: int) -> bool:
+    def broken(self, contest: Contest, state: TrialState, draws: int, examples: int) -> bool:
         """Whether a trial's cost is beyond the limit and what its examples leave to chance;
         remembered if so.
         """
@@ -116,22 +116,22 @@ class _Bounds:
             if 2 * examples <= total
             else (1 - examples / total) * (1 + 1 / examples)
         )
-        standing = contest.field.standings.get(entrant.trial)
+        standing = contest.race.standings.get(state.trial)
         if standing is None:
             return False
-        prompt = contest.field.problem.ceiling(entrant.point, 0, entrant.cap)
+        prompt = contest.race.problem.ceiling(state.point, 0, state.cap)
         held = max(1, standing.examples)
         # Of what the trial has spent per draw, the prompt is paid once for all draws of an example.
         bought = examples * draws + (held - examples) * max(1, draws // 2)
         per_draw = max(0.0, standing.spent_per_draw - prompt * held / bought)
         if prompt + draws * per_draw <= self._limit * (1 + 0.1 * math.sqrt(rho / examples)):
             return False
-        self._invalid.setdefault(_region(entrant), []).append((draws, entrant.cap))
+        self._invalid.setdefault(_region(state), []).append((draws, state.cap))
         return True
 
 
-def _region(entrant: Entrant) -> tuple[object, object]:
-    return entrant.point["model"], entrant.point["prompt"]
+def _region(state: TrialState) -> tuple[object, object]:
+    return state.point["model"], state.point["prompt"]
 
 
 # --- fewer examples for what is no good
@@ -147,26 +147,26 @@ def wilcoxon(problem: Problem, searcher: Searcher, left: float, *, most: bool) -
     gives the same p-values.
     """
     contest = Contest(problem, searcher, left, most=most)
-    best: Entrant | None = None
+    best: TrialState | None = None
     refused = 0
-    while refused < PATIENCE and (entrant := contest.enter()) is not None:
-        there: list[Entrant] = []
+    while refused < PATIENCE and (state := contest.enter()) is not None:
+        there: list[TrialState] = []
         sizes = [*range(BLOCK, contest.examples, BLOCK), contest.examples]
         # Nothing stops a trial before there is a best one: as long as there is none, the money must
         # pay for all of it.
         for examples in sizes if best else [contest.examples]:
-            there = yield from contest.bring([entrant], examples)
+            there = yield from contest.bring([state], examples)
             if (
                 not there
-                or contest.field.over
-                or (best and _worse(contest.row(entrant), contest.row(best)))
+                or contest.race.over
+                or (best and _worse(contest.row(state), contest.row(best)))
             ):
                 break
         refused = 0 if there else refused + 1
-        whole = entrant.examples == contest.examples
-        if there and whole and (best is None or contest.mean(entrant) > contest.mean(best)):
-            best = entrant
-        contest.drop(entrant)
+        whole = state.examples == contest.examples
+        if there and whole and (best is None or contest.mean(state) > contest.mean(best)):
+            best = state
+        contest.drop(state)
 
 
 def _worse(row: Array, best: Array) -> bool:
@@ -199,13 +199,13 @@ def short_then_top(problem: Problem, searcher: Searcher, left: float, *, most: b
     """
     contest = Contest(problem, searcher, left, most=most)
     short = min(SHORT, contest.examples)
-    field, entrants, refused = contest.field, list[Entrant](), 0
-    while refused < PATIENCE and (entrant := contest.enter()) is not None:
-        top = contest.ranked(entrants)[:TOP]
-        reserve = min(left / 2, sum(field.expense(e, contest.examples, e.draws) for e in top))
-        there = yield from contest.bring([entrant], short, money=field.left - reserve)
+    race, states, refused = contest.race, list[TrialState](), 0
+    while refused < PATIENCE and (state := contest.enter()) is not None:
+        top = contest.ranked(states)[:TOP]
+        reserve = min(left / 2, sum(race.expected_cost(e, contest.examples, e.draws) for e in top))
+        there = yield from contest.bring([state], short, money=race.left - reserve)
         refused = 0 if there else refused + 1
-        contest.drop(entrant)
-        entrants += there
-    for entrant in contest.ranked(entrants)[:TOP]:
-        yield from contest.bring([entrant], contest.examples)
+        contest.drop(state)
+        states += there
+    for state in contest.ranked(states)[:TOP]:
+        yield from contest.bring([state], contest.examples)

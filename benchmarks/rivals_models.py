@@ -14,10 +14,10 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from tune.search.history import Searcher, Telling
+from tune.search.history import Observation, Searcher
 from tune.search.lattice import Lattice
-from tune.search.random_search import deal
-from tune.search.searcher import Asker, following, known
+from tune.search.random_search import spread_points
+from tune.search.searcher import UniqueSearcher, follow_space, is_scored
 from tune.space import Point, Space
 from tune.strategies.problem import Array
 
@@ -42,9 +42,11 @@ def gp(space: Space, free: Sequence[str], seed: int) -> Searcher:
 
     def make(lattice: Lattice) -> Searcher:
         proposer = _Improver(lattice, seed, Process(_Coding(lattice).groups))
-        return Asker(proposer, lattice, deal(lattice, seed), seed=seed, startup=STARTUP)
+        return UniqueSearcher(
+            proposer, lattice, spread_points(lattice, seed), seed=seed, startup=STARTUP
+        )
 
-    return following(space, free, make)
+    return follow_space(space, free, make)
 
 
 def forest(space: Space, free: Sequence[str], seed: int) -> Searcher:
@@ -54,9 +56,11 @@ def forest(space: Space, free: Sequence[str], seed: int) -> Searcher:
 
     def make(lattice: Lattice) -> Searcher:
         proposer = _Improver(lattice, seed, Forest(seed), every=2)
-        return Asker(proposer, lattice, deal(lattice, seed), seed=seed, startup=STARTUP)
+        return UniqueSearcher(
+            proposer, lattice, spread_points(lattice, seed), seed=seed, startup=STARTUP
+        )
 
-    return following(space, free, make)
+    return follow_space(space, free, make)
 
 
 class _Coding:
@@ -91,7 +95,7 @@ class _Improver:
 
     def __init__(self, lattice: Lattice, seed: int, model: Model, every: int = 0) -> None:
         self._model, self._every, self._coding = model, every, _Coding(lattice)
-        dealt = itertools.islice(deal(lattice, seed + 1), CANDIDATES)
+        dealt = itertools.islice(spread_points(lattice, seed + 1), CANDIDATES)
         coded = [(point, row) for point in dealt if (row := self._coding.row(point)) is not None]
         self._points, self._rows = (
             [point for point, _ in coded],
@@ -102,11 +106,11 @@ class _Improver:
         self._seen: list[tuple[Array, float]] = []
         self._told = 0
 
-    def learn(self, telling: Telling) -> None:
+    def learn(self, telling: Observation) -> None:
         self._told += 1
         self._close(telling.point)
         row = self._coding.row(telling.point)
-        if known(telling) and row is not None:
+        if is_scored(telling) and row is not None:
             self._seen.append((row, telling.score))
 
     def propose(self, asked: int) -> Point | None:

@@ -11,7 +11,7 @@ from rivals_contest import PATIENCE, Contest, Waves
 
 from tune.search.history import Searcher
 from tune.strategies import Problem
-from tune.strategies.race import Entrant
+from tune.strategies.race import TrialState
 
 ETA = 3
 """One in so many goes on (Li et al. 2018: 3 or 4)."""
@@ -49,8 +49,8 @@ def successive_halving(problem: Problem, searcher: Searcher, left: float, *, mos
     """
     contest = Contest(problem, searcher, left, most=most)
     rungs = math.floor(math.log(contest.examples, ETA))
-    while not contest.field.over and contest.field.left > LEAST_SHARE * left:
-        if not (yield from _bracket(contest, contest.field.left, rungs)):
+    while not contest.race.over and contest.race.left > LEAST_SHARE * left:
+        if not (yield from _bracket(contest, contest.race.left, rungs)):
             break
 
 
@@ -63,20 +63,20 @@ def hyperband(problem: Problem, searcher: Searcher, left: float, *, most: bool) 
     contest = Contest(problem, searcher, left, most=most)
     top = math.floor(math.log(contest.examples, ETA))
     for rungs in range(top, -1, -1):
-        if not contest.field.over:
-            yield from _bracket(contest, contest.field.left / (rungs + 1), rungs)
+        if not contest.race.over:
+            yield from _bracket(contest, contest.race.left / (rungs + 1), rungs)
 
 
 def _bracket(contest: Contest, money: float, rungs: int) -> Waves:
     """One bracket; the trials that it began."""
-    goal = contest.field.left - money
+    goal = contest.race.left - money
     sizes = [max(1, round(contest.examples / ETA**above)) for above in range(rungs, -1, -1)]
     begun = yield from contest.begin(sizes[0], money / len(sizes))
     going = begun
     for examples in sizes[1:]:
         going = contest.ranked(going)[: max(1, len(going) // ETA)]
-        going = yield from contest.bring(going, examples, money=contest.field.left - goal)
-        if not going or contest.field.over:
+        going = yield from contest.bring(going, examples, money=contest.race.left - goal)
+        if not going or contest.race.over:
             break
     contest.tell(begun)
     return begun
@@ -94,16 +94,16 @@ def elimination(problem: Problem, searcher: Searcher, left: float, *, most: bool
     contest = Contest(problem, searcher, left, most=most)
     going = yield from contest.begin(min(BLOCK, contest.examples), ELIMINATION_SHARE * left)
     examples = BLOCK
-    while going and examples < contest.examples and not contest.field.over:
+    while going and examples < contest.examples and not contest.race.over:
         examples = min(examples + BLOCK, contest.examples)
         going = yield from contest.bring(contest.ranked(going), examples)
         going = _not_below(contest, going)
 
 
-def _not_below(contest: Contest, entrants: list[Entrant]) -> list[Entrant]:
-    if not entrants:
+def _not_below(contest: Contest, states: list[TrialState]) -> list[TrialState]:
+    if not states:
         return []
-    rows = [contest.row(entrant) for entrant in entrants]
+    rows = [contest.row(state) for state in states]
     rows = [row[~np.isnan(row)] for row in rows]
     means = np.array([row.mean() if len(row) else 0.0 for row in rows])
     # Two examples on which it is half right are made up, so that a few equal scores are no
@@ -115,7 +115,7 @@ def _not_below(contest: Contest, entrants: list[Entrant]) -> list[Entrant]:
     half = ERRORS * np.sqrt(np.array(spreads) / [max(1, len(row)) for row in rows])
     best = int(means.argmax())
     return [
-        e for e, top in zip(entrants, means + half, strict=True) if top >= means[best] - half[best]
+        e for e, top in zip(states, means + half, strict=True) if top >= means[best] - half[best]
     ]
 
 
@@ -128,18 +128,18 @@ def ucb_e(problem: Problem, searcher: Searcher, left: float, *, most: bool) -> W
     anew before each pull (their adaptive version). The first blocks take a quarter of the money.
     """
     contest = Contest(problem, searcher, left, most=most)
-    field = contest.field
+    race = contest.race
     pool = yield from contest.begin(min(BLOCK, contest.examples), UCB_SHARE * left)
     if not pool:
         return
-    price = float(np.mean([field.price(entrant, contest.draws(entrant)) for entrant in pool]))
+    price = float(np.mean([race.expected_price(state, contest.draws(state)) for state in pool]))
     horizon = left / price if price > 0 else len(pool) * contest.examples
     block = max(BLOCK, math.ceil(horizon / MOST_PULLS))
-    while not field.over:
-        means = np.array([contest.mean(entrant) for entrant in pool])
+    while not race.over:
+        means = np.array([contest.mean(state) for state in pool])
         gaps = np.maximum(means.max() - means, LEAST_GAP)
         breadth = 25 / 36 * max(1.0, horizon - len(pool)) / (gaps**-2.0).sum()
-        index = means + np.sqrt(breadth / np.array([max(1, entrant.examples) for entrant in pool]))
+        index = means + np.sqrt(breadth / np.array([max(1, state.examples) for state in pool]))
         for i in np.argsort(-index, kind="stable").tolist():
             size = min(pool[i].examples + block, contest.examples)
             if size > pool[i].examples and (yield from contest.bring([pool[i]], size)):
@@ -161,29 +161,29 @@ def racing(problem: Problem, searcher: Searcher, left: float, *, most: bool) -> 
     replayed; `rivals_smac.py` runs SMAC3 itself on a few.
     """
     contest = Contest(problem, searcher, left, most=most)
-    incumbent: Entrant | None = None
+    incumbent: TrialState | None = None
     refused = 0
-    while refused < PATIENCE and (entrant := contest.enter()) is not None:
+    while refused < PATIENCE and (state := contest.enter()) is not None:
         if incumbent is not None and incumbent.examples < contest.examples:
             yield from contest.bring([incumbent], min(incumbent.examples + BLOCK, contest.examples))
         goal = min(BLOCK, contest.examples) if incumbent is None else incumbent.examples
         size, won = min(BLOCK, goal), False
-        while not won and (yield from contest.bring([entrant], size)):
+        while not won and (yield from contest.bring([state], size)):
             refused = 0
-            if incumbent is not None and _mean_gap(contest, entrant, incumbent) < 0:
+            if incumbent is not None and _mean_gap(contest, state, incumbent) < 0:
                 break
             won, size = size == goal, min(2 * size, goal)
-        refused += not entrant.examples
-        incumbent = entrant if won else incumbent
-        contest.drop(entrant)
+        refused += not state.examples
+        incumbent = state if won else incumbent
+        contest.drop(state)
 
 
-def _mean_gap(contest: Contest, one: Entrant, other: Entrant) -> float:
+def _mean_gap(contest: Contest, one: TrialState, other: TrialState) -> float:
     """By how much one is better on the examples that both have met; beyond the limits counts as
     worse.
     """
     gaps = contest.row(one) - contest.row(other)
     gaps = gaps[~np.isnan(gaps)]
     means = contest.mean(one) - contest.mean(other)
-    limited = contest.field.problem.max_cost is not None
+    limited = contest.race.problem.max_cost is not None
     return means if limited or not len(gaps) else float(gaps.mean())

@@ -19,10 +19,10 @@ from rivals_contest import PATIENCE, Contest, Waves
 from tune.readout.trial import Step
 from tune.search.history import Searcher
 from tune.search.lattice import MODEL, Axis, Lattice
-from tune.search.searcher import walk
+from tune.search.searcher import propose_in_order
 from tune.space import Point, Space
 from tune.strategies import Outcome, Problem
-from tune.strategies.race import Entrant, Wave
+from tune.strategies.race import TrialState, WavePlan
 
 if TYPE_CHECKING:
     from ConfigSpace import Configuration, ConfigurationSpace
@@ -53,57 +53,57 @@ def smac(problem: Problem, searcher: Searcher, left: float, *, most: bool) -> Wa
     blocks = [
         part.tolist() for part in np.array_split(np.arange(contest.examples), asked.instances)
     ]
-    entrants: dict[Point, Entrant] = {}
+    states: dict[Point, TrialState] = {}
     met: set[tuple[Point, int]] = set()
     refused = 0
-    while refused < PATIENCE and not contest.field.over and (ask := asked.ask()) is not None:
-        if ask.point not in entrants:
-            entrants[ask.point] = contest.field.enter(ask.point)
-        entrant, block = entrants[ask.point], blocks[ask.instance]
+    while refused < PATIENCE and not contest.race.over and (ask := asked.ask()) is not None:
+        if ask.point not in states:
+            states[ask.point] = contest.race.add(ask.point)
+        state, block = states[ask.point], blocks[ask.instance]
         # Two of SMAC's points may be one of ours: with one answer, it is all the same how many
         # become one.
-        if (ask.point, ask.instance) not in met and not (yield from _meet(contest, entrant, block)):
+        if (ask.point, ask.instance) not in met and not (yield from _meet(contest, state, block)):
             refused += 1
             continue
         met.add((ask.point, ask.instance))
         refused = 0
-        asked.tell(ask, 1 - _quality(contest, entrant, block))
+        asked.tell(ask, 1 - _quality(contest, state, block))
 
 
 def _meet(
-    contest: Contest, entrant: Entrant, block: Sequence[int]
+    contest: Contest, state: TrialState, block: Sequence[int]
 ) -> Generator[list[Step], Outcome, bool]:
     """Have a trial meet a block; False where the money does not pay for it."""
-    field, draws = contest.field, contest.draws(entrant)
+    race, draws = contest.race, contest.draws(state)
     while block:
-        count, price = len(block), field.price(entrant, draws)
+        count, price = len(block), race.expected_price(state, draws)
         # As long as nobody knows what calls cost, as many as their ceilings leave, and then the
         # rest.
-        if not field.standings and price > 0:
-            count = min(count, int(field.left / price))
+        if not race.standings and price > 0:
+            count = min(count, int(race.left / price))
         if (
-            field.over
+            race.over
             or not count
-            or not Wave(field, field.left).pays(entrant, entrant.examples + count, draws)
+            or not WavePlan(race, race.left).affords(state, state.examples + count, draws)
         ):
             return False
-        entrant.examples, entrant.draws = entrant.examples + count, draws
-        field.take(
-            (yield [Step(entrant.trial, entrant.point, tuple(block[:count]), draws, entrant.cap)])
+        state.examples, state.draws = state.examples + count, draws
+        race.update(
+            (yield [Step(state.trial, state.point, tuple(block[:count]), draws, state.cap)])
         )
         block = block[count:]
     return True
 
 
-def _quality(contest: Contest, entrant: Entrant, block: Sequence[int]) -> float:
+def _quality(contest: Contest, state: TrialState, block: Sequence[int]) -> float:
     """The mean quality of a trial on a block, divided by how many times over the limits it is; 0
     for nothing.
     """
-    reading, row = contest.reading(entrant), contest.row(entrant)[list(block)]
+    reading, row = contest.reading(state), contest.row(state)[list(block)]
     known = row[~np.isnan(row)]
     if reading is None or not len(known):
         return 0.0
-    return float(known.mean()) / max(1.0, contest.field.problem.excess(reading))
+    return float(known.mean()) / max(1.0, contest.race.problem.limit_use(reading))
 
 
 def nothing(space: Space, free: Sequence[str], seed: int) -> Searcher:
@@ -113,7 +113,7 @@ def nothing(space: Space, free: Sequence[str], seed: int) -> Searcher:
     del space, free, seed
     with _quiet():
         import smac  # noqa: F401
-    return walk(())
+    return propose_in_order(())
 
 
 class Ask(NamedTuple):

@@ -15,11 +15,11 @@ from tune.readout import Reading
 from tune.readout.trial import Step
 from tune.search import SEARCHERS
 from tune.search.history import Searcher
-from tune.strategies import STRATEGIES, Outcome, Problem, Standing, Strategy, endgame
+from tune.strategies import STRATEGIES, Outcome, Problem, Standing, Strategy, final_comparison
 from tune.strategies.gaussian_process import Numbers
 from tune.strategies.problem import Array
-from tune.strategies.select import freeze
-from tune.strategies.variance import Luck
+from tune.strategies.select import select_config
+from tune.strategies.variance_components import VarianceComponents
 
 VERSION = 7
 """Counted up when the strategy or the endgame changes, so that its kept runs are made anew."""
@@ -30,11 +30,11 @@ Changes: TypeAlias = Mapping[tuple[str, str], Any]
 RACE = "tune.strategies"
 
 
-def _unpaired(rows: Array, draws: Sequence[int], family: Numbers) -> Luck:
+def _unpaired(rows: Array, draws: Sequence[int], family: Numbers) -> VarianceComponents:
     """No hardness of examples: what differs between the scores of a trial is all taken for noise."""
     del draws, family
     within = np.nanvar(rows, axis=1) if len(rows) else np.zeros(0)
-    return Luck(1e-9, 0.0, float(np.mean(within)) + 1e-3 if len(within) else 0.2)
+    return VarianceComponents(1e-9, 0.0, float(np.mean(within)) + 1e-3 if len(within) else 0.2)
 
 
 def _alone(variances: Array) -> Array:
@@ -52,8 +52,11 @@ QUALITY, GAIN = (
 )
 
 PARTS: dict[str, tuple[str, Changes]] = {
-    "unpaired": ("without pairing", {("variance", "learn"): _unpaired}),
-    "unkind": ("without what examples add for a family", {("variance", "MOST_KIN"): 0.0}),
+    "unpaired": ("without pairing", {("variance_components", "estimate_components"): _unpaired}),
+    "unkind": (
+        "without what examples add for a family",
+        {("variance_components", "MAX_INTERACTION"): 0.0},
+    ),
     "costless": ("value alone, whatever it costs", {("knowledge_gradient", "GREED"): 0.0}),
     "greedy": ("value per dollar to the end", {("knowledge_gradient", "GREED"): 1.0}),
     "alone": (
@@ -65,7 +68,7 @@ PARTS: dict[str, tuple[str, Changes]] = {
             ("posterior", "_GAIN_APART"): 1e-9,
         },
     ),
-    "unforeseen": ("never more answers than were bought", {("select", "_foreseen"): _nothing}),
+    "unforeseen": ("never more answers than were bought", {("select", "_extrapolated"): _nothing}),
     "uncut": ("a cap that cut nothing yet taken to cut nothing", {("select", "UNSEEN"): 0.0}),
     "alike": ("trials that met all examples judged by likeness too", {("posterior", "_MET"): 2.0}),
     "endless": ("without an endgame", {("knowledge_gradient", "ENDGAME_SHARE"): 0.0}),
@@ -104,7 +107,7 @@ def without(
     """A strategy and the endgame after it, both with a part taken out."""
     last = yield from _going(changes, strategy(problem, searcher, left))
     if last is not None:
-        yield from _going(changes, endgame(problem, last.standings, last.left))
+        yield from _going(changes, final_comparison(problem, last.standings, last.left))
 
 
 def _going(
@@ -124,12 +127,12 @@ def _going(
 def choose(changes: Changes, problem: Problem, standings: Mapping[int, Standing]) -> Reading | None:
     """The choice, with a part taken out."""
     with changed(changes):
-        choice = freeze(problem, standings)
+        choice = select_config(problem, standings)
     return None if choice is None else choice.shown
 
 
 def _ablation(label: str, changes: Changes) -> Method:
-    strategy = partial(without, changes, STRATEGIES["value"])
+    strategy = partial(without, changes, STRATEGIES["knowledge_gradient"])
     return Method(
         f"tune, {label}", strategy, SEARCHERS["random"], partial(choose, changes), VERSION
     )
@@ -145,7 +148,7 @@ ABLATIONS: dict[str, Method] = {name: _ablation(*part) for name, part in PARTS.i
 """Ours without one of its parts each, by the name of the part."""
 
 OURS: dict[str, Method] = {
-    "tune": Method("tune", STRATEGIES["value"], SEARCHERS["random"], None, VERSION)
+    "tune": Method("tune", STRATEGIES["knowledge_gradient"], SEARCHERS["random"], None, VERSION)
 }
 """The method that all others are held against: the default strategy and searcher, and the endgame."""
 

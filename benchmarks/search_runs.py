@@ -24,7 +24,7 @@ from worlds import FAMILIES, Array, World, recorded, simulated
 
 from tune.readout.trial import Step
 from tune.space import FREE, Config
-from tune.strategies import Choice, Outcome, endgame
+from tune.strategies import Outcome, Selection, final_comparison
 
 WORLDS = 1
 """Counted up when what `worlds.py` makes or what `till.py` charges changes, so that every kept run
@@ -164,8 +164,8 @@ def play(task: Task, method: Method, world: World) -> Run:
     searcher = method.searcher(world.space, KINDS[task.kind], task.seed)
     till.drive(timed(method.strategy(problem, searcher, dollars), clock))
     if method.choose is None:
-        choice = till.drive(timed(endgame(problem, till.standings, till.left), clock))
-        reading = choice.shown if isinstance(choice, Choice) else None
+        choice = till.drive(timed(final_comparison(problem, till.standings, till.left), clock))
+        reading = choice.shown if isinstance(choice, Selection) else None
     else:
         reading = method.choose(problem, till.standings)
     config = None if reading is None else reading.config

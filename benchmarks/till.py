@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from driving import drive, most_unseen
+from driving import drive, max_extrapolated_cost
 from replay import Cell, cell_of
 from worlds import Array, Codes, Counts, World, cut, votes
 
@@ -83,7 +83,7 @@ class Till:
             max_seconds=None,
             ceiling=self.ceiling,
             baseline=baseline,
-            most_unseen=most_unseen(self._dollars),
+            max_extrapolated_cost=max_extrapolated_cost(self._dollars),
         )
 
     def ceiling(self, point: Point, draws: int, cap: int) -> float:

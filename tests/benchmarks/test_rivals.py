@@ -33,7 +33,7 @@ from worlds import Family, World, simulated
 from tune.readout import Reading
 from tune.readout.trial import Step
 from tune.search import SEARCHERS
-from tune.search.history import Telling
+from tune.search.history import Observation
 from tune.search.lattice import Lattice
 from tune.space import FREE, Config, Point, Space
 from tune.strategies import Outcome, Problem, Standing
@@ -648,12 +648,12 @@ def test_a_choice_keeps_the_limit_on_cost_where_any_does() -> None:
 
 def test_a_searcher_is_told_less_of_what_breaks_the_limit() -> None:
     contest = Contest(problem(2.0), lambda history: None, 1.0, most=False)
-    entrant = contest.field.enter(standing(0, [1.0]).point)
-    contest.field.standings[entrant.trial] = standing(0, [1.0, 0.5], cost=4.0)
-    assert contest.mean(entrant) == pytest.approx(0.75 / 2)
-    contest.tell([entrant])
-    contest.tell([entrant])
-    assert contest.field.tellings == [Telling(entrant.point, pytest.approx(0.375), 4.0)]
+    state = contest.race.add(standing(0, [1.0]).point)
+    contest.race.standings[state.trial] = standing(0, [1.0, 0.5], cost=4.0)
+    assert contest.mean(state) == pytest.approx(0.75 / 2)
+    contest.tell([state])
+    contest.tell([state])
+    assert contest.race.history == [Observation(state.point, pytest.approx(0.375), 4.0)]
 
 
 # --- their searchers
@@ -677,11 +677,11 @@ def value(point: Point) -> float:
 @pytest.mark.parametrize("searcher", [gp, forest])
 def test_a_model_leads_to_the_best_sooner_than_chance(searcher: Any) -> None:
     def after(make: Any, seed: int) -> float:
-        ask, history = make(WIDE, FREE, seed), list[Telling]()
+        ask, history = make(WIDE, FREE, seed), list[Observation]()
         for _ in range(35):
             point = ask(history)
             assert point not in {telling.point for telling in history}
-            history.append(Telling(point, value(point), 1.0))
+            history.append(Observation(point, value(point), 1.0))
         return max(telling.score for telling in history)
 
     led = [after(searcher, seed) for seed in range(5)]
@@ -692,12 +692,12 @@ def test_a_model_leads_to_the_best_sooner_than_chance(searcher: Any) -> None:
 
 @pytest.mark.parametrize("searcher", [gp, forest])
 def test_a_failed_trial_teaches_a_model_nothing_but_is_not_proposed_again(searcher: Any) -> None:
-    ask, history = searcher(WIDE, FREE, 0), list[Telling]()
+    ask, history = searcher(WIDE, FREE, 0), list[Observation]()
     for i in range(30):
         point = ask(history)
         assert point not in {telling.point for telling in history}
         history.append(
-            Telling(point, float("nan") if i % 2 else 0.5, float("nan") if i % 2 else 1.0)
+            Observation(point, float("nan") if i % 2 else 0.5, float("nan") if i % 2 else 1.0)
         )
 
 

@@ -33,7 +33,7 @@ from tune.store.admission import Account
 from tune.store.database import Database
 from tune.store.draws import Store
 from tune.store.journal import Journal
-from tune.strategies import Choice
+from tune.strategies import Selection
 from tune.study.evaluate import Evaluator
 from tune.study.run import Findings, Run
 
@@ -346,7 +346,7 @@ async def searched(build: Callable[..., House], **options: Any) -> tuple[House, 
     second = house.run.standings()[1].readings[0]
     assert second.config == house.plan.baseline
     holdout = {config: await met(house, config) for config in (first.config, house.plan.baseline)}
-    choice = Choice(first, (third, second), feasible=True)
+    choice = Selection(first, (third, second), feasible=True)
     return house, Findings(house.run.trials, choice, first, holdout)
 
 
@@ -472,13 +472,13 @@ async def unbought(build: Callable[..., House]) -> tuple[House, Findings]:
     house = build(unsure, baseline={"n": 1, "max_tokens": 2})
     await house.buy(examples=len(house.plan.split.tuning), draws=1, cap=2)
     (read,) = (r for r in house.run.standings()[0].readings if r.config.max_tokens == 2)
-    foreseen = replace(
+    extrapolated = replace(
         read, config=Config({**read.config, "n": 3, "aggregate": "vote"}), costs=3 * read.costs
     )
     holdout = {
-        config: await met(house, config) for config in (foreseen.config, house.plan.baseline)
+        config: await met(house, config) for config in (extrapolated.config, house.plan.baseline)
     }
-    choice = Choice(read, (), feasible=True, foreseen=foreseen)
+    choice = Selection(read, (), feasible=True, extrapolated=extrapolated)
     return house, Findings(house.run.trials, choice, read, holdout)
 
 
@@ -558,7 +558,7 @@ async def test_the_oracle_is_a_bound_and_never_a_config(build: Callable[..., Hou
     await house.buy(examples=20, cap=2)
     best = max(house.run.standings()[0].readings, key=lambda r: r.mean)
     assert best.config.aggregate != "any"
-    found = Findings(house.run.trials, choice=Choice(best, (), feasible=True))
+    found = Findings(house.run.trials, choice=Selection(best, (), feasible=True))
     (notice,) = notices(house.run, found, Evidence(house.plan))
     assert "out of 3 draws" in notice
     assert float(notice.split("score ")[1].split()[0]) >= best.mean

@@ -22,7 +22,7 @@ from tune.report.chart import chart
 from tune.result import build as concluding
 from tune.result.frontier import Place, frontier, shown_place
 from tune.space import Config, Point
-from tune.strategies import Choice, Standing
+from tune.strategies import Selection, Standing
 from tune.study.run import Findings
 from tune.study.study import Study
 
@@ -170,7 +170,7 @@ def report_of(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(concluding, "costs_of_readings", lambda *_: (0.0, 0.0))
         return concluding.conclude(
-            run, Findings(trials, Choice(chosen, (), feasible=True), None, met or None)
+            run, Findings(trials, Selection(chosen, (), feasible=True), None, met or None)
         )
 
 

@@ -20,10 +20,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tune.errors import InputError
-from tune.search import SEARCHERS, Searcher, Telling
+from tune.search import SEARCHERS, Observation, Searcher
 from tune.search.lattice import Lattice
-from tune.search.random_search import deal
-from tune.search.searcher import Asker, AtMost
+from tune.search.random_search import spread_points
+from tune.search.searcher import LimitedSearcher, UniqueSearcher
 from tune.space import FREE, Choice, Integers, Point, Space, Uniform
 
 # The Gaussian process takes the better part of a second for a proposal, and torch is no dependency
@@ -87,13 +87,13 @@ def price(point: Point) -> float:
     return 2e-3 if point["model"] == "large" else 1e-4
 
 
-def told(point: Point) -> Telling:
-    return Telling(point, quality(point), price(point))
+def told(point: Point) -> Observation:
+    return Observation(point, quality(point), price(point))
 
 
-def play(searcher: Searcher, turns: int) -> list[Telling]:
+def play(searcher: Searcher, turns: int) -> list[Observation]:
     """Ask and tell one by one, at most so many times."""
-    history: list[Telling] = []
+    history: list[Observation] = []
     while len(history) < turns and (point := searcher(history)) is not None:
         history.append(told(point))
     return history
@@ -162,7 +162,7 @@ def test_a_fresh_searcher_fed_the_history_proposes_what_the_old_one_does(
         points = [old(history) for _ in range(batch)]
         for point in points:
             if point is not None:
-                history = [*history, Telling(point, scores[len(history) - 1], price(point))]
+                history = [*history, Observation(point, scores[len(history) - 1], price(point))]
     fresh = SEARCHERS[name](make(), free, seed)
     assert [fresh(history) for _ in range(3)] == [old(history) for _ in range(3)]
 
@@ -206,7 +206,7 @@ def test_points_that_nobody_proposed_are_taken_in_and_never_proposed(name: str) 
         Point({"model": "small", "prompt": "gone", "temperature": 0.5}),  # no such prompt
         Point({"model": "gone", "prompt": "plain"}),  # no such model
     ]
-    history = [Telling(point, 0.9, 1e-3) for point in strangers]
+    history = [Observation(point, 0.9, 1e-3) for point in strangers]
     searcher = SEARCHERS[name](space, FREE, 0)
     found = []
     while (point := searcher(history)) is not None:
@@ -219,9 +219,9 @@ def test_points_that_nobody_proposed_are_taken_in_and_never_proposed(name: str) 
 @pytest.mark.parametrize("name", USABLE)
 def test_a_search_in_which_every_trial_fails_goes_on_to_the_end(name: str) -> None:
     searcher = SEARCHERS[name](conditional(), FREE, 0)
-    history: list[Telling] = []
+    history: list[Observation] = []
     while (point := searcher(history)) is not None:
-        history.append(Telling(point, math.nan, math.nan))
+        history.append(Observation(point, math.nan, math.nan))
     assert len(history) == conditional().size(FREE)
 
 
@@ -274,8 +274,8 @@ def test_an_ask_after_three_hundred_tellings_takes_milliseconds(name: str) -> No
         model=["a", "b", "c"], prompt=PROMPTS, temperature=Uniform(0, 2), top_p=Uniform(0, 1)
     )
     history = [
-        Telling(p, random.Random(p.key).random(), 1e-3)
-        for p in itertools.islice(deal(Lattice(wide, FREE), 9), 300)
+        Observation(p, random.Random(p.key).random(), 1e-3)
+        for p in itertools.islice(spread_points(Lattice(wide, FREE), 9), 300)
     ]
     searcher = SEARCHERS[name](wide, FREE, 0)
     searcher(history)
@@ -335,7 +335,7 @@ def test_a_setting_that_a_model_refuses_is_left_out_from_then_on(name: str) -> N
     waiting = [searcher([]) for _ in range(2)]
     space.drop("small", "temperature")
     history = [
-        Telling(p, math.nan if p["model"] == "small" else 0.5, 1e-3)
+        Observation(p, math.nan if p["model"] == "small" else 0.5, 1e-3)
         for p in waiting
         if p is not None
     ]
@@ -352,7 +352,7 @@ def test_a_setting_that_a_model_refuses_is_left_out_from_then_on(name: str) -> N
 
 def test_dealing_repeats_no_value_of_a_dimension_before_all_have_come() -> None:
     space = Space(model=["a", "b"], prompt=PROMPTS, temperature=Uniform(0, 1.1, 0.1))
-    points = list(itertools.islice(deal(Lattice(space, FREE), 4), 24))
+    points = list(itertools.islice(spread_points(Lattice(space, FREE), 4), 24))
     for model in ("a", "b"):
         own = [p for p in points if p["model"] == model]
         assert len(own) == 12
@@ -362,7 +362,7 @@ def test_dealing_repeats_no_value_of_a_dimension_before_all_have_come() -> None:
 
 def test_dealing_ends_with_every_point_once_where_temperature_zero_forbids_votes() -> None:
     space = Space(model="a", prompt="{text}", temperature=[0.0, 0.7], n=[1, 3, 5])
-    points = list(deal(Lattice(space, ()), 0))
+    points = list(spread_points(Lattice(space, ()), 0))
     assert sorted((p["temperature"], p["n"]) for p in points) == [
         (0.0, 1),
         (0.7, 1),
@@ -374,7 +374,7 @@ def test_dealing_ends_with_every_point_once_where_temperature_zero_forbids_votes
 def test_at_temperature_zero_one_answer_is_bought_whatever_the_domain_of_n() -> None:
     space = Space(model="a", prompt="{text}", temperature=[0.0, 0.7], n=[3, 5])
     for points in (
-        deal(Lattice(space, ()), 0),
+        spread_points(Lattice(space, ()), 0),
         (t.point for t in play(SEARCHERS["grid"](space, (), 0), 9)),
     ):
         assert sorted((p["temperature"], p["n"]) for p in points) == [(0.0, 1), (0.7, 3), (0.7, 5)]
@@ -461,9 +461,9 @@ class Stubborn:
 
     def __init__(self, point: Point | None) -> None:
         self.point = point
-        self.learned: list[Telling] = []
+        self.learned: list[Observation] = []
 
-    def learn(self, telling: Telling) -> None:
+    def learn(self, telling: Observation) -> None:
         self.learned.append(telling)
 
     def propose(self, asked: int) -> Point | None:
@@ -475,7 +475,7 @@ def test_at_most_so_many_points_are_proposed_and_being_asked_for_more_is_known(
     most: int | None, asked: int
 ) -> None:
     point = Point({"model": "m", "prompt": "p"})
-    limited = AtMost(lambda _: point, most)
+    limited = LimitedSearcher(lambda _: point, most)
     found = [limited([]) for _ in range(asked)]
     given = asked if most is None else min(most, asked)
     assert found == [point] * given + [None] * (asked - given)
@@ -485,7 +485,7 @@ def test_at_most_so_many_points_are_proposed_and_being_asked_for_more_is_known(
 def test_where_a_library_insists_on_one_point_its_neighbours_come_before_points_at_random() -> None:
     lattice = Lattice(plain(), FREE)
     here = Point({"model": "small", "prompt": "short", "temperature": 0.6})
-    asker = Asker(Stubborn(here), lattice, deal(lattice, 0), seed=0)
+    asker = UniqueSearcher(Stubborn(here), lattice, spread_points(lattice, 0), seed=0)
     near = set(lattice.neighbours(here))
     points = [asker([]) for _ in range(2 + len(near))]
     assert points[0] == here
@@ -495,17 +495,19 @@ def test_where_a_library_insists_on_one_point_its_neighbours_come_before_points_
 
 def test_where_a_library_has_nothing_to_say_points_are_dealt() -> None:
     lattice = Lattice(tiny(), FREE)
-    asker = Asker(Stubborn(None), lattice, deal(lattice, 0), seed=0)
-    assert [asker([]) for _ in range(4)] == list(deal(lattice, 0))
+    asker = UniqueSearcher(Stubborn(None), lattice, spread_points(lattice, 0), seed=0)
+    assert [asker([]) for _ in range(4)] == list(spread_points(lattice, 0))
 
 
 def test_a_library_is_told_everything_once_and_in_order() -> None:
     lattice = Lattice(tiny(), FREE)
     library = Stubborn(None)
-    asker: Callable[[Sequence[Telling]], Point | None] = Asker(
-        library, lattice, deal(lattice, 0), seed=0
+    asker: Callable[[Sequence[Observation]], Point | None] = UniqueSearcher(
+        library, lattice, spread_points(lattice, 0), seed=0
     )
-    history = [told(point) for point in itertools.islice(deal(Lattice(plain(), FREE), 0), 5)]
+    history = [
+        told(point) for point in itertools.islice(spread_points(Lattice(plain(), FREE), 0), 5)
+    ]
     for cut in (0, 2, 2, 5):
         asker(history[:cut])
     assert library.learned == history

@@ -31,9 +31,15 @@ from tune.search import SEARCHERS
 from tune.space import Config, Point
 from tune.stats.intervals import Interval
 from tune.strategies import STRATEGIES, Problem
-from tune.strategies.cheapest import baseline_reading, cheapest, good_enough, prove, undecided
-from tune.strategies.race import Field
-from tune.strategies.select import freeze
+from tune.strategies.cheapest import (
+    baseline_reading,
+    cheapest_good_enough,
+    good_enough,
+    prove_good_enough,
+    undecided,
+)
+from tune.strategies.race import Race
+from tune.strategies.select import select_config
 
 
 @dataclass
@@ -64,7 +70,7 @@ def shares(right: int, of: int) -> list[float]:
 
 
 def chosen(asked: Problem, *readings: Reading) -> Any:
-    return freeze(asked, {r.trial: standing(r) for r in readings})
+    return select_config(asked, {r.trial: standing(r) for r in readings})
 
 
 # --- what is good enough
@@ -158,7 +164,7 @@ def test_the_baseline_is_what_comes_nearest_to_it_among_what_was_read() -> None:
 
 def test_scores_that_no_judge_gave_show_nothing() -> None:
     unknown = reading([np.nan] * 20, trial=0)
-    assert cheapest(problem(), [standing(unknown)]) is None
+    assert cheapest_good_enough(problem(), [standing(unknown)]) is None
 
 
 @settings(max_examples=60, deadline=None)
@@ -192,9 +198,9 @@ def test_examples_go_to_cheap_trials_of_which_it_is_open_and_to_no_other() -> No
     cheap = reading(shares(30, 40), trial=1, cost=1e-4, temperature=0.2)
     hopeless = reading(shares(8, 40), trial=2, cost=5e-5, temperature=0.3)
     dear = reading(shares(30, 40), trial=3, cost=9e-3, temperature=0.4)
-    field = Field(asked, 1e9, {r.trial: standing(r) for r in (known, cheap, hopeless, dear)})
-    assert [entrant.trial for entrant in undecided(field)] == [1]
-    (step,) = next(prove(field))
+    race = Race(asked, 1e9, {r.trial: standing(r) for r in (known, cheap, hopeless, dear)})
+    assert [state.trial for state in undecided(race)] == [1]
+    (step,) = next(prove_good_enough(race))
     assert step.trial == 1
     assert step.examples[0] == 40
 
@@ -203,18 +209,18 @@ def test_a_margin_brings_the_baseline_along() -> None:
     asked = with_margin(examples=120)
     base = reading(shares(30, 40), trial=0, cost=5e-3)
     cheap = reading(shares(29, 40)[::-1], trial=1, cost=1e-4, temperature=0.2)
-    field = Field(asked, 1e9, {r.trial: standing(r) for r in (base, cheap)})
-    wave = next(prove(field))
+    race = Race(asked, 1e9, {r.trial: standing(r) for r in (base, cheap)})
+    wave = next(prove_good_enough(race))
     assert {step.trial for step in wave} == {0, 1}
     assert len({step.examples for step in wave}) == 1
 
 
 def test_nothing_is_bought_when_it_is_decided_or_there_is_no_money() -> None:
     sure = reading(shares(120, 120), trial=0)
-    field = Field(problem(examples=120), 1e9, {0: standing(sure)})
-    assert list(prove(field)) == []
+    race = Race(problem(examples=120), 1e9, {0: standing(sure)})
+    assert list(prove_good_enough(race)) == []
     open_one = reading(shares(30, 40), trial=0)
-    assert list(prove(Field(problem(examples=120), 0.0, {0: standing(open_one)}))) == []
+    assert list(prove_good_enough(Race(problem(examples=120), 0.0, {0: standing(open_one)}))) == []
 
 
 def test_what_is_said_to_be_good_enough_is_and_costs_little_more_than_need_be() -> None:

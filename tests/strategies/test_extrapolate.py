@@ -51,7 +51,7 @@ def finished(
     server: Server, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[tune.Study, Path, int]:
     """The study, its folder, and what the server billed for it."""
-    folder = tmp_path_factory.mktemp("foreseen") / "study"
+    folder = tmp_path_factory.mktemp("extrapolated") / "study"
     before = server.bill
     study = tune.tune(**asked(server), budget=0.04, results=folder)
     return study, folder, server.bill - before
@@ -134,10 +134,10 @@ def test_its_holdout_is_paid_for_before_the_search_spends_the_rest(
     kept: list[tuple[Config | None, float]] = []
     set_aside = Purse.set_holdout_aside
 
-    def watched(self: Purse, found: Iterable[Reading], foreseen: Reading | None = None) -> None:
-        set_aside(self, found, foreseen)
+    def watched(self: Purse, found: Iterable[Reading], extrapolated: Reading | None = None) -> None:
+        set_aside(self, found, extrapolated)
         left = self.account.budget - self.account.spent - self.account.reserved
-        kept.append((foreseen.config if foreseen else None, left / 10**12 - self.left))
+        kept.append((extrapolated.config if extrapolated else None, left / 10**12 - self.left))
 
     monkeypatch.setattr(Purse, "set_holdout_aside", watched)
     winner = tune.tune(**asked(server), budget=0.04, results=tmp_path / "study").record.winner

@@ -23,9 +23,16 @@ from tests.support.server import Server
 from tests.support.world import LabelledWorld
 from tune.readout import Reading
 from tune.search import SEARCHERS
-from tune.strategies import STRATEGIES, Choice, Problem, Standing
-from tune.strategies.frontier import LIMITS, MOST_AT_ONCE, keeps, limits, near, trace
-from tune.strategies.race import Field
+from tune.strategies import STRATEGIES, Problem, Selection, Standing
+from tune.strategies.frontier import (
+    LIMITS,
+    MOST_AT_ONCE,
+    contenders,
+    cost_limits,
+    frontier_trials,
+    trace_frontier,
+)
+from tune.strategies.race import Race
 
 
 @dataclass
@@ -42,20 +49,20 @@ def shares(right: int, of: int = 40) -> list[float]:
     return [1.0] * right + [0.0] * (of - right)
 
 
-def field(*readings: Reading, left: float = 1e9, **changes: Any) -> Field:
+def race(*readings: Reading, left: float = 1e9, **changes: Any) -> Race:
     asked = replace(GoalWorld().problem(), **changes)
     by_trial: dict[int, list[Reading]] = {}
     for one in readings:
         by_trial.setdefault(one.trial, []).append(one)
-    return Field(asked, left, {trial: standing(*held) for trial, held in by_trial.items()})
+    return Race(asked, left, {trial: standing(*held) for trial, held in by_trial.items()})
 
 
 def one(trial: int, right: int, cost: float, of: int = 40) -> Reading:
     return reading(shares(right, of), trial=trial, cost=cost, temperature=trial / 100)
 
 
-def numbers(entrants: Sequence[Any]) -> list[int]:
-    return [entrant.trial for entrant in entrants]
+def numbers(states: Sequence[Any]) -> list[int]:
+    return [state.trial for state in states]
 
 
 DEAR, MIDDLE, CHEAP, POOR = one(0, 38, 1e-2), one(1, 25, 1e-3), one(2, 12, 1e-4), one(3, 2, 9e-3)
@@ -65,7 +72,7 @@ DEAR, MIDDLE, CHEAP, POOR = one(0, 38, 1e-2), one(1, 25, 1e-3), one(2, 12, 1e-4)
 
 
 def test_limits_are_spaced_by_equal_factors_from_the_best_down_to_the_cheapest() -> None:
-    first, *others = limits(field(DEAR, MIDDLE, CHEAP, POOR), 5)
+    first, *others = cost_limits(race(DEAR, MIDDLE, CHEAP, POOR), 5)
     assert first == math.inf
     assert others[-1] == 1e-4
     assert np.diff(np.log([1e-2, *others])) == pytest.approx(math.log(1e-2) / 4)
@@ -73,13 +80,13 @@ def test_limits_are_spaced_by_equal_factors_from_the_best_down_to_the_cheapest()
 
 def test_nothing_dearer_than_the_best_makes_a_limit_and_one_limit_is_none_at_all() -> None:
     best, dearer = one(0, 38, 1e-4), one(1, 20, 1e-2)
-    assert limits(field(best, dearer), 5) == [math.inf]
-    assert limits(field(DEAR, CHEAP), 1) == [math.inf]
-    assert limits(field(), 5) == []
+    assert cost_limits(race(best, dearer), 5) == [math.inf]
+    assert cost_limits(race(DEAR, CHEAP), 1) == [math.inf]
+    assert cost_limits(race(), 5) == []
 
 
 def test_costs_that_nobody_knows_and_costs_of_nothing_make_no_limit() -> None:
-    found = limits(field(DEAR, one(1, 20, math.nan), one(2, 20, 0.0), MIDDLE), 3)
+    found = cost_limits(race(DEAR, one(1, 20, math.nan), one(2, 20, 0.0), MIDDLE), 3)
     assert found[-1] == 1e-3
     assert all(limit > 0 for limit in found)
 
@@ -88,43 +95,43 @@ def test_costs_that_nobody_knows_and_costs_of_nothing_make_no_limit() -> None:
 
 
 def test_the_best_under_each_limit_go_on_and_one_that_is_beaten_in_both_does_not() -> None:
-    made = field(DEAR, MIDDLE, CHEAP, POOR)
-    assert set(numbers(keeps(made, list(made.entrants.values()), 4))) == {0, 1, 2}
-    assert numbers(keeps(made, list(made.entrants.values()), 1)) == [0]
+    made = race(DEAR, MIDDLE, CHEAP, POOR)
+    assert set(numbers(frontier_trials(made, list(made.states.values()), 4))) == {0, 1, 2}
+    assert numbers(frontier_trials(made, list(made.states.values()), 1)) == [0]
 
 
 def test_a_cheap_trial_goes_on_however_far_it_is_behind_the_best() -> None:
-    made = field(DEAR, CHEAP)
-    assert numbers(near(made, math.inf)) == [0]
-    assert numbers(near(made, 1e-3)) == [2]
-    assert set(numbers(keeps(made, list(made.entrants.values()), 2))) == {0, 2}
+    made = race(DEAR, CHEAP)
+    assert numbers(contenders(made, math.inf)) == [0]
+    assert numbers(contenders(made, 1e-3)) == [2]
+    assert set(numbers(frontier_trials(made, list(made.states.values()), 2))) == {0, 2}
 
 
 def test_the_best_come_first_and_the_second_best_under_every_limit_after_them() -> None:
-    made = field(one(0, 38, 1e-2), one(1, 37, 1e-2), one(2, 20, 1e-4), one(3, 19, 1e-4))
-    assert numbers(keeps(made, list(made.entrants.values()), 4)) == [0, 2, 1, 3]
+    made = race(one(0, 38, 1e-2), one(1, 37, 1e-2), one(2, 20, 1e-4), one(3, 19, 1e-4))
+    assert numbers(frontier_trials(made, list(made.states.values()), 4)) == [0, 2, 1, 3]
 
 
 def test_who_is_behind_a_trial_of_another_bracket_goes_no_further() -> None:
-    made = field(DEAR, CHEAP, POOR)
-    assert keeps(made, [made.entrants[3]], 2) == []
+    made = race(DEAR, CHEAP, POOR)
+    assert frontier_trials(made, [made.states[3]], 2) == []
 
 
 def test_a_trial_is_read_at_the_n_that_the_limit_pays_for() -> None:
     many = reading(shares(38), trial=0, cost=5e-3, n=5)
     single = reading(shares(24), trial=0, cost=1e-3)
     rival = one(1, 30, 1.1e-3)
-    made = field(many, single, rival)
-    assert numbers(near(made, 1e-2))[0] == 0
-    assert numbers(near(made, 2e-3))[0] == 1
-    assert numbers(near(made, 1e-3)) == [0]
+    made = race(many, single, rival)
+    assert numbers(contenders(made, 1e-2))[0] == 0
+    assert numbers(contenders(made, 2e-3))[0] == 1
+    assert numbers(contenders(made, 1e-3)) == [0]
 
 
 def test_limits_on_cost_and_failures_are_kept_besides() -> None:
-    made = field(DEAR, MIDDLE, CHEAP, max_cost=2e-3)
-    assert set(numbers(keeps(made, list(made.entrants.values()), 5))) == {1, 2}
+    made = race(DEAR, MIDDLE, CHEAP, max_cost=2e-3)
+    assert set(numbers(frontier_trials(made, list(made.states.values()), 5))) == {1, 2}
     made.standings[1] = replace(made.standings[1], failed=True)
-    assert set(numbers(keeps(made, list(made.entrants.values()), 5))) == {2}
+    assert set(numbers(frontier_trials(made, list(made.states.values()), 5))) == {2}
 
 
 @settings(max_examples=60, deadline=None)
@@ -136,51 +143,51 @@ def test_limits_on_cost_and_failures_are_kept_besides() -> None:
 def test_no_more_go_on_than_may_each_once_and_the_best_always_does(
     rights: list[int], costs: list[float], count: int
 ) -> None:
-    made = field(
+    made = race(
         *(
             one(i, right, cost, of=20)
             for i, (right, cost) in enumerate(zip(rights, costs, strict=False))
         )
     )
-    kept = numbers(keeps(made, list(made.entrants.values()), count))
+    kept = numbers(frontier_trials(made, list(made.states.values()), count))
     assert 1 <= len(kept) <= count
     assert len(set(kept)) == len(kept)
     assert rights[kept[0]] == max(rights)
-    assert len(limits(made, LIMITS)) <= LIMITS
+    assert len(cost_limits(made, LIMITS)) <= LIMITS
 
 
 # --- what is bought
 
 
 def test_examples_go_to_who_met_the_fewest_of_those_on_the_frontier() -> None:
-    made = field(DEAR, one(1, 13, 1e-3, of=20), CHEAP, POOR, examples=120)
-    (step,) = next(trace(made))
+    made = race(DEAR, one(1, 13, 1e-3, of=20), CHEAP, POOR, examples=120)
+    (step,) = next(trace_frontier(made))
     assert step.trial == 1
-    assert (step.examples[0], step.examples[-1]) == (20, made.entrants[1].examples - 1)
+    assert (step.examples[0], step.examples[-1]) == (20, made.states[1].examples - 1)
 
 
 def test_nothing_is_bought_for_who_is_beaten_nor_without_money_nor_when_all_is_met() -> None:
-    wave = next(trace(field(DEAR, CHEAP, POOR, examples=120)))
+    wave = next(trace_frontier(race(DEAR, CHEAP, POOR, examples=120)))
     assert {step.trial for step in wave} == {0, 2}
-    assert list(trace(field(DEAR, CHEAP, left=0.0, examples=120))) == []
-    assert list(trace(field(DEAR, CHEAP, examples=40, space=some_space(n=1)))) == []
-    assert list(trace(field(examples=40))) == []
+    assert list(trace_frontier(race(DEAR, CHEAP, left=0.0, examples=120))) == []
+    assert list(trace_frontier(race(DEAR, CHEAP, examples=40, space=some_space(n=1)))) == []
+    assert list(trace_frontier(race(examples=40))) == []
 
 
 def test_when_all_examples_are_met_more_draws_show_whether_a_larger_n_is_better() -> None:
-    wave = next(trace(field(MIDDLE, CHEAP, examples=40)))
+    wave = next(trace_frontier(race(MIDDLE, CHEAP, examples=40)))
     assert {(step.trial, step.draws) for step in wave} == {(1, 3), (2, 3)}
 
 
 def test_at_most_so_many_go_on_side_by_side() -> None:
     many = [one(i, 20 + i, 1e-4 * 1.5**i) for i in range(20)]
-    assert len(next(trace(field(*many, examples=120)))) <= MOST_AT_ONCE
+    assert len(next(trace_frontier(race(*many, examples=120)))) <= MOST_AT_ONCE
 
 
 # --- in worlds whose truth is known
 
 
-def recovered(standings: Sequence[Standing], choice: Choice) -> list[Reading]:
+def recovered(standings: Sequence[Standing], choice: Selection) -> list[Reading]:
     """The frontier as the report has it."""
     every = [
         r for s in standings for r in s.readings if r.n_examples >= choice.reading.n_examples / 2
@@ -221,7 +228,7 @@ def gaps(strategy: str, goal: str, seeds: int = 20) -> np.ndarray:
     return np.array(found)
 
 
-@pytest.mark.parametrize("strategy", ["halving", "value"])
+@pytest.mark.parametrize("strategy", ["halving", "knowledge_gradient"])
 def test_the_frontier_that_is_recovered_is_nearer_to_the_true_one_than_that_of_the_goal_quality(
     strategy: str,
 ) -> None:
@@ -239,7 +246,7 @@ def test_waves_take_turns_over_limits_on_cost_so_that_every_model_is_looked_at_m
         for seed in range(6):
             world = GoalWorld(seed=seed, examples=80, goal=goal)
             searcher = SEARCHERS["random"](world.space, world.free, seed)
-            _, till = play(world, STRATEGIES["value"], searcher, 8 * world.unit())
+            _, till = play(world, STRATEGIES["knowledge_gradient"], searcher, 8 * world.unit())
             most: dict[Any, int] = {}
             for held in till.standings.values():
                 most[held.point["model"]] = max(held.examples, most.get(held.point["model"], 0))

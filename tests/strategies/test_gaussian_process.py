@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from tune.space import Point
 from tune.strategies.gaussian_process import (
     PARTS,
-    Belief,
-    Process,
-    Seen,
+    BlockMeans,
+    GaussianProcess,
+    JointNormal,
     _likelihood,
-    expected_larger,
-    knowledge,
-    parts,
-    varied,
+    covariance_parts,
+    expected_maximum,
+    expected_rise,
+    varying_settings,
 )
 from tune.strategies.problem import Array
 
@@ -61,30 +61,30 @@ def seen(
     *,
     blocks: list[int] | None = None,
     scale: float | list[float] = 1.0,
-    hardness: tuple[float, ...] = (),
+    example_effect: tuple[float, ...] = (),
     family: list[int] | None = None,
-    kin: tuple[float, ...] = (),
-) -> Seen:
+    interaction: tuple[float, ...] = (),
+) -> BlockMeans:
     count = len(candidates)
-    return Seen(
+    return BlockMeans(
         candidate=np.array(candidates, dtype=int),
         block=np.array(blocks if blocks is not None else [-1] * count, dtype=int),
         value=np.array(values, dtype=float),
         noise=np.broadcast_to(np.asarray(noise, dtype=float), (count,)).copy(),
         scale=np.broadcast_to(np.asarray(scale, dtype=float), (count,)).copy(),
-        hardness=np.array(hardness, dtype=float),
+        example_effect=np.array(example_effect, dtype=float),
         family=np.array(family if family is not None else range(count), dtype=int),
-        kin=np.array(kin or (0.0,) * len(hardness), dtype=float),
+        interaction=np.array(interaction or (0.0,) * len(example_effect), dtype=float),
     )
 
 
-def process() -> Process:
-    return Process(PRIOR, LEVEL, LEVEL_VARIANCE)
+def process() -> GaussianProcess:
+    return GaussianProcess(PRIOR, LEVEL, LEVEL_VARIANCE)
 
 
-def textbook(variances: Array, points: list[Point], what: Seen) -> Belief:
+def textbook(variances: Array, points: list[Point], what: BlockMeans) -> JointNormal:
     """The posterior, one number after the other: K* (K + S)^-1 (y - m), with what blocks add in S."""
-    alike = parts(points)
+    alike = covariance_parts(points)
 
     def prior(i: int, j: int) -> float:
         return LEVEL_VARIANCE + sum(
@@ -99,16 +99,16 @@ def textbook(variances: Array, points: list[Point], what: Seen) -> Belief:
                 what.scale[r] * what.scale[s] * prior(what.candidate[r], what.candidate[s])
             )
             whole[r, s] += what.noise[r] * (r == s)
-            if len(what.hardness) and what.block[r] == what.block[s] != -1:
-                whole[r, s] += what.hardness[what.block[r]]
-                whole[r, s] += what.kin[what.block[r]] * (what.family[r] == what.family[s])
+            if len(what.example_effect) and what.block[r] == what.block[s] != -1:
+                whole[r, s] += what.example_effect[what.block[r]]
+                whole[r, s] += what.interaction[what.block[r]] * (what.family[r] == what.family[s])
     across = np.array(
         [[what.scale[r] * prior(i, what.candidate[r]) for r in rows] for i in everyone]
     )
     inverse = np.linalg.inv(whole)
     mean = LEVEL + across @ inverse @ (what.value - what.scale * LEVEL)
     plain = np.array([[prior(i, j) for j in everyone] for i in everyone])
-    return Belief(mean, plain - across @ inverse @ across.T)
+    return JointNormal(mean, plain - across @ inverse @ across.T)
 
 
 # --- parts
@@ -116,7 +116,7 @@ def textbook(variances: Array, points: list[Point], what: Seen) -> Belief:
 
 @given(st.lists(POINTS, min_size=1, max_size=12))
 def test_every_part_is_a_covariance_of_ones_on_its_diagonal(points: list[Point]) -> None:
-    found = parts(points)
+    found = covariance_parts(points)
     assert found.shape == (len(PARTS), len(points), len(points))
     for part in found:
         assert np.array_equal(part, part.T)
@@ -129,12 +129,18 @@ def test_every_part_is_a_covariance_of_ones_on_its_diagonal(points: list[Point])
 def test_parts_do_not_hang_on_the_order_of_points(points: list[Point], rng: object) -> None:
     order = list(range(len(points)))
     rng.shuffle(order)  # type: ignore[attr-defined]
-    assert parts([points[i] for i in order]) == pytest.approx(parts(points)[:, order][:, :, order])
+    assert covariance_parts([points[i] for i in order]) == pytest.approx(
+        covariance_parts(points)[:, order][:, :, order]
+    )
 
 
 def test_models_and_prompts_are_alike_where_they_are_the_same_and_not_otherwise() -> None:
     found = dict(
-        zip(PARTS, parts([point("a", "p"), point("a", "q"), point("b", "p")]), strict=True)
+        zip(
+            PARTS,
+            covariance_parts([point("a", "p"), point("a", "q"), point("b", "p")]),
+            strict=True,
+        )
     )
     assert found["model"].tolist() == [[1, 1, 0], [1, 1, 0], [0, 0, 1]]
     assert found["prompt"].tolist() == [[1, 0, 1], [0, 1, 0], [1, 0, 1]]
@@ -146,7 +152,7 @@ def test_models_and_prompts_are_alike_where_they_are_the_same_and_not_otherwise(
 
 def near(*values: object) -> Array:
     """How alike settings are, of points with these values for one."""
-    found = parts([point(setting=v) if v != "absent" else point() for v in values])
+    found = covariance_parts([point(setting=v) if v != "absent" else point() for v in values])
     return np.asarray(found[PARTS.index("settings")])
 
 
@@ -178,8 +184,8 @@ def test_settings_that_are_searched_together_have_parts_of_their_own_alone_and_f
             ("a", "p", 64, 0.0),
         ]
     ]
-    assert varied(points) == ("cap", "heat")
-    found = parts(points, varied(points))
+    assert varying_settings(points) == ("cap", "heat")
+    found = covariance_parts(points, varying_settings(points))
     assert found.shape == (len(PARTS) + 4, 4, 4)
     cap, cap_of_prompt, heat, heat_of_prompt = found[len(PARTS) :]
     assert cap[0].tolist() == pytest.approx(
@@ -191,13 +197,15 @@ def test_settings_that_are_searched_together_have_parts_of_their_own_alone_and_f
 
 
 def test_one_setting_alone_has_no_part_of_its_own_as_all_together_are_that_one() -> None:
-    assert varied([point(heat=0.0, cap=8), point(heat=1.0, cap=8)]) == ()
-    assert varied([point(heat=0.0), point(heat=1.0, effort="low")]) == ("effort", "heat")
-    assert varied([]) == ()
+    assert varying_settings([point(heat=0.0, cap=8), point(heat=1.0, cap=8)]) == ()
+    assert varying_settings([point(heat=0.0), point(heat=1.0, effort="low")]) == ("effort", "heat")
+    assert varying_settings([]) == ()
 
 
 def test_a_part_of_a_setting_that_no_point_has_any_more_tells_none_apart() -> None:
-    found = parts([point("a", "p", heat=0.0), point("a", "q", heat=1.0)], ("effort", "heat"))
+    found = covariance_parts(
+        [point("a", "p", heat=0.0), point("a", "q", heat=1.0)], ("effort", "heat")
+    )
     effort, effort_of_prompt = found[len(PARTS) :][:2]
     assert effort.tolist() == np.ones((2, 2)).tolist()
     assert effort_of_prompt.tolist() == np.eye(2).tolist()
@@ -231,7 +239,7 @@ def test_what_is_no_number_is_the_same_or_different_and_nothing_between(
 
 def test_settings_that_differ_twice_are_less_alike_than_those_that_differ_once() -> None:
     points = [point(x=0, effort="low"), point(x=1, effort="low"), point(x=1, effort="high")]
-    found = parts(points)[PARTS.index("settings")]
+    found = covariance_parts(points)[PARTS.index("settings")]
     assert found[0, 2] < min(found[0, 1], found[1, 2])
 
 
@@ -240,9 +248,11 @@ def test_settings_that_differ_twice_are_less_alike_than_those_that_differ_once()
 
 def test_nothing_seen_leaves_what_was_believed_beforehand() -> None:
     points = crowd(4)
-    found = process().believe(parts(points), seen([], []))
+    found = process().believe(covariance_parts(points), seen([], []))
     assert found.mean.tolist() == [LEVEL] * 4
-    assert found.cov == pytest.approx(np.tensordot(PRIOR, parts(points), 1) + LEVEL_VARIANCE)
+    assert found.cov == pytest.approx(
+        np.tensordot(PRIOR, covariance_parts(points), 1) + LEVEL_VARIANCE
+    )
     assert found.deviation() == pytest.approx([math.sqrt(PRIOR.sum() + LEVEL_VARIANCE)] * 4)
 
 
@@ -259,13 +269,13 @@ def test_nothing_seen_leaves_what_was_believed_beforehand() -> None:
         min_size=1,
         max_size=12,
     ),
-    hardness=st.tuples(*[st.floats(0, 0.1)] * 3),
-    kin=st.tuples(*[st.floats(0, 0.1)] * 3),
+    example_effect=st.tuples(*[st.floats(0, 0.1)] * 3),
+    interaction=st.tuples(*[st.floats(0, 0.1)] * 3),
 )
 def test_what_is_believed_is_the_textbook_posterior_under_the_variances_learned(
     rows: list[tuple[int, int, float, float, float]],
-    hardness: tuple[float, ...],
-    kin: tuple[float, ...],
+    example_effect: tuple[float, ...],
+    interaction: tuple[float, ...],
 ) -> None:
     points = crowd(6)
     candidates, blocks, values, noise, scale = (list(column) for column in zip(*rows, strict=True))
@@ -276,12 +286,12 @@ def test_what_is_believed_is_the_textbook_posterior_under_the_variances_learned(
         noise,
         blocks=blocks,
         scale=scale,
-        hardness=hardness,
+        example_effect=example_effect,
         family=family,
-        kin=kin,
+        interaction=interaction,
     )
     one = process()
-    found = one.believe(parts(points), what)
+    found = one.believe(covariance_parts(points), what)
     expected = textbook(one.variances, points, what)
     assert found.mean == pytest.approx(expected.mean, abs=1e-7)
     assert found.cov == pytest.approx(expected.cov, abs=1e-7)
@@ -289,7 +299,7 @@ def test_what_is_believed_is_the_textbook_posterior_under_the_variances_learned(
 
 def test_variances_are_held_while_there_is_little_to_learn_them_from() -> None:
     one = process()
-    one.believe(parts(crowd(6)), seen([0, 1, 2], [0.0, 1.0, 0.0], 1e-4))
+    one.believe(covariance_parts(crowd(6)), seen([0, 1, 2], [0.0, 1.0, 0.0], 1e-4))
     assert one.variances.tolist() == PRIOR.tolist()
 
 
@@ -300,7 +310,7 @@ def test_a_part_that_explains_what_was_seen_grows_and_one_that_does_not_shrinks(
     one = process()
     before = one.variances.copy()
     for _ in range(6):
-        one.believe(parts(points), what)
+        one.believe(covariance_parts(points), what)
     grown = dict(zip(PARTS, one.variances / before, strict=True))
     assert grown["model"] > 1.5
     assert grown["prompt"] < 0.7
@@ -322,9 +332,9 @@ def test_learning_comes_to_rest() -> None:
     points, rng = crowd(20), np.random.default_rng(1)
     what, one = seen(list(range(20)), rng.random(20).tolist(), 0.02), process()
     for _ in range(40):
-        one.believe(parts(points), what)
+        one.believe(covariance_parts(points), what)
     rested = one.variances.tolist()
-    one.believe(parts(points), what)
+    one.believe(covariance_parts(points), what)
     assert one.variances.tolist() == rested
     assert all(1e-3 < v / p < 1e3 for v, p in zip(rested, PRIOR, strict=True))
 
@@ -332,7 +342,7 @@ def test_learning_comes_to_rest() -> None:
 def test_the_noisier_a_sighting_the_nearer_belief_stays_to_the_rest() -> None:
     points = crowd(3)
     means = [
-        process().believe(parts(points), seen([0], [1.0], noise)).mean[0]
+        process().believe(covariance_parts(points), seen([0], [1.0], noise)).mean[0]
         for noise in (1e-6, 0.02, 0.1, 1.0, 1e6)
     ]
     assert means == sorted(means, reverse=True)
@@ -344,8 +354,8 @@ def test_the_noisier_a_sighting_the_nearer_belief_stays_to_the_rest() -> None:
 @given(st.integers(0, 5), st.integers(0, 5), st.floats(0.001, 1.0))
 def test_a_sighting_leaves_nobody_less_known(first: int, second: int, noise: float) -> None:
     points = crowd(6)
-    without = process().believe(parts(points), seen([first], [0.7], noise))
-    held = process().believe(parts(points), seen([first, second], [0.7, 0.1], noise))
+    without = process().believe(covariance_parts(points), seen([first], [0.7], noise))
+    held = process().believe(covariance_parts(points), seen([first, second], [0.7, 0.1], noise))
     assert (held.deviation() <= without.deviation() + 1e-9).all()
     assert np.linalg.eigvalsh(held.cov)[0] > -1e-9
 
@@ -358,7 +368,7 @@ def test_what_was_seen_of_one_is_believed_of_those_like_it_the_more_the_more_ali
         point("a", "q"),
         point("b", "q"),
     ]
-    mean = process().believe(parts(points), seen([0], [1.0])).mean
+    mean = process().believe(covariance_parts(points), seen([0], [1.0])).mean
     assert mean[0] > mean[1] > mean[2] > mean[3] > mean[4] > LEVEL
 
 
@@ -371,7 +381,8 @@ def test_a_hard_block_that_others_met_too_is_not_held_against_who_met_it() -> No
     found = {
         shared: process()
         .believe(
-            parts(points), seen(candidates, values, 0.01, blocks=blocks, hardness=(shared, shared))
+            covariance_parts(points),
+            seen(candidates, values, 0.01, blocks=blocks, example_effect=(shared, shared)),
         )
         .mean
         for shared in (0.0, 0.5)
@@ -382,9 +393,9 @@ def test_a_hard_block_that_others_met_too_is_not_held_against_who_met_it() -> No
 
 def test_the_same_blocks_tell_points_apart_that_plain_noise_would_not() -> None:
     points = [point("a"), point("b")]
-    what = seen([0, 1], [0.3, 0.2], 0.001, blocks=[0, 0], hardness=(0.5,))
-    apart = process().believe(parts(points), what)
-    alone = process().believe(parts(points), seen([0, 1], [0.3, 0.2], 0.501))
+    what = seen([0, 1], [0.3, 0.2], 0.001, blocks=[0, 0], example_effect=(0.5,))
+    apart = process().believe(covariance_parts(points), what)
+    alone = process().believe(covariance_parts(points), seen([0, 1], [0.3, 0.2], 0.501))
     assert apart.mean[0] - apart.mean[1] > 10 * (alone.mean[0] - alone.mean[1]) > 0
     assert _gap_variance(apart) < _gap_variance(alone) / 4
 
@@ -394,20 +405,26 @@ def test_what_a_block_adds_to_a_family_tells_its_own_members_apart_and_not_those
 ):
     points = [point("a", t=0.0), point("a", t=1.0), point("b", t=0.0)]
     values, noise = [0.3, 0.2, 0.3], 0.001
-    kin = process().believe(
-        parts(points),
+    interaction = process().believe(
+        covariance_parts(points),
         seen(
-            [0, 1, 2], values, noise, blocks=[0] * 3, hardness=(0.0,), family=[0, 0, 1], kin=(0.5,)
+            [0, 1, 2],
+            values,
+            noise,
+            blocks=[0] * 3,
+            example_effect=(0.0,),
+            family=[0, 0, 1],
+            interaction=(0.5,),
         ),
     )
-    alone = process().believe(parts(points), seen([0, 1, 2], values, noise + 0.5))
-    assert kin.mean[0] - kin.mean[1] > 10 * (alone.mean[0] - alone.mean[1]) > 0
-    assert _gap_variance(kin) < _gap_variance(alone) / 4
-    across = [float(b.cov[0, 0] + b.cov[2, 2] - 2 * b.cov[0, 2]) for b in (kin, alone)]
+    alone = process().believe(covariance_parts(points), seen([0, 1, 2], values, noise + 0.5))
+    assert interaction.mean[0] - interaction.mean[1] > 10 * (alone.mean[0] - alone.mean[1]) > 0
+    assert _gap_variance(interaction) < _gap_variance(alone) / 4
+    across = [float(b.cov[0, 0] + b.cov[2, 2] - 2 * b.cov[0, 2]) for b in (interaction, alone)]
     assert across[0] > 0.8 * across[1]
 
 
-def _gap_variance(belief: Belief) -> float:
+def _gap_variance(belief: JointNormal) -> float:
     return float(belief.cov[0, 0] + belief.cov[1, 1] - 2 * belief.cov[0, 1])
 
 
@@ -424,11 +441,11 @@ def test_buying_leaves_what_a_fresh_sighting_would_leave_whatever_it_shows(
         seen([0, 3], [0.2, 0.9]),
         seen([0, 3, bought], [0.2, 0.9, value], [0.02, 0.02, noise]),
     )
-    before = process().believe(parts(points), first)
+    before = process().believe(covariance_parts(points), first)
     mean = before.mean.copy()
     before.buy(bought, noise)
     after = process().believe(
-        parts(points), more
+        covariance_parts(points), more
     )  # three sightings: too few to learn variances from
     assert before.cov == pytest.approx(after.cov, abs=1e-9)
     assert before.mean.tolist() == mean.tolist()
@@ -436,19 +453,20 @@ def test_buying_leaves_what_a_fresh_sighting_would_leave_whatever_it_shows(
 
 def test_slopes_are_how_means_move_when_a_purchase_shows_what_it_shows() -> None:
     points = crowd(5)
-    before = process().believe(parts(points), seen([0, 3], [0.2, 0.9]))
+    before = process().believe(covariance_parts(points), seen([0, 3], [0.2, 0.9]))
     slopes = before.slopes(np.array([2, 0]), np.array([0.05, 0.3]))
     for row, candidate, noise in zip(slopes, (2, 0), (0.05, 0.3), strict=True):
         surprise = math.sqrt(before.cov[candidate, candidate] + noise)
         shown = float(before.mean[candidate] + surprise)
         after = process().believe(
-            parts(points), seen([0, 3, candidate], [0.2, 0.9, shown], [0.02, 0.02, noise])
+            covariance_parts(points),
+            seen([0, 3, candidate], [0.2, 0.9, shown], [0.02, 0.02, noise]),
         )
         assert after.mean - before.mean == pytest.approx(row, abs=1e-9)
 
 
 def test_a_purchase_that_shows_nothing_moves_nothing() -> None:
-    before = process().believe(parts(crowd(4)), seen([0], [0.2]))
+    before = process().believe(covariance_parts(crowd(4)), seen([0], [0.2]))
     assert before.slopes(np.array([1]), np.array([math.inf])).tolist() == [[0.0] * 4]
 
 
@@ -467,7 +485,7 @@ def test_knowledge_is_never_worth_less_than_nothing_nor_more_than_all_the_luck(
 ) -> None:
     rng = np.random.default_rng(seed)
     slopes = [width * rng.standard_normal((3, len(mean))) for _ in range(1 + two)]
-    found = knowledge(np.array(mean), slopes)
+    found = expected_rise(np.array(mean), slopes)
     assert found.shape == (3,)
     assert (found >= 0).all()
     assert (found <= sum(np.abs(slope).sum(axis=1) for slope in slopes) + 1e-12).all()
@@ -480,7 +498,7 @@ def test_knowledge_is_the_expected_rise_of_the_best_mean(sources: int, seed: int
     mean = rng.normal(0, 0.3, 4)
     slopes = [rng.normal(0, 0.4, (3, 4)) for _ in range(sources)]
     luck = rng.standard_normal((40_000, sources))
-    for purchase, found in enumerate(knowledge(mean, slopes)):
+    for purchase, found in enumerate(expected_rise(mean, slopes)):
         moved = mean + sum(luck[:, [i]] * slope[purchase] for i, slope in enumerate(slopes))
         rise = float(moved.max(axis=1).mean() - mean.max())
         # Five points of luck stand for all of it: near, not exact.
@@ -491,13 +509,13 @@ def test_knowledge_is_the_expected_rise_of_the_best_mean(sources: int, seed: int
 
 def test_knowledge_that_moves_all_alike_changes_no_choice() -> None:
     mean, same = np.array([0.2, 0.5, 0.4]), np.full((1, 3), 0.7)
-    assert knowledge(mean, [same]) == pytest.approx([0.0], abs=1e-12)
-    assert knowledge(mean, [same, np.array([[0.0, 0.0, 0.4]])])[0] > 0.05
+    assert expected_rise(mean, [same]) == pytest.approx([0.0], abs=1e-12)
+    assert expected_rise(mean, [same, np.array([[0.0, 0.0, 0.4]])])[0] > 0.05
 
 
 def test_what_can_overturn_the_choice_is_worth_more_than_what_cannot() -> None:
     mean = np.array([0.5, 0.45, 0.0])
-    near, far, wide = knowledge(mean, [np.array([[0, 0.1, 0], [0, 0, 0.1], [0, 0.2, 0]])])
+    near, far, wide = expected_rise(mean, [np.array([[0, 0.1, 0], [0, 0, 0.1], [0, 0.2, 0]])])
     assert wide > near > far
     assert far == 0
 
@@ -507,7 +525,7 @@ def test_what_can_overturn_the_choice_is_worth_more_than_what_cannot() -> None:
 def test_the_expected_larger_one_is_at_least_either_and_at_most_one_deviation_more(
     mean: float, deviation: float, other: float
 ) -> None:
-    found = float(expected_larger(np.array([mean]), np.array([deviation]), np.array([other]))[0])
+    found = float(expected_maximum(np.array([mean]), np.array([deviation]), np.array([other]))[0])
     assert max(mean, other) - 1e-9 <= found <= max(mean, other) + 0.4 * deviation + 1e-8
 
 
@@ -519,9 +537,9 @@ def test_the_expected_larger_one_is_what_many_random_numbers_say() -> None:
     )
     luck = np.random.default_rng(0).standard_normal((200_000, 4))
     said = np.maximum(mean + luck * deviation, other).mean(axis=0)
-    assert expected_larger(mean, deviation, other) == pytest.approx(said, abs=0.01)
+    assert expected_maximum(mean, deviation, other) == pytest.approx(said, abs=0.01)
 
 
 def test_a_number_that_is_known_is_compared_as_it_is() -> None:
-    found = expected_larger(np.array([0.2, 0.8, 0.5]), np.zeros(3), np.array([0.5, 0.5, 0.5]))
+    found = expected_maximum(np.array([0.2, 0.8, 0.5]), np.zeros(3), np.array([0.5, 0.5, 0.5]))
     assert found == pytest.approx([0.5, 0.8, 0.5], abs=1e-8)

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from tests.support.race import PRICES, PROMPTS, Till, World, play, some_space
 from tune.readout.trial import Step
-from tune.search import SEARCHERS, Searcher, Telling
+from tune.search import SEARCHERS, Observation, Searcher
 from tune.space import Point, Space, Uniform
 from tune.strategies import STRATEGIES, Outcome, Problem, Standing
-from tune.strategies.acquisition import Stock
+from tune.strategies.acquisition import BlockOptions
 from tune.strategies.knowledge_gradient import (
     BLIND_STEPS,
     CANDIDATES,
@@ -24,9 +24,9 @@ from tune.strategies.knowledge_gradient import (
     FRESH,
     LONG_SHARE,
     MOST_STEPS,
-    value,
+    knowledge_gradient,
 )
-from tune.strategies.race import Field, rung_sizes
+from tune.strategies.race import Race, rung_sizes
 
 COARSE = Uniform(0, 1.2, 0.4)
 
@@ -40,7 +40,7 @@ def search(
 ) -> Till:
     """The search alone, without its endgame."""
     till = till or Till(world, units * world.unit())
-    till.drive(value(world.problem(), ask or searcher(world), till.left))
+    till.drive(knowledge_gradient(world.problem(), ask or searcher(world), till.left))
     return till
 
 
@@ -190,7 +190,7 @@ def test_all_that_is_left_of_a_points_examples_may_be_bought_at_once_but_not_for
 def test_a_long_block_is_worth_nothing_where_the_next_alone_is_worth_as_much_per_dollar() -> None:
     one = np.ones(4)
     beyond = np.array([False, True, False, True])
-    stock = Stock(
+    stock = BlockOptions(
         np.array([0, 0, 1, 1]), np.array([1.0, 4.0, 1.0, 4.0]), one, one, one, one, one > 0, beyond
     )
     assert stock.settle(np.array([2.0, 8.0, 2.0, 8.1])).tolist() == [2.0, 0.0, 2.0, 8.1]
@@ -228,7 +228,7 @@ def test_of_a_large_space_so_many_points_are_weighed_and_few_more_after_each_wav
     world = a_world(space=some_space(temperature=Uniform(0, 1.2, 0.01)))
     inner, asked = searcher(world), list[int]()
 
-    def counting(history: Sequence[Telling]) -> Point | None:
+    def counting(history: Sequence[Observation]) -> Point | None:
         asked.append(len(history))
         return inner(history)
 
@@ -281,7 +281,9 @@ def regrets(strategy: str, units: float, seeds: int) -> np.ndarray:
 def test_it_comes_as_near_to_the_best_as_halving_and_far_nearer_than_full_passes(
     units: int,
 ) -> None:
-    ours, halving, full = (regrets(name, units, 12) for name in ("value", "halving", "full"))
+    ours, halving, full = (
+        regrets(name, units, 12) for name in ("knowledge_gradient", "halving", "full")
+    )
     luck = float(np.std(ours - halving, ddof=1)) / len(ours) ** 0.5
     assert ours.mean() <= halving.mean() + 2 * luck
     assert ours.mean() < 0.6 * full.mean()  # seen: 0.077 and 0.18 at 3 units, 0.02 and 0.13 at 10
@@ -291,7 +293,7 @@ def test_a_limit_on_the_cost_is_kept_in_truth() -> None:
     kept = []
     for seed in range(20):
         world = a_world(seed=seed, examples=40, max_cost=1.3e-4, noise=0.5)
-        choice, _ = play(world, value, searcher(world), 4 * world.unit())
+        choice, _ = play(world, knowledge_gradient, searcher(world), 4 * world.unit())
         assert choice is not None
         kept.append(world.cost(choice.reading.config, choice.reading.config.n) <= 1.3e-4)
     assert statistics.mean(kept) >= 0.9
@@ -300,7 +302,7 @@ def test_a_limit_on_the_cost_is_kept_in_truth() -> None:
 def test_a_step_of_a_search_with_sixty_trials_takes_milliseconds() -> None:
     world = a_world(examples=400, space=some_space(temperature=Uniform(0, 1.2, 0.01)))
     points = iter(list(world.space.points(world.free))[::3])
-    race = value(world.problem(), lambda _: next(points, None), 1.0)
+    race = knowledge_gradient(world.problem(), lambda _: next(points, None), 1.0)
     wave, took = race.send(None), list[float]()  # type: ignore[arg-type]
     standings: dict[int, Standing] = {}
     while len(took) < 5:
@@ -317,8 +319,8 @@ def test_a_step_of_a_search_with_sixty_trials_takes_milliseconds() -> None:
 # --- prices
 
 
-def priced_field(prompt: float, each: float, slack: float, draws: int) -> Field:
-    """A field in which one trial of so many draws was bought, in calls of which a part is paid
+def priced_field(prompt: float, each: float, slack: float, draws: int) -> Race:
+    """A race in which one trial of so many draws was bought, in calls of which a part is paid
     once.
     """
 
@@ -326,12 +328,12 @@ def priced_field(prompt: float, each: float, slack: float, draws: int) -> Field:
         return slack * (prompt + 2 * each * draws)
 
     problem = Problem(**{**vars(a_world().problem()), "ceiling": ceiling})
-    field = Field(problem, 1.0)
-    entrant = field.enter(Point({"model": "tiny", "prompt": "plain", "temperature": 0.4}))
-    field.order(entrant, 8, draws)
-    seen = Standing(0, entrant.point, 8, (), False, each + prompt / draws, prompt_cost=prompt)
-    field.take(Outcome({0: seen}, 1.0, complete=True))
-    return field
+    race = Race(problem, 1.0)
+    state = race.add(Point({"model": "tiny", "prompt": "plain", "temperature": 0.4}))
+    race.order(state, 8, draws)
+    seen = Standing(0, state.point, 8, (), False, each + prompt / draws, prompt_cost=prompt)
+    race.update(Outcome({0: seen}, 1.0, complete=True))
+    return race
 
 
 @settings(max_examples=40, deadline=None)
@@ -345,18 +347,18 @@ def priced_field(prompt: float, each: float, slack: float, draws: int) -> Field:
 def test_a_trial_of_few_draws_tells_what_many_in_one_call_will_cost(
     prompt: float, each: float, slack: float, seen: int, asked: int
 ) -> None:
-    field = priced_field(prompt, each, slack, seen)
-    entrant = field.entrants[0]
-    assert field.price(entrant, asked) == pytest.approx(prompt + each * asked)
-    twin = field.probe(Point({**entrant.point, "temperature": 0.8}))
-    assert field.price(twin, asked) == pytest.approx(prompt + each * asked)
-    assert field.price(entrant, asked) <= field.ceiling(entrant, asked) * (1 + 1e-9)
-    assert field.price(entrant, 0) == 0
+    race = priced_field(prompt, each, slack, seen)
+    state = race.states[0]
+    assert race.expected_price(state, asked) == pytest.approx(prompt + each * asked)
+    twin = race.unlisted(Point({**state.point, "temperature": 0.8}))
+    assert race.expected_price(twin, asked) == pytest.approx(prompt + each * asked)
+    assert race.expected_price(state, asked) <= race.ceiling(state, asked) * (1 + 1e-9)
+    assert race.expected_price(state, 0) == 0
 
 
 def test_to_ask_for_a_price_enters_nothing() -> None:
-    field = priced_field(1e-4, 1e-5, 4.0, 1)
-    probe = field.probe(Point({"model": "large", "prompt": "shots", "temperature": 0.4}))
-    assert list(field.entrants) == [0]
+    race = priced_field(1e-4, 1e-5, 4.0, 1)
+    probe = race.unlisted(Point({"model": "large", "prompt": "shots", "temperature": 0.4}))
+    assert list(race.states) == [0]
     assert probe.ladder == (1, 3, 5)
-    assert probe.ladder == field.ladder(probe.point)
+    assert probe.ladder == race.ladder(probe.point)

@@ -13,7 +13,7 @@ from tune.readout import Reading
 from tune.space import FREE, Config, Point, Space
 from tune.strategies.max_tokens import LEAST_EXAMPLES, cap_to_buy
 from tune.strategies.problem import Problem, Standing
-from tune.strategies.race import Field
+from tune.strategies.race import Race
 
 SPACE = Space(
     model=["m", "other"],
@@ -113,7 +113,7 @@ def test_where_the_cap_is_paid_it_is_the_points_own() -> None:
 
 def test_a_trial_keeps_its_cap_when_the_race_goes_on_in_the_endgame() -> None:
     begun = standing({8: 0.7, 32: 0.7, 128: 0.7})
-    field = Field(problem(), 1.0, {0: begun})
-    assert field.entrants[0].cap == 128
-    assert field.enter(Point({**POINT, "temperature": 1})).cap == 8
-    assert field.ceiling(field.enter(POINT, 7, 128), 1) > field.ceiling(field.enter(POINT, 8, 8), 1)
+    race = Race(problem(), 1.0, {0: begun})
+    assert race.states[0].cap == 128
+    assert race.add(Point({**POINT, "temperature": 1})).cap == 8
+    assert race.ceiling(race.add(POINT, 7, 128), 1) > race.ceiling(race.add(POINT, 8, 8), 1)

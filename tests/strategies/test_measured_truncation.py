@@ -24,7 +24,12 @@ from tune.readout.trial import Trial
 from tune.readout.truncate import cut
 from tune.space import Point
 from tune.strategies import Outcome
-from tune.strategies.measured_truncation import is_guessed, measure, note, select
+from tune.strategies.measured_truncation import (
+    is_guessed,
+    measure_caps,
+    record_measured_caps,
+    select_measured,
+)
 
 LONG = "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20"
 """Twenty tokens of one or two characters, before words of many."""
@@ -70,11 +75,11 @@ def test_what_was_measured_counts_for_the_same_model_and_prompt() -> None:
     }
     bought = {position: [draw(TEXT, 15)] for position in range(3)} | {3: [draw("one two")]}
     measuring = {9: Trial(9, point, 15, draws=bought)}
-    assert note(trials, measuring) == [0]
+    assert record_measured_caps(trials, measuring) == [0]
     assert trials[0].measured == {15: tuple(bought[position][0] for position in range(4))}
     assert trials[1].measured == {}
-    assert note(trials, measuring) == [], "it is no news again"
-    assert note(trials, {9: Trial(9, point, 30)}) == [], "nothing was bought"
+    assert record_measured_caps(trials, measuring) == [], "it is no news again"
+    assert record_measured_caps(trials, {9: Trial(9, point, 30)}) == [], "nothing was bought"
 
 
 def guessed(cap: int, score: float, cost: float, **more: Any) -> Reading:
@@ -86,14 +91,14 @@ def test_an_unmeasured_cut_gives_way_to_the_best_that_is_known() -> None:
     small, large = guessed(16, 0.9, 1e-4), guessed(64, 0.9, 4e-4)
     open_trial = replace(standing(small, large), cap=64)
     assert is_guessed(open_trial, small)
-    choice = select(problem(examples=400), {0: open_trial})
+    choice = select_measured(problem(examples=400), {0: open_trial})
     assert choice is not None
     assert choice.reading == large
     known = replace(open_trial, measured=frozenset({16}))
-    choice = select(problem(examples=400), {0: known})
+    choice = select_measured(problem(examples=400), {0: known})
     assert choice is not None
     assert choice.reading == small
-    choice = select(problem(examples=400, max_cost=2e-4), {0: open_trial})
+    choice = select_measured(problem(examples=400, max_cost=2e-4), {0: open_trial})
     assert choice is not None
     assert choice.reading == small, "everything else breaks the limit"
 
@@ -102,19 +107,19 @@ def test_the_cap_that_would_be_chosen_is_measured_with_what_the_money_pays_for()
     small, large = guessed(16, 0.9, 1e-4), guessed(64, 0.9, 4e-4)
     view = {0: replace(standing(small, large), cap=64)}
     asked = problem(examples=400, ceiling=lambda point, draws, cap: 1e-3 * draws)
-    (step,) = next(measure(asked, lambda: view, 7, 1.0))
+    (step,) = next(measure_caps(asked, lambda: view, 7, 1.0))
     assert (step.trial, step.examples, step.draws, step.cap) == (7, tuple(range(16)), 1, 16)
-    (step,) = next(measure(asked, lambda: view, 7, 6.5e-3))
+    (step,) = next(measure_caps(asked, lambda: view, 7, 6.5e-3))
     assert len(step.examples) == 6
-    assert list(measure(asked, lambda: view, 7, 2e-3)) == []
+    assert list(measure_caps(asked, lambda: view, 7, 2e-3)) == []
     view = {0: replace(view[0], measured=frozenset({16}))}
-    assert list(measure(asked, lambda: view, 7, 1.0)) == []
+    assert list(measure_caps(asked, lambda: view, 7, 1.0)) == []
 
 
 def test_it_ends_when_the_choice_rests_on_what_was_measured() -> None:
     small, large = guessed(16, 0.9, 1e-4), guessed(64, 0.9, 4e-4)
     views = [{0: replace(standing(small, large), cap=64)}]
-    waves = measure(problem(examples=400), lambda: views[-1], 7, 1.0)
+    waves = measure_caps(problem(examples=400), lambda: views[-1], 7, 1.0)
     next(waves)
     views.append({0: replace(views[0][0], measured=frozenset({16}))})
     with pytest.raises(StopIteration):

@@ -16,9 +16,15 @@ from hypothesis import strategies as st
 from tests.support.race import PRICES, PROMPTS, World
 from tune.readout import Reading
 from tune.space import FREE, Config, Point
-from tune.strategies.posterior import Beliefs, Believed, believed, read_evidence, share_of_gain
+from tune.strategies.posterior import (
+    Posterior,
+    TrialPosterior,
+    read_evidence,
+    share_of_gain,
+    trial_posteriors,
+)
 from tune.strategies.problem import Problem, Standing
-from tune.strategies.select import freeze
+from tune.strategies.select import select_config
 
 PAIRS = list(itertools.product(PRICES, PROMPTS))
 PLAIN = Point({"model": "small", "prompt": "plain", "temperature": 0.5})
@@ -66,11 +72,11 @@ def standing(*readings: Reading, failed: bool = False) -> Standing:
     return Standing(readings[0].trial, point, len(readings[0].examples), readings, failed, 1e-4)
 
 
-def trials(found: Sequence[Believed]) -> list[int]:
+def trials(found: Sequence[TrialPosterior]) -> list[int]:
     return [one.standing.trial for one in found]
 
 
-def level(found: Sequence[Believed], trial: int) -> float:
+def level(found: Sequence[TrialPosterior], trial: int) -> float:
     return next(one.level for one in found if one.standing.trial == trial)
 
 
@@ -157,20 +163,21 @@ def test_more_answers_have_more_of_the_gain_and_never_all_of_it() -> None:
 
 
 def test_nothing_is_believed_where_nothing_was_scored() -> None:
-    assert believed(problem(), []) == []
-    assert believed(problem(), [standing(reading(0, [1.0]), failed=True)]) == []
+    assert trial_posteriors(problem(), []) == []
+    assert trial_posteriors(problem(), [standing(reading(0, [1.0]), failed=True)]) == []
 
 
 def test_one_trial_alone_is_believed_between_what_it_scored_and_what_is_usual() -> None:
     few, many = (
-        believed(problem(), [standing(reading(0, [1.0] * count))])[0].level for count in (2, 100)
+        trial_posteriors(problem(), [standing(reading(0, [1.0] * count))])[0].level
+        for count in (2, 100)
     )
     assert 0.5 < few < many < 1.0
 
 
 def test_what_was_scored_on_many_examples_is_believed_nearly_as_it_stands() -> None:
     scores = [[float(e % 10 < tens) for e in range(120)] for tens in range(1, 10)]
-    found = believed(problem(), [standing(reading(i, row)) for i, row in enumerate(scores)])
+    found = trial_posteriors(problem(), [standing(reading(i, row)) for i, row in enumerate(scores)])
     assert trials(found) == list(range(8, -1, -1))
     for i, row in enumerate(scores):
         assert level(found, i) == pytest.approx(np.mean(row), abs=0.06)
@@ -185,7 +192,7 @@ def test_who_met_the_easy_examples_is_not_believed_better_than_who_was_good_at_h
 
     others = [standing(reading(i, scores(easy, 0.95) | scores(hard, 0.2))) for i in range(8)]
     lucky, good = standing(reading(8, scores(easy, 0.85))), standing(reading(9, scores(hard, 0.5)))
-    found = believed(problem(examples=24), [*others, lucky, good])
+    found = trial_posteriors(problem(examples=24), [*others, lucky, good])
     assert level(found, 9) > level(found, 0) > level(found, 8)
 
 
@@ -193,7 +200,7 @@ def test_luck_on_a_few_examples_is_believed_less_than_a_good_record_on_many() ->
     rest = [standing(reading(i, [1.0, 0.0] * 20)) for i in range(6)]
     lucky = standing(reading(6, [1.0] * 4))
     good = standing(reading(7, ([1.0] * 9 + [0.0]) * 10))
-    assert trials(believed(problem(), [*rest, lucky, good]))[0] == 7
+    assert trials(trial_posteriors(problem(), [*rest, lucky, good]))[0] == 7
 
 
 def test_of_two_points_with_the_same_few_scores_the_one_whose_model_is_good_elsewhere_leads() -> (
@@ -210,7 +217,7 @@ def test_of_two_points_with_the_same_few_scores_the_one_whose_model_is_good_else
         for i, prompt in enumerate(("plain", "brief"))
     ]
     half = [1.0, 0.0] * 4
-    found = believed(
+    found = trial_posteriors(
         problem(), [*known, of(4, "large", "shots", half), of(5, "tiny", "shots", half)]
     )
     assert level(found, 4) > level(found, 5) + 0.05
@@ -230,7 +237,7 @@ def test_any_scores_with_any_gaps_give_every_trial_one_level_near_the_range(
     rows = [
         {e: score for e, score in enumerate(row) if e == 0 or rng.random() < 0.8} for row in tables
     ]
-    found = believed(problem(), [standing(reading(i, row)) for i, row in enumerate(rows)])
+    found = trial_posteriors(problem(), [standing(reading(i, row)) for i, row in enumerate(rows)])
     assert sorted(trials(found)) == list(range(len(rows)))
     assert all(-0.2 <= one.level <= 1.2 for one in found)
     assert [one.level for one in found] == sorted((one.level for one in found), reverse=True)
@@ -248,9 +255,9 @@ def test_trials_in_another_order_are_believed_the_same(seed: int) -> None:
         )
         vote = reading(i, rng.random(count).tolist(), n=3, temperature=round(i / 10, 1), cost=3e-3)
         standings.append(standing(one, vote) if i % 2 else standing(one))
-    found = believed(problem(), standings)
+    found = trial_posteriors(problem(), standings)
     rng.shuffle(standings)
-    again = believed(problem(), standings)
+    again = trial_posteriors(problem(), standings)
     assert trials(again) == trials(found)
     assert [one.reading for one in again] == [one.reading for one in found]
     assert [one.level for one in again] == pytest.approx([one.level for one in found], abs=1e-6)
@@ -260,17 +267,17 @@ def test_asked_twice_the_same_is_answered() -> None:
     standings = [
         standing(reading(i, [float(e % (i + 2) > 0) for e in range(16)])) for i in range(6)
     ]
-    assert believed(problem(), standings) == believed(problem(), standings)
+    assert trial_posteriors(problem(), standings) == trial_posteriors(problem(), standings)
 
 
 def test_a_metric_of_another_range_or_direction_is_believed_as_shares_of_it() -> None:
     rows = [[(e * (i + 3) % 7) / 6 for e in range(20)] for i in range(6)]
-    plain = believed(problem(), [standing(reading(i, row)) for i, row in enumerate(rows)])
+    plain = trial_posteriors(problem(), [standing(reading(i, row)) for i, row in enumerate(rows)])
     wide = [standing(reading(i, [4 * x - 1 for x in row])) for i, row in enumerate(rows)]
     errors = [standing(reading(i, [1 - x for x in row])) for i, row in enumerate(rows)]
     for other in (
-        believed(problem(low=-1.0, high=3.0), wide),
-        believed(problem(larger_is_better=False), errors),
+        trial_posteriors(problem(low=-1.0, high=3.0), wide),
+        trial_posteriors(problem(larger_is_better=False), errors),
     ):
         assert trials(other) == trials(plain)
         assert [one.level for one in other] == pytest.approx([one.level for one in plain], abs=1e-6)
@@ -279,9 +286,9 @@ def test_a_metric_of_another_range_or_direction_is_believed_as_shares_of_it() ->
 def test_where_all_score_the_same_the_cheapest_is_chosen() -> None:
     for score in (0.0, 0.5, 1.0):
         standings = {i: standing(reading(i, [score] * 60, cost=(12 - i) * 1e-4)) for i in range(12)}
-        found = believed(problem(), list(standings.values()))
+        found = trial_posteriors(problem(), list(standings.values()))
         assert max(one.level for one in found) - min(one.level for one in found) < 0.005
-        choice = freeze(problem(), standings)
+        choice = select_config(problem(), standings)
         assert choice is not None
         assert choice.reading.trial == 11
 
@@ -290,7 +297,7 @@ def test_of_equally_believed_trials_the_cheaper_comes_first_then_the_earlier() -
     def twin(trial: int, model: str, cost: float) -> Standing:
         return standing(reading(trial, [1.0, 0.0] * 10, model=model, prompt="plain", cost=cost))
 
-    found = believed(
+    found = trial_posteriors(
         problem(), [twin(0, "tiny", 3e-3), twin(1, "small", 1e-3), twin(2, "large", 1e-3)]
     )
     assert len({one.level for one in found}) == 1
@@ -302,9 +309,9 @@ def test_trials_that_do_not_keep_the_limits_are_left_out() -> None:
         standing(reading(0, [1.0] * 20, cost=1e-2)),
         standing(reading(1, [0.5] * 20, cost=1e-3)),
     )
-    assert trials(believed(problem(max_cost=2e-3), [dear, cheap])) == [1]
-    assert trials(believed(problem(), [dear, cheap])) == [0, 1]
-    assert believed(problem(max_cost=1e-5), [dear, cheap]) == []
+    assert trials(trial_posteriors(problem(max_cost=2e-3), [dear, cheap])) == [1]
+    assert trials(trial_posteriors(problem(), [dear, cheap])) == [0, 1]
+    assert trial_posteriors(problem(max_cost=1e-5), [dear, cheap]) == []
 
 
 # --- more answers
@@ -332,19 +339,22 @@ def test_a_gain_that_a_model_showed_is_believed_of_its_other_points() -> None:
         standing(reading(8 + i, [0.5] * 40, model=m, prompt="shots"))
         for i, m in enumerate(("large", "tiny"))
     ]
-    gain = {one.standing.trial: one.gain for one in believed(problem(), [*shown, *single])}
+    gain = {one.standing.trial: one.gain for one in trial_posteriors(problem(), [*shown, *single])}
     assert gain[8] > gain[9] + 0.1
     assert gain[0] == pytest.approx(0.3 / share_of_gain(5), abs=0.15)
     assert gain[4] == pytest.approx(0.0, abs=0.1)
 
 
 def test_more_answers_are_the_reading_believed_in_where_they_gain_and_not_where_they_harm() -> None:
-    found = {one.standing.trial: one for one in believed(problem(), [voting(0, "large", 0.4, 0.8)])}
+    found = {
+        one.standing.trial: one
+        for one in trial_posteriors(problem(), [voting(0, "large", 0.4, 0.8)])
+    }
     assert found[0].reading.config.n == 5
     assert found[0].level == pytest.approx(found[0].base + share_of_gain(5) * found[0].gain)
     assert found[0].level_of(1) == pytest.approx(found[0].base)
     assert found[0].level_of(3) < found[0].level
-    harmed = believed(problem(), [voting(0, "large", 0.8, 0.3)])[0]
+    harmed = trial_posteriors(problem(), [voting(0, "large", 0.8, 0.3)])[0]
     assert harmed.reading.config.n == 1
     assert harmed.gain < 0
     assert harmed.level == pytest.approx(harmed.base)
@@ -352,7 +362,7 @@ def test_more_answers_are_the_reading_believed_in_where_they_gain_and_not_where_
 
 def test_the_gain_of_more_answers_counts_from_the_fewest_that_a_point_has() -> None:
     three, ten = reading(0, [0.5] * 40, n=3), reading(0, [0.8] * 40, n=10)
-    one = believed(problem(), [standing(three, ten)])[0]
+    one = trial_posteriors(problem(), [standing(three, ten)])[0]
     assert one.least == 3
     assert one.level_of(3) == pytest.approx(one.base)
     assert one.level == pytest.approx(one.base + (share_of_gain(10) - share_of_gain(3)) * one.gain)
@@ -360,13 +370,13 @@ def test_the_gain_of_more_answers_counts_from_the_fewest_that_a_point_has() -> N
 
 
 def test_more_draws_make_a_score_less_noisy_but_not_certain() -> None:
-    beliefs = Beliefs(problem(), [PLAIN])
+    beliefs = Posterior(problem(), [PLAIN])
     beliefs.learn([])
     noise = [beliefs.noise(draws) for draws in (1, 2, 5, 100)]
     assert noise == sorted(noise, reverse=True)
     assert noise[-1] > 0.4 * noise[0]
-    assert Beliefs.gain_noise(1, 1) == Beliefs.gain_noise(5, 5) == math.inf
-    assert Beliefs.gain_noise(3, 1) > Beliefs.gain_noise(10, 1) > 0
+    assert Posterior.gain_noise(1, 1) == Posterior.gain_noise(5, 5) == math.inf
+    assert Posterior.gain_noise(3, 1) > Posterior.gain_noise(10, 1) > 0
 
 
 def test_noise_is_learned_from_how_scores_scatter_around_their_examples() -> None:
@@ -377,7 +387,7 @@ def test_noise_is_learned_from_how_scores_scatter_around_their_examples() -> Non
     noises = []
     for standings in (quiet, loud):
         shown = [read_evidence(problem(), one) for one in standings]
-        beliefs = Beliefs(problem(), [one.point for one in standings])
+        beliefs = Posterior(problem(), [one.point for one in standings])
         beliefs.learn([(i, evidence) for i, evidence in enumerate(shown) if evidence is not None])
         noises.append(beliefs.noise(1))
     assert noises[0] < 0.02
@@ -408,7 +418,7 @@ def test_what_examples_add_for_a_whole_family_is_learned_and_is_no_noise() -> No
             for i, one in enumerate(family(4, shared))
             if (e := read_evidence(problem(), one))
         ]
-        beliefs = Beliefs(problem(), [one.point for one in family(4, shared)])
+        beliefs = Posterior(problem(), [one.point for one in family(4, shared)])
         beliefs.learn(shown)
         noises.append(beliefs.noise(1))
     assert noises[0] < 0.06
@@ -423,7 +433,7 @@ def test_within_a_family_that_shares_its_luck_a_few_more_right_are_believed() ->
         scores = standings[0].readings[0].scores.copy()
         scores[np.flatnonzero(scores == 0)[:4]] = 1.0
         best = replace(standings[0], readings=(replace(standings[0].readings[0], scores=scores),))
-        found = believed(problem(), [best, *standings[1:]])
+        found = trial_posteriors(problem(), [best, *standings[1:]])
         others = [
             one.level for one in found if one.standing.point["prompt"] == best.point["prompt"]
         ]
@@ -449,7 +459,8 @@ def test_a_trial_that_met_all_examples_is_judged_by_these_and_not_by_what_is_lik
         reading(0, rng.permutation([1.0] * 48 + [0.0] * 12).tolist(), temperature=0.3, **alike)
     )
     some, nearly, whole = (
-        level(believed(problem(examples=count), [ahead, *others]), 0) for count in (120, 64, 60)
+        level(trial_posteriors(problem(examples=count), [ahead, *others]), 0)
+        for count in (120, 64, 60)
     )  # of which 60 are met
     assert some == nearly < whole - 0.03
     assert whole == pytest.approx(0.77, abs=0.02)  # it scored 0.8
@@ -457,7 +468,9 @@ def test_a_trial_that_met_all_examples_is_judged_by_these_and_not_by_what_is_lik
 
 def test_what_all_examples_say_moves_the_level_of_every_number_of_answers_alike() -> None:
     two = [reading(0, [0.9] * 60), reading(0, [1.0] * 60, n=5)]
-    some, whole = (believed(problem(examples=count), [standing(*two)])[0] for count in (200, 60))
+    some, whole = (
+        trial_posteriors(problem(examples=count), [standing(*two)])[0] for count in (200, 60)
+    )
     assert whole.gain == pytest.approx(some.gain)
     assert whole.level > some.level
     assert whole.level - some.level == pytest.approx(whole.base - some.base)
@@ -496,7 +509,7 @@ def test_a_prompt_that_a_small_cap_cut_is_not_given_up_where_caps_are_paid_for()
         for _, e in evidence
     ]
     hoped = Point({**whole[-1], "max_tokens": 96})
-    beliefs = Beliefs(problem(), [*whole, hoped])
+    beliefs = Posterior(problem(), [*whole, hoped])
     for _ in range(6):
         beliefs.learn(evidence)
     mean, deviation = beliefs.quality.mean, beliefs.quality.deviation()
@@ -514,13 +527,13 @@ def test_what_was_learned_of_the_parts_is_taken_over_by_the_next_beliefs() -> No
         if (e := read_evidence(problem(), one)) is not None
     ]
     points = [one.point for one in standings]
-    first = Beliefs(problem(), points)
+    first = Posterior(problem(), points)
     for _ in range(6):
         first.learn(found)
     fresh = Point({"model": "large", "prompt": "other", "temperature": 0.5})
     means = []
     for before in (first, None):
-        beliefs = Beliefs(problem(), [*points[:4], points[8], fresh], before)
+        beliefs = Posterior(problem(), [*points[:4], points[8], fresh], before)
         beliefs.learn([*found[:4], (4, found[8][1])])
         means.append(float(beliefs.quality.mean[-1]))
     assert means[0] > means[1] + 0.02

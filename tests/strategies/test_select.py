@@ -16,17 +16,17 @@ from tests.support.race import PRICES, PROMPTS, World, play, problem, reading, s
 from tune.readout import Reading
 from tune.search import SEARCHERS
 from tune.space import Config, Point
-from tune.strategies import STRATEGIES, Choice, Standing, endgame
-from tune.strategies.select import freeze, hoped_for
+from tune.strategies import STRATEGIES, Selection, Standing, final_comparison
+from tune.strategies.select import select_config, untested_selection
 
 # --- among what was bought
 
 
 def test_nothing_scored_means_no_choice() -> None:
-    assert freeze(problem(), {}) is None
-    assert freeze(problem(), {0: standing(reading([1.0]), failed=True)}) is None
+    assert select_config(problem(), {}) is None
+    assert select_config(problem(), {0: standing(reading([1.0]), failed=True)}) is None
     with pytest.raises(StopIteration) as ended:
-        next(endgame(problem(), {}, 1.0))
+        next(final_comparison(problem(), {}, 1.0))
     assert ended.value.value is None
 
 
@@ -42,7 +42,7 @@ def test_a_tie_goes_to_the_cheaper_and_a_gain_beyond_half_a_point_does_not() -> 
 
 
 def chosen(*readings: Reading) -> Reading:
-    choice = freeze(problem(examples=400), {r.trial: standing(r) for r in readings})
+    choice = select_config(problem(examples=400), {r.trial: standing(r) for r in readings})
     assert choice is not None
     return choice.reading
 
@@ -52,11 +52,11 @@ def test_among_readings_of_one_trial_a_larger_n_must_be_worth_its_cost() -> None
         reading([0.5, 1.0] * 50, cost=1e-4),
         reading([0.5, 1.0] * 50, cost=3e-4, n=3, aggregate="vote"),
     )
-    choice = freeze(problem(), {0: standing(single, vote)})
+    choice = select_config(problem(), {0: standing(single, vote)})
     assert choice is not None
     assert choice.reading == single
     good = reading([0.9, 1.0] * 50, cost=3e-4, n=3, aggregate="vote")
-    choice = freeze(problem(), {0: standing(single, good)})
+    choice = select_config(problem(), {0: standing(single, good)})
     assert choice is not None
     assert choice.reading == good
 
@@ -69,7 +69,7 @@ def test_a_cap_that_cut_nothing_yet_is_trusted_only_after_many_examples(
     small, large = (
         reading(scores, cost=max_tokens * 1e-6, max_tokens=max_tokens) for max_tokens in (16, 64)
     )
-    choice = freeze(problem(examples=200), {0: standing(small, large)})
+    choice = select_config(problem(examples=200), {0: standing(small, large)})
     assert choice is not None
     assert choice.reading.config.max_tokens == cap
 
@@ -78,7 +78,7 @@ def test_a_cap_is_smaller_only_than_those_that_keep_the_limits() -> None:
     small, large = (
         reading([1.0] * 8, cost=max_tokens * 1e-6, max_tokens=max_tokens) for max_tokens in (16, 64)
     )
-    choice = freeze(problem(max_cost=3e-5), {0: standing(small, large)})
+    choice = select_config(problem(max_cost=3e-5), {0: standing(small, large)})
     assert choice is not None
     assert choice.reading == small
     assert choice.feasible
@@ -90,7 +90,7 @@ def test_more_answers_that_keep_the_limits_at_a_small_cap_alone_are_chosen_where
     single = reading([0.0, 1.0] * 4, cost=3e-5, max_tokens=64)
     vote = reading([1.0] * 8, cost=3e-5, max_tokens=16, n=5, aggregate="vote")
     dear = reading([1.0] * 8, cost=9e-5, max_tokens=64, n=5, aggregate="vote")
-    choice = freeze(problem(max_cost=4e-5), {0: standing(single, vote, dear)})
+    choice = select_config(problem(max_cost=4e-5), {0: standing(single, vote, dear)})
     assert choice is not None
     assert choice.reading == vote
 
@@ -112,10 +112,10 @@ def test_the_choice_keeps_the_limits_with_confidence_where_one_can() -> None:
     limited = problem(max_cost=1e-3)
     border, safe = costing(0.99e-3, 0.5e-3, 0, 0.9), costing(0.8e-3, 0.5e-3, 1, 0.8)
     assert limited.excess(border) < 1 < limited.excess(border, 1.645)
-    choice = freeze(limited, {0: standing(border), 1: standing(safe)})
+    choice = select_config(limited, {0: standing(border), 1: standing(safe)})
     assert choice is not None
     assert (choice.reading, choice.feasible) == (safe, True)
-    choice = freeze(limited, {0: standing(border)})
+    choice = select_config(limited, {0: standing(border)})
     assert choice is not None
     assert (choice.reading, choice.feasible) == (border, False)
 
@@ -163,8 +163,8 @@ def shares(right: float) -> list[float]:
     return [1.0] * round(40 * right) + [0.0] * (40 - round(40 * right))
 
 
-def frozen(*standings: Standing, **changes: object) -> Choice:
-    choice = freeze(problem(**changes), {s.trial: s for s in standings})
+def frozen(*standings: Standing, **changes: object) -> Selection:
+    choice = select_config(problem(**changes), {s.trial: s for s in standings})
     assert choice is not None
     return choice
 
@@ -182,7 +182,7 @@ BEST = one(2, "large", "shots", 0.8)
 def test_more_answers_are_chosen_unbought_where_they_gained_for_the_same_model_and_prompt() -> None:
     choice = frozen(*GAINS, BEST)
     assert choice.reading == BEST.readings[0]
-    assert choice.foreseen is not None
+    assert choice.extrapolated is not None
     config = choice.shown.config
     assert (config.n, config.aggregate, config.model, config.prompt) == (
         5,
@@ -191,8 +191,8 @@ def test_more_answers_are_chosen_unbought_where_they_gained_for_the_same_model_a
         "shots",
     )
     assert config["temperature"] == BEST.point["temperature"]
-    assert choice.foreseen.cost == pytest.approx(5 * BEST.readings[0].cost)
-    assert np.isnan(choice.foreseen.seconds).all()
+    assert choice.extrapolated.cost == pytest.approx(5 * BEST.readings[0].cost)
+    assert np.isnan(choice.extrapolated.seconds).all()
 
 
 def test_more_answers_are_not_chosen_unbought_where_they_gained_for_others_alone() -> None:
@@ -204,22 +204,22 @@ def test_more_answers_are_not_chosen_unbought_where_they_gained_for_others_alone
 
 def test_what_more_answers_might_bring_is_asked_where_nothing_was_compared() -> None:
     live = {one.trial: one for one in (*ELSEWHERE, BEST)}
-    hope = hoped_for(problem(), live)
+    hope = untested_selection(problem(), live)
     assert hope is not None
     assert hope.reading == BEST.readings[0]
     assert hope.shown.config.n == 5
-    assert hoped_for(problem(), {one.trial: one for one in (*GAINS, BEST)}) is None, (
+    assert untested_selection(problem(), {one.trial: one for one in (*GAINS, BEST)}) is None, (
         "they were, and it is chosen"
     )
     flat = pair(8, "large", "shots", 0.3, 0.3, temperature=1.1)
-    assert hoped_for(problem(), live | {8: flat}) is None, "they were, and gained nothing"
+    assert untested_selection(problem(), live | {8: flat}) is None, "they were, and gained nothing"
 
 
 def test_two_that_vote_are_not_chosen_over_an_equal_one() -> None:
     scores = shares(0.8)
     single = reading(scores, trial=2, model="large", prompt="shots", cost=1e-4, aggregate="first")
     both = reading(scores, trial=2, model="large", prompt="shots", cost=2e-4, n=2, aggregate="vote")
-    choice = frozen(*GAINS, standing(single, both), most_unseen=0.0)
+    choice = frozen(*GAINS, standing(single, both), max_extrapolated_cost=0.0)
     assert choice.shown == single
 
 
@@ -227,7 +227,7 @@ def test_answers_that_are_always_the_same_are_never_bought_several_times() -> No
     for seed in range(3):
         world = Deterministic(examples=60, seed=seed)
         searcher = SEARCHERS["random"](world.space, world.free, seed)
-        choice, _ = play(world, STRATEGIES["value"], searcher, 1.5 * world.unit())
+        choice, _ = play(world, STRATEGIES["knowledge_gradient"], searcher, 1.5 * world.unit())
         assert choice is not None
         assert choice.shown.config.n == 1
 
@@ -244,10 +244,10 @@ class Deterministic(World):
 
 def test_a_few_answers_are_bought_to_see_whether_more_of_them_gain() -> None:
     hopeful = {one.trial: one for one in (*ELSEWHERE, BEST)}
-    (step,) = next(endgame(problem(), hopeful, 1.0))
+    (step,) = next(final_comparison(problem(), hopeful, 1.0))
     assert (step.trial, step.examples, step.draws) == (BEST.trial, tuple(range(16)), 3)
     known = {one.trial: one for one in (*GAINS, BEST)}
-    assert [len(step.examples) for step in next(endgame(problem(), known, 1.0))] != [16]
+    assert [len(step.examples) for step in next(final_comparison(problem(), known, 1.0))] != [16]
 
 
 def test_more_answers_than_a_trial_itself_has_are_chosen_too() -> None:
@@ -263,7 +263,7 @@ def test_a_prompt_that_is_paid_once_for_all_answers_is_in_what_they_will_cost_on
 
 def test_where_nothing_has_several_answers_none_are_foreseen() -> None:
     singles = [one(i, model, "plain", 0.5) for i, model in enumerate(PRICES)]
-    assert frozen(*singles, one(9, "large", "shots", 0.8)).foreseen is None
+    assert frozen(*singles, one(9, "large", "shots", 0.8)).extrapolated is None
 
 
 @pytest.mark.parametrize("three", [0.5, 0.3])
@@ -274,13 +274,13 @@ def test_where_more_answers_gained_nothing_none_are_foreseen(three: float) -> No
     ]
     choice = frozen(*flat, one(9, "small", "reasoned", 0.8))
     assert choice.shown.config.n == 1
-    assert choice.foreseen is None
+    assert choice.extrapolated is None
 
 
 def test_answers_that_are_always_the_same_are_not_asked_for_again() -> None:
     choice = frozen(*GAINS, one(2, "large", "shots", 0.8, temperature=0))
     assert choice.shown.config["temperature"] == 0
-    assert choice.foreseen is None
+    assert choice.extrapolated is None
 
 
 def test_no_more_answers_than_a_limit_on_cost_leaves_room_for() -> None:
@@ -292,9 +292,9 @@ def test_no_more_answers_than_a_limit_on_cost_leaves_room_for() -> None:
 
 def test_no_more_answers_than_the_holdout_can_pay_for() -> None:
     for dollars, n in ((5.01e-4, 5), (4.99e-4, 3), (3.01e-4, 3), (2.99e-4, 1)):
-        assert frozen(*GAINS, BEST, most_unseen=dollars).shown.config.n == n
+        assert frozen(*GAINS, BEST, max_extrapolated_cost=dollars).shown.config.n == n
     bought = pair(3, "large", "shots", 0.7, 0.9)
-    assert frozen(*GAINS, bought, most_unseen=1e-6).shown == bought.readings[1], (
+    assert frozen(*GAINS, bought, max_extrapolated_cost=1e-6).shown == bought.readings[1], (
         "what was bought was seen"
     )
 
@@ -303,13 +303,13 @@ def test_the_holdout_must_pay_for_the_baseline_beside_more_answers() -> None:
     now = one(9, "small", "plain", 0.4, cost=2e-4)
     known = {"baseline": now.point, "baseline_config": now.readings[0].config}
     for dollars, n in ((7.01e-4, 5), (6.99e-4, 3), (4.99e-4, 1)):
-        assert frozen(*GAINS, now, BEST, most_unseen=dollars, **known).shown.config.n == n
+        assert frozen(*GAINS, now, BEST, max_extrapolated_cost=dollars, **known).shown.config.n == n
     unread = {
         **known,
         "baseline": Point({**now.point, "temperature": 0.1}),
         "ceiling": lambda point, n, cap: 1e-3 * n,
     }
-    assert frozen(*GAINS, BEST, most_unseen=1.49e-3, **unread).shown.config.n == 3
+    assert frozen(*GAINS, BEST, max_extrapolated_cost=1.49e-3, **unread).shown.config.n == 3
 
 
 def test_more_answers_are_put_together_as_those_that_a_trial_has() -> None:
@@ -324,20 +324,20 @@ def test_more_answers_are_put_together_as_those_that_a_trial_has() -> None:
 def test_two_are_no_vote() -> None:
     two = some_space(n=[1, 2, 3])
     assert frozen(*GAINS, BEST, space=two).shown.config.n == 3
-    assert frozen(*GAINS, BEST, space=two, most_unseen=2.5e-4).shown.config.n == 1
+    assert frozen(*GAINS, BEST, space=two, max_extrapolated_cost=2.5e-4).shown.config.n == 1
 
 
 def test_how_long_more_answers_take_is_unknown_so_a_limit_on_seconds_rules_them_out() -> None:
     choice = frozen(*GAINS, BEST, max_seconds=60.0)
-    assert choice.foreseen is None
+    assert choice.extrapolated is None
     assert choice.feasible
 
 
 def test_other_goals_and_agents_that_take_one_answer_choose_only_what_was_bought() -> None:
-    assert frozen(*GAINS, BEST, most_unseen=0.0).shown == BEST.readings[0]
-    assert frozen(*GAINS, BEST, goal="frontier").foreseen is None
-    assert frozen(*GAINS, BEST, goal="cheapest", min_quality=0.99).foreseen is None
-    assert frozen(*GAINS, BEST, free=("max_tokens",)).foreseen is None
+    assert frozen(*GAINS, BEST, max_extrapolated_cost=0.0).shown == BEST.readings[0]
+    assert frozen(*GAINS, BEST, goal="frontier").extrapolated is None
+    assert frozen(*GAINS, BEST, goal="cheapest", min_quality=0.99).extrapolated is None
+    assert frozen(*GAINS, BEST, free=("max_tokens",)).extrapolated is None
 
 
 def test_a_smaller_cap_is_kept_where_more_answers_are_foreseen() -> None:
@@ -353,7 +353,7 @@ def test_a_smaller_cap_is_kept_where_more_answers_are_foreseen() -> None:
         for cap in (32, 64)
     ]
     choice = frozen(*GAINS, standing(*caps), examples=400, space=some_space(max_tokens=[32, 64]))
-    assert choice.foreseen is not None
+    assert choice.extrapolated is not None
     assert choice.shown.config.max_tokens == choice.reading.config.max_tokens == 32
 
 
@@ -377,8 +377,8 @@ def test_what_is_foreseen_can_be_bought_and_rests_on_what_was(
 ) -> None:
     world = World(examples=60, seed=seed, max_cost=limit, flip=flip, noise=0.3)
     searcher = SEARCHERS["random"](world.space, world.free, seed)
-    choice, till = play(world, STRATEGIES["value"], searcher, units * world.unit())
-    if choice is None or choice.foreseen is None:
+    choice, till = play(world, STRATEGIES["knowledge_gradient"], searcher, units * world.unit())
+    if choice is None or choice.extrapolated is None:
         return
     point = till.standings[choice.reading.trial].point
     bought = max(r.config.n for r in till.standings[choice.reading.trial].whole())
@@ -400,7 +400,7 @@ def test_little_money_finds_more_where_more_answers_are_foreseen() -> None:
     for seed in range(8):
         world = World(examples=100, seed=seed)
         searcher = SEARCHERS["random"](world.space, world.free, seed)
-        choice, _ = play(world, STRATEGIES["value"], searcher, 0.8 * world.unit())
+        choice, _ = play(world, STRATEGIES["knowledge_gradient"], searcher, 0.8 * world.unit())
         assert choice is not None
         gains.append(world.truth(choice.shown.config) - world.truth(choice.reading.config))
     assert np.mean(gains) > 0.005

@@ -26,13 +26,13 @@ from tune.plan import make_plan
 from tune.store.journal import read_events
 from tune.strategies import Problem, Standing
 from tune.strategies.cheapest import good_enough
-from tune.strategies.frontier import LIMITS, limits
-from tune.strategies.race import Field, rung_sizes
+from tune.strategies.frontier import LIMITS, cost_limits
+from tune.strategies.race import Race, rung_sizes
 from tune.strategies.stopping import (
     UNKNOWN,
     Prospect,
     chance_of_change,
-    endgame_prospect,
+    final_comparison_prospect,
     search_prospect,
 )
 
@@ -43,7 +43,7 @@ def problem(examples: int = 200, **changes: Any) -> Problem:
     return replace(World(space=LARGE, examples=examples).problem(), **changes)
 
 
-def field(
+def race(
     qualities: Any, examples: int = 200, seed: int = 0, met: int | None = None
 ) -> dict[int, Standing]:
     """One trial for each quality, all on the same examples."""
@@ -59,14 +59,14 @@ def field(
 
 
 def test_nothing_is_said_before_there_are_a_few_points() -> None:
-    assert search_prospect(problem(), field([0.5] * 7), 1.0) == UNKNOWN
+    assert search_prospect(problem(), race([0.5] * 7), 1.0) == UNKNOWN
     assert search_prospect(problem(), {}, 1.0) == UNKNOWN
-    assert chance_of_change(problem(), field([0.5] * 7), 1.0) is None
-    assert search_prospect(problem(), field([0.5] * 8), 1.0) != UNKNOWN
+    assert chance_of_change(problem(), race([0.5] * 7), 1.0) is None
+    assert search_prospect(problem(), race([0.5] * 8), 1.0) != UNKNOWN
 
 
 def test_more_money_is_expected_to_gain_more_and_more_points_seen_leave_less_to_gain() -> None:
-    few, many = field(np.linspace(0.3, 0.7, 10)), field(np.linspace(0.3, 0.7, 60))
+    few, many = race(np.linspace(0.3, 0.7, 10)), race(np.linspace(0.3, 0.7, 60))
     gains = [search_prospect(problem(), few, dollars).gain for dollars in (0.0, 0.01, 0.1, 1.0)]
     assert gains == sorted(gains)
     assert gains[0] == 0
@@ -74,8 +74,8 @@ def test_more_money_is_expected_to_gain_more_and_more_points_seen_leave_less_to_
 
 
 def test_a_few_examples_all_right_are_no_plateau_and_many_are() -> None:
-    few = search_prospect(problem(), field([1.0] * 10, met=8), 0.1)
-    many = search_prospect(problem(2000), field([1.0] * 100, examples=2000), 0.01)
+    few = search_prospect(problem(), race([1.0] * 10, met=8), 0.1)
+    many = search_prospect(problem(2000), race([1.0] * 100, examples=2000), 0.01)
     assert few.gain > 0.01
     assert many.gain < 0.001
 
@@ -85,7 +85,7 @@ def test_where_every_point_was_tried_nothing_is_left_to_gain() -> None:
         World(space=some_space(model="tiny", prompt="{text}", temperature=[0.1, 0.2])).problem(),
         examples=50,
     )
-    tried = field([0.2 + i / 100 for i in range(8)], examples=50)
+    tried = race([0.2 + i / 100 for i in range(8)], examples=50)
     assert search_prospect(small, tried, 100.0) == Prospect(0.0, 0.0)
 
 
@@ -100,11 +100,11 @@ def test_a_prospect_is_a_gain_within_the_range_and_a_probability(
     qualities: list[float], dollars: float, met: int, flip: bool
 ) -> None:
     asked = problem(60, larger_is_better=not flip)
-    for expect in (search_prospect, endgame_prospect):
-        found = expect(asked, field(qualities, examples=60, met=met), dollars)
+    for expect in (search_prospect, final_comparison_prospect):
+        found = expect(asked, race(qualities, examples=60, met=met), dollars)
         assert 0 <= found.gain <= 1.2
         assert 0 <= found.chance <= 1
-    chance = chance_of_change(asked, field(qualities, examples=60, met=met), dollars)
+    chance = chance_of_change(asked, race(qualities, examples=60, met=met), dollars)
     assert chance is not None
     assert 0 <= chance <= 1
 
@@ -122,7 +122,7 @@ def test_the_expected_gain_of_new_points_is_not_below_the_true_one(shape: str) -
         old, new = draw(25), draw(25)
         block = rung_sizes(500)[0] * 1e-4  # at what every draw costs
         said.append(
-            search_prospect(problem(500), field(old, examples=500, seed=world), 25 * block).gain
+            search_prospect(problem(500), race(old, examples=500, seed=world), 25 * block).gain
         )
         true.append(max(0.0, new.max() - old.max()))
     assert np.mean(said) > np.mean(true) - 2 * np.std(true) / math.sqrt(len(true))
@@ -149,7 +149,7 @@ def two(ahead: float, met: int = 100) -> dict[int, Standing]:
 
 def test_a_clear_lead_leaves_little_to_gain_and_a_tie_the_most() -> None:
     asked = problem(200)
-    found = [endgame_prospect(asked, two(ahead), 1.0) for ahead in (0.0, 0.05, 0.1)]
+    found = [final_comparison_prospect(asked, two(ahead), 1.0) for ahead in (0.0, 0.05, 0.1)]
     assert found[0].chance == pytest.approx(0.5, abs=0.1)
     assert found[0].gain > found[1].gain > found[2].gain
     assert found[0].chance > found[1].chance > found[2].chance
@@ -158,22 +158,24 @@ def test_a_clear_lead_leaves_little_to_gain_and_a_tie_the_most() -> None:
 def test_where_all_examples_are_met_and_draws_tell_nothing_more_the_choice_stands() -> None:
     asked = problem(100)
     found = two(0.05)
-    assert endgame_prospect(asked, found, 10.0) == Prospect(0.0, 0.0)
+    assert final_comparison_prospect(asked, found, 10.0) == Prospect(0.0, 0.0)
     noisy = {
         t: replace(s, readings=tuple(replace(r, variances=np.full(100, 0.2)) for r in s.readings))
         for t, s in found.items()
     }
-    assert endgame_prospect(asked, noisy, 10.0).chance > 0
+    assert final_comparison_prospect(asked, noisy, 10.0).chance > 0
 
 
 def test_nothing_is_said_while_a_larger_n_may_be_better() -> None:
     asked = problem(200, space=some_space(temperature=tune.Uniform(0, 1.2, 0.001), n=[1, 3, 5]))
-    assert endgame_prospect(asked, two(0.1), 1.0) == UNKNOWN
+    assert final_comparison_prospect(asked, two(0.1), 1.0) == UNKNOWN
 
 
 def test_less_money_turns_less() -> None:
     asked = problem(400)
-    little, all_of_it = (endgame_prospect(asked, two(0.05), dollars) for dollars in (0.001, 10.0))
+    little, all_of_it = (
+        final_comparison_prospect(asked, two(0.05), dollars) for dollars in (0.001, 10.0)
+    )
     assert little.gain < all_of_it.gain
     assert little.chance < all_of_it.chance
 
@@ -189,7 +191,7 @@ def test_the_chance_that_the_choice_turns_is_what_it_is_in_the_world() -> None:
             i: standing(reading(list(scores[j, :100]), trial=i, temperature=i / 10))
             for i, j in enumerate(order)
         }
-        found = endgame_prospect(problem(400), seen, 100.0)
+        found = final_comparison_prospect(problem(400), seen, 100.0)
         said.append(found.chance)
         gains.append(found.gain)
         lead = scores[order[0]].mean() - scores[order[1]].mean()
@@ -223,8 +225,8 @@ EIGHT = [(0.5, 1e-3 * 1.1**i) for i in range(8)]
 
 def test_nothing_is_said_of_the_cheapest_before_one_is_known_to_be_good_enough() -> None:
     assert search_prospect(cheapest(), priced(*EIGHT), 1.0) == UNKNOWN
-    assert endgame_prospect(cheapest(), priced(*EIGHT), 1.0) == UNKNOWN
-    assert endgame_prospect(cheapest(), {}, 1.0) == UNKNOWN
+    assert final_comparison_prospect(cheapest(), priced(*EIGHT), 1.0) == UNKNOWN
+    assert final_comparison_prospect(cheapest(), {}, 1.0) == UNKNOWN
     few = priced((0.9, 1e-3), (0.5, 1e-3))
     assert search_prospect(cheapest(), few, 1.0) == UNKNOWN
 
@@ -248,12 +250,14 @@ def test_points_that_all_cost_the_same_leave_next_to_nothing_to_save_but_not_not
 def test_a_choice_that_costs_nothing_cannot_be_cheaper() -> None:
     free = priced((0.9, 0.0), *EIGHT)
     assert search_prospect(cheapest(), free, 0.1).gain == 0
-    assert endgame_prospect(cheapest(), free, 0.1) == Prospect(0.0, 0.0)
+    assert final_comparison_prospect(cheapest(), free, 0.1) == Prospect(0.0, 0.0)
 
 
 def test_whoever_is_cheaper_and_undecided_may_save_what_it_is_cheaper_by() -> None:
     half, tenth = (priced((0.9, 1e-3), (0.65, cost), examples=100) for cost in (5e-4, 1e-4))
-    few, many = (endgame_prospect(cheapest(examples=400), found, 1.0) for found in (half, tenth))
+    few, many = (
+        final_comparison_prospect(cheapest(examples=400), found, 1.0) for found in (half, tenth)
+    )
     assert few.chance == many.chance
     assert few.gain == pytest.approx(0.5 * few.chance)
     assert many.gain == pytest.approx(0.9 * many.chance)
@@ -262,11 +266,11 @@ def test_whoever_is_cheaper_and_undecided_may_save_what_it_is_cheaper_by() -> No
 
 def test_nobody_is_waited_for_who_is_dearer_ruled_out_or_has_met_all_examples() -> None:
     for other in ((0.9, 2e-3), (0.2, 1e-4)):
-        assert endgame_prospect(cheapest(), priced((0.9, 1e-3), other, met=100), 1.0) == Prospect(
-            0.0, 0.0
-        )
+        assert final_comparison_prospect(
+            cheapest(), priced((0.9, 1e-3), other, met=100), 1.0
+        ) == Prospect(0.0, 0.0)
     over = priced((0.9, 1e-3), (0.6, 1e-4), examples=200)
-    assert endgame_prospect(cheapest(), over, 1.0).gain == 0
+    assert final_comparison_prospect(cheapest(), over, 1.0).gain == 0
 
 
 def test_the_chance_that_one_is_shown_to_be_good_enough_is_what_it_is_in_the_world() -> None:
@@ -284,7 +288,7 @@ def test_the_chance_that_one_is_shown_to_be_good_enough_is_what_it_is_in_the_wor
         )
         if good_enough(asked, list(seen.values()))[-1].trial:
             continue  # shown already
-        said.append(endgame_prospect(asked, seen, 1.0).chance)
+        said.append(final_comparison_prospect(asked, seen, 1.0).chance)
         shown.append(len(good_enough(asked, list(whole.values()))) == 2)
     assert len(said) > 40
     assert abs(np.mean(said) - np.mean(shown)) < 0.12
@@ -300,7 +304,7 @@ def test_where_a_margin_cannot_be_compared_yet_nothing_is_said() -> None:
         baseline_config=known.readings[0].config,
         examples=200,
     )
-    assert endgame_prospect(asked, {0: known, 1: apart}, 1.0) == UNKNOWN
+    assert final_comparison_prospect(asked, {0: known, 1: apart}, 1.0) == UNKNOWN
 
 
 # --- the frontier
@@ -332,7 +336,7 @@ def test_nothing_is_said_of_the_frontier_before_there_are_a_few_points() -> None
     for found in (priced(*EIGHT[:7]), {}):
         assert search_prospect(frontier(), found, 1.0) == UNKNOWN
         assert chance_of_change(frontier(), found, 1.0) is None
-    assert endgame_prospect(frontier(), {}, 1.0) == UNKNOWN
+    assert final_comparison_prospect(frontier(), {}, 1.0) == UNKNOWN
     assert search_prospect(frontier(), priced(*EIGHT), 0.0) == Prospect(0.0, 0.0)
 
 
@@ -341,7 +345,9 @@ def test_a_frontier_of_points_that_all_cost_the_same_is_the_best_of_them() -> No
     ours, theirs = (search_prospect(asked, same, 0.01) for asked in (frontier(), problem()))
     assert ours.gain == theirs.gain
     assert ours.chance >= theirs.chance  # by what may be cheaper than all
-    assert endgame_prospect(frontier(), same, 0.01) == endgame_prospect(problem(), same, 0.01)
+    assert final_comparison_prospect(frontier(), same, 0.01) == final_comparison_prospect(
+        problem(), same, 0.01
+    )
 
 
 def test_a_frontier_has_less_to_gain_the_more_points_were_seen_and_more_the_more_money_there_is() -> (
@@ -392,7 +398,7 @@ def test_the_frontier_is_not_expected_to_rise_less_than_it_does(cloud: str) -> N
         found = rows(old, seed=world)
         block = rung_sizes(400)[0] * 1e-4  # at what every draw costs
         prospect = search_prospect(asked, found, 25 * block)
-        ceilings = limits(Field(asked, 0.0, found), LIMITS)
+        ceilings = cost_limits(Race(asked, 0.0, found), LIMITS)
         gained = heights([*old, *new], ceilings) - heights(old, ceilings)
         said.append(prospect.gain)
         true.append(gained.mean())
@@ -423,11 +429,11 @@ def test_telling_apart_what_is_on_the_frontier_gains_about_what_it_does_in_the_w
             i: standing(reading(list(scores[i, :100]), trial=i, cost=costs[i], temperature=i / 10))
             for i in range(6)
         }
-        found = endgame_prospect(asked, seen, 100.0)
+        found = final_comparison_prospect(asked, seen, 100.0)
         assert 0 <= found.chance <= 1
         said.append(found.gain)
         lifts = []
-        for ceiling in limits(Field(asked, 0.0, seen), LIMITS):
+        for ceiling in cost_limits(Race(asked, 0.0, seen), LIMITS):
             there = [i for i in range(6) if costs[i] <= ceiling * (1 + 1e-9)]
             now = max(there, key=lambda i: scores[i, :100].mean())
             lifts.append(max(scores[i].mean() for i in there) - scores[now].mean())
@@ -440,9 +446,9 @@ def test_a_frontier_that_is_known_on_all_examples_stands_and_one_that_more_answe
     None
 ):
     points = [(0.4, 1e-5), (0.5, 1e-4), (0.9, 1e-3)]
-    assert endgame_prospect(frontier(), priced(*points), 10.0) == Prospect(0.0, 0.0)
+    assert final_comparison_prospect(frontier(), priced(*points), 10.0) == Prospect(0.0, 0.0)
     voting = frontier(space=some_space(temperature=tune.Uniform(0, 1.2, 0.001), n=[1, 3, 5]))
-    assert endgame_prospect(voting, priced(*points), 10.0) == UNKNOWN
+    assert final_comparison_prospect(voting, priced(*points), 10.0) == UNKNOWN
 
 
 def test_an_n_whose_answers_are_there_already_is_not_hoped_for_under_a_limit_that_it_is_too_dear_for() -> (
@@ -466,7 +472,7 @@ def test_an_n_whose_answers_are_there_already_is_not_hoped_for_under_a_limit_tha
         )
         for trial, cost in enumerate((1e-5, 1e-4))
     }
-    assert endgame_prospect(frontier(space=space), held, 1.0) != UNKNOWN
+    assert final_comparison_prospect(frontier(space=space), held, 1.0) != UNKNOWN
 
 
 @settings(max_examples=25, deadline=None)
@@ -479,7 +485,7 @@ def test_a_prospect_of_the_frontier_is_a_gain_within_the_range_and_a_probability
     points: list[tuple[float, float]], dollars: float, met: int
 ) -> None:
     asked = frontier(examples=60)
-    for expect in (search_prospect, endgame_prospect):
+    for expect in (search_prospect, final_comparison_prospect):
         found = expect(asked, rows(points, examples=met), dollars)
         assert 0 <= found.gain <= 1.2
         assert 0 <= found.chance <= 1

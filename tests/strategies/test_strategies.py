@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from tests.support.race import PRICES, Till, World, play, problem, reading, some_space, standing
 from tune.readout import Reading
 from tune.readout.trial import Step
-from tune.search import SEARCHERS, Searcher, Telling
+from tune.search import SEARCHERS, Observation, Searcher
 from tune.space import FREE, Point, Uniform
-from tune.strategies import STRATEGIES, Choice, Outcome, Standing, endgame
-from tune.strategies.paired import difference, levels, table
-from tune.strategies.race import Field, Proposals, Wave, rung_sizes
+from tune.strategies import STRATEGIES, Outcome, Selection, Standing, final_comparison
+from tune.strategies.paired import adjusted_means, paired_difference, quality_table
+from tune.strategies.race import Proposals, Race, WavePlan, rung_sizes
 
 
 def searcher(world: World, name: str = "random", seed: int = 0) -> Searcher:
@@ -31,7 +31,7 @@ def searcher(world: World, name: str = "random", seed: int = 0) -> Searcher:
 
 def run(
     world: World, strategy: str, units: float, name: str = "random"
-) -> tuple[Choice | None, Till]:
+) -> tuple[Selection | None, Till]:
     return play(
         world, STRATEGIES[strategy], searcher(world, name, world.seed), units * world.unit()
     )
@@ -115,14 +115,14 @@ def test_the_same_outcomes_make_the_same_waves(strategy: str, name: str) -> None
     till.drive(STRATEGIES[strategy](world.problem(), searcher(world, name), dollars))
     searched, money = len(till.waves), till.left
     standings = dict(till.standings)
-    choice = till.drive(endgame(world.problem(), standings, money))
+    choice = till.drive(final_comparison(world.problem(), standings, money))
 
     again = STRATEGIES[strategy](world.problem(), searcher(world, name), dollars)
     assert replay(again, sent[:searched])[0] == till.waves[:searched]
-    waves, value = replay(endgame(world.problem(), standings, money), sent[searched:])
+    waves, value = replay(final_comparison(world.problem(), standings, money), sent[searched:])
     assert waves == till.waves[searched:]
-    assert isinstance(choice, Choice)
-    assert isinstance(value, Choice)
+    assert isinstance(choice, Selection)
+    assert isinstance(value, Selection)
     assert (value.reading, value.runners_up, value.feasible) == (
         choice.reading,
         choice.runners_up,
@@ -228,9 +228,9 @@ def test_a_trial_with_nothing_scored_yet_is_neither_chosen_nor_in_the_way(strate
 
     till = Slow(world, 6 * world.unit())
     till.drive(STRATEGIES[strategy](world.problem(), searcher(world), till.left))
-    choice = till.drive(endgame(world.problem(), till.standings, till.left))
-    assert isinstance(choice, Choice) == (len(till.points) > 1)
-    assert not isinstance(choice, Choice) or choice.reading.trial % 2 == 1
+    choice = till.drive(final_comparison(world.problem(), till.standings, till.left))
+    assert isinstance(choice, Selection) == (len(till.points) > 1)
+    assert not isinstance(choice, Selection) or choice.reading.trial % 2 == 1
 
 
 # --- what the searcher is told
@@ -248,9 +248,9 @@ def test_the_searcher_is_told_of_every_trial_once_as_a_share_of_the_range_and_ne
         baseline=Point({"model": "tiny", "prompt": "plain"}),
     )
     inner = searcher(world)
-    heard: list[list[Telling]] = []
+    heard: list[list[Observation]] = []
 
-    def listening(history: Sequence[Telling]) -> Point | None:
+    def listening(history: Sequence[Observation]) -> Point | None:
         heard.append(list(history))
         return inner(history)
 
@@ -272,14 +272,14 @@ def test_the_searcher_is_told_of_every_trial_once_as_a_share_of_the_range_and_ne
 
 
 def test_a_trial_beyond_the_limit_is_told_less_the_further_it_is_beyond() -> None:
-    field = Field(problem(max_cost=1e-3), 1.0)
+    race = Race(problem(max_cost=1e-3), 1.0)
     for i, cost in enumerate((0.5e-3, 2e-3, 4e-3)):
         one = standing(reading([1.0] * 10, cost=cost, trial=i, temperature=i / 10))
-        field.enter(one.point)
-        field.standings[i] = one
-    field.tell(list(field.entrants.values()))
-    assert [t.score for t in field.tellings] == pytest.approx([1.0, 0.5, 0.25])
-    assert [t.cost for t in field.tellings] == pytest.approx([0.5e-3, 2e-3, 4e-3])
+        race.add(one.point)
+        race.standings[i] = one
+    race.tell_searcher(list(race.states.values()))
+    assert [t.score for t in race.history] == pytest.approx([1.0, 0.5, 0.25])
+    assert [t.cost for t in race.history] == pytest.approx([0.5e-3, 2e-3, 4e-3])
 
 
 # --- full
@@ -301,9 +301,9 @@ def test_full_goes_on_with_cheaper_points_when_the_dear_ones_cannot_be_paid_for(
     dear = [Point({"model": "large", "prompt": "shots", "temperature": t}) for t in (0.1, 0.2, 0.3)]
     cheap = Point({"model": "tiny", "prompt": "plain", "temperature": 0.1})
     points = iter([Point({**cheap, "temperature": 0.0}), *dear, cheap])
-    told: list[Telling] = []
+    told: list[Observation] = []
 
-    def listed(history: Sequence[Telling]) -> Point | None:
+    def listed(history: Sequence[Observation]) -> Point | None:
         told[:] = history
         return next(points, None)
 
@@ -369,7 +369,7 @@ def test_later_brackets_are_proposed_after_the_searcher_has_heard_of_the_earlier
     heard: list[int] = []
     inner = searcher(world)
 
-    def listening(history: Sequence[Telling]) -> Point | None:
+    def listening(history: Sequence[Observation]) -> Point | None:
         heard.append(len(history))
         return inner(history)
 
@@ -477,13 +477,13 @@ def test_finalists_meet_the_rest_of_the_examples_before_they_get_more_draws() ->
     points = list(world.space.points(FREE))[:3]
     till.buy([Step(i, p, tuple(range(8 * (i + 1))), 1, 64) for i, p in enumerate(points)])
     till.waves.clear()
-    choice = till.drive(endgame(world.problem(), till.standings, till.left))
+    choice = till.drive(final_comparison(world.problem(), till.standings, till.left))
     assert [(s.trial, s.examples, s.draws) for s in till.waves[0]] == [(0, tuple(range(8, 16)), 1)]
     draws = [step.draws for wave in till.waves for step in wave]
     assert draws == sorted(draws)
     assert draws[-1] > 1
     assert all(step.examples[-1] == 59 for wave in till.waves for step in wave if step.draws > 1)
-    assert isinstance(choice, Choice)
+    assert isinstance(choice, Selection)
     assert choice.reading.n_examples == 60
 
 
@@ -495,8 +495,8 @@ def test_who_is_clearly_behind_drops_out_and_a_clear_winner_ends_the_race() -> N
     )
     till = Till(world, 1.0)
     till.buy([Step(i, p, tuple(range(16)), 1, 64) for i, p in enumerate(world.space.points(FREE))])
-    choice = till.drive(endgame(world.problem(), till.standings, till.left))
-    assert isinstance(choice, Choice)
+    choice = till.drive(final_comparison(world.problem(), till.standings, till.left))
+    assert isinstance(choice, Selection)
     assert choice.reading.config.model == "large"
     assert [r.config.model for r in choice.runners_up] == ["small", "tiny"]
     assert max(max(held) for held in till.held.values()) < 100
@@ -512,7 +512,7 @@ def test_an_endgame_without_money_freezes_at_once() -> None:
         ]
     )
     till.waves.clear()
-    assert isinstance(till.drive(endgame(world.problem(), till.standings, 0.0)), Choice)
+    assert isinstance(till.drive(final_comparison(world.problem(), till.standings, 0.0)), Selection)
     assert till.waves == []
 
 
@@ -567,17 +567,17 @@ def test_levels_take_out_which_examples_a_trial_has_met() -> None:
     values[0, easy[30:]] = np.nan  # the best has met the hard half only
     plain = np.nanmean(values, axis=1)
     assert plain[0] < plain[1]
-    assert np.argsort(-levels(values)).tolist() == [0, 1, 2]
+    assert np.argsort(-adjusted_means(values)).tolist() == [0, 1, 2]
 
 
 def test_levels_draw_those_with_few_examples_to_the_rest_and_leave_the_unknown_unknown() -> None:
     values = np.full((3, 40), np.nan)
     values[0, :] = 0.6
     values[1, :2] = 1.0
-    found = levels(values)
+    found = adjusted_means(values)
     assert found[0] < found[1] < 0.95
     assert math.isnan(found[2])
-    assert np.isnan(levels(np.full((2, 3), np.nan))).all()
+    assert np.isnan(adjusted_means(np.full((2, 3), np.nan))).all()
 
 
 @given(
@@ -589,105 +589,105 @@ def test_levels_draw_those_with_few_examples_to_the_rest_and_leave_the_unknown_u
 )
 def test_levels_stay_within_the_range_of_what_was_scored(rows: list[list[float]]) -> None:
     values = np.array(rows)
-    found = levels(values)
+    found = adjusted_means(values)
     known = found[~np.isnan(found)]
     assert ((known >= -0.51) & (known <= 1.51)).all()
     assert (np.isnan(found) == np.isnan(values).all(axis=1)).all()
 
 
 def test_a_difference_is_paired_and_a_few_equal_scores_are_no_certainty() -> None:
-    rows = table(problem(), [reading([0.0, 1.0, 1.0]), reading([1.0, 1.0], start=1)])
-    assert difference(*rows) == (0.0, pytest.approx(math.sqrt(0.5 / 3 / 2)), 2)
-    assert not difference(*rows).behind
-    assert difference(rows[0][:1], rows[1][:1]).standard_error == math.inf
-    far = table(problem(), [reading([0.0] * 40), reading([1.0] * 40)])
-    assert difference(*far).behind
-    assert not difference(*far[:, :2]).behind
+    rows = quality_table(problem(), [reading([0.0, 1.0, 1.0]), reading([1.0, 1.0], start=1)])
+    assert paired_difference(*rows) == (0.0, pytest.approx(math.sqrt(0.5 / 3 / 2)), 2)
+    assert not paired_difference(*rows).clearly_worse
+    assert paired_difference(rows[0][:1], rows[1][:1]).standard_error == math.inf
+    far = quality_table(problem(), [reading([0.0] * 40), reading([1.0] * 40)])
+    assert paired_difference(*far).clearly_worse
+    assert not paired_difference(*far[:, :2]).clearly_worse
 
 
 def test_a_wave_is_planned_at_ceilings_until_costs_are_known_and_then_at_what_was_seen() -> None:
     world = World(slack=10.0)
-    field = Field(world.problem(), 1.0)
+    race = Race(world.problem(), 1.0)
     tiny, large = (
-        field.enter(Point({"model": m, "prompt": "plain", "temperature": 0.5}))
+        race.add(Point({"model": m, "prompt": "plain", "temperature": 0.5}))
         for m in ("tiny", "large")
     )
-    assert field.price(tiny, 3) == pytest.approx(30 * PRICES["tiny"])
-    field.order(tiny, 8, 1)
-    field.take(
+    assert race.expected_price(tiny, 3) == pytest.approx(30 * PRICES["tiny"])
+    race.order(tiny, 8, 1)
+    race.update(
         Outcome({0: world.standing(0, tiny.point, dict.fromkeys(range(8), 1))}, 1.0, complete=True)
     )
-    assert field.price(tiny, 3) == pytest.approx(3 * PRICES["tiny"])
-    assert field.price(large, 1) == pytest.approx(PRICES["large"])
-    assert field.expense(tiny, 10, 3) == pytest.approx((8 * 2 + 2 * 3) * PRICES["tiny"])
+    assert race.expected_price(tiny, 3) == pytest.approx(3 * PRICES["tiny"])
+    assert race.expected_price(large, 1) == pytest.approx(PRICES["large"])
+    assert race.expected_cost(tiny, 10, 3) == pytest.approx((8 * 2 + 2 * 3) * PRICES["tiny"])
 
 
 def test_a_wave_leaves_room_for_the_ceiling_of_its_last_call() -> None:
     world = World(slack=10.0)
-    field = Field(world.problem(), 1.0)
-    one = field.enter(Point({"model": "tiny", "prompt": "plain", "temperature": 0.5}))
-    field.order(one, 8, 1)
-    field.take(
+    race = Race(world.problem(), 1.0)
+    one = race.add(Point({"model": "tiny", "prompt": "plain", "temperature": 0.5}))
+    race.order(one, 8, 1)
+    race.update(
         Outcome(
             {0: world.standing(0, one.point, dict.fromkeys(range(8), 1))},
             20 * PRICES["tiny"],
             complete=True,
         )
     )
-    assert Wave(field, field.left).pays(one, 8 + 11, 1)
-    assert not Wave(field, field.left).pays(one, 8 + 12, 1)
-    assert not Wave(field, 5 * PRICES["tiny"]).pays(one, 8 + 6, 1)
+    assert WavePlan(race, race.left).affords(one, 8 + 11, 1)
+    assert not WavePlan(race, race.left).affords(one, 8 + 12, 1)
+    assert not WavePlan(race, 5 * PRICES["tiny"]).affords(one, 8 + 6, 1)
 
 
 def test_an_order_asks_only_for_what_is_new() -> None:
-    field = Field(problem(), 1.0)
-    one = field.enter(Point({"model": "tiny", "prompt": "plain", "temperature": 0.5}))
-    assert [(s.examples, s.draws) for s in field.order(one, 3, 1)] == [((0, 1, 2), 1)]
-    assert [(s.examples, s.draws) for s in field.order(one, 5, 1)] == [((3, 4), 1)]
-    assert [(s.examples, s.draws) for s in field.order(one, 6, 3)] == [((0, 1, 2, 3, 4, 5), 3)]
-    assert field.order(one, 4, 1) == []
+    race = Race(problem(), 1.0)
+    one = race.add(Point({"model": "tiny", "prompt": "plain", "temperature": 0.5}))
+    assert [(s.examples, s.draws) for s in race.order(one, 3, 1)] == [((0, 1, 2), 1)]
+    assert [(s.examples, s.draws) for s in race.order(one, 5, 1)] == [((3, 4), 1)]
+    assert [(s.examples, s.draws) for s in race.order(one, 6, 3)] == [((0, 1, 2, 3, 4, 5), 3)]
+    assert race.order(one, 4, 1) == []
 
 
 def test_draws_grow_to_the_next_n_that_a_reading_could_have() -> None:
     space = some_space(n={"low": 1, "high": 9, "integer": True})
-    field = Field(problem(space=space), 1.0)
-    hot = field.enter(Point({"model": "tiny", "prompt": "plain", "temperature": 0.5}))
-    cold = field.enter(Point({"model": "tiny", "prompt": "plain", "temperature": 0.0}))
+    race = Race(problem(space=space), 1.0)
+    hot = race.add(Point({"model": "tiny", "prompt": "plain", "temperature": 0.5}))
+    cold = race.add(Point({"model": "tiny", "prompt": "plain", "temperature": 0.0}))
     assert (hot.ladder[0], hot.ladder[-1], cold.ladder) == (1, 9, (1,))
     seen = []
-    while not seen or field.more_draws(hot) > seen[-1]:
-        hot.draws = field.more_draws(hot) if seen else 1
+    while not seen or race.more_draws(hot) > seen[-1]:
+        hot.draws = race.more_draws(hot) if seen else 1
         seen.append(hot.draws)
         winning = reading([0.9] * 8, n=hot.draws, aggregate="vote" if hot.draws > 1 else "first")
-        field.standings[0] = standing(reading([0.5] * 8), winning)
+        race.standings[0] = standing(reading([0.5] * 8), winning)
     assert seen == [1, 3, 7, 9]
     hot.draws = 3
-    field.standings[0] = standing(
+    race.standings[0] = standing(
         reading([0.9] * 8), reading([0.9] * 8, cost=3e-3, n=3, aggregate="vote")
     )
-    assert field.more_draws(hot) == 3
+    assert race.more_draws(hot) == 3
 
 
 def test_a_paid_n_is_bought_as_it_stands() -> None:
-    field = Field(problem(free=()), 1.0)
+    race = Race(problem(free=()), 1.0)
     point = Point(
         {**some_space().sample(__import__("random").Random(1), ()), "n": 5, "temperature": 0.5}
     )
-    assert field.enter(point).ladder == (5,)
+    assert race.add(point).ladder == (5,)
 
 
 def test_a_step_of_a_long_race_takes_milliseconds() -> None:
     world = World(examples=200, space=some_space(temperature=Uniform(0, 1.2, 0.01)))
-    field = Field(world.problem(), 1.0)
+    race = Race(world.problem(), 1.0)
     for i, point in enumerate(itertools.islice(world.space.points(FREE), 300)):
-        entrant = field.enter(point)
-        field.order(entrant, 8 * 2 ** (i % 4), 1)
-        field.standings[i] = world.standing(i, point, dict.fromkeys(range(entrant.examples), 1))
-    field.ranking()
+        state = race.add(point)
+        race.order(state, 8 * 2 ** (i % 4), 1)
+        race.standings[i] = world.standing(i, point, dict.fromkeys(range(state.examples), 1))
+    race.ranking()
     took = []
     for _ in range(5):
         start = time.process_time()
-        field.ranking()
+        race.ranking()
         took.append(time.process_time() - start)
     assert statistics.median(took) < 0.2  # seen: 15 ms
 
@@ -695,11 +695,11 @@ def test_a_step_of_a_long_race_takes_milliseconds() -> None:
 def test_a_searcher_that_has_nothing_left_is_asked_no_more_than_once_a_time() -> None:
     asked: list[int] = []
 
-    def exhausted(tellings: Sequence[Telling]) -> None:
-        asked.append(len(tellings))
+    def exhausted(history: Sequence[Observation]) -> None:
+        asked.append(len(history))
 
     world = World()
-    proposals = Proposals(Field(world.problem(), 1.0), exhausted)
+    proposals = Proposals(Race(world.problem(), 1.0), exhausted)
     assert proposals.next() is not None or asked == [0]  # the baseline, where there is one
     before = len(asked)
     assert [proposals.next() for _ in range(5)] == [None] * 5

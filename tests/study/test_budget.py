@@ -178,7 +178,7 @@ def test_what_was_not_bought_may_cost_what_enough_of_the_holdout_pays_for(
         0.5, rows=[{"id": str(i), "text": f"ticket {i}", "label": "yes"} for i in range(rows)]
     )
     assert min(LEAST_MET, len(held.plan.split.holdout)) == met
-    assert held.most_unseen * met == pytest.approx(0.5 * MOST_HOLDOUT_SHARE)
+    assert held.max_extrapolated_cost * met == pytest.approx(0.5 * MOST_HOLDOUT_SHARE)
 
 
 def test_where_less_is_better_the_least_lead() -> None:

@@ -17,7 +17,7 @@ from tune.readout import Reading
 from tune.readout.trial import Step
 from tune.search.history import Searcher
 from tune.space import FREE, Config, Point, Space, Uniform
-from tune.strategies import Choice, Outcome, Problem, Standing, endgame
+from tune.strategies import Outcome, Problem, Selection, Standing, final_comparison
 
 PRICES = {"tiny": 1e-5, "small": 4e-5, "large": 2e-4}
 SKILLS = {"tiny": -0.6, "small": 0.3, "large": 1.1}
@@ -269,13 +269,13 @@ def play(
     strategy: Callable[..., Generator[list[Step], Outcome, None]],
     searcher: Searcher,
     dollars: float,
-) -> tuple[Choice | None, Till]:
+) -> tuple[Selection | None, Till]:
     """A whole search: the strategy, then the endgame."""
     till = Till(world, dollars)
     problem = world.problem()
     till.drive(strategy(problem, searcher, dollars))
-    choice = till.drive(endgame(problem, till.standings, till.left))
-    assert choice is None or isinstance(choice, Choice)
+    choice = till.drive(final_comparison(problem, till.standings, till.left))
+    assert choice is None or isinstance(choice, Selection)
     return choice, till
 
 

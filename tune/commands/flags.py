@@ -130,7 +130,9 @@ def build_run_parser(
         "--searcher", metavar="NAME", help="random, grid, blendsearch, cfo, tpe, nsga2, gp"
     )
     search.add_argument(
-        "--strategy", metavar="NAME", help="value (default), halving (for cheapest), full"
+        "--strategy",
+        metavar="NAME",
+        help="knowledge_gradient (default), halving (for cheapest), full",
     )
     search.add_argument(
         "--verifier", metavar="MODULE:ATTR", help='judges answers for the aggregate "best"'

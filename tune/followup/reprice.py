@@ -34,7 +34,7 @@ from tune.store.admission import Account
 from tune.store.database import Database
 from tune.store.draws import Store
 from tune.store.journal import Journal, read_events
-from tune.strategies.measured_truncation import select
+from tune.strategies.measured_truncation import select_measured
 from tune.study.connect import evaluator_of
 from tune.study.evaluate import Evaluator
 from tune.study.lessons import Lessons
@@ -121,7 +121,7 @@ async def _reread(plan: Plan, place: Path, store: str) -> tuple[Report, Deployme
         run.recall(run.history.last)
         run.note_measures()
         run.end_trials()
-        choice = select(run.problem(), run.standings())
+        choice = select_measured(run.problem(), run.standings())
         findings = Findings(
             run.trials,
             choice,

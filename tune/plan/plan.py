@@ -292,7 +292,7 @@ def _metric(spec: Any, data: Data, options: Options) -> Metric:
 
 def _strategy(options: Options) -> Any:
     """The strategy that was asked for, else the one that suits the goal."""
-    suited = "halving" if options.get("goal") == "cheapest" else "value"
+    suited = "halving" if options.get("goal") == "cheapest" else "knowledge_gradient"
     return options.get("strategy") or suited
 
 

@@ -46,7 +46,7 @@ from tune.result.savings import costs_of_readings
 from tune.runtime.best_json import recipe_record
 from tune.space import Config
 from tune.stats.alpha_spending import count_looks
-from tune.strategies import Choice
+from tune.strategies import Selection
 from tune.strategies.stopping import chance_of_change
 from tune.study.failures import LOST, QUOTA
 from tune.study.run import ENOUGH, FINISHED, INTERRUPTED, PAUSES, UNREAD, Findings, Run
@@ -286,7 +286,7 @@ def _commonest(run: Run) -> tuple[str, float | None]:
 
 
 def _frontier(
-    run: Run, rows: Rows, met: Mapping[Config, Reading], choice: Choice | None
+    run: Run, rows: Rows, met: Mapping[Config, Reading], choice: Selection | None
 ) -> list[ReportConfig]:
     """Return the rows of the frontier, with those on few examples marked."""
     enough = max(1.0, FEW_SHARE * choice.reading.n_examples) if choice else 1.0

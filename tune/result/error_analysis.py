@@ -20,7 +20,7 @@ from tune.readout.truncate import cut
 from tune.report import Confusion, Doubt, Failing, Slice
 from tune.result.evidence import Evidence
 from tune.space import Config
-from tune.strategies import Choice
+from tune.strategies import Selection
 from tune.study.run import Findings, Run
 from tune.task.example import Example, to_text
 
@@ -46,7 +46,7 @@ MOST_VALUES = 12
 def find_failing(
     run: Run,
     findings: Findings,
-    choice: Choice | None,
+    choice: Selection | None,
     met: Mapping[Config, Reading],
     evidence: Evidence,
 ) -> Failing | None:

@@ -31,8 +31,8 @@ def notices(run: Run, findings: Findings, evidence: Evidence) -> list[str]:
             "No configuration was shown to be good enough on tuning examples (one-sided 95 %), so the best one found "
             "is shown instead of the cheapest: more examples or money may show one."
         )
-    if findings.choice is not None and findings.choice.foreseen is not None:
-        asked, read = findings.choice.foreseen.config.n, findings.choice.reading.config.n
+    if findings.choice is not None and findings.choice.extrapolated is not None:
+        asked, read = findings.choice.extrapolated.config.n, findings.choice.reading.config.n
         found.append(
             f"The winner asks for {asked} answers, and the search bought {read} of each tuning example: what the rest "
             f"add was expected from what more answers added where they were bought. The holdout is the first to meet "

@@ -7,7 +7,7 @@ from __future__ import annotations
 from tune.report import PassAtK
 from tune.result.evidence import Evidence
 from tune.space import Config
-from tune.strategies import Choice
+from tune.strategies import Selection
 from tune.study.run import Run
 
 LEAST_SHARE = 0.8
@@ -16,7 +16,7 @@ lucky part.
 """
 
 
-def pass_at_k(run: Run, choice: Choice, evidence: Evidence) -> tuple[PassAtK, ...]:
+def pass_at_k(run: Run, choice: Selection, evidence: Evidence) -> tuple[PassAtK, ...]:
     """Return the expected best score of k answers of the winner's settings, for k = 1, 2, 4 and so
     on.
 

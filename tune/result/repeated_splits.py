@@ -13,7 +13,7 @@ import numpy as np
 from tune.readout import Reading
 from tune.report import RepeatedSplits
 from tune.strategies import Problem, Standing
-from tune.strategies.select import freeze
+from tune.strategies.select import select_config
 from tune.study.run import Run
 
 CHOSEN_BY = 0.5
@@ -35,7 +35,7 @@ def repeated_splits(run: Run, repetitions: int) -> RepeatedSplits | None:
         The spread, or None where too little was bought to choose on a half.
     """
     standings = run.standings()
-    problem = replace(run.problem(), most_unseen=0.0)
+    problem = replace(run.problem(), max_extrapolated_cost=0.0)
     units: dict[object, list[int]] = {}
     for position, example in enumerate(run.plan.split.tuning):
         units.setdefault(run.plan.split.cluster(example), []).append(position)
@@ -87,7 +87,7 @@ def _choose(
         restricted[number] = replace(
             standing, readings=kept, examples=max((r.n_examples for r in kept), default=0)
         )
-    choice = freeze(replace(problem, examples=len(positions)), restricted)
+    choice = select_config(replace(problem, examples=len(positions)), restricted)
     return choice.reading if choice else None
 
 

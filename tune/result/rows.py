@@ -12,7 +12,7 @@ from tune.report import ReportConfig
 from tune.result.evidence import Evidence
 from tune.space import Config
 from tune.stats.intervals import Interval, percentile
-from tune.strategies import Choice
+from tune.strategies import Selection
 from tune.study.run import Run
 
 
@@ -51,16 +51,16 @@ class Rows:
         met = self._met.get(self._baseline)
         return None if met is None else self._row(self._baseline_name, None, met)
 
-    def winner(self, choice: Choice) -> ReportConfig:
+    def winner(self, choice: Selection) -> ReportConfig:
         """The frozen choice; without numbers on tuning examples, where it was read on too few
         answers for any.
         """
-        if choice.foreseen is None:
+        if choice.extrapolated is None:
             return self.row("winner", choice.reading)
-        row = self._row("winner", None, self._met[choice.foreseen.config])
-        return replace(row, trial=choice.foreseen.trial)
+        row = self._row("winner", None, self._met[choice.extrapolated.config])
+        return replace(row, trial=choice.extrapolated.trial)
 
-    def runners_up(self, choice: Choice) -> list[ReportConfig]:
+    def runners_up(self, choice: Selection) -> list[ReportConfig]:
         """The best readings of other trials, with their difference to the baseline on tuning
         examples: for display.
 

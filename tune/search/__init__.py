@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 
 from tune.search.flaml_search import blendsearch, cfo
 from tune.search.grid import grid
-from tune.search.history import Searcher, Telling
+from tune.search.history import Observation, Searcher
 from tune.search.optuna_search import gp, nsga2, tpe
 from tune.search.random_search import random_search
 from tune.space import Space
 
-__all__ = ["SEARCHERS", "Searcher", "Telling"]
+__all__ = ["SEARCHERS", "Observation", "Searcher"]
 
 SEARCHERS: dict[str, Callable[[Space, Sequence[str], int], Searcher]] = {
     "random": random_search,

@@ -7,10 +7,10 @@ import random
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tune.search.history import Searcher, Telling
+from tune.search.history import Observation, Searcher
 from tune.search.lattice import MODEL, Axis, Lattice
-from tune.search.random_search import deal
-from tune.search.searcher import Asker, following, known, missing, quiet
+from tune.search.random_search import spread_points
+from tune.search.searcher import UniqueSearcher, follow_space, is_scored, missing_package, quiet
 from tune.space import Point, Space
 
 if TYPE_CHECKING:
@@ -55,14 +55,16 @@ def _searcher(
                 # are wanted.
                 __import__(package)
         except ImportError:
-            raise missing(name, package) from None
+            raise missing_package(name, package) from None
     from flaml.tune.searcher import blendsearch as module
 
     def make(lattice: Lattice) -> Searcher:
         search = _begin(getattr(module, kind), lattice, seed)
-        return Asker(_FlamlProposer(lattice, search), lattice, deal(lattice, seed), seed=seed)
+        return UniqueSearcher(
+            _FlamlProposer(lattice, search), lattice, spread_points(lattice, seed), seed=seed
+        )
 
-    return following(space, free, make)
+    return follow_space(space, free, make)
 
 
 def _begin(kind: type[BlendSearch], lattice: Lattice, seed: int) -> BlendSearch:
@@ -111,20 +113,20 @@ class _FlamlProposer:
 
     def __init__(self, lattice: Lattice, search: BlendSearch) -> None:
         self._lattice, self._search = lattice, search
-        self._told: dict[Point, Telling] = {}
+        self._told: dict[Point, Observation] = {}
         self._out: _Proposal | None = None
         self._asked = False
         self._ahead: BlendSearch | None = None
         self._dry = False
         self._names = 0
 
-    def learn(self, telling: Telling) -> None:
+    def learn(self, telling: Observation) -> None:
         out = self._next()
         self._ahead, self._dry = None, False
         if out is not None and out.point == telling.point:
             _complete(self._search, out, telling)
             self._out = None
-        elif known(telling):
+        elif is_scored(telling):
             indexes = self._lattice.indexes(telling.point)
             if indexes is not None:
                 config = {key: indexes.get(key, 0) for key in self._lattice.keys}
@@ -173,9 +175,9 @@ class _FlamlProposer:
         return f"{self._names}"
 
 
-def _complete(search: BlendSearch, proposal: _Proposal, telling: Telling) -> None:
+def _complete(search: BlendSearch, proposal: _Proposal, telling: Observation) -> None:
     result = None
-    if known(telling):
+    if is_scored(telling):
         config = {f"config/{key}": value for key, value in proposal.config.items()}
         result = {"score": telling.score, "cost": telling.cost * _MICRODOLLARS, **config}
     search.on_trial_complete(proposal.name, result, error=result is None)

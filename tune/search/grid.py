@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from tune.search.history import Searcher
 from tune.search.lattice import Axis, Lattice
-from tune.search.searcher import following, walk
+from tune.search.searcher import follow_space, propose_in_order
 from tune.space import Point, Space
 
 
@@ -19,8 +19,10 @@ def grid(space: Space, free: Sequence[str], seed: int) -> Searcher:
     others; each finer one halves the gaps. So a search whose money ends early has seen the whole
     space, only coarsely.
     """
-    return following(
-        space, free, lambda lattice: walk(_grids(lattice, random.Random(f"grid/{seed}")))
+    return follow_space(
+        space,
+        free,
+        lambda lattice: propose_in_order(_grids(lattice, random.Random(f"grid/{seed}"))),
     )
 
 

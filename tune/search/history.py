@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeAlias
 from tune.space import Point
 
 
-class Telling(NamedTuple):
+class Observation(NamedTuple):
     """What became of one paid point, as a searcher is told it: once for each point, and never
     corrected.
 
@@ -24,7 +24,7 @@ class Telling(NamedTuple):
     cost: float
 
 
-Searcher: TypeAlias = Callable[[Sequence[Telling]], Point | None]
+Searcher: TypeAlias = Callable[[Sequence[Observation]], Point | None]
 """A function from all tellings so far to a new paid point, or None when the space holds no other.
 
 The tellings are append-only: every call is given those of the call before, and perhaps more behind

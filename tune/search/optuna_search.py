@@ -6,10 +6,10 @@ import zlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from tune.search.history import Searcher, Telling
+from tune.search.history import Observation, Searcher
 from tune.search.lattice import MODEL, Axis, Lattice
-from tune.search.random_search import deal
-from tune.search.searcher import Asker, following, known, missing, quiet
+from tune.search.random_search import spread_points
+from tune.search.searcher import UniqueSearcher, follow_space, is_scored, missing_package, quiet
 from tune.space import Point, Space
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def gp(space: Space, free: Sequence[str], seed: int) -> Searcher:
         try:
             __import__(package)
         except ImportError:
-            raise missing("gp", package) from None
+            raise missing_package("gp", package) from None
 
     def sampler(seed: int) -> BaseSampler:
         from optuna.samplers import GPSampler
@@ -93,14 +93,16 @@ def _searcher(
     try:
         import optuna  # noqa: F401
     except ImportError:
-        raise missing(name, "optuna") from None
+        raise missing_package(name, "optuna") from None
 
     def make(lattice: Lattice) -> Searcher:
         apart = conditional and len(set(lattice.axes.values())) > 1
         proposer = _OptunaProposer(lattice, seed, sampler, conditional=apart, costs=costs)
-        return Asker(proposer, lattice, deal(lattice, seed), seed=seed, startup=startup)
+        return UniqueSearcher(
+            proposer, lattice, spread_points(lattice, seed), seed=seed, startup=startup
+        )
 
-    return following(space, free, make)
+    return follow_space(space, free, make)
 
 
 class _OptunaProposer:
@@ -141,7 +143,7 @@ class _OptunaProposer:
                 directions=["maximize", "minimize"] if costs else ["maximize"]
             )
 
-    def learn(self, telling: Telling) -> None:
+    def learn(self, telling: Observation) -> None:
         from optuna.trial import TrialState, create_trial
 
         self._told.add(telling.point)
@@ -149,7 +151,7 @@ class _OptunaProposer:
         if running is not None:
             self._study.tell(running, state=TrialState.FAIL)
         indexes = self._lattice.indexes(telling.point)
-        if indexes is None or not known(telling):
+        if indexes is None or not is_scored(telling):
             return
         keys = [key for key in self._lattice.keys if key in indexes or not self._conditional]
         self._study.add_trial(

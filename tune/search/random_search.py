@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from tune.search.history import Searcher
 from tune.search.lattice import Axis, Lattice
-from tune.search.searcher import following, walk
+from tune.search.searcher import follow_space, propose_in_order
 from tune.space import Point, Space, Value
 
 _PATIENCE = 64
@@ -16,10 +16,10 @@ _PATIENCE = 64
 
 def random_search(space: Space, free: Sequence[str], seed: int) -> Searcher:
     """Points at random, each once, spread evenly over models, prompts and every other dimension."""
-    return following(space, free, lambda lattice: walk(deal(lattice, seed)))
+    return follow_space(space, free, lambda lattice: propose_in_order(spread_points(lattice, seed)))
 
 
-def deal(lattice: Lattice, seed: int) -> Iterator[Point]:
+def spread_points(lattice: Lattice, seed: int) -> Iterator[Point]:
     """Every point once, at random: models take turns, and no value of a dimension comes again
     before all have come.
 

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Protocol
 
 from tune.errors import InputError
-from tune.search.history import Searcher, Telling
+from tune.search.history import Observation, Searcher
 from tune.search.lattice import Lattice
 from tune.space import Point, Space
 
@@ -19,7 +19,7 @@ from tune.space import Point, Space
 class Proposer(Protocol):
     """A search library behind two calls. Its proposals need not be new."""
 
-    def learn(self, telling: Telling) -> None:
+    def learn(self, telling: Observation) -> None:
         """Take in one telling; `known` says whether it carries a judgement."""
         ...
 
@@ -32,7 +32,7 @@ class Proposer(Protocol):
         ...
 
 
-class AtMost:
+class LimitedSearcher:
     """A searcher that proposes at most so many points in all; `refused` says whether it was asked
     for more.
 
@@ -45,7 +45,7 @@ class AtMost:
         self._searcher, self._most, self._asked = searcher, most, 0
         self.refused = False
 
-    def __call__(self, tellings: Sequence[Telling]) -> Point | None:
+    def __call__(self, tellings: Sequence[Observation]) -> Point | None:
         """What the searcher proposes, or None once there were enough."""
         if self._most is not None and self._asked >= self._most:
             self.refused = True
@@ -54,12 +54,12 @@ class AtMost:
         return self._searcher(tellings)
 
 
-def known(telling: Telling) -> bool:
+def is_scored(telling: Observation) -> bool:
     """Whether a telling carries a judgement: a failed trial's does not."""
     return math.isfinite(telling.score) and math.isfinite(telling.cost)
 
 
-def missing(searcher: str, package: str) -> InputError:
+def missing_package(searcher: str, package: str) -> InputError:
     """The error for a searcher whose package is not installed."""
     extra = (
         "pip install 'tune-llm[search]'"
@@ -87,7 +87,9 @@ def quiet() -> Iterator[None]:
         yield
 
 
-def following(space: Space, free: Sequence[str], make: Callable[[Lattice], Searcher]) -> Searcher:
+def follow_space(
+    space: Space, free: Sequence[str], make: Callable[[Lattice], Searcher]
+) -> Searcher:
     """The searcher that `make` makes of the space's lattice, and makes anew when the space has
     changed.
 
@@ -98,7 +100,7 @@ def following(space: Space, free: Sequence[str], make: Callable[[Lattice], Searc
     searcher: Searcher
     proposed: set[Point] = set()
 
-    def ask(history: Sequence[Telling]) -> Point | None:
+    def ask(history: Sequence[Observation]) -> Point | None:
         nonlocal shape, searcher
         now = [list(space.paid(model, free).items()) for model in space.models]
         if now != shape:
@@ -114,13 +116,13 @@ def following(space: Space, free: Sequence[str], make: Callable[[Lattice], Searc
     return ask
 
 
-def walk(points: Iterable[Point]) -> Searcher:
+def propose_in_order(points: Iterable[Point]) -> Searcher:
     """The searcher that proposes these points in their order, each once, whatever it is told."""
     ahead = iter(points)
     taken: set[Point] = set()
     fed = 0
 
-    def ask(history: Sequence[Telling]) -> Point | None:
+    def ask(history: Sequence[Observation]) -> Point | None:
         nonlocal fed
         taken.update(telling.point for telling in history[fed:])
         fed = len(history)
@@ -133,7 +135,7 @@ def walk(points: Iterable[Point]) -> Searcher:
     return ask
 
 
-class Asker:
+class UniqueSearcher:
     """A searcher made of a proposer: its first proposals spread over the space, and none comes
     twice.
 
@@ -144,7 +146,7 @@ class Asker:
     Args:
         proposer: the library.
         lattice: its points.
-        spread: every point of the space once, evenly dealt; see `tune.search.random_search.deal`.
+        spread: every point of the space once, evenly dealt; see `tune.search.random_search.spread_points`.
         seed: of the choice between neighbours.
         startup: how many points come from `spread` before the proposer is asked at all.
     """
@@ -167,7 +169,7 @@ class Asker:
         self._fed = 0
         self._asked = 0
 
-    def __call__(self, history: Sequence[Telling]) -> Point | None:
+    def __call__(self, history: Sequence[Observation]) -> Point | None:
         """Propose a point that is new; see `tune.search.history.Searcher`."""
         with quiet():
             for telling in history[self._fed :]:

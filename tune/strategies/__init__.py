@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from tune.strategies.finalists import endgame
+from tune.strategies.final_comparison import final_comparison
 from tune.strategies.full import full
 from tune.strategies.halving import halving
-from tune.strategies.knowledge_gradient import value
-from tune.strategies.problem import Choice, Outcome, Problem, Standing, Strategy
+from tune.strategies.knowledge_gradient import knowledge_gradient
+from tune.strategies.problem import Outcome, Problem, Selection, Standing, Strategy
 
-__all__ = ["STRATEGIES", "Choice", "Outcome", "Problem", "Standing", "Strategy", "endgame"]
+__all__ = [
+    "STRATEGIES",
+    "Outcome",
+    "Problem",
+    "Selection",
+    "Standing",
+    "Strategy",
+    "final_comparison",
+]
 
-STRATEGIES: dict[str, Strategy] = {"value": value, "halving": halving, "full": full}
+STRATEGIES: dict[str, Strategy] = {
+    "knowledge_gradient": knowledge_gradient,
+    "halving": halving,
+    "full": full,
+}
 """By name. Every search is followed by the endgame, with the money that its strategy left."""

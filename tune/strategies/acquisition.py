@@ -9,14 +9,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tune.strategies.gaussian_process import expected_larger, knowledge
+from tune.strategies.gaussian_process import expected_maximum, expected_rise
 from tune.strategies.problem import Array
 
 CONTENDERS = 64
 """Points that may turn out the best, as far as the arithmetic goes: those with the highest hopes."""
 
 
-class Offer(NamedTuple):
+class BlockOption(NamedTuple):
     """A block that could be bought.
 
     Attributes:
@@ -39,7 +39,7 @@ class Offer(NamedTuple):
 
 
 @dataclass(slots=True)
-class Stock:
+class BlockOptions:
     """Offers as arrays, whether each is still to be had, and whether it goes beyond the next block
     of its point.
 
@@ -63,7 +63,9 @@ class Stock:
         return np.where(self.beyond & (rate <= np.roll(rate, 1)), 0.0, worth)
 
 
-def taught(mean: Array, hopes: Array, slope: Array, rise: Array, stock: Stock) -> Array:
+def knowledge_gradients(
+    mean: Array, hopes: Array, slope: Array, rise: Array, stock: BlockOptions
+) -> Array:
     """The knowledge gradient of every offer, that of its own candidate's mean alone at least."""
     who, rows = stock.candidate, np.arange(len(stock.candidate))
     few = np.argsort(-hopes, kind="stable")[:CONTENDERS]
@@ -71,10 +73,10 @@ def taught(mean: Array, hopes: Array, slope: Array, rise: Array, stock: Stock) -
     found = np.zeros(len(who))
     for chosen, slopes in ((plain, (slope,)), (~plain, (slope, rise))):
         if chosen.any():
-            found[chosen] = knowledge(mean[few], [part[np.ix_(chosen, few)] for part in slopes])
+            found[chosen] = expected_rise(mean[few], [part[np.ix_(chosen, few)] for part in slopes])
     first, second = two_largest(mean)
     rest = np.where(who == first[0], second, first[1])
-    alone = expected_larger(mean[who], np.hypot(slope[rows, who], rise[rows, who]), rest)
+    alone = expected_maximum(mean[who], np.hypot(slope[rows, who], rise[rows, who]), rest)
     return np.asarray(np.maximum(found, alone - np.maximum(mean[who], rest)))
 
 

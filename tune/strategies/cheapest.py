@@ -18,9 +18,17 @@ import numpy as np
 from tune.readout import Reading
 from tune.readout.trial import Step
 from tune.stats.intervals import Interval, difference_interval, mean_interval
-from tune.strategies.paired import table
-from tune.strategies.problem import CERTAINTY, DOUBT, Outcome, Problem, Standing, dear, preference
-from tune.strategies.race import Entrant, Field, Wave, rung_sizes
+from tune.strategies.paired import quality_table
+from tune.strategies.problem import (
+    LENIENT_ERRORS,
+    STRICT_ERRORS,
+    Outcome,
+    Problem,
+    Standing,
+    cost_key,
+    preference,
+)
+from tune.strategies.race import Race, TrialState, WavePlan, rung_sizes
 
 CONFIDENCE = 0.90
 """Of the interval of which one side is looked at: one-sided 95 %."""
@@ -29,62 +37,62 @@ MOST_AT_ONCE = 6
 """Trials that get more examples side by side, the cheapest first."""
 
 
-def prove(field: Field) -> Generator[list[Step], Outcome, None]:
+def prove_good_enough(race: Race) -> Generator[list[Step], Outcome, None]:
     """Give more examples to the trials that may be cheaper than the cheapest one known to be good
     enough.
 
     It ends when none is left of which that is open, or the money does not pay for the next block.
     """
-    while not field.over:
-        wave = next_block(field, undecided(field))
+    while not race.over:
+        wave = next_examples(race, undecided(race))
         if not wave:
             return
-        field.take((yield wave))
+        race.update((yield wave))
 
 
-def undecided(field: Field) -> list[Entrant]:
+def undecided(race: Race) -> list[TrialState]:
     """Trials of which more examples may show that they are good enough and cheaper, the cheapest
     first.
     """
     cheapest_of: dict[int, float] = {}
-    for reading in candidates(field.problem, list(field.standings.values())):
-        cheapest_of[reading.trial] = min(dear(reading), cheapest_of.get(reading.trial, math.inf))
-    order = sorted(
-        (price, trial) for trial, price in cheapest_of.items() if trial in field.entrants
-    )
-    entrants = [field.entrants[trial] for _, trial in order]
-    return [e for e in entrants if e.examples < field.problem.examples][:MOST_AT_ONCE]
+    for reading in open_readings(race.problem, list(race.standings.values())):
+        cheapest_of[reading.trial] = min(
+            cost_key(reading), cheapest_of.get(reading.trial, math.inf)
+        )
+    order = sorted((price, trial) for trial, price in cheapest_of.items() if trial in race.states)
+    states = [race.states[trial] for _, trial in order]
+    return [e for e in states if e.examples < race.problem.examples][:MOST_AT_ONCE]
 
 
-def candidates(problem: Problem, standings: Sequence[Standing]) -> list[Reading]:
+def open_readings(problem: Problem, standings: Sequence[Standing]) -> list[Reading]:
     """The readings that may be good enough and keep the limits, and are cheaper than the cheapest
     that is known to.
     """
     baseline = baseline_reading(problem, standings)
-    known = min((dear(r) for r in good_enough(problem, standings)), default=math.inf)
+    known = min((cost_key(r) for r in good_enough(problem, standings)), default=math.inf)
     cheaper = [
         r
         for s in standings
         for r in s.whole()
-        if dear(r) < known and problem.excess(r, -DOUBT) <= 1.0
+        if cost_key(r) < known and problem.limit_use(r, -LENIENT_ERRORS) <= 1.0
     ]
     return [reading for reading in cheaper if _may_be(problem, reading, baseline)]
 
 
-def next_block(field: Field, entrants: Sequence[Entrant]) -> list[Step]:
+def next_examples(race: Race, states: Sequence[TrialState]) -> list[Step]:
     """The next examples for those of some trials that met the fewest; a margin needs the baseline
     on them too.
     """
-    if not entrants:
+    if not states:
         return []
-    fewest = min(entrant.examples for entrant in entrants)
-    target = next(size for size in rung_sizes(field.problem.examples) if size > fewest)
-    wave = Wave(field, field.left)
-    beside = [] if field.problem.margin is None else field.entrants.values()
-    paired = [entrant for entrant in beside if entrant.point == field.problem.baseline]
-    for entrant in [*paired, *entrants]:
-        if entrant.examples < target:  # no longer so for one that was added before
-            wave.add(entrant, target, entrant.draws)
+    fewest = min(state.examples for state in states)
+    target = next(size for size in rung_sizes(race.problem.examples) if size > fewest)
+    wave = WavePlan(race, race.left)
+    beside = [] if race.problem.margin is None else race.states.values()
+    paired = [state for state in beside if state.point == race.problem.baseline]
+    for state in [*paired, *states]:
+        if state.examples < target:  # no longer so for one that was added before
+            wave.add(state, target, state.draws)
     return wave.steps
 
 
@@ -97,15 +105,15 @@ def good_enough(problem: Problem, standings: Sequence[Standing]) -> list[Reading
         r
         for s in standings
         for r in s.whole()
-        if len(r.examples) and problem.excess(r, CERTAINTY) <= 1.0
+        if len(r.examples) and problem.limit_use(r, STRICT_ERRORS) <= 1.0
     ]
     return [reading for reading in readings if _is(problem, reading, baseline)]
 
 
-def cheapest(problem: Problem, standings: Sequence[Standing]) -> Reading | None:
+def cheapest_good_enough(problem: Problem, standings: Sequence[Standing]) -> Reading | None:
     """The cheapest reading that is good enough, or None where that is shown of none."""
     found = good_enough(problem, standings)
-    return min(found, key=lambda r: (dear(r), preference(problem, r)), default=None)
+    return min(found, key=lambda r: (cost_key(r), preference(problem, r)), default=None)
 
 
 def baseline_reading(problem: Problem, standings: Sequence[Standing]) -> Reading | None:
@@ -130,7 +138,7 @@ def baseline_reading(problem: Problem, standings: Sequence[Standing]) -> Reading
 def _is(problem: Problem, reading: Reading, baseline: Reading | None) -> bool:
     if problem.margin is not None and reading.config == problem.baseline_config:
         return True
-    interval, least = evidence(problem, reading, baseline)
+    interval, least = interval_and_threshold(problem, reading, baseline)
     return interval is not None and interval.low > least
 
 
@@ -138,11 +146,11 @@ def _may_be(problem: Problem, reading: Reading, baseline: Reading | None) -> boo
     """Whether it is not ruled out that a reading is good enough."""
     if not len(reading.examples):
         return False
-    interval, least = evidence(problem, reading, baseline)
+    interval, least = interval_and_threshold(problem, reading, baseline)
     return interval is None or interval.high > least
 
 
-def evidence(
+def interval_and_threshold(
     problem: Problem, reading: Reading, baseline: Reading | None
 ) -> tuple[Interval | None, float]:
     """What is known of a reading as shares of the range, and what it must be above to be good
@@ -160,7 +168,7 @@ def evidence(
     least = -problem.margin / (problem.high - problem.low)
     if baseline is None:
         return None, least
-    mine, theirs = table(problem, [reading, baseline])
+    mine, theirs = quality_table(problem, [reading, baseline])
     if not np.isfinite(mine - theirs).any():
         return None, least
     return difference_interval(mine, theirs, confidence=CONFIDENCE), least

@@ -29,12 +29,12 @@ def pair_of(standing: Standing) -> Pair:
     return str(standing.point["model"]), str(standing.point["prompt"])
 
 
-def pairs(standings: Sequence[Standing]) -> set[Pair]:
+def all_pairs(standings: Sequence[Standing]) -> set[Pair]:
     """Return every model and prompt that was tried."""
     return set(map(pair_of, standings))
 
 
-def compared(problem: Problem, standings: Sequence[Standing]) -> Mapping[Pair, Array]:
+def gains_by_pair(problem: Problem, standings: Sequence[Standing]) -> Mapping[Pair, Array]:
     """Return what several answers gained over the fewest, example by example, for models and
     prompts that have both.
     """
@@ -51,14 +51,14 @@ def compared(problem: Problem, standings: Sequence[Standing]) -> Mapping[Pair, A
     }
 
 
-def gaining(problem: Problem, standings: Sequence[Standing]) -> set[Pair]:
+def pairs_that_gain(problem: Problem, standings: Sequence[Standing]) -> set[Pair]:
     """Return the models and prompts whose bought draws show that more answers gain.
 
     Where answers are always the same, or more of them only cost more, none does. The mean gain must
     be above zero by half a standard error. That is no proof: what is chosen by it is tested on the
     holdout, and what is believed of the gain must be worth it too.
     """
-    return {pair for pair, gaps in compared(problem, standings).items() if _shows(gaps)}
+    return {pair for pair, gaps in gains_by_pair(problem, standings).items() if _shows(gaps)}
 
 
 def _shows(gaps: Array) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Generator
 from tune.readout.trial import Step
 from tune.search.history import Searcher
 from tune.strategies.problem import Outcome, Problem
-from tune.strategies.race import Entrant, Field, Proposals, Wave
+from tune.strategies.race import Proposals, Race, TrialState, WavePlan
 
 PROBE = 8
 """Examples that the first trial meets at most, before the rest, as long as nobody knows what it
@@ -30,29 +30,29 @@ def full(problem: Problem, searcher: Searcher, left: float) -> Generator[list[St
         searcher: proposes one point after the other.
         left: dollars that the search may spend.
     """
-    field = Field(problem, left)
-    proposals = Proposals(field, searcher)
+    race = Race(problem, left)
+    proposals = Proposals(race, searcher)
     refused = 0
-    while refused < PATIENCE and not field.over and (point := proposals.next()) is not None:
-        entrant = field.enter(point)
-        wave = Wave(field, field.left)
-        if wave.add(entrant, _first_block(field, entrant), entrant.ladder[-1]):
+    while refused < PATIENCE and not race.over and (point := proposals.next()) is not None:
+        state = race.add(point)
+        wave = WavePlan(race, race.left)
+        if wave.add(state, _first_block(race, state), state.ladder[-1]):
             refused = 0
-            field.take((yield wave.steps))
-            rest = Wave(field, field.left)
-            if not field.over and rest.add(entrant, problem.examples, entrant.draws) and rest.steps:
-                field.take((yield rest.steps))
-            field.tell([entrant])
+            race.update((yield wave.steps))
+            rest = WavePlan(race, race.left)
+            if not race.over and rest.add(state, problem.examples, state.draws) and rest.steps:
+                race.update((yield rest.steps))
+            race.tell_searcher([state])
         else:
             refused += 1
-            field.tell([entrant])
-            field.withdraw(entrant)
+            race.tell_searcher([state])
+            race.remove(state)
 
 
-def _first_block(field: Field, entrant: Entrant) -> int:
+def _first_block(race: Race, state: TrialState) -> int:
     """All examples, but a few where what they cost is not known yet."""
-    if field.standings:
-        return field.problem.examples
-    price = field.price(entrant, entrant.ladder[-1])
-    affordable = int(field.left / price) if price > 0 else PROBE
-    return max(1, min(PROBE, field.problem.examples, affordable))
+    if race.standings:
+        return race.problem.examples
+    price = race.expected_price(state, state.ladder[-1])
+    affordable = int(race.left / price) if price > 0 else PROBE
+    return max(1, min(PROBE, race.problem.examples, affordable))

@@ -5,7 +5,7 @@ Points share structure: those of one model are alike, those of one prompt are, t
 so, and settings are alike where they are near, all together and, where several are searched, one by
 one; the covariance is the sum of these parts. How much of the variance each part has is learned
 from what was seen: maximum a posteriori, by coordinate ascent, a step at a time. A block of
-examples is as hard for one point as for another: its hardness is one more unknown, which all that
+examples is as hard for one point as for another: its example_effect is one more unknown, which all that
 met it share, so that points are compared on the same examples. Points of one model and prompt, the
 family, share more of their luck with a block than others.
 
@@ -57,7 +57,7 @@ _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(5)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 
 
-def varied(points: Sequence[Point]) -> tuple[str, ...]:
+def varying_settings(points: Sequence[Point]) -> tuple[str, ...]:
     """The settings in which points differ, where these are several."""
     found = tuple(
         name for name in _settings(points) if len({point.get(name) for point in points}) > 1
@@ -65,7 +65,7 @@ def varied(points: Sequence[Point]) -> tuple[str, ...]:
     return found if len(found) > 1 else ()
 
 
-def parts(points: Sequence[Point], apart: Sequence[str] = ()) -> Array:
+def covariance_parts(points: Sequence[Point], apart: Sequence[str] = ()) -> Array:
     """How alike points are in each of the parts, 1 for a point with itself: parts x points x
     points.
 
@@ -119,15 +119,15 @@ def _distance(values: Sequence[Value]) -> Array:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class BlockMeans:
     """What was seen of candidates, a number each.
 
     Attributes:
         candidate: whose. block: the block of examples it is the mean of, by number, or -1 where no
-        hardness is shared. value: what was seen. noise: its variance around what is believed of
+        example_effect is shared. value: what was seen. noise: its variance around what is believed of
         candidate and block. scale: what the candidate's own number is multiplied by in it.
-        hardness: the variance of the hardness of each block. family: whose model and prompt, by
-        number. kin: the variance of what each block adds to the values of a whole family.
+        example_effect: the variance of the example_effect of each block. family: whose model and prompt, by
+        number. interaction: the variance of what each block adds to the values of a whole family.
     """
 
     candidate: Numbers
@@ -135,13 +135,13 @@ class Seen:
     value: Array
     noise: Array
     scale: Array
-    hardness: Array
+    example_effect: Array
     family: Numbers
-    kin: Array
+    interaction: Array
 
 
 @dataclass(slots=True)
-class Belief:
+class JointNormal:
     """Means and covariances of all candidates."""
 
     mean: Array
@@ -168,7 +168,7 @@ class Belief:
 
 
 @dataclass
-class Process:
+class GaussianProcess:
     """A Gaussian process over candidates, of which the variances of the parts are learned.
 
     Attributes:
@@ -186,7 +186,7 @@ class Process:
     def __post_init__(self) -> None:
         self.variances = self.prior.copy()
 
-    def believe(self, alike: Array, seen: Seen, *, fit: bool = True) -> Belief:
+    def believe(self, alike: Array, seen: BlockMeans, *, fit: bool = True) -> JointNormal:
         """What follows from what was seen, for all candidates.
 
         Args:
@@ -197,14 +197,14 @@ class Process:
         with _libraries().limit(limits=1, user_api="blas"):
             return self._believe(alike, seen, fit)
 
-    def _believe(self, alike: Array, seen: Seen, fit: bool) -> Belief:
+    def _believe(self, alike: Array, seen: BlockMeans, fit: bool) -> JointNormal:
         rows, scale = seen.candidate, seen.scale
         noise = np.diag(seen.noise)
-        if len(seen.hardness):
+        if len(seen.example_effect):
             block = np.maximum(seen.block, 0)
             together = np.equal.outer(seen.block, seen.block) & (seen.block >= 0)
-            noise += together * seen.hardness[block]
-            noise += (together & np.equal.outer(seen.family, seen.family)) * seen.kin[block]
+            noise += together * seen.example_effect[block]
+            noise += (together & np.equal.outer(seen.family, seen.family)) * seen.interaction[block]
         gaps = seen.value - self.level * scale
         if fit and len(rows) >= _FEWEST_FITTED:
             few = np.argsort(seen.noise, kind="stable")[:_MOST_FITTED]
@@ -215,7 +215,7 @@ class Process:
         across = prior[:, rows] * scale
         whole = across[rows] * scale[:, None] + noise
         weights = np.linalg.solve(whole, np.column_stack([gaps, across.T]))
-        return Belief(self.level + across @ weights[:, 0], prior - across @ weights[:, 1:])
+        return JointNormal(self.level + across @ weights[:, 0], prior - across @ weights[:, 1:])
 
     def _climb(self, inside: Array, noise: Array, gaps: Array) -> None:
         """One step of coordinate ascent on the posterior of the parts' variances."""
@@ -259,7 +259,7 @@ def _likelihood(covariance: Array, gaps: Array) -> float:
     return -0.5 * float(half @ half) - float(np.log(np.diag(factor)[:count]).sum())
 
 
-def knowledge(mean: Array, slopes: Sequence[Array]) -> Array:
+def expected_rise(mean: Array, slopes: Sequence[Array]) -> Array:
     """The knowledge gradient of each of many purchases.
 
     Args:
@@ -275,7 +275,7 @@ def knowledge(mean: Array, slopes: Sequence[Array]) -> Array:
     return found
 
 
-def expected_larger(mean: Array, deviation: Array, other: Array) -> Array:
+def expected_maximum(mean: Array, deviation: Array, other: Array) -> Array:
     """The expected larger one of a normal variable and a number, for each of many."""
     deviation = np.maximum(deviation, 1e-9)
     z = (mean - other) / deviation

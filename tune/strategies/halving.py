@@ -8,10 +8,10 @@ from collections.abc import Generator
 from tune.readout.trial import Step
 from tune.search.history import Searcher
 from tune.space import Point
-from tune.strategies.frontier import keeps
-from tune.strategies.paired import difference
+from tune.strategies.frontier import frontier_trials
+from tune.strategies.paired import paired_difference
 from tune.strategies.problem import Outcome, Problem
-from tune.strategies.race import Entrant, Field, Proposals, Wave, rung_sizes
+from tune.strategies.race import Proposals, Race, TrialState, WavePlan, rung_sizes
 
 ENDGAME_SHARE = 0.2
 """The share of the money that is left for telling the finalists apart."""
@@ -21,7 +21,7 @@ BRACKET_SHARE = 0.5
 
 LEAST_SHARE = 0.1
 """The share of the search's money that must be left for another bracket: with less, it would hold
-no field.
+no race.
 """
 
 MOST_ARMS = 32
@@ -56,56 +56,56 @@ def halving(problem: Problem, searcher: Searcher, left: float) -> Waves:
         searcher: proposes the points of each bracket, as a batch.
         left: dollars that the search may spend.
     """
-    field = Field(problem, left)
+    race = Race(problem, left)
     reserve = ENDGAME_SHARE * left
     sizes = rung_sizes(problem.examples)
-    proposals = Proposals(field, searcher)
+    proposals = Proposals(race, searcher)
     least = LEAST_SHARE * (left - reserve)
-    while not field.over and (not field.standings or field.left - reserve > least):
-        bracket: list[Entrant] = []
-        yield from _first_rung(field, proposals, bracket, sizes[0], reserve)
+    while not race.over and (not race.standings or race.left - reserve > least):
+        bracket: list[TrialState] = []
+        yield from _first_rung(race, proposals, bracket, sizes[0], reserve)
         if not bracket:
             return
-        yield from _climb(field, bracket, sizes, reserve)
-        field.tell(bracket)
+        yield from _climb(race, bracket, sizes, reserve)
+        race.tell_searcher(bracket)
 
 
 def _first_rung(
-    field: Field, proposals: Proposals, bracket: list[Entrant], block: int, reserve: float
+    race: Race, proposals: Proposals, bracket: list[TrialState], block: int, reserve: float
 ) -> Waves:
     """Begin as many trials as a share of the money pays for, on one block of examples."""
-    if not field.standings:
+    if not race.standings:
         # Nobody knows yet what anything costs: a few, as far as their ceilings go.
         wave = _begin(
-            field,
+            race,
             proposals,
             bracket,
             block,
             share=BLIND_SHARE,
-            money=field.left - reserve,
+            money=race.left - reserve,
             most=BLIND_ARMS,
         )
-        wave = wave or _begin_one(field, proposals, bracket, block)
+        wave = wave or _begin_one(race, proposals, bracket, block)
         if wave:
-            field.take((yield wave))
-    if not field.over:
+            race.update((yield wave))
+    if not race.over:
         wave = _begin(
-            field,
+            race,
             proposals,
             bracket,
             block,
             share=BRACKET_SHARE,
-            money=field.left - reserve,
+            money=race.left - reserve,
             most=MOST_ARMS,
         )
         if wave:
-            field.take((yield wave))
+            race.update((yield wave))
 
 
 def _begin(
-    field: Field,
+    race: Race,
     proposals: Proposals,
-    bracket: list[Entrant],
+    bracket: list[TrialState],
     block: int,
     *,
     share: float,
@@ -117,24 +117,24 @@ def _begin(
     A point that there is no more room for comes first in the next wave. One whose first block alone
     is known to cost more than the share is let go: the searcher is told that nothing came of it.
     """
-    wave = Wave(field, share * money)
+    wave = WavePlan(race, share * money)
     refused = 0
     while len(bracket) < most and refused < PATIENCE and (point := proposals.next()) is not None:
-        entrant = field.enter(point)
-        if wave.add(entrant, block, entrant.ladder[0]):
-            bracket.append(entrant)
-        elif wave.steps or not field.standings:
-            proposals.put_back(field.withdraw(entrant))
+        state = race.add(point)
+        if wave.add(state, block, state.ladder[0]):
+            bracket.append(state)
+        elif wave.steps or not race.standings:
+            proposals.put_back(race.remove(state))
             break
         else:
             refused += 1
-            field.tell([entrant])
-            field.withdraw(entrant)
+            race.tell_searcher([state])
+            race.remove(state)
     return wave.steps
 
 
 def _begin_one(
-    field: Field, proposals: Proposals, bracket: list[Entrant], block: int
+    race: Race, proposals: Proposals, bracket: list[TrialState], block: int
 ) -> list[Step]:
     """Begin one trial on as many examples of a block as all the money pays for at their ceilings.
 
@@ -142,10 +142,10 @@ def _begin_one(
     """
     found: list[tuple[int, Point]] = []
     while len(found) < PATIENCE and (point := proposals.next()) is not None:
-        entrant = field.enter(point)
-        price = field.price(entrant, entrant.ladder[0])
+        state = race.add(point)
+        price = race.expected_price(state, state.ladder[0])
         found.append(
-            (min(block, int(field.left / price)) if price > 0 else block, field.withdraw(entrant))
+            (min(block, int(race.left / price)) if price > 0 else block, race.remove(state))
         )
         if found[-1][0] == block:
             break
@@ -153,35 +153,37 @@ def _begin_one(
     for one in reversed(found):
         if one is not most:
             proposals.put_back(one[1])
-    wave = Wave(field, field.left)
+    wave = WavePlan(race, race.left)
     if most[0] and most[1] is not None:
-        bracket.append(field.enter(most[1]))
+        bracket.append(race.add(most[1]))
         wave.add(bracket[0], most[0], bracket[0].ladder[0])
     return wave.steps
 
 
-def _climb(field: Field, bracket: list[Entrant], sizes: list[int], reserve: float) -> Waves:
+def _climb(race: Race, bracket: list[TrialState], sizes: list[int], reserve: float) -> Waves:
     """Take ever fewer of a bracket's trials to ever more examples."""
     going = bracket
     for rung, examples in enumerate(sizes[1:]):
-        if field.over or (rung and len(going) < 2):
+        if race.over or (rung and len(going) < 2):
             return
-        going = _best(field, going, math.ceil(len(going) / (2 if rung else 3)))
-        wave = Wave(field, field.left - reserve)
-        for entrant in going:
-            for draws in (field.more_draws(entrant), entrant.draws):
-                if wave.add(entrant, examples, draws):
+        going = _best(race, going, math.ceil(len(going) / (2 if rung else 3)))
+        wave = WavePlan(race, race.left - reserve)
+        for state in going:
+            for draws in (race.more_draws(state), state.draws):
+                if wave.add(state, examples, draws):
                     break
         if not wave.steps:
             return
-        field.take((yield wave.steps))
+        race.update((yield wave.steps))
 
 
-def _best(field: Field, entrants: list[Entrant], count: int) -> list[Entrant]:
+def _best(race: Race, states: list[TrialState], count: int) -> list[TrialState]:
     """The best so many, without those that are clearly behind the best trial of all."""
-    if field.problem.goal == "frontier":
-        return keeps(field, entrants, count)
-    ranking = field.ranking()
-    numbers = {entrant.trial for entrant in entrants}
-    best = [rank for rank in ranking if rank.entrant.trial in numbers][:count]
-    return [rank.entrant for rank in best if not difference(rank.row, ranking[0].row).behind]
+    if race.problem.goal == "frontier":
+        return frontier_trials(race, states, count)
+    ranking = race.ranking()
+    numbers = {state.trial for state in states}
+    best = [rank for rank in ranking if rank.state.trial in numbers][:count]
+    return [
+        rank.state for rank in best if not paired_difference(rank.row, ranking[0].row).clearly_worse
+    ]

@@ -11,12 +11,12 @@ import numpy as np
 from tune.readout.trial import Step
 from tune.search.history import Searcher
 from tune.space import Config, Point, Value
-from tune.strategies.acquisition import Offer, Stock, taught, two_largest
-from tune.strategies.frontier import LIMITS, limits
-from tune.strategies.gaussian_process import expected_larger
-from tune.strategies.posterior import Beliefs, Evidence, read_evidence, share_of_gain
+from tune.strategies.acquisition import BlockOption, BlockOptions, knowledge_gradients, two_largest
+from tune.strategies.frontier import LIMITS, cost_limits
+from tune.strategies.gaussian_process import expected_maximum
+from tune.strategies.posterior import Posterior, TrialEvidence, read_evidence, share_of_gain
 from tune.strategies.problem import Array, Outcome, Problem, Standing
-from tune.strategies.race import Entrant, Field, Proposals, Wave, rung_sizes
+from tune.strategies.race import Proposals, Race, TrialState, WavePlan, rung_sizes
 
 ENDGAME_SHARE = 0.1
 """The share of the money that is left for telling the finalists apart."""
@@ -72,7 +72,7 @@ at once.
 Waves = Generator[list[Step], Outcome, None]
 
 
-def value(problem: Problem, searcher: Searcher, left: float) -> Waves:
+def knowledge_gradient(problem: Problem, searcher: Searcher, left: float) -> Waves:
     """Buy the blocks of examples that are worth the most per dollar, wave by wave.
 
     The first wave is a small block for points spread over models and prompts. After every wave,
@@ -91,15 +91,15 @@ def value(problem: Problem, searcher: Searcher, left: float) -> Waves:
         searcher: proposes the candidates.
         left: dollars that the search may spend.
     """
-    field = Field(problem, left)
+    race = Race(problem, left)
     reserve = ENDGAME_SHARE * left
-    shop = _Shop(field, Proposals(field, searcher))
+    shop = _Shop(race, Proposals(race, searcher))
     wave = shop.first(left - reserve)
     while wave:
-        field.take((yield wave))
-        if field.over:
+        race.update((yield wave))
+        if race.over:
             return
-        money = field.left - reserve
+        money = race.left - reserve
         shop.learn()
         share = money / max(
             left - reserve, 1e-12
@@ -110,14 +110,14 @@ def value(problem: Problem, searcher: Searcher, left: float) -> Waves:
 class _Shop:
     """What can be bought, and what it is worth."""
 
-    def __init__(self, field: Field, proposals: Proposals) -> None:
-        self._field, self._problem, self._proposals = field, field.problem, proposals
-        self._sizes = rung_sizes(field.problem.examples)
-        self._begun: dict[Point, Entrant] = {}
-        self._known: dict[tuple[int, float | None], tuple[Standing, Evidence | None]] = {}
+    def __init__(self, race: Race, proposals: Proposals) -> None:
+        self._race, self._problem, self._proposals = race, race.problem, proposals
+        self._sizes = rung_sizes(race.problem.examples)
+        self._begun: dict[Point, TrialState] = {}
+        self._known: dict[tuple[int, float | None], tuple[Standing, TrialEvidence | None]] = {}
         self._fresh: list[Point] = []
         self._points: list[Point] = []
-        self._beliefs: Beliefs | None = None
+        self._beliefs: Posterior | None = None
         self._aims, self._waves = [math.inf], 0
         self._ask(CANDIDATES)
 
@@ -136,7 +136,7 @@ class _Shop:
         """A small block for the baseline and for points spread over models and prompts, as far as
         ceilings allow.
         """
-        wave = Wave(self._field, BLIND_SHARE * money)
+        wave = WavePlan(self._race, BLIND_SHARE * money)
         waiting, caps, baseline = list(self._fresh), self._first_caps(), self._problem.baseline
         uses: dict[object, int] = {}
         while waiting and len(wave.steps) < BLIND_STEPS:
@@ -153,19 +153,19 @@ class _Shop:
         """As many examples of a block as all the money pays for at their ceilings, of the point
         that has the most.
         """
-        wave = Wave(self._field, self._field.left)
+        wave = WavePlan(self._race, self._race.left)
         for size in range(self._sizes[0], 0, -1):
             for point in self._fresh:
                 if self._begin(point, wave, size, 0):
                     return wave.steps
         return []
 
-    def _begin(self, point: Point, wave: Wave, examples: int, draws: int) -> bool:
-        entrant = self._field.enter(point)
-        if not wave.add(entrant, examples, max(draws, entrant.ladder[0])):
-            self._field.withdraw(entrant)
+    def _begin(self, point: Point, wave: WavePlan, examples: int, draws: int) -> bool:
+        state = self._race.add(point)
+        if not wave.add(state, examples, max(draws, state.ladder[0])):
+            self._race.remove(state)
             return False
-        self._begun[point] = entrant
+        self._begun[point] = state
         self._fresh.remove(point)
         return True
 
@@ -178,7 +178,7 @@ class _Shop:
         """
         caps: dict[tuple[Value, Value], int] = {}
         for point in self._fresh:
-            if self._fresh_excess(point, self._field.ladder(point)[0]) <= 1.0:
+            if self._fresh_excess(point, self._race.ladder(point)[0]) <= 1.0:
                 pair = point["model"], point["prompt"]
                 caps[pair] = max(self._problem.space.cap(point), caps.get(pair, 0))
         return caps
@@ -193,7 +193,7 @@ class _Shop:
 
     def learn(self) -> None:
         """Take in everything that was bought, and have the searcher propose more."""
-        self._field.tell([entrant for entrant in self._begun.values() if not entrant.told])
+        self._race.tell_searcher([state for state in self._begun.values() if not state.told])
         self._ask(FRESH)
         self._drop_hopeless()
         self._fresh = [
@@ -201,8 +201,8 @@ class _Shop:
             for point in dict.fromkeys(map(self._settle, self._fresh))
             if point not in self._begun
         ]
-        if self._field.problem.goal != "quality":
-            found = limits(self._field, LIMITS) or [math.inf]
+        if self._race.problem.goal != "quality":
+            found = cost_limits(self._race, LIMITS) or [math.inf]
             self._waves += 1
             turn = self._waves % len(found)
             self._aims = [*found[turn:], *found[:turn]]
@@ -214,13 +214,11 @@ class _Shop:
         Returns:
             Whether there are any.
         """
-        asked = self._field.problem
+        asked = self._race.problem
         most = min(limit, math.inf if asked.max_cost is None else asked.max_cost)
         self._problem = replace(asked, max_cost=most if math.isfinite(most) else None)
         shown = {
-            point: found
-            for point, entrant in self._begun.items()
-            if (found := self._evidence(entrant))
+            point: found for point, state in self._begun.items() if (found := self._evidence(state))
         }
         self._points = [*shown, *self._fresh]
         self._shown = list(shown.values())
@@ -229,9 +227,9 @@ class _Shop:
         for evidence in self._shown:
             config = evidence.base.config
             of_pair = self._excesses.setdefault((config.model, config.prompt), [])
-            of_pair.append(self._problem.excess(evidence.base))
+            of_pair.append(self._problem.limit_use(evidence.base))
         if self._points:
-            self._beliefs = Beliefs(self._problem, self._points, self._beliefs)
+            self._beliefs = Posterior(self._problem, self._points, self._beliefs)
             self._beliefs.learn(list(enumerate(self._shown)), fit=fit)
         return bool(self._points)
 
@@ -258,11 +256,11 @@ class _Shop:
             :CANDIDATES
         ]
 
-    def _evidence(self, entrant: Entrant) -> Evidence | None:
-        standing = self._field.standings.get(entrant.trial)
+    def _evidence(self, state: TrialState) -> TrialEvidence | None:
+        standing = self._race.standings.get(state.trial)
         if standing is None:
             return None
-        key = entrant.trial, self._problem.max_cost
+        key = state.trial, self._problem.max_cost
         known = self._known.get(key)
         if known is None or known[0] is not standing:
             known = self._known[key] = (standing, read_evidence(self._problem, standing))
@@ -299,7 +297,7 @@ class _Shop:
             ]
         )
         held = np.concatenate([held, np.full(len(self._points) - len(held), math.nan)])
-        wave = Wave(self._field, money)
+        wave = WavePlan(self._race, money)
         while (
             stock.there.any()
             and len(wave.steps) < MOST_STEPS
@@ -315,7 +313,7 @@ class _Shop:
                 held[offer.candidate] = stock.share[best]
         return wave.steps
 
-    def _buy(self, offer: Offer, wave: Wave) -> bool:
+    def _buy(self, offer: BlockOption, wave: WavePlan) -> bool:
         point = self._points[offer.candidate]
         if point in self._begun:
             bought = wave.add(self._begun[point], offer.examples, offer.draws)
@@ -327,12 +325,12 @@ class _Shop:
                 self._beliefs.gain.buy(offer.candidate, offer.gain_noise)
         return bought
 
-    def _stock(self, offers: Sequence[Offer], money: float) -> Stock:
-        columns = list(zip(*offers, strict=True)) or [()] * len(Offer._fields)
+    def _stock(self, offers: Sequence[BlockOption], money: float) -> BlockOptions:
+        columns = list(zip(*offers, strict=True)) or [()] * len(BlockOption._fields)
         candidate, _, draws, cost, noise, gain_noise, chance = (
             np.array(column) for column in columns
         )
-        least = [self._field.ladder(self._points[i])[0] for i in candidate.tolist()]
+        least = [self._race.ladder(self._points[i])[0] for i in candidate.tolist()]
         share = [
             share_of_gain(n) - share_of_gain(few)
             for n, few in zip(draws.tolist(), least, strict=True)
@@ -343,16 +341,18 @@ class _Shop:
             : len(offers)
         ]
         there = cost <= np.where(beyond, LONG_SHARE * money, money)
-        return Stock(candidate, cost, noise, gain_noise, chance, np.array(share), there, beyond)
+        return BlockOptions(
+            candidate, cost, noise, gain_noise, chance, np.array(share), there, beyond
+        )
 
-    def _worth(self, stock: Stock, reach: Array, held: Array) -> Array:
+    def _worth(self, stock: BlockOptions, reach: Array, held: Array) -> Array:
         """What each offer is expected to gain: by what it teaches of all, or by what it makes
         choosable of its own.
         """
         assert self._beliefs is not None
         quality, gain, who = self._beliefs.quality, self._beliefs.gain, stock.candidate
         slope, rise = quality.slopes(who, stock.noise), gain.slopes(who, stock.gain_noise)
-        found = taught(
+        found = knowledge_gradients(
             quality.mean + reach * gain.mean, self._hopes(reach), slope, rise * reach, stock
         )
         rows = np.arange(len(who))
@@ -362,7 +362,7 @@ class _Shop:
         own = quality.mean[who] + stock.share * gain.mean[who]
         deviation = np.hypot(slope[rows, who], stock.share * rise[rows, who])
         return np.asarray(
-            stock.chance * np.maximum(found, expected_larger(own, deviation, rest) - first[1])
+            stock.chance * np.maximum(found, expected_maximum(own, deviation, rest) - first[1])
         )
 
     def _hopes(self, reach: Array) -> Array:
@@ -375,7 +375,7 @@ class _Shop:
         """The share of the gain that the most answers of a point have, of those that keep the
         limits.
         """
-        ladder = self._field.ladder(self._points[candidate])
+        ladder = self._race.ladder(self._points[candidate])
         if candidate < len(self._shown):
             shown = self._shown[candidate]
             affordable = [n for n in ladder if self._excess(shown, n) <= 1.0]
@@ -385,17 +385,21 @@ class _Shop:
             ]
         return share_of_gain(max(affordable, default=ladder[0])) - share_of_gain(ladder[0])
 
-    def _excess(self, shown: Evidence, n: int) -> float:
+    def _excess(self, shown: TrialEvidence, n: int) -> float:
         """The share of the limit on cost that n answers of a trial's point are expected to take up."""
         limit = self._problem.max_cost
         if limit is None or not math.isfinite(shown.base.cost):
             return 0.0
-        costs = self._field.standings[shown.base.trial].costs_with(shown.base, n)
+        costs = self._race.standings[shown.base.trial].costs_with(shown.base, n)
         return float(np.nanmean(costs)) / limit
 
     def _fresh_excess(self, point: Point, n: int) -> float:
         limit = self._problem.max_cost
-        return 0.0 if limit is None else self._field.price(self._field.probe(point), n) / limit
+        return (
+            0.0
+            if limit is None
+            else self._race.expected_price(self._race.unlisted(point), n) / limit
+        )
 
     def _chance(self, point: Point, n: int) -> float:
         """That a fresh point keeps the limits with its fewest answers: by its price, and by points
@@ -416,18 +420,18 @@ class _Shop:
     # --- offers
     # ---------------------------------------------------------------------------------------------------
 
-    def _offers(self, candidate: int) -> list[Offer]:
+    def _offers(self, candidate: int) -> list[BlockOption]:
         """What can be bought next for a point."""
         if candidate >= len(self._shown):
             return self._first_blocks(candidate)
-        entrant, shown = self._begun[self._points[candidate]], self._shown[candidate]
+        state, shown = self._begun[self._points[candidate]], self._shown[candidate]
         return (
-            [*self._more_examples(candidate, entrant), *self._more_draws(candidate, entrant)]
+            [*self._more_examples(candidate, state), *self._more_draws(candidate, state)]
             if shown.feasible
             else []
         )
 
-    def _first_blocks(self, candidate: int) -> list[Offer]:
+    def _first_blocks(self, candidate: int) -> list[BlockOption]:
         """With the fewest draws, and with some more; nothing where another cap is to be tried
         first.
         """
@@ -436,7 +440,7 @@ class _Shop:
             point, self._caps
         ):
             return []
-        probe = self._field.probe(self._points[candidate])
+        probe = self._race.unlisted(self._points[candidate])
         least, size = probe.ladder[0], self._sizes[0]
         more = next((n for n in probe.ladder if n >= max(FIRST_REPEATS, least + 1)), least)
         chance = self._chance(probe.point, least)
@@ -445,36 +449,42 @@ class _Shop:
             for draws in dict.fromkeys((least, more))
         ]
 
-    def _more_examples(self, candidate: int, entrant: Entrant) -> list[Offer]:
+    def _more_examples(self, candidate: int, state: TrialState) -> list[BlockOption]:
         """The next block, and all examples: where a block is too few to change anybody's mind, all
         may be worth it.
         """
-        larger = [size for size in self._sizes if size > entrant.examples]
+        larger = [size for size in self._sizes if size > state.examples]
         return [
-            self._offer(candidate, entrant, size, entrant.draws, size - entrant.examples, 1.0)
+            self._offer(candidate, state, size, state.draws, size - state.examples, 1.0)
             for size in dict.fromkeys((*larger[:1], *larger[-1:]))
         ]
 
-    def _more_draws(self, candidate: int, entrant: Entrant) -> list[Offer]:
+    def _more_draws(self, candidate: int, state: TrialState) -> list[BlockOption]:
         """Either of the next two numbers of answers, for the examples that are there."""
         assert self._beliefs is not None
         shown, found = self._shown[candidate], []
-        for draws in [
-            n for n in entrant.ladder if n > entrant.draws and self._excess(shown, n) <= 1.0
-        ][:2]:
-            offer = self._offer(candidate, entrant, entrant.examples, draws, entrant.examples, 1.0)
-            before, after = self._beliefs.noise(entrant.draws), self._beliefs.noise(draws)
-            news = entrant.examples * (1.0 / after - 1.0 / before)
+        for draws in [n for n in state.ladder if n > state.draws and self._excess(shown, n) <= 1.0][
+            :2
+        ]:
+            offer = self._offer(candidate, state, state.examples, draws, state.examples, 1.0)
+            before, after = self._beliefs.noise(state.draws), self._beliefs.noise(draws)
+            news = state.examples * (1.0 / after - 1.0 / before)
             found.append(offer._replace(noise=1.0 / max(news, 1e-9)))
         return found
 
     def _offer(
-        self, candidate: int, entrant: Entrant, examples: int, draws: int, fresh: int, chance: float
-    ) -> Offer:
+        self,
+        candidate: int,
+        state: TrialState,
+        examples: int,
+        draws: int,
+        fresh: int,
+        chance: float,
+    ) -> BlockOption:
         assert self._beliefs is not None
-        cost = self._field.expense(entrant, examples, draws)
-        gain_noise = self._beliefs.gain_noise(draws, entrant.ladder[0]) / fresh
-        return Offer(
+        cost = self._race.expected_cost(state, examples, draws)
+        gain_noise = self._beliefs.gain_noise(draws, state.ladder[0]) / fresh
+        return BlockOption(
             candidate, examples, draws, cost, self._beliefs.noise(draws) / fresh, gain_noise, chance
         )
 

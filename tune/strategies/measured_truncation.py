@@ -14,8 +14,8 @@ from dataclasses import replace
 
 from tune.readout import Reading
 from tune.readout.trial import Step, Trial
-from tune.strategies import Choice, Outcome, Problem, Standing
-from tune.strategies.select import freeze
+from tune.strategies import Outcome, Problem, Selection, Standing
+from tune.strategies.select import select_config
 
 PHASES = ("caps", "caps again")
 """Phases in which caps are measured: before the finalists are told apart, and after it."""
@@ -39,7 +39,7 @@ def is_guessed(standing: Standing, reading: Reading) -> bool:
     return reading.approximate and cap < standing.cap and cap not in standing.measured
 
 
-def measure(
+def measure_caps(
     problem: Problem, view: Callable[[], Mapping[int, Standing]], number: int, left: float
 ) -> Generator[list[Step], Outcome, None]:
     """Buy a few draws at the cap that would be chosen, until the choice rests on a measured one.
@@ -52,7 +52,7 @@ def measure(
     """
     for trial in range(number, number + MOST_CAPS):
         standings = view()
-        choice = freeze(problem, standings)
+        choice = select_config(problem, standings)
         if choice is None or not is_guessed(standings[choice.reading.trial], choice.reading):
             return
         point, cap = standings[choice.reading.trial].point, choice.reading.config.max_tokens
@@ -67,7 +67,7 @@ def measure(
             return
 
 
-def note(trials: Mapping[int, Trial], measuring: Mapping[int, Trial]) -> list[int]:
+def record_measured_caps(trials: Mapping[int, Trial], measuring: Mapping[int, Trial]) -> list[int]:
     """Write into trials what was measured for their model and prompt; returns the numbers of those
     that changed.
     """
@@ -86,12 +86,12 @@ def note(trials: Mapping[int, Trial], measuring: Mapping[int, Trial]) -> list[in
     return changed
 
 
-def select(problem: Problem, standings: Mapping[int, Standing]) -> Choice | None:
+def select_measured(problem: Problem, standings: Mapping[int, Standing]) -> Selection | None:
     """Freeze the choice; one that rests on an unmeasured cut gives way to the best that does not.
 
     It stays where every other one breaks a limit that it keeps.
     """
-    choice = freeze(problem, standings)
+    choice = select_config(problem, standings)
     if choice is None or not is_guessed(standings[choice.reading.trial], choice.reading):
         return choice
     known = {
@@ -100,5 +100,5 @@ def select(problem: Problem, standings: Mapping[int, Standing]) -> Choice | None
         )
         for number, one in standings.items()
     }
-    other = freeze(problem, known)
+    other = select_config(problem, known)
     return other if other is not None and (other.feasible or not choice.feasible) else choice

@@ -21,7 +21,7 @@ trials.
 _ROUNDS = 30
 
 
-class Gap(NamedTuple):
+class PairedDifference(NamedTuple):
     """How much better one reading is than another on the examples that both have.
 
     Attributes:
@@ -36,20 +36,20 @@ class Gap(NamedTuple):
     examples: int
 
     @property
-    def behind(self) -> bool:
+    def clearly_worse(self) -> bool:
         """Whether the one is clearly worse: two standard errors below the other, more on few
         examples.
         """
-        return self.below(2.0)
+        return self.worse_by(2.0)
 
-    def below(self, errors: float) -> bool:
+    def worse_by(self, errors: float) -> bool:
         """Whether the one is so many standard errors below the other, more on few examples."""
         return (
             self.examples > 0 and self.mean < -(errors + 6.0 / self.examples) * self.standard_error
         )
 
 
-def table(problem: Problem, readings: Sequence[Reading]) -> Array:
+def quality_table(problem: Problem, readings: Sequence[Reading]) -> Array:
     """Qualities by reading and example, NaN where there is none."""
     values = np.full((len(readings), problem.examples), np.nan)
     for row, reading in zip(values, readings, strict=True):
@@ -57,19 +57,19 @@ def table(problem: Problem, readings: Sequence[Reading]) -> Array:
     return values
 
 
-def difference(one: Array, other: Array) -> Gap:
+def paired_difference(one: Array, other: Array) -> PairedDifference:
     """Compare two rows of a table on the examples that both have."""
     gaps = one - other
     gaps = gaps[~np.isnan(gaps)]
     count = len(gaps)
     if count == 0:
-        return Gap(0.0, math.inf, 0)
+        return PairedDifference(0.0, math.inf, 0)
     mean = float(gaps.mean())
     variance = (float(((gaps - mean) ** 2).sum()) + 2 * 0.25) / (count + 1)
-    return Gap(mean, math.sqrt(variance / count), count)
+    return PairedDifference(mean, math.sqrt(variance / count), count)
 
 
-def levels(values: Array) -> Array:
+def adjusted_means(values: Array) -> Array:
     """The quality of every row on one scale, as if each had met all examples.
 
     Fits row + example effects, both drawn to their mean (ridge regression, by alternating between

@@ -18,10 +18,17 @@ import numpy as np
 
 from tune.readout import Reading
 from tune.space import Point
-from tune.strategies import variance as luck
-from tune.strategies.gaussian_process import Belief, Numbers, Process, Seen, parts, varied
-from tune.strategies.paired import levels, table
-from tune.strategies.problem import DOUBT, Array, Problem, Standing, dear, preference
+from tune.strategies import variance_components
+from tune.strategies.gaussian_process import (
+    BlockMeans,
+    GaussianProcess,
+    JointNormal,
+    Numbers,
+    covariance_parts,
+    varying_settings,
+)
+from tune.strategies.paired import adjusted_means, quality_table
+from tune.strategies.problem import LENIENT_ERRORS, Array, Problem, Standing, cost_key, preference
 
 # What is believed beforehand, in shares of the range (squared where variances): qualities of points
 # lie around 0.5
@@ -53,7 +60,7 @@ there.
 
 _LIKENESS = 10.0
 """Examples that what is believed by likeness still counts for, then. Points are never as alike as
-the model of them has it: it takes the best for luck.
+the model of them has it: it takes the best for variance_components.
 """
 
 _NOTHING: Array = np.zeros(0)
@@ -64,7 +71,7 @@ def share_of_gain(n: int) -> float:
     return 1.0 - 1.0 / math.sqrt(n)
 
 
-class Evidence(NamedTuple):
+class TrialEvidence(NamedTuple):
     """What a trial shows of its point.
 
     Attributes:
@@ -90,7 +97,9 @@ class Evidence(NamedTuple):
         return self.top.config.n if self.top else self.base.config.n
 
 
-def read_evidence(problem: Problem, standing: Standing, errors: float = -DOUBT) -> Evidence | None:
+def read_evidence(
+    problem: Problem, standing: Standing, errors: float = -LENIENT_ERRORS
+) -> TrialEvidence | None:
     """What a trial shows, or None where that is nothing.
 
     Args:
@@ -100,7 +109,7 @@ def read_evidence(problem: Problem, standing: Standing, errors: float = -DOUBT) 
     readings = [reading for reading in standing.whole() if len(reading.examples)]
     if not readings:
         return None
-    kept = [reading for reading in readings if problem.excess(reading, errors) <= 1.0]
+    kept = [reading for reading in readings if problem.limit_use(reading, errors) <= 1.0]
     fewest, most = (
         min(r.config.n for r in kept or readings),
         max(r.config.n for r in kept or readings),
@@ -110,10 +119,10 @@ def read_evidence(problem: Problem, standing: Standing, errors: float = -DOUBT) 
         min((r for r in kept or readings if r.config.n == n), key=lambda r: preference(problem, r))
         for n in (fewest, most)
     )
-    return Evidence(base, top if most > fewest else None, draws, feasible=bool(kept))
+    return TrialEvidence(base, top if most > fewest else None, draws, feasible=bool(kept))
 
 
-class Beliefs:
+class Posterior:
     """What is believed of these candidates.
 
     Args:
@@ -126,31 +135,33 @@ class Beliefs:
         gain: of endless answers over one.
     """
 
-    quality: Belief
-    gain: Belief
+    quality: JointNormal
+    gain: JointNormal
     _alike: Array
 
     def __init__(
-        self, problem: Problem, points: Sequence[Point], before: Beliefs | None = None
+        self, problem: Problem, points: Sequence[Point], before: Posterior | None = None
     ) -> None:
         self._problem, self._points = problem, points
-        self._apart: tuple[str, ...] = before._apart if before else varied(points)
+        self._apart: tuple[str, ...] = before._apart if before else varying_settings(points)
         self._alike = (
-            before._alike if before and before._points == points else parts(points, self._apart)
+            before._alike
+            if before and before._points == points
+            else covariance_parts(points, self._apart)
         )
-        self._processes: tuple[Process, Process] = (
+        self._processes: tuple[GaussianProcess, GaussianProcess] = (
             before._processes if before else _processes(len(self._apart))
         )
-        self._luck = luck.NOTHING_KNOWN
+        self._components = variance_components.PRIOR
 
-    def learn(self, found: Sequence[tuple[int, Evidence]], *, fit: bool = True) -> None:
+    def learn(self, found: Sequence[tuple[int, TrialEvidence]], *, fit: bool = True) -> None:
         """Take in what was seen of candidates, by number: all of it, also what was taken in before.
 
         Args:
             found: what was seen.
             fit: whether to learn a little more of how alike points are first.
         """
-        rows = table(self._problem, [evidence.base for _, evidence in found])
+        rows = quality_table(self._problem, [evidence.base for _, evidence in found])
         quality, gain = self._processes
         self.quality = quality.believe(self._alike, self._blocks(found, rows), fit=fit)
         self.gain = gain.believe(self._alike, self._gains(found, rows), fit=fit)
@@ -166,7 +177,7 @@ class Beliefs:
         """Variance of a score around what is believed of its point and example, as the mean of so
         many draws.
         """
-        return self._luck.noise * luck.share_of_noise(draws)
+        return self._components.residual * variance_components.residual_share(draws)
 
     @staticmethod
     def gain_noise(draws: int, least: int) -> float:
@@ -176,12 +187,14 @@ class Beliefs:
         share = share_of_gain(draws) - share_of_gain(least)
         return _GAIN_NOISE / share**2 if share > 0 else math.inf
 
-    def _blocks(self, found: Sequence[tuple[int, Evidence]], rows: Array) -> Seen:
+    def _blocks(self, found: Sequence[tuple[int, TrialEvidence]], rows: Array) -> BlockMeans:
         """Qualities in blocks that end where any trial ends, so that those who met a block met all
         of it.
         """
         family = _families([evidence for _, evidence in found])
-        self._luck = luck.learn(rows, [evidence.draws for _, evidence in found], family)
+        self._components = variance_components.estimate_components(
+            rows, [evidence.draws for _, evidence in found], family
+        )
         ends = sorted({max(evidence.base.examples) + 1 for _, evidence in found})
         blocks = list(zip([0, *ends][:-1], ends, strict=True))
         seen: list[tuple[int, int, float, float]] = []
@@ -196,16 +209,20 @@ class Beliefs:
                     whose.append(of)
         sizes = np.array([end - start for start, end in blocks], dtype=float)
         return _seen(
-            seen, [1.0] * len(seen), self._luck.hardness / sizes, whose, self._luck.kin / sizes
+            seen,
+            [1.0] * len(seen),
+            self._components.example_effect / sizes,
+            whose,
+            self._components.interaction / sizes,
         )
 
-    def _gains(self, found: Sequence[tuple[int, Evidence]], rows: Array) -> Seen:
+    def _gains(self, found: Sequence[tuple[int, TrialEvidence]], rows: Array) -> BlockMeans:
         seen: list[tuple[int, int, float, float]] = []
         scales = []
         for (candidate, evidence), row in zip(found, rows, strict=True):
             if evidence.top is None:
                 continue
-            gaps = table(self._problem, [evidence.top])[0] - row
+            gaps = quality_table(self._problem, [evidence.top])[0] - row
             gaps = gaps[~np.isnan(gaps)]
             if len(gaps):
                 squares = float(((gaps - gaps.mean()) ** 2).sum())
@@ -217,16 +234,16 @@ class Beliefs:
         return _seen(seen, scales)
 
 
-def _processes(apart: int) -> tuple[Process, Process]:
+def _processes(apart: int) -> tuple[GaussianProcess, GaussianProcess]:
     """Before anything is learned, where so many settings have parts of their own."""
     quality = np.append(_QUALITY, np.full(2 * apart, _QUALITY_APART))
     gain = np.append(_GAIN, np.full(2 * apart, _GAIN_APART))
-    return Process(quality, _QUALITY_LEVEL, _QUALITY_LEVEL_VARIANCE), Process(
+    return GaussianProcess(quality, _QUALITY_LEVEL, _QUALITY_LEVEL_VARIANCE), GaussianProcess(
         gain, _GAIN_LEVEL, _GAIN_LEVEL_VARIANCE
     )
 
 
-def _families(shown: Sequence[Evidence]) -> Numbers:
+def _families(shown: Sequence[TrialEvidence]) -> Numbers:
     """Which of them are of one model and prompt: the same number."""
     pairs = [(evidence.base.config.model, evidence.base.config.prompt) for evidence in shown]
     numbers = {pair: number for number, pair in enumerate(dict.fromkeys(pairs))}
@@ -236,25 +253,25 @@ def _families(shown: Sequence[Evidence]) -> Numbers:
 def _seen(
     rows: Sequence[tuple[int, int, float, float]],
     scales: Sequence[float],
-    hardness: Array = _NOTHING,
+    example_effect: Array = _NOTHING,
     family: Sequence[int] = (),
-    kin: Array = _NOTHING,
-) -> Seen:
+    interaction: Array = _NOTHING,
+) -> BlockMeans:
     candidates, blocks, values, noises = zip(*rows, strict=True) if rows else ((), (), (), ())
-    return Seen(
+    return BlockMeans(
         np.array(candidates, dtype=int),
         np.array(blocks, dtype=int),
         np.array(values, dtype=float),
         np.array(noises, dtype=float),
         np.array(scales, dtype=float),
-        hardness,
+        example_effect,
         np.array(family, dtype=int),
-        kin,
+        interaction,
     )
 
 
 @dataclass(frozen=True, slots=True)
-class Believed:
+class TrialPosterior:
     """What is believed of a trial, all that was seen of it and of points like it considered.
 
     Attributes:
@@ -280,9 +297,9 @@ class Believed:
         return self.base + (share_of_gain(n) - share_of_gain(self.least)) * self.gain
 
 
-def believed(
-    problem: Problem, standings: Sequence[Standing], errors: float = -DOUBT
-) -> list[Believed]:
+def trial_posteriors(
+    problem: Problem, standings: Sequence[Standing], errors: float = -LENIENT_ERRORS
+) -> list[TrialPosterior]:
     """What is believed of every trial, the best first; ties go to the cheaper.
 
     Args:
@@ -297,7 +314,7 @@ def believed(
     ]
     if not shown:
         return []
-    beliefs = Beliefs(problem, [standing.point for standing, _ in shown])
+    beliefs = Posterior(problem, [standing.point for standing, _ in shown])
     for _ in range(_SWEEPS):
         beliefs.learn([(number, evidence) for number, (_, evidence) in enumerate(shown)])
     found = [
@@ -307,14 +324,16 @@ def believed(
         )
     ]
     found = _nearer_to_what_was_seen(problem, found)
-    return sorted(found, key=lambda one: (-one.level, dear(one.reading), one.standing.trial))
+    return sorted(found, key=lambda one: (-one.level, cost_key(one.reading), one.standing.trial))
 
 
-def _nearer_to_what_was_seen(problem: Problem, found: Sequence[Believed]) -> list[Believed]:
+def _nearer_to_what_was_seen(
+    problem: Problem, found: Sequence[TrialPosterior]
+) -> list[TrialPosterior]:
     """Judge trials that met all examples more by these, and less by what points like them are
     worth.
     """
-    seen = levels(table(problem, [one.reading for one in found])).tolist()
+    seen = adjusted_means(quality_table(problem, [one.reading for one in found])).tolist()
     moved = []
     for one, level in zip(found, seen, strict=True):
         count = len(one.reading.examples)
@@ -324,9 +343,11 @@ def _nearer_to_what_was_seen(problem: Problem, found: Sequence[Believed]) -> lis
     return moved
 
 
-def _best_of(standing: Standing, evidence: Evidence, base: float, gain: float) -> Believed:
+def _best_of(
+    standing: Standing, evidence: TrialEvidence, base: float, gain: float
+) -> TrialPosterior:
     # Rounded, so that sums in another order on another machine decide nothing.
     base, gain = round(base, 9), round(gain, 9)
     top = evidence.top if evidence.top is not None and gain > 0 else evidence.base
-    found = Believed(standing, top, evidence.top, 0.0, base, gain, evidence.least)
+    found = TrialPosterior(standing, top, evidence.top, 0.0, base, gain, evidence.least)
     return replace(found, level=found.level_of(top.config.n))

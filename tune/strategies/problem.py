@@ -17,17 +17,17 @@ from tune.space import Config, Point, Space
 
 Array: TypeAlias = npt.NDArray[np.float64]
 
-DOUBT = 1.0
+LENIENT_ERRORS = 1.0
 """While a race is on, a limit counts as kept up to so many standard errors above it: more examples
 may clear it.
 """
 
-CERTAINTY = 1.645
+STRICT_ERRORS = 1.645
 """In the end a limit counts as kept where the mean and so many standard errors are under it
 (one-sided 95 %).
 """
 
-WHOLE = 0.8
+COMPLETE_SHARE = 0.8
 """The share of a trial's examples that a reading must be read on to stand for it."""
 
 
@@ -51,7 +51,7 @@ class Problem:
             every cost.
         min_quality: the score that is good enough, in the metric's own scale. margin: or by how
         much it may be worse than the baseline, in the same scale. baseline_config: the config that
-        the user has today, whole. most_unseen: the most dollars per request that the choice may
+        the user has today, whole. max_extrapolated_cost: the most dollars per request that the choice may
         cost where it asks for more answers than were
             bought of its point. Nobody has met it then, so the holdout has to be able to.
     """
@@ -71,14 +71,14 @@ class Problem:
     min_quality: float | None = None
     margin: float | None = None
     baseline_config: Config | None = None
-    most_unseen: float = math.inf
+    max_extrapolated_cost: float = math.inf
 
     def quality(self, scores: npt.ArrayLike) -> Array:
         """Scores as shares of the metric's range: 0 is the worst that there can be, 1 the best."""
         share = (np.asarray(scores, dtype=float) - self.low) / (self.high - self.low)
         return share if self.larger_is_better else 1.0 - share
 
-    def excess(self, reading: Reading, errors: float = 0.0) -> float:
+    def limit_use(self, reading: Reading, errors: float = 0.0) -> float:
         """The share of the limits that a reading takes up: 1 or less keeps them; inf where nobody
         knows.
 
@@ -127,7 +127,7 @@ class Standing:
     prompt_cost: float = 0.0
     measured: frozenset[int] = frozenset()
 
-    def best(self, problem: Problem, errors: float = -DOUBT) -> Reading | None:
+    def best(self, problem: Problem, errors: float = -LENIENT_ERRORS) -> Reading | None:
         """The reading with the best mean score of those that keep the limits, ties going to the
         cheaper.
 
@@ -136,7 +136,7 @@ class Standing:
             are added to cost and seconds before they are held against the limits:
                 by default the benefit of a doubt.
         """
-        kept = [reading for reading in self.whole() if problem.excess(reading, errors) <= 1.0]
+        kept = [reading for reading in self.whole() if problem.limit_use(reading, errors) <= 1.0]
         return min(kept, key=lambda reading: preference(problem, reading), default=None)
 
     def whole(self) -> list[Reading]:
@@ -147,7 +147,7 @@ class Standing:
         return (
             []
             if self.failed
-            else [r for r in self.readings if len(r.examples) >= max(1.0, WHOLE * most)]
+            else [r for r in self.readings if len(r.examples) >= max(1.0, COMPLETE_SHARE * most)]
         )
 
     def costs_with(self, reading: Reading, n: int) -> Array:
@@ -163,10 +163,10 @@ def preference(problem: Problem, reading: Reading) -> tuple[float, float, int, i
     config = reading.config
     mean = float(np.mean(problem.quality(reading.scores)))
     # Rounded, so that sums in another order on another machine break no tie otherwise.
-    return (-round(mean, 9), dear(reading), config.n, config.max_tokens, config.key)
+    return (-round(mean, 9), cost_key(reading), config.n, config.max_tokens, config.key)
 
 
-def dear(reading: Reading) -> float:
+def cost_key(reading: Reading) -> float:
     """A sort key: dollars per request, the unknown last."""
     return round(reading.cost, 15) if math.isfinite(reading.cost) else math.inf
 
@@ -187,14 +187,14 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Choice:
+class Selection:
     """What a search comes to.
 
     Attributes:
         reading: of the frozen choice; where that asks for more answers than were bought, what it
         rests on. runners_up: the best readings of other trials, the best first. feasible: whether
         the choice keeps the limits on cost and seconds with one-sided confidence of 95 %. reached:
-        whether it was shown to be good enough, where the goal is the cheapest that is. foreseen:
+        whether it was shown to be good enough, where the goal is the cheapest that is. extrapolated:
         then `reading` with the choice's config and what that will cost; its scores are those of
         fewer
             answers.
@@ -204,17 +204,17 @@ class Choice:
     runners_up: tuple[Reading, ...]
     feasible: bool
     reached: bool = True
-    foreseen: Reading | None = None
+    extrapolated: Reading | None = None
 
     @property
     def shown(self) -> Reading:
         """With the config that is frozen, and what it costs or is expected to."""
-        return self.foreseen or self.reading
+        return self.extrapolated or self.reading
 
-    def tested(self, met: Container[Config]) -> Choice:
+    def tested(self, met: Container[Config]) -> Selection:
         """What of it has scores, where these configs met the holdout: itself, or what it rests on."""
-        bought = self.foreseen is None or self.foreseen.config in met
-        return self if bought else replace(self, foreseen=None)
+        bought = self.extrapolated is None or self.extrapolated.config in met
+        return self if bought else replace(self, extrapolated=None)
 
 
 Strategy: TypeAlias = Callable[[Problem, Searcher, float], Generator[list[Step], Outcome, None]]

@@ -20,10 +20,24 @@ import numpy as np
 
 from tune.readout import Reading
 from tune.space import Config
-from tune.strategies.cheapest import cheapest
-from tune.strategies.extrapolate import Pair, baseline_cost, compared, gaining, pair_of, pairs
-from tune.strategies.posterior import Believed, believed
-from tune.strategies.problem import CERTAINTY, Choice, Problem, Standing, dear, preference
+from tune.strategies.cheapest import cheapest_good_enough
+from tune.strategies.extrapolate import (
+    Pair,
+    all_pairs,
+    baseline_cost,
+    gains_by_pair,
+    pair_of,
+    pairs_that_gain,
+)
+from tune.strategies.posterior import TrialPosterior, trial_posteriors
+from tune.strategies.problem import (
+    STRICT_ERRORS,
+    Problem,
+    Selection,
+    Standing,
+    cost_key,
+    preference,
+)
 
 MOST_RUNNERS_UP = 5
 """Readings that are shown beside the choice, at most."""
@@ -42,28 +56,28 @@ range.
 """
 
 
-class Option(NamedTuple):
+class ConfigOption(NamedTuple):
     """A config that could be chosen.
 
     Attributes:
         level: the quality that it is believed to have. reading: of it; where it asks for more
         answers than were bought, the one that it rests on. of: what is believed of the trial.
-        foreseen: then that reading with this config, what it will cost, and nothing known of its
+        extrapolated: then that reading with this config, what it will cost, and nothing known of its
         seconds.
     """
 
     level: float
     reading: Reading
-    of: Believed
-    foreseen: Reading | None = None
+    of: TrialPosterior
+    extrapolated: Reading | None = None
 
     @property
     def shown(self) -> Reading:
         """What it is judged by."""
-        return self.foreseen or self.reading
+        return self.extrapolated or self.reading
 
 
-def freeze(problem: Problem, standings: Mapping[int, Standing]) -> Choice | None:
+def select_config(problem: Problem, standings: Mapping[int, Standing]) -> Selection | None:
     """Choose the best config, ties going to the cheaper.
 
     The best is the one of which the most is believed, all that was seen of it and of points like it
@@ -79,17 +93,17 @@ def freeze(problem: Problem, standings: Mapping[int, Standing]) -> Choice | None
         None where nothing was scored.
     """
     live = _live(standings)
-    best = _freeze_best(problem, live, gaining(problem, live))
+    best = _freeze_best(problem, live, pairs_that_gain(problem, live))
     if best is None or problem.goal != "cheapest":
         return best
-    chosen = cheapest(problem, live)
+    chosen = cheapest_good_enough(problem, live)
     if chosen is None:
         return replace(best, reached=False)
     others = [r for r in (best.reading, *best.runners_up) if r.config != chosen.config]
-    return Choice(chosen, tuple(others[:MOST_RUNNERS_UP]), feasible=True)
+    return Selection(chosen, tuple(others[:MOST_RUNNERS_UP]), feasible=True)
 
 
-def hoped_for(problem: Problem, standings: Mapping[int, Standing]) -> Choice | None:
+def untested_selection(problem: Problem, standings: Mapping[int, Standing]) -> Selection | None:
     """Return what would be chosen if more answers gained for every model and prompt as they did
     elsewhere.
 
@@ -97,11 +111,13 @@ def hoped_for(problem: Problem, standings: Mapping[int, Standing]) -> Choice | N
     whether they gain.
     """
     live = _live(standings)
-    untested = pairs(live) - compared(problem, live).keys()
-    choice = _freeze_best(problem, live, gaining(problem, live) | untested) if untested else None
-    if choice is None or choice.foreseen is None:
+    untested = all_pairs(live) - gains_by_pair(problem, live).keys()
+    choice = (
+        _freeze_best(problem, live, pairs_that_gain(problem, live) | untested) if untested else None
+    )
+    if choice is None or choice.extrapolated is None:
         return None
-    config = choice.foreseen.config
+    config = choice.extrapolated.config
     return choice if (config.model, config.prompt) in untested else None
 
 
@@ -113,40 +129,44 @@ def _live(standings: Mapping[int, Standing]) -> list[Standing]:
 
 def _freeze_best(
     problem: Problem, live: Sequence[Standing], gains: Collection[Pair]
-) -> Choice | None:
-    for errors in (CERTAINTY, 0.0):
+) -> Selection | None:
+    for errors in (STRICT_ERRORS, 0.0):
         if any(s.best(problem, errors) for s in live):
             return _choose(problem, live, gains, errors)
     readings = [r for s in live for r in s.readings if len(r.examples)]
-    closest = min(readings, key=lambda r: (problem.excess(r), preference(problem, r)), default=None)
-    return None if closest is None else Choice(closest, (), feasible=False)
+    closest = min(
+        readings, key=lambda r: (problem.limit_use(r), preference(problem, r)), default=None
+    )
+    return None if closest is None else Selection(closest, (), feasible=False)
 
 
 def _choose(
     problem: Problem, standings: Sequence[Standing], gains: Collection[Pair], errors: float
-) -> Choice:
-    found = believed(problem, standings, errors)
+) -> Selection:
+    found = trial_posteriors(problem, standings, errors)
     usual = _usual_way(found)
-    most = problem.most_unseen - baseline_cost(problem, standings)
-    options: list[Option] = []
+    most = problem.max_extrapolated_cost - baseline_cost(problem, standings)
+    options: list[ConfigOption] = []
     best = -math.inf
     for one in found:
         if max(one.base, one.level, one.base + one.gain) >= best - TIE:
             seen = _seen(problem, one, errors)
             options += seen
             if pair_of(one.standing) in gains:
-                options += _foreseen(problem, one, seen, usual, errors, most)
+                options += _extrapolated(problem, one, seen, usual, errors, most)
             best = max(best, *(option.level for option in options))
     tied = [option for option in options if option.level >= best - TIE]
     chosen = min(
-        tied, key=lambda tie: (dear(tie.shown), -tie.of.level, preference(problem, tie.shown))
+        tied, key=lambda tie: (cost_key(tie.shown), -tie.of.level, preference(problem, tie.shown))
     )
     rest = [one.reading for one in found if one.reading.config != chosen.reading.config]
-    feasible = problem.excess(chosen.shown, CERTAINTY) <= 1.0
-    return Choice(chosen.reading, tuple(rest[:MOST_RUNNERS_UP]), feasible, foreseen=chosen.foreseen)
+    feasible = problem.limit_use(chosen.shown, STRICT_ERRORS) <= 1.0
+    return Selection(
+        chosen.reading, tuple(rest[:MOST_RUNNERS_UP]), feasible, extrapolated=chosen.extrapolated
+    )
 
 
-def _seen(problem: Problem, one: Believed, errors: float) -> list[Option]:
+def _seen(problem: Problem, one: TrialPosterior, errors: float) -> list[ConfigOption]:
     """The readings of a trial that keep the limits.
 
     A reading is believed to be as good as others with as many answers, less what it was seen to be
@@ -155,7 +175,9 @@ def _seen(problem: Problem, one: Believed, errors: float) -> list[Option]:
     fewer answers is not among them: the others bring nothing, as two that vote never do where both
     are answers.
     """
-    kept = [reading for reading in one.standing.whole() if problem.excess(reading, errors) <= 1.0]
+    kept = [
+        reading for reading in one.standing.whole() if problem.limit_use(reading, errors) <= 1.0
+    ]
     readings = [reading for reading in kept if not _brings_nothing(reading, kept)]
     means = [float(np.mean(problem.quality(reading.scores))) for reading in readings]
     most: dict[int, float] = {}
@@ -166,7 +188,7 @@ def _seen(problem: Problem, one: Believed, errors: float) -> list[Option]:
     for reading, mean in zip(readings, means, strict=True):
         level = one.level_of(reading.config.n) - (most[reading.config.n] - mean)
         cut = UNSEEN / (len(reading.examples) + 1.0) if reading.config.max_tokens < cap else 0.0
-        found.append(Option(level - cut * max(level, 0.0), reading, one))
+        found.append(ConfigOption(level - cut * max(level, 0.0), reading, one))
     return found
 
 
@@ -192,20 +214,20 @@ def _brings_nothing(reading: Reading, others: Sequence[Reading]) -> bool:
 # ------------------------------------------------------------------------------------
 
 
-def _usual_way(found: Sequence[Believed]) -> str | None:
+def _usual_way(found: Sequence[TrialPosterior]) -> str | None:
     """How several answers are best put together in most trials; None where none has several."""
     ways = Counter(one.top.config.aggregate for one in found if one.top is not None)
     return ways.most_common(1)[0][0] if ways else None
 
 
-def _foreseen(
+def _extrapolated(
     problem: Problem,
-    one: Believed,
-    seen: Sequence[Option],
+    one: TrialPosterior,
+    seen: Sequence[ConfigOption],
     usual: str | None,
     errors: float,
     most: float,
-) -> list[Option]:
+) -> list[ConfigOption]:
     """Configs of a trial's point that keep the limits with more answers than were bought, if they
     may be chosen.
 
@@ -230,10 +252,14 @@ def _foreseen(
         for n in more:
             asked = Config({**config, "n": n, "aggregate": way})
             costs = one.standing.costs_with(option.reading, n)
-            foreseen = replace(
+            extrapolated = replace(
                 option.reading, config=asked, costs=costs, seconds=np.full(len(costs), math.nan)
             )
-            if asked in there and foreseen.cost <= most and problem.excess(foreseen, errors) <= 1.0:
+            if (
+                asked in there
+                and extrapolated.cost <= most
+                and problem.limit_use(extrapolated, errors) <= 1.0
+            ):
                 told = (
                     n - 1 if way == "vote" and n % 2 == 0 else n
                 )  # of two labels, an even vote decides no more
@@ -241,5 +267,5 @@ def _foreseen(
                     1.0, option.level + one.level_of(max(told, bought)) - one.level_of(bought)
                 )
                 if level >= option.level + LEAST_RISE:
-                    found.append(Option(level, option.reading, one, foreseen))
+                    found.append(ConfigOption(level, option.reading, one, extrapolated))
     return found

@@ -44,11 +44,16 @@ import numpy as np
 from tune.readout import Reading
 from tune.stats.intervals import Interval
 from tune.strategies import Problem, Standing
-from tune.strategies.cheapest import baseline_reading, candidates, cheapest, evidence
-from tune.strategies.frontier import LIMITS, limits
-from tune.strategies.paired import difference, levels, table
-from tune.strategies.problem import CERTAINTY, Array, dear
-from tune.strategies.race import Field, rung_sizes
+from tune.strategies.cheapest import (
+    baseline_reading,
+    cheapest_good_enough,
+    interval_and_threshold,
+    open_readings,
+)
+from tune.strategies.frontier import LIMITS, cost_limits
+from tune.strategies.paired import adjusted_means, paired_difference, quality_table
+from tune.strategies.problem import STRICT_ERRORS, Array, cost_key
+from tune.strategies.race import Race, rung_sizes
 
 LEAST_TRIALS = 8
 """Points that must have been scored before anything is said of those to come."""
@@ -109,7 +114,7 @@ def search_prospect(
     return _better(problem, [reading for _, reading in live], k)
 
 
-def endgame_prospect(
+def final_comparison_prospect(
     problem: Problem, standings: Mapping[int, Standing], dollars: float
 ) -> Prospect:
     """What telling the finalists apart would gain, if so many dollars were spent on it."""
@@ -130,7 +135,10 @@ def chance_of_change(
 
     None where nobody can say.
     """
-    found = [expect(problem, standings, dollars) for expect in (search_prospect, endgame_prospect)]
+    found = [
+        expect(problem, standings, dollars)
+        for expect in (search_prospect, final_comparison_prospect)
+    ]
     return (
         None if UNKNOWN in found else 1.0 - math.prod(1.0 - prospect.chance for prospect in found)
     )
@@ -148,10 +156,10 @@ def _better(
         scale: how far qualities spread at least; at least as far as nobody knows them.
     """
     n = len(readings)
-    rows = table(problem, readings)
-    level = levels(rows)
+    rows = quality_table(problem, readings)
+    level = adjusted_means(rows)
     leader = int(np.argmax(level))
-    error = difference(rows[leader], np.zeros(problem.examples)).standard_error
+    error = paired_difference(rows[leader], np.zeros(problem.examples)).standard_error
     own = _spread(np.sort(level)[::-1]) if n >= LEAST_TRIALS else 0.0
     headroom = max(0.0, 1.0 - float(level[leader]) + error)
     return Prospect(
@@ -162,7 +170,11 @@ def _better(
 def _rise(problem: Problem, standings: Mapping[int, Standing], k: float) -> Prospect:
     """How far so many new points would lift the frontier."""
     whole = [reading for _, reading in _live(problem, standings)]
-    n, scale, found = len(whole), OF_TWO * float(np.std(levels(table(problem, whole)))), []
+    n, scale, found = (
+        len(whole),
+        OF_TWO * float(np.std(adjusted_means(quality_table(problem, whole)))),
+        [],
+    )
     for held in _by_limit(problem, standings):
         cheap = [reading for _, reading in _live(problem, held)]
         below = len(cheap) < n
@@ -181,9 +193,13 @@ def _by_limit(problem: Problem, standings: Mapping[int, Standing]) -> list[dict[
         {
             number: replace(standing, readings=cheap)
             for number, standing in standings.items()
-            if (cheap := tuple(reading for reading in standing.whole() if dear(reading) <= limit))
+            if (
+                cheap := tuple(
+                    reading for reading in standing.whole() if cost_key(reading) <= limit
+                )
+            )
         }
-        for limit in limits(Field(problem, 0.0, standings), LIMITS)
+        for limit in cost_limits(Race(problem, 0.0, standings), LIMITS)
     ]
 
 
@@ -212,10 +228,12 @@ def _turned(
     live = _live(problem, held)
     if not live:
         return UNKNOWN
-    rows = table(problem, [reading for _, reading in live])
-    level = levels(rows)
+    rows = quality_table(problem, [reading for _, reading in live])
+    level = adjusted_means(rows)
     first = int(np.argmax(level))
-    near = [i for i in range(len(live)) if not difference(rows[i], rows[first]).behind]
+    near = [
+        i for i in range(len(live)) if not paired_difference(rows[i], rows[first]).clearly_worse
+    ]
     if _may_grow(problem, standings, [live[i][0].trial for i in near]):
         return UNKNOWN
     price = _price_of_all(problem, [standing for standing, _ in live], first)
@@ -238,28 +256,28 @@ def _turned(
 
 def _cheaper(problem: Problem, live: Sequence[Standing], k: float) -> Prospect:
     """What so many new points would save on the cheapest that is known to be good enough."""
-    known, n = cheapest(problem, live), len(live)
-    costs = sorted(cost for s in live if 0 < (cost := min(map(dear, s.whole()))) < math.inf)
+    known, n = cheapest_good_enough(problem, live), len(live)
+    costs = sorted(cost for s in live if 0 < (cost := min(map(cost_key, s.whole()))) < math.inf)
     if known is None or len(costs) < LEAST_TRIALS:
         return UNKNOWN
     spread = max(_spread(-np.log(costs)), LEAST_SPREAD)
     least = costs[0] * ((n + 0.5) / (n + k + 0.5)) ** spread
-    saving = 1.0 - least / dear(known) if dear(known) > least else 0.0
+    saving = 1.0 - least / cost_key(known) if cost_key(known) > least else 0.0
     return Prospect(k / (n + k) * saving, k / (n + k))
 
 
 def _proven(problem: Problem, standings: Sequence[Standing]) -> Prospect:
     """What is saved if the cheaper ones that are undecided meet all examples, whatever that takes."""
-    known, baseline = cheapest(problem, standings), baseline_reading(problem, standings)
+    known, baseline = cheapest_good_enough(problem, standings), baseline_reading(problem, standings)
     if known is None:
         return UNKNOWN
     found: dict[int, Prospect] = {}
-    for reading in candidates(problem, standings):
-        interval, least = evidence(problem, reading, baseline)
+    for reading in open_readings(problem, standings):
+        interval, least = interval_and_threshold(problem, reading, baseline)
         if interval is None:
             return UNKNOWN
         chance = _turns_out(interval, least, interval.n / problem.examples)
-        one = Prospect(chance * (1.0 - dear(reading) / dear(known)), chance)
+        one = Prospect(chance * (1.0 - cost_key(reading) / cost_key(known)), chance)
         found[reading.trial] = max(
             one, found.get(reading.trial, one), key=lambda prospect: prospect.gain
         )
@@ -274,7 +292,7 @@ def _turns_out(interval: Interval, least: float, met: float) -> float:
     share of them.
     """
     reach = interval.mean - interval.low
-    wanders = reach / CERTAINTY * math.sqrt(max(0.0, 1.0 - met))
+    wanders = reach / STRICT_ERRORS * math.sqrt(max(0.0, 1.0 - met))
     ahead = interval.mean - reach * math.sqrt(met) - least
     return _NORMAL.cdf(ahead / wanders) if wanders > 0 else float(ahead > 0)
 
@@ -283,9 +301,9 @@ def _may_grow(problem: Problem, standings: Mapping[int, Standing], trials: Seque
     """Whether one of these may be better with more answers than were drawn: nobody has seen any of
     that yet.
     """
-    field = Field(problem, 0.0, standings)
-    entrants = [field.entrants[trial] for trial in trials]
-    return any(field.more_draws(entrant) > entrant.draws for entrant in entrants)
+    race = Race(problem, 0.0, standings)
+    states = [race.states[trial] for trial in trials]
+    return any(race.more_draws(state) > state.draws for state in states)
 
 
 def _live(problem: Problem, standings: Mapping[int, Standing]) -> list[tuple[Standing, Reading]]:
@@ -322,7 +340,7 @@ def _turn(
     share: float,
 ) -> Prospect:
     """The chance that one overtakes the other, and what that is expected to gain."""
-    gap = difference(leader, other)
+    gap = paired_difference(leader, other)
     if gap.examples:
         mean, error = gap.mean, gap.standard_error
     else:

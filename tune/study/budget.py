@@ -121,7 +121,7 @@ class Purse:
         return to_dollars(max(0, self.account.limit - self.account.spent))
 
     @property
-    def most_unseen(self) -> float:
+    def max_extrapolated_cost(self) -> float:
         """Dollars per request that a choice may cost of which the search bought fewer answers than
         it asks for.
 
@@ -150,7 +150,9 @@ class Purse:
             self.plan, {name: service.endpoint for name, service in self.evaluator.services.items()}
         )
 
-    def set_holdout_aside(self, found: Iterable[Reading], foreseen: Reading | None = None) -> None:
+    def set_holdout_aside(
+        self, found: Iterable[Reading], extrapolated: Reading | None = None
+    ) -> None:
         """Keep the holdout's money where the search cannot reach it.
 
         What the choice will cost is known only roughly, and better with every wave: the dearest of
@@ -159,7 +161,7 @@ class Purse:
 
         Args:
             found: every reading so far.
-            foreseen: what would be chosen now, where that asks for more answers than were bought.
+            extrapolated: what would be chosen now, where that asks for more answers than were bought.
         """
         examples, metric = len(self.plan.split.holdout), self.plan.metric
         point, baseline = self.plan.baseline_point, self.plan.baseline
@@ -168,7 +170,9 @@ class Purse:
         most = self.ceiling(point, baseline.n, baseline.max_tokens)
         usual = next((r.cost for r in readings if r.config == baseline), most)
         dearest = max(
-            [*leading, *([foreseen] if foreseen else [])], key=lambda r: r.cost, default=None
+            [*leading, *([extrapolated] if extrapolated else [])],
+            key=lambda r: r.cost,
+            default=None,
         )
         if dearest is None:
             expected = 2 * self.ceiling(point, 1, baseline.max_tokens) + usual

@@ -17,14 +17,20 @@ from tune.readout import Reading
 from tune.readout.trial import Step, Trial
 from tune.report.unread_text import unread_sentence
 from tune.safety.decoration import Decorations
-from tune.search.searcher import AtMost
+from tune.search.searcher import LimitedSearcher
 from tune.space import Config
 from tune.store.admission import Account
 from tune.store.journal import Journal
-from tune.strategies import Choice, Outcome, Problem, Standing, endgame
-from tune.strategies.measured_truncation import FIRST_NUMBER, PHASES, measure, note, select
-from tune.strategies.select import freeze
-from tune.strategies.stopping import endgame_prospect, search_prospect
+from tune.strategies import Outcome, Problem, Selection, Standing, final_comparison
+from tune.strategies.measured_truncation import (
+    FIRST_NUMBER,
+    PHASES,
+    measure_caps,
+    record_measured_caps,
+    select_measured,
+)
+from tune.strategies.select import select_config
+from tune.strategies.stopping import final_comparison_prospect, search_prospect
 from tune.study.budget import Purse
 from tune.study.evaluate import Evaluator
 from tune.study.failures import LOST, QUOTA
@@ -72,7 +78,7 @@ class Findings:
     """
 
     trials: dict[int, Trial]
-    choice: Choice | None = None
+    choice: Selection | None = None
     carried: Reading | None = None
     holdout: Mapping[Config, Reading] | None = None
     tested: Mapping[Config, Trial] = field(default_factory=dict)
@@ -137,7 +143,7 @@ class Run:
         self.recall(self.history.first)
         self.purse.check_budget()
         self._set_holdout_aside()
-        proposed = AtMost(
+        proposed = LimitedSearcher(
             self.plan.searcher(self.plan.space, self.plan.free, self.plan.seed), self.plan.trials
         )
         problem = self.problem()
@@ -148,7 +154,7 @@ class Run:
             return findings
         await self._measure(PHASES[0], problem)
         findings.choice = await self._drive(
-            "endgame", lambda left: endgame(problem, self.contenders(), left)
+            "endgame", lambda left: final_comparison(problem, self.contenders(), left)
         )
         if (
             findings.choice
@@ -156,13 +162,15 @@ class Run:
             and self._stopped in (None, ENOUGH)
         ):
             agents = self._agents_standings
-            await self._drive("agents", lambda left: endgame(problem, agents(), left), agents)
-            findings.choice = freeze(
+            await self._drive(
+                "agents", lambda left: final_comparison(problem, agents(), left), agents
+            )
+            findings.choice = select_config(
                 problem, self.contenders()
             )  # more is known of trials that both phases had
         await self._measure(PHASES[1], problem)
         if findings.choice is not None:
-            findings.choice = self._in_dollars(select(problem, self.contenders()))
+            findings.choice = self._in_dollars(select_measured(problem, self.contenders()))
         findings.stopped = self._stopped or ("trials" if proposed.refused else FINISHED)
         findings.carried = self.carried(findings.choice)
         if self.account.closed in PAUSES:
@@ -185,7 +193,7 @@ class Run:
     async def _measure(self, phase: str, problem: Problem) -> None:
         """Buy a few draws at the cap that would be chosen, where nobody knows where it cuts."""
         number = FIRST_NUMBER + len(self.measuring)
-        await self._drive(phase, lambda left: measure(problem, self.contenders, number, left))
+        await self._drive(phase, lambda left: measure_caps(problem, self.contenders, number, left))
 
     async def _drive(
         self,
@@ -261,7 +269,7 @@ class Run:
 
     def note_measures(self) -> None:
         """Have trials cut as it was measured, and read again where that is news."""
-        for number in note(self.trials, self.measuring):
+        for number in record_measured_caps(self.trials, self.measuring):
             self.evaluator.forget(number)
 
     async def _bought(self, steps: list[Step], trials: dict[int, Trial]) -> Wave:
@@ -283,14 +291,14 @@ class Run:
         standings = self.standings()
         if standings != self._kept_for:  # else it was done when they came to be what they are
             self._kept_for = standings
-            choice = freeze(self.problem(), standings)
-            self.purse.set_holdout_aside(self.readings(), choice.foreseen if choice else None)
+            choice = select_config(self.problem(), standings)
+            self.purse.set_holdout_aside(self.readings(), choice.extrapolated if choice else None)
 
     def _is_enough(self, phase: str, standings: Mapping[int, Standing], left: float) -> bool:
         """Whether the rest of the money is expected to gain less than the user cares for."""
         if self.plan.min_gain <= 0:
             return False
-        expect = search_prospect if phase == "search" else endgame_prospect
+        expect = search_prospect if phase == "search" else final_comparison_prospect
         gain = expect(self.problem(), standings, left).gain
         return (
             0 < gain < self.plan.min_gain
@@ -334,7 +342,7 @@ class Run:
             min_quality=plan.min_quality,
             margin=plan.margin,
             baseline_config=plan.baseline,
-            most_unseen=self.purse.most_unseen,
+            max_extrapolated_cost=self.purse.max_extrapolated_cost,
         )
 
     def standings(self) -> dict[int, Standing]:
@@ -354,7 +362,7 @@ class Run:
         """A reading with the cost by which it is compared: likewise."""
         return reading if self.unbilled is None else self.unbilled.weigh(reading)
 
-    def _in_dollars(self, choice: Choice | None) -> Choice | None:
+    def _in_dollars(self, choice: Selection | None) -> Selection | None:
         """A choice with its costs as they are shown."""
         return choice if choice is None or self.unbilled is None else in_dollars(choice)
 
@@ -371,7 +379,7 @@ class Run:
         share = (score - metric.low) / (metric.high - metric.low)
         return share if metric.larger_is_better else 1.0 - share
 
-    def carried(self, choice: Choice | None) -> Reading | None:
+    def carried(self, choice: Selection | None) -> Reading | None:
         """The reading to hand to agents that take one answer of a chat: the choice itself where it
         is one.
 
@@ -382,7 +390,9 @@ class Run:
         if self._carriable(choice.shown.config):
             return choice.reading
         best = self._in_dollars(
-            select(replace(self.problem(), most_unseen=0.0), self._agents_standings())
+            select_measured(
+                replace(self.problem(), max_extrapolated_cost=0.0), self._agents_standings()
+            )
         )
         return None if best is None or not self._affordable(best.reading) else best.reading
 

@@ -13,7 +13,7 @@ from tune.pricing.clock import Clock
 from tune.providers.services import Service
 from tune.readout import Reading
 from tune.readout.trial import Trial
-from tune.strategies import Choice, Standing
+from tune.strategies import Selection, Standing
 
 
 class Unbilled:
@@ -91,11 +91,13 @@ def _draws(trials: Iterable[Trial]) -> int:
     return sum(trial.bought for trial in trials)
 
 
-def in_dollars(choice: Choice) -> Choice:
+def in_dollars(choice: Selection) -> Selection:
     """A choice with its costs as they are shown: nobody is billed."""
     shown = [
         replace(reading, costs=0.0 * reading.costs)
         for reading in (choice.reading, *choice.runners_up)
     ]
-    foreseen = choice.foreseen and replace(choice.foreseen, costs=0.0 * choice.foreseen.costs)
-    return replace(choice, reading=shown[0], runners_up=tuple(shown[1:]), foreseen=foreseen)
+    extrapolated = choice.extrapolated and replace(
+        choice.extrapolated, costs=0.0 * choice.extrapolated.costs
+    )
+    return replace(choice, reading=shown[0], runners_up=tuple(shown[1:]), extrapolated=extrapolated)

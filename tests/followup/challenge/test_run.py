@@ -530,7 +530,7 @@ def plain(
 
 
 def ask_plain(server: Server, study: tuple[Path, int], model: str, **more: Any) -> ChallengeResult:
-    return ask_wide(server, study[0], model, seed=study[1], strategy="value", **more)
+    return ask_wide(server, study[0], model, seed=study[1], strategy="knowledge_gradient", **more)
 
 
 def test_a_worse_model_does_not_enter_though_the_best_rival_has_few_stored_answers(

@@ -22,7 +22,7 @@ from tune.readout.trial import Trial
 from tune.report import Report
 from tune.space import Config
 from tune.stats.student_t import t_quantile
-from tune.strategies.measured_truncation import PHASES, note
+from tune.strategies.measured_truncation import PHASES, record_measured_caps
 from tune.study.evaluate import Evaluator
 from tune.study.resume import Recorded, load_steps, read_faults, read_history
 
@@ -86,7 +86,7 @@ async def read_rivals(
             await evaluator.replay(
                 load_steps(wave.steps), measuring if wave.phase in PHASES else trials, wave
             )
-    note(trials, measuring)
+    record_measured_caps(trials, measuring)
     met: dict[int, Trial] = {}
     event = next((event for event in reversed(events) if event["event"] == "holdout"), None)
     if event is not None:

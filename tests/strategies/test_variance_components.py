@@ -9,28 +9,34 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tune.strategies.variance import MOST_KIN, NOTHING_KNOWN, Luck, learn, share_of_noise
+from tune.strategies.variance_components import (
+    MAX_INTERACTION,
+    PRIOR,
+    VarianceComponents,
+    estimate_components,
+    residual_share,
+)
 
 
 def made(
     families: int,
     each: int,
     examples: int,
-    hardness: float,
-    kin: float,
+    example_effect: float,
+    interaction: float,
     noise: float,
     seed: int = 0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Scores of so many trials of so many families, trials x examples, and whose they are."""
     rng = np.random.default_rng(seed)
-    hard = rng.normal(0, hardness**0.5, examples)
-    own = np.repeat(rng.normal(0, kin**0.5, (families, examples)), each, axis=0)
+    hard = rng.normal(0, example_effect**0.5, examples)
+    own = np.repeat(rng.normal(0, interaction**0.5, (families, examples)), each, axis=0)
     rows = 0.5 + hard + own + rng.normal(0, noise**0.5, own.shape)
     return rows, np.repeat(np.arange(families), each)
 
 
-def learned(rows: np.ndarray, family: np.ndarray, draws: int = 1) -> Luck:
-    return learn(rows, [draws] * len(rows), family)
+def learned(rows: np.ndarray, family: np.ndarray, draws: int = 1) -> VarianceComponents:
+    return estimate_components(rows, [draws] * len(rows), family)
 
 
 @pytest.mark.parametrize(
@@ -61,9 +67,9 @@ def test_where_one_family_has_most_trials_what_it_has_to_itself_is_not_taken_for
         rows, _ = made(6, 60, 80, 0.0, 0.1, 0.02, seed=seed)
         few = np.r_[0:60, 60, 120, 180, 240, 300]
         found.append(learned(rows[few], np.r_[np.zeros(60, int), 1:6]))
-    hardness, kin, _ = np.mean(found, axis=0)
-    assert hardness < 0.03  # by trials, whoever's they are: 0.09
-    assert kin > 0.06
+    example_effect, interaction, _ = np.mean(found, axis=0)
+    assert example_effect < 0.03  # by trials, whoever's they are: 0.09
+    assert interaction > 0.06
 
 
 @settings(max_examples=60, deadline=None)
@@ -71,22 +77,32 @@ def test_where_one_family_has_most_trials_what_it_has_to_itself_is_not_taken_for
     families=st.integers(1, 6),
     each=st.integers(1, 5),
     examples=st.integers(1, 30),
-    kin=st.sampled_from([0, 0.05]),
+    interaction=st.sampled_from([0, 0.05]),
     missing=st.floats(0, 0.9),
     draws=st.integers(1, 9),
     seed=st.integers(0, 999),
 )
-@example(families=1, each=1, examples=1, kin=0, missing=0.0, draws=1, seed=0)
+@example(families=1, each=1, examples=1, interaction=0, missing=0.0, draws=1, seed=0)
 def test_no_variance_is_below_zero_whatever_was_scored(
-    families: int, each: int, examples: int, kin: float, missing: float, draws: int, seed: int
+    families: int,
+    each: int,
+    examples: int,
+    interaction: float,
+    missing: float,
+    draws: int,
+    seed: int,
 ) -> None:
-    rows, family = made(families, each, examples, 0.05, kin, 0.1, seed)
+    rows, family = made(families, each, examples, 0.05, interaction, 0.1, seed)
     rows[np.random.default_rng(seed).random(rows.shape) < missing] = np.nan
     found = learned(rows, family, draws)
     assert np.isfinite(found).all()
-    assert found.hardness > 0
-    assert found.noise > 0
-    assert 0 <= found.kin <= MOST_KIN * (found.kin + found.noise) * (1 + 1e-9)
+    assert found.example_effect > 0
+    assert found.residual > 0
+    assert (
+        0
+        <= found.interaction
+        <= MAX_INTERACTION * (found.interaction + found.residual) * (1 + 1e-9)
+    )
 
 
 @settings(max_examples=30, deadline=None)
@@ -96,24 +112,24 @@ def test_copies_of_a_familys_trials_tell_nothing_new_of_how_hard_examples_are(
 ) -> None:
     rows, family = made(4, 2, 30, 0.05, 0.03, 0.1, seed)
     again = np.r_[np.arange(len(rows)), np.repeat(np.flatnonzero(family == 0), copies - 1)]
-    assert learned(rows[again], family[again]).hardness == pytest.approx(
-        learned(rows, family).hardness
+    assert learned(rows[again], family[again]).example_effect == pytest.approx(
+        learned(rows, family).example_effect
     )
 
 
 def test_from_no_scores_and_from_one_that_has_nothing_beside_it_nothing_is_learned() -> None:
-    assert learn(np.zeros((0, 5)), [], np.zeros(0, int)) == NOTHING_KNOWN
+    assert estimate_components(np.zeros((0, 5)), [], np.zeros(0, int)) == PRIOR
     only = learned(np.full((1, 5), np.nan), np.zeros(1, int))
-    assert only == pytest.approx(NOTHING_KNOWN)
+    assert only == pytest.approx(PRIOR)
 
 
 def test_more_draws_take_away_a_part_of_the_noise_and_scores_of_many_draws_tell_of_that_of_one() -> (
     None
 ):
-    shares = [share_of_noise(draws) for draws in (1, 2, 8, 1000)]
+    shares = [residual_share(draws) for draws in (1, 2, 8, 1000)]
     assert shares[0] == 1.0
     assert shares == sorted(shares, reverse=True)
     assert shares[-1] == pytest.approx(0.5, abs=0.01)
     rows, family = made(6, 3, 200, 0.05, 0.0, 0.05)
-    one, many = (learned(rows, family, draws).noise for draws in (1, 1000))
+    one, many = (learned(rows, family, draws).residual for draws in (1, 1000))
     assert many == pytest.approx(2 * one, rel=0.15)
