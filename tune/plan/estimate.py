@@ -337,7 +337,7 @@ def _judge_cost(plan: Plan, rows: Sequence[AnswerForecast]) -> float:
 
 
 def _detectable(plan: Plan, units: int, confidence: float) -> float:
-    low, high = plan.metric.low, plan.metric.high
+    low, high = plan.metric.low, plan.metric.mean_high
     if units < 2:
         return math.inf
     return detectable_difference(

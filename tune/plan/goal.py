@@ -39,12 +39,12 @@ def read_goal(options: Options, metric: Metric) -> dict[str, Any]:
             'goal="cheapest" needs either min_quality, a score that is good enough, or margin, by how much it may be '
             f"worse than the baseline, but got min_quality={least!r} and margin={margin!r}"
         )
-    if least is not None and not metric.low <= least <= metric.high:
+    if least is not None and not metric.low <= least <= metric.mean_high:
         raise InputError(
-            f"min_quality is a score of {metric.name}, {metric.low:g} to {metric.high:g}, but got {least!r}"
+            f"min_quality is a score of {metric.name}, {metric.low:g} to {metric.mean_high:g}, but got {least!r}"
         )
-    if margin is not None and not 0 < margin < metric.high - metric.low:
+    if margin is not None and not 0 < margin < metric.mean_high - metric.low:
         raise InputError(
-            f"margin is a difference of scores, above 0 and below {metric.high - metric.low:g}, but got {margin!r}"
+            f"margin is a difference of scores, above 0 and below {metric.mean_high - metric.low:g}, but got {margin!r}"
         )
     return {"goal": goal, "min_quality": least, "margin": margin}

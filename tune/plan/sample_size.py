@@ -41,7 +41,7 @@ def sample_size_note(plan: Plan) -> str:
 
 def _open(plan: Plan, held: int) -> str:
     """What so many held-back examples leave open."""
-    low, high = plan.metric.low, plan.metric.high
+    low, high = plan.metric.low, plan.metric.mean_high
     alike, halved = [high] * held, [low, high] * (held // 2) + [high] * (held % 2)
     seen = detectable_difference(
         held, SPREAD * (high - low), low=low, high=high, confidence=look_confidence(1)
@@ -57,7 +57,7 @@ def _open(plan: Plan, held: int) -> str:
 def _width(plan: Plan, scores: list[float]) -> str:
     metric = plan.metric
     interval = mean_interval(
-        scores, low=metric.low, high=metric.high, confidence=look_confidence(1)
+        scores, low=metric.low, high=metric.mean_high, confidence=look_confidence(1)
     )
     return number(interval.high - interval.low)
 
@@ -73,7 +73,7 @@ def _needed() -> int:
 
 
 def _wanted(plan: Plan, what: str) -> str:
-    difference = number(POINTS / 100 * (plan.metric.high - plan.metric.low))
+    difference = number(POINTS / 100 * (plan.metric.mean_high - plan.metric.low))
     examples = f"{_round(_needed())} {what} held back"
     return f"To show a difference of {difference} ({POINTS} points in 100) takes about {examples}"
 

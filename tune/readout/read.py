@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -89,6 +90,7 @@ def read(
     price: Price,
     most_n: int,
     verifier: Callable[[str, int], float] | None = None,
+    weigh: Callable[[int], float] | None = None,
     larger_is_better: bool = True,
     over_responses: bool = False,
     examples: Collection[int] | None = None,
@@ -100,18 +102,21 @@ def read(
     those that are `spoiled` have the worst score.
 
     Args:
-        trial: what was bought. configs: what to read; those that `readable` leaves out, and those
-        without a scored example, give no reading. extract: takes the answer out of a text; out of a
-        cut text anew. score: the metric's value of (answer, position); asked once for each pair.
-        NaN means not scored: the example
-            is left out of every reading that the answer has a part in. With `over_responses` it
-            gets a tuple of n answers.
-        worst: the metric's worst value, which a text without an answer gets. price: of the model.
-        most_n: so many answers cost the prompt's tokens once. verifier: for "best": the verdict on
-        (answer, position), made without the target. larger_is_better: the metric's direction, which
-        "any" goes by. over_responses: whether the metric judges all n answers at once; then draws
-        are taken n at a time, as they
-            were drawn, and the aggregate has no say.
+        trial: what was bought.
+        configs: what to read; those that `readable` leaves out, and those without a scored
+            example, give no reading.
+        extract: takes the answer out of a text; out of a cut text anew.
+        score: the metric's value of (answer, position); asked once for each pair. NaN means not
+            scored: the example is left out of every reading that the answer has a part in. With
+            `over_responses` it gets a tuple of n answers.
+        worst: the metric's worst value, which a text without an answer gets.
+        price: of the model.
+        most_n: so many answers cost the prompt's tokens once.
+        verifier: for "best": the verdict on (answer, position), made without the target.
+        weigh: how much the example at a position counts in the mean; None where all count the same.
+        larger_is_better: the metric's direction, which "any" goes by.
+        over_responses: whether the metric judges all n answers at once; then draws are taken n at
+            a time, as they were drawn, and the aggregate has no say.
         examples: positions to read; all that the trial has by default.
         seed: of the random subsets, where these stand for all of them.
 
@@ -138,7 +143,13 @@ def read(
         _reading(trial.number, config, [*rows, spoiled], price, most_n)
         for config, rows in found.items()
     )
-    return [reading for reading in readings if reading.examples]
+    scored = [reading for reading in readings if reading.examples]
+    if weigh is None:
+        return scored
+    return [
+        replace(reading, weights=np.array([weigh(position) for position in reading.examples]))
+        for reading in scored
+    ]
 
 
 def _groups(

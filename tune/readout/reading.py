@@ -53,6 +53,7 @@ class Reading:
     costs: Array
     seconds: Array
     approximate: bool
+    weights: Array | None = None
 
     @property
     def n_examples(self) -> int:
@@ -62,7 +63,12 @@ class Reading:
     @property
     def mean(self) -> float:
         """The mean score."""
-        return _mean(self.scores)
+        return _mean(self.scores) / _mean_weight(self.weights)
+
+    @property
+    def shares(self) -> Array:
+        """The scores without the weights that they are multiplied by."""
+        return self.scores if self.weights is None else self.scores / self.weights
 
     @property
     def standard_error(self) -> float:
@@ -104,6 +110,7 @@ class Reading:
             variances=self.variances[kept],
             costs=self.costs[kept],
             seconds=self.seconds[kept],
+            weights=None if self.weights is None else self.weights[kept],
         )
 
     def difference(self, other: Reading) -> Difference:
@@ -112,8 +119,15 @@ class Reading:
             dict(zip(self.examples, self.scores, strict=True)),
             dict(zip(other.examples, other.scores, strict=True)),
         )
+        both = [e in theirs for e in self.examples]
         common = np.array([mine[e] - theirs[e] for e in self.examples if e in theirs])
-        return Difference(_mean(common), _standard_error(common), len(common))
+        weight = _mean_weight(None if self.weights is None else self.weights[both])
+        return Difference(_mean(common) / weight, _standard_error(common) / weight, len(common))
+
+
+def _mean_weight(weights: Array | None) -> float:
+    """Return the mean weight of examples; 1 where all count the same."""
+    return 1.0 if weights is None or not len(weights) else float(weights.mean())
 
 
 def _mean(values: Array) -> float:

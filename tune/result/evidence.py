@@ -33,18 +33,21 @@ class Evidence:
 
     def __init__(self, plan: Plan, look: int = 1) -> None:
         self.look, self.confidence = look, look_confidence(look)
-        self._low, self._high = plan.metric.low, plan.metric.high
+        self._low, self._high = plan.metric.low, plan.metric.mean_high
+        self._heaviest = 1.0 if plan.metric.weigh is None else plan.metric.high
         self._prices = plan.prices
         self._units = [plan.split.cluster(example) for example in plan.examples]
 
     def quality(self, reading: Reading, *, holdout: bool = False) -> Interval:
         """The mean score."""
         return mean_interval(
-            reading.scores,
+            reading.shares,
             low=self._low,
             high=self._high,
             confidence=self._confidence(holdout),
             clusters=self._of(reading.examples),
+            weights=reading.weights,
+            heaviest=self._heaviest,
         )
 
     def cost(self, reading: Reading, *, holdout: bool = False) -> Interval | None:
@@ -85,8 +88,11 @@ class Evidence:
         without any.
 
         Args:
-            ours: a reading. theirs: another. holdout: whether they met the holdout. seen: readings
-            of the same two configs on other examples, which show how far apart two scores can be.
+            ours: a reading.
+            theirs: another.
+            holdout: whether they met the holdout.
+            seen: readings of the same two configs on other examples, which show how far apart two
+                scores can be.
         """
         both = _common(ours, theirs)
         if ours is None or theirs is None or not both:
@@ -98,8 +104,10 @@ class Evidence:
             high=self._high,
             confidence=self._confidence(holdout),
             clusters=self._of(both),
+            weights=_weights(ours, both),
+            heaviest=self._heaviest,
             seen=np.concatenate(
-                [np.zeros(0), *(reading.scores for reading in seen if reading is not None)]
+                [np.zeros(0), *(reading.shares for reading in seen if reading is not None)]
             ),
         )
 
@@ -142,5 +150,12 @@ def _common(ours: Reading | None, theirs: Reading | None) -> list[int]:
 
 
 def _scores(reading: Reading, positions: Sequence[int]) -> Array:
-    known = dict(zip(reading.examples, reading.scores, strict=True))
+    known = dict(zip(reading.examples, reading.shares, strict=True))
+    return np.array([known[position] for position in positions])
+
+
+def _weights(reading: Reading, positions: Sequence[int]) -> Array | None:
+    if reading.weights is None:
+        return None
+    known = dict(zip(reading.examples, reading.weights, strict=True))
     return np.array([known[position] for position in positions])

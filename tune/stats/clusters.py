@@ -17,8 +17,8 @@ class Clusters:
     """Scores by what belongs together.
 
     Attributes:
-        sums: of the scores of each cluster.
-        sizes: how many there are in each.
+        sums: of the scores of each cluster, each times its weight.
+        sizes: the weights of each cluster, added up: how many scores there are, where all weigh 1.
         squares: of the distances of all scores from the mean of their cluster, added up.
     """
 
@@ -27,12 +27,25 @@ class Clusters:
     squares: float
 
     @classmethod
-    def of(cls, scores: npt.NDArray[np.float64], labels: Sequence[Hashable] | None) -> Clusters:
-        """Scores with one label each; each is a cluster of its own where there are no labels."""
+    def of(
+        cls,
+        scores: npt.NDArray[np.float64],
+        labels: Sequence[Hashable] | None,
+        weights: npt.NDArray[np.float64] | None = None,
+    ) -> Clusters:
+        """Scores with one label each; each is a cluster of its own where there are no labels.
+
+        Scores that weigh differently are taken for copies within a cluster: how alike they are is
+        only known of equal ones.
+        """
         if labels is None:
-            return cls(scores, np.ones_like(scores), 0.0)
+            sizes = np.ones_like(scores) if weights is None else weights
+            return cls(scores * sizes, sizes, 0.0)
         number: dict[Hashable, int] = {}
         index = np.array([number.setdefault(label, len(number)) for label in labels])
+        if weights is not None:
+            sums = np.bincount(index, scores * weights).astype(float)
+            return cls(sums, np.bincount(index, weights).astype(float), 0.0)
         sums, sizes = np.bincount(index, scores).astype(float), np.bincount(index).astype(float)
         return cls(sums, sizes, float(((scores - (sums / sizes)[index]) ** 2).sum()))
 

@@ -72,7 +72,7 @@ class Interval:
     """A mean and the limits between which the truth lies, at the stated confidence.
 
     Attributes:
-        mean: the plain mean of what was scored.
+        mean: the mean of what was scored.
         low: the lower limit.
         high: the upper limit.
         n: examples that went into it; those without a score are not counted.
@@ -95,6 +95,8 @@ def mean_interval(
     high: float = 1.0,
     confidence: float = 0.95,
     clusters: Sequence[Hashable] | None = None,
+    weights: Numbers | None = None,
+    heaviest: float = 1.0,
 ) -> Interval:
     """The interval for the mean of bounded scores, one per example (repeats averaged beforehand).
 
@@ -103,18 +105,24 @@ def mean_interval(
     no width, and one value alone says nothing.
 
     Args:
-        scores: one number per example; NaN means "not scored" and is left out. low: the least score
-        there can be; -inf where there is none. high: the largest score there can be; inf where
-        there is none. confidence: how often the interval shall cover, 0 to 1. clusters: what
-        belongs together, one label per score: rows of one customer, repeats of one question.
-            Whole clusters are then what is few, not rows.
+        scores: one number per example; NaN means "not scored" and is left out.
+        low: the least score there can be; -inf where there is none.
+        high: the largest score there can be; inf where there is none.
+        confidence: how often the interval shall cover, 0 to 1.
+        clusters: what belongs together, one label per score: rows of one customer, repeats of one
+            question. Whole clusters are then what is few, not rows.
+        weights: how much each score counts in the mean, above 0; all count the same by default.
+        heaviest: the most that a score can count, also one that is not among these.
 
     Raises:
         ValueError: there is no score, or one is outside the bounds.
     """
-    values, labels = _known(np.asarray(scores, dtype=float), clusters, confidence)
+    values, labels, sizes = _known(
+        np.asarray(scores, dtype=float), clusters, weights, confidence
+    )
     values = _within(values, low, high)
-    return _interval(values, labels, _Atom(low, high, _ATOM_MEAN), confidence, math.inf)
+    atom = _Atom(low, high, _ATOM_MEAN, heaviest)
+    return _interval(values, labels, sizes, atom, confidence, math.inf)
 
 
 def difference_interval(
@@ -125,6 +133,8 @@ def difference_interval(
     high: float = 1.0,
     confidence: float = 0.95,
     clusters: Sequence[Hashable] | None = None,
+    weights: Numbers | None = None,
+    heaviest: float = 1.0,
     seen: Numbers = (),
 ) -> Interval:
     """The interval for the mean of `scores - others`, paired: both lists name the same examples in
@@ -135,12 +145,16 @@ def difference_interval(
     examples do not show, it covers no better than a paired t does.
 
     Args:
-        scores: one number per example. others: the scores that they are compared with. Where either
-        is NaN, the pair is left out. low: the least score there can be; a difference is at least
-        `low - high`. high: the largest score there can be. confidence: how often the interval shall
-        cover, 0 to 1. clusters: what belongs together, one label per pair. seen: scores of the same
-        two on other examples. They say only how far apart two scores can be: a failure among
-            them makes the interval as wide as failures do.
+        scores: one number per example.
+        others: the scores that they are compared with. Where either is NaN, the pair is left out.
+        low: the least score there can be; a difference is at least `low - high`.
+        high: the largest score there can be.
+        confidence: how often the interval shall cover, 0 to 1.
+        clusters: what belongs together, one label per pair.
+        weights: how much each pair counts in the mean, above 0; all count the same by default.
+        heaviest: the most that a pair can count, also one that is not among these.
+        seen: scores of the same two on other examples. They say only how far apart two scores can
+            be: a failure among them makes the interval as wide as failures do.
 
     Raises:
         ValueError: the lists differ in length, there is no pair, or a score is outside the bounds.
@@ -150,12 +164,12 @@ def difference_interval(
         raise ValueError(
             f"paired scores come in equal numbers, but got {first.size} and {second.size}"
         )
-    values, labels = _known(first - second, clusters, confidence)
+    values, labels, sizes = _known(first - second, clusters, weights, confidence)
     span = high - low
     values = _within(values, -span, span)
     reach = min(span, max(_reach(values, span, labels), _range(seen)))
-    atom = _Atom(-reach, reach, _near(reach, span))
-    return _interval(values, labels, atom, confidence, _TOGETHER)
+    atom = _Atom(-reach, reach, _near(reach, span), heaviest)
+    return _interval(values, labels, sizes, atom, confidence, _TOGETHER)
 
 
 def cost_interval(
@@ -246,18 +260,23 @@ def percentile(values: Numbers, q: float) -> float:
 
 class _Atom(NamedTuple):
     """The values that nobody has seen: the least and the largest there could be, and the weight of
-    either.
+    either. Where scores weigh differently, each may be of the heaviest kind: of an atom as heavy as
+    scores are on average, intervals covered 81 % where one label of two had a tenth of the rows.
     """
 
     low: float
     high: float
     weight: float
+    rows: float
 
 
 def _known(
-    scores: Array, clusters: Sequence[Hashable] | None, confidence: float
-) -> tuple[Array, Sequence[Hashable] | None]:
-    """Return the scores that are there, each with its label."""
+    scores: Array,
+    clusters: Sequence[Hashable] | None,
+    weights: Numbers | None,
+    confidence: float,
+) -> tuple[Array, Sequence[Hashable] | None, Array | None]:
+    """Return the scores that are there, each with its label and its weight."""
     if clusters is not None and len(clusters) != scores.size:
         raise ValueError(
             f"one cluster label per score is wanted, but got {len(clusters)} for {scores.size}"
@@ -267,9 +286,11 @@ def _known(
     known = ~np.isnan(scores)
     if not known.any():
         raise ValueError("an interval needs at least one score, but got none")
+    sizes = None if weights is None else np.asarray(weights, dtype=float)[known]
     if clusters is None:
-        return scores[known], None
-    return scores[known], [label for label, there in zip(clusters, known, strict=True) if there]
+        return scores[known], None, sizes
+    labels = [label for label, there in zip(clusters, known, strict=True) if there]
+    return scores[known], labels, sizes
 
 
 def _within(values: Array, low: float, high: float) -> Array:
@@ -284,17 +305,23 @@ def _within(values: Array, low: float, high: float) -> Array:
 
 
 def _interval(
-    values: Array, labels: Sequence[Hashable] | None, atom: _Atom, confidence: float, belief: float
+    values: Array,
+    labels: Sequence[Hashable] | None,
+    weights: Array | None,
+    atom: _Atom,
+    confidence: float,
+    belief: float,
 ) -> Interval:
     """Return the interval; that rows of a cluster are copies is believed as much as so many
     clusters say.
     """
-    found = Clusters.of(values, labels)
-    sums, sizes, mean = found.sums, found.sizes, float(values.mean())
+    found = Clusters.of(values, labels, weights)
+    sums, sizes = found.sums, found.sizes
+    mean = float(np.average(values, weights=weights))
     if math.isinf(atom.low) or math.isinf(atom.high):
         lower, upper = _unbounded(found, confidence)
     else:
-        size = found.rows_together(belief)
+        size = max(found.rows_together(belief), atom.rows)
         upper = _upper(sums, sizes, atom.high, atom.weight, size, confidence)
         lower = -_upper(-sums, sizes, -atom.low, atom.weight, size, confidence)
     return Interval(

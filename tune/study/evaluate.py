@@ -426,6 +426,7 @@ class Evaluator:
             price=service.price,
             most_n=service.endpoint.most_n,
             verifier=self._verify if self.verifier is not None else None,
+            weigh=None if self.metric.weigh is None else self._weigh,
             larger_is_better=self.metric.larger_is_better,
             over_responses=self.metric.over_responses,
             seed=self.seed,
@@ -446,6 +447,11 @@ class Evaluator:
         once.
         """
         return not self.metric.over_responses and self.score(answer, position) == self.metric.worst
+
+    def _weigh(self, position: int) -> float:
+        """How much an example counts in the mean."""
+        assert self.metric.weigh is not None
+        return self.metric.weigh(self.examples[position])
 
     def _verify(self, answer: str, position: int) -> float:
         """The verifier's view of an answer, which never sees the target."""

@@ -490,7 +490,7 @@ class Run:
                 left_seconds=self._seconds_left(spent, rate),
                 time_limit=None if self.clock is None else self.clock.limit,
                 low=self.plan.metric.low,
-                high=self.plan.metric.high,
+                high=self.plan.metric.mean_high,
             )
         )
 

@@ -60,7 +60,7 @@ class EntryRule:
         one that it falls short of is enough, so each gets its share of beta, and where it should
         not enter there is one that it is no better than.
         """
-        distance = margin * (metric.high - metric.low)
+        distance = margin * (metric.mean_high - metric.low)
         return cls(
             metric.low,
             metric.high,

@@ -365,7 +365,7 @@ class _Work:
             left_out=tuple(_against(rival, closed) for rival in against.left_out)
             if against
             else (),
-            margin=self.rates[0] * (metric.high - metric.low),
+            margin=self.rates[0] * (metric.mean_high - metric.low),
             tried=tried,
             finalists=chosen,
             spent=to_dollars(self.account.spent),

@@ -14,7 +14,7 @@ import numpy as np
 
 from tune.errors import InputError
 from tune.stats.confidence_sequences import Look, look
-from tune.stats.intervals import Array
+from tune.stats.intervals import Array, Interval
 from tune.stats.two_samples import TwoSamples
 from tune.task.metrics import Metric
 
@@ -43,6 +43,8 @@ class Bounds:
         larger_is_better: the metric's direction.
         alpha: how often "regressed" may be wrong.
         beta: how often "holds" may be wrong.
+        mean_high: the largest mean there can be; less than the largest score where scores hold the
+            weights of their examples.
     """
 
     margin: float
@@ -51,17 +53,19 @@ class Bounds:
     larger_is_better: bool
     alpha: float
     beta: float
+    mean_high: float
 
     @classmethod
     def of(cls, metric: Metric, *, margin: float, alpha: float, beta: float) -> Bounds:
         """Return the bounds of a metric; the margin is given as a share of its range."""
         return cls(
-            margin * (metric.high - metric.low),
+            margin * (metric.mean_high - metric.low),
             metric.low,
             metric.high,
             metric.larger_is_better,
             alpha,
             beta,
+            metric.mean_high,
         )
 
     @property
@@ -83,9 +87,12 @@ class Bounds:
     ) -> Look:
         """Return what values say of a mean; each limit is wrong as often as the answer that it is
         for may be.
+
+        Few scores that hold weights may have a mean that none can have; the nearest one that can be
+        is nearer to the truth.
         """
         rates = (self.alpha, self.beta) if self.larger_is_better else (self.beta, self.alpha)
-        return look(
+        seen = look(
             values,
             null,
             difference=self.margin,
@@ -95,6 +102,11 @@ class Bounds:
             beta=rates[1],
             earlier=earlier,
         )
+        most = self.mean_high if low == self.low else self.mean_high - self.low
+        found = seen.interval
+        mean, least, largest = np.clip([found.mean, found.low, found.high], max(low, -most), most)
+        interval = Interval(float(mean), float(least), float(largest), found.n)
+        return replace(seen, interval=interval)
 
 
 class CheckRule(Protocol):

@@ -44,18 +44,23 @@ class Metric:
     """A judgement that knows its name, its bounds and its direction.
 
     Attributes:
-        name: for people. identity: changes whenever the metric could judge otherwise; scores are
-        kept under it. function: `(answer, example)` to a bool, a number or a `Score`; awaited where
-        the metric costs. low: the least value it can give. high: the largest. larger_is_better:
-        False for errors, distances and the like. costs: whether each score costs dollars (a judge);
-        then `judge` is awaited and `score` is refused. over_responses: whether it judges all n
-        responses of a request at once. oracle: whether over all responses it knows the target and
-        picks by it, as "any of n is right" does; None where
-            nobody said.
+        name: for people.
+        identity: changes whenever the metric could judge otherwise; scores are kept under it.
+        function: `(answer, example)` to a bool, a number or a `Score`; awaited where the metric
+            costs.
+        low: the least value it can give.
+        high: the largest.
+        larger_is_better: False for errors, distances and the like.
+        costs: whether each score costs dollars (a judge); then `judge` is awaited and `score` is
+            refused.
+        over_responses: whether it judges all n responses of a request at once.
+        oracle: whether over all responses it knows the target and picks by it, as "any of n is
+            right" does; None where nobody said.
         key: the entry of the function's result that is the score, where it gives several.
         runs_code: whether it runs what models write: refused unless the user allows it, and then
-        called from several
-            threads side by side.
+            called from several threads side by side.
+        weigh: how much an example counts in a mean; its score, from 0 to 1, is already multiplied
+            by that. None where all count the same.
     """
 
     name: str
@@ -69,6 +74,7 @@ class Metric:
     runs_code: bool = False
     oracle: bool | None = None
     key: str = ""
+    weigh: Callable[[Example], float] | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
@@ -80,6 +86,11 @@ class Metric:
     def worst(self) -> float:
         """The worst value: what an example gets whose answer is missing or cannot be had."""
         return self.low if self.larger_is_better else self.high
+
+    @property
+    def mean_high(self) -> float:
+        """The largest mean there can be: 1 where scores hold the weights of their examples."""
+        return self.high if self.weigh is None else 1.0
 
     @property
     def model(self) -> str:
@@ -292,8 +303,11 @@ def _built_in(name: str, options: Mapping[str, Any]) -> Metric:
         texts.rouge_scorer()  # says now, not after the first dollar, that the package is missing
     given = f"({json.dumps(options, sort_keys=True)})" if options else ""
     made = functools.partial(function, **options) if options else function
-    high = max(1.0, *options["weights"].values()) if name == "balanced_accuracy" else 1.0
-    return Metric(name, f"{name}{given}", made, high=high)
+    if name != "balanced_accuracy":
+        return Metric(name, f"{name}{given}", made)
+    high = max(1.0, *options["weights"].values())
+    weigh = functools.partial(texts.label_weight, **options)
+    return Metric(name, f"{name}{given}", made, high=high, weigh=weigh)
 
 
 def _made(function: Judge | Code) -> Metric:

@@ -32,7 +32,12 @@ def balanced_accuracy(answer: str, example: Example, *, weights: Mapping[str, fl
         answer: is judged. example: has the target. weights: what a right answer counts, by label in
         lower case: rows / (labels * rows with the label).
     """
-    return exact_match(answer, example) * weights.get(_plain(to_text(example.target)), 1.0)
+    return exact_match(answer, example) * label_weight(example, weights=weights)
+
+
+def label_weight(example: Example, *, weights: Mapping[str, float]) -> float:
+    """How much an example counts in the mean recall; 1 where its label is not among the weights."""
+    return weights.get(_plain(to_text(example.target)), 1.0)
 
 
 def same_set(answer: str, example: Example) -> float:
