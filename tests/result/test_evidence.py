@@ -306,7 +306,8 @@ def test_balanced_accuracy_of_any_examples_lies_between_0_and_1(
 
 
 def test_all_right_is_a_balanced_accuracy_of_1_whatever_labels_were_met() -> None:
-    positions = [p for p in range(80) if BALANCED.examples[p].target == "b"][:3] + [1]
+    rare = [p for p in range(80) if BALANCED.examples[p].target == "b"]
+    positions = [*rare[:3], 1]
     found = weighted(positions, [True] * 4)
     assert float(found.scores.mean()) > 1.5
     assert found.mean == pytest.approx(1)

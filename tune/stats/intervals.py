@@ -117,9 +117,7 @@ def mean_interval(
     Raises:
         ValueError: there is no score, or one is outside the bounds.
     """
-    values, labels, sizes = _known(
-        np.asarray(scores, dtype=float), clusters, weights, confidence
-    )
+    values, labels, sizes = _known(np.asarray(scores, dtype=float), clusters, weights, confidence)
     values = _within(values, low, high)
     atom = _Atom(low, high, _ATOM_MEAN, heaviest)
     return _interval(values, labels, sizes, atom, confidence, math.inf)
