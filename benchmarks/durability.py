@@ -34,7 +34,8 @@ from tune.completion import Completion, Message, Request  # noqa: E402
 from tune.fakes.provider import FakeEndpoint  # noqa: E402
 from tune.pricing.prices import PICODOLLARS, Price  # noqa: E402
 from tune.providers.capabilities import Capabilities  # noqa: E402
-from tune.providers.services import Access, Entry, build_stack  # noqa: E402
+from tune.providers.entries import Entry  # noqa: E402
+from tune.providers.stack import StackContext, build_stack  # noqa: E402
 from tune.store.admission import Account  # noqa: E402
 from tune.store.claims import Claims  # noqa: E402
 from tune.store.database import Database  # noqa: E402
@@ -64,7 +65,7 @@ async def calls_per_second(folder: Path, calls: int, seconds: float) -> tuple[fl
             return await super().complete(request, numbers)
 
     db = Database(folder / "draws.db")
-    access = Access(Store(db), Account(db, "study", PICODOLLARS), Capabilities(), IN_FLIGHT)
+    access = StackContext(Store(db), Account(db, "study", PICODOLLARS), Capabilities(), IN_FLIGHT)
     service = build_stack(Entry("m", "m"), Endpoint(lambda *_: "a label"), Price(0.1, 0.4), access)
     began, cpu = time.perf_counter(), time.process_time()
     text = "Which label has this ticket, of billing, bug and feature? It says that "

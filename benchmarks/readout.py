@@ -34,8 +34,9 @@ from replay import Cell, ReplayEndpoint, sentiment
 from tune.completion import Request
 from tune.pricing.prices import PICODOLLARS
 from tune.providers.capabilities import Capabilities
+from tune.providers.entries import Entry
 from tune.providers.local.endpoint import NOTIONAL_PRICE, LocalEndpoint
-from tune.providers.services import Access, Entry, build_stack
+from tune.providers.stack import StackContext, build_stack
 from tune.report.text import dollars, table
 from tune.space import read_toml
 from tune.stats.student_t import t_quantile
@@ -65,7 +66,7 @@ async def local_grids(count: int, seed: int, store: str, temperature: float) -> 
     await endpoint.preflight()
     db = Database(store)
     try:
-        access = Access(
+        access = StackContext(
             Store(db), Account(db, "benchmark-readout", 1000 * PICODOLLARS), Capabilities()
         )
         service = build_stack(Entry("m", "local:smollm2"), endpoint, NOTIONAL_PRICE, access)

@@ -24,8 +24,9 @@ from tune.errors import BudgetExhausted, SpaceError, TransientError
 from tune.plan import Plan
 from tune.pricing.prices import to_dollars, to_picodollars
 from tune.providers.capabilities import Capabilities
+from tune.providers.endpoints import close_services, open_services
 from tune.providers.retrying import RetryPolicy
-from tune.providers.services import Access, Service, close_services, open_services
+from tune.providers.stack import Service, StackContext
 from tune.readout.trial import Step, Trial
 from tune.space import FREE, Point
 from tune.store.admission import Account
@@ -130,7 +131,7 @@ async def buy(
         mark = hashlib.sha256(identity.encode()).hexdigest()[:8]
         account = Account(db, f"record-{plan.data.name}-{mark}", to_picodollars(plan.budget))
         kept = Store(db)
-        access = Access(
+        access = StackContext(
             kept, account, Capabilities(), plan.concurrency, retry, notice=say, progress=say
         )
         meter = Meter(len(steps) * examples, account, say, quiet=quiet)

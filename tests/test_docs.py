@@ -27,8 +27,8 @@ from tests.support.server import Server
 from tests.support.world import LabelledWorld
 from tune.commands.cli import COMMANDS, main
 from tune.followup.check import Checked
-from tune.pricing.published import find_price
-from tune.providers.services import Entry, read_entries
+from tune.pricing.lookup import find_price
+from tune.providers.entries import Entry, read_entries
 from tune.readout.aggregate import AGGREGATES
 from tune.search import SEARCHERS
 from tune.space import Space, read_toml

@@ -76,7 +76,7 @@ class ProviderError(TuneError):
         lost
             connection, 408, 500, 502, 504, an unreadable answer): the attempt stays charged at its
             ceiling. False is a refusal, which costs nothing.
-        call: the service's own name of the call, as `tune.providers.openai.bill` writes it; ""
+        call: the service's own name of the call, as `tune.providers.openai.bill_lookup` writes it; ""
         where none is known.
     """
 

@@ -26,8 +26,8 @@ from tune.pricing.clock import Clock
 from tune.pricing.prices import to_picodollars
 from tune.providers.capabilities import Capabilities
 from tune.providers.retrying import RetryPolicy
-from tune.providers.services import Access, Service
-from tune.providers.trust import host_lines, remember_hosts
+from tune.providers.stack import Service, StackContext
+from tune.providers.trusted_hosts import host_lines, remember_hosts
 from tune.readout.trial import Trial
 from tune.report import Report, plain_config
 from tune.report.serialize import dump
@@ -209,7 +209,7 @@ async def _study(
         _continue(journal, plan, account)
         capabilities = Capabilities()
         lessons = _lessons(journal, plan, capabilities, tell)
-        access = Access(
+        access = StackContext(
             draws, account, capabilities, plan.concurrency, retry, notice=tell, progress=notice
         )
         lost = _lost(journal, lessons, tell)

@@ -9,13 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tune.errors import StoreError, TransientError
-from tune.providers.capabilities import (
-    Adapted,
-    Capabilities,
-    Fact,
+from tune.providers.capabilities import Adapted, Capabilities, Fact
+from tune.providers.openai.refusals import (
     Refusal,
     error_codes,
-    error_text,
+    error_words,
     read_bounds,
     read_refusal,
 )
@@ -511,7 +509,7 @@ def test_an_error_about_something_else_names_no_parameter(body: object) -> None:
 def test_no_body_however_strange_breaks_the_reading(body: object) -> None:
     refusal = read_refusal(body, SENT)
     assert refusal is None or refusal.parameter in SENT
-    assert isinstance(error_text(body), str)
+    assert isinstance(error_words(body), str)
     assert isinstance(error_codes(body), str)
 
 

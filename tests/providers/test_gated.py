@@ -14,8 +14,9 @@ from tune.completion import MANY, Completion, Message, Request
 from tune.errors import EndpointError, ProviderError, TransientError, Unreadable
 from tune.pricing.prices import PICODOLLARS, Price
 from tune.providers.capabilities import Capabilities, Fact
+from tune.providers.entries import Entry, read_entries
 from tune.providers.retrying import RetryPolicy
-from tune.providers.services import Access, Entry, Service, build_stack, read_entries
+from tune.providers.stack import Service, StackContext, build_stack
 from tune.report.headline import uncertain_sentence
 from tune.report.records import Money, Uncertain
 from tune.space import Space
@@ -79,7 +80,7 @@ class Bench:
         self.known, self.events = Capabilities(), list[tuple[str, dict[str, Any]]]()
         space = Space(model="m", prompt="{text}", max_tokens=CAP)
         Lessons(space, self.known, lambda event, **fields: self.events.append((event, fields)))
-        access = Access(Store(db), self.account, self.known, retry=QUICK)
+        access = StackContext(Store(db), self.account, self.known, retry=QUICK)
         entry = Entry("m", "m", max_output=max_output)
         self.service: Service = build_stack(entry, endpoint, PRICE, access)
 

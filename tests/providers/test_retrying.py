@@ -21,7 +21,7 @@ from tune.errors import (
 )
 from tune.providers.capabilities import Adapted
 from tune.providers.openai.endpoint import OpenAIEndpoint
-from tune.providers.retrying import Retry, Retrying, RetryPolicy
+from tune.providers.retrying import RetryEvent, Retrying, RetryPolicy
 from tune.providers.splitting import Splitting
 
 CHAT = (Message("user", "Label this: Ticket #7: late"),)
@@ -75,7 +75,11 @@ def always(error: Callable[[], TuneError]) -> Iterator[TuneError]:
 
 
 def retrying(
-    clock: Clock, inner: Script, *, observer: Callable[[Retry], None] | None = None, **policy: float
+    clock: Clock,
+    inner: Script,
+    *,
+    observer: Callable[[RetryEvent], None] | None = None,
+    **policy: float,
 ) -> Retrying:
     return Retrying(
         inner,
@@ -172,7 +176,7 @@ async def test_the_time_counts_from_the_first_failure_not_from_the_queue() -> No
 
 
 async def test_an_adapted_request_goes_again_at_once_and_is_no_attempt() -> None:
-    clock, retries = Clock(), list[Retry]()
+    clock, retries = Clock(), list[RetryEvent]()
     inner = Script(clock, [Adapted("a"), Adapted("b"), lost()])
     await retrying(clock, inner, attempts=2, observer=retries.append).complete(REQUEST, range(1))
     assert inner.calls == 4
@@ -188,7 +192,7 @@ async def test_adapting_without_end_ends() -> None:
 
 
 async def test_an_observer_hears_of_each_retry() -> None:
-    clock, retries = Clock(), list[Retry]()
+    clock, retries = Clock(), list[RetryEvent]()
     error = lost()
     await retrying(clock, Script(clock, [error, lost()]), observer=retries.append).complete(
         REQUEST, range(2, 4)

@@ -12,27 +12,20 @@ from tune.completion import Message, Request
 from tune.errors import EndpointError, InputError, PriceError
 from tune.fakes.provider import FakeEndpoint
 from tune.pricing.prices import PICODOLLARS, Price
+from tune.providers.base_url import public_url
 from tune.providers.capabilities import Capabilities
-from tune.providers.services import (
-    LOCAL_QUEUE,
-    Access,
-    Entry,
-    build_stack,
-    close_services,
-    open_endpoint,
-    open_services,
-    public_url,
-    read_entries,
-)
+from tune.providers.endpoints import close_services, open_endpoint, open_services
+from tune.providers.entries import Entry, read_entries
+from tune.providers.stack import LOCAL_QUEUE, StackContext, build_stack
 from tune.store.admission import Account
 from tune.store.database import Database
 from tune.store.draws import Store
 
 
-def access(notices: list[str] | None = None, budget: float = 1.0, **more: Any) -> Access:
+def access(notices: list[str] | None = None, budget: float = 1.0, **more: Any) -> StackContext:
     db = Database(":memory:")
     told = notices if notices is not None else []
-    return Access(
+    return StackContext(
         Store(db),
         Account(db, "s", int(budget * PICODOLLARS)),
         Capabilities(),

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from tune.completion import Completion, Request
+from tune.pricing.lookup import find_price
 from tune.pricing.prices import Price
-from tune.pricing.published import find_price
 from tune.providers.tariff import Tariff
 
 OPENAI = "https://api.openai.com/v1"

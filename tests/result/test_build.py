@@ -19,7 +19,8 @@ from tune.fakes.provider import FakeEndpoint
 from tune.plan import make_plan
 from tune.pricing.prices import PICODOLLARS, Price, to_dollars
 from tune.providers.capabilities import Capabilities, Fact
-from tune.providers.services import Access, Entry, build_stack
+from tune.providers.entries import Entry
+from tune.providers.stack import StackContext, build_stack
 from tune.readout import Reading
 from tune.readout.trial import Step, Trial
 from tune.report import markdown
@@ -91,7 +92,7 @@ class House:
         known = Capabilities(
             [Fact("m", "m", "answers")]
         )  # else the first call goes alone, and its prompt is paid twice
-        access = Access(self.store, self.account, known)
+        access = StackContext(self.store, self.account, known)
         services = {"m": build_stack(Entry("m", "m"), self.endpoint, PRICE, access)}
         evaluator = Evaluator(
             space=self.plan.space,

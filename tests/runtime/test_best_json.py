@@ -19,8 +19,8 @@ from tests.support.world import LabelledWorld
 from tune.errors import InputError, StudyError
 from tune.plan import Options, Plan, make_plan
 from tune.pricing.prices import Price
-from tune.providers.services import Entry
-from tune.providers.trust import remember_hosts
+from tune.providers.entries import Entry
+from tune.providers.trusted_hosts import remember_hosts
 from tune.runtime.best_json import marks, portable, read_recipe, recipe_record
 from tune.space import Config
 from tune.task.example import Example

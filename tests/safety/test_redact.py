@@ -30,8 +30,8 @@ from tests.test_tuner_secrets import (
 )
 from tune.commands.cli import main
 from tune.errors import InputError, MetricError
-from tune.providers.openai.access import find_access
-from tune.providers.services import Entry, read_entries
+from tune.providers.entries import Entry, read_entries
+from tune.providers.openai.access import resolve_access
 from tune.safety.redact import (
     DUMMIES,
     HIDDEN,
@@ -89,7 +89,7 @@ def test_a_secret_is_hidden_in_a_good_answer_however_it_is_spelled(
 
 def test_what_a_model_says_is_otherwise_left_as_it_is() -> None:
     text = "A basic knowledge of sk-learn: version 2024-06-01, bearer documents, ollama"
-    scrubber = find_access("http://h/v1?api-version=2024-06-01", "ollama", None, {}).scrubber
+    scrubber = resolve_access("http://h/v1?api-version=2024-06-01", "ollama", None, {}).scrubber
     assert scrubber.answer({"choices": [{"text": text}]}) == {"choices": [{"text": text}]}
     assert scrub(text) == text
 

@@ -19,7 +19,8 @@ from tune.fakes.provider import FakeEndpoint
 from tune.plan import make_plan
 from tune.pricing.prices import Price, to_dollars, to_picodollars
 from tune.providers.capabilities import Capabilities
-from tune.providers.services import Access, Entry, build_stack
+from tune.providers.entries import Entry
+from tune.providers.stack import StackContext, build_stack
 from tune.readout import Reading
 from tune.space import Config, Space
 from tune.store.admission import Account
@@ -51,7 +52,9 @@ def purse(budget: float = 1.0, *, most_n: int = MANY, rows: Any = None, **option
     account, store = Account(db, "s", to_picodollars(budget)), Store(db)
     endpoint = FakeEndpoint(_yes, price=PRICE, most_n=most_n, service="m")
     services = {
-        "m": build_stack(Entry("m", "m"), endpoint, PRICE, Access(store, account, Capabilities()))
+        "m": build_stack(
+            Entry("m", "m"), endpoint, PRICE, StackContext(store, account, Capabilities())
+        )
     }
     return Purse(plan, account, evaluator_of(plan, services, store))
 

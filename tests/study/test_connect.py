@@ -19,9 +19,10 @@ from tune.errors import EndpointError
 from tune.fakes.provider import FakeEndpoint
 from tune.plan import Plan, make_plan
 from tune.pricing.prices import PICODOLLARS, Price
-from tune.providers import services as module
+from tune.providers import endpoints as module
 from tune.providers.capabilities import Capabilities
-from tune.providers.services import Access, Entry, Service, build_stack
+from tune.providers.entries import Entry
+from tune.providers.stack import Service, StackContext, build_stack
 from tune.store.admission import Account
 from tune.store.database import Database
 from tune.store.draws import Store
@@ -35,9 +36,9 @@ ASKED = tune.Judge(model="judge", max_tokens=16)
 
 
 @pytest.fixture
-def access() -> Iterator[Access]:
+def access() -> Iterator[StackContext]:
     db = Database(":memory:")
-    yield Access(Store(db), Account(db, "s", PICODOLLARS), Capabilities())
+    yield StackContext(Store(db), Account(db, "s", PICODOLLARS), Capabilities())
     db.close()
 
 
@@ -47,7 +48,7 @@ def closed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     found: list[str] = []
     real = module.open_endpoint
 
-    def open_endpoint(entry: Entry, access: Access) -> Any:
+    def open_endpoint(entry: Entry, access: StackContext) -> Any:
         endpoint = real(entry, access)
         close = endpoint.close
 
@@ -72,7 +73,7 @@ def serving() -> Server:
 
 
 async def test_models_and_judge_are_open_inside_and_closed_after(
-    access: Access, closed: list[str]
+    access: StackContext, closed: list[str]
 ) -> None:
     with serving() as server:
         asked = Entry("judge", "judge", base_url=server.base_url)
@@ -85,7 +86,7 @@ async def test_models_and_judge_are_open_inside_and_closed_after(
 
 
 async def test_what_goes_wrong_inside_leaves_nothing_open(
-    access: Access, closed: list[str]
+    access: StackContext, closed: list[str]
 ) -> None:
     with serving() as server:
 
@@ -100,7 +101,7 @@ async def test_what_goes_wrong_inside_leaves_nothing_open(
 
 
 async def test_a_judge_that_does_not_answer_leaves_no_model_open(
-    access: Access, closed: list[str]
+    access: StackContext, closed: list[str]
 ) -> None:
     with serving() as server, Server(models=["another"]) as elsewhere:
         asked = Entry("judge", "judge", base_url=elsewhere.base_url)
@@ -117,7 +118,7 @@ def _word(request: Request, rng: random.Random) -> str:
     return "yes"
 
 
-def silent(name: str, access: Access, *, judge: bool = False) -> Service:
+def silent(name: str, access: StackContext, *, judge: bool = False) -> Service:
     return build_stack(
         Entry(name, name),
         FakeEndpoint(_word, price=PRICE, service=name),
@@ -134,7 +135,9 @@ def plan_of(**more: Any) -> Plan:
     )
 
 
-def test_with_each_draw_the_most_that_its_verdict_can_cost_is_set_aside(access: Access) -> None:
+def test_with_each_draw_the_most_that_its_verdict_can_cost_is_set_aside(
+    access: StackContext,
+) -> None:
     plan, judge = plan_of(), silent("judge", access, judge=True)
     services = {
         "m": silent("m", access),
@@ -151,7 +154,7 @@ def test_with_each_draw_the_most_that_its_verdict_can_cost_is_set_aside(access: 
 
 
 @pytest.mark.parametrize("part", ["tuning", "holdout"])
-def test_the_longest_example_decides_wherever_it_is(part: str, access: Access) -> None:
+def test_the_longest_example_decides_wherever_it_is(part: str, access: StackContext) -> None:
     plan, judge = plan_of(), silent("judge", access, judge=True)
     here = {name: silent("m", access) for name in ("all", "part")}
     engage(plan.metric, judge, here, caps={"all": 8}, examples=plan.examples)
@@ -162,7 +165,7 @@ def test_the_longest_example_decides_wherever_it_is(part: str, access: Access) -
     assert here["part"].metered.earmark <= here["all"].metered.earmark
 
 
-def test_an_evaluator_has_what_the_plan_says(access: Access) -> None:
+def test_an_evaluator_has_what_the_plan_says(access: StackContext) -> None:
     plan, judge = plan_of(), silent("judge", access, judge=True)
     services = {"m": silent("m", access)}
     made = evaluator_of(plan, services, access.store, judge=judge, caps={"m": 8})
@@ -177,7 +180,7 @@ def test_an_evaluator_has_what_the_plan_says(access: Access) -> None:
     assert services["m"].metered.earmark > 0
 
 
-def test_where_nothing_is_sent_nothing_is_set_aside(access: Access) -> None:
+def test_where_nothing_is_sent_nothing_is_set_aside(access: StackContext) -> None:
     services = {"m": silent("m", access)}
     made = evaluator_of(
         plan_of(), services, access.store, judge=silent("judge", access, judge=True)
@@ -187,7 +190,7 @@ def test_where_nothing_is_sent_nothing_is_set_aside(access: Access) -> None:
     assert services["m"].metered.earmark == 0
 
 
-def test_a_metric_that_asks_nobody_stays_as_it_is(access: Access) -> None:
+def test_a_metric_that_asks_nobody_stays_as_it_is(access: StackContext) -> None:
     plan = plan_of(metric="exact_match")
     assert (
         evaluator_of(plan, {"m": silent("m", access)}, access.store, caps={"m": 8}).metric

@@ -26,8 +26,9 @@ from tune.errors import (
 from tune.fakes.provider import FakeEndpoint
 from tune.pricing.prices import PICODOLLARS, Price
 from tune.providers.capabilities import Capabilities
+from tune.providers.entries import Entry
 from tune.providers.retrying import RetryPolicy
-from tune.providers.services import Access, Entry, Service, build_stack
+from tune.providers.stack import Service, StackContext, build_stack
 from tune.readout.trial import Step, Trial
 from tune.space import FREE, Point, Space
 from tune.store.admission import Account
@@ -75,7 +76,7 @@ class House:
     ) -> None:
         self.db = Database(":memory:")
         self.store, self.account = Store(self.db), Account(self.db, "s", int(budget * PICODOLLARS))
-        self.access = Access(self.store, self.account, Capabilities(), retry=QUICK)
+        self.access = StackContext(self.store, self.account, Capabilities(), retry=QUICK)
         self.endpoint = FakeEndpoint(world, price=PRICE, failures=failures)
         self.space = space or Space(
             model="m",

@@ -24,7 +24,7 @@ from tune.plan import make_plan
 from tune.plan.estimate import estimate
 from tune.plan.estimate_text import estimate_lines, estimate_table, price_lines
 from tune.plan.token_counts import offline_endpoints
-from tune.pricing.clock import FIRST_WIDTH, Clock, duration
+from tune.pricing.clock import FIRST_WIDTH, Clock, format_duration
 from tune.pricing.prices import Price
 from tune.providers.retrying import RetryPolicy
 from tune.report import result_json, summary_lines
@@ -385,4 +385,9 @@ def test_the_time_left_is_never_negative_and_never_worth_less_than_one_call_at_a
 
 
 def test_a_length_of_time_is_said_in_seconds_or_minutes() -> None:
-    assert [duration(value) for value in (0.4, 89, 91, 900)] == ["0 s", "89 s", "2 min", "15 min"]
+    assert [format_duration(value) for value in (0.4, 89, 91, 900)] == [
+        "0 s",
+        "89 s",
+        "2 min",
+        "15 min",
+    ]

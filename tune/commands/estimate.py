@@ -30,7 +30,7 @@ def main(argv: Sequence[str]) -> int:
         if given["json"]:
             return print_result(json_for_terminal(_record(found) | {"sent": sent_record(plan)}))
         from tune.plan.estimate_text import estimate_lines, estimate_table, price_lines
-        from tune.providers.trust import host_lines
+        from tune.providers.trusted_hosts import host_lines
 
         lines = [*host_lines(plan.called_entries), *plan.notes, *sent_lines(plan), ""]
         lines += [*estimate_lines(found), *price_lines(found), "", *estimate_table(found)]

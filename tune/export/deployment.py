@@ -9,7 +9,8 @@ from typing import Literal
 from urllib.parse import urlsplit, urlunsplit
 
 from tune.pricing.prices import Price
-from tune.providers.openai.access import OPENAI_KEY, public_query
+from tune.providers.base_url import public_query
+from tune.providers.openai.access import OPENAI_KEY
 from tune.report import ReportConfig
 from tune.report.text import dollars, with_limits
 from tune.space import Config

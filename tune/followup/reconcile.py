@@ -13,10 +13,10 @@ from typing import Any
 
 from tune.errors import BudgetError, InputError, ProviderError, StudyError
 from tune.pricing.prices import to_dollars, to_picodollars
-from tune.providers.openai.bill import bill_url
+from tune.providers.entries import Entry
+from tune.providers.openai.bill_lookup import bill_url
 from tune.providers.openai.endpoint import OpenAIEndpoint
-from tune.providers.services import Entry
-from tune.providers.trust import Confirm, confirm_hosts
+from tune.providers.trusted_hosts import Confirm, confirm_hosts
 from tune.report import Uncertain
 from tune.store.admission import Account
 from tune.store.database import Database

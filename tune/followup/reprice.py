@@ -22,7 +22,7 @@ from tune.plan import Options, Plan, make_plan
 from tune.plan.token_counts import offline_endpoints
 from tune.pricing.prices import to_picodollars
 from tune.providers.capabilities import Capabilities
-from tune.providers.services import Access, Service, build_stack
+from tune.providers.stack import Service, StackContext, build_stack
 from tune.readout import Reading
 from tune.readout.trial import Step, Trial
 from tune.report import Report
@@ -110,7 +110,7 @@ async def _reread(plan: Plan, place: Path, store: str) -> tuple[Report, Deployme
         draws = Store(db, generation=journal.events[0]["id"] if plan.fresh else "")
         account = Account(db, SILENT, to_picodollars(plan.budget))
         account.close(SILENT)
-        access = Access(draws, account, Capabilities(), notice=lambda _: None)
+        access = StackContext(draws, account, Capabilities(), notice=lambda _: None)
         services = _services(plan, access)
         run = Run(plan, journal, services, account, _evaluator(plan, services, access), {})
         run.recall(run.history.first)
@@ -216,7 +216,7 @@ def _note_look(run: Run, place: Path, choice: Config) -> None:
     run.journal.append(**look)
 
 
-def _services(plan: Plan, access: Access) -> dict[str, Service]:
+def _services(plan: Plan, access: StackContext) -> dict[str, Service]:
     """Models that nothing is sent to."""
     endpoints = offline_endpoints(plan.entries, access.capabilities)
     return {
@@ -225,7 +225,7 @@ def _services(plan: Plan, access: Access) -> dict[str, Service]:
     }
 
 
-def _evaluator(plan: Plan, services: Mapping[str, Service], access: Access) -> Evaluator:
+def _evaluator(plan: Plan, services: Mapping[str, Service], access: StackContext) -> Evaluator:
     judge = None
     if plan.judge is not None:  # its verdicts are in the store, under what identifies it there
         endpoint = offline_endpoints({plan.judge.name: plan.judge})[plan.judge.name]

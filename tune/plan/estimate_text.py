@@ -12,7 +12,7 @@ from tune.pricing.clock import (
     SECONDS_PER_CALL,
     SECONDS_PER_PROMPT_TOKEN,
     SECONDS_PER_TOKEN,
-    duration,
+    format_duration,
 )
 from tune.report.text import count, dollars, exact_seconds, number
 
@@ -45,10 +45,10 @@ def _time_lines(found: RunEstimate) -> tuple[str, ...]:
     """An estimate where nobody is billed: seconds take the place of dollars."""
     held = f"Then the choice and the baseline meet {count(found.holdout, 'holdout example')}"
     if found.holdout_seconds is not None:
-        held += f", in about {duration(found.holdout_seconds)}"
+        held += f", in about {format_duration(found.holdout_seconds)}"
     return (
         f"Estimate: nobody is billed, as every price is 0. The search takes at most "
-        f"{duration(found.time_limit or 0.0)} (--time-limit), and less where more is not worth the time.",
+        f"{format_duration(found.time_limit or 0.0)} (--time-limit), and less where more is not worth the time.",
         _seconds_line(found),
         f"{held}.",
         _seen(found),
@@ -72,9 +72,9 @@ def _seconds_line(found: RunEstimate) -> str:
         )
     return (
         f"One answer to one example takes about {exact_seconds(found.seconds)} ({'; others '.join(known)}). With "
-        f"{FIRST_WIDTH:g} side by side, {duration(found.time_limit or 0.0)} compare about "
+        f"{FIRST_WIDTH:g} side by side, {format_duration(found.time_limit or 0.0)} compare about "
         f"{count(found.bought.configs, 'configuration')} ({count(found.bought.blocks, 'block')} of "
-        f"{count(found.block, 'example')}), and the search takes about {duration(found.search_seconds)}."
+        f"{count(found.block, 'example')}), and the search takes about {format_duration(found.search_seconds)}."
     )
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from tune.errors import InputError, PriceError
 from tune.plan.options import Options, as_names
+from tune.pricing.lookup import check_stated, find_price
 from tune.pricing.prices import Price, is_pair, parse_price, read_price
-from tune.pricing.published import check_stated, find_price
-from tune.providers.services import Entry, read_entries
+from tune.providers.entries import Entry, read_entries
 from tune.space import Space
 from tune.task.metrics import Metric
 

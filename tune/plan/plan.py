@@ -31,7 +31,8 @@ from tune.plan.search_space import (
     template_fields,
 )
 from tune.pricing.prices import Price
-from tune.providers.services import Entry, public_url
+from tune.providers.base_url import public_url
+from tune.providers.entries import Entry
 from tune.search import SEARCHERS
 from tune.space import Config, Point, Space
 from tune.strategies import STRATEGIES

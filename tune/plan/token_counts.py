@@ -20,10 +20,10 @@ from tune.completion import Endpoint, Message, Request
 from tune.plan import Plan, length_names
 from tune.plan.output_length import length_span, likely_output_tokens
 from tune.plan.stored_requests import PromptMatcher, is_same_kind, messages_of
-from tune.pricing.clock import likely_seconds
+from tune.pricing.clock import assumed_seconds
 from tune.pricing.prices import Price, to_dollars
 from tune.providers.capabilities import Capabilities
-from tune.providers.services import Entry
+from tune.providers.entries import Entry
 from tune.readout.trial import Trial
 from tune.report import EstimateRow
 from tune.store.draws import Store
@@ -328,7 +328,7 @@ def _forecast(
     if (
         seconds is None and is_length_known
     ):  # else it is a share of max_tokens, which many set far above any answer
-        seconds = likely_seconds(tokens, output)
+        seconds = assumed_seconds(tokens, output)
     return AnswerForecast(
         model=model,
         prompt=prompt,

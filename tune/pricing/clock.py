@@ -13,7 +13,7 @@ SECONDS_PER_CALL, SECONDS_PER_PROMPT_TOKEN, SECONDS_PER_TOKEN = 0.5, 0.002, 0.1
 """The service of a slow machine, while several calls wait for each other."""
 
 
-def likely_seconds(prompt_tokens: float, tokens: float) -> float:
+def assumed_seconds(prompt_tokens: float, tokens: float) -> float:
     """Return the seconds that a call is assumed to take before any was seen."""
     return SECONDS_PER_CALL + SECONDS_PER_PROMPT_TOKEN * prompt_tokens + SECONDS_PER_TOKEN * tokens
 
@@ -90,6 +90,6 @@ class Clock:
         return {"clock": [self.elapsed, self.width]}
 
 
-def duration(value: float) -> str:
+def format_duration(value: float) -> str:
     """A length of time as people say it: seconds up to a minute and a half, then minutes."""
     return f"{value:.0f} s" if value < 90 else f"{value / 60:.0f} min"

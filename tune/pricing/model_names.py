@@ -24,7 +24,7 @@ _FIRST_YEAR = 2020
 """No model that is sold is older."""
 
 
-def resolve(name: str, entries: Mapping[str, str], today: date) -> str | None:
+def match_entry(name: str, entries: Mapping[str, str], today: date) -> str | None:
     """Return the entry that a name means; None where it means none for sure.
 
     Args:
@@ -40,7 +40,7 @@ def resolve(name: str, entries: Mapping[str, str], today: date) -> str | None:
     return entries.get(newest["name"]) if newest else None
 
 
-def nearest(name: str, entries: Mapping[str, str]) -> str | None:
+def nearest_name(name: str, entries: Mapping[str, str]) -> str | None:
     """Return the spelled-out name that a name looks most like; None where it is like none."""
     begun = [each for each in entries if name.startswith(each)]
     if begun:
@@ -48,14 +48,14 @@ def nearest(name: str, entries: Mapping[str, str]) -> str | None:
     return next(iter(get_close_matches(name, entries, n=1, cutoff=0.75)), None)
 
 
-def spellings(name: str, prefixes: Iterable[str]) -> list[str]:
+def without_prefixes(name: str, prefixes: Iterable[str]) -> list[str]:
     """Return a name as it stands, and without each of these prefixes (a vendor's, or `models`)."""
     plain = name.strip().lower()
     shorter = [plain.removeprefix(f"{prefix}/") for prefix in prefixes]
     return list(dict.fromkeys([plain, *shorter]))
 
 
-def base_of_tuned(name: str) -> str | None:
+def finetuned_base(name: str) -> str | None:
     """Return the model that was fine-tuned, from a name as `ft:gpt-4.1-mini-2025-04-14:org::id`;
     None for others.
     """

@@ -23,7 +23,7 @@ from tune.store.admission import Account
 from tune.store.draws import Store
 from tune.store.ledger import Attempt
 
-SLACK = 4
+CAP_SLACK = 4
 """Tokens by which counts may pass the cap: some servers count the end of an answer, too. Prompt
 bounds cover them.
 """
@@ -59,7 +59,7 @@ class Receipt:
     cut: str = ""
 
 
-Observer: TypeAlias = Callable[[Receipt], None]
+OnReceipt: TypeAlias = Callable[[Receipt], None]
 
 
 class Metered:
@@ -97,7 +97,7 @@ class Metered:
         capabilities: Capabilities | None = None,
         model: str = "",
         max_output: int | None = None,
-        observer: Observer | None = None,
+        observer: OnReceipt | None = None,
     ) -> None:
         if store.db is not account.db:
             raise ValueError(
@@ -209,7 +209,7 @@ class Metered:
     def _note_beyond(self, request: Request, draws: Sequence[Completion]) -> bool:
         """Learn whether the model billed more tokens than its cap, and how many."""
         if sum(draw.completion_tokens for draw in draws) <= len(draws) * (
-            request.max_tokens + SLACK
+            request.max_tokens + CAP_SLACK
         ):
             return False
         most = max(self._beyond() or 0, *(draw.completion_tokens for draw in draws))

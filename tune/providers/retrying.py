@@ -49,7 +49,7 @@ class RetryPolicy:
 
 
 @dataclass(frozen=True, slots=True)
-class Retry:
+class RetryEvent:
     """One retry, for an observer.
 
     Attributes:
@@ -95,7 +95,7 @@ class Retrying:
         inner: Provider,
         *,
         policy: RetryPolicy = RetryPolicy(),
-        observer: Callable[[Retry], None] | None = None,
+        observer: Callable[[RetryEvent], None] | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
         rng: random.Random | None = None,
@@ -133,7 +133,7 @@ class Retrying:
                 if alone and self._circuit.chance_of(lost) < self._policy.luck:
                     raise
                 if self._observer is not None:
-                    self._observer(Retry(request, numbers, failed, wait, error))
+                    self._observer(RetryEvent(request, numbers, failed, wait, error))
                 await self._sleep(wait)
 
     async def _attempt(self, request: Request, numbers: range) -> list[Completion]:

@@ -30,7 +30,7 @@ class ModelChanged:
     now: str
 
 
-Observer: TypeAlias = Callable[[ModelChanged], None]
+OnModelChanged: TypeAlias = Callable[[ModelChanged], None]
 
 
 class Stored:
@@ -56,7 +56,7 @@ class Stored:
         *,
         store: Store,
         payer: str | None = None,
-        observer: Observer | None = None,
+        observer: OnModelChanged | None = None,
     ) -> None:
         self.bought = 0
         self.reused = 0

@@ -7,8 +7,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tune.completion import Completion, Request
+from tune.pricing.lookup import base_url_or_default
+from tune.pricing.price_table import STANDARD_TIERS
 from tune.pricing.prices import Price
-from tune.pricing.published import STANDARD, find_published, place_of
+from tune.pricing.published import find_published
 
 _TIER = "service_tier"
 
@@ -31,7 +33,7 @@ class Tariff:
     def __init__(self, price: Price, model: str, base_url: str | None = None) -> None:
         self._price = price
         self._model = model
-        self._url = place_of(base_url)
+        self._url = base_url_or_default(base_url)
         self._published = bool(price.matched)
         self._known: dict[tuple[str, str, bool], Price] = {}
         self._dear = price
@@ -52,7 +54,7 @@ class Tariff:
             return ""
         which = (
             f"the tier {answer.tier!r}"
-            if answer.tier.lower() not in STANDARD
+            if answer.tier.lower() not in STANDARD_TIERS
             else f"the model {answer.model!r}"
         )
         return f"{which} answered, at {price.describe()}"

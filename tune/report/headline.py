@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 
-from tune.pricing.clock import duration
+from tune.pricing.clock import format_duration
 from tune.report.amount import amount_of
 from tune.report.records import Money, Report, ReportConfig
 from tune.report.text import count, describe, dollars, inline, number, with_limits
@@ -77,7 +77,7 @@ def money_sentence(report: Report) -> str:
     """What was spent of what, on what, and why it ended."""
     money = report.money
     if money.seconds is not None:
-        return f"Took {duration(money.seconds)}, and nobody is billed: every price is 0. {_bought(report)}"
+        return f"Took {format_duration(money.seconds)}, and nobody is billed: every price is 0. {_bought(report)}"
     said = f"Spent {dollars(money.spent)} of {dollars(money.budget)}"
     if money.spent_now != money.spent:
         said += f" ({dollars(money.spent_now)} now)"

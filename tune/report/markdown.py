@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 
-from tune.pricing.clock import duration
+from tune.pricing.clock import format_duration
 from tune.report.amount import Amount, amount_of
 from tune.report.error_analysis import failing_section
 from tune.report.headline import (
@@ -245,7 +245,7 @@ def _money(report: Report) -> str:
     title, unit = "Money", "dollars or draws"
     if money.seconds is not None:
         title, unit = "Time", "seconds or draws"
-        rows = [["taken", duration(money.seconds)], *rows[-2:]]
+        rows = [["taken", format_duration(money.seconds)], *rows[-2:]]
     parts = [f"## {title}", inline(money_sentence(report), limit=1000), table(["", unit], rows)]
     return "\n\n".join(part for part in [*parts, _readings(report)] if part)
 

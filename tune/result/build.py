@@ -17,7 +17,7 @@ from tune.plan import Plan
 from tune.plan.long_answers import first_forecasts
 from tune.plan.token_counts import estimate_rows
 from tune.pricing.prices import to_dollars
-from tune.providers.services import public_url
+from tune.providers.base_url import public_url
 from tune.readout import Reading
 from tune.readout.outcomes import Outcomes
 from tune.readout.trial import Trial

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from tune.completion import Completion
 from tune.pricing.prices import to_dollars
-from tune.providers.services import Service
+from tune.providers.stack import Service
 from tune.readout.trial import Trial
 from tune.readout.truncate import cut
 from tune.space import FREE, Point

@@ -20,8 +20,9 @@ import numpy as np
 from tune.errors import InputError, StudyError
 from tune.plan import Plan
 from tune.pricing.prices import Price, parse_price
-from tune.providers.services import Entry, public_url
-from tune.providers.trust import Confirm, confirm_hosts
+from tune.providers.base_url import public_url
+from tune.providers.entries import Entry
+from tune.providers.trusted_hosts import Confirm, confirm_hosts
 from tune.safety.untrusted import read_file, read_json
 from tune.space import Config
 from tune.stats.intervals import Interval, Numbers

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from tune.completion import Endpoint, Request, calls_for
 from tune.errors import BudgetError
 from tune.plan import Plan
-from tune.pricing.clock import FIRST_WIDTH, Clock, likely_seconds
+from tune.pricing.clock import FIRST_WIDTH, Clock, assumed_seconds
 from tune.pricing.prices import to_dollars, to_picodollars
 from tune.readout import Reading
 from tune.space import Point
@@ -65,7 +65,7 @@ def _likely_seconds(plan: Plan, endpoint: Endpoint, point: Point, draws: int, ca
     seconds do.
     """
     prompt = _longest_prompt(plan, endpoint, point, cap)
-    call = min(SLOWEST, likely_seconds(prompt, cap))
+    call = min(SLOWEST, assumed_seconds(prompt, cap))
     return calls_for(draws, endpoint.most_n) * call
 
 

@@ -9,7 +9,9 @@ from contextlib import asynccontextmanager
 
 from tune.plan import Plan
 from tune.pricing.prices import Price
-from tune.providers.services import Access, Entry, Lost, Service, close_services, open_services
+from tune.providers.endpoints import OnLost, close_services, open_services
+from tune.providers.entries import Entry
+from tune.providers.stack import Service, StackContext
 from tune.store.draws import Store
 from tune.study.evaluate import Evaluator
 from tune.study.lessons import Lessons
@@ -21,11 +23,11 @@ from tune.task.metrics import Judge, Metric
 async def opened(
     entries: Mapping[str, Entry],
     prices: Mapping[str, Price],
-    access: Access,
+    access: StackContext,
     *,
     judge: Entry | None = None,
     aside: Collection[str] = (),
-    lost: Lost | None = None,
+    lost: OnLost | None = None,
 ) -> AsyncIterator[tuple[dict[str, Service], Service | None]]:
     """Services for these models, by name, and for the metric's judge; closed at the end, whatever
     happened.

@@ -22,7 +22,7 @@ from tune.errors import (
     TransientError,
     TuneError,
 )
-from tune.providers.services import Service
+from tune.providers.stack import Service
 from tune.readout import Reading, read, wanted
 from tune.readout.aggregate import blind, deployable
 from tune.readout.outcomes import Outcomes, count_outcomes

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TextIO
 
-from tune.pricing.clock import duration
+from tune.pricing.clock import format_duration
 from tune.readout import Reading
 from tune.safety.decoration import Decorations
 from tune.safety.escape import for_terminal
@@ -141,7 +141,7 @@ def _bar(progress: Progress, width: int = 50) -> str:
         left = progress.left_seconds or 0.0
         share, said = (
             1.0 - left / progress.time_limit,
-            f"{duration(left)} of {duration(progress.time_limit)} left",
+            f"{format_duration(left)} of {format_duration(progress.time_limit)} left",
         )
     filled = round(width * min(1.0, share))
     return f"{'━' * filled}{'╌' * (width - filled)} {said}"
@@ -160,7 +160,7 @@ def describe(progress: Progress) -> str:
         parts.append(f"best so far {_interval(quality)}")
         parts.append(name_config(progress.best.config))
     if progress.left_seconds is not None:
-        parts.append(f"at most {duration(progress.left_seconds)} left")
+        parts.append(f"at most {format_duration(progress.left_seconds)} left")
     return " · ".join(parts)
 
 

@@ -12,7 +12,7 @@ from tune.export import carriable
 from tune.plan import Plan
 from tune.pricing.clock import Clock
 from tune.pricing.prices import to_dollars
-from tune.providers.services import Service
+from tune.providers.stack import Service
 from tune.readout import Reading
 from tune.readout.trial import Step, Trial
 from tune.report.unread_text import unread_sentence

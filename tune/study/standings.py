@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tune.pricing.prices import to_dollars
-from tune.providers.services import Service
+from tune.providers.stack import Service
 from tune.readout.trial import Trial
 from tune.strategies import Standing
 from tune.study.evaluate import Evaluator

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from tune.completion import calls_for
 from tune.pricing.clock import Clock
-from tune.providers.services import Service
+from tune.providers.stack import Service
 from tune.readout import Reading
 from tune.readout.trial import Trial
 from tune.strategies import Selection, Standing

@@ -40,7 +40,7 @@ from tune.followup.challenge.screening import (
     screening_steps,
 )
 from tune.pricing.prices import to_picodollars
-from tune.providers.services import Entry
+from tune.providers.entries import Entry
 from tune.readout import Reading
 from tune.space import Config
 from tune.stats.intervals import Interval

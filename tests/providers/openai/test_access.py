@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tune.errors import InputError
-from tune.providers.openai.access import DUMMY_KEY, Access, find_access
+from tune.providers.openai.access import DUMMY_KEY, Access, resolve_access
 from tune.safety.redact import DUMMIES, LOG_FILTER
 
 KEY = "sk-proj-PLANTED0123456789"
@@ -24,7 +24,7 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def access(
     base_url: str | None = None, key: str | None = None, env: str | None = None, **headers: str
 ) -> Access:
-    return find_access(base_url, key, env, headers)
+    return resolve_access(base_url, key, env, headers)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_what_no_header_can_hold_is_refused_and_not_shown(
     key: str, headers: dict[str, str]
 ) -> None:
     with pytest.raises(InputError) as caught:
-        find_access("http://h", key, "OPENAI_API_KEY", headers)
+        resolve_access("http://h", key, "OPENAI_API_KEY", headers)
     assert key not in str(caught.value)
     assert "a\r\nb" not in str(caught.value)
 

@@ -21,14 +21,13 @@ from tune.errors import (
     ValueRejected,
 )
 from tune.providers.openai.errors import (
-    error_inside,
-    fault_in_answer,
-    fault_of_answer,
-    fault_of_transport,
-    retry_after,
-    retry_delay,
-    shown,
+    embedded_error,
+    error_of_body,
+    error_of_response,
+    error_of_transport,
+    one_line,
 )
+from tune.providers.openai.retry_after import retry_after, retry_delay
 
 WHO = "model 'm' at http://h/v1"
 SENT = ("model", "messages", "max_tokens", "temperature", "n", "seed")
@@ -38,12 +37,12 @@ def fault(
     status: int, message: str = "words", *, code: object = None, param: str | None = None
 ) -> ProviderError:
     body = {"error": {"message": message, "code": code, "param": param}}
-    return fault_of_answer(status, {}, body, who=WHO, sent=SENT)
+    return error_of_response(status, {}, body, who=WHO, sent=SENT)
 
 
 @pytest.mark.parametrize("status", [429, 529])
 def test_being_called_too_often_is_free_and_may_say_how_long_to_wait(status: int) -> None:
-    error = fault_of_answer(status, {"retry-after": "3"}, None, who=WHO)
+    error = error_of_response(status, {"retry-after": "3"}, None, who=WHO)
     assert isinstance(error, RateLimited)
     assert (error.charged, error.retry_after) == (False, 3.0)
 
@@ -102,10 +101,10 @@ def test_what_no_retry_mends_ends_the_run_for_free_in_the_endpoints_own_words(
             ),
             25920.0,
         ),
-        (fault_of_answer(429, {"retry-after": "20000"}, None, who=WHO), 20000.0),
-        (fault_of_answer(503, {"retry-after": "20000"}, None, who=WHO), 20000.0),
+        (error_of_response(429, {"retry-after": "20000"}, None, who=WHO), 20000.0),
+        (error_of_response(503, {"retry-after": "20000"}, None, who=WHO), 20000.0),
         (
-            fault_of_answer(
+            error_of_response(
                 429,
                 {},
                 [
@@ -160,7 +159,7 @@ def test_the_wait_that_is_asked_for_stands_in_the_body_too(
     body: object, seconds: float | None
 ) -> None:
     assert retry_delay(body) == seconds
-    error = fault_of_answer(429, {}, body, who=WHO)
+    error = error_of_response(429, {}, body, who=WHO)
     assert isinstance(error, RateLimited)
     assert error.retry_after == seconds
 
@@ -189,7 +188,7 @@ def test_googles_words_of_a_quota_are_used_for_that_of_a_minute_too(quota: str, 
         "status": "RESOURCE_EXHAUSTED",
         "details": details,
     }
-    assert type(fault_of_answer(429, {}, [{"error": error}], who=WHO)) is kind
+    assert type(error_of_response(429, {}, [{"error": error}], who=WHO)) is kind
 
 
 @pytest.mark.parametrize(
@@ -263,7 +262,7 @@ def test_a_prompt_too_long_is_the_configs_doing(error: ProviderError) -> None:
         fault(400, "Content Exists Risk"),
         fault(400, "flagged as potentially violating our usage policy", code="invalid_prompt"),
         fault(403, "Your chosen model requires moderation and your input was flagged"),
-        fault_of_answer(
+        error_of_response(
             400,
             {},
             {"error": {"message": "no", "innererror": {"code": "ResponsibleAIPolicyViolation"}}},
@@ -341,7 +340,7 @@ INSIDE = [
 def test_an_error_inside_a_200_counts_as_its_own_status(
     inside: object, kind: type, charged: bool
 ) -> None:
-    error = fault_in_answer(inside, who=WHO, sent=SENT)
+    error = error_of_body(inside, who=WHO, sent=SENT)
     assert (type(error), error.charged) == (kind, charged)
     assert "answered 200 with an error" in str(error)
 
@@ -373,7 +372,7 @@ CHOICE = {"index": 0, "message": {"content": "bug"}, "finish_reason": "stop"}
     ],
 )
 def test_an_error_inside_a_200_is_found_where_services_put_it(body: object, error: object) -> None:
-    assert error_inside(body) == error
+    assert embedded_error(body) == error
 
 
 def test_the_words_of_the_vendor_behind_a_router_are_shown() -> None:
@@ -382,12 +381,12 @@ def test_the_words_of_the_vendor_behind_a_router_are_shown() -> None:
         "code": 429,
         "metadata": {"raw": "Too Many Requests"},
     }
-    assert "Provider returned error: Too Many Requests" in str(fault_in_answer(inside, who=WHO))
+    assert "Provider returned error: Too Many Requests" in str(error_of_body(inside, who=WHO))
 
 
 @pytest.mark.parametrize("kind", ["ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError"])
 def test_what_never_left_is_free(kind: str) -> None:
-    error = fault_of_transport(kind, "refused", who=WHO)
+    error = error_of_transport(kind, "refused", who=WHO)
     assert (type(error), error.charged) == (TransientError, False)
 
 
@@ -395,13 +394,13 @@ def test_what_never_left_is_free(kind: str) -> None:
     "kind", ["ReadError", "ReadTimeout", "WriteError", "RemoteProtocolError", "EndOfStream"]
 )
 def test_what_was_lost_on_the_way_stays_charged(kind: str) -> None:
-    error = fault_of_transport(kind, "", who=WHO)
+    error = error_of_transport(kind, "", who=WHO)
     assert (type(error), error.charged) == (TransientError, True)
     assert WHO in str(error)
 
 
 def test_what_cannot_be_put_on_the_wire_ends_the_run_and_is_not_quoted() -> None:
-    error = fault_of_transport(
+    error = error_of_transport(
         "LocalProtocolError", "Illegal header value b'Bearer hunter2'", who=WHO
     )
     assert isinstance(error, EndpointError)
@@ -444,7 +443,7 @@ def test_a_date_to_wait_for_becomes_seconds() -> None:
 )
 def test_no_words_and_no_headers_break_the_reading(words: str, headers: dict[str, str]) -> None:
     for status in (307, 400, 404, 418, 429, 500):
-        error = fault_of_answer(status, headers, words, who=WHO, sent=SENT)
+        error = error_of_response(status, headers, words, who=WHO, sent=SENT)
         assert str(error).isprintable()
         assert len(str(error)) < 500
     wait = retry_after(headers)
@@ -452,8 +451,8 @@ def test_no_words_and_no_headers_break_the_reading(words: str, headers: dict[str
 
 
 def test_words_are_made_fit_for_a_line_of_a_terminal() -> None:
-    assert shown("a\x1b[31m\nb\u202e c") == "a [31m b c"
-    assert shown("x" * 400, 10) == "x" * 9 + "…"
+    assert one_line("a\x1b[31m\nb\u202e c") == "a [31m b c"
+    assert one_line("x" * 400, 10) == "x" * 9 + "…"
 
 
 AZURE = {
@@ -483,7 +482,7 @@ LONG = {"error": {"message": "too long", "code": "context_length_exceeded"}}
 def test_a_refused_prompt_may_be_billed_where_that_is_known_to_happen(
     status: int, headers: dict[str, str], body: object, known: bool, charged: bool
 ) -> None:
-    error = fault_of_answer(status, headers, body, who=WHO, bills_refusals=known)
+    error = error_of_response(status, headers, body, who=WHO, bills_refusals=known)
     assert isinstance(error, AnswerError)
     assert (error.prompt_charged, error.charged) == (charged, False)
 
@@ -494,6 +493,6 @@ def test_a_refusal_inside_a_200_may_be_billed_as_well() -> None:
         "message": "content_filter",
         "metadata": {"raw": "ResponsibleAIPolicyViolation Azure OpenAI"},
     }
-    error = fault_in_answer(inner, who=WHO)
+    error = error_of_body(inner, who=WHO)
     assert isinstance(error, AnswerError)
     assert error.prompt_charged

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tune.completion import Message, Request
 from tune.errors import TransientError
-from tune.providers.openai.response import Answer, read_answer
+from tune.providers.openai.response import ParsedResponse, parse_response
 
 REQUEST = Request("s", "m", (Message("user", "hi"),), 50)
 
@@ -28,13 +28,13 @@ def usage(prompt: object, completion: object, **more: Any) -> dict[str, Any]:
 
 def read(
     body: object, *, asked: int = 1, reasons: bool = False, request: Request = REQUEST
-) -> Answer:
-    return read_answer(
+) -> ParsedResponse:
+    return parse_response(
         body, request, asked, prompt_bound=99, seconds=1.5, reasons=reasons, who="model 'm' at h"
     )
 
 
-def counts(answer: Answer) -> list[int]:
+def counts(answer: ParsedResponse) -> list[int]:
     return [draw.completion_tokens for draw in answer.draws]
 
 
@@ -257,12 +257,12 @@ def test_a_count_that_the_first_text_had_alone_is_that_of_the_first_text() -> No
         ({"billing": 1}, False, 2),
         ({}, False, 2),
     ]:
-        answer = read_answer(
+        answer = parse_response(
             body, REQUEST, 2, prompt_bound=99, seconds=1.5, reasons=False, who="m", alone=alone
         )
         assert (answer.first_only, sum(counts(answer))) == (first_only, total)
     empty = {**body, "choices": [choice("billing"), choice("")]}
-    answer = read_answer(
+    answer = parse_response(
         empty,
         REQUEST,
         2,

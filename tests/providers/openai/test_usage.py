@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from tune.completion import Message, Request
 from tune.pricing.prices import PICODOLLARS, Price
 from tune.providers.billing import bill_call
-from tune.providers.openai.response import read_answer
-from tune.providers.openai.usage import Shown, Usage, read_usage
+from tune.providers.openai.response import parse_response
+from tune.providers.openai.usage import Usage, VisibleChoice, read_usage
 
 CAP, MOST = 200, 400
 PRICE = Price(1.0, 10.0, cached_input=0.1, cache_write=1.25)
@@ -261,7 +261,7 @@ def read(usage: object, texts: tuple[str, ...] = ("Paris",), **more: Any) -> tup
         for i, text in enumerate(texts)
     ]
     body = {"choices": choices, "usage": usage, **more}
-    answer = read_answer(
+    answer = parse_response(
         body, request, len(texts), prompt_bound=MOST, seconds=1.0, reasons=False, who="m"
     )
     bill = bill_call(answer.draws, PRICE)
@@ -404,16 +404,27 @@ def test_faults_of_a_usage_are_never_resolved_downwards(usage: Any, bill: int, t
 
 
 def test_what_was_cut_or_may_hide_reasoning_is_the_whole_cap() -> None:
-    assert read_usage({}, [Shown(5, 1, cut=True)], cap=CAP, most_prompt=MOST).completion == CAP
-    assert read_usage({}, [Shown(5, 1)], cap=CAP, most_prompt=MOST, reasons=True).completion == CAP
+    assert (
+        read_usage({}, [VisibleChoice(5, 1, cut=True)], cap=CAP, most_prompt=MOST).completion == CAP
+    )
+    assert (
+        read_usage({}, [VisibleChoice(5, 1)], cap=CAP, most_prompt=MOST, reasons=True).completion
+        == CAP
+    )
     zero = {"usage": {"prompt_tokens": 3, "completion_tokens": 0, "total_tokens": 3}}
-    assert read_usage(zero, [Shown(0, 0, cut=True)], cap=CAP, most_prompt=MOST).completion == CAP
-    assert read_usage(zero, [Shown(0, 0)], cap=CAP, most_prompt=MOST).completion == 0
+    assert (
+        read_usage(zero, [VisibleChoice(0, 0, cut=True)], cap=CAP, most_prompt=MOST).completion
+        == CAP
+    )
+    assert read_usage(zero, [VisibleChoice(0, 0)], cap=CAP, most_prompt=MOST).completion == 0
 
 
 def test_token_boundaries_count_as_tokens() -> None:
     usage = {"usage": {"prompt_tokens": 3, "completion_tokens": 1}}
-    assert read_usage(usage, [Shown(9, 1, tokens=4)], cap=CAP, most_prompt=MOST).completion == 10
+    assert (
+        read_usage(usage, [VisibleChoice(9, 1, tokens=4)], cap=CAP, most_prompt=MOST).completion
+        == 10
+    )
 
 
 # Every usage
@@ -450,8 +461,8 @@ USAGE = st.builds(
 TEXTS = st.lists(st.text(alphabet="ab é", max_size=30), min_size=1, max_size=4)
 
 
-def shown_of(texts: list[str]) -> list[Shown]:
-    return [Shown(len(text.encode()), len(text.split())) for text in texts]
+def shown_of(texts: list[str]) -> list[VisibleChoice]:
+    return [VisibleChoice(len(text.encode()), len(text.split())) for text in texts]
 
 
 def plain(usage: dict[str, Any], name: str) -> int:
@@ -508,7 +519,10 @@ def test_an_honest_usage_is_read_to_the_last_token(
     if shape in ("inside", "beside"):
         usage["completion_tokens_details"] = {"reasoning_tokens": hidden}
     read = read_usage(
-        {"usage": usage}, [Shown(count * 5, count) for count in words], cap=CAP, most_prompt=MOST
+        {"usage": usage},
+        [VisibleChoice(count * 5, count) for count in words],
+        cap=CAP,
+        most_prompt=MOST,
     )
     assert (read.prompt, read.completion, read.cached, read.written) == (
         prompt,

@@ -38,8 +38,9 @@ from tune.plan.models import find_prices
 from tune.plan.token_counts import offline_endpoints
 from tune.pricing.prices import CONFIRMED, Price, parse_price, to_dollars, to_picodollars
 from tune.providers.capabilities import Capabilities
-from tune.providers.services import Access, Entry, Service, build_stack, read_entries
-from tune.providers.trust import confirm_hosts, host_lines
+from tune.providers.entries import Entry, read_entries
+from tune.providers.stack import Service, StackContext, build_stack
+from tune.providers.trusted_hosts import confirm_hosts, host_lines
 from tune.readout.trial import Step, Trial
 from tune.report import Report
 from tune.safety.background import run_apart
@@ -230,7 +231,7 @@ class _Work:
                 self.events[0]["id"]
             )  # what is asked here is also what the study's examples were used for
             draws = Store(db, generation=study if plan.fresh else "", study=study)
-            access = Access(
+            access = StackContext(
                 draws, self.account, Capabilities(), plan.concurrency, notice=self.notice
             )
             name, self.configs = self.entry.name, candidate_configs(self.report, self.entry.name)
@@ -248,7 +249,7 @@ class _Work:
             db.close()
 
     def _evaluator(
-        self, live: Mapping[str, Service], judge: Service | None, access: Access
+        self, live: Mapping[str, Service], judge: Service | None, access: StackContext
     ) -> Evaluator:
         """Of the new model, that is asked, and the study's own, whose draws are only read."""
         plan = self.plan

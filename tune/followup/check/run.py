@@ -26,8 +26,8 @@ from tune.followup.check.rule import POWER, Bounds, CheckRule, NewExamplesRule, 
 from tune.followup.check.target import Target
 from tune.pricing.prices import to_dollars, to_picodollars
 from tune.providers.capabilities import Capabilities
-from tune.providers.services import Access
-from tune.providers.trust import host_lines
+from tune.providers.stack import StackContext
+from tune.providers.trusted_hosts import host_lines
 from tune.report import plain_config
 from tune.runtime.best_json import Recipe, read_recipe
 from tune.safety.background import run_apart
@@ -157,7 +157,7 @@ async def check_async(
     try:
         name = f"check-{asked.data.name}-{secrets.token_hex(4)}"
         account = Account(db, name, to_picodollars(budget))
-        access = Access(
+        access = StackContext(
             Store(db, generation=name, study=name),
             account,
             Capabilities(),

@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from tune.errors import EndpointError
-from tune.providers.services import Access
+from tune.providers.stack import StackContext
 from tune.readout.trial import Step, Trial
 from tune.runtime.best_json import Recipe
 from tune.space import Space
@@ -34,7 +34,7 @@ class Target:
         self,
         recipe: Recipe,
         examples: Sequence[Example],
-        access: Access,
+        access: StackContext,
         seed: int,
         before: Sequence[float] = (),
     ) -> None:

@@ -17,7 +17,8 @@ from typing import Any
 from tune.completion import MANY, Completion, Request
 from tune.errors import AnswerError, InputError, ParameterRejected
 from tune.pricing.prices import Price
-from tune.providers.local.files import Progress, content_hash, find_model
+from tune.providers.local.files import Progress, find_model
+from tune.providers.local.metadata import content_hash
 from tune.providers.local.model import LoadedModel
 
 NOTIONAL_PRICE = Price(input=6.0, output=48.0, source="notional", date="2026-11-22")

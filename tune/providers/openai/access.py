@@ -5,17 +5,20 @@ be shown.
 from __future__ import annotations
 
 import base64
-import ipaddress
 import os
 import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from tune.errors import InputError
+from tune.providers.base_url import (
+    DEFAULT_BASE_URL,
+    is_loopback,
+    is_private,
+    parse_url,
+    resolved_url,
+)
 from tune.safety.redact import Scrubber, remember, secret_name
-
-DEFAULT_BASE_URL = "https://api.openai.com/v1"
-"""OpenAI's own."""
 
 OPENAI_KEY = "OPENAI_API_KEY"
 """The variable whose key is used where none is named."""
@@ -59,7 +62,7 @@ class Access:
         self.is_openai = parts.hostname == urlsplit(DEFAULT_BASE_URL).hostname
         azure_path = parts.path.startswith("/openai/deployments/")
         self.bills_refusals = azure_path or bool(_BILLS_REFUSALS.search(str(parts.hostname)))
-        self.own = is_own(str(parts.hostname))
+        self.own = receives_openai_key(str(parts.hostname))
         self.key, self.headers = key, dict(headers)
         if parts.username or parts.password:
             pair = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
@@ -97,7 +100,7 @@ class Access:
         return frozenset(found - {name.lower() for name in self.headers})
 
 
-def find_access(
+def resolve_access(
     base_url: str | None,
     api_key: str | None,
     key_env: str | None,
@@ -159,11 +162,6 @@ def _header(name: str, value: str | Mapping[str, str], host: str) -> str:
     return found
 
 
-def resolved_url(base_url: str | None) -> str:
-    """Where an entry without a base URL is."""
-    return base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL
-
-
 def key_variable(base_url: str | None, key_env: str | None) -> str | None:
     """The environment variable whose key goes to an address; None where none does.
 
@@ -172,34 +170,16 @@ def key_variable(base_url: str | None, key_env: str | None) -> str | None:
     """
     if key_env is not None:
         return key_env
-    return OPENAI_KEY if is_own(str(parse_url(resolved_url(base_url)).hostname)) else None
+    return (
+        OPENAI_KEY if receives_openai_key(str(parse_url(resolved_url(base_url)).hostname)) else None
+    )
 
 
-def is_own(host: str) -> bool:
+def receives_openai_key(host: str) -> bool:
     """Whether OPENAI_API_KEY is meant for a host: that of OPENAI_BASE_URL, else OpenAI's, or this
     machine.
     """
     return host == parse_url(resolved_url(None)).hostname or is_loopback(host)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine."""
-    address = _address(host)
-    if address is not None:  # the unspecified address, 0.0.0.0, reaches this machine as well
-        return address.is_loopback or address.is_unspecified
-    return host == "localhost" or host.endswith(".localhost")
-
-
-def is_private(host: str) -> bool:
-    """Whether a host is this machine or lies in a private network: by its address, or by a name
-    that no public register gives out.
-    """
-    address = _address(host)
-    if address is not None:
-        return address.is_private or address.is_link_local or address in _CARRIER
-    # A number is an address in another spelling, whose network nobody reads off it.
-    short = "." not in host and not host[:1].isdigit()
-    return is_loopback(host) or short or host.endswith(_PRIVATE_NAMES)
 
 
 _HARMLESS = frozenset(
@@ -214,57 +194,6 @@ _HARMLESS = frozenset(
     }
 )
 """Headers that hold no secret; in lower case."""
-
-_CARRIER = ipaddress.ip_network("100.64.0.0/10")
-"""Addresses behind a carrier's gateway, which overlay networks such as Tailscale use."""
-
-_PRIVATE_NAMES = (
-    ".local",
-    ".internal",
-    ".lan",
-    ".home",
-    ".home.arpa",
-    ".intranet",
-    ".corp",
-    ".private",
-)
-
-
-def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        address = ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return None
-    return getattr(address, "ipv4_mapped", None) or address
-
-
-def parse_url(url: str) -> SplitResult:
-    """Read a base URL.
-
-    Raises:
-        InputError: it cannot be one; the message shows nothing that may be secret.
-    """
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and parts.hostname and (parts.port or True)
-    except ValueError:
-        usable = False
-    if not usable:
-        # Nothing before an @ or after a ? is shown, even of what is no URL.
-        visible = url.rpartition("@")[2].partition("?")[0]
-        raise InputError(
-            f"a base URL reads http://HOST/PATH or https://HOST/PATH, but got {visible!r}"
-        )
-    return parts
-
-
-def public_query(parts: SplitResult) -> str:
-    """The part of a query that may be shown and kept: the version of an API, without which Azure
-    answers nothing.
-    """
-    return "&".join(
-        pair for pair in parts.query.split("&") if pair.partition("=")[0] == "api-version"
-    )
 
 
 def _secrets(parts: SplitResult, access: Access) -> Iterable[str]:

@@ -21,26 +21,20 @@ from tune.errors import (
     Unreadable,
     ValueRejected,
 )
-from tune.providers.capabilities import (
-    REPLACEMENTS,
-    Adapted,
-    Capabilities,
-    Fact,
-    error_codes,
-    error_text,
-)
-from tune.providers.openai.access import DUMMY_KEY, Access, Headers, find_access
-from tune.providers.openai.bill import bill_url, name_call, read_bill
+from tune.providers.capabilities import REPLACEMENTS, Adapted, Capabilities, Fact
+from tune.providers.openai.access import DUMMY_KEY, Access, Headers, resolve_access
+from tune.providers.openai.bill_lookup import bill_url, name_call, read_bill
 from tune.providers.openai.errors import (
-    LONGEST,
-    error_inside,
-    fault_in_answer,
-    fault_of_answer,
-    fault_of_transport,
-    shown,
+    MOST_ERROR_CHARACTERS,
+    embedded_error,
+    error_of_body,
+    error_of_response,
+    error_of_transport,
+    one_line,
 )
-from tune.providers.openai.response import Answer, read_answer
-from tune.providers.openai.tokens import token_count
+from tune.providers.openai.refusals import error_codes, error_words
+from tune.providers.openai.response import ParsedResponse, parse_response
+from tune.providers.openai.tokens import count_tokens
 from tune.safety.redact import watch_logs
 from tune.safety.untrusted import read_json
 
@@ -96,7 +90,7 @@ class OpenAIEndpoint:
         api_key: None takes the environment variable `key_env`; a server other than OpenAI's may
         need none. key_env: the environment variable that holds the key; None is OPENAI_API_KEY for
         the host that it is meant for
-            (see `tune.providers.openai.access.is_own`), and no key for any other.
+            (see `tune.providers.openai.access.receives_openai_key`), and no key for any other.
         timeout: seconds after which a call is given up, however slowly its answer still trickles.
         capabilities: what models were seen to refuse; shared, and filled. alias: the service's
         name, for entries that share their draws; None takes host, port and path of `base_url`.
@@ -126,7 +120,7 @@ class OpenAIEndpoint:
         extra_headers: Headers | None = None,
         allow_http: bool = False,
     ) -> None:
-        self._access: Access = find_access(
+        self._access: Access = resolve_access(
             base_url, api_key, key_env, extra_headers or {}, allow_http=allow_http
         )
         self.model, self.service = model, alias or self._access.place
@@ -159,9 +153,9 @@ class OpenAIEndpoint:
         """
         model = self.model if self._access.is_openai else ""
         if isinstance(request.prompt, str):
-            return _PER_TEXT + token_count(model, request.prompt)
+            return _PER_TEXT + count_tokens(model, request.prompt)
         return _PER_CHAT + sum(
-            _PER_MESSAGE + token_count(model, m.role + m.content) for m in request.prompt
+            _PER_MESSAGE + count_tokens(model, m.role + m.content) for m in request.prompt
         )
 
     async def complete(self, request: Request, numbers: range) -> list[Completion]:
@@ -208,20 +202,20 @@ class OpenAIEndpoint:
             reply = await self._exchange("/models", limit=min(self._timeout, 30.0))
         except TransientError as error:
             raise EndpointError(f"{error}; check the base URL, and that the server runs") from None
-        keyless = reply.status == 400 and "key" in error_text(reply.body).lower()
+        keyless = reply.status == 400 and "key" in error_words(reply.body).lower()
         if reply.status in (401, 402, 403) or 300 <= reply.status < 400 or keyless:
-            fault = fault_of_answer(reply.status, reply.headers, reply.body, who=self._who)
+            fault = error_of_response(reply.status, reply.headers, reply.body, who=self._who)
             raise EndpointError(f"{fault}{self._access.hint if reply.status >= 400 else ''}")
         listed = _listed(reply.body)
         if not listed or any(_same(self.model, each) for each in listed):
             return ""
-        there = shown(self._access.scrubber.words(", ".join(sorted(listed))), 120)
+        there = one_line(self._access.scrubber.words(", ".join(sorted(listed))), 120)
         try:
             reply = await self._exchange(f"/models/{quote(self.model, safe='/:')}", limit=30.0)
         except TransientError:
             return ""
         if reply.status == 404 and _says_no_such_model(reply.body):
-            fault = fault_of_answer(404, reply.headers, reply.body, who=self._who)
+            fault = error_of_response(404, reply.headers, reply.body, who=self._who)
             raise EndpointError(f"{fault}; it has {there}")
         if reply.status < 400:
             return ""
@@ -244,7 +238,7 @@ class OpenAIEndpoint:
         if reply.status == 404:
             return None
         if reply.status >= 300:
-            raise fault_of_answer(reply.status, reply.headers, reply.body, who=self._who)
+            raise error_of_response(reply.status, reply.headers, reply.body, who=self._who)
         return read_bill(call, reply.body)
 
     async def close(self) -> None:
@@ -281,7 +275,7 @@ class OpenAIEndpoint:
             self._raise(fault)
         if isinstance(reply.body, str):
             raise Unreadable(f"{self._who} {_kind_of(reply.body)}")
-        answer = read_answer(
+        answer = parse_response(
             reply.body,
             request,
             len(numbers),
@@ -303,7 +297,7 @@ class OpenAIEndpoint:
         """
         bills = self._access.bills_refusals
         if reply.status >= 300:
-            return fault_of_answer(
+            return error_of_response(
                 reply.status,
                 reply.headers,
                 reply.body,
@@ -311,12 +305,12 @@ class OpenAIEndpoint:
                 sent=sent,
                 bills_refusals=bills,
             )
-        if (error := error_inside(reply.body)) is None:
+        if (error := embedded_error(reply.body)) is None:
             return None
         error = self._access.scrubber.error(error)
-        return fault_in_answer(error, reply.headers, who=self._who, sent=sent, bills_refusals=bills)
+        return error_of_body(error, reply.headers, who=self._who, sent=sent, bills_refusals=bills)
 
-    def _remember(self, answer: Answer) -> None:
+    def _remember(self, answer: ParsedResponse) -> None:
         """Keep the tokens of a text that came alone: they show whether a count for several covers
         them all.
         """
@@ -402,7 +396,7 @@ class OpenAIEndpoint:
             response = error.response
         except openai.APIConnectionError as error:
             words = self._access.scrubber.words(str(error.__cause__ or ""))
-            fault = fault_of_transport(type(error.__cause__).__name__, words, who=self._who)
+            fault = error_of_transport(type(error.__cause__).__name__, words, who=self._who)
         except TimeoutError:
             fault = TransientError(f"{self._who} did not answer within {limit:g} s", charged=True)
         if fault is not None:
@@ -414,7 +408,7 @@ class OpenAIEndpoint:
         try:
             body = read_json(response.content)
         except ValueError:
-            body = response.text[:LONGEST]
+            body = response.text[:MOST_ERROR_CHARACTERS]
         if response.status_code >= 300 or isinstance(body, str):
             return _Reply(response.status_code, headers, self._access.scrubber.error(body))
         return _Reply(response.status_code, headers, self._access.scrubber.answer(body))
@@ -453,10 +447,10 @@ def _kind_of(text: str) -> str:
     """Return what an answer is that is no JSON, in words for a user."""
     start = text.lstrip()[:200]
     if start[:1] == "<":
-        return f"returned a web page instead of an answer: is the base URL complete (most end in /v1)? {shown(start, 80)}"
+        return f"returned a web page instead of an answer: is the base URL complete (most end in /v1)? {one_line(start, 80)}"
     if start.startswith(("data:", "event:", ":")):
-        return f"returned an event stream, which is not asked for: {shown(start, 80)}"
-    return f"returned an answer that is no JSON: {shown(start, 80)}"
+        return f"returned an event stream, which is not asked for: {one_line(start, 80)}"
+    return f"returned an answer that is no JSON: {one_line(start, 80)}"
 
 
 class _Reply(NamedTuple):
@@ -490,7 +484,7 @@ def _same(ours: str, listed: str) -> bool:
 
 
 def _says_no_such_model(body: object) -> bool:
-    words = error_text(body).lower()
+    words = error_words(body).lower()
     return "model_not_found" in error_codes(body) or bool(
         re.search(r"\bmodel\b", words)
         and re.search(r"not exist|not found|unknown|no such|access", words)

@@ -5,11 +5,8 @@ errors.
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 from tune.errors import (
     AnswerError,
@@ -23,7 +20,8 @@ from tune.errors import (
     Unreadable,
     ValueRejected,
 )
-from tune.providers.capabilities import error_codes, error_text, read_refusal
+from tune.providers.openai.refusals import error_codes, error_words, read_refusal
+from tune.providers.openai.retry_after import longest_wait, retry_after, retry_delay
 
 NOT_SENT = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError"})
 """Failures of the transport, by class, before which nothing of the request had left."""
@@ -31,7 +29,7 @@ NOT_SENT = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyErr
 NEVER_SENT = frozenset({"UnsupportedProtocol", "LocalProtocolError", "InvalidURL"})
 """Failures that no other attempt can mend: the request itself cannot be put on the wire."""
 
-LONGEST = 10_000
+MOST_ERROR_CHARACTERS = 10_000
 """Characters of an error that are read: what it is about stands at its beginning."""
 
 LONG_WAIT = 600.0
@@ -71,7 +69,7 @@ _FILTERED = re.compile(
 )
 
 
-def fault_of_answer(
+def error_of_response(
     status: int,
     headers: Mapping[str, str],
     body: object,
@@ -89,8 +87,8 @@ def fault_of_answer(
         sent: the parameters that the request carried.
         bills_refusals: the service is known to bill prompts that it refuses.
     """
-    words = error_text(body)[:LONGEST]
-    message = f"{who} answered {status}: {shown(words) or 'without a word'}"
+    words = error_words(body)[:MOST_ERROR_CHARACTERS]
+    message = f"{who} answered {status}: {one_line(words) or 'without a word'}"
     fault = _fault(status, headers, body, who, message, sent)
     _mark_billed(fault, status, bills_refusals or _from_azure(headers, body))
     return fault
@@ -106,7 +104,7 @@ def _from_azure(headers: Mapping[str, str], body: object) -> bool:
     """Tell whether Azure speaks, also through a gateway of another name: it bills prompts that it
     refuses.
     """
-    what = f"{error_codes(body)[:LONGEST]} {error_text(body)[:LONGEST]}".lower()
+    what = f"{error_codes(body)[:MOST_ERROR_CHARACTERS]} {error_words(body)[:MOST_ERROR_CHARACTERS]}".lower()
     named = "responsibleaipolicy" in what or "azure openai" in what
     return named or "apim-request-id" in headers or "x-ms-region" in headers
 
@@ -119,10 +117,13 @@ def _fault(
     message: str,
     sent: Collection[str],
 ) -> ProviderError:
-    words, codes = error_text(body)[:LONGEST], error_codes(body)[:LONGEST]
+    words, codes = (
+        error_words(body)[:MOST_ERROR_CHARACTERS],
+        error_codes(body)[:MOST_ERROR_CHARACTERS],
+    )
     what = f"{codes} {words}".lower()
     if status in (402, 429, 503, 529):
-        asked = _longest(retry_after(headers), retry_delay(body))
+        asked = longest_wait(retry_after(headers), retry_delay(body))
         used_up = status == 402 or (status == 429 and _is_used_up(body, what, asked))
         return _later(status, message, asked, used_up=used_up)
     if status in (400, 403) and _EMPTY_ACCOUNT.search(what):
@@ -164,7 +165,7 @@ def _is_used_up(body: object, what: str, asked: float | None) -> bool:
     if asked is None:
         return bool(_NO_CREDIT.search(what) or _OF_THE_DAY.search(what))
     return (
-        "quotaid" in (details := json.dumps(body, default=str)[:LONGEST].lower())
+        "quotaid" in (details := json.dumps(body, default=str)[:MOST_ERROR_CHARACTERS].lower())
         and "perday" in details
     )
 
@@ -209,14 +210,14 @@ _NAMED_STATUS = (
 """Statuses by the words of an error that carries no number."""
 
 
-def error_inside(body: object) -> object:
+def embedded_error(body: object) -> object:
     """The error that a 200 holds instead of choices, or None.
 
     Google sends a list of one; vLLM and Mistral put the fields of an error where the choices would
     stand; OpenRouter puts the error of a host that failed into the choice.
     """
     if isinstance(body, list):
-        return next((error for error in map(error_inside, body[:1]) if error is not None), None)
+        return next((error for error in map(embedded_error, body[:1]) if error is not None), None)
     if not isinstance(body, Mapping):
         return None
     choices = body.get("choices")
@@ -244,7 +245,7 @@ def _text_of(choice: Mapping[str, object]) -> object:
     return (message.get("content") if isinstance(message, Mapping) else None) or choice.get("text")
 
 
-def fault_in_answer(
+def error_of_body(
     error: object,
     headers: Mapping[str, str] | None = None,
     *,
@@ -258,7 +259,7 @@ def fault_in_answer(
     `error.code` (inspect_ai#1534, pydantic-ai#6885). It is read as if it had been the answer's own.
     An error that nobody can tell the status of may have been billed.
     """
-    message = f"{who} answered 200 with an error: {shown(error_text(error)[:LONGEST]) or 'without a word'}"
+    message = f"{who} answered 200 with an error: {one_line(error_words(error)[:MOST_ERROR_CHARACTERS]) or 'without a word'}"
     status = _status_in(error)
     if status is None:
         return Unreadable(message)
@@ -280,11 +281,11 @@ def _status_in(error: object) -> int | None:
         )
         if isinstance(number, int) and not isinstance(number, bool) and 400 <= number < 600:
             return number
-    what = f"{error_codes(error)} {error_text(error)}"[:LONGEST].lower()
+    what = f"{error_codes(error)} {error_words(error)}"[:MOST_ERROR_CHARACTERS].lower()
     return next((status for words, status in _NAMED_STATUS if words.search(what)), None)
 
 
-def fault_of_transport(kind: str, words: str, *, who: str) -> ProviderError:
+def error_of_transport(kind: str, words: str, *, who: str) -> ProviderError:
     """The error that a failure of the connection stands for.
 
     Args:
@@ -297,101 +298,17 @@ def fault_of_transport(kind: str, words: str, *, who: str) -> ProviderError:
             f"{who} cannot be asked: the base URL, the key or a header cannot be sent ({kind})"
         )
     if kind in NOT_SENT:
-        return TransientError(f"{who} cannot be reached: {shown(words) or kind}", charged=False)
+        return TransientError(f"{who} cannot be reached: {one_line(words) or kind}", charged=False)
     if kind == "AnswerTooLarge":
-        return TransientError(f"{who} sent what is not read: {shown(words)}", charged=True)
+        return TransientError(f"{who} sent what is not read: {one_line(words)}", charged=True)
     if "Timeout" in kind:
         return TransientError(f"{who} did not answer in time ({kind})", charged=True)
-    return TransientError(f"{who} broke off the connection: {shown(words) or kind}", charged=True)
-
-
-def shown(words: str, most: int = 300) -> str:
-    """Somebody else's words, fit for one line of a terminal."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in words).split())
-    return line if len(line) <= most else line[: most - 1] + "…"
-
-
-def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
-    """Seconds that an answer asks us to wait: Retry-After in milliseconds, seconds or as a date,
-    else the reset of a limit that is used up.
-    """
-    for name, unit in (("retry-after-ms", 1e-3), ("retry-after", 1.0)):
-        if (seconds := _number(headers.get(name))) is not None:
-            return seconds * unit
-    if "retry-after" in headers:
-        try:
-            then = parsedate_to_datetime(headers["retry-after"])
-        except ValueError:
-            return None
-        then = then if then.tzinfo else then.replace(tzinfo=UTC)
-        return max(0.0, (then - (now or datetime.now(UTC))).total_seconds())
-    waits = [
-        _duration(headers.get(f"x-ratelimit-reset-{kind}", ""))
-        for kind in ("requests", "tokens")
-        if headers.get(f"x-ratelimit-remaining-{kind}") == "0"
-    ]
-    return max((wait for wait in waits if wait is not None), default=None)
-
-
-def retry_delay(body: object, depth: int = 6) -> float | None:
-    """Return the seconds that an error body asks us to wait, or None where it does not.
-
-    Google puts a RetryInfo with `retryDelay` ("34074.82s") among the details; others say it in
-    words.
-    """
-    if depth and isinstance(body, Mapping):
-        own = [
-            _delay(body[name])
-            for name in ("retryDelay", "retry_delay", "retry_after")
-            if name in body
-        ]
-        return _longest(*own, *(retry_delay(value, depth - 1) for value in body.values()))
-    if depth and isinstance(body, list):
-        return _longest(*(retry_delay(value, depth - 1) for value in body[:100]))
-    if isinstance(body, str) and (found := _AGAIN.search(body[:10_000])):
-        return _duration(found[1].replace(" ", ""))
-    return None
-
-
-_AGAIN = re.compile(
-    r"(?:try again|retry)(?: again)? (?:in|after) ((?:\d+(?:\.\d+)? ?(?:ms|h|m|s)(?![a-z]) ?)+)",
-    re.IGNORECASE,
-)
-
-
-def _delay(value: object) -> float | None:
-    """Return the seconds of a delay: a number, "12.5s" or {"seconds": 12}."""
-    if isinstance(value, Mapping):
-        value = value.get("seconds")
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    return (
-        _duration(value) if isinstance(value, str) and not _is_plain(value) else _number(str(value))
+    return TransientError(
+        f"{who} broke off the connection: {one_line(words) or kind}", charged=True
     )
 
 
-def _is_plain(text: str) -> bool:
-    return text.replace(".", "", 1).isdecimal()
-
-
-def _longest(*waits: float | None) -> float | None:
-    return max((wait for wait in waits if wait is not None), default=None)
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        seconds = float(text or "")
-    except ValueError:
-        return None
-    return seconds if 0 <= seconds < math.inf else None
-
-
-_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3}
-
-
-def _duration(text: str) -> float | None:
-    """Seconds of a duration like `6m0s` or `20ms`."""
-    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|h|m|s)", text)
-    if not parts or "".join(n + u for n, u in parts) != text:
-        return None
-    return sum(float(number) * _UNITS[unit] for number, unit in parts)
+def one_line(words: str, most: int = 300) -> str:
+    """Somebody else's words, fit for one line of a terminal."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in words).split())
+    return line if len(line) <= most else line[: most - 1] + "…"

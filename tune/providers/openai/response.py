@@ -11,7 +11,7 @@ from typing import Any
 
 from tune.completion import Completion, Invoice, Request
 from tune.errors import TransientError, Unreadable
-from tune.providers.openai.usage import Shown, count, part, read_usage
+from tune.providers.openai.usage import VisibleChoice, read_count, read_table, read_usage
 
 _ENDINGS = {
     "length": "length",
@@ -22,7 +22,7 @@ _ENDINGS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ParsedResponse:
     """The draws of one call.
 
     Attributes:
@@ -39,7 +39,7 @@ class Answer:
     first_only: bool
 
 
-def read_answer(
+def parse_response(
     body: object,
     request: Request,
     asked: int,
@@ -49,7 +49,7 @@ def read_answer(
     reasons: bool,
     who: str,
     alone: Mapping[str, int] | None = None,
-) -> Answer:
+) -> ParsedResponse:
     """Read the completions out of a body.
 
     What was billed is read by `read_usage`, for all choices together. Its visible part is shared
@@ -69,7 +69,7 @@ def read_answer(
     said = [_said(choice) for choice in _choices(body, asked, who)]
     assert isinstance(body, Mapping)
     shown = [
-        Shown(
+        VisibleChoice(
             each.bytes,
             each.words,
             each.thought_words,
@@ -105,7 +105,7 @@ def read_answer(
         )
         for text, each, count, thought in zip(texts, said, counts, thoughts, strict=True)
     ]
-    return Answer(draws, estimated=usage.estimated, first_only=usage.first_only)
+    return ParsedResponse(draws, estimated=usage.estimated, first_only=usage.first_only)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +135,11 @@ def _choices(body: object, asked: int, who: str) -> list[Mapping[str, Any]]:
 
 
 def _index(choice: Mapping[str, Any]) -> int:
-    return count(choice, "index") or 0
+    return read_count(choice, "index") or 0
 
 
 def _said(choice: Mapping[str, Any]) -> _Said:
-    message = part(choice, "message") or choice
+    message = read_table(choice, "message") or choice
     text = (
         _text(message.get("content")) or _text(choice.get("text")) or _text(message.get("refusal"))
     )

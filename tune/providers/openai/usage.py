@@ -34,7 +34,7 @@ _CACHE_WRITES = ("cache_write_tokens", "cache_creation_input_tokens", "cache_cre
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class VisibleChoice:
     """Facts about one choice that we count ourselves.
 
     Attributes:
@@ -83,7 +83,7 @@ class Usage:
 
 def read_usage(
     body: Mapping[str, Any],
-    shown: Sequence[Shown],
+    shown: Sequence[VisibleChoice],
     *,
     cap: int,
     most_prompt: int,
@@ -97,7 +97,7 @@ def read_usage(
         have. reasons: the model may think in tokens that it does not show: a missing count is then
         the whole cap.
     """
-    usage = part(body, "usage")
+    usage = read_table(body, "usage")
     doubts: list[str] = []
     prompt = _read_prompt(usage, most_prompt, doubts)
     reasoning = _reasoning(usage)
@@ -136,13 +136,13 @@ def read_usage(
     )
 
 
-def part(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+def read_table(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """Return the mapping of this name; an empty one where there is none."""
     found = record.get(name)
     return found if isinstance(found, Mapping) else {}
 
 
-def count(record: Mapping[str, Any], name: str) -> int | None:
+def read_count(record: Mapping[str, Any], name: str) -> int | None:
     """Return a count of tokens that can be believed, or None."""
     value = record.get(name)
     if isinstance(value, float) and value.is_integer():
@@ -166,7 +166,7 @@ class _Prompt:
 
 
 def _read_prompt(usage: Mapping[str, Any], most: int, doubts: list[str]) -> _Prompt:
-    tokens = count(usage, "prompt_tokens") or count(usage, "input_tokens")
+    tokens = read_count(usage, "prompt_tokens") or read_count(usage, "input_tokens")
     reads = _stated(usage, _INPUT_DETAILS, _CACHE_READS)
     # Cached tokens are cheap, so the smallest count is the largest bill; written ones are dear.
     cached = min(reads, default=0)
@@ -194,8 +194,8 @@ def _read_prompt(usage: Mapping[str, Any], most: int, doubts: list[str]) -> _Pro
 
 def _stated(usage: Mapping[str, Any], details: Sequence[str], names: Sequence[str]) -> list[int]:
     """Return every count that one of these names states, at the top or in the details."""
-    places = [usage, *(part(usage, name) for name in details)]
-    counts = [count(place, name) for place in places for name in names]
+    places = [usage, *(read_table(usage, name) for name in details)]
+    counts = [read_count(place, name) for place in places for name in names]
     return [each for each in counts if each is not None]
 
 
@@ -208,22 +208,22 @@ def _reasoning(usage: Mapping[str, Any]) -> int:
 
 def _reported(usage: Mapping[str, Any]) -> int | None:
     """Return the completion tokens as reported, or None."""
-    completion = count(usage, "completion_tokens")
-    return count(usage, "output_tokens") if completion is None else completion
+    completion = read_count(usage, "completion_tokens")
+    return read_count(usage, "output_tokens") if completion is None else completion
 
 
 def _largest(
     usage: Mapping[str, Any],
     prompt: _Prompt,
     reasoning: int,
-    shown: Sequence[Shown],
+    shown: Sequence[VisibleChoice],
     cap: int,
     doubts: list[str],
 ) -> int | None:
     """Return the largest count of completion tokens that the report allows; None where it has none."""
     completion = _reported(usage)
     readings = [] if completion is None else [completion]
-    total = count(usage, "total_tokens")
+    total = read_count(usage, "total_tokens")
     if total is not None and prompt.reported:
         readings.append(total - prompt.tokens)
         _compare(total, prompt.tokens, completion, doubts)
@@ -251,7 +251,9 @@ def _compare(total: int, prompt: int, completion: int | None, doubts: list[str])
         )
 
 
-def _first_only(reading: int | None, shown: Sequence[Shown], body: Mapping[str, Any]) -> bool:
+def _first_only(
+    reading: int | None, shown: Sequence[VisibleChoice], body: Mapping[str, Any]
+) -> bool:
     """Tell whether a usage counts only the first of several choices."""
     if reading is None or len(shown) < 2:
         return False
@@ -260,7 +262,7 @@ def _first_only(reading: int | None, shown: Sequence[Shown], body: Mapping[str, 
     # them away where it came alone before: as much for several choices leaves nothing for the
     # others.
     timed, others = (
-        count(part(body, "timings"), "predicted_n"),
+        read_count(read_table(body, "timings"), "predicted_n"),
         sum(each.words for each in shown[1:]),
     )
     if reading == timed or (reading == shown[0].alone and others):
@@ -268,7 +270,7 @@ def _first_only(reading: int | None, shown: Sequence[Shown], body: Mapping[str, 
     return shown[0].words <= reading < _least(shown)
 
 
-def _least(shown: Sequence[Shown]) -> int:
+def _least(shown: Sequence[VisibleChoice]) -> int:
     """Return a number of tokens that the choices have at least.
 
     Vocabularies whose tokens span words are rare, and are met by asking for one choice at a time.
@@ -278,7 +280,7 @@ def _least(shown: Sequence[Shown]) -> int:
     return max(min(1, shown[0].words), shown[0].tokens)
 
 
-def _least_visible(shown: Sequence[Shown]) -> int:
+def _least_visible(shown: Sequence[VisibleChoice]) -> int:
     """Return a number of tokens that the choices have at least beside all reasoning."""
     words = [each.words - each.thought_words for each in shown]
     if len(shown) > 1:
@@ -287,7 +289,7 @@ def _least_visible(shown: Sequence[Shown]) -> int:
 
 
 def _own_count(
-    first: int | None, shown: Sequence[Shown], cap: int, *, hidden: bool
+    first: int | None, shown: Sequence[VisibleChoice], cap: int, *, hidden: bool
 ) -> tuple[int, ...]:
     """Count each choice from above: a token for each byte and one for the end, at most the cap.
 
@@ -355,7 +357,7 @@ def _upstream(usage: Mapping[str, Any]) -> float:
     """
     if usage.get("is_byok") is not True:
         return 0.0
-    return _dollars(part(usage, "cost_details").get("upstream_inference_cost"), 1) or 0.0
+    return _dollars(read_table(usage, "cost_details").get("upstream_inference_cost"), 1) or 0.0
 
 
 def _dollars(value: object, unit: int) -> float | None:

@@ -17,9 +17,10 @@ from tests.test_tuner_survival import SPACE, WORLD
 from tune.commands.cli import main
 from tune.errors import InputError, TuneError
 from tune.followup.check import check
-from tune.providers.openai.access import find_access, is_loopback, is_private, key_variable
-from tune.providers.services import Entry
-from tune.providers.trust import confirm_hosts, host_lines, remember_hosts
+from tune.providers.base_url import is_loopback, is_private
+from tune.providers.entries import Entry
+from tune.providers.openai.access import key_variable, resolve_access
+from tune.providers.trusted_hosts import confirm_hosts, host_lines, remember_hosts
 from tune.runtime.best_json import read_recipe, recipe_record
 
 KEY = "planted-openai-key"
@@ -65,10 +66,10 @@ def test_the_environments_key_goes_to_its_own_host_and_to_this_machine(
     assert key_variable(url, "OTHER_KEY") == "OTHER_KEY"
     if url == "https://api.openai.com/v1" and not goes:
         with pytest.raises(InputError, match="--key-env"):
-            find_access(url, None, None, {})
+            resolve_access(url, None, None, {})
     else:
-        assert find_access(url, None, None, {}).key == (KEY if goes else None)
-    assert find_access(url, None, "OTHER_KEY", {}).key == "planted-other-key"
+        assert resolve_access(url, None, None, {}).key == (KEY if goes else None)
+    assert resolve_access(url, None, "OTHER_KEY", {}).key == "planted-other-key"
 
 
 @pytest.mark.parametrize(
@@ -98,14 +99,14 @@ def test_a_key_goes_unencrypted_through_private_networks_alone(host: str, privat
     address = f"http://[{host}]/v1" if ":" in host else f"http://{host}/v1"
     assert is_private(host) == private
     if private:
-        assert find_access(address, None, "OTHER_KEY", {}).key
+        assert resolve_access(address, None, "OTHER_KEY", {}).key
     else:
         with pytest.raises(InputError, match="unencrypted"):
-            find_access(address, None, "OTHER_KEY", {})
+            resolve_access(address, None, "OTHER_KEY", {})
         with pytest.raises(InputError, match="unencrypted"):
-            find_access(address.replace("http://", "http://user:planted@"), None, None, {})
-        assert find_access(address, None, "OTHER_KEY", {}, allow_http=True).key
-    assert find_access(address, None, None, {}).key == (KEY if is_loopback(host) else None)
+            resolve_access(address.replace("http://", "http://user:planted@"), None, None, {})
+        assert resolve_access(address, None, "OTHER_KEY", {}, allow_http=True).key
+    assert resolve_access(address, None, None, {}).key == (KEY if is_loopback(host) else None)
 
 
 # --- on the wire
@@ -116,7 +117,7 @@ def run(
 ) -> list[str]:
     """A small run against a server that is, or is not, taken for this machine; what was said."""
     if not own:
-        monkeypatch.setattr("tune.providers.openai.access.is_loopback", lambda host: False)
+        monkeypatch.setattr("tune.providers.base_url.is_loopback", lambda host: False)
     told: list[str] = []
     from tune.tuner import run_study
 

@@ -11,14 +11,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from tune.errors import InputError
-from tune.providers.openai.access import (
-    DEFAULT_BASE_URL,
-    OPENAI_KEY,
-    is_loopback,
-    is_own,
-    parse_url,
-)
-from tune.providers.services import Entry
+from tune.providers.base_url import DEFAULT_BASE_URL, is_loopback, parse_url
+from tune.providers.entries import Entry
+from tune.providers.openai.access import OPENAI_KEY, receives_openai_key
 from tune.safety.untrusted import read_file, read_json
 
 Confirm = Callable[[str], bool]
@@ -92,7 +87,11 @@ def _is_plain(entry: Entry) -> bool:
     if entry.local:
         return True
     host = str(parse_url(f"http://{entry.host}").hostname)
-    known = is_own(host) or is_loopback(host) or host == parse_url(DEFAULT_BASE_URL).hostname
+    known = (
+        receives_openai_key(host)
+        or is_loopback(host)
+        or host == parse_url(DEFAULT_BASE_URL).hostname
+    )
     return known and set(entry.variables) <= {OPENAI_KEY}
 
 

@@ -9,7 +9,7 @@ Decode = Callable[[list[list[int]]], Sequence[str]]
 """A tokenizer's way from lists of tokens to texts."""
 
 
-class Answer(NamedTuple):
+class DecodedText(NamedTuple):
     """One answer, read.
 
     Attributes:
@@ -25,9 +25,9 @@ class Answer(NamedTuple):
     stopped: bool
 
 
-def read_answer(
+def detokenize(
     ids: Sequence[int], end_ids: Collection[int], stops: Sequence[str], decode: Decode
-) -> Answer:
+) -> DecodedText:
     """Turn generated tokens into text that ends before the first stop string, and find where each
     token ends.
 
@@ -45,14 +45,16 @@ def read_answer(
             # A token is visible if it begins before the cut; the others only spell the stop string.
             visible = [i for i in range(len(texts)) if (len(texts[i - 1]) if i else 0) < min(found)]
             whole = text[: min(found)]
-            return Answer(
+            return DecodedText(
                 whole, len(texts), tuple(_shared(texts[i], whole) for i in visible), stopped=True
             )
     whole = texts[-1] if texts else ""
-    return Answer(whole, len(ids), tuple(_shared(text, whole) for text in texts), stopped=ended)
+    return DecodedText(
+        whole, len(ids), tuple(_shared(text, whole) for text in texts), stopped=ended
+    )
 
 
-def stop_unseen(answer: Answer, stops: Sequence[str]) -> Answer:
+def trim_stop(answer: DecodedText, stops: Sequence[str]) -> DecodedText:
     """An answer that a stop string ended which is not in it, or not whole.
 
     openvino-genai leaves stop strings in as it is told, but not the spaces and newlines at their
@@ -67,7 +69,7 @@ def stop_unseen(answer: Answer, stops: Sequence[str]) -> Answer:
     whole = answer.text[: len(answer.text) - max(map(len, begun), default=0)]
     ends = answer.token_ends
     visible = [end for i, end in enumerate(ends) if (ends[i - 1] if i else 0) < len(whole)]
-    return Answer(
+    return DecodedText(
         whole, answer.tokens + 1, tuple(min(end, len(whole)) for end in visible), stopped=True
     )
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tune.providers.openai.bill import bill_url, name_call, read_bill
+from tune.providers.openai.bill_lookup import bill_url, name_call, read_bill
 
 URL = "https://host/api/v1"
 

@@ -9,8 +9,8 @@ from datetime import UTC, date, datetime
 import pytest
 
 from tune.errors import PriceError
+from tune.pricing.lookup import check_stated, find_price
 from tune.pricing.prices import CONFIRMED, Price, to_dollars
-from tune.pricing.published import check_stated, find_price
 
 OPENAI = "https://api.openai.com/v1"
 ANTHROPIC = "https://api.anthropic.com/v1/"
@@ -179,8 +179,8 @@ def test_every_published_model_has_a_price_or_is_refused() -> None:
 def test_the_table_is_loaded_only_by_those_who_need_it() -> None:
     script = (
         "import sys\n"
-        "from tune.pricing import Price\n"
-        "from tune.published import find_price\n"
+        "from tune.pricing.prices import Price\n"
+        "from tune.pricing.lookup import find_price\n"
         "find_price('mine', {'mine': Price(1, 2)})\n"
         "sys.exit('genai_prices' in sys.modules)\n"
     )
