@@ -495,13 +495,13 @@ def test_no_mixture_of_faults_spends_more_than_the_budget(
 _BUYER = """
 import asyncio, random, sys
 from tune.completion import Request
-from tune.database import Database
-from tune.ledger import Account
-from tune.pricing import PICODOLLARS, Price
-from tune.providers.fake import FakeEndpoint
+from tune.store.database import Database
+from tune.store.admission import Account
+from tune.pricing.prices import PICODOLLARS, Price
+from tune.fakes.provider import FakeEndpoint
 from tune.providers.metered import Metered
 from tune.providers.stored import Stored
-from tune.store import Store
+from tune.store.draws import Store
 
 async def main(path, seed):
     rng = random.Random(seed)
