@@ -9,7 +9,7 @@ from typing import Any
 
 from tune.readout.trial import Step
 from tune.strategies import Outcome
-from tune.study.budget import LEAST_MET, MOST_HOLDOUT_SHARE
+from tune.study.budget import LEAST_HOLDOUT, MOST_HOLDOUT_SHARE
 
 
 def drive(
@@ -37,4 +37,4 @@ def max_extrapolated_cost(dollars: float) -> float:
     There is no holdout here. A study keeps a share of its budget for it at most, and the rest is
     its search's.
     """
-    return MOST_HOLDOUT_SHARE / (1.0 - MOST_HOLDOUT_SHARE) * dollars / LEAST_MET
+    return MOST_HOLDOUT_SHARE / (1.0 - MOST_HOLDOUT_SHARE) * dollars / LEAST_HOLDOUT

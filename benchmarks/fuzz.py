@@ -30,7 +30,7 @@ from tune.errors import InputError, ProviderError
 from tune.plan import make_plan
 from tune.providers.openai import http_client as bounded
 from tune.providers.openai.endpoint import OpenAIEndpoint
-from tune.runtime.best_json import read_recipe, recipe_record
+from tune.runtime.best_json import deployment_record, read_deployment
 from tune.safety.untrusted import read_json
 from tune.task.load import load_data
 
@@ -405,7 +405,7 @@ def _exported() -> dict[str, Any]:
     return {
         "config": config,
         "winner": winner,
-        "recipe": recipe_record(plan, plan.baseline, [0.0, 1.0]),
+        "deployment": deployment_record(plan, plan.baseline, [0.0, 1.0]),
     }
 
 
@@ -443,7 +443,7 @@ def records(changes: list[tuple[tuple[Any, ...], Any]]) -> None:
         path = Path(folder) / "best.json"
         path.write_bytes(_json(record))
         try:
-            read_recipe(path)
+            read_deployment(path)
         except InputError as refused:
             _one_line(refused)
 

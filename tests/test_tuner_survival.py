@@ -101,7 +101,7 @@ def run_and_stop(
 
     def look(progress: Progress) -> None:
         if when(progress):
-            stop.wish()
+            stop.request()
 
     given = options(server, folder, **more)
     space = tune.Space.from_mapping(SPACE)
@@ -551,7 +551,7 @@ def test_ctrl_c_wins_over_the_time_limit(tmp_path: Path) -> None:
 
         async def press() -> tune.Study:
             loop = asyncio.get_running_loop()
-            loop.call_later(1.05, stop.wish)
+            loop.call_later(1.05, stop.request)
             given: Any = options(slow, tmp_path, time_limit=1.0)
             return await _study(
                 WORLD.examples(ROWS),

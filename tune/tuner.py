@@ -42,11 +42,11 @@ from tune.store.draws import Store
 from tune.store.journal import Journal
 from tune.store.ledger_marks import check_ledger
 from tune.study.budget import check_budget
-from tune.study.connect import evaluator_of, opened
-from tune.study.holdout import NAME, keep_holdout, met_of
+from tune.study.connect import connect_services, make_evaluator
+from tune.study.holdout_file import HOLDOUT_FILE, holdout_scores, write_holdout
 from tune.study.lessons import Lessons
 from tune.study.progress import Progress, Screen
-from tune.study.resume import check_identity, check_remembered, read_history
+from tune.study.resume import check_identity, check_not_forgotten, read_history
 from tune.study.run import ENOUGH, INTERRUPTED, PAUSES, UNREAD, Findings, Run
 from tune.study.study import Study, recorded_study
 
@@ -104,36 +104,36 @@ async def tune_async(
 
 
 class Stop:
-    """A wish to stop soon, from any thread: what is in flight settles, nothing more is sent."""
+    """A request to stop soon, from any thread: what is in flight settles, nothing more is sent."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._wished = False
-        self._obey: Callable[[], object] | None = None
+        self._requested = False
+        self._action: Callable[[], object] | None = None
 
-    def wish(self) -> bool:
+    def request(self) -> bool:
         """Ask the run to stop.
 
         Returns:
             Whether it has begun, and so has something to settle.
         """
         with self._lock:
-            self._wished = True
-            if self._obey is not None:
+            self._requested = True
+            if self._action is not None:
                 with suppress(
                     RuntimeError
                 ):  # the loop is closed already: there is nothing left to stop
-                    self._obey()
-            return self._obey is not None
+                    self._action()
+            return self._action is not None
 
-    def obey(self, action: Callable[[], None]) -> None:
+    def on_request(self, action: Callable[[], None]) -> None:
         """What to do on the wish; done at once where it came already. Call from the run's event
         loop.
         """
         loop = asyncio.get_running_loop()
         with self._lock:
-            self._obey = lambda: loop.call_soon_threadsafe(action)
-            if self._wished:
+            self._action = lambda: loop.call_soon_threadsafe(action)
+            if self._requested:
                 action()
 
 
@@ -159,12 +159,12 @@ def run_study(
     stop = Stop()
     say = Decorations().around("the display of notices", notice)
 
-    def wish() -> bool:
-        if begun := stop.wish():
+    def request() -> bool:
+        if begun := stop.request():
             say("stopping: the calls in flight are settled first (Ctrl-C again gives them up)")
         return begun
 
-    return run_apart(_study(data, space, budget, options, stop, observer, notice, retry), wish)
+    return run_apart(_study(data, space, budget, options, stop, observer, notice, retry), request)
 
 
 async def _study(
@@ -179,7 +179,7 @@ async def _study(
 ) -> Study:
     """The run from the order to the written study."""
     plan = make_plan(data, space, budget, options)
-    folder, store = places(plan, options)
+    folder, store = study_paths(plan, options)
     notices: dict[str, None] = {}
 
     def tell(sentence: str) -> None:
@@ -214,7 +214,7 @@ async def _study(
         )
         lost = _lost(journal, lessons, tell)
         _say_who_is_called(plan, tell, notice)
-        async with opened(
+        async with connect_services(
             plan.entries, plan.prices, access, judge=plan.judge, aside=lessons.aside, lost=lost
         ) as (
             services,
@@ -230,7 +230,9 @@ async def _study(
             )
             _keep_estimate(journal, plan, found)
             caps = {name: plan.space.cap({"model": name}) for name in services}
-            evaluator = evaluator_of(plan, services, draws, judge=judge, caps=caps, lessons=lessons)
+            evaluator = make_evaluator(
+                plan, services, draws, judge=judge, caps=caps, lessons=lessons
+            )
             run = Run(
                 plan,
                 journal,
@@ -246,7 +248,7 @@ async def _study(
                 ),
             )
             stack.callback(_start_timer(run).cancel)
-            stop.obey(lambda: _interrupt(account))
+            stop.on_request(lambda: _interrupt(account))
             findings = await run.go()
             report = conclude(run, findings)
             decorations.attempt(
@@ -269,11 +271,12 @@ def _keep_holdout(plan: Plan, findings: Findings, report: Report, folder: Path) 
     if plan.content and report.winner is not None and findings.stopped not in PAUSES:
         met = (findings.holdout or {}).get(report.winner.config)
     if met is None:
-        (folder / NAME).unlink(missing_ok=True)
+        (folder / HOLDOUT_FILE).unlink(missing_ok=True)
         return
     config = plain_config(met.config)
-    keep_holdout(
-        folder, met_of(config, plan.metric.identity, plan.examples, met.examples, met.scores)
+    write_holdout(
+        folder,
+        holdout_scores(config, plan.metric.identity, plan.examples, met.examples, met.scores),
     )
 
 
@@ -284,15 +287,15 @@ def _undone(journal: Journal, traces: Traces) -> Iterator[list[Database]]:
 
     The store is put into the list when it is open.
     """
-    opened: list[Database] = []
+    found: list[Database] = []
     try:
-        yield opened
+        yield found
     except BaseException:
         if not any(event["event"] == "phase" for event in journal.events):
-            traces.remove(opened[0] if opened else None)
+            traces.remove(found[0] if found else None)
         raise
     finally:
-        for db in opened:
+        for db in found:
             db.close()
 
 
@@ -388,7 +391,7 @@ def _surprises(
     return LengthMonitor(plan, first_forecasts(journal.events), endpoints, tell).look
 
 
-def places(plan: Plan, options: Options) -> tuple[Path, str]:
+def study_paths(plan: Plan, options: Options) -> tuple[Path, str]:
     """The study's folder and its store."""
     given = options.get("results")
     mark = hashlib.sha256(json.dumps(plan.identity, sort_keys=True).encode()).hexdigest()[:8]
@@ -449,7 +452,7 @@ def _open_journal(journal: Journal, plan: Plan) -> Study | None:
     ended = last["event"] == "result" and last["stopped"] not in PAUSES
     if ended and not _more(plan, journal):
         return recorded_study(journal.path.parent, journal.events)
-    check_remembered(journal.events, journal.path.parent)
+    check_not_forgotten(journal.events, journal.path.parent)
     return None
 
 

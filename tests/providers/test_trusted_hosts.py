@@ -21,7 +21,7 @@ from tune.providers.base_url import is_loopback, is_private
 from tune.providers.entries import Entry
 from tune.providers.openai.access import key_variable, resolve_access
 from tune.providers.trusted_hosts import confirm_hosts, host_lines, remember_hosts
-from tune.runtime.best_json import read_recipe, recipe_record
+from tune.runtime.best_json import read_deployment, deployment_record
 
 KEY = "planted-openai-key"
 ELSEWHERE = "https://models.example.test/v1"
@@ -213,11 +213,13 @@ def test_one_line_for_each_host_and_variable() -> None:
 
 def exported(folder: Path, **model: Any) -> Path:
     """A `best.json` that names this model."""
-    recipe = recipe_record(plan(), config())
-    recipe["model"] |= model
+    deployment = deployment_record(plan(), config())
+    deployment["model"] |= model
     path = folder / "best.json"
     winner = {"holdout": QUALITY, "tuning": QUALITY}
-    path.write_text(json.dumps({"config": dict(config()), "winner": winner, "recipe": recipe}))
+    path.write_text(
+        json.dumps({"config": dict(config()), "winner": winner, "deployment": deployment})
+    )
     return path
 
 
@@ -246,10 +248,10 @@ def test_a_best_json_names_its_host_and_its_variables_and_they_are_confirmed_onc
 ) -> None:
     path = exported(tmp_path, **model)
     if not asks:
-        read_recipe(path)
+        read_deployment(path)
         return
     with pytest.raises(InputError, match="--allow-host") as caught:
-        read_recipe(path)
+        read_deployment(path)
     for name in filter(None, [model["key_env"]]):
         assert name in str(caught.value)
     asked: list[str] = []
@@ -259,14 +261,14 @@ def test_a_best_json_names_its_host_and_its_variables_and_they_are_confirmed_onc
         return False
 
     with pytest.raises(InputError):
-        read_recipe(path, confirm=refuse)
+        read_deployment(path, confirm=refuse)
     assert len(asked) == 1
-    read_recipe(path, confirm=lambda _: True)
-    read_recipe(path)  # once is enough
+    read_deployment(path, confirm=lambda _: True)
+    read_deployment(path)  # once is enough
     path = exported(tmp_path, **model | {"key_env": "ANOTHER_VARIABLE"})
     with pytest.raises(InputError, match="ANOTHER_VARIABLE"):
-        read_recipe(path)
-    read_recipe(path, allow_host=[Entry("m", "m", **model).host])
+        read_deployment(path)
+    read_deployment(path, allow_host=[Entry("m", "m", **model).host])
 
 
 def test_what_was_agreed_to_is_kept_for_the_user_alone_and_may_be_damaged(tmp_path: Path) -> None:
@@ -295,8 +297,8 @@ def test_an_address_that_is_typed_gets_no_recorded_key(tmp_path: Path) -> None:
     path = exported(
         tmp_path, base_url=None, key_env="OPENAI_API_KEY", headers={"x": {"env": "SSH"}}
     )
-    assert read_recipe(path, base_url=ELSEWHERE).entries["small"].variables == ()
-    assert read_recipe(path, base_url=ELSEWHERE, key_env="OTHER_KEY").entries[
+    assert read_deployment(path, base_url=ELSEWHERE).entries["small"].variables == ()
+    assert read_deployment(path, base_url=ELSEWHERE, key_env="OTHER_KEY").entries[
         "small"
     ].variables == ("OTHER_KEY",)
 

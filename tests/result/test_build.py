@@ -493,7 +493,7 @@ async def test_a_winner_that_was_not_bought_is_shown_on_the_holdout_alone(
     assert report.winner.holdout is not None
     assert report.difference is not None
     assert report.detectable is not None
-    assert len(report.recipe["scores"]) == len(house.plan.split.holdout), (
+    assert len(report.deployment_record["scores"]) == len(house.plan.split.holdout), (
         "those of the config that was tested"
     )
     assert any(
@@ -512,7 +512,7 @@ async def test_where_nobody_met_it_what_it_rests_on_is_the_winner(
     assert report.winner is not None
     assert (report.winner.config.n, report.winner.holdout) == (1, None)
     assert report.winner.tuning is not None
-    assert len(report.recipe["scores"]) == len(house.plan.split.tuning)
+    assert len(report.deployment_record["scores"]) == len(house.plan.split.tuning)
     assert not any("asks for" in notice for notice in report.notices)
 
 

@@ -21,7 +21,7 @@ from tune.plan import Options, Plan, make_plan
 from tune.pricing.prices import Price
 from tune.providers.entries import Entry
 from tune.providers.trusted_hosts import remember_hosts
-from tune.runtime.best_json import marks, portable, read_recipe, recipe_record
+from tune.runtime.best_json import example_hashes, portable, read_deployment, deployment_record
 from tune.space import Config
 from tune.task.example import Example
 from tune.task.metrics import Judge, Metric
@@ -96,7 +96,7 @@ def export(folder: Path, made: Plan, chosen: Config, **more: Any) -> Path:
     record = {
         "config": dict(chosen),
         "winner": winner,
-        "recipe": recipe_record(made, chosen),
+        "deployment": deployment_record(made, chosen),
         **more,
     }
     path = folder / "best.json"
@@ -107,7 +107,7 @@ def export(folder: Path, made: Plan, chosen: Config, **more: Any) -> Path:
 @pytest.mark.parametrize("name", list(PROMPTS))
 def test_the_prompt_that_is_read_back_sends_the_same(tmp_path: Path, name: str) -> None:
     made = plan()
-    back = read_recipe(export(tmp_path, made, config(prompt=name)))
+    back = read_deployment(export(tmp_path, made, config(prompt=name)))
     assert back.prompt.identity == made.prompts[name].identity
     assert back.prompt.fields == made.prompts[name].fields
     example = made.examples[0]
@@ -117,7 +117,7 @@ def test_the_prompt_that_is_read_back_sends_the_same(tmp_path: Path, name: str) 
 def test_braces_in_a_shot_are_never_taken_for_fields(tmp_path: Path) -> None:
     rows = [row | {"text": row["text"] + " {text} {label}"} for row in WORLD.examples(40)]
     made = plan(data=rows)
-    back = read_recipe(export(tmp_path, made, config(prompt="few")))
+    back = read_deployment(export(tmp_path, made, config(prompt="few")))
     assert back.prompt.render(made.examples[0]) == made.prompts["few"].render(made.examples[0])
 
 
@@ -141,7 +141,7 @@ def test_the_model_comes_back_with_its_price_and_variable_and_without_secrets(
     path = export(tmp_path, plan(), config())
     assert "secret" not in path.read_text()
     assert "key=x" not in path.read_text()
-    back = read_recipe(path)
+    back = read_deployment(path)
     entry = back.entries["small"]
     assert (entry.model, entry.base_url, entry.key_env) == ("qwen", "http://h:1/v1", "K")
     assert back.prices["small"] == Price(1, 2)
@@ -151,7 +151,7 @@ def test_a_price_with_steps_comes_back_whole(tmp_path: Path) -> None:
     price = Price(
         1, 2, cached_input=0.5, source="list", date="2026-01-01", long=((1000, Price(3, 4)),)
     )
-    back = read_recipe(export(tmp_path, plan(price={"small": price}), config()))
+    back = read_deployment(export(tmp_path, plan(price={"small": price}), config()))
     assert back.prices["small"] == price
 
 
@@ -164,28 +164,29 @@ def test_the_answer_rule_of_the_prompt_is_the_one_that_is_used(tmp_path: Path) -
     made = plan()
     object.__setattr__(made.space, "answer", by)
     assert (
-        read_recipe(export(tmp_path, made, config(prompt="chat"))).extract("it is Praise.")
+        read_deployment(export(tmp_path, made, config(prompt="chat"))).extract("it is Praise.")
         == "praise"
     )
     assert (
-        read_recipe(export(tmp_path, made, config(prompt="short"))).extract("about 12.50") == "12.5"
+        read_deployment(export(tmp_path, made, config(prompt="short"))).extract("about 12.50")
+        == "12.5"
     )
 
 
 def test_the_studys_examples_are_known_again_by_what_the_prompt_shows(tmp_path: Path) -> None:
     made = plan()
     path = export(tmp_path, made, config(prompt="few"))
-    back = read_recipe(path)
-    assert back.seen["tuning"] == set(marks(back.prompt.fields, made.split.tuning))
-    assert back.seen["holdout"] == set(marks(back.prompt.fields, made.split.holdout))
-    assert back.seen["shots"] == set(marks(["text"], made.split.shots))
+    back = read_deployment(path)
+    assert back.seen["tuning"] == set(example_hashes(back.prompt.fields, made.split.tuning))
+    assert back.seen["holdout"] == set(example_hashes(back.prompt.fields, made.split.holdout))
+    assert back.seen["shots"] == set(example_hashes(["text"], made.split.shots))
     assert len(back.seen["shots"]) == 2
     assert not back.seen["tuning"] & back.seen["holdout"]
     assert (
-        read_recipe(export(tmp_path, made, config(prompt="short"))).seen["shots"] == set()
+        read_deployment(export(tmp_path, made, config(prompt="short"))).seen["shots"] == set()
     )  # it shows none
     assert not any(
-        example.inputs["text"] in json.dumps(recipe_record(made, config())["seen"])
+        example.inputs["text"] in json.dumps(deployment_record(made, config())["seen"])
         for example in made.examples
     )
 
@@ -196,8 +197,8 @@ def test_the_scores_that_were_measured_say_how_they_spread(
     made, scores = plan(), np.array([0.5, math.nan, 0.0, 1.0, 0.25])
 
     def kept(**judged: Any) -> tuple[float, ...]:
-        record = recipe_record(made, config(), scores)
-        return read_recipe(export(tmp_path, made, config(), recipe=record), **judged).scores
+        record = deployment_record(made, config(), scores)
+        return read_deployment(export(tmp_path, made, config(), deployment=record), **judged).scores
 
     assert kept() == (0.0, 0.25, 0.5, 1.0)
     assert kept(metric="f1") == ()  # those of another metric say nothing of it
@@ -209,17 +210,17 @@ def test_the_scores_that_were_measured_say_how_they_spread(
 
 def test_a_file_without_scores_is_read_all_the_same(tmp_path: Path) -> None:
     made = plan()
-    record = recipe_record(made, config())
+    record = deployment_record(made, config())
     del record["scores"]
-    assert read_recipe(export(tmp_path, made, config(), recipe=record)).scores == ()
+    assert read_deployment(export(tmp_path, made, config(), deployment=record)).scores == ()
 
 
 def test_of_many_examples_a_part_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tune.runtime.best_json.MOST_MARKS", 5)
+    monkeypatch.setattr("tune.runtime.best_json.MOST_HASHES", 5)
     made = plan()
-    kept = read_recipe(export(tmp_path, made, config())).seen["tuning"]
+    kept = read_deployment(export(tmp_path, made, config())).seen["tuning"]
     assert len(kept) == 5
-    assert kept <= set(marks(["text"], made.split.tuning))
+    assert kept <= set(example_hashes(["text"], made.split.tuning))
 
 
 @given(
@@ -227,14 +228,16 @@ def test_of_many_examples_a_part_is_kept(tmp_path: Path, monkeypatch: pytest.Mon
 )
 def test_marks_hang_on_the_shown_fields_alone(inputs: dict[str, str], other: str) -> None:
     first, second = (Example("1", {**inputs, "c": text}, "x", {}) for text in (inputs["c"], other))
-    assert marks(["a", "b"], [first]) == marks(["b", "a"], [second])
-    assert (marks(["a", "c"], [first]) == marks(["a", "c"], [second])) == (inputs["c"] == other)
+    assert example_hashes(["a", "b"], [first]) == example_hashes(["b", "a"], [second])
+    assert (example_hashes(["a", "c"], [first]) == example_hashes(["a", "c"], [second])) == (
+        inputs["c"] == other
+    )
 
 
 @pytest.mark.parametrize("metric", ["exact_match", "contains", "f1", {"name": "regex"}, own_metric])
 def test_the_metric_comes_back_as_the_same_judgement(tmp_path: Path, metric: Any) -> None:
     made = plan(metric=metric)
-    back = read_recipe(export(tmp_path, made, config()), allow_import=True)
+    back = read_deployment(export(tmp_path, made, config()), allow_import=True)
     assert back.metric.identity == made.metric.identity
     assert back.notices == ()
 
@@ -242,7 +245,7 @@ def test_the_metric_comes_back_as_the_same_judgement(tmp_path: Path, metric: Any
 def test_a_judge_comes_back_with_its_model_and_its_bounds(tmp_path: Path) -> None:
     judge = Judge(model="wise", low=1, high=5, max_tokens=32)
     made = plan(metric=judge, models={"wise": {"model": "big", "price": [3, 4]}})
-    back = read_recipe(export(tmp_path, made, config()))
+    back = read_deployment(export(tmp_path, made, config()))
     assert back.metric.function == judge
     assert back.entries["wise"].model == "big"
     assert back.prices["wise"] == Price(3, 4)
@@ -251,53 +254,58 @@ def test_a_judge_comes_back_with_its_model_and_its_bounds(tmp_path: Path) -> Non
 def test_a_metric_that_lived_in_the_process_is_asked_for(tmp_path: Path) -> None:
     path = export(tmp_path, plan(metric=lambda answer, example: answer == example.target), config())
     with pytest.raises(InputError, match="--metric module:attribute"):
-        read_recipe(path)
-    assert read_recipe(path, metric="exact_match").notices != ()
+        read_deployment(path)
+    assert read_deployment(path, metric="exact_match").notices != ()
 
 
 def test_a_metric_of_other_bounds_is_refused(tmp_path: Path) -> None:
     path = export(tmp_path, plan(), config())
     wide = Metric("wide", "wide", own_metric, high=10.0)
     with pytest.raises(InputError, match=r"high=1\.0.*high=10\.0"):
-        read_recipe(path, metric=wide)
+        read_deployment(path, metric=wide)
 
 
 def test_a_verifier_is_found_again_or_asked_for(tmp_path: Path) -> None:
     chosen = config(n=3, aggregate="best", temperature=1.0)
     made = plan(space={"n": 3, "aggregate": ["best"]}, verifier=own_verifier)
-    assert read_recipe(export(tmp_path, made, chosen), allow_import=True).verifier is own_verifier
+    assert (
+        read_deployment(export(tmp_path, made, chosen), allow_import=True).verifier is own_verifier
+    )
     nameless = plan(space={"n": 3, "aggregate": ["best"]}, verifier=lambda answer, example: 1.0)
     path = export(tmp_path, nameless, chosen)
     with pytest.raises(InputError, match="--verifier"):
-        read_recipe(path)
-    assert read_recipe(path, verifier="test_recipe:own_verifier").verifier is own_verifier
+        read_deployment(path)
+    assert (
+        read_deployment(path, verifier="tests.runtime.test_best_json:own_verifier").verifier
+        is own_verifier
+    )
 
 
 def test_another_endpoint_and_price_take_the_place_of_the_recorded_ones(tmp_path: Path) -> None:
     path = export(tmp_path, plan(), config())
-    back = read_recipe(path, base_url="http://new/v1", price="0.5/0.6")
+    back = read_deployment(path, base_url="http://new/v1", price="0.5/0.6")
     assert back.entries["small"].base_url == "http://new/v1"
     assert back.prices["small"] == Price(0.5, 0.6)
-    assert read_recipe(path, price="small=3/4").prices["small"] == Price(3, 4)
+    assert read_deployment(path, price="small=3/4").prices["small"] == Price(3, 4)
 
 
 def test_the_quality_is_that_of_the_holdout_and_else_that_of_tuning_with_a_warning(
     tmp_path: Path,
 ) -> None:
     made = plan()
-    both = read_recipe(export(tmp_path, made, config()))
+    both = read_deployment(export(tmp_path, made, config()))
     assert (both.quality.mean, both.quality.n, both.on_holdout) == (0.8, 40, True)
     tuned = export(
         tmp_path, made, config(), winner={"holdout": None, "tuning": {**QUALITY, "mean": 0.9}}
     )
-    back = read_recipe(tuned)
+    back = read_deployment(tuned)
     assert (back.quality.mean, back.on_holdout) == (0.9, False)
     assert "flatters" in back.notices[0]
 
 
 def test_a_results_folder_stands_for_its_file(tmp_path: Path) -> None:
     path = export(tmp_path, plan(), config())
-    assert read_recipe(tmp_path) == read_recipe(path)
+    assert read_deployment(tmp_path) == read_deployment(path)
 
 
 @pytest.mark.parametrize(
@@ -312,17 +320,19 @@ def test_a_results_folder_stands_for_its_file(tmp_path: Path) -> None:
 def test_a_file_that_is_none_of_ours_is_refused(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "best.json").write_text(text)
     with pytest.raises(StudyError, match=message):
-        read_recipe(tmp_path)
+        read_deployment(tmp_path)
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="No such file"):
-        read_recipe(tmp_path / "best.json")
+        read_deployment(tmp_path / "best.json")
 
 
 def test_only_what_another_process_finds_again_is_portable() -> None:
-    assert portable(own_metric) == "test_recipe:own_metric"
-    assert portable({"a": [own_metric, 1, None]}) == {"a": ["test_recipe:own_metric", 1, None]}
+    assert portable(own_metric) == "tests.runtime.test_best_json:own_metric"
+    assert portable({"a": [own_metric, 1, None]}) == {
+        "a": ["tests.runtime.test_best_json:own_metric", 1, None]
+    }
     for nameless in (
         lambda a, e: True,
         functools.partial(own_metric),

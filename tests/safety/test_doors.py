@@ -16,7 +16,7 @@ import pytest
 from tests.runtime.test_best_json import QUALITY, config, own_hosts, plan  # noqa: F401 - the fixture
 from tune.commands.cli import main
 from tune.errors import InputError, SpaceError
-from tune.runtime.best_json import read_recipe, recipe_record
+from tune.runtime.best_json import read_deployment, deployment_record
 from tune.task.callables import import_object, imports_refused
 
 ROOT = Path(__file__).parent.parent.parent
@@ -119,12 +119,12 @@ def test_what_somebody_else_wrote_imports_nothing() -> None:
     assert import_object("os:system", "metric") is os.system
 
 
-def exported(folder: Path, **recipe: Any) -> Path:
-    """A `best.json` whose recipe has these entries."""
+def exported(folder: Path, **deployment: Any) -> Path:
+    """A `best.json` whose deployment has these entries."""
     winner = {"holdout": QUALITY, "tuning": QUALITY}
-    whole = recipe_record(plan(), config()) | recipe
+    whole = deployment_record(plan(), config()) | deployment
     path = folder / "best.json"
-    path.write_text(json.dumps({"config": dict(config()), "winner": winner, "recipe": whole}))
+    path.write_text(json.dumps({"config": dict(config()), "winner": winner, "deployment": whole}))
     return path
 
 
@@ -132,7 +132,7 @@ METRIC = {"name": "m", "identity": "i", "low": 0.0, "high": 1.0, "larger_is_bett
 
 
 @pytest.mark.parametrize(
-    "recipe",
+    "deployment",
     [
         {"metric": METRIC | {"spec": "beside:score"}},
         {"metric": METRIC | {"spec": {"name": "beside:score"}}},
@@ -143,16 +143,16 @@ METRIC = {"name": "m", "identity": "i", "low": 0.0, "high": 1.0, "larger_is_bett
     ids=str,
 )
 def test_a_best_json_imports_no_module_unless_that_is_allowed(
-    beside: Path, monkeypatch: pytest.MonkeyPatch, recipe: dict[str, Any]
+    beside: Path, monkeypatch: pytest.MonkeyPatch, deployment: dict[str, Any]
 ) -> None:
     monkeypatch.chdir(beside)
-    path = exported(beside, **recipe)
+    path = exported(beside, **deployment)
     with pytest.raises(InputError, match="--allow-import"):
-        read_recipe(path)
+        read_deployment(path)
     assert "beside" not in sys.modules
-    if "metric" in recipe:
-        assert read_recipe(path, metric="exact_match").metric.name == "exact_match"
-    read_recipe(path, allow_import=True)
+    if "metric" in deployment:
+        assert read_deployment(path, metric="exact_match").metric.name == "exact_match"
+    read_deployment(path, allow_import=True)
     del sys.modules["beside"]
 
 

@@ -300,9 +300,9 @@ def test_a_header_is_filled_from_the_environment_and_shown_nowhere(
     assert {"api-key", "x-title"} <= set(seen.headers)
     assert seen.query == "api-version=2024-06-01"
     assert_clean(tmp_path, study, study.record)
-    recipe = json.loads((study.folder / "best.json").read_text())["recipe"]["model"]
-    assert recipe["headers"] == {"api-key": {"env": "AZURE_KEY"}, "X-Title": "ours"}
-    assert recipe["base_url"] == address, (
+    deployment = json.loads((study.folder / "best.json").read_text())["deployment"]["model"]
+    assert deployment["headers"] == {"api-key": {"env": "AZURE_KEY"}, "X-Title": "ours"}
+    assert deployment["base_url"] == address, (
         "the version of an API is no secret, and it does not answer without"
     )
     monkeypatch.delenv("AZURE_KEY")

@@ -18,9 +18,9 @@ from tests.support.world import LabelledWorld
 from tune.followup.reprice import reprice
 from tune.pricing.prices import to_picodollars
 from tune.readout import Reading
-from tune.runtime.best_json import read_recipe
+from tune.runtime.best_json import read_deployment
 from tune.space import Config
-from tune.study.budget import Purse
+from tune.study.budget import StudyBudget
 
 WORLD = LabelledWorld(models={"small": 0.55, "large": 0.8})
 SPACE = dimensions(n=tune.Integers(1, 5))
@@ -94,7 +94,7 @@ def test_its_files_are_of_the_winner_that_was_tested(
     )
     assert study.record.winner is not None
     assert choice["config"] == json.loads(json.dumps(dict(study.record.winner.config)))
-    assert read_recipe(folder).config == study.record.winner.config
+    assert read_deployment(folder).config == study.record.winner.config
     assert study.record.carriable is not None, "agents take one answer"
     assert study.record.carriable.config.n == 1
     assert study.record.carriable.holdout is not None
@@ -132,14 +132,14 @@ def test_its_holdout_is_paid_for_before_the_search_spends_the_rest(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept: list[tuple[Config | None, float]] = []
-    set_aside = Purse.set_holdout_aside
+    set_aside = StudyBudget.reserve_holdout
 
-    def watched(self: Purse, found: Iterable[Reading], extrapolated: Reading | None = None) -> None:
+    def watched(self: StudyBudget, found: Iterable[Reading], extrapolated: Reading | None = None) -> None:
         set_aside(self, found, extrapolated)
         left = self.account.budget - self.account.spent - self.account.reserved
         kept.append((extrapolated.config if extrapolated else None, left / 10**12 - self.left))
 
-    monkeypatch.setattr(Purse, "set_holdout_aside", watched)
+    monkeypatch.setattr(StudyBudget, "reserve_holdout", watched)
     winner = tune.tune(**asked(server), budget=0.04, results=tmp_path / "study").record.winner
     assert winner is not None
     assert winner.cost is not None

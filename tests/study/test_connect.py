@@ -26,7 +26,7 @@ from tune.providers.stack import Service, StackContext, build_stack
 from tune.store.admission import Account
 from tune.store.database import Database
 from tune.store.draws import Store
-from tune.study.connect import engage, evaluator_of, opened
+from tune.study.connect import attach_judge, connect_services, make_evaluator
 from tune.task.metrics import Judge
 
 PRICE = Price(1.0, 2.0)
@@ -77,7 +77,10 @@ async def test_models_and_judge_are_open_inside_and_closed_after(
 ) -> None:
     with serving() as server:
         asked = Entry("judge", "judge", base_url=server.base_url)
-        async with opened(entries(server), PRICES, access, judge=asked) as (services, judge):
+        async with connect_services(entries(server), PRICES, access, judge=asked) as (
+            services,
+            judge,
+        ):
             assert set(services) == {"small", "large"}
             assert judge is not None
             assert judge.price == PRICES["judge"]
@@ -91,7 +94,7 @@ async def test_what_goes_wrong_inside_leaves_nothing_open(
     with serving() as server:
 
         async def work() -> None:
-            async with opened(entries(server), PRICES, access) as (_, judge):
+            async with connect_services(entries(server), PRICES, access) as (_, judge):
                 assert judge is None
                 raise ZeroDivisionError
 
@@ -106,7 +109,7 @@ async def test_a_judge_that_does_not_answer_leaves_no_model_open(
     with serving() as server, Server(models=["another"]) as elsewhere:
         asked = Entry("judge", "judge", base_url=elsewhere.base_url)
         with pytest.raises(EndpointError):
-            async with opened(entries(server), PRICES, access, judge=asked):
+            async with connect_services(entries(server), PRICES, access, judge=asked):
                 raise AssertionError("it was opened")
         assert sorted(closed) == ["judge", "large", "small"]
 
@@ -144,7 +147,9 @@ def test_with_each_draw_the_most_that_its_verdict_can_cost_is_set_aside(
         "other": silent("other", access),
         "unasked": silent("unasked", access),
     }
-    bound = engage(plan.metric, judge, services, caps={"m": 8, "other": 80}, examples=plan.examples)
+    bound = attach_judge(
+        plan.metric, judge, services, caps={"m": 8, "other": 80}, examples=plan.examples
+    )
     assert isinstance(bound.function, Judge)
     for example in plan.examples:
         verdict = bound.function.request(" yes" * 8, example)
@@ -157,8 +162,8 @@ def test_with_each_draw_the_most_that_its_verdict_can_cost_is_set_aside(
 def test_the_longest_example_decides_wherever_it_is(part: str, access: StackContext) -> None:
     plan, judge = plan_of(), silent("judge", access, judge=True)
     here = {name: silent("m", access) for name in ("all", "part")}
-    engage(plan.metric, judge, here, caps={"all": 8}, examples=plan.examples)
-    engage(plan.metric, judge, here, caps={"part": 8}, examples=getattr(plan.split, part))
+    attach_judge(plan.metric, judge, here, caps={"all": 8}, examples=plan.examples)
+    attach_judge(plan.metric, judge, here, caps={"part": 8}, examples=getattr(plan.split, part))
     longest = max(plan.examples, key=lambda example: len(example.inputs["text"]))
     same = longest in getattr(plan.split, part)
     assert (here["part"].metered.earmark == here["all"].metered.earmark) is same
@@ -168,7 +173,7 @@ def test_the_longest_example_decides_wherever_it_is(part: str, access: StackCont
 def test_an_evaluator_has_what_the_plan_says(access: StackContext) -> None:
     plan, judge = plan_of(), silent("judge", access, judge=True)
     services = {"m": silent("m", access)}
-    made = evaluator_of(plan, services, access.store, judge=judge, caps={"m": 8})
+    made = make_evaluator(plan, services, access.store, judge=judge, caps={"m": 8})
     assert (made.space, made.free, made.examples, made.seed) == (
         plan.space,
         plan.free,
@@ -182,7 +187,7 @@ def test_an_evaluator_has_what_the_plan_says(access: StackContext) -> None:
 
 def test_where_nothing_is_sent_nothing_is_set_aside(access: StackContext) -> None:
     services = {"m": silent("m", access)}
-    made = evaluator_of(
+    made = make_evaluator(
         plan_of(), services, access.store, judge=silent("judge", access, judge=True)
     )
     assert isinstance(made.metric.function, Judge)
@@ -193,6 +198,6 @@ def test_where_nothing_is_sent_nothing_is_set_aside(access: StackContext) -> Non
 def test_a_metric_that_asks_nobody_stays_as_it_is(access: StackContext) -> None:
     plan = plan_of(metric="exact_match")
     assert (
-        evaluator_of(plan, {"m": silent("m", access)}, access.store, caps={"m": 8}).metric
+        make_evaluator(plan, {"m": silent("m", access)}, access.store, caps={"m": 8}).metric
         is plan.metric
     )

@@ -37,7 +37,7 @@ from tune.store.draws import Store
 from tune.study.evaluate import Evaluator
 from tune.study.failures import LOST, QUOTA
 from tune.study.lessons import Lessons
-from tune.study.resume import Recorded, dump_steps, read_history
+from tune.study.resume import RecordedWave, dump_steps, read_history
 from tune.study.wave import Wave, dump_faults
 from tune.task.example import Example
 from tune.task.extract import parse_extractor
@@ -373,7 +373,7 @@ async def test_when_the_money_ends_the_wave_says_so_and_what_was_bought_counts()
     assert house.trials[0].state == "running"
 
 
-def recorded(wave: Wave, *steps: Step) -> Recorded:
+def recorded(wave: Wave, *steps: Step) -> RecordedWave:
     """The wave as it comes back from a journal."""
     events = [
         {"event": "wave", "phase": "search", "steps": dump_steps(steps)},

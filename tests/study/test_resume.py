@@ -12,7 +12,7 @@ from tune.errors import StudyError
 from tune.readout.trial import Step
 from tune.space import Point
 from tune.study.resume import (
-    Recorded,
+    RecordedWave,
     check_identity,
     check_steps,
     dump_steps,
@@ -90,7 +90,7 @@ def test_a_study_that_is_continued_before_its_first_whole_wave_begins_anew() -> 
 
 
 def test_the_same_steps_pass_and_others_are_refused_with_a_way_out() -> None:
-    recorded = Recorded("search", wave()["steps"])
+    recorded = RecordedWave("search", wave()["steps"])
     check_steps(recorded, "search", [STEP])
     with pytest.raises(StudyError, match="--results"):
         check_steps(recorded, "endgame", [STEP])

@@ -120,7 +120,7 @@ def test_an_interrupted_search_goes_on_with_the_steps_and_the_time_that_were_rec
     def look(progress: Progress) -> None:
         assert progress.time_limit == 30
         if progress.trials:
-            stop.wish()
+            stop.request()
 
     given: Any = options(server, tmp_path)
     cut = asyncio.run(

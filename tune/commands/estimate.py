@@ -47,11 +47,11 @@ def _estimate(given: dict[str, Any]) -> tuple[Any, Any]:
     from tune.plan.token_counts import offline_endpoints
     from tune.store.database import Database
     from tune.store.draws import Store
-    from tune.tuner import places
+    from tune.tuner import study_paths
 
     options: Any = given_options(given)
     plan = make_plan(given["data"], given["space"], given["budget"] or BUDGETS[1], options)
-    _, place = places(plan, options)
+    _, place = study_paths(plan, options)
     if not Path(place.removeprefix("sqlite:///")).is_file():
         return plan, estimate(plan, offline_endpoints(plan.entries), None, others=BUDGETS)
     db = Database(place)

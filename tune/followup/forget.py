@@ -16,7 +16,7 @@ from tune.store.database import Database
 from tune.store.erase import Erased, erase_example, shred
 from tune.store.files import write_private
 from tune.store.journal import Journal, dump_event
-from tune.study.holdout import NAME
+from tune.study.holdout_file import HOLDOUT_FILE
 from tune.study.study import find_store, recorded_study
 
 ANSWERS = "answers.jsonl"
@@ -96,7 +96,7 @@ def forget(folder: str | Path, example: str, *, store: str | None = None) -> For
             for path in place.iterdir()
             if path.name in ("report.md", "report.html", "best.json")
         )
-    for name in (ANSWERS, NAME):
+    for name in (ANSWERS, HOLDOUT_FILE):
         if (place / name).is_file():
             _filter_lines(place / name, example)
             files.append(name)

@@ -35,10 +35,16 @@ from tune.store.database import Database
 from tune.store.draws import Store
 from tune.store.journal import Journal, read_events
 from tune.strategies.measured_truncation import select_measured
-from tune.study.connect import evaluator_of
+from tune.study.connect import make_evaluator
 from tune.study.evaluate import Evaluator
 from tune.study.lessons import Lessons
-from tune.study.resume import Recorded, check_identity, check_remembered, load_steps, read_faults
+from tune.study.resume import (
+    RecordedWave,
+    check_identity,
+    check_not_forgotten,
+    load_steps,
+    read_faults,
+)
 from tune.study.run import PAUSES, Findings, Run
 from tune.study.study import Study, find_store, recorded_study
 
@@ -73,7 +79,7 @@ def reprice(folder: str | Path, data: Any = None, space: Any = None, **options: 
     place = Path(folder)
     events = read_events(place / "study.jsonl")
     before = recorded_study(place, events)
-    check_remembered(events, place)
+    check_not_forgotten(events, place)
     results = options.pop("results", None)
     store = options.pop("store", None) or find_store(place)
     if results is not None and Path(results).resolve() == place.resolve():
@@ -154,7 +160,7 @@ def _copy(store: str, aside: Path) -> Path:
 
 
 async def _refill(
-    run: Run, steps: list[Step], trials: dict[int, Trial], recorded: Recorded
+    run: Run, steps: list[Step], trials: dict[int, Trial], recorded: RecordedWave
 ) -> None:
     """Fill trials from the store as a recorded wave left them.
 
@@ -187,7 +193,7 @@ async def _holdout(run: Run) -> tuple[dict[Config, Reading], dict[Config, Trial]
     )
     if event is None:
         return {}, {}
-    recorded, trials = Recorded("holdout", event["steps"]), dict[int, Trial]()
+    recorded, trials = RecordedWave("holdout", event["steps"]), dict[int, Trial]()
     read_faults(recorded, event)
     await _refill(run, load_steps(event["steps"]), trials, recorded)
     configs = {number: Config(trial.point) for number, trial in trials.items()}
@@ -230,7 +236,7 @@ def _evaluator(plan: Plan, services: Mapping[str, Service], access: StackContext
     if plan.judge is not None:  # its verdicts are in the store, under what identifies it there
         endpoint = offline_endpoints({plan.judge.name: plan.judge})[plan.judge.name]
         judge = build_stack(plan.judge, endpoint, plan.prices[plan.judge.name], access, judge=True)
-    return evaluator_of(
+    return make_evaluator(
         plan, services, access.store, judge=judge, lessons=Lessons(plan.space, access.capabilities)
     )
 

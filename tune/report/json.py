@@ -37,7 +37,7 @@ def best_json(report: Report) -> dict[str, Any]:
         "config": None if winner is None else plain_config(winner.config),
         "prompt": prompt,
         "answer_rule": report.answer,
-        "recipe": dict(report.recipe) or None,
+        "deployment": dict(report.deployment_record) or None,
         "keeps_limit": report.keeps_limit,
         "winner": None if winner is None else _config_record(winner),
         "baseline": None

@@ -302,7 +302,7 @@ class Report:
         it answered others, by model. notices: sentences that a reader must not miss. told: those of
         them that came up while the run went on: they are about models and money, not about the
         choice. pass_at_k: how often one of k answers is right, for k = 1, 2, 4 and so on. repeats:
-        the spread over repeated splits, where that was asked for. recipe: all that it takes to call
+        the spread over repeated splits, where that was asked for. deployment_record: all that it takes to call
         the winner again and to score it, for programs; see `tune.runtime.best_json`.
     """
 
@@ -348,7 +348,7 @@ class Report:
     told: tuple[str, ...] = ()
     pass_at_k: tuple[PassAtK, ...] = ()
     repeats: RepeatedSplits | None = None
-    recipe: Mapping[str, Any] = field(default_factory=dict)
+    deployment_record: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def headline(self) -> str:

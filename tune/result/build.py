@@ -43,7 +43,7 @@ from tune.result.pass_at_k import pass_at_k
 from tune.result.repeated_splits import repeated_splits
 from tune.result.rows import Rows, count_for
 from tune.result.savings import costs_of_readings
-from tune.runtime.best_json import recipe_record
+from tune.runtime.best_json import deployment_record
 from tune.space import Config
 from tune.stats.alpha_spending import count_looks
 from tune.strategies import Selection
@@ -116,7 +116,7 @@ def _conclude(run: Run, findings: Findings) -> Report:
         min_quality=plan.min_quality,
         margin=plan.margin,
         template=_template(run, choice.shown.config) if choice else None,
-        recipe=_recipe(plan, choice.shown, met) if choice else {},
+        deployment_record=_deployment_record(plan, choice.shown, met) if choice else {},
         answer=_answer(run),
         frontier=tuple(_frontier(run, rows, met, choice)),
         trials=tuple(_trial_row(run, trial, evidence) for trial in findings.trials.values()),
@@ -204,10 +204,12 @@ def _carriable_note(
     return obstacle(winner.config, raw=plan.prompts[winner.config.prompt].raw)
 
 
-def _recipe(plan: Plan, choice: Reading, met: Mapping[Config, Reading]) -> dict[str, Any]:
+def _deployment_record(
+    plan: Plan, choice: Reading, met: Mapping[Config, Reading]
+) -> dict[str, Any]:
     """The choice's, with the scores that its quality is the mean of."""
     tested = met.get(choice.config, choice)
-    return recipe_record(plan, tested.config, tested.scores)
+    return deployment_record(plan, tested.config, tested.scores)
 
 
 def deploy(run: Run, findings: Findings, report: Report) -> Deployment | None:

@@ -32,7 +32,7 @@ from tune.task.extract import Extractor, parse_extractor
 from tune.task.metrics import Judge, Metric, parse_metric
 from tune.task.prompt import Prompt, Template, shots_needed
 
-MOST_MARKS = 2000
+MOST_HASHES = 2000
 """Of each part of the data: what the file keeps of more examples than that is a part of them."""
 
 MOST_SCORES = 2000
@@ -40,7 +40,7 @@ MOST_SCORES = 2000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe:
+class DeploymentRecord:
     """A config that can be called, with everything around it.
 
     Attributes:
@@ -79,8 +79,8 @@ class Recipe:
         return parse_extractor(self.extract_spec, prompt=self.config.prompt)
 
 
-def recipe_record(plan: Plan, config: Config, scores: Numbers = ()) -> dict[str, Any]:
-    """The part of `best.json` that `read_recipe` reads, in JSON's types.
+def deployment_record(plan: Plan, config: Config, scores: Numbers = ()) -> dict[str, Any]:
+    """The part of `best.json` that `read_deployment` reads, in JSON's types.
 
     What only lives in the calling process, such as a metric that is a lambda, is null there.
 
@@ -118,7 +118,7 @@ def recipe_record(plan: Plan, config: Config, scores: Numbers = ()) -> dict[str,
         "group": plan.identity.get("group"),
         "scores": _thinned(scores),
         "seen": {
-            part: " ".join(sorted(set(marks(prompt.fields, examples)))[:MOST_MARKS])
+            part: " ".join(sorted(set(example_hashes(prompt.fields, examples)))[:MOST_HASHES])
             for part, examples in (
                 ("tuning", plan.split.tuning),
                 ("holdout", plan.split.holdout),
@@ -136,7 +136,7 @@ def _thinned(scores: Numbers) -> list[float]:
     return [float(value) for value in values[kept]]
 
 
-def marks(fields: Collection[str], examples: Iterable[Example]) -> list[str]:
+def example_hashes(fields: Collection[str], examples: Iterable[Example]) -> list[str]:
     """8 hexadecimal digits for each example, of what a prompt with these fields shows of it.
 
     They tell whether an example was met before, and nothing of what it says.
@@ -147,7 +147,7 @@ def marks(fields: Collection[str], examples: Iterable[Example]) -> list[str]:
     return [hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8] for text in shown]
 
 
-def read_recipe(
+def read_deployment(
     path: str | Path,
     *,
     metric: Any = None,
@@ -160,7 +160,7 @@ def read_recipe(
     allow_http: bool = False,
     allow_host: Collection[str] = (),
     confirm: Confirm | None = None,
-) -> Recipe:
+) -> DeploymentRecord:
     """Read a `best.json`.
 
     Args:
@@ -186,7 +186,7 @@ def read_recipe(
     # Somebody else may have written it: whatever is missing in it or of another kind is one
     # sentence.
     with reraise_as(StudyError, f"{str(place)!r} is damaged, or was written by another version"):
-        return _recipe(
+        return _read_record(
             _read(place),
             place,
             metric=metric,
@@ -202,7 +202,7 @@ def read_recipe(
         )
 
 
-def _recipe(
+def _read_record(
     record: Mapping[str, Any],
     place: Path,
     *,
@@ -216,25 +216,25 @@ def _recipe(
     allow_http: bool,
     allow_host: Collection[str],
     confirm: Confirm | None,
-) -> Recipe:
-    """Build what a record says; the arguments are those of `read_recipe`."""
-    recipe, config = record["recipe"], Config(record["config"])
+) -> DeploymentRecord:
+    """Build what a record says; the arguments are those of `read_deployment`."""
+    deployment, config = record["deployment"], Config(record["config"])
     foreign = (
         None
         if allow_import
         else f"{str(place)!r} names it, not you: say that it may be with --allow-import"
     )
     with imports_refused(foreign):
-        parse_extractor(recipe["answer"], prompt=config.prompt)
+        parse_extractor(deployment["answer"], prompt=config.prompt)
     with imports_refused(foreign if metric is None else None):
-        judging = _metric(recipe["metric"], metric, place)
+        judging = _metric(deployment["metric"], metric, place)
     with imports_refused(foreign if verifier is None else None):
-        verifying = _verifier(recipe["verifier"] if verifier is None else verifier, config)
+        verifying = _verifier(deployment["verifier"] if verifier is None else verifier, config)
     if judging.runs_code and not allow_code:
         raise InputError(
             f"the metric {judging.name!r} runs code that models write: say that it may with --allow-code"
         )
-    notices, same = [], judging.identity == recipe["metric"]["identity"]
+    notices, same = [], judging.identity == deployment["metric"]["identity"]
     if not same and not judging.costs:
         notices.append(
             f"The metric {judging.name!r} is not the one that the recorded quality was measured with."
@@ -245,15 +245,15 @@ def _recipe(
         notices.append(
             "The recorded quality is that of tuning examples, by which the config was chosen: it flatters."
         )
-    entry, listed = _load_entry(recipe["model"])
+    entry, listed = _load_entry(deployment["model"])
     if base_url is not None:
         entry = replace(entry, base_url=base_url, alias=None, key_env=key_env, headers={})
     elif key_env is not None:
         entry = replace(entry, key_env=key_env)
     entry = replace(entry, allow_http=allow_http)
     entries, prices = {entry.name: entry}, {entry.name: _price(price) or listed}
-    if recipe["judge"] is not None and judging.costs:
-        judge, judge_price = _load_entry(recipe["judge"])
+    if deployment["judge"] is not None and judging.costs:
+        judge, judge_price = _load_entry(deployment["judge"])
         entries[judge.name], prices[judge.name] = judge, judge_price
     if judging.costs and judging.model not in entries:
         raise InputError(
@@ -261,21 +261,21 @@ def _recipe(
         )
     foreign_entries = [each for each in entries.values() if base_url is None or each is not entry]
     confirm_hosts(foreign_entries, repr(str(place)), allowed=allow_host, confirm=confirm)
-    return Recipe(
+    return DeploymentRecord(
         config=config,
-        prompt=_load_prompt(recipe["prompt"]),
+        prompt=_load_prompt(deployment["prompt"]),
         entries=entries,
         prices=prices,
-        extract_spec=recipe["answer"],
+        extract_spec=deployment["answer"],
         metric=judging,
         verifier=verifying,
-        inputs=tuple(recipe["inputs"]),
-        target=recipe["target"],
-        group=recipe.get("group"),
+        inputs=tuple(deployment["inputs"]),
+        target=deployment["target"],
+        group=deployment.get("group"),
         quality=Interval(tested["mean"], tested["low"], tested["high"], tested["examples"]),
         on_holdout=on_holdout,
-        scores=tuple(recipe.get("scores", ())) if same else (),  # older files have none
-        seen={part: frozenset(kept.split()) for part, kept in recipe.get("seen", {}).items()},
+        scores=tuple(deployment.get("scores", ())) if same else (),  # older files have none
+        seen={part: frozenset(kept.split()) for part, kept in deployment.get("seen", {}).items()},
         notices=tuple(notices),
     )
 
@@ -316,7 +316,7 @@ def _read(place: Path) -> dict[str, Any]:
         or not record.get("winner")
     ):
         raise StudyError(f"{str(place)!r} holds no winner: give the best.json of a finished study")
-    if not record.get("recipe"):
+    if not record.get("deployment"):
         raise StudyError(
             f"{str(place)!r} does not say how its config is called: it was written by an older version; "
             f"run its study again into another --results, with the same --store (its draws are not bought twice)"

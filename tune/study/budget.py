@@ -23,7 +23,7 @@ MOST_HOLDOUT_SHARE = 0.4
 LEAST_BLOCK = 8
 """Examples that a budget must pay for, for one config, to be worth beginning with."""
 
-LEAST_MET = 20
+LEAST_HOLDOUT = 20
 """Holdout examples that a choice must be able to meet, alone, to ask for more answers than the
 search bought of it.
 """
@@ -99,7 +99,7 @@ def check_budget(plan: Plan, endpoints: Mapping[str, Endpoint]) -> None:
         )
 
 
-class Purse:
+class StudyBudget:
     """What a study spends on what.
 
     Args:
@@ -128,7 +128,7 @@ class Purse:
         The holdout is the first to meet it, so what can be set aside has to pay for a good part of
         that.
         """
-        least = max(1, min(LEAST_MET, len(self.plan.split.holdout)))
+        least = max(1, min(LEAST_HOLDOUT, len(self.plan.split.holdout)))
         whole = self.plan.budget if self.clock is None else FIRST_WIDTH * self.clock.limit
         return MOST_HOLDOUT_SHARE * whole / least
 
@@ -150,7 +150,7 @@ class Purse:
             self.plan, {name: service.endpoint for name, service in self.evaluator.services.items()}
         )
 
-    def set_holdout_aside(
+    def reserve_holdout(
         self, found: Iterable[Reading], extrapolated: Reading | None = None
     ) -> None:
         """Keep the holdout's money where the search cannot reach it.

@@ -20,7 +20,7 @@ from tune.task.metrics import Judge, Metric
 
 
 @asynccontextmanager
-async def opened(
+async def connect_services(
     entries: Mapping[str, Entry],
     prices: Mapping[str, Price],
     access: StackContext,
@@ -52,7 +52,7 @@ async def opened(
         await close_services(judges)
 
 
-def engage(
+def attach_judge(
     metric: Metric,
     judge: Service,
     services: Mapping[str, Service],
@@ -79,7 +79,7 @@ def engage(
     return bound
 
 
-def evaluator_of(
+def make_evaluator(
     plan: Plan,
     services: Mapping[str, Service],
     store: Store,
@@ -100,7 +100,7 @@ def evaluator_of(
     """
     metric = plan.metric
     if judge is not None:
-        metric = engage(metric, judge, services, caps=caps or {}, examples=plan.examples)
+        metric = attach_judge(metric, judge, services, caps=caps or {}, examples=plan.examples)
     return Evaluator(
         space=plan.space,
         free=plan.free,

@@ -30,10 +30,10 @@ from tune.readout.trial import Step, Trial
 from tune.readout.truncate import Cut
 from tune.space import FREE, Config, Space
 from tune.store.draws import Store, Use
-from tune.study.failures import LOST, QUOTA, Failures, fail_unanswered, lack
+from tune.study.failures import LOST, QUOTA, Failures, fail_unanswered, mark_unanswered
 from tune.study.fault import INPUT, SERVICE, Blame
 from tune.study.lessons import Lessons
-from tune.study.resume import Recorded
+from tune.study.resume import RecordedWave
 from tune.study.wave import Wave
 from tune.task.example import Example
 from tune.task.extract import Extractor
@@ -150,7 +150,7 @@ class Evaluator:
         return wave
 
     async def replay(
-        self, steps: Sequence[Step], trials: dict[int, Trial], recorded: Recorded
+        self, steps: Sequence[Step], trials: dict[int, Trial], recorded: RecordedWave
     ) -> None:
         """Bring trials to where a recorded wave left them. Everything comes from the store: nothing
         is sent.
@@ -166,7 +166,7 @@ class Evaluator:
             trial.missing.pop(position, None)
             request, numbers = self._order(trial, position), range(held, step.draws)
             if order in recorded.missing:
-                lack(trial, position, recorded.missing[order])
+                mark_unanswered(trial, position, recorded.missing[order])
             elif len(self.store.draws(request, numbers)) == len(numbers):
                 new = await self.services[str(trial.point["model"])].provider.complete(
                     request, numbers
@@ -256,7 +256,9 @@ class Evaluator:
         wave.missing.pop(order, None)
         trial.missing.pop(position, None)
         if (model, position) in self.lessons.unanswerable:
-            lack(trial, position, f"{INPUT}: {self.lessons.unanswerable[model, position]}", wave)
+            mark_unanswered(
+                trial, position, f"{INPUT}: {self.lessons.unanswerable[model, position]}", wave
+            )
             return
         numbers = range(held, step.draws)
         bought = (
@@ -276,19 +278,19 @@ class Evaluator:
             self.failures.refused(trial, error, wave)
         except (TransientError, RequestRefused) as error:
             self._blame.note(model, position, error)
-            lack(trial, position, f"{SERVICE}: {error}", wave)
+            mark_unanswered(trial, position, f"{SERVICE}: {error}", wave)
         except BudgetExhausted as error:
             wave.complete = False
-            lack(trial, position, f"money: {error}", wave)
+            mark_unanswered(trial, position, f"money: {error}", wave)
         except QuotaExhausted as error:
             self._pause(QUOTA, error, wave)
-            lack(trial, position, f"{QUOTA}: {error}", wave)
+            mark_unanswered(trial, position, f"{QUOTA}: {error}", wave)
         except _JudgeLost as error:
             self._pause(LOST, error.fault, wave)
-            lack(trial, position, f"{LOST}: {error}", wave)
+            mark_unanswered(trial, position, f"{LOST}: {error}", wave)
         except EndpointError as error:
             self.failures.set_aside(model, error, trials, wave)
-            lack(trial, position, f"{LOST}: {error}", wave)
+            mark_unanswered(trial, position, f"{LOST}: {error}", wave)
         except TuneError as error:
             # The others in flight are paid for: let them settle, and send nothing more, not even
             # what is in line.

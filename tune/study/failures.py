@@ -104,7 +104,7 @@ class Failures:
         for trial, position in missing:
             reason = self.lessons.unanswerable.get((str(trial.point["model"]), position))
             if reason is not None:
-                lack(trial, position, f"{INPUT}: {reason}", wave)
+                mark_unanswered(trial, position, f"{INPUT}: {reason}", wave)
 
     def refused(self, trial: Trial, error: ParameterRejected, wave: Wave) -> None:
         """Learn that a model does not take a parameter, or a value of it; many calls under way may
@@ -137,7 +137,7 @@ def _fail(trial: Trial, reason: str, wave: Wave) -> None:
     wave.failed[trial.number] = reason
 
 
-def lack(trial: Trial, position: int, reason: str, wave: Wave | None = None) -> None:
+def mark_unanswered(trial: Trial, position: int, reason: str, wave: Wave | None = None) -> None:
     """Note that an example has no draw. One that has fewer than asked for is read at a smaller n
     all the same.
     """

@@ -18,7 +18,7 @@ from tune.study.lessons import KINDS
 
 
 @dataclass(slots=True)
-class Recorded:
+class RecordedWave:
     """A wave as it was recorded.
 
     Attributes:
@@ -56,7 +56,7 @@ class History:
     """
 
     start: dict[str, float] = field(default_factory=dict)
-    waves: list[Recorded] = field(default_factory=list)
+    waves: list[RecordedWave] = field(default_factory=list)
     first: list[Mapping[str, Any]] = field(default_factory=list)
     last: list[Mapping[str, Any]] = field(default_factory=list)
 
@@ -74,7 +74,7 @@ def read_history(events: Sequence[Mapping[str, Any]]) -> History:
         if kind == "phase":
             history.start[event["name"]] = event["left"]
         elif kind == "wave":
-            history.waves.append(Recorded(event["phase"], event["steps"]))
+            history.waves.append(RecordedWave(event["phase"], event["steps"]))
         elif kind in KINDS:
             before = history.waves[-1].lessons if history.waves else history.first
             (history.last if chosen else before).append(event)
@@ -90,7 +90,7 @@ def read_history(events: Sequence[Mapping[str, Any]]) -> History:
     return history
 
 
-def read_faults(wave: Recorded, event: Mapping[str, Any]) -> None:
+def read_faults(wave: RecordedWave, event: Mapping[str, Any]) -> None:
     """Put into a wave what it lacked, as an event has it."""
     wave.missing = {(trial, position): reason for trial, position, reason in event["missing"]}
     wave.spoiled = {(trial, position): reason for trial, position, reason in event["spoiled"]}
@@ -105,7 +105,7 @@ def load_steps(steps: Sequence[Sequence[Any]]) -> list[Step]:
     ]
 
 
-def check_remembered(events: Sequence[Mapping[str, Any]], folder: Path) -> None:
+def check_not_forgotten(events: Sequence[Mapping[str, Any]], folder: Path) -> None:
     """See that a study has all the draws that its decisions rest on.
 
     Raises:
@@ -205,7 +205,7 @@ def dump_steps(steps: Sequence[Step]) -> list[Any]:
     return [[s.trial, dict(s.point), list(s.examples), s.draws, s.cap] for s in steps]
 
 
-def check_steps(recorded: Recorded, phase: str, steps: Sequence[Step]) -> None:
+def check_steps(recorded: RecordedWave, phase: str, steps: Sequence[Step]) -> None:
     """See that a replayed strategy asks for what it asked for when it was live.
 
     Raises:

@@ -31,7 +31,7 @@ from tune.strategies.measured_truncation import (
 )
 from tune.strategies.select import select_config
 from tune.strategies.stopping import final_comparison_prospect, search_prospect
-from tune.study.budget import Purse
+from tune.study.budget import StudyBudget
 from tune.study.evaluate import Evaluator
 from tune.study.failures import LOST, QUOTA
 from tune.study.progress import Progress
@@ -116,7 +116,7 @@ class Run:
         self.look = look
         self.clock = Clock(plan.time_limit or math.inf, journal.events) if plan.unbilled else None
         self.unbilled = Unbilled(services, self.clock) if self.clock is not None else None
-        self.purse = Purse(plan, account, evaluator, self.clock)
+        self.budget = StudyBudget(plan, account, evaluator, self.clock)
         self.trials: dict[int, Trial] = {}
         self.measuring: dict[int, Trial] = {}
         self.lessons = evaluator.lessons
@@ -141,8 +141,8 @@ class Run:
         """
         findings = Findings(self.trials)
         self.recall(self.history.first)
-        self.purse.check_budget()
-        self._set_holdout_aside()
+        self.budget.check_budget()
+        self._reserve_holdout()
         proposed = LimitedSearcher(
             self.plan.searcher(self.plan.space, self.plan.free, self.plan.seed), self.plan.trials
         )
@@ -211,7 +211,7 @@ class Run:
         """
         self.phase = phase
         if phase not in self.history.start:
-            self.history.start[phase] = self.purse.left
+            self.history.start[phase] = self.budget.left
             if (
                 self.account.closed not in PAUSES
             ):  # else the phase before is not over, and goes on when resumed
@@ -243,12 +243,12 @@ class Run:
             return Outcome(standings=view(), left=recorded.left, complete=recorded.stopped is None)
         if recorded is not None:
             self.recall(recorded.lessons)  # of a wave in which the process ended
-        self._set_holdout_aside()  # after a replay it is what it was when the study began
+        self._reserve_holdout()  # after a replay it is what it was when the study began
         wave = await self._bought(steps, self.trials_of(phase))
         self.note_measures()
         stopped = None if wave.complete else self.account.closed or "money"
-        self._set_holdout_aside()
-        left = self.purse.left
+        self._reserve_holdout()
+        left = self.budget.left
         if stopped is None and phase not in PHASES and self._is_enough(phase, view(), left):
             stopped = ENOUGH
         if stopped not in PAUSES and phase == "search" and self._is_unread():
@@ -284,7 +284,7 @@ class Run:
         for lesson in lessons:
             self.lessons.recall(lesson)
 
-    def _set_holdout_aside(self) -> None:
+    def _reserve_holdout(self) -> None:
         """Keep the holdout's money: for what would be chosen now, and for what else leads."""
         if self.clock is not None:
             return  # the time limit is that of the search: the holdout is not cut short by it
@@ -292,7 +292,7 @@ class Run:
         if standings != self._kept_for:  # else it was done when they came to be what they are
             self._kept_for = standings
             choice = select_config(self.problem(), standings)
-            self.purse.set_holdout_aside(self.readings(), choice.extrapolated if choice else None)
+            self.budget.reserve_holdout(self.readings(), choice.extrapolated if choice else None)
 
     def _is_enough(self, phase: str, standings: Mapping[int, Standing], left: float) -> bool:
         """Whether the rest of the money is expected to gain less than the user cares for."""
@@ -336,13 +336,13 @@ class Run:
             larger_is_better=plan.metric.larger_is_better,
             max_cost=None if plan.unbilled else plan.max_cost,  # $0 keeps every limit
             max_seconds=plan.max_seconds,
-            ceiling=self.purse.ceiling,
+            ceiling=self.budget.ceiling,
             baseline=plan.baseline_point,
             goal=plan.goal,
             min_quality=plan.min_quality,
             margin=plan.margin,
             baseline_config=plan.baseline,
-            max_extrapolated_cost=self.purse.max_extrapolated_cost,
+            max_extrapolated_cost=self.budget.max_extrapolated_cost,
         )
 
     def standings(self) -> dict[int, Standing]:

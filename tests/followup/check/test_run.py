@@ -26,7 +26,7 @@ from tune.followup.check import STATUS, CheckResult, check, check_async, default
 from tune.followup.check.rule import Bounds, NewExamplesRule
 from tune.plan import make_plan
 from tune.pricing.prices import to_picodollars
-from tune.runtime.best_json import recipe_record
+from tune.runtime.best_json import deployment_record
 from tune.space import Config
 from tune.stats.confidence_sequences import Look
 from tune.stats.intervals import Interval
@@ -82,7 +82,7 @@ def export(
     record = {
         "config": dict(chosen),
         "winner": {"holdout": tested},
-        "recipe": recipe_record(plan, chosen),
+        "deployment": deployment_record(plan, chosen),
     }
     (folder / "study").mkdir(exist_ok=True)
     path = folder / "study" / "best.json"
@@ -265,7 +265,7 @@ def test_examples_that_the_config_was_chosen_by_are_said_before_they_are_paid_fo
     server: Server, tmp_path: Path
 ) -> None:
     path = export(tmp_path, server)
-    kept = json.loads(path.read_text())["recipe"]["seen"]
+    kept = json.loads(path.read_text())["deployment"]["seen"]
     parts = {part: len(marks.split()) for part, marks in kept.items()}
     assert parts == {"tuning": 24, "holdout": 16, "shots": 0}
     said: list[int] = []
@@ -335,7 +335,7 @@ def test_rows_of_one_group_are_told_of_before_they_are_paid_for(
     server: Server, tmp_path: Path
 ) -> None:
     path = export(tmp_path, server, rows=by_customer(WORLD.examples(40)), group="customer")
-    assert json.loads(path.read_text())["recipe"]["group"] == "customer"
+    assert json.loads(path.read_text())["deployment"]["group"] == "customer"
     said: list[tuple[str, int]] = []
     found = check(
         path,
@@ -378,7 +378,7 @@ def test_a_file_from_before_it_was_kept_is_checked_all_the_same(
 ) -> None:
     path = export(tmp_path, server)
     record = json.loads(path.read_text())
-    del record["recipe"]["seen"], record["recipe"]["group"]
+    del record["deployment"]["seen"], record["deployment"]["group"]
     path.write_text(json.dumps(record))
     assert check(path, WORLD.examples(40), budget=0.5, margin=0.5).overlap == {}
 

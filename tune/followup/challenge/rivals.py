@@ -24,7 +24,7 @@ from tune.space import Config
 from tune.stats.student_t import t_quantile
 from tune.strategies.measured_truncation import PHASES, record_measured_caps
 from tune.study.evaluate import Evaluator
-from tune.study.resume import Recorded, load_steps, read_faults, read_history
+from tune.study.resume import RecordedWave, load_steps, read_faults, read_history
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ async def read_rivals(
     met: dict[int, Trial] = {}
     event = next((event for event in reversed(events) if event["event"] == "holdout"), None)
     if event is not None:
-        recorded = Recorded("holdout", event["steps"])
+        recorded = RecordedWave("holdout", event["steps"])
         read_faults(recorded, event)
         await evaluator.replay(load_steps(event["steps"]), met, recorded)
     found: dict[Config, Rival] = {}

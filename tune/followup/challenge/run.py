@@ -52,7 +52,7 @@ from tune.store.admission import Account
 from tune.store.database import Database
 from tune.store.draws import Store
 from tune.store.journal import read_events
-from tune.study.connect import evaluator_of, opened
+from tune.study.connect import connect_services, make_evaluator
 from tune.study.evaluate import Evaluator
 from tune.study.resume import check_identity
 from tune.study.study import find_store, recorded_study
@@ -184,7 +184,7 @@ def _plan(
     itself.
     """
     listed = dict(identity["models"])
-    judge = report.recipe.get("judge")
+    judge = report.deployment_record.get("judge")
     if judge is not None:
         listed[judge["name"]] = {k: v for k, v in judge.items() if k not in ("name", "price")}
     given: Any = {
@@ -236,8 +236,8 @@ class _Work:
             )
             name, self.configs = self.entry.name, candidate_configs(self.report, self.entry.name)
             async with (
-                opened({name: self.entry}, {name: self.price}, access) as (live, _),
-                opened({}, plan.prices, access, judge=plan.judge) as (
+                connect_services({name: self.entry}, {name: self.price}, access) as (live, _),
+                connect_services({}, plan.prices, access, judge=plan.judge) as (
                     _,
                     judge,
                 ),  # even of the same name: as it was
@@ -261,7 +261,7 @@ class _Work:
             for k, end in silent.items()
         }
         caps = dict.fromkeys(live, max(config.max_tokens for config in self.configs))
-        return evaluator_of(plan, {**old, **live}, access.store, judge=judge, caps=caps)
+        return make_evaluator(plan, {**old, **live}, access.store, judge=judge, caps=caps)
 
     async def _ask(self) -> ChallengeResult:
         tried = await self._screen(await read_rivals(self.evaluator, self.report, self.events))

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tune.runtime.best_json import Recipe, marks
+from tune.runtime.best_json import DeploymentRecord, example_hashes
 from tune.stats.confidence_sequences import together_notice
 from tune.task.example import Data, Example
 from tune.task.split import count_clusters
@@ -22,14 +22,14 @@ SAYING = {
 """What is said of examples that had this part in the study."""
 
 
-def count_overlap(recipe: Recipe, examples: Sequence[Example]) -> dict[str, int]:
+def count_overlap(deployment: DeploymentRecord, examples: Sequence[Example]) -> dict[str, int]:
     """How many of these examples the study had, by the part that they had in it; parts that had
     none are left out.
 
     An example is the same where all that the prompt shows of it is the same.
     """
-    here = marks(recipe.prompt.fields, examples)
-    counts = {part: sum(mark in kept for mark in here) for part, kept in recipe.seen.items()}
+    here = example_hashes(deployment.prompt.fields, examples)
+    counts = {part: sum(mark in kept for mark in here) for part, kept in deployment.seen.items()}
     return {part: count for part, count in counts.items() if count}
 
 

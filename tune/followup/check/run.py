@@ -3,7 +3,7 @@ it takes.
 
 New examples: their scores against the recorded ones, two samples, with the uncertainty of both
 (`tune.stats.two_samples`). Without any, the study's own holdout is asked again, and each answer is
-paired with the score that the example had (`tune.study.holdout`): that sees smaller changes for
+paired with the score that the example had (`tune.study.holdout_file`): that sees smaller changes for
 less money. Either way two sentences are tested after every block, by bets that may be looked at as
 often as one likes (`tune.stats.confidence_sequences`): "it is worse by more than the margin" and
 "it is not". Whichever falls first is the answer, and each falls wrongly with at most the stated
@@ -29,14 +29,14 @@ from tune.providers.capabilities import Capabilities
 from tune.providers.stack import StackContext
 from tune.providers.trusted_hosts import host_lines
 from tune.report import plain_config
-from tune.runtime.best_json import Recipe, read_recipe
+from tune.runtime.best_json import DeploymentRecord, read_deployment
 from tune.safety.background import run_apart
 from tune.safety.decoration import Decorations
 from tune.stats.confidence_sequences import Look, next_block
 from tune.store.admission import Account
 from tune.store.database import Database
 from tune.store.draws import Store
-from tune.study.holdout import read_holdout
+from tune.study.holdout_file import read_holdout
 from tune.task.example import Data
 from tune.task.load import load_data
 
@@ -121,7 +121,7 @@ async def check_async(
         )
     if not 0 < budget < math.inf:
         raise BudgetError(f"the budget is a number of dollars above 0, but got {budget!r}")
-    recipe = read_recipe(
+    deployment = read_deployment(
         best,
         metric=metric,
         verifier=verifier,
@@ -134,23 +134,23 @@ async def check_async(
         allow_host=allow_host,
         confirm=confirm,
     )
-    bounds = Bounds.of(recipe.metric, margin=margin, alpha=alpha, beta=beta)
+    bounds = Bounds.of(deployment.metric, margin=margin, alpha=alpha, beta=beta)
     asked = (
-        _own(Path(best), recipe, bounds, (*input, target))
+        _own(Path(best), deployment, bounds, (*input, target))
         if data is None
         else _new(
-            recipe,
+            deployment,
             bounds,
             data,
-            input or recipe.inputs,
-            recipe.target if target is None else target,
+            input or deployment.inputs,
+            deployment.target if target is None else target,
         )
     )
-    recipe.prompt.check(asked.data)
-    recipe.metric.check(asked.data.examples)
-    together = grouping_notices(asked.data, recipe.group)
-    notices = (*asked.notices, *together, *_power_notices(asked), *recipe.notices)
-    for sentence in (*host_lines(recipe.entries.values()), *notices):
+    deployment.prompt.check(asked.data)
+    deployment.metric.check(asked.data.examples)
+    together = grouping_notices(asked.data, deployment.group)
+    notices = (*asked.notices, *together, *_power_notices(asked), *deployment.notices)
+    for sentence in (*host_lines(deployment.entries.values()), *notices):
         notice(sentence)
     place = store or default_store(Path(best))
     db = Database(place)
@@ -164,7 +164,7 @@ async def check_async(
             concurrency,
             notice=notice,
         )
-        async with Target(recipe, asked.data.examples, access, seed, asked.before) as asking:
+        async with Target(deployment, asked.data.examples, access, seed, asked.before) as asking:
             seen, reason = await _until_decided(asking, asked.line)
         balance = account.balance
     finally:
@@ -173,8 +173,8 @@ async def check_async(
     return CheckResult(
         decision=decision,
         reason="" if decision != "undecided" else reason,
-        recorded=recipe.quality,
-        on_holdout=recipe.on_holdout,
+        recorded=deployment.quality,
+        on_holdout=deployment.on_holdout,
         margin=bounds.margin,
         threshold=line.threshold,
         look=seen,
@@ -189,9 +189,9 @@ async def check_async(
         uncertain=to_dollars(balance.uncertain),
         budget=budget,
         more=0 if decision != "undecided" else line.more(seen),
-        larger_is_better=recipe.metric.larger_is_better,
-        metric=recipe.metric.name,
-        config=recipe.config,
+        larger_is_better=deployment.metric.larger_is_better,
+        metric=deployment.metric.name,
+        config=deployment.config,
         seed=seed,
         overlap=asked.overlap,
         notices=notices,
@@ -218,17 +218,23 @@ class _Asked:
 
 
 def _new(
-    recipe: Recipe, bounds: Bounds, given: Any, inputs: Sequence[str], target: str | None
+    deployment: DeploymentRecord,
+    bounds: Bounds,
+    given: Any,
+    inputs: Sequence[str],
+    target: str | None,
 ) -> _Asked:
     """Return new examples, and the line that the recorded scores draw."""
-    line = NewExamplesRule.of(bounds, recipe.quality.mean, recipe.quality.n, recipe.scores)
-    data = load_data(given, inputs=inputs, target=target, fields=recipe.prompt.fields)
-    overlap = count_overlap(recipe, data.examples)
+    line = NewExamplesRule.of(bounds, deployment.quality.mean, deployment.quality.n, deployment.scores)
+    data = load_data(given, inputs=inputs, target=target, fields=deployment.prompt.fields)
+    overlap = count_overlap(deployment, data.examples)
     notices = overlap_notices(overlap, len(data.examples))
     return _Asked(data, line, (), overlap, notices, line.visible(len(data.examples)))
 
 
-def _own(best: Path, recipe: Recipe, bounds: Bounds, columns: Sequence[str | None]) -> _Asked:
+def _own(
+    best: Path, deployment: DeploymentRecord, bounds: Bounds, columns: Sequence[str | None]
+) -> _Asked:
     """Return the study's own holdout, with the scores that it had.
 
     Raises:
@@ -237,16 +243,16 @@ def _own(best: Path, recipe: Recipe, bounds: Bounds, columns: Sequence[str | Non
     if any(columns):
         raise InputError("--input and --target name columns of --data, which is not given")
     met = read_holdout(best if best.is_dir() else best.parent)
-    if dict(met.config) != plain_config(recipe.config):
+    if dict(met.config) != plain_config(deployment.config):
         raise InputError(
             f"the kept holdout is that of another config ({met.config}): give new examples with --data"
         )
-    if met.metric != recipe.metric.identity:
+    if met.metric != deployment.metric.identity:
         raise InputError(
-            f"the kept holdout was scored by another metric than {recipe.metric.name!r}: give new examples with --data"
+            f"the kept holdout was scored by another metric than {deployment.metric.name!r}: give new examples with --data"
         )
     line = SameExamplesRule(bounds)
-    data = Data("holdout", met.examples, "", recipe.inputs, recipe.target)
+    data = Data("holdout", met.examples, "", deployment.inputs, deployment.target)
     overlap = {"holdout": len(met.examples)}
     return _Asked(data, line, met.scores, overlap, (), line.visible(len(met.examples)))
 

@@ -12,9 +12,9 @@ import numpy as np
 from tune.errors import EndpointError
 from tune.providers.stack import StackContext
 from tune.readout.trial import Step, Trial
-from tune.runtime.best_json import Recipe
+from tune.runtime.best_json import DeploymentRecord
 from tune.space import Space
-from tune.study.connect import engage, opened
+from tune.study.connect import attach_judge, connect_services
 from tune.study.evaluate import Evaluator
 from tune.study.failures import LOST, QUOTA
 from tune.task.example import Example
@@ -25,51 +25,56 @@ class Target:
     closes it.
 
     Args:
-        recipe: the config. examples: what it is asked about. access: to the store, the account and
+        deployment: the config. examples: what it is asked about. access: to the store, the account and
         the services. seed: of the order. before: the scores that the examples had before, one for
         each; then `scores` are by how much they changed.
     """
 
     def __init__(
         self,
-        recipe: Recipe,
+        deployment: DeploymentRecord,
         examples: Sequence[Example],
         access: StackContext,
         seed: int,
         before: Sequence[float] = (),
     ) -> None:
-        self.recipe, self.access, self.seed = recipe, access, seed
+        self.deployment, self.access, self.seed = deployment, access, seed
         order = list(range(len(examples)))
         random.Random(seed).shuffle(order)
         self.examples = [examples[place] for place in order]
         self._before = np.array([before[place] if before else 0.0 for place in order])
-        self.trial = Trial(0, recipe.config, recipe.config.max_tokens)
+        self.trial = Trial(0, deployment.config, deployment.config.max_tokens)
         self._open = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        recipe, access, metric = self.recipe, self.access, self.recipe.metric
-        model, asked = recipe.config.model, recipe.entries[metric.model] if metric.costs else None
+        deployment, access, metric = self.deployment, self.access, self.deployment.metric
+        model, asked = (
+            deployment.config.model,
+            deployment.entries[metric.model] if metric.costs else None,
+        )
         services, judge = await self._open.enter_async_context(
-            opened({model: recipe.entries[model]}, recipe.prices, access, judge=asked)
+            connect_services(
+                {model: deployment.entries[model]}, deployment.prices, access, judge=asked
+            )
         )
         if judge is not None:
-            metric = engage(
+            metric = attach_judge(
                 metric,
                 judge,
                 services,
-                caps={model: recipe.config.max_tokens},
+                caps={model: deployment.config.max_tokens},
                 examples=self.examples,
             )
         self.evaluator = Evaluator(
-            space=_space_of(recipe),
+            space=_space_of(deployment),
             free=(),
-            prompts={recipe.config.prompt: recipe.prompt},
+            prompts={deployment.config.prompt: deployment.prompt},
             examples=self.examples,
             services=services,
             metric=metric,
-            extract=recipe.extract,
+            extract=deployment.extract,
             store=access.store,
-            verifier=recipe.verifier,
+            verifier=deployment.verifier,
             judge=judge,
             seed=self.seed,
         )
@@ -85,7 +90,7 @@ class Target:
             EndpointError: the service left too many unanswered, or does not take the config any
             more.
         """
-        config = self.recipe.config
+        config = self.deployment.config
         step = Step(0, config, tuple(block), config.n, config.max_tokens)
         wave = await self.evaluator.run([step], {0: self.trial})
         if self.trial.state == "failed":
@@ -98,19 +103,22 @@ class Target:
     @property
     def scores(self) -> np.ndarray:
         """Of the examples so far, in the order in which they were asked, less what they had before."""
-        readings = self.evaluator.read(self.trial, [self.recipe.config])
+        readings = self.evaluator.read(self.trial, [self.deployment.config])
         if not readings:
             return np.zeros(0)
         changes: np.ndarray = readings[0].scores - self._before[list(readings[0].examples)]
         return changes
 
 
-def _space_of(recipe: Recipe) -> Space:
+def _space_of(deployment: DeploymentRecord) -> Space:
     """A space that holds the one config."""
     values: dict[str, Any] = {
-        name: [value] for name, value in recipe.config.items() if name not in ("prompt", "stop")
+        name: [value] for name, value in deployment.config.items() if name not in ("prompt", "stop")
     }
-    stop = [list(recipe.config.stop)] if recipe.config.stop else None
+    stop = [list(deployment.config.stop)] if deployment.config.stop else None
     return Space(
-        **values, prompt={recipe.config.prompt: "{text}"}, stop=stop, answer=recipe.extract_spec
+        **values,
+        prompt={deployment.config.prompt: "{text}"},
+        stop=stop,
+        answer=deployment.extract_spec,
     )

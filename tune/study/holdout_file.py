@@ -17,11 +17,11 @@ from tune.errors import InputError, StudyError
 from tune.store.files import write_private
 from tune.task.example import Example, builtin_value
 
-NAME = "holdout.jsonl"
+HOLDOUT_FILE = "holdout.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
-class Met:
+class HoldoutScores:
     """The examples that a config met on the holdout, and its score on each.
 
     Attributes:
@@ -37,7 +37,7 @@ class Met:
     scores: tuple[float, ...]
 
 
-def keep_holdout(folder: Path, met: Met) -> None:
+def write_holdout(folder: Path, met: HoldoutScores) -> None:
     """Write it into a results folder, for its owner alone.
 
     Raises:
@@ -46,7 +46,7 @@ def keep_holdout(folder: Path, met: Met) -> None:
     first = {"config": dict(met.config), "metric": met.metric}
     rows = [_row(example, score) for example, score in zip(met.examples, met.scores, strict=True)]
     lines = [json.dumps(line, ensure_ascii=False, default=str) for line in (first, *rows)]
-    write_private(folder / NAME, "\n".join(lines) + "\n")
+    write_private(folder / HOLDOUT_FILE, "\n".join(lines) + "\n")
 
 
 def _row(example: Example, score: float) -> dict[str, Any]:
@@ -60,14 +60,14 @@ def _row(example: Example, score: float) -> dict[str, Any]:
     }
 
 
-def read_holdout(folder: Path) -> Met:
+def read_holdout(folder: Path) -> HoldoutScores:
     """Read what `keep_holdout` wrote.
 
     Raises:
         InputError: there is none: the sentence says what to give instead.
         StudyError: the file is damaged.
     """
-    place = folder / NAME
+    place = folder / HOLDOUT_FILE
     try:
         lines = place.read_text(encoding="utf-8").splitlines()
     except OSError as error:
@@ -78,7 +78,9 @@ def read_holdout(folder: Path) -> Met:
     try:
         first, *rows = (json.loads(line) for line in lines)
         scores = tuple(float(row.pop("score")) for row in rows)
-        found = Met(first["config"], first["metric"], tuple(Example(**row) for row in rows), scores)
+        found = HoldoutScores(
+            first["config"], first["metric"], tuple(Example(**row) for row in rows), scores
+        )
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise StudyError(
             f"{str(place)!r} is damaged ({error}): give new labelled examples with --data"
@@ -90,13 +92,13 @@ def read_holdout(folder: Path) -> Met:
     return found
 
 
-def met_of(
+def holdout_scores(
     config: Mapping[str, Any],
     metric: str,
     examples: Sequence[Example],
     positions: Sequence[int],
     scores: Any,
-) -> Met:
+) -> HoldoutScores:
     """Return what a config met, of all the examples of a study those at these positions that were
     scored.
     """
@@ -105,6 +107,6 @@ def met_of(
         for at, score in zip(positions, scores, strict=True)
         if math.isfinite(score)
     ]
-    return Met(
+    return HoldoutScores(
         config, metric, tuple(example for example, _ in known), tuple(score for _, score in known)
     )
