@@ -225,7 +225,9 @@ def _new(
     target: str | None,
 ) -> _Asked:
     """Return new examples, and the line that the recorded scores draw."""
-    line = NewExamplesRule.of(bounds, deployment.quality.mean, deployment.quality.n, deployment.scores)
+    line = NewExamplesRule.of(
+        bounds, deployment.quality.mean, deployment.quality.n, deployment.scores
+    )
     data = load_data(given, inputs=inputs, target=target, fields=deployment.prompt.fields)
     overlap = count_overlap(deployment, data.examples)
     notices = overlap_notices(overlap, len(data.examples))
