@@ -21,7 +21,7 @@ from tune.plan import Options, Plan, make_plan
 from tune.pricing.prices import Price
 from tune.providers.entries import Entry
 from tune.providers.trusted_hosts import remember_hosts
-from tune.runtime.best_json import example_hashes, portable, read_deployment, deployment_record
+from tune.runtime.best_json import deployment_record, example_hashes, portable, read_deployment
 from tune.space import Config
 from tune.task.example import Example
 from tune.task.metrics import Judge, Metric
