@@ -117,7 +117,7 @@ def run(
 ) -> list[str]:
     """A small run against a server that is, or is not, taken for this machine; what was said."""
     if not own:
-        monkeypatch.setattr("tune.providers.base_url.is_loopback", lambda host: False)
+        monkeypatch.setattr("tune.providers.openai.access.is_loopback", lambda host: False)
     told: list[str] = []
     from tune.tuner import run_study
 

@@ -1,7 +1,4 @@
-"""From model entries to endpoints that answer: here a new kind of provider is added.
-
-`open_endpoint` says which class serves an entry.
-"""
+"""Open the endpoints of model entries. A new kind of provider is added in `open_endpoint`."""
 
 from __future__ import annotations
 
@@ -16,13 +13,16 @@ from tune.pricing.prices import Price
 from tune.providers.entries import Entry
 from tune.providers.stack import Service, StackContext, build_stack
 
+OnLost: TypeAlias = Callable[[str, str], object]
+"""Called for a model that does not answer, with its name and the words of its endpoint."""
 
-def open_endpoint(entry: Entry, access: StackContext) -> Endpoint:
-    """The endpoint of an entry; nothing is sent or loaded yet."""
+
+def open_endpoint(entry: Entry, context: StackContext) -> Endpoint:
+    """Return the endpoint of an entry; nothing is sent or loaded yet."""
     if entry.local:
         from tune.providers.local.endpoint import LocalEndpoint
 
-        return LocalEndpoint(entry.model, progress=access.progress)
+        return LocalEndpoint(entry.model, progress=context.progress)
     from tune.providers.openai.endpoint import OpenAIEndpoint
 
     return OpenAIEndpoint(
@@ -30,75 +30,77 @@ def open_endpoint(entry: Entry, access: StackContext) -> Endpoint:
         base_url=entry.base_url,
         key_env=entry.key_env,
         timeout=entry.timeout,
-        capabilities=access.capabilities,
+        capabilities=context.capabilities,
         alias=entry.alias,
         extra_headers=entry.headers,
         allow_http=entry.allow_http,
     )
 
 
-OnLost: TypeAlias = Callable[[str, str], object]
-"""Told of a model that does not answer: its name and the words of its endpoint."""
-
-
 async def open_services(
     entries: Mapping[str, Entry],
     prices: Mapping[str, Price],
-    access: StackContext,
+    context: StackContext,
     *,
     judge: bool = False,
     aside: Collection[str] = (),
     lost: OnLost | None = None,
 ) -> dict[str, Service]:
-    """Open models and see that they answer, before anything is bought.
+    """Open models and check that they answer, before anything is bought.
 
     Args:
-        judge: as for `build_stack`. aside: models that are not asked any more. lost: told of each
-        model that does not answer, as long as another one does; without it, none may be lost.
+        entries: the models by name.
+        prices: their prices by the same names.
+        context: what the stacks of a study share.
+        judge: as for `build_stack`.
+        aside: models that are not asked any more.
+        lost: called for each model that does not answer, as long as another one does. Without it,
+            every model must answer.
 
     Raises:
         InputError: a model cannot be loaded.
         EndpointError: wrong key, no such model, unreachable; in the endpoint's own words.
     """
-    endpoints = {name: open_endpoint(entry, access) for name, entry in entries.items()}
-    async with (
-        AsyncExitStack() as opened
-    ):  # closes them, whatever goes wrong before all have answered
+    endpoints = {name: open_endpoint(entry, context) for name, entry in entries.items()}
+    # Closes the endpoints, whatever goes wrong before all of them have answered.
+    async with AsyncExitStack() as opened:
         for endpoint in endpoints.values():
             opened.push_async_callback(endpoint.close)
         tried = {name: endpoint for name, endpoint in endpoints.items() if name not in aside}
-        for doubt in await _preflight(tried, lost):
-            access.notice(doubt)
+        for warning in await _preflight(tried, lost):
+            context.notice(warning)
         opened.pop_all()
-    return {
-        name: build_stack(entry, endpoints[name], prices[name], access, judge=judge)
-        for name, entry in entries.items()
-    }
+    services: dict[str, Service] = {}
+    for name, entry in entries.items():
+        services[name] = build_stack(entry, endpoints[name], prices[name], context, judge=judge)
+    return services
 
 
 async def _preflight(endpoints: Mapping[str, Endpoint], lost: OnLost | None) -> list[str]:
-    """See which models answer; raises the first fault where none does, or where none may be lost.
+    """Check which models answer.
 
     Returns:
-        What may go wrong with those that do, in sentences.
+        Sentences on what may go wrong with the models that answer.
+
+    Raises:
+        The first fault, where no model answers or where every model must.
     """
-    found = await asyncio.gather(
+    results = await asyncio.gather(
         *(endpoint.preflight() for endpoint in endpoints.values()), return_exceptions=True
     )
-    faults = {
-        name: fault
-        for name, fault in zip(endpoints, found, strict=True)
-        if isinstance(fault, BaseException)
-    }
-    grave = [fault for fault in faults.values() if not isinstance(fault, EndpointError)]
-    if grave:
-        raise grave[0]
+    outcomes = dict(zip(endpoints, results, strict=True))
+    faults = {name: fault for name, fault in outcomes.items() if isinstance(fault, BaseException)}
+    # Only an endpoint's own fault may cost just one model; others, such as a model file that cannot
+    # be read, are for the user to fix.
+    for fault in faults.values():
+        if not isinstance(fault, EndpointError):
+            raise fault
     if faults and (lost is None or len(faults) == len(endpoints)):
         raise next(iter(faults.values()))
     for name, fault in faults.items():
         assert lost is not None
         lost(name, str(fault))
-    return [said for said in found if isinstance(said, str) and said]
+    return [result for result in results if isinstance(result, str) and result]
 
 
 async def close_services(services: Mapping[str, Service]) -> None:

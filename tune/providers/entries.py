@@ -14,9 +14,27 @@ from tune.providers.openai.access import Headers, key_variable
 from tune.safety.redact import looks_like_key, secret_name
 
 LOCAL = "local:"
-"""What the name of a model begins with that is run in process."""
+"""The beginning of the name of a model that runs in this process."""
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+_FIELDS = {
+    "name",
+    "model",
+    "base_url",
+    "key_env",
+    "price",
+    "alias",
+    "requests_per_minute",
+    "tokens_per_minute",
+    "timeout",
+    "headers",
+    "allow_http",
+    "max_output",
+}
+
+# Fields of AutoGen's config lists that say nothing to us.
+_IGNORED_FIELDS = {"tags", "api_type"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +42,21 @@ class Entry:
     """One model that a space may name, as in an entry of AutoGen's config list.
 
     Attributes:
-        name: how the space calls it. model: how its service calls it; `local:...` is run in
-        process. base_url: an OpenAI-compatible endpoint; None is OpenAI's own. key_env: the
-        environment variable that holds the API key. A key itself is never part of an entry. None is
-            OPENAI_API_KEY where that is meant for the host (`tune.providers.openai.access.receives_openai_key`),
-            else no key.
-        price: dollars per million tokens, where stated. alias: entries with one alias share their
-        draws (the regions or the keys of one model). requests_per_minute: the most requests per
-        minute, where the account has such a limit. tokens_per_minute: the most tokens per minute.
-        timeout: seconds after which a call is given up. max_output: the most tokens that an answer
-        can be billed, for a model that bills more than its cap. headers: sent with each call, by
-        name; `{"env": VARIABLE}` stands for the value of a variable, as a secret is
-            never part of an entry.
+        name: the name that the space uses.
+        model: the name that the service uses; `local:...` runs in this process.
+        base_url: an OpenAI-compatible endpoint; None is OpenAI's own.
+        key_env: the environment variable that holds the API key. A key itself is never part of an
+            entry. None is OPENAI_API_KEY where that is meant for the host
+            (`tune.providers.openai.access.receives_openai_key`), else no key.
+        price: dollars per million tokens, where stated.
+        alias: entries with one alias share their draws (the regions or the keys of one model).
+        requests_per_minute: the most requests per minute, where the account has such a limit.
+        tokens_per_minute: the most tokens per minute.
+        timeout: seconds after which a call is given up.
+        max_output: the most tokens that an answer can be billed, for a model that bills more than
+            its cap.
+        headers: sent with each call, by name. `{"env": VARIABLE}` stands for the value of a
+            variable, as a secret is never part of an entry.
         allow_http: whether a key may go unencrypted through networks that are not private.
 
     Raises:
@@ -56,19 +77,21 @@ class Entry:
     allow_http: bool = False
 
     def __post_init__(self) -> None:
-        for what, value, named in (
+        for field_name, value, named in (
             ("name", self.name, False),
             ("model", self.model, False),
-            ("base_url", public_url(self.base_url) if self.base_url else None, False),
+            ("base_url", public_url(self.base_url or None), False),
             ("key_env", self.key_env, True),
             ("alias", self.alias, True),
         ):
             if isinstance(value, str) and looks_like_key(value, named=named):
                 raise InputError(
-                    f"the field {what} of a model looks like a key, and it is shown in files and reports: put the key "
-                    f"into the environment and name its variable in key_env"
+                    f"the field {field_name} of a model looks like a key, and it is shown in "
+                    f"files and reports: put the key into the environment and name its variable "
+                    f"in key_env"
                 )
         if self.key_env is not None and not _VARIABLE.fullmatch(str(self.key_env)):
+            # The value is not shown: it may be a key.
             raise InputError(
                 "key_env is the name of an environment variable, in letters, digits and underscores"
             )
@@ -77,59 +100,61 @@ class Entry:
 
     @property
     def key_variable(self) -> str | None:
-        """The environment variable whose value is sent as the key, or None."""
+        """The environment variable that holds the key for this model; None where no key is sent."""
         return None if self.local else key_variable(self.base_url, self.key_env)
 
     @property
     def variables(self) -> tuple[str, ...]:
         """The environment variables whose values are sent with each call."""
         key = self.key_variable
+        keys = [] if key is None else [key]
         named = [value["env"] for value in self.headers.values() if not isinstance(value, str)]
-        return (*([key] if key else []), *named)
+        return (*keys, *named)
 
     @property
     def host(self) -> str:
-        """Where calls go, with the port."""
-        return (
-            "this process"
-            if self.local
-            else parse_url(resolved_url(self.base_url)).netloc.rpartition("@")[2]
-        )
+        """The host that calls go to, with the port."""
+        if self.local:
+            return "this process"
+        # A netloc may begin with user:password@.
+        return parse_url(resolved_url(self.base_url)).netloc.rpartition("@")[2]
 
     @property
     def local(self) -> bool:
-        """Whether the model runs in this process."""
+        """True where the model runs in this process."""
         return self.model.startswith(LOCAL)
 
 
 def _check_header(name: str, value: Any) -> None:
-    """See that a header is a harmless text, or names the variable that holds it.
+    """Check that a header is a harmless text, or names the variable that holds it.
 
     Raises:
         InputError: it is something else; its value is not shown.
     """
-    if (
-        isinstance(value, Mapping)
-        and set(value) == {"env"}
-        and _VARIABLE.fullmatch(str(value["env"]))
-    ):
-        if not looks_like_key(value["env"], named=True):
-            return
-    elif isinstance(value, str) and not secret_name(name) and not looks_like_key(value, named=True):
-        return
-    raise InputError(
-        f"the header {name!r} of a model holds what may be a secret: put it into the environment and write "
-        f'{{env = "VARIABLE"}} in its place'
-    )
+    if isinstance(value, str):
+        harmless = not secret_name(name) and not looks_like_key(value, named=True)
+    else:
+        harmless = _names_variable(value) and not looks_like_key(value["env"], named=True)
+    if not harmless:
+        raise InputError(
+            f"the header {name!r} of a model holds what may be a secret: put it into the "
+            f'environment and write {{env = "VARIABLE"}} in its place'
+        )
+
+
+def _names_variable(value: Any) -> bool:
+    """Tell whether a header's value is `{"env": VARIABLE}`."""
+    if not isinstance(value, Mapping) or set(value) != {"env"}:
+        return False
+    return bool(_VARIABLE.fullmatch(str(value["env"])))
 
 
 def read_entries(records: Mapping[str, Any] | Sequence[Any] | str) -> dict[str, Entry]:
-    """Read model entries: a mapping by name (`[models.NAME]` of a space file) or a list in
-    AutoGen's form.
+    """Read model entries: a mapping by name (`[models.NAME]` of a space file) or AutoGen's list.
 
-    An API key in an entry is refused, so that none ends in a file of ours: name its variable
-    instead. A price [IN, OUT] in a list is in dollars per thousand tokens, as AutoGen has it; every
-    other price is per million.
+    An API key in an entry is refused, so that no key ends in one of our files: the entry names its
+    environment variable instead. A price [IN, OUT] in a list is in dollars per thousand tokens, as
+    in AutoGen; every other price is per million.
 
     Raises:
         InputError: an entry cannot be read.
@@ -140,12 +165,17 @@ def read_entries(records: Mapping[str, Any] | Sequence[Any] | str) -> dict[str, 
         named = {str(name): _as_record(str(name), record) for name, record in records.items()}
     else:
         listed = [_per_million(_as_record("", record)) for record in records]
-        named = {str(r.get("name") or r.get("alias") or r.get("model")): r for r in listed}
+        named = {_name_of(record): record for record in listed}
         if len(named) < len(records):
             raise InputError(
-                'the entries of a model list need names that differ: add "name" to those that share one'
+                "the entries of a model list need names that differ: "
+                'add "name" to those that share one'
             )
     return {name: _read_entry(name, record) for name, record in named.items()}
+
+
+def _name_of(record: Mapping[str, Any]) -> str:
+    return str(record.get("name") or record.get("alias") or record.get("model"))
 
 
 def _per_million(record: dict[str, Any]) -> dict[str, Any]:
@@ -153,11 +183,12 @@ def _per_million(record: dict[str, Any]) -> dict[str, Any]:
     if not is_pair(record.get("price")):
         return record
     # Rounding takes away what the multiplication adds in the 17th digit.
-    return record | {"price": [round(1000 * float(part), 12) for part in record["price"]]}
+    price = [round(1000 * float(part), 12) for part in record["price"]]
+    return record | {"price": price}
 
 
 def _as_record(name: str, record: Any) -> dict[str, Any]:
-    """Return an entry as a table of its own; a name alone stands for the model of that name."""
+    """Return an entry as a new dictionary; a name alone stands for the model of that name."""
     if isinstance(record, str):
         return {"name": name or record, "model": record}
     if not isinstance(record, Mapping):
@@ -168,40 +199,30 @@ def _as_record(name: str, record: Any) -> dict[str, Any]:
 
 
 def _read_entry(name: str, record: dict[str, Any]) -> Entry:
-    known = {
-        "name",
-        "model",
-        "base_url",
-        "key_env",
-        "price",
-        "alias",
-        "requests_per_minute",
-        "tokens_per_minute",
-        "timeout",
-        "headers",
-        "allow_http",
-        "max_output",
-    }
     if "api_key" in record:
         raise InputError(
-            f"the entry of model {name!r} holds an API key: put it into the environment and name the variable "
-            f"in key_env"
+            f"the entry of model {name!r} holds an API key: "
+            f"put it into the environment and name the variable in key_env"
         )
-    unknown = sorted(set(record) - known - {"tags", "api_type"})
+    unknown = sorted(set(record) - _FIELDS - _IGNORED_FIELDS)
     if unknown:
         raise InputError(
-            f"the entry of model {name!r} has {unknown}, but an entry has only {sorted(known)}"
+            f"the entry of model {name!r} has {unknown}, but an entry has only {sorted(_FIELDS)}"
         )
-    price = record.pop("price", None)
-    fields = {key: value for key, value in record.items() if key in known}
-    fields |= {
-        "name": name,
-        "model": str(record.get("model", name)),
-        "price": None if price is None else read_price(name, price),
-    }
-    most = fields.get("max_output")
-    if most is not None and (isinstance(most, bool) or not isinstance(most, int) or most < 1):
+    fields = {key: value for key, value in record.items() if key in _FIELDS}
+    price = fields.get("price")
+    fields["name"] = name
+    fields["model"] = str(record.get("model", name))
+    fields["price"] = None if price is None else read_price(name, price)
+    _check_max_output(name, fields.get("max_output"))
+    return Entry(**fields)
+
+
+def _check_max_output(name: str, most: Any) -> None:
+    if most is None:
+        return
+    # True and False are integers in Python.
+    if isinstance(most, bool) or not isinstance(most, int) or most < 1:
         raise InputError(
             f"max_output of model {name!r} is a whole number of tokens from 1 on, but got {most!r}"
         )
-    return Entry(**fields)

@@ -22,38 +22,23 @@ from tune.store.claims import Claims
 from tune.store.draws import Store
 
 LOCAL_QUEUE = 256
-"""Calls that a model in process may have waiting, so that its batches are always full."""
+"""Calls that a model in this process may have waiting, so that its batches are always full."""
 
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """A model that can be called: its entry, its price, and the stack that calls pass through.
-
-    Attributes:
-        id: what `Request.service` says for it. provider: the outermost wrapper: what to call.
-        metered: the wrapper that reserves and settles; its `purpose` follows the phase of the
-        study. endpoint: the innermost: what really sends.
-    """
-
-    entry: Entry
-    id: str
-    price: Price
-    provider: Stored
-    metered: Metered
-    endpoint: Endpoint
+_FIRST_IN_FLIGHT = 8
+"""Calls to a service that are in flight at first; `Limited` raises the number while it goes well."""
 
 
 @dataclass(frozen=True, slots=True)
 class StackContext:
-    """What calls need besides an endpoint.
+    """Everything that the stacks of one study share.
 
     Attributes:
         store: where draws are kept.
-        account: whose money it is.
+        account: the study's money.
         capabilities: what was seen of models.
         concurrency: the most calls in flight per endpoint.
         retry: when a failed call is tried again.
-        notice: called with one sentence for whatever a user should be told, also in the report.
+        notice: called with one sentence that the user should read, also in the report.
         progress: called with a few words on what takes a while, such as loading a model.
     """
 
@@ -66,84 +51,135 @@ class StackContext:
     progress: Callable[[str], None] = lambda _: None
 
 
-def build_stack(
-    entry: Entry, endpoint: Endpoint, price: Price, access: StackContext, *, judge: bool = False
-) -> Service:
-    """Put the wrappers around an endpoint; their order is the policy, and stands here alone.
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A model that can be called: its entry, its price, and the stack that calls pass through.
 
-    From the outside in: what is stored is not bought (and does not even wait); the first call to a
-    model goes alone; an order for several draws becomes the calls that the endpoint can take; each
-    call is tried again where that helps; a slot of the endpoint is taken before money, so that
-    nobody queues while holding money; what another process on the same store is buying is waited
-    for; and every single attempt, retries too, reserves its ceiling anew right before it is sent.
+    Attributes:
+        entry: what the user says of the model.
+        id: the value of `Request.service` for it.
+        price: its price.
+        provider: the outermost wrapper: the object to call.
+        metered: the wrapper that reserves and settles money; its `purpose` follows the phase of the
+            study.
+        endpoint: the innermost part, which really sends.
+    """
+
+    entry: Entry
+    id: str
+    price: Price
+    provider: Stored
+    metered: Metered
+    endpoint: Endpoint
+
+
+def build_stack(
+    entry: Entry, endpoint: Endpoint, price: Price, context: StackContext, *, judge: bool = False
+) -> Service:
+    """Put the wrappers around an endpoint. Their order is the policy.
+
+    Built from the inside out; a call passes them from the last to the first:
+
+    1. `Stored`: a draw that is stored is not bought, and does not even wait.
+    2. `Gated`: the first call to an unknown model goes alone.
+    3. `Splitting`: an order for several draws becomes the calls that the endpoint can take.
+    4. `Retrying`: each call is tried again where that helps.
+    5. `Limited`: a call takes one of the endpoint's slots before it takes money, so that no call
+       holds money while it waits for a slot.
+    6. `Claimed`: a call waits for another process on the same store that buys the same draws.
+    7. `Metered`: every attempt, retries too, reserves its ceiling right before it is sent.
 
     Args:
-        judge: whether its calls judge answers, and take their money from what was set aside with
-        those.
+        entry: the model.
+        endpoint: what really sends.
+        price: its price.
+        context: what the stacks of a study share.
+        judge: whether its calls judge answers. Their money was held together with the answers'.
     """
-    doubted: set[str] = set()
-
-    def receive(receipt: Receipt) -> None:
-        for kind, words in (
-            (
-                "usage",
-                receipt.doubt
-                and f"the usage in its answers is read as the larger bill: {receipt.doubt}",
-            ),
-            ("bill", receipt.difference and f"the larger bill is booked: {receipt.difference}"),
-            (
-                "cut",
-                receipt.cut
-                and f"the server read only a part of what was sent: {receipt.cut}; give it a larger context "
-                f"(num_ctx, where it is Ollama), or shorten the inputs",
-            ),
-        ):
-            if words and kind not in doubted:
-                doubted.add(kind)
-                access.notice(f"{entry.name}: {words}")
-
-    def renamed(change: ModelChanged) -> None:
-        access.notice(
-            f"{entry.name} was answered as {change.now!r} after {change.before!r}: its draws may not be comparable"
-        )
-
+    notices = _Notices(entry.name, context.notice)
+    account = context.account
     metered = Metered(
         endpoint,
         price=price,
         tariff=Tariff(price, entry.model, entry.base_url),
-        store=access.store,
-        account=access.account,
+        store=context.store,
+        account=account,
         purpose="judge" if judge else "search",
         judge=judge,
-        capabilities=access.capabilities,
+        capabilities=context.capabilities,
         model=entry.model,
         max_output=entry.max_output,
-        observer=receive,
+        observer=notices.receive,
     )
     claimed = Claimed(
         metered,
-        store=access.store,
-        claims=Claims(access.store.db, access.account.study, generation=access.store.generation),
+        store=context.store,
+        claims=Claims(context.store.db, account.study, generation=context.store.generation),
         patience=entry.timeout,
-        closed=lambda: access.account.closed is not None,
+        closed=lambda: account.closed is not None,
     )
     limited = Limited(
         claimed,
-        start=LOCAL_QUEUE if entry.local else 8,
-        most=LOCAL_QUEUE if entry.local else access.concurrency,
+        start=LOCAL_QUEUE if entry.local else _FIRST_IN_FLIGHT,
+        most=LOCAL_QUEUE if entry.local else context.concurrency,
         requests_per_minute=entry.requests_per_minute,
         tokens_per_minute=entry.tokens_per_minute,
         endpoint=endpoint,
-        sleep=access.account.sleep,
+        sleep=account.sleep,
     )
-    split = Splitting(Retrying(limited, policy=access.retry, sleep=access.account.sleep), endpoint)
+    retrying = Retrying(limited, policy=context.retry, sleep=account.sleep)
+    splitting = Splitting(retrying, endpoint)
     gated = Gated(
-        split, service=endpoint.service, model=entry.model, capabilities=access.capabilities
+        splitting,
+        service=endpoint.service,
+        model=entry.model,
+        capabilities=context.capabilities,
     )
     stored = Stored(
-        split if entry.local else gated,
-        store=access.store,
-        payer=access.account.study,
-        observer=renamed,
+        # A model in this process honours its cap, so its first call need not go alone.
+        splitting if entry.local else gated,
+        store=context.store,
+        payer=account.study,
+        observer=notices.model_changed,
     )
     return Service(entry, endpoint.service, price, stored, metered, endpoint)
+
+
+class _Notices:
+    """Turns what the wrappers observe into sentences for the user, each kind once per model.
+
+    Args:
+        name: the model's name in the space.
+        notice: called with each sentence.
+    """
+
+    def __init__(self, name: str, notice: Callable[[str], None]) -> None:
+        self._name = name
+        self._notice = notice
+        self._told: set[str] = set()
+
+    def receive(self, receipt: Receipt) -> None:
+        """Tell of a contradictory usage, a larger bill, or a prompt that was cut."""
+        if receipt.doubt:
+            usage = f"the usage in its answers is read as the larger bill: {receipt.doubt}"
+            self._tell_once("usage", usage)
+        if receipt.difference:
+            self._tell_once("bill", f"the larger bill is booked: {receipt.difference}")
+        if receipt.cut:
+            self._tell_once(
+                "cut",
+                f"the server read only a part of what was sent: {receipt.cut}; give it a larger "
+                f"context (num_ctx, where it is Ollama), or shorten the inputs",
+            )
+
+    def model_changed(self, change: ModelChanged) -> None:
+        """Tell that the service answers under another model name than before."""
+        self._notice(
+            f"{self._name} was answered as {change.now!r} after {change.before!r}: "
+            f"its draws may not be comparable"
+        )
+
+    def _tell_once(self, kind: str, words: str) -> None:
+        if kind not in self._told:
+            self._told.add(kind)
+            self._notice(f"{self._name}: {words}")
