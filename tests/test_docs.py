@@ -151,7 +151,7 @@ class Reader:
             if name != "estimate":
                 flags = [*flags, "--trials", "4"]  # also of a study that was made with it
         if name == "" and "--budget" in flags:
-            flags = [*flags, "--budget", "0.03"]
+            flags = [*flags, "--budget", "0.01"]
         assert main(flags) in FINE.get(name, FINE[""]), flags
 
 
