@@ -26,7 +26,6 @@ from tests.support.faults import Model
 from tests.support.server import Server
 from tests.support.world import LabelledWorld
 from tune.commands.cli import COMMANDS, main
-from tune.followup.check import Checked
 from tune.pricing.lookup import find_price
 from tune.providers.entries import Entry, read_entries
 from tune.readout.aggregate import AGGREGATES
@@ -85,7 +84,7 @@ class Reader:
     """Does what a page shows, line by line, in the working directory."""
 
     def __init__(
-        self, server: Server, patch: pytest.MonkeyPatch, check: Callable[..., Checked]
+        self, server: Server, patch: pytest.MonkeyPatch, check: Callable[..., object]
     ) -> None:
         self.server, self.patch, self.check = server, patch, check
         self.namespace: dict[str, Any] = {"__name__": "page"}
@@ -222,7 +221,7 @@ def reader(
     server: Server,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    tune_check: Callable[..., Checked],
+    tune_check: Callable[..., object],
 ) -> Reader:
     prepare(tmp_path, server, monkeypatch)
     real = tune.tune
