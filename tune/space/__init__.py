@@ -1,8 +1,11 @@
 """The search space: domains, the space itself, and the points and configs that it is made of."""
 
-from tune.space.domain import Choice, Domain, Integers, Uniform, Value, grid_values, parse_domain
+from tune.space.domain import Choice, Domain, Integers, Uniform, grid_values
+from tune.space.domain_spec import parse_domain
 from tune.space.point import FREE, Config, Point
-from tune.space.space import TABLES, Space, read_toml
+from tune.space.space import Space
+from tune.space.space_spec import TABLES, read_toml
+from tune.space.values import Value
 
 __all__ = [
     "FREE",

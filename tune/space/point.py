@@ -6,10 +6,16 @@ import json
 from collections.abc import Iterator, Mapping
 
 from tune.errors import SpaceError
-from tune.space.domain import Value, check_value, parse_stop
+from tune.space.values import Value, check_value, parse_stop
 
 FREE = ("n", "max_tokens", "stop", "aggregate")
-"""The dimensions whose every value can be read off draws already bought."""
+"""The dimensions whose every value can be read off draws that are already bought."""
+
+_DEFAULTS: dict[str, Value] = {
+    "n": 1,
+    "stop": (),
+    "aggregate": "first",
+}
 
 
 class Point(Mapping[str, Value]):
@@ -25,12 +31,17 @@ class Point(Mapping[str, Value]):
     """The point as canonical JSON: 1 and 1.0 are the same there."""
 
     def __init__(self, values: Mapping[str, Value]) -> None:
-        # JSON has no tuples: a point that comes back from a file has lists.
-        self._values = {
-            n: tuple(v) if isinstance(v, list) else v for n, v in sorted(values.items())
-        }
-        same = {name: _whole(value) for name, value in self._values.items()}
-        self.key = json.dumps(same, ensure_ascii=False, separators=(",", ":"))
+        self._values: dict[str, Value] = {}
+        compared: dict[str, Value] = {}
+        for name, value in sorted(values.items()):
+            # JSON has no tuples: a point that comes back from a file has lists.
+            self._values[name] = tuple(value) if isinstance(value, list) else value
+            compared[name] = _as_integer(self._values[name])
+        self.key = json.dumps(
+            compared,
+            ensure_ascii=False,
+            separators=(",", ":"),
+        )
 
     def __getitem__(self, name: str) -> Value:
         return self._values[name]
@@ -51,30 +62,31 @@ class Point(Mapping[str, Value]):
         return f"{type(self).__name__}({self.key})"
 
 
-def _whole(value: Value) -> Value:
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+def _as_integer(value: Value) -> Value:
+    """Turn 1.0 into 1, and leave every other value alone."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
 
 
 class Config(Point):
-    """A complete configuration: what a user would deploy.
+    """A complete configuration: the values that a user would deploy.
 
     Raises:
-        SpaceError: there is no model, prompt or max_tokens, or a value that its dimension cannot
-        take.
+        SpaceError: model, prompt or max_tokens is missing, or a dimension cannot take its value.
     """
 
     __slots__ = ()
 
     def __init__(self, values: Mapping[str, Value]) -> None:
-        defaults: dict[str, Value] = {"n": 1, "stop": (), "aggregate": "first"}
-        whole = defaults | dict(values)
+        complete = _DEFAULTS | dict(values)
         for name in ("model", "prompt", "max_tokens"):
-            if whole.get(name) is None:
+            if complete.get(name) is None:
                 raise SpaceError(f"a config needs a value for {name!r}, but got {dict(values)}")
-        whole["stop"] = parse_stop(whole["stop"])
-        for name, value in whole.items():
+        complete["stop"] = parse_stop(complete["stop"])
+        for name, value in complete.items():
             check_value(name, value)
-        super().__init__(whole)
+        super().__init__(complete)
 
     @property
     def model(self) -> str:
@@ -103,15 +115,17 @@ class Config(Point):
 
     @property
     def aggregate(self) -> str:
-        """How n answers become one."""
+        """The rule that makes one answer of n."""
         return str(self["aggregate"])
 
     @property
     def settings(self) -> dict[str, Value]:
-        """What is passed to the model by name: temperature, top_p, reasoning_effort, ...
+        """The settings passed to the model by name: temperature, top_p, reasoning_effort, ...
 
-        A setting that is None is left to the service, and not among them.
+        A setting that is None is left to the service, and is not in the result.
         """
-        return {
-            k: v for k, v in self.items() if k not in ("model", "prompt", *FREE) and v is not None
-        }
+        found: dict[str, Value] = {}
+        for name, value in self.items():
+            if name not in ("model", "prompt", *FREE) and value is not None:
+                found[name] = value
+        return found

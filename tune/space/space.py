@@ -1,57 +1,28 @@
-"""The space: a domain for each dimension, a model's own domains, and what can be drawn or read from
-them.
-"""
+"""The search space: a domain for each dimension, and the points and configs that it is made of."""
 
 from __future__ import annotations
 
 import copy
-import difflib
 import itertools
 import math
 import random
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from tune.errors import SpaceError
-from tune.safety.untrusted import TooMuch, check_nesting, read_file
-from tune.space.domain import (
-    Choice,
-    Domain,
-    Integers,
-    Value,
-    dump_domain,
-    grid_values,
-    parse_domain,
-)
+from tune.space.domain import Choice, Domain, Integers, grid_values
+from tune.space.domain_spec import dump_domain, parse_domain
 from tune.space.point import FREE, Config, Point
-
-TABLES = ("space", "when", "answer", "metric", "models")
-"""What a space file may hold; the last two are not the space's own."""
-
-_SETTINGS = (
-    "temperature",
-    "top_p",
-    "top_k",
-    "min_p",
-    "presence_penalty",
-    "frequency_penalty",
-    "repetition_penalty",
-    "reasoning_effort",
-    "verbosity",
-    "service_tier",
+from tune.space.space_spec import (
+    OwnDomains,
+    as_json,
+    check_name,
+    check_tables,
+    read_model_domains,
+    read_prompt_domains,
+    read_prompts,
 )
-"""Settings that many services take; any other is passed on too, unless it looks like one of these
-misspelt.
-"""
-
-_NO_SETTINGS = {
-    "max_completion_tokens": "call it max_tokens: it is sent under the name that the model takes",
-    "messages": "messages are a prompt",
-    "seed": "every draw has a seed of its own",
-    "stream": "answers are never streamed",
-}
+from tune.space.values import Value, is_number
 
 
 class Space:
@@ -63,27 +34,32 @@ class Space:
     among its values leaves it to the service.
 
     Args:
-        model: the models, by the names that the config entries give them. prompt: the templates by
-        name, each in any form that `tune.task.prompt.parse_prompt` reads; a text or a list
-            of messages alone is named "plain".
-        max_tokens: the cap of one answer, in tokens. n: answers per request. stop: a choice between
-        stop settings: each a string, a list of strings, or None. aggregate: how n answers become
-        one: "first", "vote", "best", or the oracle "any". A metric over all responses
-            has "all" instead, which hands every answer back.
-        when: a model's or a prompt's own domains, by name; an empty list says that this model does
-        not take the
-            setting. A prompt has own domains only for what is read off: n, max_tokens, stop and
-            aggregate; they go before the model's.
-        answer: how the answer is taken out of the text, in any form that
-        `tune.task.extract.parse_extractor` reads;
-            None takes the last label in the text where the targets are a few labels and the metric
-            compares with them, else the text as it is, stripped; `{"whole": True}` always takes the
-            text.
+        model: the models, by the names that the config entries give them.
+        prompt: the templates by name, each in any form that `tune.task.prompt.parse_prompt` reads;
+            a text or a list of messages alone is named "plain".
+        max_tokens: the cap of one answer, in tokens.
+        n: answers per request.
+        stop: a choice between stop settings: each a string, a list of strings, or None.
+        aggregate: the rule that makes one answer of n: "first", "vote", "best", or the oracle
+            "any". A metric over all responses has "all" instead, which hands every answer back.
+        when: a model's or a prompt's own domains, by name. An empty list says that this model does
+            not take the setting. A prompt has own domains only for the free dimensions n,
+            max_tokens, stop and aggregate; they go before the model's.
+        answer: the rule that takes the answer out of the text, in any form that
+            `tune.task.extract.parse_extractor` reads. None takes the last label in the text where
+            the targets are a few labels and the metric compares with them, else the text without
+            the space around it. `{"whole": True}` always takes the text.
         settings: every other dimension.
 
+    Attributes:
+        domains: the domains by dimension, in the order of the search.
+        prompts: the prompts by name, as the user wrote them.
+        when: the own domains of models, by model and dimension.
+        prompt_when: the own domains of prompts, by prompt and dimension.
+        answer: as given.
+
     Raises:
-        SpaceError: a domain is empty or upside down, a value is none that its dimension can take,
-        or a `when`
+        SpaceError: a domain is empty or upside down, a dimension cannot take its value, or `when`
             names neither a model nor a prompt of the space.
     """
 
@@ -100,8 +76,9 @@ class Space:
         answer: Any = None,
         **settings: Any,
     ) -> None:
-        self.prompts: dict[str, Any] = _read_prompts(prompt)
+        self.prompts: dict[str, Any] = read_prompts(prompt)
         self.answer = answer
+        # The order of the dimensions is that of every point's key: prompt first, settings last.
         given = {
             "model": model,
             "max_tokens": max_tokens,
@@ -112,137 +89,99 @@ class Space:
         }
         self.domains: dict[str, Domain] = {"prompt": Choice(tuple(self.prompts))}
         for name, value in given.items():
-            _check_name(name)
+            check_name(name)
             domain = parse_domain(name, value)
             if domain is None:
                 raise SpaceError(
                     f"the domain of {name!r} is empty: leave it out or give it a value"
                 )
             self.domains[name] = domain
-        self.when: dict[str, dict[str, Domain | None]] = {}
-        self.prompt_when: dict[str, dict[str, Domain | None]] = {}
+        self.when: dict[str, OwnDomains] = {}
+        self.prompt_when: dict[str, OwnDomains] = {}
+        self._read_when(when)
+
+    def _read_when(self, when: Any) -> None:
         if not isinstance(when, Mapping | None):
             raise SpaceError(
                 f"`when` is a table of models or prompts and their own domains, but got {when!r}"
             )
-        for which, own in (when or {}).items():
-            if which not in (*self.models, *self.prompts):
+        for owner, own in (when or {}).items():
+            # A model and a prompt may have the same name: then the model is meant.
+            if owner in self.models:
+                self.when[owner] = read_model_domains(owner, own, self.prompts)
+            elif owner in self.prompts:
+                self.prompt_when[owner] = read_prompt_domains(owner, own)
+            else:
                 raise SpaceError(
-                    f"`when` names {which!r}, but the space has the models {list(self.models)} "
+                    f"`when` names {owner!r}, but the space has the models {list(self.models)} "
                     f"and the prompts {list(self.prompts)}"
                 )
-            (self.when if which in self.models else self.prompt_when)[which] = self._read_own(
-                which, own
-            )
-
-    def _read_own(self, model: str, own: Any) -> dict[str, Domain | None]:
-        if not isinstance(own, Mapping):
-            raise SpaceError(f"`when` gives {model!r} a table of domains, but got {own!r}")
-        if model not in self.models and any(
-            name not in FREE or value == [] for name, value in own.items()
-        ):
-            raise SpaceError(
-                f"when.{model}: a prompt may have its own {', '.join(FREE)}, but got {dict(own)!r}"
-            )
-        found: dict[str, Domain | None] = {}
-        for name, value in own.items():
-            try:
-                _check_name(name)
-                found[name] = parse_domain(name, value)
-            except SpaceError as error:
-                raise SpaceError(f"when.{model}: {error}") from None
-            if name == "model" or (name in ("prompt", "max_tokens") and found[name] is None):
-                raise SpaceError(
-                    f"when.{model}: {name!r} cannot be {value!r}: every model has itself, a prompt and a cap"
-                )
-            if name == "prompt":
-                unknown = [v for v in found[name].values if v not in self.prompts]  # type: ignore[union-attr]
-                if unknown:
-                    raise SpaceError(
-                        f"when.{model}: there is no prompt {unknown[0]!r}, the space has {list(self.prompts)}"
-                    )
-        return found
 
     @classmethod
     def from_mapping(cls, record: Mapping[str, Any]) -> Space:
-        """The space of a TOML or JSON document with the tables `space`, `when` and `answer`.
+        """Return the space of a TOML or JSON document with the tables `space`, `when` and `answer`.
 
         Raises:
             SpaceError: a table is missing, unknown, or holds something else.
         """
-        unknown = [name for name in record if name not in TABLES]
-        if unknown:
-            raise SpaceError(f"a space file has the tables {list(TABLES)}, but got {unknown[0]!r}")
-        table = record.get("space")
-        if not isinstance(table, Mapping):
-            raise SpaceError("a space file needs a table [space]")
-        for name in table:
-            if name in ("when", "answer", "self"):
-                raise SpaceError(f"{name!r} is no dimension: [{name}] is a table beside [space]")
-            _check_name(str(name))
-        for name in ("model", "prompt"):
-            if name not in table:
-                raise SpaceError(f"the table [space] needs {name}, but has {list(table)}")
-        return cls(**dict(table), when=record.get("when"), answer=record.get("answer"))
+        table = check_tables(record)
+        return cls(
+            **dict(table),
+            when=record.get("when"),
+            answer=record.get("answer"),
+        )
 
     def to_mapping(self) -> dict[str, Any]:
-        """The space in JSON's types, such that `from_mapping` makes an equal one of it.
+        """Return the space in JSON's types; `from_mapping` makes an equal one of it.
 
         A callable that takes out the answer is given as "module:qualified name".
         """
-        domains = {name: dump_domain(domain) for name, domain in self.domains.items()}
-        record: dict[str, Any] = {"space": {**domains, "prompt": _plain(self.prompts)}}
-        tables = {**self.prompt_when, **self.when}
-        if tables:
-            record["when"] = {
-                which: {name: dump_domain(domain) for name, domain in own.items()}
-                for which, own in tables.items()
+        table = {name: dump_domain(domain) for name, domain in self.domains.items()}
+        record: dict[str, Any] = {
+            "space": {
+                **table,
+                "prompt": as_json(self.prompts),
             }
+        }
+        own_tables = {**self.prompt_when, **self.when}
+        if own_tables:
+            record["when"] = {}
+        for owner, own in own_tables.items():
+            record["when"][owner] = {name: dump_domain(domain) for name, domain in own.items()}
         if self.answer is not None:
-            record["answer"] = _plain(self.answer)
+            record["answer"] = as_json(self.answer)
         return record
 
     @property
     def models(self) -> tuple[str, ...]:
         """The models, by name."""
-        return tuple(str(v) for v in self.domains["model"].values)
+        return tuple(str(value) for value in self.domains["model"].values)
 
-    def domain(self, name: str, model: str, prompt: str = "") -> Domain | None:
-        """The domain that a dimension has for a model (with a prompt), or None where the model does
-        not take it.
-        """
-        for own in (self.prompt_when.get(prompt, {}), self.when.get(model, {})):
-            if name in own:
-                return own[name]
-        return self.domains.get(name)
+    # --- spaces made from this one, and what a run learns about it
 
     def with_models(self, models: Sequence[str]) -> Space:
-        """The same space over these models instead; the space itself where none is given."""
+        """Return the same space over other models; the space itself where none is given."""
         if not models:
             return self
+        # A shallow copy is enough: tables are replaced, never changed in place.
         other = copy.copy(self)
         other.domains = {**self.domains, "model": Choice(tuple(models))}
         other.when = {name: own for name, own in self.when.items() if name in models}
         return other
 
     def with_all_answers(self) -> Space:
-        """The same space where the n answers of a request are handed back together."""
+        """Return the same space where the n answers of a request are handed back together."""
         other = copy.copy(self)
         other.domains = {**self.domains, "aggregate": Choice(("all",))}
-        other.when, other.prompt_when = (
-            {
-                name: {k: v for k, v in own.items() if k != "aggregate"}
-                for name, own in tables.items()
-            }
-            for tables in (self.when, self.prompt_when)
-        )
+        other.when = _without("aggregate", self.when)
+        other.prompt_when = _without("aggregate", self.prompt_when)
         return other
 
     def drop(self, model: str, name: str) -> None:
-        """Learn that a model does not take a setting: from now on its points are without it.
+        """Learn that a model does not take a setting: its points have none from now on.
 
         Raises:
-            SpaceError: no config can do without it.
+            SpaceError: every config needs the setting.
         """
         if name in ("model", "prompt", "max_tokens"):
             raise SpaceError(
@@ -253,195 +192,224 @@ class Space:
     def narrow(
         self, model: str, name: str, refused: Value, low: float | None, high: float | None
     ) -> None:
-        """Learn that a model does not take a value of a setting; where bounds are known, none
-        outside of them.
+        """Learn that a model does not take a value of a setting.
+
+        Where bounds are known, the values outside them go, too. Where no value is left, the setting
+        is dropped.
         """
         domain = self.domain(name, model)
         if domain is None:
             return
-        left = [
-            value
-            for value in grid_values(domain)
-            if value != refused and _is_within(value, low, high)
-        ]
+        left: list[Value] = []
+        for value in grid_values(domain):
+            if value != refused and _is_within(value, low, high):
+                left.append(value)
         if left:
             self.when.setdefault(model, {})[name] = Choice(tuple(left))
         else:
             self.drop(model, name)
 
     def remove_model(self, model: str) -> None:
-        """Propose no point of a model any more; the last one stays."""
+        """Propose no more points of a model; the last model always stays."""
         left = tuple(name for name in self.models if name != model)
         if left:
             self.domains["model"] = Choice(left)
 
-    def dimensions(self, model: str, prompt: str = "") -> dict[str, Domain]:
-        """Every dimension that a model takes (with a prompt), itself pinned, in a fixed order."""
-        names = dict.fromkeys([*self.domains, *self.when.get(model, {})])
-        found = {name: self.domain(name, model, prompt) for name in names}
-        return {"model": Choice((model,))} | {
-            k: d for k, d in found.items() if d is not None and k != "model"
-        }
+    # --- dimensions
 
-    def paid(self, model: str, free: Sequence[str] = FREE) -> dict[str, Domain]:
-        """The dimensions of a model whose new values need new draws."""
+    def domain(
+        self,
+        name: str,
+        model: str,
+        prompt: str = "",
+    ) -> Domain | None:
+        """Return a dimension's domain for a model (with a prompt); None where it takes none."""
+        # The prompt's own domain goes before the model's: a prompt that asks for reasoning needs
+        # a larger cap with every model.
+        prompts_own = self.prompt_when.get(prompt, {})
+        if name in prompts_own:
+            return prompts_own[name]
+        models_own = self.when.get(model, {})
+        if name in models_own:
+            return models_own[name]
+        return self.domains.get(name)
+
+    def dimensions(self, model: str, prompt: str = "") -> dict[str, Domain]:
+        """Return every dimension that a model takes (with a prompt), in a fixed order.
+
+        The model is the first, with itself as its only value.
+        """
+        found: dict[str, Domain] = {"model": Choice((model,))}
+        for name in (*self.domains, *self.when.get(model, {})):
+            domain = self.domain(name, model, prompt)
+            if domain is not None and name not in found:
+                found[name] = domain
+        return found
+
+    def paid(
+        self,
+        model: str,
+        free: Sequence[str] = FREE,
+    ) -> dict[str, Domain]:
+        """Return the dimensions of a model whose new values need new draws."""
         return {name: domain for name, domain in self.dimensions(model).items() if name not in free}
 
+    # --- paid points
+
     def points(self, free: Sequence[str] = FREE) -> Iterator[Point]:
-        """Every paid point once, model by model."""
+        """Yield every paid point once, model by model."""
         for model in self.models:
             paid = self.paid(model, free)
+            domains = [domain.values for domain in paid.values()]
+            # Different values may stand for one point; see `point_of`.
             seen: set[Point] = set()
-            for values in itertools.product(*(domain.values for domain in paid.values())):
+            for values in itertools.product(*domains):
                 point = self.point_of(dict(zip(paid, values, strict=True)))
                 if point not in seen:
                     seen.add(point)
                     yield point
 
     def size(self, free: Sequence[str] = FREE) -> int:
-        """How many paid points there are, an upper bound where temperature 0 forbids n > 1."""
-        return sum(
-            math.prod(domain.size for domain in self.paid(model, free).values())
-            for model in self.models
-        )
+        """Return the number of paid points; an upper bound where temperature 0 forbids n > 1."""
+        total = 0
+        for model in self.models:
+            sizes = [domain.size for domain in self.paid(model, free).values()]
+            total += math.prod(sizes)
+        return total
 
     def sample(self, rng: random.Random, free: Sequence[str] = FREE) -> Point:
-        """A random paid point: the model first, then each of its dimensions."""
-        paid = self.paid(rng.choice(self.models), free)
-        return self.point_of(
-            {name: rng.choice(grid_values(domain)) for name, domain in paid.items()}
-        )
+        """Return a random paid point: the model first, then each of its dimensions."""
+        values: dict[str, Value] = {}
+        for name, domain in self.paid(rng.choice(self.models), free).items():
+            values[name] = rng.choice(grid_values(domain))
+        return self.point_of(values)
 
     def point_of(self, values: Mapping[str, Value]) -> Point:
-        """The point that these values stand for.
+        """Return the point that these values stand for.
 
-        At temperature 0 an answer is bought once, so its n is 1, whatever was given; and a value
-        that the prompt's own domain has not becomes the nearest one that it has, or the first.
+        At temperature 0 an answer is bought once, so n becomes 1. Where the prompt has its own
+        domain, a value outside it becomes the nearest one inside, or the first where it has no
+        order.
         """
-        settled = dict(values)
-        for name, own in self.prompt_when.get(str(values.get("prompt", "")), {}).items():
-            if name in settled and own is not None and settled[name] not in own.values:
-                settled[name] = _nearest(settled[name], own.values)
-        if settled.get("temperature") == 0 and "n" in settled:
-            settled["n"] = 1
-        if settled.get("n") == 1 and settled.get("aggregate") == "all":
-            settled["aggregate"] = "first"  # of one answer, all is that one
-        return Point(settled)
+        point = dict(values)
+        prompt = str(values.get("prompt", ""))
+        for name, own in self.prompt_when.get(prompt, {}).items():
+            # The searcher proposes values from the model's domain, which the prompt's replaces.
+            if name in point and own is not None and point[name] not in own.values:
+                point[name] = _nearest(point[name], own.values)
+        if point.get("temperature") == 0 and "n" in point:
+            point["n"] = 1
+        if point.get("n") == 1 and point.get("aggregate") == "all":
+            point["aggregate"] = "first"  # all of one answer is that one
+        return Point(point)
 
     def is_consistent(self, values: Mapping[str, Value]) -> bool:
-        """Whether these values go together as they are."""
+        """Tell whether these values go together unchanged."""
         return self.point_of(values) == Point(values)
 
+    # --- what is read off a paid point
+
     def cap(self, point: Mapping[str, Any]) -> int:
-        """The most tokens that a config of this paid point may take."""
+        """Return the most tokens that a config of this paid point may take."""
         if "max_tokens" in point:
             return int(point["max_tokens"])
-        domain = self.dimensions(str(point["model"]), str(point.get("prompt", "")))["max_tokens"]
-        return domain.high if isinstance(domain, Integers) else max(int(v) for v in domain.values)  # type: ignore[arg-type]
+        domain = self.dimensions(*_owners(point))["max_tokens"]
+        if isinstance(domain, Integers):
+            # A range may have 10**12 values, too many to list.
+            return domain.high
+        return max(int(value) for value in domain.values)  # type: ignore[arg-type]
 
     def common_stop(self, point: Mapping[str, Any]) -> tuple[str, ...]:
-        """The stop strings that every config of this paid point has: draws may be bought with them."""
+        """Return the stop strings that every config of this paid point has.
+
+        Draws may be bought with them.
+        """
         if "stop" in point:
             return tuple(point["stop"] or ())
-        domain = self.domain("stop", str(point["model"]), str(point.get("prompt", "")))
-        choices = [tuple(v or ()) for v in domain.values] if domain else [()]  # type: ignore[arg-type]
-        return tuple(text for text in choices[0] if all(text in other for other in choices))
+        domain = self.domain("stop", *_owners(point))
+        if domain is None:
+            return ()
+        first, *others = (tuple(value or ()) for value in domain.values)  # type: ignore[arg-type]
+        return tuple(text for text in first if all(text in other for other in others))
 
-    def configs_of(self, point: Point, free: Sequence[str] = FREE) -> list[Config]:
-        """Every config that can be read off the draws of a paid point, each once, the cheapest
-        first.
+    def configs_of(
+        self,
+        point: Point,
+        free: Sequence[str] = FREE,
+    ) -> list[Config]:
+        """Return every config that can be read off the draws of a paid point, the cheapest first.
 
         Values that cannot differ are read once: at n = 1 every aggregate is "first", and "first"
         looks at one answer, so it is read at the smallest n only.
         """
-        dimensions = self.dimensions(str(point["model"]), str(point.get("prompt", "")))
-        choices = {
-            name: grid_values(dimensions[name])
-            for name in FREE
-            if name in free and name in dimensions
-        }
-        if point.get("temperature") == 0 and "n" in choices:
-            choices["n"] = (1,)
-        least = min(choices["n"], key=int) if "n" in choices else None  # type: ignore[arg-type]
-        seen: dict[Config, None] = {}
+        choices = self._free_values(point, free)
+        smallest_n: Value = None
+        if "n" in choices:
+            smallest_n = min(choices["n"], key=int)  # type: ignore[arg-type]
+        found: dict[Config, None] = {}
+        # A dict keeps the order of insertion, which a set would not.
         for values in itertools.product(*choices.values()):
-            config = Config({**point, **dict(zip(choices, values, strict=True))})
+            config = Config(
+                {
+                    **point,
+                    **dict(zip(choices, values, strict=True)),
+                }
+            )
             if config.n == 1 and "aggregate" in choices:
                 config = Config({**config, "aggregate": "first"})
-            if least is None or config.n == least or config.aggregate != "first":
-                seen[config] = None
-        return sorted(seen, key=lambda c: (c.n, c.max_tokens, c.key))
+            if smallest_n is None or config.n == smallest_n or config.aggregate != "first":
+                found[config] = None
+        return sorted(found, key=lambda config: (config.n, config.max_tokens, config.key))
+
+    def _free_values(
+        self,
+        point: Point,
+        free: Sequence[str],
+    ) -> dict[str, tuple[Value, ...]]:
+        """Return the values of each free dimension that can be read off a point."""
+        dimensions = self.dimensions(*_owners(point))
+        choices: dict[str, tuple[Value, ...]] = {}
+        for name in FREE:
+            if name in free and name in dimensions:
+                choices[name] = grid_values(dimensions[name])
+        if point.get("temperature") == 0 and "n" in choices:
+            # Without sampling noise, all answers would be the same one.
+            choices["n"] = (1,)
+        return choices
 
 
-def _is_within(value: Value, low: float | None, high: float | None) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float):
+def _owners(point: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the model and the prompt of a point; "" for a point without a prompt."""
+    return str(point["model"]), str(point.get("prompt", ""))
+
+
+def _without(
+    dimension: str,
+    tables: Mapping[str, OwnDomains],
+) -> dict[str, OwnDomains]:
+    """Return own domains by owner, without one dimension."""
+    found: dict[str, OwnDomains] = {}
+    for owner, own in tables.items():
+        found[owner] = {name: domain for name, domain in own.items() if name != dimension}
+    return found
+
+
+def _is_within(
+    value: Value,
+    low: float | None,
+    high: float | None,
+) -> bool:
+    if not is_number(value):
         return True
     return (low is None or value >= low) and (high is None or value <= high)
 
 
 def _nearest(value: Value, values: Sequence[Value]) -> Value:
-    """Of these values the one next to a number, or the first."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    """Return the one of `values` that is next to a number; the first for anything else."""
+    if not is_number(value):
         return values[0]
-    return min(values, key=lambda v: abs(v - value) if isinstance(v, int | float) else math.inf)
 
+    def distance(other: Value) -> float:
+        return abs(other - value) if isinstance(other, int | float) else math.inf
 
-def _read_prompts(given: Any) -> dict[str, Any]:
-    if isinstance(given, str) or (
-        isinstance(given, list | tuple) and all(isinstance(m, Mapping) for m in given)
-    ):
-        given = {"plain": given}
-    if not isinstance(given, Mapping) or not given:
-        raise SpaceError(
-            f"prompts are given by name, as {{'short': 'Label this: {{text}}'}}, but got {given!r}"
-        )
-    for name, spec in given.items():
-        if not isinstance(name, str) or not name:
-            raise SpaceError(f"the name of a prompt is a text, but got {name!r}")
-        if not isinstance(spec, str | list | tuple | Mapping):
-            raise SpaceError(
-                f"prompt {name!r} is a text, a list of messages or a table, but got {spec!r}"
-            )
-        if not spec or (isinstance(spec, str) and not spec.strip()):
-            raise SpaceError(f"prompt {name!r} is empty")
-    return dict(given)
-
-
-def _check_name(name: str) -> None:
-    if name in _NO_SETTINGS:
-        raise SpaceError(f"{name!r} cannot be searched: {_NO_SETTINGS[name]}")
-    known = ("model", "prompt", *FREE, *_SETTINGS)
-    near = difflib.get_close_matches(name, known, 1, 0.85)
-    if near and name not in known:
-        raise SpaceError(f"there is no setting {name!r}: is {near[0]!r} meant?")
-
-
-def _plain(value: Any) -> Any:
-    """A user's table in JSON's types."""
-    if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    if isinstance(value, Path):
-        return str(value)
-    if callable(value):
-        return f"{value.__module__}:{getattr(value, '__qualname__', type(value).__qualname__)}"
-    return value
-
-
-def read_toml(path: str | Path) -> dict[str, Any]:
-    """Read a space file.
-
-    Raises:
-        SpaceError: there is no such file, or it is no TOML.
-    """
-    try:
-        record = tomllib.loads(read_file(path).decode("utf-8-sig"))
-        check_nesting(record)
-    except OSError as error:
-        raise SpaceError(f"the space file {str(path)!r} cannot be read: {error.strerror}") from None
-    except (TooMuch, RecursionError) as error:
-        raise SpaceError(f"the space file {str(path)!r} is more than is read: {error}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SpaceError(f"the space file {str(path)!r} is no TOML: {error}") from None
-    return record
+    return min(values, key=distance)
