@@ -268,6 +268,24 @@ def test_the_links_of_the_readme_lead_somewhere() -> None:
     assert [link for link in links if not (ROOT / link).exists()] == []
 
 
+PATH = re.compile(r"`((?:\.ci|tune|tests|benchmarks|docs|results)/[\w./-]*)`")
+TEST = re.compile(r"`(?:tests/)?([\w/]*test_\w+\.py)`")
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "promises.md", "statistics.md"])
+def test_the_files_that_a_page_names_exist(name: str) -> None:
+    page = ROOT / name if name == "CONTRIBUTING.md" else PAGES[name]
+    text = page.read_text(encoding="utf-8")
+    tests = [str(file.relative_to(ROOT)) for file in (ROOT / "tests").rglob("test_*.py")]
+    lost = [path for path in PATH.findall(text) if not (ROOT / path).exists()]
+    lost += [
+        test
+        for test in TEST.findall(text)
+        if not any(f"/{file}".endswith(f"/{test}") for file in tests)
+    ]
+    assert lost == []
+
+
 def test_every_page_is_in_the_table_of_contents_once() -> None:
     listed = re.findall(r'"([\w-]+\.md)"', (ROOT / "zensical.toml").read_text(encoding="utf-8"))
     assert sorted(listed) == sorted(page.name for page in DOCS.glob("*.md"))
