@@ -56,7 +56,7 @@ SPACE: dict[str, Any] = {
     "answer": {"labels": list(WORLD.labels)},
 }
 ROWS = 40
-QUICK = RetryPolicy(attempts=3, first=0.01, longest=0.02, silence=0.2)
+QUICK = RetryPolicy(attempts=3, first_wait=0.01, longest_wait=0.02, silence=0.2)
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ PER_CELL = (EXAMPLES, EXAMPLES * DRAWS)
 """Draws at temperature 0 and above it."""
 
 ALL = 4 * sum(PER_CELL)
-QUICK = RetryPolicy(attempts=2, first=0.01, longest=0.02, silence=0.5)
+QUICK = RetryPolicy(attempts=2, first_wait=0.01, longest_wait=0.02, silence=0.5)
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from tune.study.lessons import Lessons
 
 PRICE = Price(1.0, 2.0)
 CAP = 64
-QUICK = RetryPolicy(first=0.001, longest=0.001)
+QUICK = RetryPolicy(first_wait=0.001, longest_wait=0.001)
 
 
 class Endless:
@@ -171,10 +171,10 @@ async def test_an_address_that_answers_rubbish_costs_a_few_calls() -> None:
         Endless(0, fault=lambda _: Unreadable("returned a web page instead of an answer"))
     )
     found = await bench.ask(64, n=3)
-    assert bench.endpoint.calls == QUICK.rubbish
+    assert bench.endpoint.calls == QUICK.unreadable
     assert all(isinstance(each, EndpointError) for each in found)
     assert "returned a web page" in str(found[0])
-    assert bench.account.uncertain <= QUICK.rubbish * PRICE.ceiling(10, CAP)
+    assert bench.account.uncertain <= QUICK.unreadable * PRICE.ceiling(10, CAP)
 
 
 @pytest.mark.parametrize("stated", [0, -5, True, "many", 1.5])

@@ -399,7 +399,9 @@ async def test_it_finds_what_the_endpoint_bears_and_loses_no_draw(opened: Open) 
         endpoint, request = opened(server)
         limited = Limited(endpoint, start=64, most=64)
         retrying = Retrying(
-            limited, policy=RetryPolicy(attempts=50, first=0.02, longest=0.2), rng=random.Random(1)
+            limited,
+            policy=RetryPolicy(attempts=50, first_wait=0.02, longest_wait=0.2),
+            rng=random.Random(1),
         )
         draws = await asyncio.gather(
             *(retrying.complete(request, range(i, i + 1)) for i in range(200))

@@ -147,7 +147,7 @@ async def test_nothing_is_sent_that_does_not_fit() -> None:
 
 
 async def test_a_draw_sets_money_aside_for_its_judge() -> None:
-    bench = Bench(FakeEndpoint("a"), budget=100 * TOKEN, earmark=5 * TOKEN)
+    bench = Bench(FakeEndpoint("a"), budget=100 * TOKEN, judge_hold=5 * TOKEN)
     await bench.metered.complete(REQUEST, range(2))
     assert bench.account.reserved == 10 * TOKEN
     judge = Metered(

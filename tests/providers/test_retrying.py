@@ -128,7 +128,7 @@ async def test_waits_are_spread_below_a_bound_that_doubles_up_to_a_maximum() -> 
     for seed in range(200):
         clock = Clock()
         inner = Script(clock, [lost() for _ in bounds])
-        policy = RetryPolicy(attempts=9, first=1, longest=10, silence=1e9)
+        policy = RetryPolicy(attempts=9, first_wait=1, longest_wait=10, silence=1e9)
         wrapper = Retrying(
             inner, policy=policy, sleep=clock.sleep, clock=clock, rng=random.Random(seed)
         )
@@ -145,7 +145,9 @@ async def test_what_the_service_asks_for_is_waited_for_first_up_to_a_maximum() -
     inner = Script(
         clock, [RateLimited("often", retry_after=7), RateLimited("often", retry_after=500)]
     )
-    await retrying(clock, inner, first=1, longest_asked=20, seconds=100).complete(REQUEST, range(1))
+    await retrying(clock, inner, first_wait=1, longest_retry_after=20, seconds=100).complete(
+        REQUEST, range(1)
+    )
     assert 7 <= clock.slept[0] <= 8
     assert 20 <= clock.slept[1] <= 22
 
@@ -162,7 +164,7 @@ async def test_no_try_begins_after_so_much_time() -> None:
     clock = Clock()
     inner = Script(clock, always(lambda: lost(retry_after=10)))
     with pytest.raises(TransientError):
-        await retrying(clock, inner, attempts=99, seconds=35, first=0.1, silence=1e9).complete(
+        await retrying(clock, inner, attempts=99, seconds=35, first_wait=0.1, silence=1e9).complete(
             REQUEST, range(1)
         )
     assert inner.calls == 4
@@ -212,7 +214,7 @@ async def test_an_observer_hears_of_each_retry() -> None:
 async def test_when_nothing_gets_through_for_long_the_endpoint_is_given_up() -> None:
     clock = Clock()
     inner = Script(clock, always(lost))
-    wrapper = retrying(clock, inner, attempts=1000, seconds=1e6, longest=5, silence=60)
+    wrapper = retrying(clock, inner, attempts=1000, seconds=1e6, longest_wait=5, silence=60)
     with pytest.raises(EndpointError, match="it broke"):
         await wrapper.complete(REQUEST, range(1))
     assert 60 <= clock.now - 1000 < 70
@@ -225,7 +227,7 @@ async def test_when_nothing_gets_through_for_long_the_endpoint_is_given_up() -> 
 async def test_one_call_that_gets_through_starts_the_count_anew() -> None:
     clock = Clock()
     script = Script(clock, [lost(), lost(), lost(), None, lost(), lost(), lost(), None], takes=15)
-    wrapper = retrying(clock, script, silence=60, longest=1)
+    wrapper = retrying(clock, script, silence=60, longest_wait=1)
     for _ in range(2):
         assert await wrapper.complete(REQUEST, range(1)) == ANSWER
 
@@ -236,7 +238,9 @@ async def test_one_call_that_gets_through_starts_the_count_anew() -> None:
 async def test_a_refusal_of_the_request_is_a_sign_of_life(error: TuneError) -> None:
     clock = Clock()
     wrapper = retrying(
-        clock, Script(clock, [lost(), lost(), error, lost(), lost(), None], takes=25), longest=1
+        clock,
+        Script(clock, [lost(), lost(), error, lost(), lost(), None], takes=25),
+        longest_wait=1,
     )
     for _ in range(2):
         try:
@@ -281,7 +285,7 @@ async def test_a_call_under_way_for_longer_than_any_failed_one_keeps_up_hope() -
             raise lost()
 
     inner = Slow()
-    policy = RetryPolicy(attempts=200, seconds=1e6, first=1, longest=1, silence=20)
+    policy = RetryPolicy(attempts=200, seconds=1e6, first_wait=1, longest_wait=1, silence=20)
     wrapper = Retrying(inner, policy=policy, sleep=clock.sleep, clock=clock)
     slow = asyncio.create_task(wrapper.complete(REQUEST, range(1)))
     await asyncio.sleep(0)
@@ -301,7 +305,7 @@ async def test_a_cancelled_call_leaves_no_hope_behind() -> None:
                 await asyncio.Event().wait()
             raise lost()
 
-    policy = RetryPolicy(attempts=1000, seconds=1e6, first=1, longest=1, silence=20)
+    policy = RetryPolicy(attempts=1000, seconds=1e6, first_wait=1, longest_wait=1, silence=20)
     wrapper = Retrying(Hanging(), policy=policy, sleep=clock.sleep, clock=clock)
     hanging = asyncio.create_task(wrapper.complete(REQUEST, range(1)))
     await asyncio.sleep(0)
@@ -314,7 +318,7 @@ async def test_a_cancelled_call_leaves_no_hope_behind() -> None:
 
 # Over real sockets
 
-QUICK = RetryPolicy(first=0.02, longest=0.1, silence=5.0)
+QUICK = RetryPolicy(first_wait=0.02, longest_wait=0.1, silence=5.0)
 Use = Callable[[Retrying, Request], Awaitable[None]]
 
 
@@ -381,7 +385,9 @@ async def test_an_outage_ends_the_run_in_the_endpoints_own_words() -> None:
             assert "we moved to Mars" in str(outcomes[0])
 
         await with_stack(
-            server, use, RetryPolicy(attempts=10**6, first=0.02, longest=0.05, silence=0.5)
+            server,
+            use,
+            RetryPolicy(attempts=10**6, first_wait=0.02, longest_wait=0.05, silence=0.5),
         )
 
 

@@ -153,9 +153,9 @@ def test_with_each_draw_the_most_that_its_verdict_can_cost_is_set_aside(
     assert isinstance(bound.function, Judge)
     for example in plan.examples:
         verdict = bound.function.request(" yes" * 8, example)
-        assert services["m"].metered.earmark >= judge.metered.ceiling(verdict, 1)
-    assert services["other"].metered.earmark > services["m"].metered.earmark
-    assert services["unasked"].metered.earmark == 0
+        assert services["m"].metered.judge_hold >= judge.metered.ceiling(verdict, 1)
+    assert services["other"].metered.judge_hold > services["m"].metered.judge_hold
+    assert services["unasked"].metered.judge_hold == 0
 
 
 @pytest.mark.parametrize("part", ["tuning", "holdout"])
@@ -166,8 +166,8 @@ def test_the_longest_example_decides_wherever_it_is(part: str, access: StackCont
     attach_judge(plan.metric, judge, here, caps={"part": 8}, examples=getattr(plan.split, part))
     longest = max(plan.examples, key=lambda example: len(example.inputs["text"]))
     same = longest in getattr(plan.split, part)
-    assert (here["part"].metered.earmark == here["all"].metered.earmark) is same
-    assert here["part"].metered.earmark <= here["all"].metered.earmark
+    assert (here["part"].metered.judge_hold == here["all"].metered.judge_hold) is same
+    assert here["part"].metered.judge_hold <= here["all"].metered.judge_hold
 
 
 def test_an_evaluator_has_what_the_plan_says(access: StackContext) -> None:
@@ -182,7 +182,7 @@ def test_an_evaluator_has_what_the_plan_says(access: StackContext) -> None:
     )
     assert isinstance(made.metric.function, Judge)
     assert made.metric.function.service == judge.id
-    assert services["m"].metered.earmark > 0
+    assert services["m"].metered.judge_hold > 0
 
 
 def test_where_nothing_is_sent_nothing_is_set_aside(access: StackContext) -> None:
@@ -192,7 +192,7 @@ def test_where_nothing_is_sent_nothing_is_set_aside(access: StackContext) -> Non
     )
     assert isinstance(made.metric.function, Judge)
     assert made.metric.function.service == "judge"
-    assert services["m"].metered.earmark == 0
+    assert services["m"].metered.judge_hold == 0
 
 
 def test_a_metric_that_asks_nobody_stays_as_it_is(access: StackContext) -> None:

@@ -49,7 +49,7 @@ EXAMPLES = [
     Example(str(i), {"text": f"ticket {i}"}, "yes" if i % 2 else "no", {}) for i in range(12)
 ]
 POINT = Point({"model": "m", "prompt": "p", "temperature": 0.5})
-QUICK = RetryPolicy(attempts=2, seconds=1.0, first=0.001, longest=0.001)
+QUICK = RetryPolicy(attempts=2, seconds=1.0, first_wait=0.001, longest_wait=0.001)
 
 
 def target(request: Request) -> str:
@@ -94,7 +94,7 @@ class House:
         if judge is not None:
             judging = self._service(judge, "j", judge=True)
             chosen = chosen.bound(judging.provider, service=judging.id)
-            self.services["m"].metered.earmark = 10**6
+            self.services["m"].metered.judge_hold = 10**6
         self.evaluator = Evaluator(
             space=self.space,
             free=FREE,
@@ -495,7 +495,7 @@ async def test_what_is_set_aside_beyond_what_a_verdict_can_cost_is_let_go_at_onc
     house = House(
         metric=Judge(model="j", max_tokens=8), judge=judge, budget=0.03 + room / PICODOLLARS
     )
-    house.services["m"].metered.earmark = 2 * 10**9
+    house.services["m"].metered.judge_hold = 2 * 10**9
     wave = await house.buy(step(range(12), draws=3))
     assert wave.complete
     assert house.trials[0].bought == 36

@@ -26,7 +26,7 @@ from tune.study.lessons import Lessons
 from tune.study.resume import read_history
 from tune.tuner import run_study
 
-QUICK = RetryPolicy(attempts=3, first=0.01, longest=0.02, silence=5.0)
+QUICK = RetryPolicy(attempts=3, first_wait=0.01, longest_wait=0.02, silence=5.0)
 
 QUIRKS: dict[str, dict[str, Any]] = {
     "n is ignored": {"models": {"small": Model(fault=Fault("fewer"))}},

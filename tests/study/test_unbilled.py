@@ -132,7 +132,7 @@ def test_an_interrupted_search_goes_on_with_the_steps_and_the_time_that_were_rec
             stop,
             look,
             lambda _: None,
-            RetryPolicy(attempts=2, first=0.01),
+            RetryPolicy(attempts=2, first_wait=0.01),
         )
     )
     assert cut.stopped == "interrupted"

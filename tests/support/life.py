@@ -36,7 +36,12 @@ LONGEST = 480.0
 """Seconds after which a process of a study counts as one that does not end."""
 
 QUICK = RetryPolicy(
-    attempts=10, seconds=60.0, first=0.01, longest=0.1, longest_asked=0.2, silence=1.5
+    attempts=10,
+    seconds=60.0,
+    first_wait=0.01,
+    longest_wait=0.1,
+    longest_retry_after=0.2,
+    silence=1.5,
 )
 """The retries of a run, in a world whose seconds are short."""
 

@@ -1,6 +1,4 @@
-"""The cost of one call: its token counts at their price, or the provider's own bill where that is
-larger.
-"""
+"""The cost of one call: our price of its tokens, or the provider's own bill where that is larger."""
 
 from __future__ import annotations
 
@@ -10,10 +8,12 @@ from dataclasses import dataclass
 from tune.completion import Completion, Invoice
 from tune.pricing.prices import Price, to_dollars
 
-_SHARE, _ROUNDING = 20, 10**4
-"""A provider's bill that differs from ours by more than a twentieth is told, unless the difference
-is below a hundred-millionth of a dollar: some providers round.
-"""
+# A provider's bill is worth a notice where it differs from ours by more than a twentieth.
+_SHARE = 20
+
+# Some providers round their bills: a difference of a hundred-millionth of a dollar, in picodollars,
+# is not worth a notice.
+_ROUNDING = 10**4
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +21,10 @@ class Bill:
     """The bill of one call.
 
     Attributes:
-        costs: picodollars of each answer. doubt: what was missing or contradictory in the reported
-        usage, in words; "" where nothing was. difference: how the provider's own bill differs from
-        ours, in words; "" where the two agree.
+        costs: picodollars of each answer.
+        doubt: what was missing or contradictory in the reported usage, in words; "" where all is
+            well.
+        difference: how the provider's own bill differs from ours, in words; "" where they agree.
     """
 
     costs: list[int]
@@ -32,31 +33,39 @@ class Bill:
 
 
 def bill_call(answers: Sequence[Completion], price: Price) -> Bill:
-    """Return the cost of the answers of one call; they share its prompt evenly, and the first takes
-    what is left over.
+    """Return the cost of the answers of one call.
+
+    They share the cost of its prompt evenly, and the first takes the remainder.
 
     Args:
         answers: all answers of one call; at least one. Each states the whole prompt's tokens.
         price: of the model and tier that answered.
     """
     invoice = answers[0].invoice or Invoice()
+    # Each answer of a call should state the same prompt. Where they do not, the most
+    # expensive reading holds: the largest prompt, with the least of it read from a cache.
     prompt = max(answer.prompt_tokens for answer in answers)
     cached = min(answer.cached_tokens for answer in answers)
-    once = price.bill(prompt, 0, cached, invoice.written_tokens)
-    alone = [
-        price.bill(prompt, a.completion_tokens, cached, invoice.written_tokens) - once
-        for a in answers
-    ]
-    ours = once + sum(alone)
+    written = invoice.written_tokens
+    prompt_cost = price.bill(prompt, 0, cached, written)
+    answer_costs: list[int] = []
+    for answer in answers:
+        with_prompt = price.bill(prompt, answer.completion_tokens, cached, written)
+        answer_costs.append(with_prompt - prompt_cost)
+    ours = prompt_cost + sum(answer_costs)
     billed = ours if invoice.billed is None else invoice.billed
-    rest = max(ours, billed) - sum(alone)
-    costs = [cost + rest // len(answers) for cost in alone]
-    costs[0] += rest % len(answers)
+    shared = max(ours, billed) - sum(answer_costs)
+    costs = [cost + shared // len(answers) for cost in answer_costs]
+    costs[0] += shared % len(answers)
     return Bill(costs, invoice.doubt, _difference(ours, billed))
 
 
 def _difference(ours: int, billed: int) -> str:
     """Say by how much a provider's own bill differs from ours; "" where the two agree."""
-    if abs(billed - ours) * _SHARE <= ours or abs(billed - ours) <= _ROUNDING:
+    difference = abs(billed - ours)
+    if difference * _SHARE <= ours or difference <= _ROUNDING:
         return ""
-    return f"it bills ${to_dollars(billed):.6g} for a call that costs ${to_dollars(ours):.6g} at its price"
+    return (
+        f"it bills ${to_dollars(billed):.6g} for a call "
+        f"that costs ${to_dollars(ours):.6g} at its price"
+    )

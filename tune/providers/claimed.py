@@ -1,4 +1,4 @@
-"""Two processes on one store: what one of them is buying, the other waits for."""
+"""Two processes on one store: a process waits for draws that the other one is buying."""
 
 from __future__ import annotations
 
@@ -10,23 +10,22 @@ from tune.completion import Completion, Provider, Request
 from tune.store.claims import Claims
 from tune.store.draws import Store
 
-_LOOK = 0.05
-"""Seconds between two looks at a purchase of another process."""
+# Seconds between two looks at a purchase of another process.
+_POLL = 0.05
 
 
 class Claimed:
-    """Claims each call before it is sent, and waits for a call of another process that buys the
-    same draws.
+    """Claims each call before it is sent, and waits where another process buys the same draws.
 
     It waits at most as long as one call may take; then it buys by itself. A process that is killed
     loses its claims.
 
     Args:
         inner: buys.
-        store: where another process puts what it bought.
+        store: the store that the other process puts its draws into.
         claims: those of this study.
         patience: seconds that one call may take.
-        closed: says whether nothing more is let through, so that there is nothing to wait for.
+        closed: returns True where nothing more is let through, so that waiting is pointless.
     """
 
     def __init__(
@@ -38,20 +37,20 @@ class Claimed:
         patience: float,
         closed: Callable[[], bool],
     ) -> None:
-        self._inner, self._store, self._claims = inner, store, claims
-        self._patience, self._closed = patience, closed
+        self._inner = inner
+        self._store = store
+        self._claims = claims
+        self._patience = patience
+        self._closed = closed
 
     async def complete(self, request: Request, numbers: range) -> list[Completion]:
-        """Buy draws, or return the first of them where another process has bought those in the
-        meantime.
-        """
+        """Buy draws, or return the first of them where another process has bought those meanwhile."""
         began = time.monotonic()
         while not self._claims.take(request, by_force=time.monotonic() - began > self._patience):
             if self._closed():
-                return await self._inner.complete(
-                    request, numbers
-                )  # which says why nothing is let through
-            await asyncio.sleep(_LOOK)
+                # The gate of money raises why nothing is let through.
+                return await self._inner.complete(request, numbers)
+            await asyncio.sleep(_POLL)
         try:
             bought = self._bought_elsewhere(request, numbers)
             return bought or await self._inner.complete(request, numbers)
@@ -59,7 +58,11 @@ class Claimed:
             self._claims.release(request)
 
     def _bought_elsewhere(self, request: Request, numbers: range) -> list[Completion]:
-        """The draws from the first number on that are held without a gap."""
+        """Return the draws from the first number on that the store holds without a gap."""
         held = self._store.draws(request, numbers)
-        count = next((i for i, number in enumerate(numbers) if number not in held), len(numbers))
-        return [held[number] for number in numbers[:count]]
+        found: list[Completion] = []
+        for number in numbers:
+            if number not in held:
+                break
+            found.append(held[number])
+        return found

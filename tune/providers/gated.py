@@ -1,6 +1,4 @@
-"""The first call to a model goes alone: what an endpoint does with a cap is known before many calls
-are in flight.
-"""
+"""The first call to a model goes alone, to see what its endpoint does with a cap."""
 
 from __future__ import annotations
 
@@ -11,8 +9,7 @@ from tune.providers.capabilities import Capabilities, Fact
 
 
 class Gated:
-    """Lets one call for one answer through to a model that nothing is known of; the others wait
-    until it is answered.
+    """Lets one call for one answer through to an unknown model; the others wait for its answer.
 
     So an endpoint that does not honour the cap exceeds it by one call at most, and one that answers
     with something unreadable costs a few calls. A model that has answered is known from then on,
@@ -20,16 +17,17 @@ class Gated:
 
     Args:
         inner: buys.
-        service: who answers, as in `Request.service`.
+        service: the service, as in `Request.service`.
         model: the model's name as the service knows it.
-        capabilities: what is known of models; it is told of the first answer.
+        capabilities: what is known of models; the first answer is noted there.
     """
 
     def __init__(
         self, inner: Provider, *, service: str, model: str, capabilities: Capabilities
     ) -> None:
-        self._inner, self._capabilities = inner, capabilities
-        self._fact = Fact(service, model, "answers")
+        self._inner = inner
+        self._capabilities = capabilities
+        self._answers = Fact(service, model, "answers")
         self._turn = asyncio.Lock()
 
     async def complete(self, request: Request, numbers: range) -> list[Completion]:
@@ -37,11 +35,14 @@ class Gated:
         first: list[Completion] = []
         if not self._is_known():
             async with self._turn:
+                # Another call may have been answered while this one waited for its turn.
                 if not self._is_known():
                     first = await self._inner.complete(request, numbers[:1])
-                    self._capabilities.learn(self._fact)
+                    self._capabilities.learn(self._answers)
         rest = numbers[len(first) :]
-        return first + (await self._inner.complete(request, rest) if rest else [])
+        if not rest:
+            return first
+        return first + await self._inner.complete(request, rest)
 
     def _is_known(self) -> bool:
-        return self._fact in self._capabilities
+        return self._answers in self._capabilities

@@ -1,4 +1,4 @@
-"""Calls made again after a fault that may pass, and an end to that when nothing gets through."""
+"""Try calls again after a fault that may pass, until nothing gets through to the endpoint."""
 
 from __future__ import annotations
 
@@ -12,39 +12,45 @@ from tune.completion import Completion, Provider, Request
 from tune.errors import AnswerError, EndpointError, ParameterRejected, TransientError, Unreadable
 from tune.providers.capabilities import Adapted
 
+# A request has fewer parameters than this that can be swapped. More swaps in a row would be a circle.
 _MOST_ADAPTIONS = 8
-"""A request has fewer parameters than this that can be swapped; more in a row would be a circle."""
+
+# An endpoint that has answered before may send this many times as many unreadable answers in a row
+# as a new one, before it is given up.
+_KNOWN_PATIENCE = 4
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """When to try again. Waits follow "full jitter" backoff: uniform between 0 and first * 2**k, k
-    from 0.
+    """The rules for trying a failed call again.
 
-    See https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/.
+    Waits follow "full jitter" backoff: uniform between 0 and first_wait * 2**k, k from 0. See
+    https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/.
 
     Attributes:
-        attempts: how often a call is tried in all. luck: how likely it must be that a call failed
-        so often by chance, going by how often others fail, for
-            another try. It holds for failures that may be billed while other calls get through:
-            then the input may be what fails, and each try is charged at its ceiling.
-        rubbish: unreadable answers in a row, with nothing else, after which an endpoint is given up
-        that never
-            answered; one that did is given four times as many.
-        seconds: how long after its first failure a call may begin another try. first: seconds that
-        the first wait takes at most; each further wait may take twice as long. longest: seconds
-        that a wait takes at most, what the service asked for aside. longest_asked: seconds that a
-        service may ask us to wait; a longer wish is cut to that. silence: seconds of tries without
-        a single one getting through, after which the endpoint is given up.
+        attempts: the most attempts at one call.
+        least_chance: the least chance that a call failed so often by accident, given how often
+            other calls fail, at which it is tried again. It holds for failures that may be billed
+            while other calls get through: then the input may be what fails, and each try is charged
+            at its ceiling.
+        unreadable: unreadable answers in a row, with nothing else, after which an endpoint is given
+            up that never answered; one that did is given four times as many.
+        seconds: the time after its first failure in which a call may begin another try.
+        first_wait: seconds that the first wait takes at most; each further wait may take twice as
+            long.
+        longest_wait: seconds that a wait takes at most, besides what the service asked for.
+        longest_retry_after: seconds that a service may ask us to wait; a longer one is cut to this.
+        silence: seconds of tries without one that gets through, after which the endpoint is given
+            up.
     """
 
     attempts: int = 8
-    luck: float = 0.003
-    rubbish: int = 4
+    least_chance: float = 0.003
+    unreadable: int = 4
     seconds: float = 300.0
-    first: float = 0.5
-    longest: float = 30.0
-    longest_asked: float = 120.0
+    first_wait: float = 0.5
+    longest_wait: float = 30.0
+    longest_retry_after: float = 120.0
     silence: float = 60.0
 
 
@@ -53,11 +59,11 @@ class RetryEvent:
     """One retry, for an observer.
 
     Attributes:
-        request: what is asked.
-        numbers: the draws that are asked for.
-        attempt: which attempt failed, from 1.
+        request: the request of the call.
+        numbers: the draws that it asks for.
+        attempt: the number of the attempt that failed, from 1.
         wait: seconds until the next.
-        error: why it failed.
+        error: the failure.
     """
 
     request: Request
@@ -68,10 +74,9 @@ class RetryEvent:
 
 
 class Retrying:
-    """Tries again after a `TransientError`: attempts and time are limited, waits grow and are
-    spread at random.
+    """Tries again after a `TransientError`, with growing random waits, within limits.
 
-    What the service asked for with Retry-After is waited for first. After the last attempt the last
+    The wait that the service asked for with Retry-After comes first. After the last attempt the last
     error is raised. An `Adapted` is followed by a new attempt at once, and counts as none.
 
     A circuit serves all calls through this wrapper: when tries go on for `policy.silence` seconds
@@ -82,11 +87,11 @@ class Retrying:
     all unreadable is given up after a few: each may have been billed.
 
     Args:
-        inner: what calls go through.
-        policy: when to try again.
+        inner: the provider that calls go through.
+        policy: the rules.
         observer: called before each wait.
         sleep: waits for seconds.
-        clock: seconds that never go back.
+        clock: returns seconds that never go back.
         rng: spreads the waits.
     """
 
@@ -100,8 +105,12 @@ class Retrying:
         clock: Callable[[], float] = time.monotonic,
         rng: random.Random | None = None,
     ) -> None:
-        self._inner, self._policy, self._observer = inner, policy, observer
-        self._sleep, self._clock, self._rng = sleep, clock, rng or random.Random()
+        self._inner = inner
+        self._policy = policy
+        self._observer = observer
+        self._sleep = sleep
+        self._clock = clock
+        self._rng = rng or random.Random()
         self._circuit = _Circuit(policy)
 
     async def complete(self, request: Request, numbers: range) -> list[Completion]:
@@ -111,9 +120,8 @@ class Retrying:
             TransientError: the last of the failures, when there were too many.
             EndpointError: nothing gets through to this endpoint.
         """
-        failed = adapted = 0
-        given_up = 0.0
-        passed, lost = self._circuit.passed, 0
+        adapted = 0
+        tries = _Tries(self._policy, self._circuit)
         while True:
             try:
                 return await self._attempt(request, numbers)
@@ -122,21 +130,15 @@ class Retrying:
                 if adapted > _MOST_ADAPTIONS:
                     raise
             except TransientError as error:
-                failed += 1
-                now = self._clock()
-                given_up = given_up or now + self._policy.seconds
-                wait = self._wait(error, failed)
-                lost += error.charged
-                alone = error.charged and self._circuit.passed > passed
-                if failed >= self._policy.attempts or now + wait > given_up:
-                    raise
-                if alone and self._circuit.chance_of(lost) < self._policy.luck:
+                wait = self._wait(error, tries.failed)
+                if not tries.may_go_on(error, self._clock(), wait):
                     raise
                 if self._observer is not None:
-                    self._observer(RetryEvent(request, numbers, failed, wait, error))
+                    self._observer(RetryEvent(request, numbers, tries.failed, wait, error))
                 await self._sleep(wait)
 
     async def _attempt(self, request: Request, numbers: range) -> list[Completion]:
+        """Make one attempt, and tell the circuit how it ended."""
         circuit = self._circuit
         if circuit.words:
             raise EndpointError(circuit.words)
@@ -144,6 +146,7 @@ class Retrying:
         try:
             answer = await self._inner.complete(request, numbers)
         except (Adapted, AnswerError, ParameterRejected):
+            # The service has understood the call and refused it: it is there.
             circuit.closes()
             raise
         except TransientError as error:
@@ -157,75 +160,116 @@ class Retrying:
         return answer
 
     def _wait(self, error: TransientError, failed: int) -> float:
-        most = min(self._policy.longest, self._policy.first * 2.0 ** (failed - 1))
-        return _asked(error, self._policy) + self._rng.uniform(0, most)
+        """Return the seconds to wait after a failure that comes after so many others."""
+        most = min(self._policy.longest_wait, self._policy.first_wait * 2.0**failed)
+        return _retry_after(error, self._policy) + self._rng.uniform(0, most)
 
 
-def _asked(error: TransientError, policy: RetryPolicy) -> float:
-    return min(max(0.0, error.retry_after or 0.0), policy.longest_asked)
+def _retry_after(error: TransientError, policy: RetryPolicy) -> float:
+    """Return the seconds that the service asked us to wait, within the policy's limit."""
+    return min(max(0.0, error.retry_after or 0.0), policy.longest_retry_after)
+
+
+class _Tries:
+    """The failures of one call so far.
+
+    Attributes:
+        failed: the number of failures.
+    """
+
+    def __init__(self, policy: RetryPolicy, circuit: _Circuit) -> None:
+        self.failed = 0
+        self._policy = policy
+        self._circuit = circuit
+        self._passed_before = circuit.passed
+        self._billed = 0
+        self._deadline = 0.0
+
+    def may_go_on(self, error: TransientError, now: float, wait: float) -> bool:
+        """Count a failure, and tell whether the call may be tried again after this wait."""
+        policy, circuit = self._policy, self._circuit
+        self.failed += 1
+        self._billed += error.charged
+        self._deadline = self._deadline or now + policy.seconds
+        if self.failed >= policy.attempts or now + wait > self._deadline:
+            return False
+        others_get_through = circuit.passed > self._passed_before
+        if not (error.charged and others_get_through):
+            return True
+        return circuit.chance_of(self._billed) >= policy.least_chance
 
 
 class _Circuit:
-    """What all calls through one wrapper have seen of the endpoint since something last got
-    through.
+    """Everything that the calls through one wrapper saw since something last got through.
 
     Attributes:
-        words: why nothing more is sent, or "" while calls may go out.
-        passed: how often something got through.
-        lost: how often a call failed and may have been billed.
+        words: the reason why nothing more is sent, or "" while calls may go out.
+        passed: the number of times that something got through.
+        lost: the number of calls that failed and may have been billed.
     """
 
     def __init__(self, policy: RetryPolicy) -> None:
         self.words = ""
-        self.passed = self.lost = 0
+        self.passed = 0
+        self.lost = 0
         self._policy = policy
+        # The time at which each call under way began.
         self._calls: dict[object, float] = {}
-        """When each call under way began."""
         self._forget()
 
     def chance_of(self, lost: int) -> float:
-        """The chance that a call fails so often in a row for no reason of its own, as often as
-        others fail.
+        """Return the chance that a call fails so often in a row, at the rate at which others fail.
+
+        The rate is the mean of its posterior under a uniform prior (Laplace's rule of succession).
         """
         others = self.lost - lost
-        return ((others + 1) / (others + self.passed + 2)) ** lost
+        rate = (others + 1) / (others + self.passed + 2)
+        return rate**lost
 
     def begins(self, now: float) -> object:
-        """A call goes out; what is returned names it."""
+        """Note that a call goes out, and return an object that names it."""
         call = object()
         self._calls[call] = now
         return call
 
     def ends(self, call: object) -> None:
-        """A call came back, or was cancelled."""
+        """Note that a call came back, or was cancelled."""
         self._calls.pop(call, None)
 
     def closes(self) -> None:
-        """Something got through."""
+        """Note that something got through."""
         self.passed += 1
         self._forget()
 
     def _forget(self) -> None:
         self.words = ""
-        self._rubbish = 0
+        self._unreadable = 0
         self._since: float | None = None
-        self._last = self._asked = self._longest = 0.0
+        self._last = 0.0
+        self._longest_retry_after = 0.0
+        self._longest_call = 0.0
 
     def fails(self, call: object, error: TransientError, now: float) -> None:
-        """A call failed; `words` are set when this was once too often."""
-        began = self._calls.pop(call)
+        """Note that a call failed; `words` are set when this was once too often."""
         policy = self._policy
-        if began - self._last > policy.silence + policy.longest + self._asked:
-            self._forget()  # nobody has tried for a while: the time until now was no silence
+        began = self._calls.pop(call)
+        pause = policy.silence + policy.longest_wait + self._longest_retry_after
+        if began - self._last > pause:
+            # No call was tried for a while, so the time until now was no silence.
+            self._forget()
         self._since = now if self._since is None else self._since
         self._last = now
-        self._asked = max(self._asked, _asked(error, policy))
-        self._longest = max(self._longest, now - began)
+        self._longest_retry_after = max(self._longest_retry_after, _retry_after(error, policy))
+        self._longest_call = max(self._longest_call, now - began)
         self.lost += error.charged
-        self._rubbish += isinstance(error, Unreadable)
-        if self._rubbish >= policy.rubbish * (4 if self.passed else 1):
+        self._unreadable += isinstance(error, Unreadable)
+        patience = _KNOWN_PATIENCE if self.passed else 1
+        if self._unreadable >= policy.unreadable * patience:
             self.words = str(error)
         silent = now - self._since
-        hopes = any(now - other > self._longest for other in self._calls.values())
-        if silent >= policy.silence + self._asked and not hopes:
+        if silent >= policy.silence + self._longest_retry_after and not self._may_still_pass(now):
             self.words = f"nothing got through for {silent:.0f} s, although it was tried: {error}"
+
+    def _may_still_pass(self, now: float) -> bool:
+        """Tell whether a call is under way for longer than any failed one took."""
+        return any(now - began > self._longest_call for began in self._calls.values())

@@ -1,4 +1,4 @@
-"""Several draws where one call returns one, or a few: calls side by side."""
+"""Buy several draws from an endpoint that returns one for each call, or a few: calls side by side."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ class Splitting:
     what is missing.
 
     Args:
-        inner: what calls go through. endpoint: the endpoint that they end at; asked for its largest
-        n before every order, because it may learn
-            that it has one.
+        inner: the provider that calls go through.
+        endpoint: the endpoint that they end at. It is asked for its largest n before every order,
+            because it may learn that it has one.
     """
 
     def __init__(self, inner: Provider, endpoint: Endpoint) -> None:
-        self._inner, self._endpoint = inner, endpoint
+        self._inner = inner
+        self._endpoint = endpoint
 
     async def complete(self, request: Request, numbers: range) -> list[Completion]:
         """Buy the draws with these numbers, in order."""
@@ -35,29 +36,37 @@ class Splitting:
         except ParameterRejected as error:
             if error.parameter != "n" or len(numbers) == 1:
                 raise
-            # The refusal may have stated a limit; where it did not, nobody knows more than that one
-            # answer comes.
+            # The refusal may have stated a limit, which the endpoint has learned. Where it did not,
+            # only calls for one answer are sure to be taken.
             most = self._endpoint.most_n
-            return await self._side_by_side(request, numbers, most if most < len(numbers) else 1)
-        return bought + await self._side_by_side(request, numbers[len(bought) :], 1)
+            size = most if most < len(numbers) else 1
+            return await self._side_by_side(request, numbers, size)
+        rest = numbers[len(bought) :]
+        return bought + await self._side_by_side(request, rest, 1)
 
     async def _side_by_side(self, request: Request, numbers: range, size: int) -> list[Completion]:
-        """Buy draws in calls for so many each."""
+        """Buy draws in calls for at most `size` of them."""
         chunks = [numbers[start : start + size] for start in range(0, len(numbers), size)]
         calls = (self.complete(request, chunk) for chunk in chunks)
         # A cancelled gather cancels the calls and ends when the last of them has.
-        ended = await asyncio.gather(*calls, return_exceptions=True)
-        failures = [outcome for outcome in ended if isinstance(outcome, BaseException)]
+        outcomes = await asyncio.gather(*calls, return_exceptions=True)
+        draws: list[Completion] = []
+        failures: list[BaseException] = []
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                failures.append(outcome)
+            else:
+                draws += outcome
         if failures:
-            raise min(failures, key=_rank)
-        return [
-            draw for outcome in ended if not isinstance(outcome, BaseException) for draw in outcome
-        ]
+            raise min(failures, key=_severity)
+        return draws
 
 
-def _rank(failure: BaseException) -> int:
-    """Return the order in which failures have to be heard: no endpoint's, then the gravest, then
-    the first call's.
+def _severity(failure: BaseException) -> int:
+    """Return the order in which failures are raised; of equal ones the first call's wins.
+
+    First come those that are not a provider's (a cancellation, a budget that is used up), then
+    those that end all calls to the endpoint.
     """
     if not isinstance(failure, ProviderError):
         return 0

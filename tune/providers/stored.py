@@ -1,4 +1,4 @@
-"""The outermost provider: buys only the draws that are not held, and each of them once."""
+"""The outermost wrapper: buys only the draws that the store lacks, and each of them once."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from tune.store.draws import Store
 
 @dataclass(frozen=True, slots=True)
 class ModelChanged:
-    """A service answered a model under another name than before: its draws may not be comparable.
+    """A change of the name that a service returns for a model: its draws may not be comparable.
 
     Attributes:
-        service: who answered.
+        service: the service that answered.
         model: the model that was asked for.
         before: the name returned first.
         now: the name returned this time.
@@ -31,6 +31,7 @@ class ModelChanged:
 
 
 OnModelChanged: TypeAlias = Callable[[ModelChanged], None]
+"""Called once for each model whose returned name changes."""
 
 
 class Stored:
@@ -41,13 +42,16 @@ class Stored:
     reads.
 
     Args:
-        inner: buys. store: holds what was bought. payer: the study that pays. What another study
-        buys while this one waits for it counts as reused. observer: told once for each model whose
-        returned name changes.
+        inner: buys.
+        store: holds what was bought.
+        payer: the study that pays. Draws that another study buys while this one waits for them
+            count as reused.
+        observer: told once for each model whose returned name changes.
 
     Attributes:
-        bought: draws that were bought through this object. reused: draws that were served without
-        having been bought through this object, each counted once.
+        bought: the number of draws that were bought through this object.
+        reused: the number of draws that were served without having been bought through this object,
+            each counted once.
     """
 
     def __init__(
@@ -70,15 +74,17 @@ class Stored:
         self._changed: set[tuple[str, str]] = set()
 
     async def complete(self, request: Request, numbers: range) -> list[Completion]:
-        """The draws with these numbers, in order.
+        """Return the draws with these numbers, in order.
 
         Raises:
             ProviderError: missing draws could not be bought; those that could are kept.
-            BudgetExhausted: there is no money for them.
+            BudgetExhausted: there is not enough money for them.
         """
         key = request.key
         draws = self._store.draws(request, numbers)
         if len(draws) < len(numbers):
+            # One lock for each request: of two calls that want the same draws, the second waits
+            # and then finds them in the store.
             turn = self._turns.setdefault(key, asyncio.Lock())
             async with turn:
                 draws = await self._buy_missing(request, numbers)
@@ -87,17 +93,21 @@ class Stored:
         return [draws[number] for number in numbers]
 
     async def _buy_missing(self, request: Request, numbers: range) -> dict[int, Completion]:
+        """Buy until all draws are in the store; a call may return fewer than it was asked for."""
         draws = self._store.draws(request, numbers)
         while len(draws) < len(numbers):
             held = len(draws)
             self.reused += self._count(request.key, draws)
             try:
-                for run in _runs(number for number in numbers if number not in draws):
+                missing = [number for number in numbers if number not in draws]
+                for run in _runs(missing):
                     await self._inner.complete(request, run)
             finally:
+                # Also where a call failed: those before it were bought.
                 draws = self._store.draws(request, numbers)
                 self.bought += self._count(request.key, self._paid(request, numbers, draws))
             if len(draws) == held:
+                # Without this, a provider that stores nothing would be paid for ever.
                 raise TransientError(
                     f"{request.service} was paid, but none of its draws is in the store",
                     charged=False,
@@ -107,19 +117,23 @@ class Stored:
     def _paid(
         self, request: Request, numbers: range, draws: dict[int, Completion]
     ) -> Iterable[int]:
-        """Those of the draws that were not bought by another study."""
-        return draws if self._payer is None else self._store.paid_by(self._payer, request, numbers)
+        """Return the numbers of the draws that were not bought by another study."""
+        if self._payer is None:
+            return draws
+        return self._store.paid_by(self._payer, request, numbers)
 
     def _count(self, key: bytes, numbers: Iterable[int]) -> int:
-        """How many of these draws are met for the first time."""
+        """Return how many of these draws are met for the first time, and note them."""
         counted = self._counted.setdefault(key, set())
         before = len(counted)
         counted.update(numbers)
         return len(counted) - before
 
     def _check_names(self, request: Request, draws: Iterable[Completion]) -> None:
+        """Tell the observer where draws came under another model name than before."""
         asked = (request.service, request.model)
-        for now in dict.fromkeys(draw.model for draw in draws if draw.model):
+        names = [draw.model for draw in draws if draw.model]
+        for now in dict.fromkeys(names):
             before = self._names.setdefault(asked, now)
             if now != before and asked not in self._changed:
                 self._changed.add(asked)
@@ -128,7 +142,7 @@ class Stored:
 
 
 def _runs(numbers: Iterable[int]) -> list[range]:
-    """Rising numbers as ranges without gaps."""
+    """Return rising numbers as ranges without gaps."""
     runs: list[range] = []
     for number in numbers:
         if runs and runs[-1].stop == number:

@@ -1,5 +1,6 @@
-"""Where keys and data go: said before the first call, and confirmed once where a file of somebody
-else names it.
+"""Hosts that receive keys and data: shown before the first call, and confirmed once.
+
+A person is asked where a file from somebody else names the host.
 """
 
 from __future__ import annotations
@@ -17,13 +18,11 @@ from tune.providers.openai.access import OPENAI_KEY, receives_openai_key
 from tune.safety.untrusted import read_file, read_json
 
 Confirm = Callable[[str], bool]
-"""Asks a person a question, and says whether the answer was yes."""
+"""Asks a person a question, and returns True where the answer was yes."""
 
 
 def host_lines(entries: Iterable[Entry]) -> list[str]:
-    """One line for each host that receives calls: which variable's value goes there, and for which
-    models.
-    """
+    """Return a line for each host that receives calls: the variables sent there, and the models."""
     found: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for entry in entries:
         if not entry.local:
@@ -37,7 +36,10 @@ def _line(host: str, variables: tuple[str, ...], names: list[str]) -> str:
         return f"keys: {', '.join(variables)} → {host} ({models})"
     hint = ""
     if os.environ.get(OPENAI_KEY):
-        hint = f"; {OPENAI_KEY} is not meant for it: name a variable with --key-env (key_env) where it needs a key"
+        hint = (
+            f"; {OPENAI_KEY} is not meant for it: "
+            f"name a variable with --key-env (key_env) where it needs a key"
+        )
     return f"keys: none → {host} ({models}){hint}"
 
 
@@ -49,25 +51,27 @@ def confirm_hosts(
     confirm: Confirm | None = None,
     sent: str = "the examples",
 ) -> None:
-    """See that a person agrees to what a file of somebody else names: the host, and the variables
-    sent there.
+    """Check that a person agrees to the hosts in a file, and to the variables sent there.
 
-    Nobody is asked about this machine and the host that OPENAI_API_KEY is meant for, as long as no
-    other variable goes there, and about what was agreed to or used before on this machine.
+    Two kinds of host need no question: those that were agreed to or used before on this machine,
+    and, as long as no other variable goes there, this machine and the host that OPENAI_API_KEY is
+    meant for.
 
     Args:
         entries: the models that the file names.
         source: the file, for messages.
         allowed: hosts that the user named, with or without the port.
-        confirm: asks the user; None where nobody can be asked.
-        sent: what goes there besides the values of variables.
+        confirm: asks the user; None where there is no user to ask.
+        sent: the data that goes there besides the values of variables.
 
     Raises:
-        InputError: nobody agrees.
+        InputError: the user does not agree, or cannot be asked.
     """
     known = _read()
     for entry in entries:
-        if _is_plain(entry) or (entry.host in known and set(entry.variables) <= known[entry.host]):
+        if _needs_no_question(entry):
+            continue
+        if entry.host in known and set(entry.variables) <= known[entry.host]:
             continue
         what = f"{sent} and the value of {', '.join(entry.variables)}" if entry.variables else sent
         bare = parse_url(f"http://{entry.host}").hostname
@@ -76,59 +80,63 @@ def confirm_hosts(
             agreed = confirm(f"{source} sends {what} to {entry.host}. Go on?")
         if not agreed:
             raise InputError(
-                f"{source} sends {what} to {entry.host}: say that it may with --allow-host {entry.host} "
-                f"(allow_host=[{entry.host!r}]); that is asked once"
+                f"{source} sends {what} to {entry.host}: say that it may with "
+                f"--allow-host {entry.host} (allow_host=[{entry.host!r}]); that is asked once"
             )
         remember_hosts([entry])
 
 
-def _is_plain(entry: Entry) -> bool:
-    """Whether a model is where nobody has to be asked about."""
+def _needs_no_question(entry: Entry) -> bool:
+    """Tell whether a model is on this machine or at the host that OPENAI_API_KEY is meant for."""
     if entry.local:
         return True
     host = str(parse_url(f"http://{entry.host}").hostname)
-    known = (
-        receives_openai_key(host)
-        or is_loopback(host)
-        or host == parse_url(DEFAULT_BASE_URL).hostname
-    )
+    openai = parse_url(DEFAULT_BASE_URL).hostname
+    known = receives_openai_key(host) or is_loopback(host) or host == openai
     return known and set(entry.variables) <= {OPENAI_KEY}
 
 
 def remember_hosts(entries: Iterable[Entry]) -> None:
-    """Note what a person agreed to, or ran as their own; where that cannot be written, it is asked
-    again.
+    """Note the hosts that a person agreed to, or ran as their own.
+
+    Where they cannot be written down, the person is asked again next time.
     """
     known = _read()
-    more = {
-        e.host: known.get(e.host, frozenset()) | set(e.variables)
-        for e in entries
-        if not _is_plain(e)
-    }
+    more: dict[str, frozenset[str]] = {}
+    for entry in entries:
+        if not _needs_no_question(entry):
+            more[entry.host] = known.get(entry.host, frozenset()) | set(entry.variables)
     if all(known.get(host) == variables for host, variables in more.items()):
         return
-    record = {host: sorted(variables) for host, variables in sorted({**known, **more}.items())}
-    place = _place()
+    merged = sorted({**known, **more}.items())
+    record = {host: sorted(variables) for host, variables in merged}
     with suppress(OSError):
-        place.parent.mkdir(parents=True, exist_ok=True)
-        beside = place.with_suffix(f".{os.getpid()}")
-        beside.touch(mode=0o600)
-        beside.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-        beside.replace(place)
+        _write(record)
 
 
-def _place() -> Path:
-    """The file of hosts that were agreed to; in the user's own settings, as nothing beside the data
-    may vouch.
+def _write(record: dict[str, list[str]]) -> None:
+    """Write the file in one step, so that another process never reads half of it."""
+    path = _path()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_suffix(f".{os.getpid()}")
+    beside.touch(mode=0o600)
+    beside.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    beside.replace(path)
+
+
+def _path() -> Path:
+    """Return the file of hosts that were agreed to.
+
+    It is in the user's own settings: a file beside the data might come from the same somebody else.
     """
-    return (
-        Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "tune" / "hosts.json"
-    )
+    settings = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    return Path(settings) / "tune" / "hosts.json"
 
 
 def _read() -> dict[str, frozenset[str]]:
     try:
-        record = read_json(read_file(_place()))
+        record = read_json(read_file(_path()))
         return {str(host): frozenset(map(str, variables)) for host, variables in record.items()}
     except (OSError, RuntimeError, ValueError, AttributeError, TypeError):
-        return {}  # none, no home, or not as we write it
+        # There is no such file, no home folder, or the file is not as we write it.
+        return {}

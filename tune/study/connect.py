@@ -75,7 +75,7 @@ def attach_judge(
     longest = max(examples, key=lambda example: sum(map(len, example.inputs.values())))
     for name, cap in caps.items():
         verdict = bound.function.request(" word" * cap, longest)
-        services[name].metered.earmark = judge.metered.ceiling(verdict, 1)
+        services[name].metered.judge_hold = judge.metered.ceiling(verdict, 1)
     return bound
 
 

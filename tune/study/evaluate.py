@@ -321,7 +321,7 @@ class Evaluator:
         needed = sum(
             metered.ceiling(self.metric.function.request(answer, example), 1) for answer in unknown
         )
-        set_aside = bought * self.services[str(trial.point["model"])].metered.earmark
+        set_aside = bought * self.services[str(trial.point["model"])].metered.judge_hold
         metered.account.release_earmark(max(0, set_aside - needed))
         self.store.note_uses(
             self._use(position, self.metric.function.request(answer, example), 1)
