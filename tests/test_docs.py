@@ -268,6 +268,20 @@ def test_the_links_of_the_readme_lead_somewhere() -> None:
     assert [link for link in links if not (ROOT / link).exists()] == []
 
 
+def test_the_files_and_fields_that_are_explained_are_there(finished: Path) -> None:
+    study = finished / "tickets"
+    files = re.findall(
+        r"^\| (`[^|]+`) \| ", PAGES["report.md"].read_text(encoding="utf-8"), re.MULTILINE
+    )
+    fields = re.findall(
+        r"^\| `(\w+)` \| ", PAGES["agents.md"].read_text(encoding="utf-8"), re.MULTILINE
+    )
+    names = re.findall(r"`([^`]+)`", " ".join(files))
+    assert set(names) == {file.name for file in study.iterdir()} - {"draws.db-shm", "draws.db-wal"}
+    best = json.loads((study / "best.json").read_text(encoding="utf-8"))
+    assert set(fields) - {"keeps_limit"} <= set(best)
+
+
 PATH = re.compile(r"`((?:\.ci|tune|tests|benchmarks|docs|results)/[\w./-]*)`")
 TEST = re.compile(r"`(?:tests/)?([\w/]*test_\w+\.py)`")
 
