@@ -22,10 +22,10 @@ from typing import Any
 import pytest
 
 import tune
-from tests.support.faults import Model
-from tests.support.server import Server
-from tests.support.world import LabelledWorld
 from tune.commands.cli import COMMANDS, main
+from tune.fakes.faults import Model
+from tune.fakes.server import Server
+from tune.fakes.world import LabelledWorld
 from tune.pricing.lookup import find_price
 from tune.providers.entries import Entry, read_entries
 from tune.readout.aggregate import AGGREGATES

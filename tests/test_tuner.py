@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 
 import tune
-from tests.support.faults import Fault, Model
 from tests.support.pair import MODELS, PRICES, dimensions
-from tests.support.server import Server, sometimes
-from tests.support.world import LabelledWorld
 from tune.errors import EndpointError, InputError, MetricError, StudyError
+from tune.fakes.faults import Fault, Model
+from tune.fakes.server import Server, sometimes
+from tune.fakes.world import LabelledWorld
 from tune.pricing.prices import to_picodollars
 
 WORLD = LabelledWorld(models={"small": 0.55, "large": 0.8})

@@ -19,10 +19,10 @@ import pytest
 
 import tune
 from tests.report.test_html import harmless
-from tests.support.faults import Fault, Model
-from tests.support.server import Server
 from tests.test_tuner_survival import QUICK, ROOT, SPACE, WORLD, files  # noqa: F401 - a fixture
 from tune.errors import TuneError
+from tune.fakes.faults import Fault, Model
+from tune.fakes.server import Server
 from tune.tuner import run_study
 
 KEY, USER, PASSWORD = "sk-planted-key-0123456789", "planteduser", "plantedpassword"

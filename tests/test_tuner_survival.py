@@ -22,12 +22,12 @@ from typing import Any, cast
 import pytest
 
 import tune
-from tests.support.faults import Fault, Model
 from tests.support.pair import PROMPTS
-from tests.support.server import Server, first
-from tests.support.world import LabelledWorld
 from tune.commands.cli import main
 from tune.errors import StoreError, StudyError
+from tune.fakes.faults import Fault, Model
+from tune.fakes.server import Server, first
+from tune.fakes.world import LabelledWorld
 from tune.pricing.prices import to_picodollars
 from tune.providers.retrying import RetryPolicy
 from tune.readout.trial import Step

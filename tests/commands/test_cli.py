@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.server import Model, Server
-from tests.support.world import LabelledWorld
 from tune.commands import BAD_INPUT, DONE, FAILED
 from tune.commands.cli import main
 from tune.commands.flags import build_run_parser
+from tune.fakes.server import Model, Server
+from tune.fakes.world import LabelledWorld
 from tune.plan import Options
 
 ROOT = Path(__file__).parent.parent.parent

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.faults import prompt_tokens
-from tests.support.server import Fault, LabelledWorld, Model, Server, every, first, sometimes
-from tests.support.world import first_tokens, tokens
+from tune.fakes.faults import prompt_tokens
+from tune.fakes.server import Fault, LabelledWorld, Model, Server, every, first, sometimes
+from tune.fakes.world import first_tokens, tokens
 from tune.pricing.prices import Price
 
 HELLO = {"model": "small", "messages": [{"role": "user", "content": "Label this: Ticket #7: late"}]}

@@ -15,10 +15,10 @@ import pytest
 
 import tune
 from tests.support.pair import PROMPTS
-from tests.support.server import Server
 from tests.test_tuner_survival import SPACE, WORLD, balance, options
 from tune.commands.cli import main
 from tune.errors import StoreError, StudyError
+from tune.fakes.server import Server
 from tune.followup.forget import forget
 from tune.followup.reprice import reprice
 from tune.report.private import without_content, without_example

@@ -13,8 +13,6 @@ from typing import Any
 import pytest
 
 import tune
-from tests.support.faults import Fault
-from tests.support.server import Server, sometimes
 from tests.test_tuner_survival import (
     QUICK,
     ROWS,
@@ -27,6 +25,8 @@ from tests.test_tuner_survival import (
 )
 from tune.commands.cli import main
 from tune.errors import BudgetError, InputError, StudyError
+from tune.fakes.faults import Fault
+from tune.fakes.server import Server, sometimes
 from tune.followup.reconcile import reconcile
 from tune.pricing.prices import to_dollars, to_picodollars
 from tune.store.database import Database

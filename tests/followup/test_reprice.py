@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 
 import tune
-from tests.support.faults import Fault, Model
 from tests.support.pair import MODELS, PRICES, PROMPTS, dimensions
-from tests.support.server import Server, sometimes
-from tests.support.world import LabelledWorld
 from tune.commands import BAD_INPUT, DONE
 from tune.commands.cli import main
 from tune.errors import InputError, StudyError
+from tune.fakes.faults import Fault, Model
+from tune.fakes.server import Server, sometimes
+from tune.fakes.world import LabelledWorld
 from tune.followup.reprice import reprice
 from tune.store.database import Database
 from tune.store.journal import Journal

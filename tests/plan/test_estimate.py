@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 
 import tune
 from tests.support.pair import MODELS, PRICES, dimensions
-from tests.support.race import Till, World
-from tests.support.server import Server
-from tests.support.world import LabelledWorld
 from tune.commands import BAD_INPUT, DONE
 from tune.commands.cli import main
 from tune.completion import Completion, Message, Request
+from tune.fakes.race import Till, World
+from tune.fakes.server import Server
+from tune.fakes.world import LabelledWorld
 from tune.plan import Plan, make_plan
 from tune.plan.estimate import FIRST_BLOCKS, estimate
 from tune.plan.estimate_text import estimate_lines, estimate_table, price_lines

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.server import Model, Server
 from tune.completion import Message, Request
 from tune.errors import EndpointError
+from tune.fakes.server import Model, Server
 from tune.pricing.prices import PICODOLLARS, Price
 from tune.providers.capabilities import Capabilities
 from tune.providers.endpoints import close_services, open_endpoint, open_services

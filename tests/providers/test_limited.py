@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.server import Server
 from tune.completion import Completion, Message, Request
 from tune.errors import InputError, ProviderError, RateLimited, TransientError
+from tune.fakes.server import Server
 from tune.providers.limited import Limited, _Bucket
 from tune.providers.openai.endpoint import OpenAIEndpoint
 from tune.providers.retrying import Retrying, RetryPolicy

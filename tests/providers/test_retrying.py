@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 
 import pytest
 
-from tests.support.server import Fault, Model, Server, first, sometimes
 from tune.completion import Completion, Message, Request
 from tune.errors import (
     AnswerError,
@@ -19,6 +18,7 @@ from tune.errors import (
     TransientError,
     TuneError,
 )
+from tune.fakes.server import Fault, Model, Server, first, sometimes
 from tune.providers.capabilities import Adapted
 from tune.providers.openai.endpoint import OpenAIEndpoint
 from tune.providers.retrying import RetryEvent, Retrying, RetryPolicy

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from tests.support.server import Fault, Model, Server
 from tune.completion import MANY, Completion, Message, Provider, Request
 from tune.errors import (
     AnswerError,
@@ -19,6 +18,7 @@ from tune.errors import (
     TransientError,
     TuneError,
 )
+from tune.fakes.server import Fault, Model, Server
 from tune.providers.openai.endpoint import OpenAIEndpoint
 from tune.providers.splitting import Splitting
 

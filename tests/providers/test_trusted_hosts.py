@@ -12,10 +12,10 @@ import pytest
 
 import tune
 from tests.runtime.test_best_json import QUALITY, config, plan
-from tests.support.server import Server
 from tests.test_tuner_survival import SPACE, WORLD
 from tune.commands.cli import main
 from tune.errors import InputError, TuneError
+from tune.fakes.server import Server
 from tune.followup.check import check
 from tune.providers.base_url import is_loopback, is_private
 from tune.providers.entries import Entry

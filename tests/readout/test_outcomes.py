@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tune
-from tests.support.faults import Fault, Model
-from tests.support.server import Server, sometimes
-from tests.support.world import LabelledWorld
 from tune.completion import Completion
+from tune.fakes.faults import Fault, Model
+from tune.fakes.server import Server, sometimes
+from tune.fakes.world import LabelledWorld
 from tune.readout.outcomes import KINDS, count_outcomes
 from tune.readout.trial import Trial
 from tune.readout.truncate import Cut

@@ -28,10 +28,10 @@ from tests.report.test_markdown import (
     texts,
     whole,
 )
-from tests.support.faults import Fault, Model
-from tests.support.server import Server
-from tests.support.world import LabelledWorld
 from tune.completion import Message
+from tune.fakes.faults import Fault, Model
+from tune.fakes.server import Server
+from tune.fakes.world import LabelledWorld
 from tune.report import PriceLine, PromptText, Report, TrialRow, markdown, page
 from tune.space import Point
 

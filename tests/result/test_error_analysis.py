@@ -17,9 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tune
-from tests.support.faults import Model
-from tests.support.server import Server
 from tune.errors import DataError, InputError, StudyError
+from tune.fakes.faults import Model
+from tune.fakes.server import Server
 from tune.plan.default_space import with_label_weights
 from tune.report import Confusion, Failing, markdown, page, summary_lines
 from tune.report.error_analysis import failing_section

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 import tune
-from tests.support.server import Server
-from tests.support.world import LabelledWorld
 from tune.errors import InputError
+from tune.fakes.server import Server
+from tune.fakes.world import LabelledWorld
 from tune.followup.reprice import reprice
 from tune.report import comparison_csv, comparison_tex
 from tune.report.comparison import latex

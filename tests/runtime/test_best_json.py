@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.world import LabelledWorld
 from tune.errors import InputError, StudyError
+from tune.fakes.world import LabelledWorld
 from tune.plan import Options, Plan, make_plan
 from tune.pricing.prices import Price
 from tune.providers.entries import Entry

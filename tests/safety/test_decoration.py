@@ -12,8 +12,8 @@ from typing import Any, NoReturn
 import pytest
 
 import tune
-from tests.support.server import Server
-from tests.support.world import LabelledWorld
+from tune.fakes.server import Server
+from tune.fakes.world import LabelledWorld
 from tune.safety.decoration import Decorations
 from tune.task.metrics import parse_metric
 from tune.tuner import run_study

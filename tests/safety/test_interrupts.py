@@ -20,9 +20,9 @@ from typing import Any
 import pytest
 
 import tune
-from tests.support.server import Server
-from tests.support.world import LabelledWorld
 from tune.errors import BudgetExhausted, RateLimited
+from tune.fakes.server import Server
+from tune.fakes.world import LabelledWorld
 from tune.providers.limited import Limited
 from tune.providers.retrying import Retrying
 from tune.safety.background import run_apart

@@ -16,8 +16,6 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import tune
-from tests.support.faults import Fault
-from tests.support.server import Server
 from tests.test_tuner_secrets import (
     HEADER,
     KEY,
@@ -30,6 +28,8 @@ from tests.test_tuner_secrets import (
 )
 from tune.commands.cli import main
 from tune.errors import InputError, MetricError
+from tune.fakes.faults import Fault
+from tune.fakes.server import Server
 from tune.providers.entries import Entry, read_entries
 from tune.providers.openai.access import resolve_access
 from tune.safety.redact import (

@@ -9,10 +9,10 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.support.faults import Fault
-from tests.support.server import Server, first
 from tune.completion import Message, Request
 from tune.errors import DataError, SpaceError, TransientError
+from tune.fakes.faults import Fault
+from tune.fakes.server import Server, first
 from tune.providers.openai.endpoint import OpenAIEndpoint
 from tune.providers.openai.http_client import AnswerTooLarge, bounded_client, proxy_for
 from tune.safety.untrusted import NESTING, TooMuch, read_file, read_json

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 import tune
 from tests.support.pair import MODELS, PRICES, PROMPTS
-from tests.support.server import Server
-from tests.support.world import LabelledWorld
+from tune.fakes.server import Server
+from tune.fakes.world import LabelledWorld
 from tune.stats.alpha_spending import ERROR, another_look, count_looks, is_new, look_confidence
 from tune.stats.intervals import difference_interval, mean_interval, verdict
 from tune.store.journal import read_events

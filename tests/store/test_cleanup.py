@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 import tune
-from tests.support.server import Server
-from tests.support.world import LabelledWorld
 from tune.errors import EndpointError, InputError, StudyError
+from tune.fakes.server import Server
+from tune.fakes.world import LabelledWorld
 from tune.store.admission import Account
 from tune.store.cleanup import Traces
 from tune.store.database import Database

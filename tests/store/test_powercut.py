@@ -14,8 +14,8 @@ import pytest
 
 import tune
 from tests.support import powercut
-from tests.support.server import Server
 from tests.test_tuner_survival import SPACE, WORLD, options
+from tune.fakes.server import Server
 from tune.pricing.prices import to_picodollars
 from tune.store.database import Database
 from tune.store.journal import read_events

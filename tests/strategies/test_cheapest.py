@@ -18,10 +18,10 @@ import tune
 from tests.report.test_markdown import whole
 from tests.strategies.test_strategies import reading, standing
 from tests.support.pair import MODELS, PRICES
-from tests.support.race import World, play
-from tests.support.server import Server
-from tests.support.world import LabelledWorld
 from tune.errors import InputError
+from tune.fakes.race import World, play
+from tune.fakes.server import Server
+from tune.fakes.world import LabelledWorld
 from tune.followup.reprice import reprice
 from tune.plan import make_plan
 from tune.readout import Reading

@@ -13,8 +13,8 @@ import pytest
 
 import tune
 from tests.support.pair import MODELS, PRICES, dimensions
-from tests.support.server import Server
-from tests.support.world import LabelledWorld
+from tune.fakes.server import Server
+from tune.fakes.world import LabelledWorld
 from tune.followup.reprice import reprice
 from tune.pricing.prices import to_picodollars
 from tune.readout import Reading

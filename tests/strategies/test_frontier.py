@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 import tune
 from tests.strategies.test_strategies import reading, standing
 from tests.support.pair import MODELS, PRICES
-from tests.support.race import World, play, some_space
-from tests.support.server import Server
-from tests.support.world import LabelledWorld
+from tune.fakes.race import World, play, some_space
+from tune.fakes.server import Server
+from tune.fakes.world import LabelledWorld
 from tune.readout import Reading
 from tune.search import SEARCHERS
 from tune.strategies import STRATEGIES, Problem, Selection, Standing

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.race import PRICES, PROMPTS, Till, World, play, some_space
+from tune.fakes.race import PRICES, PROMPTS, Till, World, play, some_space
 from tune.readout.trial import Step
 from tune.search import SEARCHERS, Observation, Searcher
 from tune.space import Point, Space, Uniform
@@ -75,7 +75,7 @@ def test_without_a_dollar_only_models_that_cost_nothing_are_raced(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert search(a_world(), 0.0).waves == []
-    monkeypatch.setattr("tests.support.race.PRICES", dict.fromkeys(PRICES, 0.0))
+    monkeypatch.setattr("tune.fakes.race.PRICES", dict.fromkeys(PRICES, 0.0))
     assert (
         len(search(a_world(examples=10, space=some_space(temperature=[0.0, 0.5])), 0.0).points)
         >= BLIND_STEPS

@@ -14,10 +14,10 @@ import pytest
 
 import tune
 from tests.support.pair import MODELS, PRICES
-from tests.support.race import problem, reading, standing
-from tests.support.server import Server
-from tests.support.world import LabelledWorld, first_tokens, tokens
 from tune.completion import Completion
+from tune.fakes.race import problem, reading, standing
+from tune.fakes.server import Server
+from tune.fakes.world import LabelledWorld, first_tokens, tokens
 from tune.readout import Reading
 from tune.readout.token_rates import rates_of
 from tune.readout.trial import Trial

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.race import PRICES, PROMPTS, World
+from tune.fakes.race import PRICES, PROMPTS, World
 from tune.readout import Reading
 from tune.space import FREE, Config, Point
 from tune.strategies.posterior import (

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.race import PRICES, PROMPTS, World, play, problem, reading, some_space, standing
+from tune.fakes.race import PRICES, PROMPTS, World, play, problem, reading, some_space, standing
 from tune.readout import Reading
 from tune.search import SEARCHERS
 from tune.space import Config, Point

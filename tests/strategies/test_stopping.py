@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 import tune
 from tests.strategies.test_strategies import reading, standing
 from tests.support.pair import MODELS, PRICES
-from tests.support.race import World, some_space
-from tests.support.server import Server
-from tests.support.world import LabelledWorld
 from tune.errors import InputError
+from tune.fakes.race import World, some_space
+from tune.fakes.server import Server
+from tune.fakes.world import LabelledWorld
 from tune.plan import make_plan
 from tune.store.journal import read_events
 from tune.strategies import Problem, Standing

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.race import PRICES, Till, World, play, problem, reading, some_space, standing
+from tune.fakes.race import PRICES, Till, World, play, problem, reading, some_space, standing
 from tune.readout import Reading
 from tune.readout.trial import Step
 from tune.search import SEARCHERS, Observation, Searcher
@@ -191,7 +191,7 @@ def test_one_or_two_examples_are_enough_for_a_race(strategy: str, examples: int)
 def test_models_that_cost_nothing_end_the_race_with_the_space(
     strategy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tests.support.race.PRICES", dict.fromkeys(PRICES, 0.0))
+    monkeypatch.setattr("tune.fakes.race.PRICES", dict.fromkeys(PRICES, 0.0))
     world = World(
         space=some_space(temperature=[0.0, 0.5], prompt={"plain": "{text}", "shots": "{text}"}),
         examples=40,

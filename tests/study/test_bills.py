@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 import tune
-from tests.support.faults import Fault, Model
 from tests.support.pair import PROMPTS
-from tests.support.server import Server, every
-from tests.support.world import LabelledWorld
+from tune.fakes.faults import Fault, Model
+from tune.fakes.server import Server, every
+from tune.fakes.world import LabelledWorld
 from tune.pricing.prices import to_picodollars
 from tune.store.database import Database
 from tune.store.journal import read_events

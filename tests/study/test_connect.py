@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 import tune
-from tests.support.faults import Model
-from tests.support.server import Server
-from tests.support.world import LabelledWorld
 from tune.completion import Request
 from tune.errors import EndpointError
+from tune.fakes.faults import Model
 from tune.fakes.provider import FakeEndpoint
+from tune.fakes.server import Server
+from tune.fakes.world import LabelledWorld
 from tune.plan import Plan, make_plan
 from tune.pricing.prices import PICODOLLARS, Price
 from tune.providers import endpoints as module

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 import tune
-from tests.support.faults import Model
-from tests.support.server import Server
 from tests.test_tuner_survival import SPACE, WORLD, options
+from tune.fakes.faults import Model
+from tune.fakes.server import Server
 from tune.followup.reprice import reprice
 from tune.readout.trial import Step
 from tune.search.history import Searcher

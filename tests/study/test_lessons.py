@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 import tune
-from tests.support.faults import Fault, Model
-from tests.support.server import Server, every
 from tests.test_tuner_survival import ROWS, SPACE, WORLD, environment, options, script, wait_for
+from tune.fakes.faults import Fault, Model
+from tune.fakes.server import Server, every
 from tune.pricing.prices import to_picodollars
 from tune.providers.capabilities import Capabilities, Fact
 from tune.providers.retrying import RetryPolicy

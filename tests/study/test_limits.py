@@ -11,10 +11,10 @@ import pytest
 
 import tune
 from tests.support.pair import MODELS, PRICES, dimensions
-from tests.support.server import Server
-from tests.support.world import LabelledWorld
 from tune.commands import DONE, NO_CONFIG, run_study_command
 from tune.errors import StudyError
+from tune.fakes.server import Server
+from tune.fakes.world import LabelledWorld
 
 WORLD = LabelledWorld(models={"small": 0.55, "large": 0.8})
 

@@ -12,10 +12,10 @@ import pytest
 
 import tune
 from tests.support.pair import MODELS, PRICES
-from tests.support.server import Server
-from tests.support.world import LabelledWorld
 from tune.errors import StoreError, StudyError
 from tune.export import obstacle
+from tune.fakes.server import Server
+from tune.fakes.world import LabelledWorld
 from tune.space import Config
 from tune.study.study import Study
 

@@ -16,10 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tune
-from tests.support.server import Server
-from tests.support.world import LabelledWorld
 from tune.commands.cli import main
 from tune.errors import BudgetError
+from tune.fakes.server import Server
+from tune.fakes.world import LabelledWorld
 from tune.plan import make_plan
 from tune.plan.estimate import estimate
 from tune.plan.estimate_text import estimate_lines, estimate_table, price_lines

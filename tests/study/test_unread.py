@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 import tune
-from tests.support.faults import Model
-from tests.support.server import Server
 from tune.commands import FAILED, run_study_command
 from tune.errors import StudyError
+from tune.fakes.faults import Model
+from tune.fakes.server import Server
 from tune.report import markdown
 
 ROWS = [{"text": f"#{i} how many?", "answer": f"{i * 37 % 1000}"} for i in range(40)]

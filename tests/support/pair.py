@@ -7,8 +7,8 @@ from __future__ import annotations
 from typing import Any
 
 import tune
-from tests.support.faults import Model
-from tests.support.world import LabelledWorld
+from tune.fakes.faults import Model
+from tune.fakes.world import LabelledWorld
 
 MODELS = {"small": Model(0.10, 0.40), "large": Model(1.0, 4.0)}
 """A cheap one and one ten times as dear, for the server."""

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tune
-from tests.support.server import Server
 from tune.commands.cli import main
 from tune.errors import DataError, InputError
+from tune.fakes.server import Server
 from tune.plan import make_plan, sent_lines, sent_record
 from tune.task.columns import template_names
 from tune.task.example import Data

@@ -2,7 +2,7 @@
 use them.
 
 What the framework takes was read from, and tried with, `autogen` 0.14
-(benchmarks/autogen_agents.py): beside `config_list`, an `llm_config` may hold temperature, top_p
+(benchmarks/agents/): beside `config_list`, an `llm_config` may hold temperature, top_p
 and max_tokens and few others, and refuses the rest; an entry takes anything and passes on to the
 `openai` package what it does not know, which in turn refuses what is no parameter of chat
 completions. Temperatures above 1 are refused in both places. All of these travel in the entry's

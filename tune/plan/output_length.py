@@ -3,7 +3,7 @@ said to be one.
 
 Answers are about as long as what is wanted, unless the prompt asks to think aloud, or the model
 thinks by itself. A guess from max_tokens alone, which many set far above any answer, is a multiple
-of what is paid more often than not; `benchmarks/honesty.py` says how often this one is near.
+of what is paid more often than not; `benchmarks/honesty/` says how often this one is near.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ REASONED, FREE_TEXT, SHORT_LABEL, HIDDEN_REASONING = (
     ErrorFactors(4.0, 4.0),
 )
 """For thinking aloud, texts that are written, labels and numbers, and what is thought unseen. The
-first three were measured with the worlds of `benchmarks/honesty_lengths.py` and recorded tables.
+first three were measured with the worlds of `benchmarks/honesty/lengths.py` and recorded tables.
 """
 
 _AROUND, _WORDIER = (

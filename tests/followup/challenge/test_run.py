@@ -15,11 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tune
-from tests.support.faults import Model
-from tests.support.server import Server
-from tests.support.world import LabelledWorld
 from tune.commands.cli import main
 from tune.errors import BudgetError, EndpointError, InputError, PriceError, StudyError
+from tune.fakes.faults import Model
+from tune.fakes.server import Server
+from tune.fakes.world import LabelledWorld
 from tune.followup.challenge import ChallengeResult, challenge
 from tune.followup.challenge.result import FrontierComparison
 from tune.followup.challenge.rivals import (

@@ -17,11 +17,11 @@ import numpy as np
 import pytest
 
 import tune
-from tests.support.faults import Fault, Model
-from tests.support.server import Server, every, sometimes
-from tests.support.world import LabelledWorld
 from tune.commands.cli import main
 from tune.errors import BudgetError, DataError, EndpointError, InputError, StudyError
+from tune.fakes.faults import Fault, Model
+from tune.fakes.server import Server, every, sometimes
+from tune.fakes.world import LabelledWorld
 from tune.followup.check import STATUS, CheckResult, check, check_async, default_store
 from tune.followup.check.rule import Bounds, NewExamplesRule
 from tune.plan import make_plan

@@ -16,9 +16,6 @@ from typing import Any
 
 import pytest
 
-from tests.support.faults import prompt_tokens
-from tests.support.server import Fault, Model, Server, every, first
-from tests.support.world import tokens
 from tune.completion import MANY, Completion, Message, Request
 from tune.errors import (
     AnswerError,
@@ -32,6 +29,9 @@ from tune.errors import (
     TransientError,
     Unreadable,
 )
+from tune.fakes.faults import prompt_tokens
+from tune.fakes.server import Fault, Model, Server, every, first
+from tune.fakes.world import tokens
 from tune.providers.capabilities import Adapted, Capabilities, Fact
 from tune.providers.openai.endpoint import OpenAIEndpoint
 

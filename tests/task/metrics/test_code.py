@@ -16,12 +16,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tune
-from tests.support.faults import Model
-from tests.support.server import Server
-from tests.support.world import chance
 from tune.commands import BAD_INPUT
 from tune.commands.cli import main
 from tune.errors import InputError, SpaceError
+from tune.fakes.faults import Model
+from tune.fakes.server import Server
+from tune.fakes.world import chance
 from tune.pricing.prices import to_picodollars
 from tune.task.example import Example
 from tune.task.extract import code_blocks, extractor_identity, parse_extractor

@@ -13,9 +13,9 @@ import pytest
 
 import tune
 from tests.support.pair import MODELS, PRICES
-from tests.support.server import Server
-from tests.support.world import LabelledWorld
 from tune.errors import SpaceError
+from tune.fakes.server import Server
+from tune.fakes.world import LabelledWorld
 from tune.plan import make_plan
 from tune.task.example import Example
 from tune.task.metrics import is_oracle, parse_metric, per_response_metric

@@ -1,0 +1,106 @@
+"""uv run --all-extras --group dev python -m benchmarks.honesty --runs 1000 --seed 0 --out
+results/honesty.md
+
+Can its answers be believed? Worlds in which the truth is known: made up, and recorded from real
+models. No key, no dollar: what is sent goes to the server of the tests. A part of the page each:
+
+- `honesty_check.py`: the calls of the test of a check against a fixed-size test of equal error
+  rates;
+- `honesty_samples.py`: a check from the recorded scores on: two samples, and the study's own
+  holdout again;
+- `honesty_grid.py`: coverage and width on a grid of distributions, beside other methods, also where
+  they lose;
+- `honesty_reports.py`: coverage and width of a report's 95 % intervals, false "better than the
+  baseline", bias;
+- `honesty_tables.py`: the same on every table of benchmarks/tables, as populations and in held-out
+  halves;
+- `honesty_looks.py`: a holdout that is looked at again, by a study that is continued with more
+  money;
+- `honesty_dollars.py`: predicted against paid dollars.
+
+It takes about ten minutes of one core; `--only reports looks` writes those parts alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.honesty import check as honesty_check
+from benchmarks.honesty import dollars as honesty_dollars
+from benchmarks.honesty import grid as honesty_grid
+from benchmarks.honesty import looks as honesty_looks
+from benchmarks.honesty import reports as honesty_reports
+from benchmarks.honesty import samples as honesty_samples
+from benchmarks.honesty import tables as honesty_tables
+from benchmarks.honesty.section import Section
+
+ROOT = Path(__file__).parent.parent.parent
+
+PARTS = ("check", "reports", "tables", "looks", "dollars", "samples", "grid")
+
+
+def make(part: str, seed: int, runs: int) -> Section:
+    """One part of the page; what it finds hangs on the seed alone, not on the other parts."""
+    rng = np.random.default_rng([seed, PARTS.index(part)])
+    tables = list(honesty_tables.recorded()) if part in PARTS[2:5] else []
+    makers: dict[str, Callable[[], Section]] = {
+        "check": lambda: honesty_check.section(rng, runs),
+        "reports": lambda: honesty_reports.section(rng, runs),
+        "tables": lambda: honesty_tables.section(rng, runs, tables),
+        "looks": lambda: honesty_looks.section(rng, runs, tables),
+        "dollars": lambda: honesty_dollars.section(rng, max(2, 6 * runs // 100), tables),
+        "samples": lambda: honesty_samples.section(rng, runs),
+        "grid": lambda: honesty_grid.section(rng, runs),
+    }
+    return makers[part]()
+
+
+def page(seed: int, runs: int, parts: Sequence[str] = PARTS) -> str:
+    """The whole page: every claim with yes or NO, then the parts."""
+    began = time.process_time()
+    sections = [make(part, seed, runs) for part in parts]
+    claims = [claim for section in sections for claim in section.claims]
+    beneath = [section.beneath for section in sections if section.beneath]
+    listed = "\n".join(f"- {'yes' if claim.holds else '**NO**'}: {claim.text}" for claim in claims)
+    return f"""# Can its answers be believed?
+
+`uv run --all-extras --group dev python -m benchmarks.honesty --runs {runs} --seed {seed}`, {time.strftime("%Y-%m-%d")}, commit
+{commit()}, {time.process_time() - began:.0f} s of one core. Prices are made up or stated by a table; no dollar was
+spent.
+
+{(chr(10) * 2).join([listed, *beneath, *(section.text for section in sections)])}
+"""
+
+
+def commit() -> str:
+    """What was run."""
+    found = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+    )
+    return found.stdout.strip() or "unknown"
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--runs", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
+    parser.add_argument("--out", type=Path, default=ROOT / "results" / "honesty.md")
+    given = parser.parse_args(argv)
+    text = page(given.seed, given.runs, given.only)
+    given.out.parent.mkdir(parents=True, exist_ok=True)
+    given.out.write_text(text, encoding="utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

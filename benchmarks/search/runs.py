@@ -1,0 +1,299 @@
+"""One search of `benchmarks/search/`: in which world, by which method, for how much; and the runs
+that are kept.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.rivals.methods import Method
+from benchmarks.search.ours import EVERY
+from benchmarks.worlds.recorded import TABLES, load
+from benchmarks.worlds.replay import LADDERS, sentiment
+from benchmarks.worlds.till import Counts, Till
+from benchmarks.worlds.worlds import FAMILIES, Array, World, recorded, simulated
+from tune.readout.trial import Step
+from tune.space import FREE, Config
+from tune.strategies import Outcome, Selection, final_comparison
+
+WORLDS = 1
+"""Counted up when what `worlds.py` makes or what `till.py` charges changes, so that every kept run
+is made anew.
+"""
+
+MADE = 8
+"""Simulated worlds of a family; seeds take turns."""
+
+TUNING = 200
+"""Tuning examples, at most: two thirds of the world's where it has fewer than 300."""
+
+KINDS = {"read": FREE, "paid": ()}
+"""Free dimensions, by kind of search: read off draws, or every dimension paid."""
+
+SETTINGS = ("plain", "limited", "halves")
+"""All there is to choose from; a request may cost at most what the median config costs; the truth
+is what a config is worth on the half of the examples that the tuning examples do not come from.
+"""
+
+
+def _reviews() -> World:
+    """The embedded task as its model answered it; every answer at the cap that it was bought with."""
+    table = load(TABLES / "reviews-smollm2-135m.parquet", texts=False)
+    return recorded(table, {cap: [cap] for cap in table.caps.values()}, (1, 3, 5, 7))
+
+
+RECORDED: dict[str, Callable[[], World]] = {
+    "sst2": lambda: recorded(sentiment(), LADDERS, (1, 3, 5, 7)),
+    "reviews": _reviews,
+}
+"""Tables of draws of real models."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A search that is to be run.
+
+    Attributes:
+        world: a family of simulated worlds, or a recorded one.
+        method: its name.
+        kind: "read" or "paid".
+        units: dollars, in units of the world.
+        seed: of the world in its family, of the examples, the draws and the method.
+        setting: one of SETTINGS.
+    """
+
+    world: str
+    method: str
+    kind: str
+    units: float
+    seed: int
+    setting: str = "plain"
+
+    def key(self, version: int) -> str:
+        """What it is kept under."""
+        world = f"{self.world}/{self.seed}/{self.setting}/{self.kind}/{self.units:g}"
+        return f"{WORLDS}/{world}/{self.method}/{version}"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What became of it.
+
+    Attributes:
+        regret: points by which the chosen config is worse than the best there is. dollars: the
+        budget. spent: of it. trials: begun. steps: waves, and the choice. median_seconds: of
+        computing that the method took for a step, in the median. worst_seconds: and at worst.
+        feasible: whether the chosen config keeps the limit on cost in truth. chosen: its key; ""
+        where nothing was scored: then the regret is that of a config picked at random.
+    """
+
+    regret: float
+    dollars: float
+    spent: float
+    trials: int
+    steps: int
+    median_seconds: float
+    worst_seconds: float
+    feasible: bool
+    chosen: str
+
+
+Found = dict[Task, Run]
+
+
+# --- worlds
+
+
+@lru_cache(maxsize=64)
+def world_of(name: str, seed: int, folder: Path | None = None) -> World:
+    """The world of a seed. One that was made before is read back from the folder: knowing its truth
+    takes seconds.
+    """
+    number = seed % MADE if name in FAMILIES else 0
+    path = None if folder is None else folder / f"{WORLDS}-{name}-{number}.pickle"
+    if path is not None and path.exists():
+        found: World = pickle.loads(path.read_bytes())
+        return found
+    made = simulated(FAMILIES[name], number) if name in FAMILIES else RECORDED[name]()
+    made.best()
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(f".{time.time_ns()}")
+        part.write_bytes(pickle.dumps(made))
+        part.replace(path)
+    return made
+
+
+def configs(world: World) -> list[Config]:
+    """Everything that can be chosen."""
+    return [config for point in world.space.points(FREE) for config in world.readings(point)]
+
+
+def tuning(examples: int) -> int:
+    """How many of so many examples are tuned on."""
+    return min(TUNING, 2 * examples // 3)
+
+
+def halves(examples: int, seed: int) -> tuple[Counts, Counts]:
+    """Two random halves of the examples: to tune on, and to judge by."""
+    order = np.random.default_rng([seed, examples]).permutation(examples)
+    return order[: examples // 2], order[examples // 2 :]
+
+
+# --- one search
+
+
+def play(task: Task, method: Method, world: World) -> Run:
+    """Run a search."""
+    pool, judged = halves(world.examples, task.seed) if task.setting == "halves" else (None, None)
+    examples = tuning(world.examples) if pool is None else min(TUNING, len(pool))
+    limit = world.middle_cost() if task.setting == "limited" else None
+    dollars = task.units * world.unit(examples)
+    till = Till(world, KINDS[task.kind], dollars, task.seed, examples, pool, limit)
+    problem, clock = till.problem(), list[float]()
+    searcher = method.searcher(world.space, KINDS[task.kind], task.seed)
+    till.drive(timed(method.strategy(problem, searcher, dollars), clock))
+    if method.choose is None:
+        choice = till.drive(timed(final_comparison(problem, till.standings, till.left), clock))
+        reading = choice.shown if isinstance(choice, Selection) else None
+    else:
+        reading = method.choose(problem, till.standings)
+    config = None if reading is None else reading.config
+    return Run(
+        regret=regret(world, config, limit, judged),
+        dollars=dollars,
+        spent=till.spent,
+        trials=len(till.trials),
+        steps=len(clock),
+        median_seconds=float(np.median(clock)),
+        worst_seconds=max(clock),
+        feasible=config is not None and (limit is None or world.cost(config) <= limit),
+        chosen="" if config is None else config.key,
+    )
+
+
+def regret(
+    world: World, config: Config | None, limit: float | None = None, judged: Counts | None = None
+) -> float:
+    """Points by which a config is worse than the best one; by the mean of all, where there is none."""
+    worths = _worths(world, judged)
+    best = world.best(limit) if judged is None else max(worths)
+    if config is None:
+        return 100 * (best - float(np.mean(worths)))
+    return 100 * (
+        best
+        - (world.worth(config) if judged is None else float(world.worths(config)[judged].mean()))
+    )
+
+
+def _worths(world: World, judged: Counts | None) -> Array:
+    """What every config is worth, on all examples or some."""
+    place = slice(None) if judged is None else judged
+    key = world.name, None if judged is None else judged.tobytes()
+    if key not in _KNOWN:
+        _KNOWN[key] = np.array([world.worths(config)[place].mean() for config in configs(world)])
+    return _KNOWN[key]
+
+
+_KNOWN: dict[tuple[str, bytes | None], Array] = {}
+
+
+def timed(
+    strategy: Generator[list[Step], Outcome, Any], clock: list[float]
+) -> Generator[list[Step], Outcome, Any]:
+    """A strategy that notes down the seconds that each of its steps takes."""
+    outcome: Outcome | None = None
+    while True:
+        began = time.process_time()
+        try:
+            steps = strategy.send(outcome)  # type: ignore[arg-type]
+        except StopIteration as stop:
+            return stop.value
+        finally:
+            clock.append(time.process_time() - began)
+        outcome = yield steps
+
+
+# --- all of them
+
+
+class Kept:
+    """Runs in a file of JSON lines, so that what was run once is not run again.
+
+    Args:
+        path: the file; None keeps nothing.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self._known: dict[str, dict[str, Any]] = {}
+        if path is not None and path.exists():
+            for line in path.read_text(encoding="utf-8").splitlines():
+                # A process that was killed may have left half a line.
+                if line.endswith("}"):
+                    record = json.loads(line)
+                    self._known[record.pop("key")] = record
+
+    def find(self, key: str) -> Run | None:
+        """The run of a key, or None."""
+        record = self._known.get(key)
+        return None if record is None else Run(**record)
+
+    def add(self, key: str, run: Run) -> None:
+        """Keep a run."""
+        self._known[key] = asdict(run)
+        if self.path is not None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"key": key, **asdict(run)}) + "\n")
+
+
+def run_all(
+    tasks: Iterable[Task], kept: Kept, jobs: int = 1, done: Callable[[], None] = lambda: None
+) -> Found:
+    """Every task's run: those that are kept, and the others side by side in so many processes.
+
+    Args:
+        tasks: what is to be run.
+        kept: what was run before; new runs are added as they end.
+        jobs: processes.
+        done: called after each new run.
+    """
+    found: Found = {}
+    missing: list[Task] = []
+    for task in dict.fromkeys(tasks):
+        run = kept.find(task.key(EVERY[task.method].version))
+        if run is None:
+            missing.append(task)
+        else:
+            found[task] = run
+    folder = None if kept.path is None else kept.path.parent / "worlds"
+    for task, run in _new(missing, folder, jobs):
+        kept.add(task.key(EVERY[task.method].version), run)
+        found[task] = run
+        done()
+    return found
+
+
+def _new(tasks: list[Task], folder: Path | None, jobs: int) -> Iterator[tuple[Task, Run]]:
+    if jobs == 1 or len(tasks) < 2:
+        for task in tasks:
+            yield task, _run((task, folder))[1]
+        return
+    with get_context("spawn").Pool(jobs) as pool:
+        yield from pool.imap_unordered(_run, [(task, folder) for task in tasks], chunksize=4)
+
+
+def _run(order: tuple[Task, Path | None]) -> tuple[Task, Run]:
+    task, folder = order
+    return task, play(task, EVERY[task.method], world_of(task.world, task.seed % MADE, folder))
