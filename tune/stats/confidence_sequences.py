@@ -89,8 +89,7 @@ class Look:
 
     Attributes:
         interval: the mean, and limits of which the lower is wrong at some look with probability at
-        most `beta`,
-            the upper with at most `alpha`.
+            most `beta`, the upper with at most `alpha`.
         p_above: p-value of "the mean is at most the null": small says that it is above.
         p_below: p-value of "the mean is at least the null": small says that it is below.
     """
@@ -118,12 +117,14 @@ def log_evidence_above(
 
     Args:
         scores: in the order in which they came, along the last axis; each further axis holds runs
-        of their own. null: the mean that is bet against, within the bounds. difference: how far
-        above it the mean is expected where it is above; a better guess finds it sooner,
-            and no guess is wrong.
-        low: the least score there can be. high: the largest score there can be. earlier: scores
-        that were there before, from which it is guessed how these spread; no guess is wrong here
-            either, and what is none is unlearned.
+            of their own.
+        null: the mean that is bet against, within the bounds.
+        difference: how far above it the mean is expected where it is above; a better guess finds it
+            sooner, and no guess is wrong.
+        low: the least score there can be.
+        high: the largest score there can be.
+        earlier: scores that were there before, from which it is guessed how these spread; no guess
+            is wrong here either, and what is none is unlearned.
 
     Raises:
         ValueError: a score, the null or the bounds cannot be.

@@ -39,12 +39,14 @@ def detectable_difference(
     `power`.
 
     Args:
-        n: paired examples. spread: the standard deviation of a paired difference, or differences
-        seen so far. power: the probability of seeing it, 0 to 1. low: the least score there can be.
-        high: the largest score there can be. confidence: of the interval that has to exclude 0.
+        n: paired examples.
+        spread: the standard deviation of a paired difference, or differences seen so far.
+        power: the probability of seeing it, 0 to 1.
+        low: the least score there can be.
+        high: the largest score there can be.
+        confidence: of the interval that has to exclude 0.
         clusters: what belongs together, one label for each difference in `spread`; the n examples
-        are taken to come
-            in clusters of such a size. Whole clusters are then what is few.
+            are taken to come in clusters of such a size. Whole clusters are then what is few.
 
     Returns:
         A difference in the scores' own scale; inf where not even the largest possible one would be
