@@ -161,7 +161,8 @@ def test_a_data_file_has_limits_and_one_sentence_says_which(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if limit:
-        monkeypatch.setattr(f"tune.task.sources.{limit[0]}", limit[1])
+        for module in ("sources", "table", "text_files"):
+            monkeypatch.setattr(f"tune.task.{module}.{limit[0]}", limit[1], raising=False)
     (tmp_path / name).write_text(content)
     with pytest.raises(DataError, match=words) as caught:
         load_data(tmp_path / name)
@@ -187,7 +188,7 @@ def test_a_parquet_file_that_unfolds_without_end_is_not_unpacked(
 
 
 def test_a_device_is_no_data_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tune.task.sources.DATA_BYTES", 1000)
+    monkeypatch.setattr("tune.task.text_files.DATA_BYTES", 1000)
     (tmp_path / "a.jsonl").symlink_to("/dev/zero")
     with pytest.raises(DataError, match="which is the limit"):
         load_data(tmp_path / "a.jsonl")

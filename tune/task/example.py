@@ -1,4 +1,4 @@
-"""The records that hold a data set, and how a cell becomes text."""
+"""The records that hold a data set, and the text of a cell."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Example:
     Attributes:
         id: the row's `id` where that column is there and unique, else the row's number from 1.
         inputs: the input columns as text; they fill the templates.
-        target: the wanted answer as the data has it, or None where the data has no target.
+        target: the correct answer as the data has it, or None where the data has no target.
         metadata: every other column as the data has it; a missing cell is None.
         target_name: the target's column, or "".
 
@@ -34,8 +34,10 @@ class Example:
     @property
     def columns(self) -> dict[str, Any]:
         """Every column of the row by its name, the target included."""
-        target = {self.target_name: self.target} if self.target_name else {}
-        return {**self.metadata, **self.inputs, **target}
+        columns = {**self.metadata, **self.inputs}
+        if self.target_name:
+            columns[self.target_name] = self.target
+        return columns
 
     def __getitem__(self, column: str) -> Any:
         """Return a column of the row.
@@ -54,13 +56,13 @@ class Data:
     """A data set.
 
     Attributes:
-        name: the file's stem, the hub's name, or "data". examples: the rows, in the order of the
-        source. fingerprint: 12 hexadecimal digits of the SHA-256 of every cell and id, in order.
-        Which columns are
-            inputs does not change it; which one is the target does.
+        name: the file's stem, the hub's name, or "data".
+        examples: the rows, in the order of the source.
+        fingerprint: 12 hexadecimal digits of the SHA-256 of every cell and id, in order. It depends
+            on which column is the target, but not on which are inputs.
         inputs: the input columns.
         target: the target column, or None.
-        excluded: columns that default prompts do not show.
+        excluded: the columns that default prompts do not show.
         notes: what a user should know of how the data was read, in whole sentences.
     """
 
@@ -75,10 +77,11 @@ class Data:
     @property
     def columns(self) -> tuple[str, ...]:
         """Every column: the inputs, the target, then the others."""
-        return (*self.inputs, *([self.target] if self.target else []), *self.examples[0].metadata)
+        target = (self.target,) if self.target else ()
+        return (*self.inputs, *target, *self.examples[0].metadata)
 
     def cells(self, column: str) -> list[Any]:
-        """One column of every example, inputs as text.
+        """Return one column of every example, inputs as text.
 
         Raises:
             DataError: there is no such column.
@@ -88,29 +91,30 @@ class Data:
                 f"the column {column!r} is not in {self.name!r}, which has {list(self.columns)}"
             )
         if column == self.target:
-            return [e.target for e in self.examples]
-        return [
-            e.inputs[column] if column in self.inputs else e.metadata[column] for e in self.examples
-        ]
+            return [example.target for example in self.examples]
+        if column in self.inputs:
+            return [example.inputs[column] for example in self.examples]
+        return [example.metadata[column] for example in self.examples]
 
 
 def builtin_value(value: Any) -> Any:
-    """A cell in Python's own types, None where it is missing (None, NaN, NaT, NA)."""
+    """Return a cell in Python's own types, None where it is missing (None, NaN, NaT, NA)."""
     if hasattr(value, "tolist"):  # numpy's scalars and arrays
         value = value.tolist()
     if isinstance(value, float) and value != value:  # noqa: PLR0124  (only NaN differs from itself)
         return None
+    # By name, so that pandas need not be imported.
     if type(value).__name__ in ("NAType", "NaTType"):
         return None
     if isinstance(value, Mapping):
-        return {str(k): builtin_value(v) for k, v in value.items()}
+        return {str(key): builtin_value(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [builtin_value(v) for v in value]
+        return [builtin_value(each) for each in value]
     return value
 
 
 def to_text(value: Any) -> str:
-    """A cell as a template shows it: whole numbers without a point, lists and objects as JSON.
+    """Return a cell as a template shows it: whole numbers without a point, lists as JSON.
 
     Raises:
         DataError: the value has no text of its own (an image, bytes).
@@ -119,30 +123,39 @@ def to_text(value: Any) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, float) and value.is_integer():
+        # A column of whole numbers with a gap is read as floats: 3 must not become "3.0".
         return str(int(value))
     if value is None or isinstance(value, bool | int | float | list | dict):
         return json.dumps(value, ensure_ascii=False, default=to_text)
-    if hasattr(value, "isoformat"):
+    if hasattr(value, "isoformat"):  # dates and times
         return str(value.isoformat())
-    if isinstance(value, bytes | bytearray | memoryview) or _shows_nothing(value):
+    if isinstance(value, bytes | bytearray | memoryview) or _has_no_text(value):
         raise DataError(f"text is wanted, but got {type(value).__name__}")
     return str(value)
 
 
-def _shows_nothing(value: Any) -> bool:
+def _has_no_text(value: Any) -> bool:
+    """Tell whether the class of a value says nothing about its text."""
     methods: list[object] = [type(value).__str__, object.__str__]
     return methods[0] is methods[1]
 
 
 def canonical_json(value: Any) -> str:
-    """Plain values as JSON, the same for equal values on every machine."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=_opaque)
+    """Return plain values as JSON, the same for equal values on every machine."""
+    return json.dumps(
+        value,
+        sort_keys=True,
+        separators=(",", ":"),
+        default=_opaque,
+    )
 
 
 def _opaque(value: Any) -> str:
+    """Return a text for a value that JSON does not know."""
     if isinstance(value, bytes | bytearray | memoryview):
         return hashlib.sha256(value).hexdigest()
     try:
         return to_text(value)
     except DataError:
+        # An image, say: its content does not take part in the fingerprint.
         return type(value).__name__

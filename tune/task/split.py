@@ -1,4 +1,4 @@
-"""The seeded split: shots, tuning and holdout."""
+"""The seeded split of a data set: shots, tuning and holdout."""
 
 from __future__ import annotations
 
@@ -18,18 +18,21 @@ _SIDES = {
     "test": "holdout",
     "holdout": "holdout",
 }
-"""What a split column may say, and the side that it means."""
+"""The words of a split column, and the side that each stands for."""
+
+MOST_LABELS = 20
+"""With more different targets than this, shots are not balanced over them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """The examples by what they are for, each part in the seeded order that the whole study uses.
+    """The examples by their use, each part in the seeded order that the whole study uses.
 
     Attributes:
-        shots: set aside for few-shot prompts, and never scored.
-        tuning: what the search may see.
-        holdout: what only the frozen choice and the baseline meet.
-        units: by an example's id, the unit of examples that stay together; see `unit`.
+        shots: reserved for few-shot prompts, and never scored.
+        tuning: the examples that the search may see.
+        holdout: the examples that only the selected config and the baseline meet.
+        clusters: the cluster of each example, by the example's id; see `cluster`.
     """
 
     shots: tuple[Example, ...]
@@ -38,26 +41,25 @@ class Split:
     clusters: Mapping[str, int] = field(default_factory=dict)
 
     def cluster(self, example: Example) -> Hashable:
-        """The unit that an example belongs to: those with identical inputs, or with the same group,
-        are one.
+        """Return the cluster of an example: identical inputs, or the same group, are one cluster.
 
-        To an interval a unit is one observation, however many examples it has: they may all be
-        right by one luck.
+        An interval counts a cluster as one observation, however many examples it has: their scores
+        are not independent.
         """
         return self.clusters.get(example.id, example.id)
 
     def count_clusters(self, examples: Sequence[Example]) -> int:
-        """How many units some examples are."""
+        """Return the number of clusters among some examples."""
         return len({self.cluster(example) for example in examples})
 
 
 def count_clusters(data: Data, group: str | None = None) -> int:
-    """How many units the examples of a data set are; see `Split.unit`.
+    """Return the number of clusters in a data set; see `Split.cluster`.
 
     Raises:
-        DataError: there is no column of this name.
+        DataError: there is no column named `group`.
     """
-    return len(set(_units(data, group)))
+    return len(set(_clusters(data, group)))
 
 
 def split(
@@ -69,20 +71,21 @@ def split(
     group: str | None = None,
     column: str | None = None,
 ) -> Split:
-    """Part the examples by a seed: first the shots, then the holdout's share of the rest; what is
-    left is tuned on.
+    """Split the examples by a seed: the shots, then the holdout's share of the rest, then tuning.
 
     Examples with identical inputs, or with the same value of `group`, are never on two sides. The
-    orders hang on the seed and on each example's own inputs, so that a row added at the end leaves
-    the others' order alone.
+    order depends on the seed and on each example's own inputs, so a row added at the end leaves the
+    order of the others unchanged.
 
     Args:
-        data: the data set. holdout: the share of the scored examples to hold back, from 0 to 0.9.
-        shots: how many examples few-shot prompts need; balanced over the target's values where
-        those are labels. seed: any whole number. group: a column whose equal values stay together
-        (a patient, a document). column: a column that says the side itself, in place of `holdout`:
-        "train" or "tuning", "test" or
-            "holdout", and perhaps "shots".
+        data: the data set.
+        holdout: the share of the scored examples to hold back, from 0 to 0.9.
+        shots: the number of examples that few-shot prompts need; balanced over the target's values
+            where those are labels.
+        seed: any whole number.
+        group: a column whose equal values stay together (a patient, a document).
+        column: a column that states the side, in place of `holdout`: "train" or "tuning", "test"
+            or "holdout", and perhaps "shots".
 
     Raises:
         DataError: nothing would be left to tune on, or a column or its values cannot be used.
@@ -92,44 +95,65 @@ def split(
     if shots < 0:
         raise DataError(f"`shots >= 0` must hold, but got shots={shots}")
     examples = data.examples
-    order = _order(examples, seed)
-    units = _units(data, group)
-    sides = _sides(data, column, units) if column else ["tuning"] * len(examples)
-    source = "shots" if "shots" in sides else "tuning"
-    chosen = _pick_shots(data, [i for i in order if sides[i] == source], units, shots)
-    aside = {units[i] for i in chosen}
-    scored = [i for i in order if units[i] not in aside and sides[i] != "shots"]
+    clusters = _clusters(data, group)
+    sides = ["tuning"] * len(examples)
     if column:
-        held = {units[i] for i in scored if sides[i] == "holdout"}
+        sides = _sides(data, column, clusters)
+    order = _order(examples, seed)
+    chosen = _shots(data, order, sides, clusters, shots)
+    used = {clusters[i] for i in chosen}
+    # The whole cluster of a shot leaves the scored examples: its answer stands in the prompt.
+    scored = [i for i in order if clusters[i] not in used and sides[i] != "shots"]
+    if column:
+        held = {clusters[i] for i in scored if sides[i] == "holdout"}
     else:
-        held = _held([units[i] for i in scored], holdout, _unit_ranks(data, group, seed))
-    tuning = [i for i in scored if units[i] not in held]
+        ranks = _cluster_ranks(data, group, seed)
+        held = _held([clusters[i] for i in scored], holdout, ranks)
+    tuning = [i for i in scored if clusters[i] not in held]
     if not tuning:
+        together = "identical inputs"
+        if group:
+            together += f" and equal {group!r}"
         raise DataError(
-            f"of the {len(examples)} examples of {data.name!r} none is left to tune on, with {shots} shots and "
-            f"{len(scored)} held back (identical inputs{f' and equal {group!r}' if group else ''} stay together)"
+            f"of the {len(examples)} examples of {data.name!r} none is left to tune on, "
+            f"with {shots} shots and {len(scored)} held back ({together} stay together)"
         )
-    holding = [i for i in scored if units[i] in held]
-    shown, searched, held_back = (
-        tuple(examples[i] for i in part) for part in (chosen, tuning, holding)
-    )
+    holding = [i for i in scored if clusters[i] in held]
+    by_id = {
+        example.id: cluster
+        for example, cluster in zip(
+            examples,
+            clusters,
+            strict=True,
+        )
+    }
     return Split(
-        shown, searched, held_back, {e.id: unit for e, unit in zip(examples, units, strict=True)}
+        _pick(examples, chosen),
+        _pick(examples, tuning),
+        _pick(examples, holding),
+        by_id,
     )
+
+
+def _pick(
+    examples: Sequence[Example],
+    positions: Sequence[int],
+) -> tuple[Example, ...]:
+    return tuple(examples[i] for i in positions)
 
 
 def _rank(seed: int, purpose: str, *what: Any) -> bytes:
-    """Where something stands in the seeded order for a purpose; the same on every machine and
-    Python.
-    """
+    """Return a sort key in the seeded order of a purpose; the same on every machine and Python."""
     return hashlib.sha256(canonical_json([seed, purpose, *what]).encode()).digest()
 
 
 def _order(examples: Sequence[Example], seed: int) -> list[int]:
+    """Return the examples' positions in the seeded order."""
     seen: Counter[str] = Counter()
     ranks = []
     for example in examples:
         text = canonical_json(dict(example.inputs))
+        # The count tells examples with identical inputs apart.
         ranks.append(_rank(seed, "order", text, seen[text]))
         seen[text] += 1
     return sorted(range(len(examples)), key=ranks.__getitem__)
@@ -139,8 +163,10 @@ def _groups(data: Data, group: str | None) -> list[Any]:
     return data.cells(group) if group else [None] * len(data.examples)
 
 
-def _units(data: Data, group: str | None) -> list[int]:
-    """For each example the first example that it must stay with (itself, if there is none)."""
+def _clusters(data: Data, group: str | None) -> list[int]:
+    """Return, for each example, the first example of its cluster (itself where it stands alone)."""
+    # A disjoint-set forest: two examples may share a cluster through a third, whose inputs are
+    # those of the one and whose group is that of the other.
     leader = list(range(len(data.examples)))
 
     def lead(i: int) -> int:
@@ -150,73 +176,136 @@ def _units(data: Data, group: str | None) -> list[int]:
         return i
 
     first: dict[str, int] = {}
-    for i, (example, value) in enumerate(zip(data.examples, _groups(data, group), strict=True)):
+    groups = _groups(data, group)
+    for i, (example, value) in enumerate(
+        zip(
+            data.examples,
+            groups,
+            strict=True,
+        )
+    ):
         keys = [canonical_json(["inputs", dict(example.inputs)])]
         if value is not None:
             keys.append(canonical_json(["group", value]))
         for key in keys:
-            low, high = sorted((lead(i), lead(first.setdefault(key, i))))
+            earlier = first.setdefault(key, i)
+            low, high = sorted((lead(i), lead(earlier)))
             leader[high] = low
     return [lead(i) for i in range(len(leader))]
 
 
-def _unit_ranks(data: Data, group: str | None, seed: int) -> list[bytes]:
-    """Where the unit that an example leads stands in the order in which units are held back."""
-    return [
-        _rank(seed, "side", dict(example.inputs) if value is None else value)
-        for example, value in zip(data.examples, _groups(data, group), strict=True)
-    ]
+def _cluster_ranks(
+    data: Data,
+    group: str | None,
+    seed: int,
+) -> list[bytes]:
+    """Return, for the cluster that an example leads, its place in the order of holding back."""
+    ranks = []
+    for example, value in zip(
+        data.examples,
+        _groups(data, group),
+        strict=True,
+    ):
+        own = dict(example.inputs) if value is None else value
+        ranks.append(_rank(seed, "side", own))
+    return ranks
 
 
-def _sides(data: Data, column: str, units: Sequence[int]) -> list[str]:
-    said = [str(cell).strip().lower() for cell in data.cells(column)]
-    for example, value in zip(data.examples, said, strict=True):
-        if value not in _SIDES:
+def _sides(
+    data: Data,
+    column: str,
+    clusters: Sequence[int],
+) -> list[str]:
+    """Return the side that a column states for each example."""
+    stated = [str(cell).strip().lower() for cell in data.cells(column)]
+    for example, word in zip(data.examples, stated, strict=True):
+        if word not in _SIDES:
             raise DataError(
-                f"example {example.id!r} has {value!r} in {column!r}, which is none of {list(_SIDES)}"
+                f"example {example.id!r} has {word!r} in {column!r}, "
+                f"which is none of {list(_SIDES)}"
             )
-    sides = [_SIDES[value] for value in said]
-    for i, unit in enumerate(units):
-        if sides[i] != sides[unit]:
+    sides = [_SIDES[word] for word in stated]
+    for i, cluster in enumerate(clusters):
+        if sides[i] != sides[cluster]:
+            first, second = data.examples[cluster], data.examples[i]
             raise DataError(
-                f"the column {column!r} parts examples {data.examples[unit].id!r} ({said[unit]}) and "
-                f"{data.examples[i].id!r} ({said[i]}), which belong together: leave one of them out"
+                f"the column {column!r} parts examples {first.id!r} ({stated[cluster]}) and "
+                f"{second.id!r} ({stated[i]}), which belong together: leave one of them out"
             )
     return sides
 
 
-def _pick_shots(data: Data, order: Sequence[int], units: Sequence[int], count: int) -> list[int]:
-    """The first in order; from the labels in turn, and from units that are set aside already where
-    there are any.
+def _shots(
+    data: Data,
+    order: Sequence[int],
+    sides: Sequence[str],
+    clusters: Sequence[int],
+    count: int,
+) -> list[int]:
+    """Return the positions of the shots: of those marked as shots where there are any."""
+    source = "shots" if "shots" in sides else "tuning"
+    candidates = [i for i in order if sides[i] == source]
+    return _balanced(data, candidates, clusters, count)
+
+
+def _balanced(
+    data: Data,
+    order: Sequence[int],
+    clusters: Sequence[int],
+    count: int,
+) -> list[int]:
+    """Return the first examples in order, taking the labels in turn.
+
+    Examples of a cluster that is already used are preferred, since they cannot be scored anyway.
     """
     labels = {i: canonical_json(data.examples[i].target) for i in order}
-    few = len(set(labels.values())) <= min(20, len(labels) // 2)
-    place = {i: n for n, i in enumerate(order)}
+    are_labels = len(set(labels.values())) <= min(MOST_LABELS, len(labels) // 2)
+    place = {i: number for number, i in enumerate(order)}
+    # In reverse, so that the first of several examples with identical inputs is kept.
     different = {canonical_json(dict(data.examples[i].inputs)): i for i in reversed(order)}
     if count > len(different):
         raise DataError(
-            f"{count} shots are needed, but {data.name!r} has {len(different)} different inputs for them"
+            f"{count} shots are needed, but {data.name!r} has {len(different)} "
+            "different inputs for them"
         )
-    left, chosen = set(different.values()), list[int]()
-    taken, aside = Counter[str](), set[int]()
+    left = set(different.values())
+    chosen = list[int]()
+    taken = Counter[str]()
+    used = set[int]()
+
+    def priority(i: int) -> tuple[int, bool, int]:
+        times = taken[labels[i]] if are_labels else 0
+        return times, clusters[i] not in used, place[i]
+
     for _ in range(count):
-        best = min(left, key=lambda i: (few and taken[labels[i]], units[i] not in aside, place[i]))
+        best = min(left, key=priority)
         left.remove(best)
         chosen.append(best)
         taken[labels[best]] += 1
-        aside.add(units[best])
+        used.add(clusters[best])
     return chosen
 
 
-def _held(units: Collection[int], holdout: float, ranks: Sequence[bytes]) -> set[int]:
-    """The units to hold back: in seeded order, while they bring the count nearer to the share."""
-    sizes = Counter(units)
+def _held(
+    clusters: Collection[int],
+    holdout: float,
+    ranks: Sequence[bytes],
+) -> set[int]:
+    """Return the clusters to hold back: in seeded order, while they come nearer to the share."""
+    sizes = Counter(clusters)
     if holdout == 0 or len(sizes) == 0:
         return set()
-    want = min(max(1, round(holdout * len(units))), len(units) - 1)
-    held, count = set[int](), 0
-    for unit in sorted(sizes, key=ranks.__getitem__):
-        if count + sizes[unit] - want <= want - count and count + sizes[unit] < len(units):
-            held.add(unit)
-            count += sizes[unit]
-    return held or {min(sizes, key=lambda u: (sizes[u], ranks[u]))}
+    total = len(clusters)
+    wanted = min(max(1, round(holdout * total)), total - 1)
+    held = set[int]()
+    count = 0
+    for cluster in sorted(sizes, key=ranks.__getitem__):
+        size = sizes[cluster]
+        is_nearer = count + size - wanted <= wanted - count
+        if is_nearer and count + size < total:
+            held.add(cluster)
+            count += size
+    if held:
+        return held
+    # Every cluster is larger than twice the share: the smallest comes nearest.
+    return {min(sizes, key=lambda cluster: (sizes[cluster], ranks[cluster]))}

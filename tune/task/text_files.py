@@ -1,0 +1,177 @@
+"""Rows of text files: JSON lines, JSON, CSV and TSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from tune.errors import DataError
+from tune.safety.untrusted import CELL_BYTES, DATA_BYTES, TooMuch, read_file, read_json
+from tune.task.table import PlacedRow, Row
+
+ROWS_TO_COMPARE = 20
+"""Rows of a CSV file that must have as many cells as the header, for a separator to be taken."""
+
+_SEPARATORS = (",", ";", "\t", "|")
+
+LONGEST_SHOWN = 60
+"""Characters of a wrong record that a message shows."""
+
+
+def read_jsonl(path: Path) -> Iterator[PlacedRow]:
+    """Yield the rows of a file with one JSON object a line.
+
+    Raises:
+        DataError: the file is not UTF-8, or a line is not a JSON object.
+    """
+    # Not splitlines(): JSON strings may hold other line separators, such as U+2028, as they are.
+    for number, line in enumerate(_text(path).split("\n"), start=1):
+        if line.strip():
+            place = f"line {number}"
+            yield place, _json_object(path, place, _json(path, f"{place} of ", line))
+
+
+def read_json_list(path: Path) -> Iterator[PlacedRow]:
+    """Yield the rows of a file that is one JSON list of objects.
+
+    Raises:
+        DataError: the file is not UTF-8, or not a JSON list of objects.
+    """
+    records = _json(path, "", _text(path))
+    if not isinstance(records, list):
+        raise DataError(
+            f"{str(path)!r} is no JSON list of objects, but {_short(json.dumps(records))} "
+            f"(a file with one object a line is named .jsonl)"
+        )
+    for number, record in enumerate(records, start=1):
+        place = f"row {number}"
+        yield place, _json_object(path, place, record)
+
+
+def read_csv(path: Path) -> Iterator[PlacedRow]:
+    """Yield the rows of a CSV or TSV file with a header; an empty cell is None.
+
+    Raises:
+        DataError: the file is not UTF-8, or a row has more or fewer cells than the header.
+    """
+    text = _text(path)
+    usual = "\t" if path.suffix.lower() == ".tsv" else ","
+    reader = _csv_reader(text, _separator(text, usual))
+    # A document may be longer than the 131,072 characters that csv takes by default.
+    limit = csv.field_size_limit(CELL_BYTES)
+    try:
+        header = _header(path, next(reader, []))
+        # Where a row begins: its cells may hold line ends, so reader.line_num is its last line.
+        line = reader.line_num + 1
+        for row in reader:
+            place = f"line {line}"
+            line = reader.line_num + 1
+            if not row:  # an empty line
+                continue
+            if len(row) != len(header):
+                raise DataError(
+                    f"{place} of {str(path)!r} has {len(row)} cells, "
+                    f"but the header names {len(header)} columns"
+                )
+            yield (
+                place,
+                {
+                    name: cell or None
+                    for name, cell in zip(
+                        header,
+                        row,
+                        strict=True,
+                    )
+                },
+            )
+    except csv.Error as error:
+        raise DataError(
+            f"line {reader.line_num} of {str(path)!r} cannot be read: {error}"
+        ) from None
+    finally:
+        csv.field_size_limit(limit)
+
+
+def _csv_reader(text: str, separator: str) -> Any:
+    return csv.reader(
+        io.StringIO(text, newline=""),
+        delimiter=separator,
+        strict=True,
+    )
+
+
+def _header(path: Path, cells: Sequence[str]) -> list[str]:
+    header = [name.strip() for name in cells]
+    for name, count in Counter(header).items():
+        if count > 1:
+            raise DataError(
+                f"the columns of {str(path)!r} must differ, but {name!r} is there {count} times"
+            )
+    return header
+
+
+def _separator(text: str, usual: str) -> str:
+    """Return the separator of a CSV file: the usual one, or another one that fits the first rows.
+
+    Spreadsheets write semicolons where the comma is the decimal point.
+    """
+    header = text.partition("\n")[0]
+    for separator in dict.fromkeys((usual, *_SEPARATORS)):
+        if separator in header and _fits(text, separator):
+            return separator
+    return usual
+
+
+def _fits(text: str, separator: str) -> bool:
+    """Tell whether the first rows have as many cells as the header, and more than one."""
+    counts = set[int]()
+    try:
+        for row in itertools.islice(_csv_reader(text, separator), ROWS_TO_COMPARE):
+            if row:
+                counts.add(len(row))
+    except csv.Error:
+        return False
+    return len(counts) == 1 and max(counts) > 1
+
+
+def _text(path: Path) -> str:
+    content = read_file(path, DATA_BYTES)
+    try:
+        if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+            # Spreadsheets save "Unicode text" as UTF-16.
+            return content.decode("utf-16")
+        return content.decode("utf-8").removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        byte = content[error.start]
+        raise DataError(
+            f"the data file {str(path)!r} is not UTF-8: "
+            f"byte 0x{byte:02x} at position {error.start}; save it as UTF-8"
+        ) from None
+
+
+def _json(path: Path, place: str, text: str) -> Any:
+    try:
+        return read_json(text)
+    except TooMuch as error:
+        raise DataError(f"{place}{str(path)!r} cannot be read: {error}") from None
+    except ValueError as error:
+        raise DataError(f"{place}{str(path)!r} is no JSON: {error}") from None
+
+
+def _json_object(path: Path, place: str, record: Any) -> Row:
+    if not isinstance(record, dict):
+        shown = _short(json.dumps(record))
+        raise DataError(f"{place} of {str(path)!r} is no JSON object, but {shown}")
+    return record
+
+
+def _short(text: str) -> str:
+    if len(text) <= LONGEST_SHOWN:
+        return text
+    return text[: LONGEST_SHOWN - 3] + "..."
