@@ -4,19 +4,15 @@ results/honesty.md
 Can its answers be believed? Worlds in which the truth is known: made up, and recorded from real
 models. No key, no dollar: what is sent goes to the server of the tests. A part of the page each:
 
-- `honesty_check.py`: the calls of the test of a check against a fixed-size test of equal error
-  rates;
-- `honesty_samples.py`: a check from the recorded scores on: two samples, and the study's own
-  holdout again;
-- `honesty_grid.py`: coverage and width on a grid of distributions, beside other methods, also where
-  they lose;
-- `honesty_reports.py`: coverage and width of a report's 95 % intervals, false "better than the
-  baseline", bias;
-- `honesty_tables.py`: the same on every table of benchmarks/tables, as populations and in held-out
-  halves;
-- `honesty_looks.py`: a holdout that is looked at again, by a study that is continued with more
-  money;
-- `honesty_dollars.py`: predicted against paid dollars.
+- `check.py`: the calls of the test of a check against a fixed-size test of equal error rates;
+- `reports.py`: coverage and width of a report's 95 % intervals, false "better than the baseline",
+  bias;
+- `tables.py`: the same on every recorded table, as populations and in held-out halves;
+- `looks.py`: a holdout that is looked at again, by a study that is continued with more money;
+- `dollars.py`: predicted against paid dollars;
+- `samples.py`: a check from the recorded scores on: two samples, and the study's own holdout again;
+- `grid.py`: coverage and width on a grid of distributions, beside other methods, also where they
+  lose.
 
 It takes about ten minutes of one core; `--only reports looks` writes those parts alone.
 """

@@ -1,7 +1,7 @@
 """How many calls the test of a check takes against a fixed-size test of equal error rates, and how
 often it errs.
 
-The recorded quality is taken to be known here; `honesty_samples.py` says what its uncertainty adds.
+The recorded quality is taken to be known here; `samples.py` says what its uncertainty adds.
 
 Simulated scores; a part of `benchmarks/honesty/`.
 """
