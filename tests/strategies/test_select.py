@@ -111,7 +111,7 @@ def test_the_choice_keeps_the_limits_with_confidence_where_one_can() -> None:
 
     limited = problem(max_cost=1e-3)
     border, safe = costing(0.99e-3, 0.5e-3, 0, 0.9), costing(0.8e-3, 0.5e-3, 1, 0.8)
-    assert limited.excess(border) < 1 < limited.excess(border, 1.645)
+    assert limited.limit_use(border) < 1 < limited.limit_use(border, 1.645)
     choice = select_config(limited, {0: standing(border), 1: standing(safe)})
     assert choice is not None
     assert (choice.reading, choice.feasible) == (safe, True)
@@ -392,7 +392,7 @@ def test_what_is_foreseen_can_be_bought_and_rests_on_what_was(
     assert any(
         s.readings and max(r.config.n for r in s.readings) > 1 for s in till.standings.values()
     )
-    assert choice.feasible == (world.problem().excess(choice.shown, 1.645) <= 1.0)
+    assert choice.feasible == (world.problem().limit_use(choice.shown, 1.645) <= 1.0)
 
 
 def test_little_money_finds_more_where_more_answers_are_foreseen() -> None:

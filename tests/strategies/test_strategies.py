@@ -541,15 +541,15 @@ def test_a_large_n_that_was_read_on_a_lucky_few_does_not_stand_for_the_trial() -
 def test_a_limit_is_not_held_against_a_trial_while_more_examples_may_clear_it() -> None:
     one = Reading(**{**vars(reading([1.0] * 4)), "costs": np.array([0.2, 1.0, 1.8, 1.4]) * 1e-3})
     limited = problem(max_cost=1e-3)
-    assert limited.excess(one) > 1
+    assert limited.limit_use(one) > 1
     assert standing(one).best(limited) == one
     assert standing(one).best(limited, errors=0.0) is None
 
 
 def test_what_a_config_costs_that_could_answer_nothing_is_beyond_any_limit() -> None:
     spoiled = Reading(**{**vars(reading([0.0] * 4)), "costs": np.full(4, np.nan)})
-    assert problem(max_cost=1.0).excess(spoiled) == math.inf
-    assert problem().excess(spoiled) == 0.0
+    assert problem(max_cost=1.0).limit_use(spoiled) == math.inf
+    assert problem().limit_use(spoiled) == 0.0
     assert standing(spoiled).best(problem()) == spoiled
 
 
