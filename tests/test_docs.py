@@ -358,5 +358,8 @@ def test_the_models_in_examples_are_alive() -> None:
         text = page.read_text(encoding="utf-8")
         for model in re.findall(r"gpt-\d[\w.-]*\w", text):
             assert model in PRICES, f"{name} names {model}"
+    for file in (ROOT / "tune").rglob("*.py"):
+        if file.name != "published.py":  # a table of prices, of old models too
+            assert not re.search(r"gpt-4\.1-(nano|mini)", "\n".join(_texts(file))), file
     for model in PRICES:
         assert find_price(model, {}, base_url="https://api.openai.com/v1").input > 0

@@ -56,7 +56,7 @@ def without_prefixes(name: str, prefixes: Iterable[str]) -> list[str]:
 
 
 def finetuned_base(name: str) -> str | None:
-    """Return the model that was fine-tuned, from a name as `ft:gpt-4.1-mini-2025-04-14:org::id`;
+    """Return the model that was fine-tuned, from a name as `ft:gpt-4.1-2025-04-14:org::id`;
     None for others.
     """
     parts = name.split(":")

@@ -51,7 +51,7 @@ class Price:
         request: dollars of each request, whatever its tokens. source: where the price comes from
         ("user", "genai-prices 0.2.3", "notional"). A user's own note here ("our
             contract") confirms a price that is far below the published one.
-        matched: the entry of that source which the model's name matched, as "openai/gpt-4.1-nano";
+        matched: the entry of that source which the model's name matched, as "openai/gpt-6-luna";
         else "". date: the day that the source speaks of, as YYYY-MM-DD, or "". long: what longer
         prompts cost: for each `(start, price)`, a call with more than `start` prompt tokens
             is billed at that price as a whole. In rising order of `start`.
@@ -193,7 +193,7 @@ def parse_price(text: str) -> tuple[str, Price]:
         read = _read_text(price)
     except ValueError:
         raise PriceError(
-            f"a price reads MODEL=IN/OUT in dollars per million tokens, as gpt-4.1-nano=0.10/0.40, but got {text!r}"
+            f"a price reads MODEL=IN/OUT in dollars per million tokens, as gpt-6-luna=0.10/0.50, but got {text!r}"
         ) from None
     if not model.strip():
         raise PriceError(f"a price names its model, as MODEL=IN/OUT, but got {text!r}")
