@@ -46,7 +46,7 @@ from tune.store.draws import Store
 from tune.task.example import Example
 from tune.task.extract import parse_extractor
 from tune.task.load import load_data
-from tune.task.prompt import parse_prompt
+from tune.task.prompt_spec import parse_prompt
 from tune.task.split import split
 
 REVIEWS = Path(__file__).parent.parent.parent / "tune" / "task" / "reviews"

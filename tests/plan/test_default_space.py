@@ -12,7 +12,7 @@ from tune.plan.default_space import MOST_LABELS, default_space, find_labels
 from tune.space import Space
 from tune.task.extract import parse_extractor
 from tune.task.load import load_data
-from tune.task.prompt import parse_prompt, shots_needed
+from tune.task.prompt_spec import parse_prompt, shots_needed
 from tune.task.split import split
 
 

@@ -25,7 +25,8 @@ from tune.runtime.best_json import deployment_record, example_hashes, portable, 
 from tune.space import Config
 from tune.task.example import Example
 from tune.task.metrics import Judge, Metric
-from tune.task.prompt import Prompt, Template
+from tune.task.prompt import Prompt
+from tune.task.template import Template
 
 WORLD = LabelledWorld()
 PROMPTS = {

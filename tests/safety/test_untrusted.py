@@ -18,7 +18,7 @@ from tune.providers.openai.http_client import AnswerTooLarge, bounded_client, pr
 from tune.safety.untrusted import NESTING, TooMuch, read_file, read_json
 from tune.space import read_toml
 from tune.task.load import load_data
-from tune.task.prompt import parse_prompt
+from tune.task.prompt_spec import parse_prompt
 
 
 def nested(depth: int) -> str:
@@ -200,7 +200,7 @@ def test_a_device_is_no_data_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_a_space_file_has_limits(
     content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tune.space.space.read_file", lambda path: read_file(path, 7000))
+    monkeypatch.setattr("tune.space.space_spec.read_file", lambda path: read_file(path, 7000))
     (tmp_path / "space.toml").write_text(content)
     with pytest.raises(SpaceError, match="more than is read"):
         read_toml(tmp_path / "space.toml")
@@ -209,7 +209,7 @@ def test_a_space_file_has_limits(
 def test_templates_and_baselines_have_limits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tune.task.prompt.read_file", lambda path: read_file(path, 100))
+    monkeypatch.setattr("tune.task.prompt_spec.read_file", lambda path: read_file(path, 100))
     (tmp_path / "long.txt").write_text("x" * 200)
     with pytest.raises(SpaceError, match="which is the limit"):
         parse_prompt("p", {"file": "long.txt"}, base=tmp_path)

@@ -29,7 +29,7 @@ from tune.space import (
     parse_domain,
     read_toml,
 )
-from tune.task.prompt import prompt_fields, shots_needed
+from tune.task.prompt_spec import prompt_fields, shots_needed
 
 TOML = r"""
 [space]

@@ -42,7 +42,7 @@ from tune.study.wave import Wave, dump_faults
 from tune.task.example import Example
 from tune.task.extract import parse_extractor
 from tune.task.metrics import Judge, parse_metric
-from tune.task.prompt import parse_prompt
+from tune.task.prompt_spec import parse_prompt
 
 PRICE = Price(1.0, 2.0)
 EXAMPLES = [

@@ -16,7 +16,9 @@ from tune.completion import Message
 from tune.errors import SpaceError
 from tune.task.example import Example
 from tune.task.load import load_data
-from tune.task.prompt import Prompt, Template, parse_prompt, prompt_fields, shots_needed
+from tune.task.prompt import Prompt
+from tune.task.prompt_spec import parse_prompt, prompt_fields, shots_needed
+from tune.task.template import Template
 
 FILM = Example(
     "7", {"text": "A {fine} film", "genre": "drama"}, "positive", {"reason": "fine", "year": 1999}
@@ -297,7 +299,7 @@ ONLY_SYSTEM = [{"role": "system", "content": "{text}"}]
             {"messages": ONLY_SYSTEM, "shots": 1, "shot": TURN},
             "go before its last user message, but it has none",
         ),
-        ({"messages": TURN, "shots": 4, "shot": TURN}, "it needs 4 shots, but 3 are set aside"),
+        ({"messages": TURN, "shots": 4, "shot": TURN}, "it needs 4 shots, but 3 are reserved"),
         (
             {"messages": TURN, "shots": 1, "shot": FILM_TURN},
             r"its shot names {film}, but there are",

@@ -41,7 +41,8 @@ from tune.task.example import Data, Example
 from tune.task.extract import Extractor, extractor_identity, parse_extractor
 from tune.task.load import load_data
 from tune.task.metrics import Metric, is_oracle, parse_metric, per_response_metric
-from tune.task.prompt import Prompt, parse_prompt, shots_needed
+from tune.task.prompt import Prompt
+from tune.task.prompt_spec import parse_prompt, shots_needed
 from tune.task.split import Split, split
 
 LABELLED = ("exact_match", "balanced_accuracy", "same_set", "one_of")

@@ -13,7 +13,7 @@ from tune.plan.options import Options, as_names
 from tune.readout.aggregate import deployable, parse_aggregate
 from tune.space import FREE, Space, read_toml
 from tune.task.metrics import Metric
-from tune.task.prompt import prompt_fields
+from tune.task.prompt_spec import prompt_fields
 
 EMBEDDED = Path(__file__).parent.parent / "task" / "reviews"
 """The task that a run without --data works on."""

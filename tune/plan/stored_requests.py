@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tune.plan import Plan
-from tune.task.prompt import Prompt, Template
+from tune.task.prompt import Prompt
+from tune.task.template import Template
 
 LEAST_LITERAL = 8
 """Characters of a template's own text, spaces left out, by which it is known: fewer stand in any

@@ -30,7 +30,9 @@ from tune.task.callables import import_object, imports_refused, reraise_as
 from tune.task.example import Example, canonical_json
 from tune.task.extract import Extractor, parse_extractor
 from tune.task.metrics import Judge, Metric, parse_metric
-from tune.task.prompt import Prompt, Template, shots_needed
+from tune.task.prompt import Prompt
+from tune.task.prompt_spec import shots_needed
+from tune.task.template import Template
 
 MOST_HASHES = 2000
 """Of each part of the data: what the file keeps of more examples than that is a part of them."""
