@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import tune
 from tune.commands.cli import main
@@ -24,7 +22,7 @@ from tune.plan import make_plan
 from tune.plan.estimate import estimate
 from tune.plan.estimate_text import estimate_lines, estimate_table, price_lines
 from tune.plan.token_counts import offline_endpoints
-from tune.pricing.clock import FIRST_WIDTH, Clock, format_duration
+from tune.pricing.clock import FIRST_WIDTH
 from tune.pricing.prices import Price
 from tune.providers.retrying import RetryPolicy
 from tune.report import result_json, summary_lines
@@ -353,41 +351,3 @@ def test_an_observer_is_shown_the_time_that_is_left(server: Server, tmp_path: Pa
     ]
     assert left == sorted(left, reverse=True)
     assert 0 <= left[-1] <= left[0] < 20
-
-
-# --- the clock
-
-
-def test_a_second_on_the_wall_is_worth_the_service_that_was_measured() -> None:
-    now = [0.0]
-    clock = Clock(100, [], lambda: now[0])
-    assert clock.left == 100 * FIRST_WIDTH
-    now[0] = 10.0
-    clock.note(served=200.0, took=10.0)
-    assert clock.left == 90 * 20
-    resumed = Clock(100, [{"event": "outcome", **clock.record()}], lambda: now[0])
-    assert (resumed.seconds_left, resumed.left) == (90, 90 * 20)
-    now[0] = 1000.0
-    assert resumed.left == 0
-
-
-@given(st.lists(st.tuples(st.floats(0, 1e4), st.floats(0, 1e3)), max_size=6), st.floats(0, 2000))
-def test_the_time_left_is_never_negative_and_never_worth_less_than_one_call_at_a_time(
-    waves: list[tuple[float, float]], elapsed: float
-) -> None:
-    now = [0.0]
-    clock = Clock(900, [], lambda: now[0])
-    for served, took in waves:
-        clock.note(served, took)
-    now[0] = elapsed
-    assert clock.left >= clock.seconds_left >= 0
-    assert clock.width >= 1
-
-
-def test_a_length_of_time_is_said_in_seconds_or_minutes() -> None:
-    assert [format_duration(value) for value in (0.4, 89, 91, 900)] == [
-        "0 s",
-        "89 s",
-        "2 min",
-        "15 min",
-    ]

@@ -1,7 +1,7 @@
-"""Names of models: which entry of a price list a name means, exactly or with a date behind it.
+"""Names of models: the entry of a price list that a name means, exactly or with a date behind it.
 
-A name that is merely near to an entry may cost ten times as much, so it matches nothing: the user
-is asked.
+A model whose name is merely near to an entry may cost ten times as much, so a near name matches
+nothing: the user is asked.
 """
 
 from __future__ import annotations
@@ -12,20 +12,19 @@ from contextlib import suppress
 from datetime import date
 from difflib import get_close_matches
 
+# A version by its day, as providers write it: 2025-04-14, 20250414, 0414 (month and day) or 2504
+# (year and month).
 _DATED = re.compile(r"(?P<name>.+?)[-@](?P<day>\d{4}-\d{2}-\d{2}|\d{8}|\d{4})$")
-"""A version by its day, as providers write it: 2025-04-14, 20250414, 0414 (month and day) or 2504
-(year and month).
-"""
 
+# The newest version, or one by its number (gemini-2.0-flash-001).
 _NEWEST = re.compile(r"(?P<name>.+)-(?:latest|00\d)$")
-"""The newest version, or one by its number (gemini-2.0-flash-001)."""
 
+# No model that is sold is older.
 _FIRST_YEAR = 2020
-"""No model that is sold is older."""
 
 
 def match_entry(name: str, entries: Mapping[str, str], today: date) -> str | None:
-    """Return the entry that a name means; None where it means none for sure.
+    """Return the entry that a name surely means, or None.
 
     Args:
         name: in lower case, without a prefix.
@@ -34,18 +33,20 @@ def match_entry(name: str, entries: Mapping[str, str], today: date) -> str | Non
     """
     if name in entries:
         return entries[name]
-    dated, newest = _DATED.match(name), _NEWEST.match(name)
-    if dated and _has_been(dated["day"], today):
+    dated = _DATED.match(name)
+    if dated and _is_past_day(dated["day"], today):
         return entries.get(dated["name"])
+    newest = _NEWEST.match(name)
     return entries.get(newest["name"]) if newest else None
 
 
 def nearest_name(name: str, entries: Mapping[str, str]) -> str | None:
-    """Return the spelled-out name that a name looks most like; None where it is like none."""
-    begun = [each for each in entries if name.startswith(each)]
-    if begun:
-        return max(begun, key=len)
-    return next(iter(get_close_matches(name, entries, n=1, cutoff=0.75)), None)
+    """Return the name among the entries that a name looks most like; None where none is like it."""
+    beginnings = [each for each in entries if name.startswith(each)]
+    if beginnings:
+        return max(beginnings, key=len)
+    close = get_close_matches(name, entries, n=1, cutoff=0.75)
+    return close[0] if close else None
 
 
 def without_prefixes(name: str, prefixes: Iterable[str]) -> list[str]:
@@ -56,24 +57,38 @@ def without_prefixes(name: str, prefixes: Iterable[str]) -> list[str]:
 
 
 def finetuned_base(name: str) -> str | None:
-    """Return the model that was fine-tuned, from a name as `ft:gpt-4.1-2025-04-14:org::id`;
-    None for others.
+    """Return the base model in a fine-tuned model's name; None for other names.
+
+    OpenAI writes such names as `ft:gpt-4.1-2025-04-14:org::id`.
     """
     parts = name.split(":")
     return parts[1] if parts[0] == "ft" and len(parts) > 1 else None
 
 
-def _has_been(day: str, today: date) -> bool:
-    """Tell whether a day is one, and not in the future."""
+def _is_past_day(day: str, today: date) -> bool:
+    """Tell whether the digits behind a name can be a day that is not in the future."""
     digits = day.replace("-", "")
     if len(digits) == 8:
-        return _past(digits, today, lambda d: date(int(d[:4]), int(d[4:6]), int(d[6:])))
-    month_first = _past(digits, date.max, lambda d: date(2024, int(d[:2]), int(d[2:])))
-    year_first = _past(digits, today, lambda d: date(2000 + int(d[:2]), int(d[2:]), 1))
-    return month_first or year_first
+        return _is_past(digits, today, _full_date)
+    # A day without a year cannot be in the future.
+    return _is_past(digits, date.max, _month_and_day) or _is_past(digits, today, _year_and_month)
 
 
-def _past(digits: str, today: date, read: Callable[[str], date]) -> bool:
+def _full_date(digits: str) -> date:
+    return date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
+
+
+def _month_and_day(digits: str) -> date:
+    # A leap year, so that 29 February is a day.
+    return date(2024, int(digits[:2]), int(digits[2:]))
+
+
+def _year_and_month(digits: str) -> date:
+    return date(2000 + int(digits[:2]), int(digits[2:]), 1)
+
+
+def _is_past(digits: str, today: date, read: Callable[[str], date]) -> bool:
+    """Tell whether digits, read in one way, are a day up to today."""
     with suppress(ValueError):
         return date(_FIRST_YEAR, 1, 1) <= read(digits) <= today
     return False
