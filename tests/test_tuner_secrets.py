@@ -23,6 +23,7 @@ from tests.test_tuner_survival import QUICK, ROOT, SPACE, WORLD, files  # noqa: 
 from tune.errors import TuneError
 from tune.fakes.faults import Fault, Model
 from tune.fakes.server import Server
+from tune.plan.read_options import read_options
 from tune.tuner import run_study
 
 KEY, USER, PASSWORD = "sk-planted-key-0123456789", "planteduser", "plantedpassword"
@@ -84,14 +85,11 @@ def run(server: Server, folder: Path, notices: list[str] | None = None, **more: 
     space = options.pop("space", None) or tune.Space.from_mapping(SPACE)
     rows = options.pop("data", None) or WORLD.examples(40)
     return run_study(
-        rows,
-        space=space,
-        budget=0.005,
-        options=options,
+        read_options(data=rows, space=space, budget=0.005, **options),
         notice=told.append,
         observer=lambda p: told.append(repr(p)),
         retry=QUICK,
-    )  # type: ignore[arg-type]
+    )
 
 
 def test_a_run_that_succeeds_leaves_no_secret_anywhere(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from tune.errors import StoreError, StudyError
 from tune.fakes.faults import Fault, Model
 from tune.fakes.server import Server, first
 from tune.fakes.world import LabelledWorld
+from tune.plan.read_options import read_options
 from tune.pricing.prices import to_picodollars
 from tune.providers.retrying import RetryPolicy
 from tune.readout.trial import Step
@@ -105,9 +106,8 @@ def run_and_stop(
 
     given = options(server, folder, **more)
     space = tune.Space.from_mapping(SPACE)
-    return asyncio.run(
-        _study(WORLD.examples(ROWS), space, budget, given, stop, look, lambda _: None)
-    )  # type: ignore[arg-type]
+    read = read_options(data=WORLD.examples(ROWS), space=space, budget=budget, **given)
+    return asyncio.run(_study(read, stop, look, lambda _: None))
 
 
 def balance(folder: Path) -> Balance:
@@ -322,7 +322,8 @@ def test_a_torn_last_line_is_said_and_the_study_comes_to_the_same_choice(
         given: Any = options(server, tmp_path)
         space = tune.Space.from_mapping(SPACE)
         study = run_study(
-            WORLD.examples(ROWS), space=space, budget=0.01, options=given, notice=notices.append
+            read_options(data=WORLD.examples(ROWS), space=space, budget=0.01, **given),
+            notice=notices.append,
         )
         assert "the last line of study.jsonl was torn and has been dropped" in notices
         assert study.best.config == whole.best.config
@@ -412,9 +413,8 @@ async def test_two_studies_that_begin_together_buy_each_draw_once(tmp_path: Path
         async def one(name: str) -> tune.Study:
             given: Any = options(slow, tmp_path / name, store=store, min_gain=0)
             space = tune.Space.from_mapping(SPACE)
-            return await _study(
-                WORLD.examples(ROWS), space, 0.01, given, Stop(), lambda _: None, lambda _: None
-            )
+            read = read_options(data=WORLD.examples(ROWS), space=space, budget=0.01, **given)
+            return await _study(read, Stop(), lambda _: None, lambda _: None)
 
         studies = await asyncio.gather(one("a"), one("b"))
     assert sum(to_picodollars(study.record.money.settled) for study in studies) == slow.bill
@@ -553,15 +553,9 @@ def test_ctrl_c_wins_over_the_time_limit(tmp_path: Path) -> None:
             loop = asyncio.get_running_loop()
             loop.call_later(1.05, stop.request)
             given: Any = options(slow, tmp_path, time_limit=1.0)
-            return await _study(
-                WORLD.examples(ROWS),
-                tune.Space.from_mapping(SPACE),
-                0.05,
-                given,
-                stop,
-                lambda _: None,
-                lambda _: None,
-            )
+            space = tune.Space.from_mapping(SPACE)
+            read = read_options(data=WORLD.examples(ROWS), space=space, budget=0.05, **given)
+            return await _study(read, stop, lambda _: None, lambda _: None)
 
         study = asyncio.run(press())
     assert study.stopped == INTERRUPTED
@@ -583,10 +577,7 @@ def test_an_endpoint_that_goes_down_ends_the_run_politely_and_the_study_resumes_
         given: Any = options(server, tmp_path)
         space = tune.Space.from_mapping(SPACE)
         cut = run_study(
-            WORLD.examples(ROWS),
-            space=space,
-            budget=0.02,
-            options=given,
+            read_options(data=WORLD.examples(ROWS), space=space, budget=0.02, **given),
             observer=look,
             retry=QUICK,
         )

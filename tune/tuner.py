@@ -17,10 +17,16 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from tune.errors import StudyError
-from tune.plan import LOCAL_MODEL, Options, Plan, make_plan, sent_lines, without_models
 from tune.plan.estimate import RunEstimate, estimate
 from tune.plan.estimate_text import estimate_lines, price_lines
+from tune.plan.keywords import OptionKeywords
 from tune.plan.long_answers import LengthMonitor, first_forecasts
+from tune.plan.option_table import takes_options
+from tune.plan.options import Options
+from tune.plan.plan import Plan, make_plan, without_models
+from tune.plan.prompt_preview import sent_lines
+from tune.plan.read_options import read_options
+from tune.plan.search_space import LOCAL_MODEL
 from tune.plan.token_counts import offline_endpoints
 from tune.pricing.clock import Clock
 from tune.pricing.prices import to_picodollars
@@ -56,8 +62,13 @@ Notice = Callable[[str], None]
 _RETRY = RetryPolicy()
 
 
+@takes_options
 def tune(
-    data: Any = None, space: Any = None, *, budget: float | None = None, **options: Unpack[Options]
+    data: Any = None,
+    space: Any = None,
+    *,
+    budget: float | None = None,
+    **options: Unpack[OptionKeywords],
 ) -> Study:
     """Find the best way to call a model for a task, for at most `budget` dollars.
 
@@ -65,16 +76,7 @@ def tune(
     await `tune_async`). The same call again shows the finished study for $0, resumes an interrupted
     one, and continues with a larger budget or time limit.
 
-    Args:
-        data: a path (jsonl, json, csv, tsv, parquet), "hf:org/name:split", a DataFrame, a
-        `datasets.Dataset` or a
-            list of dicts; None is the embedded task.
-        space: a `Space`, a mapping or a TOML file; None is a default for the data. budget: dollars,
-        all in: retries, judges and the holdout too. Never exceeded. Where every price is 0, none is
-            needed, and `time_limit` takes its place (15 minutes unless said).
-        options: `metric` (a name, "module:attribute", or a callable `(answer, example) -> bool |
-        float | Score`),
-            `baseline`, `max_cost_per_request` and all that `tune.plan.Options` lists.
+    `tune.plan.options.Options` holds the default and the meaning of each option.
 
     Returns:
         The study: `best`, `frontier()`, `trials_dataframe()`, `report()`; its files are written.
@@ -84,23 +86,28 @@ def tune(
         TuneError: the run failed; what was bought is kept, and the same call resumes.
         KeyboardInterrupt: Ctrl-C, after everything has been written; the same call resumes.
     """
-    screen = Screen(quiet=options.pop("quiet", False))
+    read = read_options(data=data, space=space, budget=budget, **options)
+    screen = Screen(quiet=read.quiet)
     with screen.shown():
-        study = run_study(
-            data, space=space, budget=budget, options=options, observer=screen, notice=screen.say
-        )
+        study = run_study(read, observer=screen, notice=screen.say)
     if study.stopped == INTERRUPTED:
         raise KeyboardInterrupt
     return study
 
 
+@takes_options
 async def tune_async(
-    data: Any = None, space: Any = None, *, budget: float | None = None, **options: Unpack[Options]
+    data: Any = None,
+    space: Any = None,
+    *,
+    budget: float | None = None,
+    **options: Unpack[OptionKeywords],
 ) -> Study:
-    """As `tune`, for use inside an event loop; cancelling it leaves a study that resumes."""
-    screen = Screen(quiet=options.pop("quiet", False))
+    """Do the same as `tune` in an event loop; cancelling it leaves a study that resumes."""
+    read = read_options(data=data, space=space, budget=budget, **options)
+    screen = Screen(quiet=read.quiet)
     with screen.shown():
-        return await _study(data, space, budget, options, Stop(), screen, screen.say)
+        return await _study(read, Stop(), screen, screen.say)
 
 
 class Stop:
@@ -138,11 +145,8 @@ class Stop:
 
 
 def run_study(
-    data: Any,
-    *,
-    space: Any,
-    budget: float | None,
     options: Options,
+    *,
     observer: Observer = lambda _: None,
     notice: Notice = lambda _: None,
     retry: RetryPolicy = _RETRY,
@@ -164,13 +168,10 @@ def run_study(
             say("stopping: the calls in flight are settled first (Ctrl-C again gives them up)")
         return begun
 
-    return run_apart(_study(data, space, budget, options, stop, observer, notice, retry), request)
+    return run_apart(_study(options, stop, observer, notice, retry), request)
 
 
 async def _study(
-    data: Any,
-    space: Any,
-    budget: float | None,
     options: Options,
     stop: Stop,
     observer: Observer,
@@ -178,7 +179,7 @@ async def _study(
     retry: RetryPolicy = _RETRY,
 ) -> Study:
     """The run from the order to the written study."""
-    plan = make_plan(data, space, budget, options)
+    plan = make_plan(options)
     folder, store = study_paths(plan, options)
     notices: dict[str, None] = {}
 
@@ -393,11 +394,11 @@ def _surprises(
 
 def study_paths(plan: Plan, options: Options) -> tuple[Path, str]:
     """The study's folder and its store."""
-    given = options.get("results")
+    given = options.results
     mark = hashlib.sha256(json.dumps(plan.identity, sort_keys=True).encode()).hexdigest()[:8]
     folder = Path(given) if given is not None else Path("results") / f"{plan.data.name}-{mark}"
     beside = folder if given is not None else folder.parent
-    return folder, options.get("store") or str(beside / "draws.db")
+    return folder, options.store or str(beside / "draws.db")
 
 
 def _start_timer(run: Run) -> asyncio.TimerHandle:

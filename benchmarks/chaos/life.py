@@ -25,6 +25,7 @@ from tests.support.powercut import watch
 from tune.errors import TuneError
 from tune.fakes.faults import Fault, Model
 from tune.fakes.world import LabelledWorld, chance
+from tune.plan.read_options import read_options
 from tune.providers.retrying import RetryPolicy
 from tune.tuner import run_study
 
@@ -204,12 +205,14 @@ def live(siege: Siege, budget: float, url: str, folder: Path) -> None:
         watch(folder / "study" / "draws.db")
     try:
         study = run_study(
-            WORLD.examples(siege.task.rows),
-            space=SPACE,
-            budget=budget,
-            options=order(siege, url, folder),
+            read_options(
+                data=WORLD.examples(siege.task.rows),
+                space=SPACE,
+                budget=budget,
+                **order(siege, url, folder),
+            ),
             retry=QUICK,
-        )  # type: ignore[call-overload]
+        )
         end = study.summary()
     except TuneError as error:
         traceback.print_exc()

@@ -27,7 +27,8 @@ from hypothesis import strategies as st
 
 from tune.completion import Message, Request
 from tune.errors import InputError, ProviderError
-from tune.plan import make_plan
+from tune.plan.plan import make_plan
+from tune.plan.read_options import read_options
 from tune.providers.openai import http_client as bounded
 from tune.providers.openai.endpoint import OpenAIEndpoint
 from tune.runtime.best_json import deployment_record, read_deployment
@@ -371,7 +372,11 @@ def spaces(record: Any) -> None:
     if not isinstance(record, dict):
         record = {"space": record}
     try:
-        make_plan(ROWS, record, 1.0, {"price": ["small=0.1/0.4"], "target": "label"})
+        make_plan(
+            read_options(
+                data=ROWS, space=record, budget=1.0, price=["small=0.1/0.4"], target="label"
+            )
+        )
     except InputError as refused:
         _one_line(refused)
 
@@ -387,17 +392,24 @@ def space_files(text: str | bytes) -> None:
         path = Path(folder) / "space.toml"
         path.write_bytes(text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass"))
         try:
-            make_plan(ROWS, path, 1.0, {"price": ["small=0.1/0.4"], "target": "label"})
+            make_plan(
+                read_options(
+                    data=ROWS, space=path, budget=1.0, price=["small=0.1/0.4"], target="label"
+                )
+            )
         except InputError as refused:
             _one_line(refused)
 
 
 def _exported() -> dict[str, Any]:
     plan = make_plan(
-        ROWS,
-        {"space": {"model": ["small"], "prompt": {"short": "Label: {text}"}}},
-        1.0,
-        {"price": ["small=0.1/0.4"], "target": "label"},
+        read_options(
+            data=ROWS,
+            space={"space": {"model": ["small"], "prompt": {"short": "Label: {text}"}}},
+            budget=1.0,
+            price=["small=0.1/0.4"],
+            target="label",
+        )
     )
     quality = {"mean": 0.5, "low": 0.4, "high": 0.6, "examples": 9}
     winner = {"holdout": quality, "tuning": quality}

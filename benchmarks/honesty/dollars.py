@@ -22,7 +22,9 @@ from benchmarks.honesty.lengths import World, made_up, replayed
 from benchmarks.honesty.section import Claim, Section, tabled
 from benchmarks.honesty.tables import Recorded
 from tune.completion import Completion, Request
-from tune.plan import Plan, length_names, make_plan
+from tune.plan.models import length_names
+from tune.plan.plan import Plan, make_plan
+from tune.plan.read_options import read_options
 from tune.plan.token_counts import forecast_answers, likely_tokens, offline_endpoints
 from tune.pricing.prices import to_dollars
 from tune.search.lattice import Lattice
@@ -82,9 +84,23 @@ def plan_of(world: World, seed: int, **more: Any) -> Plan:
     """
     options: Any = {"base_url": NOWHERE, "price": dict(world.prices), "seed": seed}
     if any(row["target"] for row in world.rows):
-        return make_plan(list(world.rows), world.space, 1.0, options | {"target": "target"} | more)
+        return make_plan(
+            read_options(
+                data=list(world.rows),
+                space=world.space,
+                budget=1.0,
+                **(options | {"target": "target"} | more),
+            )
+        )
     rows = [{name: cell for name, cell in row.items() if name != "target"} for row in world.rows]
-    return make_plan(rows, world.space, 1.0, options | {"target": "", "metric": _ungraded} | more)
+    return make_plan(
+        read_options(
+            data=rows,
+            space=world.space,
+            budget=1.0,
+            **(options | {"target": "", "metric": _ungraded} | more),
+        )
+    )
 
 
 def _ungraded(*_: Any) -> float:
@@ -271,7 +287,8 @@ def whole_studies(count: int) -> dict[str, list[Case]]:
                 }
                 rows = task.examples(100, start=1000 * seed)
                 study = run_study(
-                    rows, space=space, budget=0.015, options=options, notice=lambda _: None
+                    read_options(data=rows, space=space, budget=0.015, **options),
+                    notice=lambda _: None,
                 )
                 found[case] += [
                     Case(row.predicted, row.actual, row.actual) for row in study.record.estimate
@@ -290,7 +307,7 @@ def tokens_counted() -> list[tuple[str, float]]:
     """For each prompt of the embedded task, tokens as counted without a tokenizer over those of
     SmolLM2's own.
     """
-    plan = make_plan(None, None, 1.0, {})
+    plan = make_plan(read_options(budget=1.0))
     (endpoint,) = offline_endpoints(plan.entries).values()
     found = []
     for name, prompt in plan.prompts.items():

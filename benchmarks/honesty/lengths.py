@@ -15,7 +15,7 @@ import numpy as np
 
 from benchmarks.honesty.tables import Recorded
 from tune.completion import Completion, Request
-from tune.plan import Plan
+from tune.plan.plan import Plan
 from tune.plan.token_counts import likely_tokens
 from tune.pricing.prices import Price, to_dollars
 from tune.space import Choice, Point, Space

@@ -67,7 +67,10 @@ async def local_grids(count: int, seed: int, store: str, temperature: float) -> 
     db = Database(store)
     try:
         access = StackContext(
-            Store(db), Account(db, "benchmark-readout", 1000 * PICODOLLARS), Capabilities()
+            Store(db),
+            Account(db, "benchmark-readout", 1000 * PICODOLLARS),
+            Capabilities(),
+            concurrency=64,
         )
         service = build_stack(Entry("m", "local:smollm2"), endpoint, NOTIONAL_PRICE, access)
         grids = []

@@ -27,7 +27,8 @@ from benchmarks.record.recording import buy
 from benchmarks.worlds.recorded import TABLES, save
 from tune.commands import DONE, run_command
 from tune.errors import InputError
-from tune.plan import Plan, make_plan
+from tune.plan.plan import Plan, make_plan
+from tune.plan.read_options import read_options
 from tune.space import read_toml
 
 REVIEWS = Path(__file__).parent.parent.parent / "tune" / "task" / "reviews"
@@ -52,7 +53,7 @@ class Task:
         space: the tables of the space file.
         licence: of the data and of the models' texts.
         origin: where the data are from.
-        options: what `tune.plan.make_plan` is told besides.
+        options: what `tune.plan.plan.make_plan` is told besides.
         temperatures: instead of the space's.
         examples: how many are recorded; None is all.
     """
@@ -152,7 +153,9 @@ def read_plan(given: argparse.Namespace, task: Task) -> Plan:
     names = ("target", "metric", "model", "base_url", "price", "allow_code", "seed", "concurrency")
     flags = {name: getattr(given, name) for name in names if getattr(given, name) is not None}
     options: Any = {**task.options, **flags, "holdout": 0.0}
-    plan = make_plan(task.data, space, given.budget or UNPAID, options)
+    plan = make_plan(
+        read_options(data=task.data, space=space, budget=given.budget or UNPAID, **options)
+    )
     if given.budget is None and not all(entry.local for entry in plan.entries.values()):
         raise InputError("say with --budget how many dollars this may cost")
     if plan.metric.costs or plan.metric.over_responses:

@@ -20,7 +20,7 @@ from importlib.metadata import version
 from benchmarks.worlds.recorded import Row, dump_prices
 from tune.completion import Completion
 from tune.errors import BudgetExhausted, SpaceError, TransientError
-from tune.plan import Plan
+from tune.plan.plan import Plan
 from tune.pricing.prices import to_dollars, to_picodollars
 from tune.providers.capabilities import Capabilities
 from tune.providers.endpoints import close_services, open_services

@@ -32,7 +32,8 @@ from tune.errors import BudgetExhausted, DataError, InputError, SpaceError, Tran
 from tune.fakes.faults import Fault, Model
 from tune.fakes.server import Server
 from tune.fakes.world import LabelledWorld
-from tune.plan import Plan, make_plan
+from tune.plan.plan import Plan, make_plan
+from tune.plan.read_options import read_options
 from tune.pricing.prices import Price, to_dollars
 from tune.providers.retrying import RetryPolicy
 from tune.store.draws import Store
@@ -125,7 +126,12 @@ def buy(
 
 def plan_of(space: Mapping[str, Any], budget: float = 5.0, **options: Any) -> Plan:
     return make_plan(
-        WORLD.examples(EXAMPLES), space, budget, {"holdout": 0.0, "target": "label", **options}
+        read_options(
+            data=WORLD.examples(EXAMPLES),
+            space=space,
+            budget=budget,
+            **{"holdout": 0.0, "target": "label", **options},
+        )
     )
 
 
@@ -257,7 +263,11 @@ def test_code_is_run_and_its_score_kept(tmp_path: Path) -> None:
     with Server(models=MODELS, world=write) as server:
         space = {**space_of(server, prompt={"raw": "{prompt}"}), "metric": {"name": "code"}}
         del space["answer"]
-        plan = make_plan(rows, space, 5.0, {"holdout": 0.0, "target": "", "allow_code": True})
+        plan = make_plan(
+            read_options(
+                data=rows, space=space, budget=5.0, holdout=0.0, target="", allow_code=True
+            )
+        )
         say = list[str]().append
         found = asyncio.run(
             recording.buy(plan, str(tmp_path / "d.db"), draws=2, examples=3, say=say, quiet=True)

@@ -16,10 +16,8 @@ import pytest
 
 from tune.commands import BAD_INPUT, DONE, FAILED
 from tune.commands.cli import main
-from tune.commands.flags import build_run_parser
 from tune.fakes.server import Model, Server
 from tune.fakes.world import LabelledWorld
-from tune.plan import Options
 
 ROOT = Path(__file__).parent.parent.parent
 WORLD = LabelledWorld(models={"small": 0.6})
@@ -249,18 +247,6 @@ def test_without_a_budget_the_usage_is_shown(capsys: pytest.CaptureFixture[str])
         main([])
     assert caught.value.code == BAD_INPUT
     assert "--budget" in capsys.readouterr().err
-
-
-def test_every_flag_of_a_run_is_a_keyword_of_tune() -> None:
-    flags = {action.dest for action in build_run_parser()._actions}
-    assert flags - set(Options.__annotations__) == {
-        "help",
-        "version",
-        "budget",
-        "data",
-        "space",
-        "json",
-    }
 
 
 def test_help_is_there_at_once(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from tune.errors import BudgetError, InputError, StudyError
 from tune.fakes.faults import Fault
 from tune.fakes.server import Server, sometimes
 from tune.followup.reconcile import reconcile
+from tune.plan.read_options import read_options
 from tune.pricing.prices import to_dollars, to_picodollars
 from tune.store.database import Database
 from tune.store.journal import Journal, read_events
@@ -48,7 +49,8 @@ def greedy_space() -> tune.Space:
 def run(server: Server, folder: Path, *, budget: float = 0.004, **more: Any) -> tune.Study:
     given: Any = options(server, folder, min_gain=0, **more)
     return run_study(
-        WORLD.examples(ROWS), space=greedy_space(), budget=budget, options=given, retry=PATIENT
+        read_options(data=WORLD.examples(ROWS), space=greedy_space(), budget=budget, **given),
+        retry=PATIENT,
     )
 
 

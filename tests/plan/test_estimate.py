@@ -24,11 +24,12 @@ from tune.completion import Completion, Message, Request
 from tune.fakes.race import Till, World
 from tune.fakes.server import Server
 from tune.fakes.world import LabelledWorld
-from tune.plan import Plan, make_plan
 from tune.plan.estimate import FIRST_BLOCKS, estimate
 from tune.plan.estimate_text import estimate_lines, estimate_table, price_lines
 from tune.plan.long_answers import LengthMonitor
 from tune.plan.output_length import length_span
+from tune.plan.plan import Plan, make_plan
+from tune.plan.read_options import read_options
 from tune.plan.stored_requests import PromptMatcher
 from tune.plan.token_counts import AnswerForecast, estimate_rows, likely_tokens, offline_endpoints
 from tune.pricing.prices import Price
@@ -61,7 +62,11 @@ def server() -> Iterator[Server]:
 def plan(budget: float = 0.05, **more: Any) -> Plan:
     options: dict[str, Any] = {"target": "label", "base_url": NOWHERE, "price": PRICES, **more}
     space = options.pop("space", tune.Space(**SPACE))
-    return make_plan(options.pop("data", WORLD.examples(120)), space, budget, options)  # type: ignore[arg-type]
+    return make_plan(
+        read_options(
+            data=options.pop("data", WORLD.examples(120)), space=space, budget=budget, **options
+        )
+    )
 
 
 def of(made: Plan, store: Store | None = None, **more: Any) -> Any:
@@ -79,8 +84,8 @@ def study(server: Server, folder: Path, notice: Any = lambda _: None, **more: An
     budget = options.pop("budget", 0.02)
     space = tune.Space(**SPACE)
     return run_study(
-        WORLD.examples(120), space=space, budget=budget, options=options, notice=notice
-    )  # type: ignore[arg-type]
+        read_options(data=WORLD.examples(120), space=space, budget=budget, **options), notice=notice
+    )
 
 
 # --- what is counted and assumed
@@ -355,7 +360,8 @@ def test_long_answers_that_nobody_announced_are_told_after_the_first_block(tmp_p
             "output_tokens": "short=3",
         }
         found = run_study(
-            wordy.examples(40), space=space, budget=0.01, notice=told.append, options=options
+            read_options(data=wordy.examples(40), space=space, budget=0.01, **options),
+            notice=told.append,
         )
         posts = len(server.posts)
     longer = [sentence for sentence in told if sentence.startswith("Answers are longer")]

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tune
-from tune.plan import make_plan
 from tune.plan.output_length import OUTPUT_SHARE, REASONING_TOKENS, likely_output_tokens
+from tune.plan.plan import make_plan
+from tune.plan.read_options import read_options
 from tune.plan.token_counts import forecast_answers, offline_endpoints
 
 CAP = 400
@@ -91,7 +92,9 @@ def lengths(*, labelled: bool = True, options: Any = None, **settings: Any) -> d
     said |= (
         {"target": "label"} if labelled else {"target": "", "metric": lambda answer, example: 0.0}
     )
-    plan = make_plan(rows, tune.Space(**space), 1.0, said | (options or {}))
+    plan = make_plan(
+        read_options(data=rows, space=tune.Space(**space), budget=1.0, **(said | (options or {})))
+    )
     return {
         row.model: row.output_tokens
         for row in forecast_answers(plan, offline_endpoints(plan.entries), None)

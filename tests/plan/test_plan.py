@@ -11,8 +11,11 @@ import pytest
 import tune
 from tune.commands.flags import build_run_parser
 from tune.errors import BudgetError, InputError, PriceError, SpaceError
-from tune.plan import LOCAL_MODEL, Plan, length_names, make_plan
 from tune.plan.goal import GOALS
+from tune.plan.models import length_names
+from tune.plan.plan import Plan, make_plan
+from tune.plan.read_options import read_options
+from tune.plan.search_space import LOCAL_MODEL
 from tune.pricing.prices import Price
 
 ROWS = [
@@ -31,7 +34,11 @@ PRICE = {"m": Price(1.0, 2.0)}
 
 
 def plan(space: Any = SPACE, data: Any = ROWS, budget: float = 1.0, **options: Any) -> Plan:
-    return make_plan(data, space, budget, {"price": PRICE, "target": "label", **options})  # type: ignore[typeddict-item]
+    return make_plan(
+        read_options(
+            data=data, space=space, budget=budget, **{"price": PRICE, "target": "label", **options}
+        )
+    )
 
 
 def with_space(**changes: Any) -> dict[str, Any]:
@@ -62,11 +69,18 @@ def test_a_users_own_split_is_kept_and_is_no_input() -> None:
     assert {e.metadata["side"] for e in made.split.holdout} == {"test"}
     assert len(made.split.tuning) == len(made.split.holdout) == 16
     rows = [{name: row[name] for name in ("id", "text", "label", "side")} for row in SIDES]
-    assert make_plan(rows, None, 1.0, {"split": "side", "target": "label"}).data.inputs == ("text",)
-    assert make_plan(rows, SPACE, 1.0, {"split": "side", "price": PRICE}).data.target == "label"
-    assert make_plan(ROWS, None, 1.0, {"group": "customer", "target": "label"}).data.inputs == (
-        "text",
+    assert make_plan(
+        read_options(data=rows, budget=1.0, split="side", target="label")
+    ).data.inputs == ("text",)
+    assert (
+        make_plan(
+            read_options(data=rows, space=SPACE, budget=1.0, split="side", price=PRICE)
+        ).data.target
+        == "label"
     )
+    assert make_plan(
+        read_options(data=ROWS, budget=1.0, group="customer", target="label")
+    ).data.inputs == ("text",)
 
 
 def test_a_split_of_ones_own_is_another_study_and_stands_alone() -> None:
@@ -123,7 +137,7 @@ def test_a_baseline_is_a_mapping_json_or_a_file(tmp_path: Path, form: str) -> No
         ({"n": 0}, "n"),
         ("{", "JSON"),
         ("nowhere.json", "cannot be read"),
-        ("[1]", "cannot be read"),
+        ("[1]", "is a JSON object of settings"),
         ('{"temperature": "hot"}', "temperature"),
     ],
 )
@@ -210,7 +224,7 @@ def test_it_is_known_whether_a_model_was_named() -> None:
     assert not plan(None).model_named
     assert plan(without, model=["m"]).model_named
     assert plan().model_named
-    assert make_plan(None, None, 5.0, {}).model_named, (
+    assert make_plan(read_options(budget=5.0)).model_named, (
         "the embedded task is meant for the local model"
     )
 
@@ -228,7 +242,7 @@ def test_a_space_object_with_a_callable_answer_is_kept_as_it_is() -> None:
 
 
 def test_the_embedded_task_is_a_whole_order() -> None:
-    made = make_plan(None, None, 5.0, {})
+    made = make_plan(read_options(budget=5.0))
     assert len(made.data.examples) == 600
     assert made.data.target == "label"
     assert made.space.models == (LOCAL_MODEL,)

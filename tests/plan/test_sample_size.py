@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tune.plan import Plan, make_plan
 from tune.plan.estimate import RunEstimate, estimate
 from tune.plan.estimate_text import estimate_lines
+from tune.plan.plan import Plan, make_plan
+from tune.plan.read_options import read_options
 from tune.plan.sample_size import SMALL_SAMPLE, sample_size_note
 from tune.plan.token_counts import offline_endpoints
 from tune.space import Space
@@ -26,7 +27,12 @@ def order(count: int, *, size: int = 1, **options: Any) -> Plan:
     rows = [{"text": f"t{i}", "label": "a", "who": f"w{i // size}"} for i in range(count)]
     group = {"group": "who"} if size > 1 else {}
     return make_plan(
-        rows, SPACE, 1.0, {"target": "label", "input": "text", "price": "m=1/2", **group, **options}
+        read_options(
+            data=rows,
+            space=SPACE,
+            budget=1.0,
+            **{"target": "label", "input": "text", "price": "m=1/2", **group, **options},
+        )
     )
 
 
@@ -68,7 +74,9 @@ def test_groups_are_counted_and_not_their_rows() -> None:
 
 def test_examples_that_are_copies_count_once() -> None:
     rows = [{"text": f"t{i % 12}", "label": "a"} for i in range(120)]
-    plan = make_plan(rows, SPACE, 1.0, {"target": "label", "price": "m=1/2"})
+    plan = make_plan(
+        read_options(data=rows, space=SPACE, budget=1.0, target="label", price="m=1/2")
+    )
     assert sample_size_note(plan).startswith("There are only 12 groups of examples in all")
 
 

@@ -19,7 +19,7 @@ from tune.store.draws import Store
 
 def make_context() -> StackContext:
     db = Database(":memory:")
-    return StackContext(Store(db), Account(db, "s", PICODOLLARS), Capabilities())
+    return StackContext(Store(db), Account(db, "s", PICODOLLARS), Capabilities(), 64)
 
 
 def test_an_entry_of_a_file_is_run_in_process_and_any_other_is_called() -> None:

@@ -26,7 +26,7 @@ def make_context(
         Account(db, "s", int(budget * PICODOLLARS)),
         Capabilities(),
         notice=told.append,
-        **more,
+        **{"concurrency": 64, **more},
     )
 
 

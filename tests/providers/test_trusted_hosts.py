@@ -17,6 +17,7 @@ from tune.commands.cli import main
 from tune.errors import InputError, TuneError
 from tune.fakes.server import Server
 from tune.followup.check import check
+from tune.plan.read_options import read_options
 from tune.providers.base_url import is_loopback, is_private
 from tune.providers.entries import Entry
 from tune.providers.openai.access import key_variable, resolve_access
@@ -130,7 +131,9 @@ def run(
         "results": folder / "study",
         **options,
     }
-    run_study(WORLD.examples(30), space=SPACE, budget=0.002, options=more, notice=told.append)
+    run_study(
+        read_options(data=WORLD.examples(30), space=SPACE, budget=0.002, **more), notice=told.append
+    )
     return told
 
 

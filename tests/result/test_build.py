@@ -16,7 +16,8 @@ import pytest
 from tune.completion import MANY, Request
 from tune.export import llm_config
 from tune.fakes.provider import FakeEndpoint
-from tune.plan import make_plan
+from tune.plan.plan import make_plan
+from tune.plan.read_options import read_options
 from tune.pricing.prices import PICODOLLARS, Price, to_dollars
 from tune.providers.capabilities import Capabilities, Fact
 from tune.providers.entries import Entry
@@ -83,7 +84,14 @@ class House:
             answer={"labels": ["yes", "no"]},
         )
         rows = options.pop("rows", ROWS)
-        self.plan = make_plan(rows, space, budget, {"target": "label", "price": "m=1/2", **options})
+        self.plan = make_plan(
+            read_options(
+                data=rows,
+                space=space,
+                budget=budget,
+                **{"target": "label", "price": "m=1/2", **options},
+            )
+        )
         self.db = Database(":memory:")
         self.account = Account(self.db, "s", int(budget * PICODOLLARS))
         self.store = Store(self.db)
@@ -92,7 +100,7 @@ class House:
         known = Capabilities(
             [Fact("m", "m", "answers")]
         )  # else the first call goes alone, and its prompt is paid twice
-        access = StackContext(self.store, self.account, known)
+        access = StackContext(self.store, self.account, known, 64)
         services = {"m": build_stack(Entry("m", "m"), self.endpoint, PRICE, access)}
         evaluator = Evaluator(
             space=self.plan.space,

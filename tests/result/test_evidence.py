@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tune.plan import Plan, make_plan
+from tune.plan.plan import Plan, make_plan
+from tune.plan.read_options import read_options
 from tune.readout import Reading
 from tune.result.evidence import Evidence
 from tune.space import Config, Space
@@ -31,7 +32,12 @@ def order(count: int, *, size: int = 1, **options: Any) -> Plan:
     rows = [{"text": f"t{i}", "label": "a", "who": f"w{i // size}"} for i in range(count)]
     group = {"group": "who"} if size > 1 else {}
     return make_plan(
-        rows, SPACE, 1.0, {"target": "label", "input": "text", "price": "m=1/2", **group, **options}
+        read_options(
+            data=rows,
+            space=SPACE,
+            budget=1.0,
+            **{"target": "label", "input": "text", "price": "m=1/2", **group, **options},
+        )
     )
 
 
@@ -128,7 +134,9 @@ def test_without_groups_nothing_changes() -> None:
 
 def test_copies_of_an_input_are_one_observation_though_no_group_was_named() -> None:
     rows = [{"text": f"t{i % 25}", "label": "a"} for i in range(100)]
-    plan = make_plan(rows, SPACE, 1.0, {"target": "label", "price": "m=1/2"})
+    plan = make_plan(
+        read_options(data=rows, space=SPACE, budget=1.0, target="label", price="m=1/2")
+    )
     scores = by_group(plan, np.arange(10) % 2)
     found = Evidence(plan).quality(reading(plan, scores), holdout=True)
     once = mean_interval(np.arange(10) % 2, confidence=0.96)
@@ -267,10 +275,7 @@ def test_a_cost_reaches_as_far_as_the_cap_lets_it_though_no_answer_has_yet() -> 
 
 
 ROWS = [{"text": f"t{i}", "label": "b" if i % 10 == 0 else "a"} for i in range(80)]
-BALANCED = make_plan(
-    ROWS, SPACE, 1.0, {"target": "label", "input": "text", "metric": "balanced_accuracy",
-                       "price": "m=1/2"}
-)  # fmt: skip
+BALANCED = make_plan(read_options(data=ROWS, space=SPACE, budget=1.0, target="label", input="text", metric="balanced_accuracy", price="m=1/2"))  # fmt: skip
 
 
 def weighted(positions: list[int], right: list[bool], config: Config = OURS) -> Reading:

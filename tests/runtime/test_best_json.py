@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from tune.errors import InputError, StudyError
 from tune.fakes.world import LabelledWorld
-from tune.plan import Options, Plan, make_plan
+from tune.plan.plan import Plan, make_plan
+from tune.plan.read_options import read_options
 from tune.pricing.prices import Price
 from tune.providers.entries import Entry
 from tune.providers.trusted_hosts import remember_hosts
@@ -71,8 +72,8 @@ def plan(**more: Any) -> Plan:
         "answer": more.pop("answer", {"labels": list(WORLD.labels)}),
         "models": {**MODELS, **more.pop("models", {})},
     }
-    options: Options = {"target": "label", **more}  # type: ignore[typeddict-item]
-    return make_plan(data, space, 1.0, options)
+    options = {"target": "label", **more}
+    return make_plan(read_options(data=data, space=space, budget=1.0, **options))
 
 
 @pytest.fixture(autouse=True)

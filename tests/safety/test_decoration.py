@@ -14,6 +14,7 @@ import pytest
 import tune
 from tune.fakes.server import Server
 from tune.fakes.world import LabelledWorld
+from tune.plan.read_options import read_options
 from tune.safety.decoration import Decorations
 from tune.task.metrics import parse_metric
 from tune.tuner import run_study
@@ -77,10 +78,12 @@ def test_an_observer_and_a_notice_that_raise_leave_the_result_and_are_named_in_t
     server: Server, tmp_path: Path
 ) -> None:
     study = run_study(
-        WORLD.examples(40),
-        space=tune.Space.from_mapping(SPACE),
-        budget=0.01,
-        options=options(server, tmp_path),  # type: ignore[arg-type]
+        read_options(
+            data=WORLD.examples(40),
+            space=tune.Space.from_mapping(SPACE),
+            budget=0.01,
+            **options(server, tmp_path),
+        ),
         observer=broken,
         notice=broken,
     )
@@ -160,10 +163,12 @@ def test_a_metric_from_1_to_10_is_shown_on_a_terminal(
     screen = Screen()
     with screen.shown():
         study = run_study(
-            WORLD.examples(40),
-            space=tune.Space.from_mapping(SPACE),
-            budget=0.01,
-            options=options(server, tmp_path, metric=parse_metric(ten, low=1.0, high=10.0)),  # type: ignore[arg-type]
+            read_options(
+                data=WORLD.examples(40),
+                space=tune.Space.from_mapping(SPACE),
+                budget=0.01,
+                **options(server, tmp_path, metric=parse_metric(ten, low=1.0, high=10.0)),
+            ),
             observer=screen,
             notice=screen.say,
         )

@@ -23,7 +23,8 @@ from tune.fakes.race import World, play
 from tune.fakes.server import Server
 from tune.fakes.world import LabelledWorld
 from tune.followup.reprice import reprice
-from tune.plan import make_plan
+from tune.plan.plan import make_plan
+from tune.plan.read_options import read_options
 from tune.readout import Reading
 from tune.report import answer, markdown, result_json
 from tune.report.json import difference_record
@@ -279,15 +280,26 @@ def order(**more: Any) -> dict[str, Any]:
 )
 def test_a_goal_that_cannot_be_is_refused_in_a_sentence(given: dict[str, Any], words: str) -> None:
     with pytest.raises(InputError, match=words):
-        make_plan(WORLD.examples(40), tune.Space(**SPACE), 1.0, order(**given))  # type: ignore[arg-type]
+        make_plan(
+            read_options(
+                data=WORLD.examples(40), space=tune.Space(**SPACE), budget=1.0, **order(**given)
+            )
+        )
 
 
 def test_the_goal_makes_it_another_study_and_the_default_does_not() -> None:
     data, space = WORLD.examples(40), tune.Space(**SPACE)
-    plain = make_plan(data, space, 1.0, order())  # type: ignore[arg-type]
-    asked = make_plan(data, space, 1.0, order(goal="cheapest", margin=0.1))  # type: ignore[arg-type]
+    plain = make_plan(read_options(data=data, space=space, budget=1.0, **order()))
+    asked = make_plan(
+        read_options(data=data, space=space, budget=1.0, **order(goal="cheapest", margin=0.1))
+    )
     assert "goal" not in plain.identity
-    assert make_plan(data, space, 1.0, order(goal="quality")).identity == plain.identity  # type: ignore[arg-type]
+    assert (
+        make_plan(
+            read_options(data=data, space=space, budget=1.0, **order(goal="quality"))
+        ).identity
+        == plain.identity
+    )
     assert (asked.identity["goal"], asked.identity["margin"]) == ("cheapest", 0.1)
 
 

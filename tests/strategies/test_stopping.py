@@ -22,7 +22,8 @@ from tune.errors import InputError
 from tune.fakes.race import World, some_space
 from tune.fakes.server import Server
 from tune.fakes.world import LabelledWorld
-from tune.plan import make_plan
+from tune.plan.plan import make_plan
+from tune.plan.read_options import read_options
 from tune.store.journal import read_events
 from tune.strategies import Problem, Standing
 from tune.strategies.cheapest import good_enough
@@ -573,5 +574,11 @@ def test_at_0_the_whole_budget_is_used(server: Server, tmp_path: Path) -> None:
 def test_a_gain_that_cannot_be_is_refused() -> None:
     with pytest.raises(InputError, match="min_gain"):
         make_plan(
-            WORLD.examples(40), tune.Space(**SPACE), 1.0, {"min_gain": -1.0, "target": "label"}
+            read_options(
+                data=WORLD.examples(40),
+                space=tune.Space(**SPACE),
+                budget=1.0,
+                min_gain=-1.0,
+                target="label",
+            )
         )

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from tune.completion import MANY, Request
 from tune.errors import BudgetError
 from tune.fakes.provider import FakeEndpoint
-from tune.plan import make_plan
+from tune.plan.plan import make_plan
+from tune.plan.read_options import read_options
 from tune.pricing.prices import Price, to_dollars, to_picodollars
 from tune.providers.capabilities import Capabilities
 from tune.providers.entries import Entry
@@ -49,13 +50,13 @@ def study_budget(
         max_tokens=[4, CAP],
     )
     asked: Any = {"target": "label", "price": "m=1/2", **options}
-    plan = make_plan(rows or ROWS, space, budget, asked)
+    plan = make_plan(read_options(data=rows or ROWS, space=space, budget=budget, **asked))
     db = Database(":memory:")
     account, store = Account(db, "s", to_picodollars(budget)), Store(db)
     endpoint = FakeEndpoint(_yes, price=PRICE, most_n=most_n, service="m")
     services = {
         "m": build_stack(
-            Entry("m", "m"), endpoint, PRICE, StackContext(store, account, Capabilities())
+            Entry("m", "m"), endpoint, PRICE, StackContext(store, account, Capabilities(), 64)
         )
     }
     return StudyBudget(plan, account, make_evaluator(plan, services, store))

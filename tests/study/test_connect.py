@@ -17,7 +17,8 @@ from tune.fakes.faults import Model
 from tune.fakes.provider import FakeEndpoint
 from tune.fakes.server import Server
 from tune.fakes.world import LabelledWorld
-from tune.plan import Plan, make_plan
+from tune.plan.plan import Plan, make_plan
+from tune.plan.read_options import read_options
 from tune.pricing.prices import PICODOLLARS, Price
 from tune.providers import endpoints as module
 from tune.providers.capabilities import Capabilities
@@ -38,7 +39,7 @@ ASKED = tune.Judge(model="judge", max_tokens=16)
 @pytest.fixture
 def access() -> Iterator[StackContext]:
     db = Database(":memory:")
-    yield StackContext(Store(db), Account(db, "s", PICODOLLARS), Capabilities())
+    yield StackContext(Store(db), Account(db, "s", PICODOLLARS), Capabilities(), 64)
     db.close()
 
 
@@ -134,7 +135,12 @@ def silent(name: str, access: StackContext, *, judge: bool = False) -> Service:
 def plan_of(**more: Any) -> Plan:
     options: Any = {"target": "label", "price": ["m=1/2", "judge=1/2"], "metric": ASKED, **more}
     return make_plan(
-        ROWS, tune.Space(model="m", prompt={"p": "Label: {text}"}, max_tokens=8), 1.0, options
+        read_options(
+            data=ROWS,
+            space=tune.Space(model="m", prompt={"p": "Label: {text}"}, max_tokens=8),
+            budget=1.0,
+            **options,
+        )
     )
 
 

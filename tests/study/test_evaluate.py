@@ -76,7 +76,7 @@ class House:
     ) -> None:
         self.db = Database(":memory:")
         self.store, self.account = Store(self.db), Account(self.db, "s", int(budget * PICODOLLARS))
-        self.access = StackContext(self.store, self.account, Capabilities(), retry=QUICK)
+        self.access = StackContext(self.store, self.account, Capabilities(), 64, retry=QUICK)
         self.endpoint = FakeEndpoint(world, price=PRICE, failures=failures)
         self.space = space or Space(
             model="m",

@@ -17,6 +17,7 @@ import tune
 from tests.test_tuner_survival import ROWS, SPACE, WORLD, environment, options, script, wait_for
 from tune.fakes.faults import Fault, Model
 from tune.fakes.server import Server, every
+from tune.plan.read_options import read_options
 from tune.pricing.prices import to_picodollars
 from tune.providers.capabilities import Capabilities, Fact
 from tune.providers.retrying import RetryPolicy
@@ -49,7 +50,9 @@ def odd(request: pytest.FixtureRequest) -> Iterator[Server]:
 def run(server: Server, folder: Path, *, budget: float = 0.002, **more: Any) -> tune.Study:
     given: Any = options(server, folder, **more)
     space = tune.Space.from_mapping(SPACE)
-    return run_study(WORLD.examples(24), space=space, budget=budget, options=given, retry=QUICK)
+    return run_study(
+        read_options(data=WORLD.examples(24), space=space, budget=budget, **given), retry=QUICK
+    )
 
 
 def test_a_study_resumes_from_any_line_of_its_journal(odd: Server, tmp_path: Path) -> None:
@@ -107,7 +110,7 @@ def test_a_server_that_ignores_n_and_kill_9(tmp_path: Path, calls: int) -> None:
         given: Any = options(server, tmp_path)
         space = tune.Space.from_mapping(SPACE)
         study = run_study(
-            WORLD.examples(ROWS), space=space, budget=0.01, options=given, retry=QUICK
+            read_options(data=WORLD.examples(ROWS), space=space, budget=0.01, **given), retry=QUICK
         )
         assert study.best.config
         events = read_events(tmp_path / "study" / "study.jsonl")

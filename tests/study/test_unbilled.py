@@ -18,9 +18,10 @@ from tune.commands.cli import main
 from tune.errors import BudgetError
 from tune.fakes.server import Server
 from tune.fakes.world import LabelledWorld
-from tune.plan import make_plan
 from tune.plan.estimate import estimate
 from tune.plan.estimate_text import estimate_lines, estimate_table, price_lines
+from tune.plan.plan import make_plan
+from tune.plan.read_options import read_options
 from tune.plan.token_counts import offline_endpoints
 from tune.pricing.clock import FIRST_WIDTH
 from tune.pricing.prices import Price
@@ -121,18 +122,9 @@ def test_an_interrupted_search_goes_on_with_the_steps_and_the_time_that_were_rec
             stop.request()
 
     given: Any = options(server, tmp_path)
-    cut = asyncio.run(
-        _study(
-            ROWS,
-            space(),
-            None,
-            given,
-            stop,
-            look,
-            lambda _: None,
-            RetryPolicy(attempts=2, first_wait=0.01),
-        )
-    )
+    read = read_options(data=ROWS, space=space(), **given)
+    patient = RetryPolicy(attempts=2, first_wait=0.01)
+    cut = asyncio.run(_study(read, stop, look, lambda _: None, patient))
     assert cut.stopped == "interrupted"
     first = events(tmp_path, "wave")
     study = run(server, tmp_path)  # a strategy that asked for other steps would be refused
@@ -256,7 +248,7 @@ def test_the_time_limit_is_15_minutes_unless_said_and_the_estimate_says_so(
     server: Server, tmp_path: Path
 ) -> None:
     given: Any = options(server, tmp_path, time_limit=None)
-    plan = make_plan(ROWS, space(), None, given)
+    plan = make_plan(read_options(data=ROWS, space=space(), **given))
     assert plan.unbilled
     assert plan.time_limit == 900
     lines = estimate_lines(estimate(plan, offline_endpoints(plan.entries), None))
@@ -275,7 +267,7 @@ def test_the_estimate_says_seconds_and_what_the_time_compares(
     server: Server, tmp_path: Path
 ) -> None:
     long: Any = options(server, tmp_path, time_limit=900)
-    found, text = told(make_plan(ROWS, space(), None, long))
+    found, text = told(make_plan(read_options(data=ROWS, space=space(), **long)))
     assert found.seconds is not None
     assert f"takes about {found.seconds:.3g}" in text
     assert "assumed to take 0.5 s" in text
@@ -284,8 +276,11 @@ def test_the_estimate_says_seconds_and_what_the_time_compares(
     assert 0 < found.search_seconds <= 900
     assert found.holdout_seconds > 0
     short: Any = options(server, tmp_path, time_limit=20)
-    assert told(make_plan(ROWS, space(), None, short))[0].bought.configs < found.bought.configs
-    assert told(make_plan(ROWS, space(), None, short))[0].search_seconds == 20
+    assert (
+        told(make_plan(read_options(data=ROWS, space=space(), **short)))[0].bought.configs
+        < found.bought.configs
+    )
+    assert told(make_plan(read_options(data=ROWS, space=space(), **short)))[0].search_seconds == 20
 
 
 def test_the_estimate_learns_the_seconds_of_an_answer_from_stored_draws(
@@ -294,7 +289,7 @@ def test_the_estimate_learns_the_seconds_of_an_answer_from_stored_draws(
     given: Any = options(server, tmp_path)
     study = run(server, tmp_path)
     db = Database(f"sqlite:///{tmp_path}/study/draws.db")
-    found, text = told(make_plan(ROWS, space(), None, given), Store(db))
+    found, text = told(make_plan(read_options(data=ROWS, space=space(), **given)), Store(db))
     db.close()
     assert "that were drawn before" in text
     drawn = {(row.model, row.prompt): row for row in study.record.estimate}
@@ -316,7 +311,7 @@ def test_seconds_are_unknown_where_nothing_tells_how_long_an_answer_is(
         reasoning_effort=["high"],
         answer={"labels": list(WORLD.labels)},
     )
-    found, text = told(make_plan(ROWS, reasons, None, given))
+    found, text = told(make_plan(read_options(data=ROWS, space=reasons, **given)))
     assert found.seconds is None
     assert "unknown until the first block" in text
     assert "$" not in text
@@ -345,7 +340,7 @@ def test_progress_shows_the_time_that_is_left_and_no_dollars() -> None:
 def test_an_observer_is_shown_the_time_that_is_left(server: Server, tmp_path: Path) -> None:
     seen: list[Progress] = []
     given: Any = options(server, tmp_path, time_limit=20, trials=4)
-    run_study(ROWS, space=space(), budget=None, options=given, observer=seen.append)
+    run_study(read_options(data=ROWS, space=space(), **given), observer=seen.append)
     left = [
         one.left_seconds for one in seen if one.phase == "search" and one.left_seconds is not None
     ]

@@ -16,7 +16,9 @@ import tune
 from tune.commands.cli import main
 from tune.errors import DataError, InputError
 from tune.fakes.server import Server
-from tune.plan import make_plan, sent_lines, sent_record
+from tune.plan.plan import make_plan
+from tune.plan.prompt_preview import sent_lines, sent_record
+from tune.plan.read_options import read_options
 from tune.task.columns import template_names
 from tune.task.example import Data
 from tune.task.load import load_data
@@ -192,7 +194,12 @@ def test_targets_that_read_like_floats_are_whole_numbers(tmp_path: Path) -> None
 def notes(data: Any, **options: Any) -> str:
     return " ".join(
         make_plan(
-            data, options.pop("space", None), 1.0, {"target": "label", **PRICE, **options}
+            read_options(
+                data=data,
+                space=options.pop("space", None),
+                budget=1.0,
+                **{"target": "label", **PRICE, **options},
+            )
         ).notes
     )
 
@@ -219,7 +226,7 @@ def multi(count: int = 30) -> list[dict[str, Any]]:
 
 
 def test_lists_of_labels_are_compared_as_sets() -> None:
-    plan = make_plan(multi(), None, 1.0, {"target": "label", **PRICE})  # type: ignore[typeddict-item]
+    plan = make_plan(read_options(data=multi(), budget=1.0, **{"target": "label", **PRICE}))
     assert plan.metric.name == "same_set"
     example = plan.split.tuning[0]
     full = json.dumps(list(reversed(example.target)))
@@ -240,7 +247,9 @@ def test_exact_match_on_lists_of_labels_is_refused_with_the_way_out() -> None:
 
 def test_lists_of_accepted_answers_are_so_still() -> None:
     data = [{"text": f"t{i}", "label": [f"name {i}", f"alias {i}"]} for i in range(30)]
-    plan = make_plan(data, None, 1.0, {"target": "label", "metric": "exact_match", **PRICE})  # type: ignore[typeddict-item]
+    plan = make_plan(
+        read_options(data=data, budget=1.0, **{"target": "label", "metric": "exact_match", **PRICE})
+    )
     assert plan.metric.score("ALIAS 3", next(e for e in plan.examples if e.id == "4")) == 1.0
 
 
@@ -303,6 +312,8 @@ def test_a_chat_is_shown_with_its_roles() -> None:
             ]
         },
     )
-    plan = make_plan(rows(), space, 1.0, {"target": "label", **PRICE})  # type: ignore[typeddict-item]
+    plan = make_plan(
+        read_options(data=rows(), space=space, budget=1.0, **{"target": "label", **PRICE})
+    )
     assert sent_record(plan)["text"].startswith("system: Be brief.\n\nuser: ticket")
     assert any(line.startswith("  | user: ticket") for line in sent_lines(plan))

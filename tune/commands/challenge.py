@@ -12,8 +12,6 @@ EPILOG = """\
 Exit status: 0 it enters, 3 it does not, 4 undecided within the budget or the data; 1 it failed, 2 bad input.
 """
 
-OF_THE_NEW_MODEL = ("model", "base_url", "key_env", "allow_http", "price", "margin")
-
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns the exit status."""
@@ -28,42 +26,37 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument(
         "--allow-host",
         action="append",
+        default=[],
         metavar="HOST",
         help="let the judge that STUDY names be sent examples and keys there (repeatable)",
     )
     parser.add_argument("study", metavar="STUDY", help="the study's results folder")
-    given = vars(parser.parse_args(argv))
-    if len(given["model"] or ()) != 1 or given["budget"] is None:
+    given = parser.parse_args(argv)
+    options = given_options(given)
+    if len(options.get("model", ())) != 1 or "budget" not in options:
         parser.error("exactly one --model NEW, and --budget USD, are needed")
-    own = {name: given.pop(name) for name in OF_THE_NEW_MODEL}
-    own["model"] = own["model"][0]
-    own["price"] = own["price"][0] if own["price"] else None
-    own = {name: value for name, value in own.items() if value is not None}
-    quiet, as_json = given["quiet"], given["json"]
-    options = {
-        name: value
-        for name, value in given_options(given).items()
-        if name not in ("study", "results")
-    }
+    (options["model"],) = options["model"]
+    if "price" in options:
+        options["price"] = options["price"][0]
+    quiet = options.pop("quiet", False)
+    # The challenge writes no report, so a folder for one says nothing.
+    options.pop("results", None)
 
     def say(sentence: str) -> None:
-        if not quiet and not as_json:
+        if not quiet and not given.json:
             print_notice(sentence)
 
     def work() -> int:
         from tune.followup.challenge import challenge
 
         found = challenge(
-            given["study"],
-            given["data"],
-            given["space"],
-            budget=given["budget"],
+            given.study,
             notice=say,
-            confirm=make_confirm(as_json=as_json, quiet=quiet),
-            **own,
+            allow_host=given.allow_host,
+            confirm=make_confirm(as_json=given.json, quiet=quiet),
             **options,
         )
-        if as_json:
+        if given.json:
             return print_result(json_for_terminal(found.to_record()), found.status)
         return found.status if quiet else print_result(for_terminal(found), found.status)
 

@@ -64,19 +64,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         command: Callable[[Sequence[str]], int] = import_module(COMMANDS[words[0]][0]).main
         return command(words[1:])
     parser = build_run_parser(epilog=EPILOG)
-    given = vars(parser.parse_args(words))
-    quiet, as_json = given.pop("quiet"), given.pop("json")
-    if given.pop("version"):
+    given = parser.parse_args(words)
+    if given.version:
         from importlib.metadata import version
 
         return print_result(f"tune {version('tune-llm')}")
-    if given["budget"] is None and not (
-        given["price"] or given["space"]
-    ):  # these may say that nobody is billed
+    options = given_options(given)
+    # A space, a list of models or a price may say that nobody is billed: the plan finds out.
+    if not options.keys() & {"budget", "price", "space", "models"}:
         parser.error(
             "--budget USD is needed: the dollars that are never exceeded, as in --budget 5"
         )
-    return _run(given, quiet=quiet or as_json, as_json=as_json)
+    return _run(options, as_json=given.json)
 
 
 def run() -> NoReturn:
@@ -85,25 +84,19 @@ def run() -> NoReturn:
     run_as_process(main)
 
 
-def _run(given: dict[str, Any], *, quiet: bool, as_json: bool) -> int:
-    options = given_options(given)
-
+def _run(given: dict[str, Any], *, as_json: bool) -> int:
     def work() -> Study:
+        from tune.plan.read_options import read_options
         from tune.safety.decoration import Decorations
         from tune.study.progress import Screen
         from tune.tuner import run_study
 
-        screen = Screen(quiet=quiet)
+        options = read_options(**given)
+        screen = Screen(quiet=options.quiet or as_json)
         with screen.shown():
-            if not given["model"] and not given["space"] and os.environ.get("OPENAI_API_KEY"):
+            names_model = options.model or options.space
+            if not names_model and os.environ.get("OPENAI_API_KEY"):
                 Decorations().attempt("the hint", lambda: screen.say(HINT), None)
-            return run_study(
-                given["data"],
-                space=given["space"],
-                budget=given["budget"],
-                options=options,  # type: ignore[arg-type]
-                observer=screen,
-                notice=screen.say,
-            )
+            return run_study(options, observer=screen, notice=screen.say)
 
     return run_study_command(work, as_json=as_json)

@@ -21,13 +21,13 @@ def main(argv: Sequence[str]) -> int:
         "Say what a run with these flags would cost and what it could see. Nothing is sent and nothing is spent: no "
         "key is needed. Lengths of answers are learned from the store of the run, where it holds any.",
     )
-    given = vars(parser.parse_args(argv))
+    given = parser.parse_args(argv)
 
     def work() -> int:
-        from tune.plan import sent_lines, sent_record
+        from tune.plan.prompt_preview import sent_lines, sent_record
 
-        plan, found = _estimate(given)
-        if given["json"]:
+        plan, found = _estimate(given_options(given))
+        if given.json:
             return print_result(json_for_terminal(_record(found) | {"sent": sent_record(plan)}))
         from tune.plan.estimate_text import estimate_lines, estimate_table, price_lines
         from tune.providers.trusted_hosts import host_lines
@@ -42,15 +42,16 @@ def main(argv: Sequence[str]) -> int:
 def _estimate(given: dict[str, Any]) -> tuple[Any, Any]:
     from pathlib import Path
 
-    from tune.plan import make_plan
     from tune.plan.estimate import estimate
+    from tune.plan.plan import make_plan
+    from tune.plan.read_options import read_options
     from tune.plan.token_counts import offline_endpoints
     from tune.store.database import Database
     from tune.store.draws import Store
     from tune.tuner import study_paths
 
-    options: Any = given_options(given)
-    plan = make_plan(given["data"], given["space"], given["budget"] or BUDGETS[1], options)
+    options = read_options(**{"budget": BUDGETS[1], **given})
+    plan = make_plan(options)
     _, place = study_paths(plan, options)
     if not Path(place.removeprefix("sqlite:///")).is_file():
         return plan, estimate(plan, offline_endpoints(plan.entries), None, others=BUDGETS)

@@ -22,12 +22,11 @@ def main(argv: Sequence[str]) -> int:
         "new report is written there.",
     )
     parser.add_argument("study", metavar="STUDY", help="the study's results folder")
-    given = vars(parser.parse_args(argv))
-    folder = given.pop("study")
+    given = parser.parse_args(argv)
 
     def work() -> Study:
         from tune.followup.reprice import reprice
 
-        return reprice(folder, given["data"], given["space"], **given_options(given))
+        return reprice(given.study, **given_options(given))
 
-    return run_study_command(work, as_json=given["json"])
+    return run_study_command(work, as_json=given.json)

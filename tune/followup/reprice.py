@@ -18,7 +18,8 @@ from typing import Any
 
 from tune.errors import InputError, StudyError
 from tune.export import Deployment
-from tune.plan import Options, Plan, make_plan
+from tune.plan.plan import Plan, make_plan
+from tune.plan.read_options import read_options
 from tune.plan.token_counts import offline_endpoints
 from tune.pricing.prices import to_picodollars
 from tune.providers.capabilities import Capabilities
@@ -48,7 +49,14 @@ from tune.study.resume import (
 from tune.study.run import PAUSES, Findings, Run
 from tune.study.study import Study, find_store, recorded_study
 
-MAY_DIFFER = ("prices", "max_cost", "max_seconds", "goal", "min_quality", "margin")
+MAY_DIFFER = (
+    "prices",
+    "max_cost_per_request",
+    "max_seconds_per_request",
+    "goal",
+    "min_quality",
+    "margin",
+)
 """What a study may be read again with: it decides nothing about what was drawn."""
 
 SILENT = "reprice"
@@ -86,8 +94,8 @@ def reprice(folder: str | Path, data: Any = None, space: Any = None, **options: 
         raise InputError(
             f"the study in {str(place)!r} stays as it is: give another folder with --results"
         )
-    given: Options = options  # type: ignore[assignment]
-    plan = make_plan(data, space, _last(events, "study", "continue")["budget"], given)
+    options["budget"] = _last(events, "study", "continue")["budget"]
+    plan = make_plan(read_options(data=data, space=space, **options))
     check_identity(events[0]["identity"], plan.identity, place, besides=MAY_DIFFER)
     if not Path(store.removeprefix("sqlite:///")).is_file():
         raise StudyError(
@@ -116,7 +124,7 @@ async def _reread(plan: Plan, place: Path, store: str) -> tuple[Report, Deployme
         draws = Store(db, generation=journal.events[0]["id"] if plan.fresh else "")
         account = Account(db, SILENT, to_picodollars(plan.budget))
         account.close(SILENT)
-        access = StackContext(draws, account, Capabilities(), notice=lambda _: None)
+        access = StackContext(draws, account, Capabilities(), concurrency=1)
         services = _services(plan, access)
         run = Run(plan, journal, services, account, _evaluator(plan, services, access), {})
         run.recall(run.history.first)

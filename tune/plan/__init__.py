@@ -1,18 +1,4 @@
-"""What a user asks for, checked once at the door."""
+"""The checked order for a run: options, data, space, models, prices, and the estimate.
 
-from tune.plan.models import length_names
-from tune.plan.options import Options
-from tune.plan.plan import Plan, make_plan, without_models
-from tune.plan.prompt_preview import sent_lines, sent_record
-from tune.plan.search_space import LOCAL_MODEL
-
-__all__ = [
-    "LOCAL_MODEL",
-    "Options",
-    "Plan",
-    "length_names",
-    "make_plan",
-    "sent_lines",
-    "sent_record",
-    "without_models",
-]
+This file imports nothing, so that `tune --help` only loads `tune.plan.options`.
+"""

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from tune.errors import SpaceError
+from tune.plan.values import read_json_value
 from tune.readout.aggregate import deployable
-from tune.safety.untrusted import read_file, read_json
 from tune.space import Config, Space
 from tune.task.prompt import Prompt
 
@@ -49,21 +49,11 @@ def read_baseline(given: Any, space: Space, prompts: Mapping[str, Prompt]) -> Co
 
 
 def _baseline_record(given: Any) -> dict[str, Any]:
+    """Return the settings that a user gives; those of an exported `best.json` stand under "config"."""
     if given is None:
         return {}
-    if isinstance(given, Mapping):
-        return dict(given)
-    text = str(given)
-    try:
-        if not text.lstrip().startswith("{"):
-            text = read_file(text).decode("utf-8")
-        record = read_json(text)
-    except OSError as error:
-        raise SpaceError(f"the baseline {str(given)!r} cannot be read: {error.strerror}") from None
-    except ValueError as error:
-        raise SpaceError(f"the baseline {str(given)!r} is no JSON: {error}") from None
-    if not isinstance(record, dict):
+    record = read_json_value(given, "the baseline")
+    if not isinstance(record, Mapping):
         raise SpaceError(f"the baseline is a JSON object of settings, but got {record!r}")
-    return (
-        record.get("config", record) if isinstance(record.get("config", record), dict) else record
-    )
+    inner = record.get("config")
+    return dict(inner if isinstance(inner, Mapping) and not isinstance(given, Mapping) else record)

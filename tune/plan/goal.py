@@ -23,11 +23,7 @@ def read_goal(options: Options, metric: Metric) -> dict[str, Any]:
         InputError: there is no such goal, or what is good enough is missing, said twice, or out of
         range.
     """
-    goal, least, margin = (
-        options.get("goal", "quality"),
-        options.get("min_quality"),
-        options.get("margin"),
-    )
+    goal, least, margin = options.goal, options.min_quality, options.margin
     if goal not in GOALS:
         raise InputError(f"there is no goal {goal!r}: there are {list(GOALS)}")
     if goal != "cheapest" and (least is not None or margin is not None):

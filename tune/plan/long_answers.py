@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from tune.completion import Endpoint
-from tune.plan import Plan
 from tune.plan.estimate import purchase
+from tune.plan.plan import Plan
 from tune.plan.token_counts import AnswerForecast, estimate_rows
 from tune.readout.trial import Trial
 from tune.report import EstimateRow

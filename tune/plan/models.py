@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from tune.errors import InputError, PriceError
-from tune.plan.options import Options, as_names
+from tune.plan.options import Options
+from tune.plan.values import as_names, read_json_value
 from tune.pricing.lookup import check_stated, find_price
 from tune.pricing.prices import Price, is_pair, parse_price, read_price
 from tune.providers.entries import Entry, read_entries
@@ -25,16 +26,17 @@ def find_entries(
     """An entry for every model of the space, and for the metric's judge: the user's, else one of
     that very name.
     """
-    stated = read_entries(table or {}) | read_entries(options.get("models") or {})
+    given = read_json_value(options.models, "the list of models") or {}
+    stated = read_entries(table or {}) | read_entries(given)
 
     def entry(name: str) -> Entry:
-        own = Entry(name, name, base_url=options.get("base_url"), key_env=options.get("key_env"))
-        found = stated.get(name) or own
-        return replace(found, allow_http=True) if options.get("allow_http") else found
+        own = Entry(name, name, base_url=options.base_url, key_env=options.key_env)
+        found = stated.get(name, own)
+        return replace(found, allow_http=True) if options.allow_http else found
 
-    return {name: entry(name) for name in space.models}, entry(
-        metric.model
-    ) if metric.costs else None
+    entries = {name: entry(name) for name in space.models}
+    judge = entry(metric.model) if metric.costs else None
+    return entries, judge
 
 
 def find_prices(entries: Sequence[Entry], given: Any) -> dict[str, Price]:

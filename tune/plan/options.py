@@ -1,183 +1,402 @@
-"""The options of a run: what they are called, and how those that name a thing are read."""
+"""The options of a run, in one place: default, type and one sentence for each.
+
+Everything else is made from `Options`: the flags and their help (`tune/commands/flags.py`), the
+keywords and the help of `tune.tune`, the identity of a study, and the table in the documentation.
+"""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from tune.errors import BudgetError, InputError
-from tune.task.callables import import_object
+from tune.space import FREE
+
+if TYPE_CHECKING:
+    from tune.pricing.prices import Price
+    from tune.space import Space
+    from tune.task.metrics import Metric
+
+UNBILLED_SECONDS = 900.0
+"""The time limit in seconds where every price is 0 and the user states none."""
+
+STRATEGY_FOR_GOAL = {
+    "quality": "knowledge_gradient",
+    "cheapest": "halving",
+    "frontier": "knowledge_gradient",
+}
+"""The strategy for each goal where the user names none."""
+
+GROUPS = ("", "the task", "what is searched", "the run")
+"""The groups of flags, in the order of the help; options without a group come first."""
+
+Value = TypeVar("Value")
 
 
-class Options(TypedDict, total=False):
-    """The keywords of `tune.tune`, and, with dashes, the flags of `tune.py`.
+@dataclass(frozen=True, slots=True)
+class About:
+    """Facts about an option besides its name, its type and its default.
 
     Attributes:
-        input: columns that fill the templates; default: those that the templates name. target: the
-        column that holds what is wanted. metric: a name of `tune.task.metrics.METRICS`,
-        "module:attribute", a callable `(answer, example)`, or a `Metric`. model: models by name,
-        instead of the space's. models: entries that say where models are: `{name: {model, base_url,
-        key_env, price, ...}}` or a list. base_url: an OpenAI-compatible endpoint for models without
-        an entry. key_env: the environment variable that holds the key of those models. By default
-        OPENAI_API_KEY, which goes to
-            the host of OPENAI_BASE_URL, else to OpenAI's, and to this machine; other hosts are
-            called without a key.
-        allow_http: let a key go unencrypted through networks that are not private. price:
-        "MODEL=IN/OUT" in dollars per million tokens, or a mapping from model to `Price`.
-        output_tokens: how long answers are expected to be, for the estimate before a run, as long
-        as none like them
-            was bought: a number of tokens, or "NAME=N" (or a mapping) for a prompt, a model, or
-            "MODEL/PROMPT", which goes before both.
-        max_cost_per_request: dollars that a config may cost per request in production.
-        max_seconds_per_request: seconds that it may take. goal: "quality", the best under the
-        limits, "cheapest", the cheapest that is good enough, or "frontier", the
-            best at every cost.
-        min_quality: the score that is good enough for the goal "cheapest", in the metric's own
-        scale. margin: or by how much it may be worse than the baseline (a test of non-inferiority),
-        in the same scale. baseline: the config used today, as a mapping, JSON, or a path of a JSON
-        file. searcher: proposes paid points; a name of `tune.search.SEARCHERS` or
-        "module:attribute". The default,
-            "random", deals values like cards, so that every model and prompt comes early.
-        strategy: buys; a name of `tune.strategies.STRATEGIES` or "module:attribute". free:
-        dimensions that are read off draws rather than bought; () buys every value. verifier: for
-        the aggregate "best": a callable `(answer, example) -> float`, or "module:attribute".
-        holdout: share of the examples that only the frozen choice and the baseline meet. split: or
-        a column that says it of each row: "train" or "tuning", "test" or "holdout", "shots" for
-        those that
-            few-shot prompts may show.
-        group: a column; rows with the same value are kept on one side of the split, and are one
-        observation to every
-            interval.
-        seed: decides the split, the order of examples and the search. concurrency: the most calls
-        in flight per endpoint. time_limit: seconds after which no further call of the search is
-        sent. Where every price is 0, it takes the
-            place of the budget, and is 900 unless said.
-        min_gain: points (hundredths of the metric's range); the search ends when the rest of the
-        budget is expected
-            to gain less. 0.1 unless said; 0 spends the whole budget. Where the goal is the
-            cheapest, per cent of what it costs.
-        splits: repeated splits of the tuning examples whose spread the report shows; 0 for none.
-        They cost nothing. trials: the most paid points that are tried. results: the folder for this
-        study and its store; default `results/<data>-<fingerprint>`. store: where draws are kept;
-        default `draws.db` in the results folder. fresh: ignore draws that other studies bought.
-        quiet: show no progress on standard error. by: columns whose values the report shows the
-        quality by; no part of what makes it another study. no_content: keep the texts of examples
-        and answers out of the report and the other files that are for reading. keep_going: search
-        on though the answers of every prompt are not read rightly. allow_code: let a metric run
-        what models write, in a process of its own with limits (`tune.safety.sandbox`).
+        sentence: what the option means, for the help and the documentation.
+        group: one of `GROUPS`.
+        metavar: the placeholder for the flag's value in the help; "" for a switch without a value.
+        parse: turns the text of the flag into a value.
+        repeats: the flag may be given several times.
+        identity: entries of a study's identity that this option decides; () where another value
+            continues the same study.
     """
 
-    input: Sequence[str] | str
-    target: str | None
-    metric: Any
-    model: Sequence[str] | str
-    models: Any
-    base_url: str | None
-    key_env: str | None
-    allow_http: bool
-    price: Any
-    output_tokens: Any
-    max_cost_per_request: float | None
-    max_seconds_per_request: float | None
-    goal: str
-    min_quality: float | None
-    margin: float | None
-    baseline: Any
-    searcher: str | Callable[..., Any]
-    strategy: str | Callable[..., Any]
-    free: Sequence[str]
-    verifier: Any
-    holdout: float
-    split: str | None
-    group: str | None
-    seed: int
-    concurrency: int
-    time_limit: float | None
-    min_gain: float
-    splits: int
-    trials: int | None
-    results: str | Path | None
-    store: str | None
-    fresh: bool
-    keep_going: bool
-    no_content: bool
-    by: Sequence[str] | str
-    quiet: bool
-    allow_code: bool
+    sentence: str
+    group: str
+    metavar: str
+    parse: Callable[[str], Any]
+    repeats: bool
+    identity: tuple[str, ...]
+
+    def help(self, default: Any) -> str:
+        """Return the sentence with what the flag adds to it: may it be repeated, and its default."""
+        if isinstance(default, tuple):
+            default = ", ".join(default)
+        notes = ["repeatable"] if self.repeats else []
+        if default not in (None, "", False):
+            notes.append(f"default: {default}")
+        return f"{self.sentence} ({'; '.join(notes)})" if notes else self.sentence
 
 
-def check_options(budget: float | None, options: Options) -> None:
-    """Refuse an unknown option and a number that cannot be.
+def option(
+    default: Value,
+    sentence: str,
+    *,
+    group: str,
+    metavar: str = "",
+    parse: Callable[[str], Any] = str,
+    repeats: bool = False,
+    identity: tuple[str, ...] = (),
+) -> Value:
+    """Make a dataclass field for an option; see `About` for the arguments."""
+    about = About(sentence, group, metavar, parse, repeats, identity)
+    return field(default=default, metadata={"about": about})
 
-    Raises:
-        BudgetError: the budget is no number of dollars above 0.
-        InputError: one of the options cannot be.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Options of a run: the keywords of `tune.tune`, and, with dashes, the flags of `tune`.
+
+    `read_options` makes one from what a user gives, and checks it.
     """
-    is_number = isinstance(budget, int | float) and not isinstance(budget, bool)
-    if budget is not None and not (is_number and 0 < budget < math.inf):
-        raise BudgetError(f"the budget is a number of dollars above 0, but got {budget!r}")
-    least = options.get("min_gain", 0.0)
-    if isinstance(least, bool) or not isinstance(least, int | float) or not 0 <= least <= 100:
-        raise InputError(f"min_gain is a number of points, 0 to 100, but got {least!r}")
-    splits = options.get("splits", 0)
-    if isinstance(splits, bool) or not isinstance(splits, int) or not 0 <= splits <= 1000:
-        raise InputError(f"splits is a number of repetitions, 0 to 1000, but got {splits!r}")
-    for name in (
-        "max_cost_per_request",
-        "max_seconds_per_request",
-        "time_limit",
-        "trials",
-        "concurrency",
-    ):
-        value = options.get(name)
-        if value is not None and not (isinstance(value, int | float) and value > 0):
-            raise InputError(f"`{name} > 0` must hold, but got {value!r}")
-    if options.get("split") and options.get("holdout") is not None:
-        raise InputError(
-            "the column of `split` says which examples are held back: give no `holdout` beside it"
-        )
-    unknown = sorted(set(options) - set(Options.__annotations__))
-    if unknown:
-        raise InputError(
-            f"there is no option {unknown[0]!r}: the options are {sorted(Options.__annotations__)}"
-        )
+
+    budget: float | None = option(
+        None,
+        "Dollars that are never exceeded: retries, judges and the holdout included. Not needed "
+        "where every price is 0.",
+        group="",
+        metavar="USD",
+        parse=float,
+    )
+
+    data: Any = option(
+        None,
+        "Labelled examples: a jsonl, json, csv, tsv or parquet file, or hf:org/name:split; in "
+        "Python also a table or a list of rows. The default is the embedded product reviews.",
+        group="the task",
+        metavar="FILE",
+        identity=("data",),
+    )
+    input: Sequence[str] | str = option(
+        (),
+        "A column that fills the templates. The default is every column that a template names.",
+        group="the task",
+        metavar="COL",
+        repeats=True,
+        identity=("input",),
+    )
+    target: str | None = option(
+        None,
+        "The column with the wanted answer.",
+        group="the task",
+        metavar="COL",
+        identity=("data",),
+    )
+    metric: str | Mapping[str, Any] | Callable[..., Any] | Metric | None = option(
+        None,
+        "The score of an answer: a name (exact_match, contains, numeric, ...), a JSON object with "
+        "the name and its settings, or module:attribute; in Python also a callable (answer, "
+        "example). The default suits the targets.",
+        group="the task",
+        metavar="NAME",
+        identity=("metric",),
+    )
+    allow_code: bool = option(
+        False,
+        "Let the metric run code that models write, in a process of its own with limits.",
+        group="the task",
+    )
+    holdout: float = option(
+        0.4,
+        "The share of the examples that is held back for the final check.",
+        group="the task",
+        metavar="SHARE",
+        parse=float,
+        identity=("holdout",),
+    )
+    split: str | None = option(
+        None,
+        "A column that splits the examples instead: train or tuning, test or holdout, shots (for "
+        "few-shot prompts).",
+        group="the task",
+        metavar="COL",
+        identity=("holdout",),
+    )
+    group: str | None = option(
+        None,
+        "A column: rows with the same value stay on one side of the split and count as one "
+        "observation.",
+        group="the task",
+        metavar="COL",
+        identity=("group",),
+    )
+    by: Sequence[str] | str = option(
+        (),
+        "A column: the report shows the quality for each of its values.",
+        group="the task",
+        metavar="COL",
+        repeats=True,
+    )
+
+    space: Space | Mapping[str, Any] | str | Path | None = option(
+        None,
+        "The search space: a TOML file; in Python also a Space or a mapping. The default is made "
+        "from the data.",
+        group="what is searched",
+        metavar="FILE",
+        identity=("space", "prompts", "answer", "models", "prices", "metric", "baseline"),
+    )
+    model: Sequence[str] | str = option(
+        (),
+        "A model to search over, instead of those of the space.",
+        group="what is searched",
+        metavar="NAME",
+        repeats=True,
+        identity=("space", "models", "prices", "baseline"),
+    )
+    models: Mapping[str, Any] | Sequence[Any] | str | Path | None = option(
+        None,
+        "Where models are: a JSON file or JSON text, {NAME: {model, base_url, key_env, price, "
+        "...}} or a list as in OAI_CONFIG_LIST.",
+        group="what is searched",
+        metavar="FILE|JSON",
+        identity=("models", "prices"),
+    )
+    base_url: str | None = option(
+        None,
+        "An OpenAI-compatible endpoint, for models without an entry of their own.",
+        group="what is searched",
+        metavar="URL",
+        identity=("models",),
+    )
+    key_env: str | None = option(
+        None,
+        "The environment variable with the key of these models. The default is OPENAI_API_KEY, "
+        "which is sent only to OpenAI (or the host of OPENAI_BASE_URL) and to this machine.",
+        group="what is searched",
+        metavar="NAME",
+    )
+    allow_http: bool = option(
+        False,
+        "Let a key travel unencrypted outside private networks.",
+        group="what is searched",
+    )
+    price: Mapping[str, Any] | Sequence[str] | Price | str | None = option(
+        None,
+        "Dollars per million tokens of the prompt and of the answer; +FEE adds dollars per "
+        "request, and ',confirmed' accepts a price far below the published one.",
+        group="what is searched",
+        metavar="MODEL=IN/OUT",
+        repeats=True,
+        identity=("prices",),
+    )
+    output_tokens: Mapping[str, float] | Sequence[str] | float | str | None = option(
+        None,
+        "The expected length of answers in tokens, for the estimate: of a prompt, a model or "
+        "MODEL/PROMPT, or of all.",
+        group="what is searched",
+        metavar="[NAME=]N",
+        repeats=True,
+    )
+    max_cost_per_request: float | None = option(
+        None,
+        "The most dollars that one request may cost in production.",
+        group="what is searched",
+        metavar="USD",
+        parse=float,
+        identity=("max_cost_per_request",),
+    )
+    max_seconds_per_request: float | None = option(
+        None,
+        "The most seconds that one request may take in production.",
+        group="what is searched",
+        metavar="S",
+        parse=float,
+        identity=("max_seconds_per_request",),
+    )
+    goal: str = option(
+        "quality",
+        "What to look for: quality (the best within the limits), cheapest (the cheapest that is "
+        "good enough) or frontier (the best at every cost).",
+        group="what is searched",
+        metavar="{quality,cheapest,frontier}",
+        identity=("goal", "strategy"),
+    )
+    min_quality: float | None = option(
+        None,
+        "For the goal cheapest: a score that is good enough.",
+        group="what is searched",
+        metavar="Q",
+        parse=float,
+        identity=("min_quality",),
+    )
+    margin: float | None = option(
+        None,
+        "For the goal cheapest: how far the score may lie below the baseline's.",
+        group="what is searched",
+        metavar="M",
+        parse=float,
+        identity=("margin",),
+    )
+    baseline: Mapping[str, Any] | str | Path | None = option(
+        None,
+        "The configuration that you use today: a JSON file or JSON text. The default is the first "
+        "model with the shortest template.",
+        group="what is searched",
+        metavar="FILE|JSON",
+        identity=("baseline",),
+    )
+    searcher: str | Callable[..., Any] = option(
+        "random",
+        "Proposes configurations: random, grid, blendsearch, cfo, tpe, nsga2, gp or "
+        "module:attribute.",
+        group="what is searched",
+        metavar="NAME",
+        identity=("searcher",),
+    )
+    strategy: str | Callable[..., Any] | None = option(
+        None,
+        "Decides what to buy next: knowledge_gradient, halving, full or module:attribute. "
+        f"The default is {STRATEGY_FOR_GOAL['quality']}, or {STRATEGY_FOR_GOAL['cheapest']} for "
+        "the goal cheapest.",
+        group="what is searched",
+        metavar="NAME",
+        identity=("strategy",),
+    )
+    free: Sequence[str] | str = option(
+        FREE,
+        "A setting whose values are all read from the same answers, so that trying them costs "
+        "nothing; none buys every value.",
+        group="what is searched",
+        metavar="NAME",
+        repeats=True,
+        identity=("free",),
+    )
+    verifier: str | Callable[..., Any] | None = option(
+        None,
+        'Judges answers for the aggregate "best": a callable (answer, example) -> float.',
+        group="what is searched",
+        metavar="MODULE:ATTR",
+        identity=("verifier",),
+    )
+
+    seed: int = option(
+        0,
+        "Decides the split, the order of the examples and the search.",
+        group="the run",
+        metavar="N",
+        parse=int,
+        identity=("seed",),
+    )
+    concurrency: int = option(
+        64,
+        "The most calls in flight per endpoint.",
+        group="the run",
+        metavar="N",
+        parse=int,
+    )
+    time_limit: float | None = option(
+        None,
+        "Seconds after which the search sends no further call. The default is "
+        f"{UNBILLED_SECONDS:g} where every price is 0, else none.",
+        group="the run",
+        metavar="S",
+        parse=float,
+    )
+    min_gain: float = option(
+        0.1,
+        "End when the rest of the budget is expected to gain less: hundredths of the metric's "
+        "range, or per cent of the cost for the goal cheapest. 0 spends the whole budget.",
+        group="the run",
+        metavar="POINTS",
+        parse=float,
+    )
+    splits: int = option(
+        0,
+        "Show the spread of the result over this many random splits of the tuning examples; it "
+        "costs nothing.",
+        group="the run",
+        metavar="K",
+        parse=int,
+    )
+    trials: int | None = option(
+        None,
+        "The most trials that the search begins.",
+        group="the run",
+        metavar="N",
+        parse=int,
+        identity=("trials",),
+    )
+    results: str | Path | None = option(
+        None,
+        "The folder of the study. The default is results/<data>-<fingerprint>.",
+        group="the run",
+        metavar="DIR",
+    )
+    store: str | None = option(
+        None,
+        "The database of the answers. The default is draws.db beside the study's folder, or in "
+        "the folder that --results names.",
+        group="the run",
+        metavar="URL",
+    )
+    fresh: bool = option(
+        False,
+        "Ignore answers that other studies bought.",
+        group="the run",
+    )
+    keep_going: bool = option(
+        False,
+        "Search on even if the answers of every prompt cannot be read.",
+        group="the run",
+    )
+    no_content: bool = option(
+        False,
+        "Keep the texts of examples and answers out of the report.",
+        group="the run",
+    )
+    quiet: bool = option(
+        False,
+        "Show no progress.",
+        group="the run",
+    )
 
 
-def as_names(value: Sequence[str] | str | None) -> tuple[str, ...]:
-    """One name, several or none, as a tuple."""
-    return () if value is None else (value,) if isinstance(value, str) else tuple(value)
+def flag_name(name: str) -> str:
+    """Return the flag of an option."""
+    return f"--{name.replace('_', '-')}"
 
 
-def look_up(value: Any, table: Mapping[str, Any], what: str) -> Any:
-    """A thing of a table by its name, or a callable of the user's own.
-
-    Raises:
-        InputError: the table has no such name, or it is no callable.
-    """
-    if isinstance(value, str) and ":" not in value:
-        if value not in table:
-            raise InputError(
-                f"there is no {what} {value!r}: there are {sorted(table)}, or give module:attribute"
-            )
-        return table[value]
-    return as_callable(value, what)
-
-
-def as_callable(value: Any, what: str) -> Any:
-    """A callable, given as it is or as "module:attribute"; None stays None.
-
-    Raises:
-        InputError: it cannot be imported, or is no callable.
-    """
-    if isinstance(value, str):
-        value = import_object(value, what)
-    if value is not None and not callable(value):
-        raise InputError(f"the {what} is a callable, but got {value!r}")
-    return value
-
-
-def identity_name(value: Any) -> str:
-    """What a thing that may be given by name or as a callable is called in a study's identity."""
-    return value if isinstance(value, str) else f"{value.__module__}:{value.__qualname__}"
+def identity_names() -> tuple[str, ...]:
+    """Return the entries of a study's identity, each once, in the order of the options."""
+    found: dict[str, None] = {}
+    for one in fields(Options):
+        found.update(dict.fromkeys(one.metadata["about"].identity))
+    return tuple(found)

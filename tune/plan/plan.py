@@ -1,9 +1,8 @@
-"""What a user asks for, checked once at the door: after this, nothing is a bad input any more."""
+"""The plan of a run: everything that a user gives, read and checked before the first dollar."""
 
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,9 +17,10 @@ from tune.plan.default_space import (
     with_label_weights,
 )
 from tune.plan.goal import read_goal
+from tune.plan.identity import study_identity
 from tune.plan.models import find_entries, find_prices, read_lengths
 from tune.plan.notes import data_notes
-from tune.plan.options import Options, as_callable, as_names, check_options, identity_name, look_up
+from tune.plan.options import STRATEGY_FOR_GOAL, UNBILLED_SECONDS, Options
 from tune.plan.search_space import (
     EMBEDDED,
     LOCAL_MODEL,
@@ -30,15 +30,15 @@ from tune.plan.search_space import (
     space_record,
     template_fields,
 )
+from tune.plan.values import as_callable, as_names, look_up, read_json_value
 from tune.pricing.prices import Price
-from tune.providers.base_url import public_url
 from tune.providers.entries import Entry
 from tune.search import SEARCHERS
 from tune.space import Config, Point, Space
 from tune.strategies import STRATEGIES
 from tune.task.callables import reraise_as
 from tune.task.example import Data, Example
-from tune.task.extract import Extractor, extractor_identity, parse_extractor
+from tune.task.extract import Extractor, parse_extractor
 from tune.task.load import load_data
 from tune.task.metrics import Metric, is_oracle, parse_metric, per_response_metric
 from tune.task.prompt import Prompt
@@ -46,12 +46,51 @@ from tune.task.prompt_spec import parse_prompt, shots_needed
 from tune.task.split import Split, split
 
 LABELLED = ("exact_match", "balanced_accuracy", "same_set", "one_of")
-"""Metrics that compare an answer with labels: a label must be taken out of the text first."""
+"""Metrics that compare an answer with labels: the label is taken out of the text first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A checked order. `identity` is everything that makes it another study when it differs."""
+    """A checked order for a run.
+
+    Attributes:
+        data: the examples as they were read.
+        split: the same examples in the study's order: tuning and holdout.
+        space: what is searched.
+        prompts: the templates by name.
+        metric: scores an answer.
+        metric_spec: the metric as it was given, for `best.json`.
+        extract: takes the answer out of a text.
+        verifier: judges answers for the aggregate "best", or None.
+        entries: where the models of the space are, by name.
+        judge: where the model of a metric that asks one is, or None.
+        prices: of all these models, by name.
+        baseline: the configuration that the user has today.
+        baseline_given: whether the user named it.
+        model_named: whether the user named a model.
+        free: the dimensions that are read off answers already bought.
+        budget: dollars; 0 where nobody is billed.
+        max_cost: dollars that one request may cost in production, or None.
+        max_seconds: seconds that it may take, or None.
+        goal: "quality", "cheapest" or "frontier".
+        min_quality: for "cheapest", the score that is good enough, or None.
+        margin: or how far it may lie below the baseline's, or None.
+        searcher: proposes paid points.
+        strategy: decides what to buy.
+        seed: of the split, the order and the search.
+        concurrency: the most calls in flight per endpoint.
+        time_limit: seconds for the search, or None.
+        min_gain: the search ends when less is expected; a share of the metric's range.
+        splits: repeated splits whose spread the report shows.
+        trials: the most trials that the search begins, or None.
+        fresh: answers of other studies are not used.
+        keep_going: the search goes on where no answer can be read.
+        content: texts of examples and answers are shown in the report.
+        by: columns whose values the report shows the quality by.
+        output_tokens: stated lengths of answers, by a name of `length_names`.
+        notes: sentences on the data that the user should read first.
+        identity: everything that makes another study when it differs.
+    """
 
     data: Data
     split: Split
@@ -92,10 +131,8 @@ class Plan:
 
     @property
     def unbilled(self) -> bool:
-        """Whether every price is 0: then nobody pays, and the search spends seconds instead of
-        dollars.
-        """
-        return _unbilled(self.prices)
+        """True where every price is 0: the search then spends seconds instead of dollars."""
+        return _is_unbilled(self.prices)
 
     @property
     def examples(self) -> tuple[Example, ...]:
@@ -105,159 +142,193 @@ class Plan:
     @property
     def called_entries(self) -> tuple[Entry, ...]:
         """Every model that is called: those of the space, and the judge of the metric."""
-        return (*self.entries.values(), *([self.judge] if self.judge else []))
+        judges = [self.judge] if self.judge else []
+        return (*self.entries.values(), *judges)
 
     @property
     def baseline_point(self) -> Point:
-        """The baseline as a paid point, so that the search has it in the race where the space has
-        it too.
-        """
+        """The baseline as a paid point, with which it joins the search where the space holds it."""
         return Point(
             {name: value for name, value in self.baseline.items() if name not in self.free}
         )
 
 
-FREE_SECONDS = 900.0
-"""The time limit of a search that nobody is billed for, unless another is said."""
-
-
-def _unbilled(prices: Mapping[str, Price]) -> bool:
-    return all(price.is_zero for price in prices.values())
-
-
-def _budget(given: float | None, prices: Mapping[str, Price]) -> float:
-    """The dollars that may be spent; none are where nobody is billed and none are given.
+def make_plan(options: Options) -> Plan:
+    """Read and check everything that can be checked before the first dollar.
 
     Raises:
-        BudgetError: none are given, and somebody is billed.
+        InputError: one sentence that says what is wrong, where, and how to fix it.
     """
-    if given is not None:
-        return float(given)
-    if not _unbilled(prices):
-        raise BudgetError(
-            "--budget USD is needed: the dollars that are never exceeded, as in --budget 5 "
-            "(models whose prices are all 0 need none)"
-        )
-    return 0.0
-
-
-def make_plan(data: Any, space: Any, budget: float | None, options: Options) -> Plan:
-    """Check everything that can be checked before the first dollar.
-
-    Args:
-        data: anything `tune.task.load.load_data` reads; None is the embedded task. space: a
-        `Space`, a mapping or a TOML file with the tables of a space file; None is a default for the
-        data. budget: dollars; None only where every price is 0.
-
-    Raises:
-        InputError: one sentence that says what, where, and how to mend it.
-    """
-    # Space files come from others, too: what is of another kind than it should be is one sentence.
+    # Space files come from other people, too: a value of a wrong kind becomes one sentence.
     with reraise_as(SpaceError, "the space, or an option that goes with it, cannot be read"):
-        return _make_plan(data, space, budget, options)
+        return _make_plan(options)
 
 
-def _make_plan(data: Any, space: Any, budget: float | None, options: Options) -> Plan:
-    check_options(budget, options)
-    record, base = space_record(data, space)
-    loaded = load_data(
-        EMBEDDED / "reviews.csv" if data is None else data,
-        inputs=as_names(options.get("input")),
-        target=options.get("target"),
-        fields=template_fields(record, base),
-        split_columns=[column for column in (options.get("group"), options.get("split")) if column],
-    )
-    is_default_space = record is None
-    record = default_space(loaded) if record is None else record
-    searched = space if isinstance(space, Space) else read_space(record)
-    model_named = bool(as_names(options.get("model"))) or searched.models != (LOCAL_MODEL,)
-    searched = searched.with_models(as_names(options.get("model")))
-    metric_spec = with_label_weights(
-        options.get("metric") or record.get("metric") or default_metric(loaded), loaded
-    )
-    metric = _metric(metric_spec, loaded, options)
-    searched = _with_answer(searched, metric, loaded)
-    parts = split(
-        loaded,
-        holdout=options.get("holdout", 0.4),
-        shots=max(shots_needed(spec) for spec in searched.prompts.values()),
-        seed=options.get("seed", 0),
-        group=options.get("group"),
-        column=options.get("split"),
-    )
-    metric.try_on(parts.tuning[0])
-    prompts = {
-        name: parse_prompt(name, spec, shots=parts.shots, base=base, target=loaded.target)
-        for name, spec in searched.prompts.items()
-    }
-    for prompt in prompts.values():
-        prompt.check(loaded)
-    entries, judge = find_entries(searched, metric, record.get("models"), options)
-    verifier = as_callable(options.get("verifier"), "verifier")
+def without_models(plan: Plan, gone: Collection[str]) -> Plan:
+    """Return the plan without models that do not answer.
+
+    A baseline that the user named stays. Otherwise it is the first model that does answer.
+    """
+    if plan.baseline_given or plan.baseline.model not in gone:
+        return plan
+    return replace(plan, baseline=read_baseline(None, plan.space, plan.prompts))
+
+
+def _make_plan(options: Options) -> Plan:
+    task = _read_task(options)
+    metric, space = task.metric, task.space
+    entries, judge = find_entries(space, metric, task.models, options)
+    verifier = as_callable(options.verifier, "verifier")
     if metric.over_responses:
-        searched = searched.with_all_answers()
-    check_aggregates(searched, metric, verifier)
-    prices = find_prices([*entries.values(), *([judge] if judge else [])], options.get("price"))
+        space = space.with_all_answers()
+    check_aggregates(space, metric, verifier)
+    called = [*entries.values(), judge] if judge else [*entries.values()]
+    prices = find_prices(called, options.price)
+    time_limit = options.time_limit
+    if time_limit is None and _is_unbilled(prices):
+        time_limit = UNBILLED_SECONDS
+    strategy = options.strategy or STRATEGY_FOR_GOAL.get(options.goal)
     plan = Plan(
-        data=loaded,
-        split=parts,
-        space=searched,
-        prompts=prompts,
+        data=task.data,
+        split=task.split,
+        space=space,
+        prompts=task.prompts,
         metric=metric,
-        metric_spec=metric_spec,
-        extract=parse_extractor(searched.answer),
+        metric_spec=task.metric_spec,
+        extract=parse_extractor(space.answer),
         verifier=verifier,
         entries=entries,
         judge=judge,
         prices=prices,
-        baseline=read_baseline(options.get("baseline"), searched, prompts),
-        baseline_given=options.get("baseline") is not None,
-        model_named=model_named or data is None,
+        baseline=read_baseline(options.baseline, space, task.prompts),
+        baseline_given=options.baseline is not None,
+        model_named=task.model_named,
         free=free_dimensions(options, metric),
-        budget=_budget(budget, prices),
-        max_cost=options.get("max_cost_per_request"),
-        max_seconds=options.get("max_seconds_per_request"),
+        budget=_budget(options.budget, prices),
+        max_cost=options.max_cost_per_request,
+        max_seconds=options.max_seconds_per_request,
         **read_goal(options, metric),
-        searcher=look_up(options.get("searcher") or "random", SEARCHERS, "searcher"),
-        strategy=look_up(_strategy(options), STRATEGIES, "strategy"),
-        seed=options.get("seed", 0),
-        concurrency=options.get("concurrency", 64),
-        time_limit=options.get("time_limit") or (FREE_SECONDS if _unbilled(prices) else None),
-        min_gain=options.get("min_gain", 0.1) / 100,
-        splits=options.get("splits", 0),
-        trials=options.get("trials"),
-        fresh=options.get("fresh", False),
-        by=_slices(options, loaded),
-        keep_going=options.get("keep_going", False),
-        content=not options.get("no_content", False),
-        output_tokens=read_lengths(options.get("output_tokens"), entries, prompts),
-        notes=data_notes(loaded, metric=metric.name, is_default_space=is_default_space),
+        searcher=look_up(options.searcher, SEARCHERS, "searcher"),
+        strategy=look_up(strategy, STRATEGIES, "strategy"),
+        seed=options.seed,
+        concurrency=options.concurrency,
+        time_limit=time_limit,
+        min_gain=options.min_gain / 100,
+        splits=options.splits,
+        trials=options.trials,
+        fresh=options.fresh,
+        by=_slice_columns(options, task.data),
+        keep_going=options.keep_going,
+        content=not options.no_content,
+        output_tokens=read_lengths(options.output_tokens, entries, task.prompts),
+        notes=data_notes(task.data, metric=metric.name, is_default_space=task.is_default_space),
         identity={},
     )
-    return replace(plan, identity=json.loads(json.dumps(_identity(plan, options))))
+    return replace(plan, identity=study_identity(plan, replace(options, strategy=strategy)))
 
 
-def _slices(options: Options, data: Data) -> tuple[str, ...]:
-    """The columns that quality is shown by.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Task:
+    """The part of a plan that needs no model and no price.
 
-    Raises:
-        DataError: there is no such column.
+    Attributes:
+        models: the table `[models]` of the space file, if any.
+        is_default_space: the space was made from the data.
     """
-    columns = as_names(options.get("by"))
-    for column in columns:
-        data.cells(column)
-    return columns
+
+    data: Data
+    split: Split
+    space: Space
+    prompts: Mapping[str, Prompt]
+    metric: Metric
+    metric_spec: Any
+    models: Any
+    model_named: bool
+    is_default_space: bool
 
 
-def _with_answer(space: Space, metric: Metric, data: Data) -> Space:
-    """The space with the usual answer rule where it has none: a label in a sentence equals no label
-    as a whole text.
+def _read_task(options: Options) -> _Task:
+    record, base = space_record(options.data, options.space)
+    split_columns = [column for column in (options.group, options.split) if column]
+    data = load_data(
+        EMBEDDED / "reviews.csv" if options.data is None else options.data,
+        inputs=as_names(options.input),
+        target=options.target,
+        fields=template_fields(record, base),
+        split_columns=split_columns,
+    )
+    is_default_space = record is None
+    if record is None:
+        record = default_space(data)
+    space = options.space if isinstance(options.space, Space) else read_space(record)
+    models = as_names(options.model)
+    model_named = bool(models) or space.models != (LOCAL_MODEL,)
+    space = space.with_models(models)
+    metric_spec = _metric_spec(options, record, data)
+    metric = _read_metric(metric_spec, data, options)
+    space = _with_answer_rule(space, metric, data)
+    parts = split(
+        data,
+        holdout=options.holdout,
+        shots=max(shots_needed(spec) for spec in space.prompts.values()),
+        seed=options.seed,
+        group=options.group,
+        column=options.split,
+    )
+    metric.try_on(parts.tuning[0])
+    prompts = {
+        name: parse_prompt(name, spec, shots=parts.shots, base=base, target=data.target)
+        for name, spec in space.prompts.items()
+    }
+    for prompt in prompts.values():
+        prompt.check(data)
+    return _Task(
+        data=data,
+        split=parts,
+        space=space,
+        prompts=prompts,
+        metric=metric,
+        metric_spec=metric_spec,
+        models=record.get("models"),
+        # The embedded task names its model in its own space: nobody has to be told of it.
+        model_named=model_named or options.data is None,
+        is_default_space=is_default_space,
+    )
+
+
+def _metric_spec(options: Options, record: Mapping[str, Any], data: Data) -> Any:
+    """Return the metric as it was given: by the option, else by the space file, else a default."""
+    given = options.metric
+    if isinstance(given, str) and given.lstrip().startswith("{"):
+        given = read_json_value(given, "the metric")
+    return with_label_weights(given or record.get("metric") or default_metric(data), data)
+
+
+def _read_metric(spec: Any, data: Data, options: Options) -> Metric:
+    metric = parse_metric(spec)
+    if metric.identity == "exact_match" and find_label_lists(data):
+        raise InputError(
+            f"the targets of {data.name!r} are lists of labels, as {data.examples[0].target!r}, "
+            f"which the metric exact_match would take for answers of which one is enough: "
+            f"--metric same_set wants all of them, and --metric one_of any one"
+        )
+    if metric.runs_code and not options.allow_code:
+        raise InputError(
+            f"the metric {metric.name!r} runs code that models write: say that it may with "
+            f"--allow-code (allow_code=True); it runs in a process of its own, with limits on "
+            f"what it can use and reach"
+        )
+    metric.check(data.examples)
+    return per_response_metric(metric) if is_oracle(metric, data.examples) else metric
+
+
+def _with_answer_rule(space: Space, metric: Metric, data: Data) -> Space:
+    """Return the space with the usual answer rule for labels, where it has no rule of its own.
+
+    Without one a whole text is compared with a label, and a label in a sentence counts as wrong.
     """
-    if (
-        space.answer is not None
-        or metric.name not in LABELLED
-        or metric.identity.partition("(")[0] != metric.name
-    ):
+    is_plain = metric.identity.partition("(")[0] == metric.name
+    if space.answer is not None or metric.name not in LABELLED or not is_plain:
         return space
     found = copy.copy(space)
     found.answer = default_answer(data)
@@ -266,69 +337,33 @@ def _with_answer(space: Space, metric: Metric, data: Data) -> Space:
     return found
 
 
-def without_models(plan: Plan, aside: Collection[str]) -> Plan:
-    """The plan without models that do not answer: where no baseline was given, it is the first that
-    does.
+def _slice_columns(options: Options, data: Data) -> tuple[str, ...]:
+    """Return the columns by which the report shows the quality.
+
+    Raises:
+        DataError: there is no such column.
     """
-    if plan.baseline_given or plan.baseline.model not in aside:
-        return plan
-    return replace(plan, baseline=read_baseline(None, plan.space, plan.prompts))
+    columns = as_names(options.by)
+    for column in columns:
+        data.cells(column)
+    return columns
 
 
-def _metric(spec: Any, data: Data, options: Options) -> Metric:
-    metric = parse_metric(spec)
-    if metric.identity == "exact_match" and find_label_lists(data):
-        raise InputError(
-            f"the targets of {data.name!r} are lists of labels, as {data.examples[0].target!r}, which the metric "
-            f"exact_match would take for answers of which one is enough: --metric same_set wants all of them, and "
-            f"--metric one_of any one"
+def _budget(given: float | None, prices: Mapping[str, Price]) -> float:
+    """Return the dollars that may be spent: 0 where nobody is billed and no budget is given.
+
+    Raises:
+        BudgetError: no budget is given, and a model has a price.
+    """
+    if given is not None:
+        return float(given)
+    if not _is_unbilled(prices):
+        raise BudgetError(
+            "--budget USD is needed: the dollars that are never exceeded, as in --budget 5 "
+            "(models whose prices are all 0 need none)"
         )
-    if metric.runs_code and not options.get("allow_code"):
-        raise InputError(
-            f"the metric {metric.name!r} runs code that models write: say that it may with --allow-code "
-            f"(allow_code=True); it runs in a process of its own, with limits on what it can use and reach"
-        )
-    metric.check(data.examples)
-    return per_response_metric(metric) if is_oracle(metric, data.examples) else metric
+    return 0.0
 
 
-def _strategy(options: Options) -> Any:
-    """The strategy that was asked for, else the one that suits the goal."""
-    suited = "halving" if options.get("goal") == "cheapest" else "knowledge_gradient"
-    return options.get("strategy") or suited
-
-
-def _rates(price: Price) -> list[float]:
-    return [price.input, price.output, *([price.request] if price.request else [])]
-
-
-def _identity(plan: Plan, options: Options) -> dict[str, Any]:
-    """Everything that makes it another study when it differs."""
-    goal = {"goal": plan.goal, "min_quality": plan.min_quality, "margin": plan.margin}
-    return {
-        "data": plan.data.fingerprint,
-        "space": plan.space.to_mapping(),
-        "prompts": {name: prompt.identity for name, prompt in plan.prompts.items()},
-        "models": {
-            e.name: {"model": e.model, "base_url": public_url(e.base_url), "alias": e.alias}
-            for e in plan.entries.values()
-        },
-        "prices": {name: _rates(price) for name, price in plan.prices.items()},
-        "metric": plan.metric.identity,
-        "answer": extractor_identity(plan.space.answer),
-        "baseline": dict(plan.baseline),
-        "free": list(plan.free),
-        "searcher": identity_name(options.get("searcher") or "random"),
-        "strategy": identity_name(_strategy(options)),
-        "holdout": options.get("split") or options.get("holdout", 0.4),
-        "group": options.get("group"),
-        "seed": plan.seed,
-        "trials": plan.trials,
-        "max_cost": plan.max_cost,
-        "max_seconds": plan.max_seconds,
-        **(
-            {name: value for name, value in goal.items() if value is not None}
-            if plan.goal != "quality"
-            else {}
-        ),
-    }
+def _is_unbilled(prices: Mapping[str, Price]) -> bool:
+    return all(price.is_zero for price in prices.values())

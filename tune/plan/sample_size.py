@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from functools import cache
 
-from tune.plan import Plan
+from tune.plan.plan import Plan
 from tune.report.text import number
 from tune.stats.alpha_spending import look_confidence
 from tune.stats.intervals import mean_interval

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from tune.errors import InputError, SpaceError
-from tune.plan.options import Options, as_names
+from tune.plan.options import Options
+from tune.plan.values import as_names
 from tune.readout.aggregate import deployable, parse_aggregate
 from tune.space import FREE, Space, read_toml
 from tune.task.metrics import Metric
@@ -52,7 +53,9 @@ def read_space(record: Mapping[str, Any]) -> Space:
 
 def free_dimensions(options: Options, metric: Metric) -> tuple[str, ...]:
     """The dimensions that are read off, less those that this metric cannot be read off for."""
-    free = as_names(options.get("free", FREE))
+    free = as_names(options.free)
+    if free == ("none",):
+        free = ()
     wrong = sorted(set(free) - set(FREE))
     if wrong:
         raise InputError(

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tune.plan import Plan
+from tune.plan.plan import Plan
 from tune.task.prompt import Prompt
 from tune.task.template import Template
 

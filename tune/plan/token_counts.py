@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from tune.completion import Endpoint, Message, Request
-from tune.plan import Plan, length_names
+from tune.plan.models import length_names
 from tune.plan.output_length import length_span, likely_output_tokens
+from tune.plan.plan import Plan
 from tune.plan.stored_requests import PromptMatcher, is_same_kind, messages_of
 from tune.pricing.clock import assumed_seconds
 from tune.pricing.prices import Price, to_dollars

@@ -45,7 +45,7 @@ class StackContext:
     store: Store
     account: Account
     capabilities: Capabilities
-    concurrency: int = 64
+    concurrency: int
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     notice: Callable[[str], None] = lambda _: None
     progress: Callable[[str], None] = lambda _: None

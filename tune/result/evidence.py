@@ -8,7 +8,7 @@ from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
 
-from tune.plan import Plan
+from tune.plan.plan import Plan
 from tune.pricing.prices import to_dollars
 from tune.readout import Reading
 from tune.space import Config

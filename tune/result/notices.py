@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tune.plan import Plan
+from tune.plan.plan import Plan
 from tune.plan.sample_size import sample_size_note
 from tune.result.evidence import Evidence
 from tune.space import Config

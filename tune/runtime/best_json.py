@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from tune.errors import InputError, StudyError
-from tune.plan import Plan
+from tune.plan.plan import Plan
 from tune.pricing.prices import Price, parse_price
 from tune.providers.base_url import public_url
 from tune.providers.entries import Entry

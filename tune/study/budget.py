@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from tune.completion import Endpoint, Request, calls_for
 from tune.errors import BudgetError
-from tune.plan import Plan
+from tune.plan.plan import Plan
 from tune.pricing.clock import FIRST_WIDTH, Clock, assumed_seconds
 from tune.pricing.prices import to_dollars, to_picodollars
 from tune.readout import Reading
@@ -57,7 +57,7 @@ def _longest_prompt(plan: Plan, endpoint: Endpoint, point: Point, cap: int) -> i
     return max(endpoint.most_prompt_tokens(request) for request in requests)
 
 
-def _likely_seconds(plan: Plan, endpoint: Endpoint, point: Point, draws: int, cap: int) -> float:
+def _assumed_seconds(plan: Plan, endpoint: Endpoint, point: Point, draws: int, cap: int) -> float:
     """Seconds of service that one example of a point takes before any answer was seen: a generous
     guess.
 
@@ -137,7 +137,7 @@ class StudyBudget:
         few.
         """
         service = self.evaluator.services[str(point["model"])]
-        find = _ceiling if self.clock is None else _likely_seconds
+        find = _ceiling if self.clock is None else _assumed_seconds
         return find(self.plan, service.endpoint, point, draws, service.metered.most_output(cap))
 
     def check_budget(self) -> None:

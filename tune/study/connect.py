@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 
-from tune.plan import Plan
+from tune.plan.plan import Plan
 from tune.pricing.prices import Price
 from tune.providers.endpoints import OnLost, close_services, open_services
 from tune.providers.entries import Entry

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias, TypeVar
 
 from tune.export import carriable
-from tune.plan import Plan
+from tune.plan.plan import Plan
 from tune.pricing.clock import Clock
 from tune.pricing.prices import to_dollars
 from tune.providers.stack import Service

@@ -17,8 +17,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tune.errors import MetricError
-from tune.plan import Plan
 from tune.plan.default_space import default_answer
+from tune.plan.plan import Plan
 from tune.readout.trial import Trial
 from tune.report import Sample, Unread
 from tune.study.evaluate import Evaluator

@@ -24,7 +24,8 @@ from tune.fakes.server import Server, every, sometimes
 from tune.fakes.world import LabelledWorld
 from tune.followup.check import STATUS, CheckResult, check, check_async, default_store
 from tune.followup.check.rule import Bounds, NewExamplesRule
-from tune.plan import make_plan
+from tune.plan.plan import make_plan
+from tune.plan.read_options import read_options
 from tune.pricing.prices import to_picodollars
 from tune.runtime.best_json import deployment_record
 from tune.space import Config
@@ -77,7 +78,9 @@ def export(
         "metric": metric,
     }
     options |= {} if group is None else {"group": group}
-    plan = make_plan(rows or WORLD.examples(40), space, 1.0, options)
+    plan = make_plan(
+        read_options(data=rows or WORLD.examples(40), space=space, budget=1.0, **options)
+    )
     tested = {"mean": quality, "low": 0.5, "high": 1.0, "examples": 200}
     record = {
         "config": dict(chosen),

@@ -16,7 +16,8 @@ from tests.support.pair import MODELS, PRICES
 from tune.errors import SpaceError
 from tune.fakes.server import Server
 from tune.fakes.world import LabelledWorld
-from tune.plan import make_plan
+from tune.plan.plan import make_plan
+from tune.plan.read_options import read_options
 from tune.task.example import Example
 from tune.task.metrics import is_oracle, parse_metric, per_response_metric
 
@@ -112,14 +113,24 @@ def test_a_baseline_that_knows_the_target_is_refused() -> None:
     rows = WORLD.examples(20)
     with pytest.raises(SpaceError, match="knows the target"):
         make_plan(
-            rows,
-            tune.Space(**space()),
-            1.0,
-            {"target": "label", "price": PRICES, "baseline": {"n": 3, "aggregate": "any"}},
+            read_options(
+                data=rows,
+                space=tune.Space(**space()),
+                budget=1.0,
+                target="label",
+                price=PRICES,
+                baseline={"n": 3, "aggregate": "any"},
+            )
         )
     with pytest.raises(SpaceError, match="every answer"):
         make_plan(
-            rows, tune.Space(**space(aggregate=["all"])), 1.0, {"target": "label", "price": PRICES}
+            read_options(
+                data=rows,
+                space=tune.Space(**space(aggregate=["all"])),
+                budget=1.0,
+                target="label",
+                price=PRICES,
+            )
         )
 
 

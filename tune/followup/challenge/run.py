@@ -33,8 +33,9 @@ from tune.followup.challenge.screening import (
     pool_size,
     screening_steps,
 )
-from tune.plan import Plan, make_plan
 from tune.plan.models import find_prices
+from tune.plan.plan import Plan, make_plan
+from tune.plan.read_options import read_options
 from tune.plan.token_counts import offline_endpoints
 from tune.pricing.prices import CONFIRMED, Price, parse_price, to_dollars, to_picodollars
 from tune.providers.capabilities import Capabilities
@@ -60,7 +61,15 @@ from tune.study.study import find_store, recorded_study
 SCREENING = 0.5
 """The most of the budget that is spent on choosing among several ways; the rest is for the verdict."""
 
-MAY_DIFFER = ("prices", "max_cost", "max_seconds", "goal", "min_quality", "margin", "trials")
+MAY_DIFFER = (
+    "prices",
+    "max_cost_per_request",
+    "max_seconds_per_request",
+    "goal",
+    "min_quality",
+    "margin",
+    "trials",
+)
 """What the study may be asked for with: it decides nothing about what was drawn."""
 
 
@@ -112,7 +121,7 @@ def challenge(
         new model. budget: dollars for this question, never exceeded. entry: where the new model is;
         by default its `[models.NAME]` in the space file, else its name at `base_url`. base_url: an
         OpenAI-compatible endpoint of the new model. key_env: the environment variable with its key;
-        see `tune.plan.Options`. allow_http: let a key go unencrypted through networks that are not
+        see `tune.plan.options.Options`. allow_http: let a key go unencrypted through networks that are not
         private. allow_host: hosts to which the study's own judge may be sent examples, and the
         values of variables. confirm: asks the user about a host that is not among them; returns
         whether the answer was yes. price: "IN/OUT" or "MODEL=IN/OUT" of the new model, or a
@@ -189,13 +198,16 @@ def _plan(
         listed[judge["name"]] = {k: v for k, v in judge.items() if k not in ("name", "price")}
     given: Any = {
         **options,
+        "data": data,
+        "space": space,
+        "budget": 1.0,
         "model": list(identity["models"]),
         "models": {
             name: {k: v for k, v in m.items() if v is not None} for name, m in listed.items()
         },
         "price": {name: _recorded(rates) for name, rates in identity["prices"].items()},
     }
-    plan = make_plan(data, space, 1.0, given)
+    plan = make_plan(read_options(**given))
     check_identity(identity, plan.identity, place, besides=MAY_DIFFER)
     return plan
 

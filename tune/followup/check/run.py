@@ -24,6 +24,7 @@ from tune.followup.check.overlap import count_overlap, grouping_notices, overlap
 from tune.followup.check.result import CheckResult
 from tune.followup.check.rule import POWER, Bounds, CheckRule, NewExamplesRule, SameExamplesRule
 from tune.followup.check.target import Target
+from tune.plan.options import Options
 from tune.pricing.prices import to_dollars, to_picodollars
 from tune.providers.capabilities import Capabilities
 from tune.providers.stack import StackContext
@@ -44,6 +45,9 @@ BLOCK = 8
 """Examples that are bought side by side at first; later there are more (see
 `tune.stats.confidence_sequences.next_block`).
 """
+
+
+_RUN = Options()
 
 
 def check(best: str | Path, data: Any = None, *, budget: float, **options: Any) -> CheckResult:
@@ -80,8 +84,8 @@ async def check_async(
     target: str | None = None,
     base_url: str | None = None,
     price: Any = None,
-    seed: int = 0,
-    concurrency: int = 64,
+    seed: int = _RUN.seed,
+    concurrency: int = _RUN.concurrency,
     store: str | None = None,
     allow_code: bool = False,
     allow_import: bool = False,

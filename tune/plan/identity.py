@@ -1,0 +1,70 @@
+"""The identity of a study: everything that makes another study when it differs."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from tune.plan.options import Options, identity_names
+from tune.pricing.prices import Price
+from tune.providers.base_url import public_url
+from tune.task.callables import import_path
+from tune.task.extract import extractor_identity
+
+if TYPE_CHECKING:
+    from tune.plan.plan import Plan
+
+
+def study_identity(plan: Plan, options: Options) -> dict[str, Any]:
+    """Return the identity of a study in JSON's types, with the entries that the options declare.
+
+    Args:
+        plan: everything read and checked, but for its identity.
+        options: with the strategy that was chosen where the user named none.
+    """
+    models = {
+        entry.name: {
+            "model": entry.model,
+            "base_url": public_url(entry.base_url),
+            "alias": entry.alias,
+        }
+        for entry in plan.entries.values()
+    }
+    values: dict[str, Any] = {
+        "data": plan.data.fingerprint,
+        # The split and the order hang on the inputs of each example.
+        "input": list(plan.data.inputs),
+        "space": plan.space.to_mapping(),
+        "prompts": {name: prompt.identity for name, prompt in plan.prompts.items()},
+        "models": models,
+        "prices": {name: _rates(price) for name, price in plan.prices.items()},
+        "metric": plan.metric.identity,
+        "answer": extractor_identity(plan.space.answer),
+        "baseline": dict(plan.baseline),
+        "free": list(plan.free),
+        "searcher": _name(options.searcher),
+        "strategy": _name(options.strategy),
+        "verifier": _name(options.verifier),
+        "holdout": options.split or options.holdout,
+        "group": options.group,
+        "seed": plan.seed,
+        "trials": plan.trials,
+        "max_cost_per_request": plan.max_cost,
+        "max_seconds_per_request": plan.max_seconds,
+        "goal": plan.goal,
+        "min_quality": plan.min_quality,
+        "margin": plan.margin,
+    }
+    return {name: json.loads(json.dumps(values[name])) for name in identity_names()}
+
+
+def _name(value: Any) -> str | None:
+    """Return the name of a thing that a user gives by name or as a callable."""
+    if value is None or isinstance(value, str):
+        return value
+    return import_path(value)
+
+
+def _rates(price: Price) -> list[float]:
+    fees = [price.request] if price.request else []
+    return [price.input, price.output, *fees]

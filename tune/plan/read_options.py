@@ -1,0 +1,58 @@
+"""Reading the options that a user gives: unknown names and impossible numbers are refused."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import fields
+from typing import Any
+
+from tune.errors import BudgetError, InputError
+from tune.plan.options import Options
+
+
+def read_options(**given: Any) -> Options:
+    """Return the options that a user gives; None stands for the default.
+
+    Raises:
+        BudgetError: the budget is not a number of dollars above 0.
+        InputError: there is no such option, or its value cannot be used.
+    """
+    known = [one.name for one in fields(Options)]
+    unknown = sorted(set(given) - set(known))
+    if unknown:
+        raise InputError(
+            f"there is no option {unknown[0]!r}: the options of a run are {', '.join(known)}"
+        )
+    stated = {name: value for name, value in given.items() if value is not None}
+    if "split" in stated and "holdout" in stated:
+        raise InputError(
+            "the column of `split` says which examples are held back: give no `holdout` beside it"
+        )
+    options = Options(**stated)
+    _check_numbers(options)
+    return options
+
+
+def _check_numbers(options: Options) -> None:
+    if options.budget is not None and not (_is_number(options.budget) and options.budget > 0):
+        raise BudgetError(f"the budget is a number of dollars above 0, but got {options.budget!r}")
+    if not _is_number(options.min_gain) or not 0 <= options.min_gain <= 100:
+        raise InputError(f"min_gain is a number of points, 0 to 100, but got {options.min_gain!r}")
+    splits = options.splits
+    if isinstance(splits, bool) or not isinstance(splits, int) or not 0 <= splits <= 1000:
+        raise InputError(f"splits is a number of repetitions, 0 to 1000, but got {splits!r}")
+    for name in (
+        "max_cost_per_request",
+        "max_seconds_per_request",
+        "time_limit",
+        "trials",
+        "concurrency",
+    ):
+        value = getattr(options, name)
+        if value is not None and not (isinstance(value, int | float) and value > 0):
+            raise InputError(f"`{name} > 0` must hold, but got {value!r}")
+
+
+def _is_number(value: Any) -> bool:
+    is_real = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_real and math.isfinite(value)
