@@ -21,9 +21,10 @@ from tune.plan.estimate import RunEstimate, estimate
 from tune.plan.estimate_text import estimate_lines, price_lines
 from tune.plan.keywords import OptionKeywords
 from tune.plan.long_answers import LengthMonitor, first_forecasts
+from tune.plan.make import make_plan, without_models
 from tune.plan.option_table import takes_options
 from tune.plan.options import Options
-from tune.plan.plan import Plan, make_plan, without_models
+from tune.plan.plan import Plan
 from tune.plan.prompt_preview import sent_lines
 from tune.plan.read_options import read_options
 from tune.plan.search_space import LOCAL_MODEL

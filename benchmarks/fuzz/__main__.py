@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 
 from tune.completion import Message, Request
 from tune.errors import InputError, ProviderError
-from tune.plan.plan import make_plan
+from tune.plan.make import make_plan
 from tune.plan.read_options import read_options
 from tune.providers.openai import http_client as bounded
 from tune.providers.openai.endpoint import OpenAIEndpoint

@@ -27,7 +27,8 @@ from benchmarks.record.recording import buy
 from benchmarks.worlds.recorded import TABLES, save
 from tune.commands import DONE, run_command
 from tune.errors import InputError
-from tune.plan.plan import Plan, make_plan
+from tune.plan.make import make_plan
+from tune.plan.plan import Plan
 from tune.plan.read_options import read_options
 from tune.space import read_toml
 
@@ -53,7 +54,7 @@ class Task:
         space: the tables of the space file.
         licence: of the data and of the models' texts.
         origin: where the data are from.
-        options: what `tune.plan.plan.make_plan` is told besides.
+        options: what `tune.plan.make.make_plan` is told besides.
         temperatures: instead of the space's.
         examples: how many are recorded; None is all.
     """

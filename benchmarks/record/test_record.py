@@ -32,7 +32,8 @@ from tune.errors import BudgetExhausted, DataError, InputError, SpaceError, Tran
 from tune.fakes.faults import Fault, Model
 from tune.fakes.server import Server
 from tune.fakes.world import LabelledWorld
-from tune.plan.plan import Plan, make_plan
+from tune.plan.make import make_plan
+from tune.plan.plan import Plan
 from tune.plan.read_options import read_options
 from tune.pricing.prices import Price, to_dollars
 from tune.providers.retrying import RetryPolicy

@@ -27,8 +27,9 @@ from tune.fakes.world import LabelledWorld
 from tune.plan.estimate import FIRST_BLOCKS, estimate
 from tune.plan.estimate_text import estimate_lines, estimate_table, price_lines
 from tune.plan.long_answers import LengthMonitor
+from tune.plan.make import make_plan
 from tune.plan.output_length import length_span
-from tune.plan.plan import Plan, make_plan
+from tune.plan.plan import Plan
 from tune.plan.read_options import read_options
 from tune.plan.stored_requests import PromptMatcher
 from tune.plan.token_counts import AnswerForecast, estimate_rows, likely_tokens, offline_endpoints

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from tune.plan.identity import study_identity
+from tune.plan.make import make_plan
 from tune.plan.options import Options, identity_names
-from tune.plan.plan import Plan, make_plan
+from tune.plan.plan import Plan
 from tune.plan.read_options import read_options
 from tune.pricing.prices import Price
 

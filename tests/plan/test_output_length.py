@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tune
+from tune.plan.make import make_plan
 from tune.plan.output_length import OUTPUT_SHARE, REASONING_TOKENS, likely_output_tokens
-from tune.plan.plan import make_plan
 from tune.plan.read_options import read_options
 from tune.plan.token_counts import forecast_answers, offline_endpoints
 

@@ -10,7 +10,8 @@ import pytest
 
 from tune.plan.estimate import RunEstimate, estimate
 from tune.plan.estimate_text import estimate_lines
-from tune.plan.plan import Plan, make_plan
+from tune.plan.make import make_plan
+from tune.plan.plan import Plan
 from tune.plan.read_options import read_options
 from tune.plan.sample_size import SMALL_SAMPLE, sample_size_note
 from tune.plan.token_counts import offline_endpoints

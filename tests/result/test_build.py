@@ -16,7 +16,7 @@ import pytest
 from tune.completion import MANY, Request
 from tune.export import llm_config
 from tune.fakes.provider import FakeEndpoint
-from tune.plan.plan import make_plan
+from tune.plan.make import make_plan
 from tune.plan.read_options import read_options
 from tune.pricing.prices import PICODOLLARS, Price, to_dollars
 from tune.providers.capabilities import Capabilities, Fact

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tune.plan.plan import Plan, make_plan
+from tune.plan.make import make_plan
+from tune.plan.plan import Plan
 from tune.plan.read_options import read_options
 from tune.readout import Reading
 from tune.result.evidence import Evidence

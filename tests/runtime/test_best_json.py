@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from tune.errors import InputError, StudyError
 from tune.fakes.world import LabelledWorld
-from tune.plan.plan import Plan, make_plan
+from tune.plan.make import make_plan
+from tune.plan.plan import Plan
 from tune.plan.read_options import read_options
 from tune.pricing.prices import Price
 from tune.providers.entries import Entry

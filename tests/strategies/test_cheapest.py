@@ -23,7 +23,7 @@ from tune.fakes.race import World, play
 from tune.fakes.server import Server
 from tune.fakes.world import LabelledWorld
 from tune.followup.reprice import reprice
-from tune.plan.plan import make_plan
+from tune.plan.make import make_plan
 from tune.plan.read_options import read_options
 from tune.readout import Reading
 from tune.report import answer, markdown, result_json

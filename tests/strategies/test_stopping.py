@@ -22,7 +22,7 @@ from tune.errors import InputError
 from tune.fakes.race import World, some_space
 from tune.fakes.server import Server
 from tune.fakes.world import LabelledWorld
-from tune.plan.plan import make_plan
+from tune.plan.make import make_plan
 from tune.plan.read_options import read_options
 from tune.store.journal import read_events
 from tune.strategies import Problem, Standing

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tune.completion import MANY, Request
 from tune.errors import BudgetError
 from tune.fakes.provider import FakeEndpoint
-from tune.plan.plan import make_plan
+from tune.plan.make import make_plan
 from tune.plan.read_options import read_options
 from tune.pricing.prices import Price, to_dollars, to_picodollars
 from tune.providers.capabilities import Capabilities

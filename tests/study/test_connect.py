@@ -17,7 +17,8 @@ from tune.fakes.faults import Model
 from tune.fakes.provider import FakeEndpoint
 from tune.fakes.server import Server
 from tune.fakes.world import LabelledWorld
-from tune.plan.plan import Plan, make_plan
+from tune.plan.make import make_plan
+from tune.plan.plan import Plan
 from tune.plan.read_options import read_options
 from tune.pricing.prices import PICODOLLARS, Price
 from tune.providers import endpoints as module

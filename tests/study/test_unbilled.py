@@ -20,7 +20,7 @@ from tune.fakes.server import Server
 from tune.fakes.world import LabelledWorld
 from tune.plan.estimate import estimate
 from tune.plan.estimate_text import estimate_lines, estimate_table, price_lines
-from tune.plan.plan import make_plan
+from tune.plan.make import make_plan
 from tune.plan.read_options import read_options
 from tune.plan.token_counts import offline_endpoints
 from tune.pricing.clock import FIRST_WIDTH

@@ -16,7 +16,7 @@ import tune
 from tune.commands.cli import main
 from tune.errors import DataError, InputError
 from tune.fakes.server import Server
-from tune.plan.plan import make_plan
+from tune.plan.make import make_plan
 from tune.plan.prompt_preview import sent_lines, sent_record
 from tune.plan.read_options import read_options
 from tune.task.columns import template_names

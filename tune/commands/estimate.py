@@ -43,7 +43,7 @@ def _estimate(given: dict[str, Any]) -> tuple[Any, Any]:
     from pathlib import Path
 
     from tune.plan.estimate import estimate
-    from tune.plan.plan import make_plan
+    from tune.plan.make import make_plan
     from tune.plan.read_options import read_options
     from tune.plan.token_counts import offline_endpoints
     from tune.store.database import Database

@@ -18,7 +18,8 @@ from typing import Any
 
 from tune.errors import InputError, StudyError
 from tune.export import Deployment
-from tune.plan.plan import Plan, make_plan
+from tune.plan.make import make_plan
+from tune.plan.plan import Plan
 from tune.plan.read_options import read_options
 from tune.plan.token_counts import offline_endpoints
 from tune.pricing.prices import to_picodollars

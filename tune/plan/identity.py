@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tune.plan.options import Options, identity_names
+from tune.plan.plan import Plan
 from tune.pricing.prices import Price
 from tune.providers.base_url import public_url
 from tune.task.callables import import_path
 from tune.task.extract import extractor_identity
-
-if TYPE_CHECKING:
-    from tune.plan.plan import Plan
 
 
 def study_identity(plan: Plan, options: Options) -> dict[str, Any]:

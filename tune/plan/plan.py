@@ -1,52 +1,19 @@
-"""The plan of a run: everything that a user gives, read and checked before the first dollar."""
+"""The plan of a run: everything that a user gives, read and checked."""
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from tune.errors import BudgetError, InputError, SpaceError
-from tune.plan.baseline import read_baseline
-from tune.plan.default_space import (
-    default_answer,
-    default_metric,
-    default_space,
-    find_label_lists,
-    with_label_weights,
-)
-from tune.plan.goal import read_goal
-from tune.plan.identity import study_identity
-from tune.plan.models import find_entries, find_prices, read_lengths
-from tune.plan.notes import data_notes
-from tune.plan.options import STRATEGY_FOR_GOAL, UNBILLED_SECONDS, Options
-from tune.plan.search_space import (
-    EMBEDDED,
-    LOCAL_MODEL,
-    check_aggregates,
-    free_dimensions,
-    read_space,
-    space_record,
-    template_fields,
-)
-from tune.plan.values import as_callable, as_names, look_up, read_json_value
 from tune.pricing.prices import Price
 from tune.providers.entries import Entry
-from tune.search import SEARCHERS
 from tune.space import Config, Point, Space
-from tune.strategies import STRATEGIES
-from tune.task.callables import reraise_as
 from tune.task.example import Data, Example
-from tune.task.extract import Extractor, parse_extractor
-from tune.task.load import load_data
-from tune.task.metrics import Metric, is_oracle, parse_metric, per_response_metric
+from tune.task.extract import Extractor
+from tune.task.metrics import Metric
 from tune.task.prompt import Prompt
-from tune.task.prompt_spec import parse_prompt, shots_needed
-from tune.task.split import Split, split
-
-LABELLED = ("exact_match", "balanced_accuracy", "same_set", "one_of")
-"""Metrics that compare an answer with labels: the label is taken out of the text first."""
+from tune.task.split import Split
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +99,7 @@ class Plan:
     @property
     def unbilled(self) -> bool:
         """True where every price is 0: the search then spends seconds instead of dollars."""
-        return _is_unbilled(self.prices)
+        return is_unbilled(self.prices)
 
     @property
     def examples(self) -> tuple[Example, ...]:
@@ -153,217 +120,6 @@ class Plan:
         )
 
 
-def make_plan(options: Options) -> Plan:
-    """Read and check everything that can be checked before the first dollar.
-
-    Raises:
-        InputError: one sentence that says what is wrong, where, and how to fix it.
-    """
-    # Space files come from other people, too: a value of a wrong kind becomes one sentence.
-    with reraise_as(SpaceError, "the space, or an option that goes with it, cannot be read"):
-        return _make_plan(options)
-
-
-def without_models(plan: Plan, gone: Collection[str]) -> Plan:
-    """Return the plan without models that do not answer.
-
-    A baseline that the user named stays. Otherwise it is the first model that does answer.
-    """
-    if plan.baseline_given or plan.baseline.model not in gone:
-        return plan
-    return replace(plan, baseline=read_baseline(None, plan.space, plan.prompts))
-
-
-def _make_plan(options: Options) -> Plan:
-    task = _read_task(options)
-    metric, space = task.metric, task.space
-    entries, judge = find_entries(space, metric, task.models, options)
-    verifier = as_callable(options.verifier, "verifier")
-    if metric.over_responses:
-        space = space.with_all_answers()
-    check_aggregates(space, metric, verifier)
-    called = [*entries.values(), judge] if judge else [*entries.values()]
-    prices = find_prices(called, options.price)
-    time_limit = options.time_limit
-    if time_limit is None and _is_unbilled(prices):
-        time_limit = UNBILLED_SECONDS
-    strategy = options.strategy or STRATEGY_FOR_GOAL.get(options.goal)
-    plan = Plan(
-        data=task.data,
-        split=task.split,
-        space=space,
-        prompts=task.prompts,
-        metric=metric,
-        metric_spec=task.metric_spec,
-        extract=parse_extractor(space.answer),
-        verifier=verifier,
-        entries=entries,
-        judge=judge,
-        prices=prices,
-        baseline=read_baseline(options.baseline, space, task.prompts),
-        baseline_given=options.baseline is not None,
-        model_named=task.model_named,
-        free=free_dimensions(options, metric),
-        budget=_budget(options.budget, prices),
-        max_cost=options.max_cost_per_request,
-        max_seconds=options.max_seconds_per_request,
-        **read_goal(options, metric),
-        searcher=look_up(options.searcher, SEARCHERS, "searcher"),
-        strategy=look_up(strategy, STRATEGIES, "strategy"),
-        seed=options.seed,
-        concurrency=options.concurrency,
-        time_limit=time_limit,
-        min_gain=options.min_gain / 100,
-        splits=options.splits,
-        trials=options.trials,
-        fresh=options.fresh,
-        by=_slice_columns(options, task.data),
-        keep_going=options.keep_going,
-        content=not options.no_content,
-        output_tokens=read_lengths(options.output_tokens, entries, task.prompts),
-        notes=data_notes(task.data, metric=metric.name, is_default_space=task.is_default_space),
-        identity={},
-    )
-    return replace(plan, identity=study_identity(plan, replace(options, strategy=strategy)))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Task:
-    """The part of a plan that needs no model and no price.
-
-    Attributes:
-        models: the table `[models]` of the space file, if any.
-        is_default_space: the space was made from the data.
-    """
-
-    data: Data
-    split: Split
-    space: Space
-    prompts: Mapping[str, Prompt]
-    metric: Metric
-    metric_spec: Any
-    models: Any
-    model_named: bool
-    is_default_space: bool
-
-
-def _read_task(options: Options) -> _Task:
-    record, base = space_record(options.data, options.space)
-    split_columns = [column for column in (options.group, options.split) if column]
-    data = load_data(
-        EMBEDDED / "reviews.csv" if options.data is None else options.data,
-        inputs=as_names(options.input),
-        target=options.target,
-        fields=template_fields(record, base),
-        split_columns=split_columns,
-    )
-    is_default_space = record is None
-    if record is None:
-        record = default_space(data)
-    space = options.space if isinstance(options.space, Space) else read_space(record)
-    models = as_names(options.model)
-    model_named = bool(models) or space.models != (LOCAL_MODEL,)
-    space = space.with_models(models)
-    metric_spec = _metric_spec(options, record, data)
-    metric = _read_metric(metric_spec, data, options)
-    space = _with_answer_rule(space, metric, data)
-    parts = split(
-        data,
-        holdout=options.holdout,
-        shots=max(shots_needed(spec) for spec in space.prompts.values()),
-        seed=options.seed,
-        group=options.group,
-        column=options.split,
-    )
-    metric.try_on(parts.tuning[0])
-    prompts = {
-        name: parse_prompt(name, spec, shots=parts.shots, base=base, target=data.target)
-        for name, spec in space.prompts.items()
-    }
-    for prompt in prompts.values():
-        prompt.check(data)
-    return _Task(
-        data=data,
-        split=parts,
-        space=space,
-        prompts=prompts,
-        metric=metric,
-        metric_spec=metric_spec,
-        models=record.get("models"),
-        # The embedded task names its model in its own space: nobody has to be told of it.
-        model_named=model_named or options.data is None,
-        is_default_space=is_default_space,
-    )
-
-
-def _metric_spec(options: Options, record: Mapping[str, Any], data: Data) -> Any:
-    """Return the metric as it was given: by the option, else by the space file, else a default."""
-    given = options.metric
-    if isinstance(given, str) and given.lstrip().startswith("{"):
-        given = read_json_value(given, "the metric")
-    return with_label_weights(given or record.get("metric") or default_metric(data), data)
-
-
-def _read_metric(spec: Any, data: Data, options: Options) -> Metric:
-    metric = parse_metric(spec)
-    if metric.identity == "exact_match" and find_label_lists(data):
-        raise InputError(
-            f"the targets of {data.name!r} are lists of labels, as {data.examples[0].target!r}, "
-            f"which the metric exact_match would take for answers of which one is enough: "
-            f"--metric same_set wants all of them, and --metric one_of any one"
-        )
-    if metric.runs_code and not options.allow_code:
-        raise InputError(
-            f"the metric {metric.name!r} runs code that models write: say that it may with "
-            f"--allow-code (allow_code=True); it runs in a process of its own, with limits on "
-            f"what it can use and reach"
-        )
-    metric.check(data.examples)
-    return per_response_metric(metric) if is_oracle(metric, data.examples) else metric
-
-
-def _with_answer_rule(space: Space, metric: Metric, data: Data) -> Space:
-    """Return the space with the usual answer rule for labels, where it has no rule of its own.
-
-    Without one a whole text is compared with a label, and a label in a sentence counts as wrong.
-    """
-    is_plain = metric.identity.partition("(")[0] == metric.name
-    if space.answer is not None or metric.name not in LABELLED or not is_plain:
-        return space
-    found = copy.copy(space)
-    found.answer = default_answer(data)
-    if metric.identity == "one_of" and found.answer is not None:
-        found.answer = {**found.answer, "which": "last"}
-    return found
-
-
-def _slice_columns(options: Options, data: Data) -> tuple[str, ...]:
-    """Return the columns by which the report shows the quality.
-
-    Raises:
-        DataError: there is no such column.
-    """
-    columns = as_names(options.by)
-    for column in columns:
-        data.cells(column)
-    return columns
-
-
-def _budget(given: float | None, prices: Mapping[str, Price]) -> float:
-    """Return the dollars that may be spent: 0 where nobody is billed and no budget is given.
-
-    Raises:
-        BudgetError: no budget is given, and a model has a price.
-    """
-    if given is not None:
-        return float(given)
-    if not _is_unbilled(prices):
-        raise BudgetError(
-            "--budget USD is needed: the dollars that are never exceeded, as in --budget 5 "
-            "(models whose prices are all 0 need none)"
-        )
-    return 0.0
-
-
-def _is_unbilled(prices: Mapping[str, Price]) -> bool:
+def is_unbilled(prices: Mapping[str, Price]) -> bool:
+    """Return whether every price is 0."""
     return all(price.is_zero for price in prices.values())

@@ -24,7 +24,7 @@ from tune.fakes.server import Server, every, sometimes
 from tune.fakes.world import LabelledWorld
 from tune.followup.check import STATUS, CheckResult, check, check_async, default_store
 from tune.followup.check.rule import Bounds, NewExamplesRule
-from tune.plan.plan import make_plan
+from tune.plan.make import make_plan
 from tune.plan.read_options import read_options
 from tune.pricing.prices import to_picodollars
 from tune.runtime.best_json import deployment_record

@@ -16,7 +16,7 @@ from tests.support.pair import MODELS, PRICES
 from tune.errors import SpaceError
 from tune.fakes.server import Server
 from tune.fakes.world import LabelledWorld
-from tune.plan.plan import make_plan
+from tune.plan.make import make_plan
 from tune.plan.read_options import read_options
 from tune.task.example import Example
 from tune.task.metrics import is_oracle, parse_metric, per_response_metric

@@ -33,8 +33,9 @@ from tune.followup.challenge.screening import (
     pool_size,
     screening_steps,
 )
+from tune.plan.make import make_plan
 from tune.plan.models import find_prices
-from tune.plan.plan import Plan, make_plan
+from tune.plan.plan import Plan
 from tune.plan.read_options import read_options
 from tune.plan.token_counts import offline_endpoints
 from tune.pricing.prices import CONFIRMED, Price, parse_price, to_dollars, to_picodollars
