@@ -283,7 +283,7 @@ def test_the_files_and_fields_that_are_explained_are_there(finished: Path) -> No
 
 
 PATH = re.compile(r"`((?:\.ci|tune|tests|benchmarks|docs|results)/[\w./-]*)`")
-TEST = re.compile(r"`(?:tests/)?([\w/]*test_\w+\.py)`")
+TEST = re.compile(r"`(?!benchmarks/)(?:tests/)?([\w/]*test_\w+\.py)`")
 
 
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "promises.md", "statistics.md"])
@@ -298,6 +298,13 @@ def test_the_files_that_a_page_names_exist(name: str) -> None:
         if not any(f"/{file}".endswith(f"/{test}") for file in tests)
     ]
     assert lost == []
+
+
+def test_no_page_holds_the_marks_of_a_merge() -> None:
+    for page in (*ROOT.glob("*.md"), *ROOT.glob("*.toml"), *DOCS.glob("*.md")):
+        assert not re.search(
+            r"^(<{7}|={7}|>{7})( |$)", page.read_text(encoding="utf-8"), re.MULTILINE
+        ), page
 
 
 def test_every_page_is_in_the_table_of_contents_once() -> None:
