@@ -10,14 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tune.errors import SpaceError
-from tune.task.extract import (
-    extractor_identity,
-    first_json_object,
-    last_number,
-    normalize_number,
-    parse_extractor,
-    whole_text,
-)
+from tune.task.extract import extractor_identity, parse_extractor
+from tune.task.text_parts import first_json_object, last_number, normalize_number, whole_text
 
 
 def shout(text: str) -> str | None:

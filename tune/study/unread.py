@@ -23,7 +23,8 @@ from tune.readout.trial import Trial
 from tune.report import Sample, Unread
 from tune.study.evaluate import Evaluator
 from tune.task.example import Example, to_text
-from tune.task.extract import first_json_object, parse_extractor
+from tune.task.extract import parse_extractor
+from tune.task.text_parts import first_json_object
 
 LEAST_ANSWERS = 8
 """Answers of a prompt that must be there before anything is said of it."""

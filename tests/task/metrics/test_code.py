@@ -24,9 +24,10 @@ from tune.fakes.server import Server
 from tune.fakes.world import chance
 from tune.pricing.prices import to_picodollars
 from tune.task.example import Example
-from tune.task.extract import code_blocks, extractor_identity, parse_extractor
+from tune.task.extract import extractor_identity, parse_extractor
 from tune.task.metrics import Code, Metric, parse_metric
 from tune.task.metrics.code_runner import pieces
+from tune.task.text_parts import code_blocks
 
 PROMPT = '''from typing import List
 

@@ -17,8 +17,8 @@ from typing import Any
 from tune.errors import InputError
 from tune.safety.sandbox import Limits, Outcome, run_python
 from tune.task.example import Example, to_text
-from tune.task.extract import code_blocks
 from tune.task.metrics.score import Score
+from tune.task.text_parts import code_blocks
 
 FUTURE = "from __future__ import annotations\n"
 

@@ -16,7 +16,7 @@ from typing import Any
 from tune.errors import InputError, MetricError, SpaceError
 from tune.safety.patterns import Pattern
 from tune.task.example import Example, to_text
-from tune.task.extract import first_json_object, last_number
+from tune.task.text_parts import first_json_object, last_number
 
 
 def exact_match(answer: str, example: Example) -> float:
