@@ -1,6 +1,4 @@
-"""Callables of users: loaded by their names, blamed for what they raise, and told apart by what
-they do.
-"""
+"""Users' callables: loading them by name, reporting what they raise, and telling them apart."""
 
 from __future__ import annotations
 
@@ -22,18 +20,18 @@ from tune.errors import InputError, SpaceError, TuneError
 from tune.safety.redact import scrub
 
 _refused: ContextVar[str | None] = ContextVar("refused", default=None)
-"""Why nothing is imported now, or None."""
+"""The reason why nothing may be imported now, or None."""
 
 
 def import_object(path: str, what: str) -> Any:
-    """The object that `"module:attribute"` names.
+    """Return the object that `"module:attribute"` names.
 
     Args:
-        path: where it is.
-        what: what it is for; begins the message.
+        path: the module and the attribute.
+        what: the purpose of the object; begins the message.
 
-    The module may lie in the working directory, which is searched last, and only while it is
-    loaded.
+    The module may lie in the working directory, which is searched last, and only while the module
+    is loaded.
 
     Raises:
         SpaceError: the text has another form, or there is no such module or attribute.
@@ -42,27 +40,28 @@ def import_object(path: str, what: str) -> Any:
     module, colon, attribute = path.partition(":")
     if not (module and colon and attribute):
         raise SpaceError(f"{what}: 'module:attribute' is wanted, but got {path!r}")
-    if (refused := _refused.get()) is not None:
+    refused = _refused.get()
+    if refused is not None:
         raise InputError(f"{what}: {path!r} would be imported: {refused}")
+    failed = f"{what}: {path!r} cannot be loaded"
     try:
-        with (
-            _working_directory(),
-            reraise_as(SpaceError, f"{what}: {path!r} cannot be loaded", besides=ImportError),
-        ):
+        # A module may raise anything while it is imported.
+        with _working_directory(), reraise_as(SpaceError, failed, besides=ImportError):
             found: Any = importlib.import_module(module)
         for name in attribute.split("."):
             found = getattr(found, name)
     except (ImportError, AttributeError) as error:
-        raise SpaceError(f"{what}: {path!r} cannot be loaded: {error}") from None
+        raise SpaceError(f"{failed}: {error}") from None
     return found
 
 
 @contextmanager
-def imports_refused(refused: str | None) -> Iterator[None]:
-    """Inside the block `load` imports nothing, and says why; None lets it. For what somebody else
-    wrote.
+def imports_refused(reason: str | None) -> Iterator[None]:
+    """Inside the block, let `import_object` refuse with a reason; None allows it.
+
+    It is for files that somebody else wrote.
     """
-    token = _refused.set(refused)
+    token = _refused.set(reason)
     try:
         yield
     finally:
@@ -71,42 +70,49 @@ def imports_refused(refused: str | None) -> Iterator[None]:
 
 @contextmanager
 def _working_directory() -> Iterator[None]:
-    """Find modules that lie in the working directory, behind all others, while the block lasts.
+    """Find modules in the working directory, after all others, while the block lasts.
 
-    Outside it none is found there: a file beside the data must not stand in for a package that is
-    not installed.
+    Outside the block none is found there: a file beside the data must not stand in for a package
+    that is not installed.
     """
     here = os.getcwd()
     sys.path.append(here)
     try:
         yield
     finally:
-        if here in sys.path:  # the module may have changed the path itself
-            del sys.path[len(sys.path) - 1 - sys.path[::-1].index(here)]
+        # The last entry is ours, unless the module has changed the path itself.
+        if here in sys.path:
+            from_behind = sys.path[::-1].index(here)
+            del sys.path[len(sys.path) - 1 - from_behind]
 
 
 def leave_working_directory() -> None:
-    """Find no module in the working directory any more, where Python itself was told to begin there
-    (`python -m`).
-    """
+    """Find no more modules in the working directory, where `python -m` begins its search."""
     if sys.path[:1] in ([""], [os.getcwd()]):
         del sys.path[0]
 
 
 class reraise_as(AbstractContextManager[None]):  # noqa: N801  (read as a word after `with`)
-    """Turn whatever a user's callable raises into an error of ours that says where, with the cause
-    chained.
+    """Turn whatever a user's callable raises into an error of ours that says where.
+
+    The cause is chained, unless a secret stands in its message.
 
     Args:
-        error: the class to raise; errors of ours pass as they are.
+        error: the class to raise. Errors of ours pass unchanged.
         message: what was called, and on what.
-        besides: what the caller handles itself passes, too.
+        besides: exceptions that the caller handles itself; they pass unchanged, too.
     """
 
     def __init__(
-        self, error: type[TuneError], message: str, *, besides: type[Exception] = TuneError
+        self,
+        error: type[TuneError],
+        message: str,
+        *,
+        besides: type[Exception] = TuneError,
     ) -> None:
-        self.error, self.message, self.passing = error, message, (TuneError, besides)
+        self.error = error
+        self.message = message
+        self.passing = (TuneError, besides)
 
     def __exit__(
         self,
@@ -114,41 +120,59 @@ class reraise_as(AbstractContextManager[None]):  # noqa: N801  (read as a word a
         raised: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if isinstance(raised, Exception) and not isinstance(raised, self.passing):
-            words = " ".join(f"{self.message}: {type(raised).__name__}: {raised}".split())
-            # A cause with a secret in it would be shown by every traceback.
-            raise self.error(scrub(words)) from (raised if scrub(words) == words else None)
+        # Ctrl-C and SystemExit are not the callable's fault.
+        if not isinstance(raised, Exception) or isinstance(raised, self.passing):
+            return
+        one_line = " ".join(f"{self.message}: {type(raised).__name__}: {raised}".split())
+        scrubbed = scrub(one_line)
+        # A cause with a secret in it would be shown by every traceback.
+        cause = raised if scrubbed == one_line else None
+        raise self.error(scrubbed) from cause
 
 
 def fingerprint(function: Callable[..., Any]) -> str:
-    """A name for a callable that changes with its source, its defaults and what it closes over.
+    """Return a name for a callable that changes with its source, defaults and closure.
 
-    It is the same in every process. What the callable uses beyond its own source (other functions,
-    files) does not change it. Where there is no source, it is the name alone.
+    It is the same in every process. Other functions and files that the callable uses do not change
+    it. Where there is no source, it is the name alone.
     """
     if isinstance(function, functools.partial):
-        given = [_repr_of(v) for v in function.args]
-        given += [f"{k}={_repr_of(v)}" for k, v in sorted(function.keywords.items())]
+        given = [_repr_of(value) for value in function.args]
+        for name, value in sorted(function.keywords.items()):
+            given.append(f"{name}={_repr_of(value)}")
         return f"{fingerprint(function.func)}({', '.join(given)})"
     inner = inspect.unwrap(function)
-    defined = inner if inspect.isroutine(inner) or inspect.isclass(inner) else type(inner)
-    try:
-        source = textwrap.dedent(inspect.getsource(defined))
-    except (OSError, TypeError):
+    source = _source(inner)
+    if source is None:
         return import_path(inner)
-    owner = getattr(inner, "__self__", inner)
     parts = [
         source,
         _repr_of(getattr(inner, "__defaults__", None)),
         _repr_of(getattr(inner, "__kwdefaults__", None)),
     ]
-    parts += [_repr_of(_cell(cell)) for cell in getattr(inner, "__closure__", None) or ()]
+    for cell in getattr(inner, "__closure__", None) or ():
+        parts.append(_repr_of(_contents(cell)))
+    # An object with __call__, or the object of a bound method, is told by its attributes, too.
+    owner = getattr(inner, "__self__", inner)
     if not (inspect.isfunction(owner) or inspect.isclass(owner)):
-        parts.append(_repr_of(dict(sorted(getattr(owner, "__dict__", {}).items()))))
-    return f"{import_path(inner)}@{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:12]}"
+        attributes = getattr(owner, "__dict__", {})
+        parts.append(_repr_of(dict(sorted(attributes.items()))))
+    digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    return f"{import_path(inner)}@{digest[:12]}"
 
 
-def _cell(cell: Any) -> Any:
+def _source(function: Any) -> str | None:
+    """Return the source of a callable or of its class; None where Python has none."""
+    defined = function
+    if not (inspect.isroutine(function) or inspect.isclass(function)):
+        defined = type(function)
+    try:
+        return textwrap.dedent(inspect.getsource(defined))
+    except (OSError, TypeError):
+        return None
+
+
+def _contents(cell: Any) -> Any:
     try:
         return cell.cell_contents
     except ValueError:  # not filled yet
@@ -156,19 +180,20 @@ def _cell(cell: Any) -> Any:
 
 
 def _repr_of(value: Any) -> str:
-    """What a value is, without its address in memory and without an order that the process made up."""
+    """Return a text for a value without its address in memory, and without an accidental order."""
     if callable(value):
         return import_path(value)
     if isinstance(value, set | frozenset):
-        return f"{{{', '.join(sorted(_repr_of(v) for v in value))}}}"
+        return f"{{{', '.join(sorted(_repr_of(each) for each in value))}}}"
     if isinstance(value, list | tuple):
-        return f"({', '.join(_repr_of(v) for v in value)})"
+        return f"({', '.join(_repr_of(each) for each in value)})"
     if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{_repr_of(k)}: {_repr_of(v)}' for k, v in value.items())}}}"
+        items = [f"{_repr_of(key)}: {_repr_of(each)}" for key, each in value.items()]
+        return f"{{{', '.join(items)}}}"
     return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
 
 
 def import_path(function: Any) -> str:
-    """Where a callable, or the class of one that has no name, was defined, as `"module:attribute"`."""
+    """Return `"module:attribute"` of a callable, or of the class of one that has no name."""
     named = function if hasattr(function, "__qualname__") else type(function)
     return f"{named.__module__}:{named.__qualname__}"

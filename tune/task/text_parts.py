@@ -50,7 +50,7 @@ def whole_text(text: str) -> str | None:
 
 
 def last_number(text: str) -> str | None:
-    """Return the last number in a text as `normalize_number` writes it; None where there is none."""
+    """Return the last number in a text, normalized; None where there is none."""
     found = _NUMBER.findall(text)
     return normalize_number(found[-1]) if found else None
 

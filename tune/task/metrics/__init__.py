@@ -1,10 +1,9 @@
-"""The user's judgement of an answer: built-in metrics, callables, EcoOptiGen's shape, a judge, and
-code that is run.
-"""
+"""Metrics: text metrics, callables, EcoOptiGen's shape, a judge, and code that is run."""
 
 from tune.task.metrics.code import Code
 from tune.task.metrics.judge import Judge
-from tune.task.metrics.metric import METRICS, Metric, parse_metric, responses_metric
+from tune.task.metrics.metric import Metric
+from tune.task.metrics.metric_spec import METRICS, parse_metric, responses_metric
 from tune.task.metrics.oracle import is_oracle, per_response_metric
 from tune.task.metrics.score import Answer, Score
 

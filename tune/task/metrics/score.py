@@ -1,4 +1,4 @@
-"""What a metric returns, and the bounds that hold it."""
+"""The result of a metric, and the check of its bounds."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import Any, TypeAlias
 from tune.errors import MetricError
 
 Answer: TypeAlias = str | tuple[str | None, ...] | None
-"""What is judged: an answer, None where the text held none, or all n answers for a metric over
-responses.
+"""An answer to judge; None where the text held none, or all n answers for a metric over responses.
 """
 
 
@@ -19,35 +18,64 @@ class Score:
 
     Attributes:
         value: within the metric's bounds; NaN where a judge could not be read, which counts as not
-        scored. comment: why, for people.
+            scored.
+        comment: the reason, for people.
     """
 
     value: float
     comment: str = ""
 
 
-def check_score(found: Any, *, metric: str, example: str, low: float, high: float) -> Score:
-    """What a callable returned, as a score within bounds.
+def check_score(
+    found: Any,
+    *,
+    metric: str,
+    example: str,
+    low: float,
+    high: float,
+) -> Score:
+    """Return a callable's result as a score within bounds.
+
+    Args:
+        found: the result.
+        metric: the metric's name, for the message.
+        example: the example's id, for the message.
+        low: the least value allowed.
+        high: the largest value allowed.
 
     Raises:
-        MetricError: it is no number, or lies outside.
+        MetricError: the result is not a number, or lies outside the bounds.
     """
-    score = found if isinstance(found, Score) else Score(_number(found, metric, example))
+    score = (
+        found
+        if isinstance(found, Score)
+        else Score(
+            _number(
+                found,
+                metric,
+                example,
+            )
+        )
+    )
+    # A mean of ones may come out as 1.0000000000000002.
     slack = 1e-9 * max(1.0, abs(low), abs(high))
     if not low - slack <= score.value <= high + slack:
         raise MetricError(
-            f"the metric {metric!r} must lie between {low:g} and {high:g}, but gave {score.value!r} "
-            f"for example {example!r}: mend it, or state its low and high"
+            f"the metric {metric!r} must lie between {low:g} and {high:g}, "
+            f"but gave {score.value!r} for example {example!r}: "
+            "correct it, or state its low and high"
         )
     return Score(min(max(score.value, low), high), score.comment)
 
 
 def _number(found: Any, metric: str, example: str) -> float:
     try:
+        # float("0.5") would work, but a metric that returns texts is a mistake.
         if found is not None and not isinstance(found, str):
             return float(found)
     except (TypeError, ValueError):
         pass
     raise MetricError(
-        f"the metric {metric!r} must return a bool, a number or a Score, but gave {found!r} for example {example!r}"
+        f"the metric {metric!r} must return a bool, a number or a Score, "
+        f"but gave {found!r} for example {example!r}"
     )

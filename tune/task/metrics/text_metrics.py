@@ -1,6 +1,4 @@
-"""The built-in metrics: each compares an answer with the example's target, or with the nearest of
-several.
-"""
+"""Built-in metrics on text: each compares an answer with the target, or the nearest of several."""
 
 from __future__ import annotations
 
@@ -10,7 +8,6 @@ import math
 import string
 from collections import Counter
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 from tune.errors import InputError, MetricError, SpaceError
@@ -18,33 +15,42 @@ from tune.safety.patterns import Pattern
 from tune.task.example import Example, to_text
 from tune.task.text_parts import first_json_object, last_number
 
+_PUNCTUATION = str.maketrans("", "", string.punctuation)
+_ARTICLES = ("a", "an", "the")
+
 
 def exact_match(answer: str, example: Example) -> float:
-    """1 where the answer is one of the accepted targets, in any case and spacing."""
-    return float(_plain(answer) in {_plain(to_text(target)) for target in _targets(example)})
+    """Return 1 where the answer is one of the accepted targets, in any case and spacing."""
+    return float(_fold(answer) in _folded_targets(example))
 
 
-def balanced_accuracy(answer: str, example: Example, *, weights: Mapping[str, float]) -> float:
-    """Exact match, a right answer counting more the rarer its label is, so that the mean is the
-    labels' mean recall.
+def balanced_accuracy(
+    answer: str,
+    example: Example,
+    *,
+    weights: Mapping[str, float],
+) -> float:
+    """Return exact match weighted by label, so that the mean is the labels' mean recall.
 
     Args:
-        answer: is judged. example: has the target. weights: what a right answer counts, by label in
-        lower case: rows / (labels * rows with the label).
+        answer: the answer.
+        example: the example.
+        weights: the weight of a right answer, by label in lower case:
+            rows / (labels * rows with the label). The rarer a label, the more it counts.
     """
     return exact_match(answer, example) * label_weight(example, weights=weights)
 
 
 def label_weight(example: Example, *, weights: Mapping[str, float]) -> float:
-    """How much an example counts in the mean recall; 1 where its label is not among the weights."""
-    return weights.get(_plain(to_text(example.target)), 1.0)
+    """Return an example's weight in the mean recall; 1 where its label is not in the weights."""
+    return weights.get(_fold(to_text(example.target)), 1.0)
 
 
 def same_set(answer: str, example: Example) -> float:
-    """1 where the answer names exactly the labels of the target's list, in any order, case and
-    spacing.
+    """Return 1 where the answer names exactly the labels of the target's list, in any order.
 
-    The answer is a JSON list, or labels with commas, semicolons or line ends between them.
+    The answer is a JSON list, or labels with commas, semicolons or line ends between them. Case and
+    spacing do not count.
     """
     try:
         named = json.loads(answer)
@@ -52,17 +58,24 @@ def same_set(answer: str, example: Example) -> float:
         named = None
     if not isinstance(named, list):
         named = answer.replace(";", ",").replace("\n", ",").split(",")
-    found = {_plain(to_text(label)).strip(" .\"'") for label in named}
-    return float(found - {""} == {_plain(to_text(target)) for target in _targets(example)})
+    # Models like to add a full stop, or quotes around labels.
+    found = {_fold(to_text(label)).strip(" .\"'") for label in named}
+    return float(found - {""} == _folded_targets(example))
 
 
 def contains(answer: str, example: Example) -> float:
-    """1 where one of the accepted targets stands in the answer, in any case and spacing."""
-    return float(any(_plain(to_text(target)) in _plain(answer) for target in _targets(example)))
+    """Return 1 where one of the accepted targets stands in the answer, in any case and spacing."""
+    folded = _fold(answer)
+    return float(any(target in folded for target in _folded_targets(example)))
 
 
-def regex(answer: str, example: Example, *, ignore_case: bool = False) -> float:
-    """1 where the target, a regular expression, is found in the answer."""
+def regex(
+    answer: str,
+    example: Example,
+    *,
+    ignore_case: bool = False,
+) -> float:
+    """Return 1 where the target, a regular expression, is found in the answer."""
     try:
         patterns = [_compiled(to_text(target), ignore_case) for target in _targets(example)]
     except SpaceError as error:
@@ -76,51 +89,65 @@ def _compiled(pattern: str, ignore_case: bool) -> Pattern:
 
 
 def numeric(
-    answer: str, example: Example, *, relative: float = 1e-6, absolute: float = 0.0
+    answer: str,
+    example: Example,
+    *,
+    relative: float = 1e-6,
+    absolute: float = 0.0,
 ) -> float:
-    """1 where the last number of the answer is the target's, up to the larger of the two
-    tolerances.
+    """Return 1 where the last number of the answer is the target's.
+
+    Args:
+        answer: the answer.
+        example: the example.
+        relative: the tolerance as a share of the larger number.
+        absolute: the tolerance as a number; the larger tolerance counts.
     """
-    found = last_number(answer)
+    # The targets first: one without a number is an error whatever the answer is.
     wanted = [_number(target, example) for target in _targets(example)]
+    found = last_number(answer)
     if found is None:
         return 0.0
-    return float(
-        any(math.isclose(float(found), w, rel_tol=relative, abs_tol=absolute) for w in wanted)
-    )
+    for number in wanted:
+        if math.isclose(float(found), number, rel_tol=relative, abs_tol=absolute):
+            return 1.0
+    return 0.0
 
 
 def json_fields(answer: str, example: Example) -> float:
-    """The share of the target's fields that the first JSON object in the answer holds with an equal
-    value.
-    """
+    """Return the share of the target's fields that the answer's first JSON object has equal."""
     found = first_json_object(answer) or {}
     return max(_equal_fields(found, _object(target, example)) for target in _targets(example))
 
 
 def token_f1(answer: str, example: Example) -> float:
-    """F1 of the words that answer and target share, without case, punctuation and articles (SQuAD,
-    1606.05250).
+    """Return the F1 of the words that answer and target share (SQuAD, arXiv 1606.05250).
+
+    Case, punctuation and articles do not count.
     """
-    return max(_f1(_words(answer), _words(to_text(target))) for target in _targets(example))
+    words = _words(answer)
+    return max(_f1(words, _words(to_text(target))) for target in _targets(example))
 
 
-def rouge_l(answer: str, example: Example, *, stemmer: bool = False) -> float:
-    """ROUGE-L's F-measure (Lin 2004), as the package rouge-score computes it.
+def rouge_l(
+    answer: str,
+    example: Example,
+    *,
+    stemmer: bool = False,
+) -> float:
+    """Return ROUGE-L's F-measure (Lin 2004), as the package rouge-score computes it.
 
     Raises:
         InputError: the package is not installed.
     """
     scorer = rouge_scorer(stemmer)
-    return max(
-        float(scorer.score(to_text(target), answer)["rougeL"].fmeasure)
-        for target in _targets(example)
-    )
+    scores = [scorer.score(to_text(target), answer)["rougeL"] for target in _targets(example)]
+    return max(float(score.fmeasure) for score in scores)
 
 
-@lru_cache(maxsize=2)
+@functools.lru_cache(maxsize=2)
 def rouge_scorer(stemmer: bool = False) -> Any:
-    """The scorer of the package rouge-score.
+    """Return the scorer of the package rouge-score.
 
     Raises:
         InputError: the package is not installed.
@@ -135,15 +162,22 @@ def rouge_scorer(stemmer: bool = False) -> Any:
 
 
 def _targets(example: Example) -> list[Any]:
-    """The accepted targets; one that is no list stands alone."""
+    """Return the accepted targets; a target that is not a list stands alone."""
     target = example.target
-    found = list(target) if isinstance(target, list | tuple | set | frozenset) else [target]
-    if not found or any(one is None for one in found):
+    found = [target]
+    if isinstance(target, list | tuple | set | frozenset):
+        found = list(target)
+    if not found or any(each is None for each in found):
         raise MetricError(f"example {example.id!r} has no target to compare with")
     return found
 
 
-def _plain(text: str) -> str:
+def _folded_targets(example: Example) -> set[str]:
+    return {_fold(to_text(target)) for target in _targets(example)}
+
+
+def _fold(text: str) -> str:
+    """Return a text without differences of case and spacing."""
     return " ".join(text.casefold().split())
 
 
@@ -166,29 +200,37 @@ def _object(target: Any, example: Example) -> Mapping[str, Any]:
     return found
 
 
-def _equal_fields(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> float:
-    return sum(
-        name in found and _equal(found[name], value) for name, value in wanted.items()
-    ) / len(wanted)
+def _equal_fields(
+    found: Mapping[str, Any],
+    wanted: Mapping[str, Any],
+) -> float:
+    equal = 0
+    for name, value in wanted.items():
+        equal += name in found and _equal(found[name], value)
+    return equal / len(wanted)
 
 
 def _equal(one: Any, other: Any) -> bool:
-    """Equal as JSON; texts in any case and spacing, and true is not 1."""
+    """Tell whether two values are equal as JSON; texts in any case and spacing."""
     if isinstance(one, str) and isinstance(other, str):
-        return _plain(one) == _plain(other)
+        return _fold(one) == _fold(other)
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         return one.keys() == other.keys() and all(_equal(one[name], other[name]) for name in one)
     if isinstance(one, list | tuple) and isinstance(other, list | tuple):
-        return len(one) == len(other) and all(map(_equal, one, other))
+        return len(one) == len(other) and all(
+            map(
+                _equal,
+                one,
+                other,
+            )
+        )
+    # In Python True == 1, but in JSON they differ.
     return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
-
-
-_PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
 def _words(text: str) -> list[str]:
     bare = text.casefold().translate(_PUNCTUATION)
-    return [word for word in bare.split() if word not in ("a", "an", "the")]
+    return [word for word in bare.split() if word not in _ARTICLES]
 
 
 def _f1(found: list[str], wanted: list[str]) -> float:
