@@ -218,12 +218,12 @@ def check(wave: Wave, account: Account) -> None:
         )
     kept = "what was bought is kept, and the same command goes on"
     if not wave.complete:
-        reason = next(reason for reason in wave.missing.values() if reason.startswith("money"))
+        reason = next(reason for reason in wave.unanswered.values() if reason.startswith("money"))
         raise BudgetExhausted(f"{reason.removeprefix('money: ')}; {kept} with a larger --budget")
-    if wave.missing:
-        reason = next(iter(wave.missing.values()))
+    if wave.unanswered:
+        reason = next(iter(wave.unanswered.values()))
         raise TransientError(
-            f"{len(wave.missing)} requests have no answer ({reason}); {kept}", charged=False
+            f"{len(wave.unanswered)} requests have no answer ({reason}); {kept}", charged=False
         )
 
 
@@ -234,7 +234,7 @@ def read_rows(evaluator: Evaluator, plan: Plan, step: Step, trial: Trial) -> Ite
     cell = {name: trial.point[name] for name in ("model", "prompt", "temperature")}
     for position in step.examples:
         example = plan.examples[position]
-        unanswered = [Completion("", trial.spoiled.get(position, ""), 0, 0)] * step.draws
+        unanswered = [Completion("", trial.config_failed.get(position, ""), 0, 0)] * step.draws
         for number, draw in enumerate(trial.draws.get(position, unanswered)[: step.draws]):
             readable = draw.finish_reason in ("stop", "length")
             answer = plan.extract(draw.text) if readable else None

@@ -49,8 +49,8 @@ def test_each_answer_has_one_heading() -> None:
         draw("", "content_filter"),
     ]
     trial.draws = {i: [each] for i, each in enumerate(texts)}
-    trial.spoiled = {6: "context_length", 7: "content_filter", 8: "timeout"}
-    trial.missing = {9: "service: 503", 10: "money: no room"}
+    trial.config_failed = {6: "context_length", 7: "content_filter", 8: "timeout"}
+    trial.unanswered = {9: "service: 503", 10: "money: no room"}
     found = counted(trial)
     assert (found.wrong, found.no_answer, found.empty, found.cut) == (1, 1, 1, 1)
     assert (found.refused, found.too_long, found.failed) == (2, 1, 2)

@@ -255,7 +255,7 @@ def test_examples_stay_beside_their_own_numbers_however_many_draws_each_has() ->
             5: [draw("Answer: blue", 10, prompt=500, seconds=5.0)] * 2,
             1: [draw("Answer: blue", 10, prompt=100, seconds=4.0)],
         },
-        spoiled={3: "timeout"},
+        config_failed={3: "timeout"},
     )
     reading = one(bought, config())
     assert reading.examples == (1, 2, 3, 5, 7)
@@ -267,8 +267,8 @@ def test_examples_stay_beside_their_own_numbers_however_many_draws_each_has() ->
 def test_missing_examples_are_left_out_and_spoiled_ones_are_scored_worst() -> None:
     bought = trial(
         {0: answers("blue"), 1: answers("blue"), 5: answers("blue")},
-        missing={1: "service: 503", 4: "money"},
-        spoiled={3: "context_length", 4: "timeout", 5: "content_filter"},
+        unanswered={1: "service: 503", 4: "money"},
+        config_failed={3: "context_length", 4: "timeout", 5: "content_filter"},
     )
     reading = one(bought, config(), worst=-1.0)
     assert reading.examples == (0, 3, 5)
@@ -280,19 +280,19 @@ def test_missing_examples_are_left_out_and_spoiled_ones_are_scored_worst() -> No
 
 
 def test_a_trial_of_nothing_but_spoiled_examples_has_readings_and_one_of_nothing_has_none() -> None:
-    reading = one(trial({}, spoiled={2: "context_length"}), config(5, aggregate="vote"))
+    reading = one(trial({}, config_failed={2: "context_length"}), config(5, aggregate="vote"))
     assert (reading.examples, reading.mean) == ((2,), 0.0)
     assert math.isnan(reading.cost)
     assert read_off(trial({}), config()) == []
     assert read_off(trial({0: []}), config()) == []
-    assert read_off(trial({0: answers("blue")}, missing={0: "money"}), config()) == []
+    assert read_off(trial({0: answers("blue")}, unanswered={0: "money"}), config()) == []
 
 
 def test_only_the_examples_asked_for_are_read() -> None:
     metric = Marking()
     bought = trial(
         {0: answers("blue"), 1: answers("red"), 2: answers("red")},
-        spoiled={4: "timeout", 5: "timeout"},
+        config_failed={4: "timeout", 5: "timeout"},
     )
     reading = one(bought, config(), examples=[1, 5, 9], score=metric)
     assert reading.examples == (1, 5)
@@ -450,7 +450,7 @@ def test_a_metric_over_responses_asks_no_verifier_and_leaves_short_examples_out(
 def test_the_answers_that_will_be_scored_are_known_beforehand() -> None:
     bought = trial(
         {0: [draw(REASONED), *answers("green", None)], 1: answers("blue", "red")},
-        missing={1: "service"},
+        unanswered={1: "service"},
     )
     configs = [config(n, cap, "vote") for n in (1, 2, 3) for cap in (8, 64, 128)]
     metric = Marking()

@@ -340,7 +340,7 @@ def recorded(choice: Config, baseline: Config, positions: list[int]) -> dict[str
     steps = [
         [trial, dict(config), positions, 1, 8] for trial, config in enumerate((choice, baseline))
     ]
-    return {"steps": steps, "missing": [], "spoiled": [], "failed": []}
+    return {"steps": steps, "unanswered": [], "config_failed": [], "failed": []}
 
 
 async def searched(build: Callable[..., House], **options: Any) -> tuple[House, Findings]:
@@ -535,7 +535,7 @@ def test_examples_that_the_service_failed_are_told_and_those_without_money_are_n
         POINT,
         12,
         draws={0: [], 1: [], 2: []},
-        missing={3: "service: 503", 4: "money: none left"},
+        unanswered={3: "service: 503", 4: "money: none left"},
     )
     house = build()
     assert notices(house.run, Findings({0: trial}), Evidence(house.plan)) == [

@@ -174,7 +174,7 @@ async def test_the_oracle_is_never_in_the_race() -> None:
 async def test_what_the_service_does_not_answer_is_missing_and_never_scored() -> None:
     house = House(failures=lambda call: TransientError("503", charged=False) if call < 4 else None)
     wave = await house.buy(step(range(12)))
-    assert wave.missing == {}  # tried again, and had in the end
+    assert wave.unanswered == {}  # tried again, and had in the end
     broken = House(
         failures=lambda call: (
             TransientError("503", charged=False) if call % 24 < 1 or call > 23 else None
@@ -183,7 +183,7 @@ async def test_what_the_service_does_not_answer_is_missing_and_never_scored() ->
     await broken.buy(step(range(12)))
     always = House(failures=lambda call: TransientError("down", charged=False))
     lost = await always.buy(step())
-    assert set(lost.missing) == {(0, p) for p in range(4)}
+    assert set(lost.unanswered) == {(0, p) for p in range(4)}
     assert always.trials[0].state == "failed"
     assert always.evaluator.readings(always.trials[0]) == []
     assert always.account.spent == 0
@@ -196,8 +196,8 @@ async def test_what_the_config_cannot_answer_gets_the_worst_score_and_keeps_its_
     house = House(failures=too_long)
     await house.buy(step(range(4)))
     trial = house.trials[0]
-    assert list(trial.spoiled.values()) == ["context_length"]
-    (position,) = trial.spoiled
+    assert list(trial.config_failed.values()) == ["context_length"]
+    (position,) = trial.config_failed
     reading = next(
         r for r in house.evaluator.readings(trial) if r.config.n == 1 and r.config.max_tokens == 8
     )
@@ -323,7 +323,7 @@ async def test_inputs_that_always_fail_are_counted_apart_and_the_run_goes_on() -
     assert wave.complete
     assert wave.failed == {}
     assert house.trials[0].state == "running"
-    assert {position: reason.split(":")[0] for (_, position), reason in wave.missing.items()} == {
+    assert {position: reason.split(":")[0] for (_, position), reason in wave.unanswered.items()} == {
         3: "input",
         7: "input",
     }
@@ -331,7 +331,7 @@ async def test_inputs_that_always_fail_are_counted_apart_and_the_run_goes_on() -
     calls = house.endpoint.calls
     again = await house.buy(step(range(12), trial=1, point=Point({**POINT, "temperature": 0})))
     assert house.endpoint.calls == calls + 10, "they are not asked again"
-    assert set(again.missing) == {(1, 3), (1, 7)}
+    assert set(again.unanswered) == {(1, 3), (1, 7)}
     assert house.evaluator.readings(house.trials[1])[0].n_examples == 10
 
 
@@ -367,7 +367,7 @@ async def test_when_the_money_ends_the_wave_says_so_and_what_was_bought_counts()
     house = House(budget=2 * (2 * 1 + 8 * 2) / 1e6 + 1e-6)
     wave = await house.buy(step(range(12)))
     assert not wave.complete
-    assert all(reason.startswith("money") for reason in wave.missing.values())
+    assert all(reason.startswith("money") for reason in wave.unanswered.values())
     assert 0 < house.trials[0].bought < 12
     assert house.account.spent <= house.account.budget
     assert house.trials[0].state == "running"
@@ -508,7 +508,7 @@ async def test_nothing_is_set_aside_any_more_when_a_wave_is_over() -> None:
     )
     house = House(metric=Judge(model="j"), judge=judge)
     wave = await house.buy(step(range(4)))
-    assert len(wave.missing) == 4
+    assert len(wave.unanswered) == 4
     assert house.account.reserved == 0
     assert (
         house.trials[0].draws == {}
@@ -565,7 +565,7 @@ async def test_draws_that_were_refused_take_nothing_from_those_that_are_there() 
     await house.buy(step(range(6)))
     house.account.close("interrupted")
     wave = await house.buy(step(range(6), draws=3))
-    assert len(wave.missing) == 6
+    assert len(wave.unanswered) == 6
     reading = next(
         r
         for r in house.evaluator.readings(house.trials[0])

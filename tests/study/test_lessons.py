@@ -144,7 +144,7 @@ def test_each_lesson_is_written_once_and_comes_back() -> None:
 
 
 def test_a_lesson_of_the_holdout_bears_on_nothing_before_it_unless_the_study_is_continued() -> None:
-    faults: dict[str, Any] = {"missing": [], "spoiled": [], "failed": []}
+    faults: dict[str, Any] = {"unanswered": [], "config_failed": [], "failed": []}
     events: list[dict[str, Any]] = [
         {"event": "fact", "name": "first"},
         {"event": "phase", "name": "search", "left": 3.0},

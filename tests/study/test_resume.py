@@ -31,8 +31,8 @@ def outcome(
     left: float, stopped: str | None = None, missing: list[Any] | None = None
 ) -> dict[str, Any]:
     faults = {
-        "missing": missing or [],
-        "spoiled": [[0, 2, "content_filter"]],
+        "unanswered": missing or [],
+        "config_failed": [[0, 2, "content_filter"]],
         "failed": [[0, "no answers"]],
     }
     return {"event": "outcome", "left": left, "stopped": stopped, **faults}
@@ -51,8 +51,8 @@ def test_waves_come_back_with_their_outcomes() -> None:
     )
     first, second = history.waves
     assert history.start == {"search": 3.0}
-    assert (first.done, first.left, first.missing) == (True, 2.5, {(0, 1): "service: 503"})
-    assert (first.spoiled, first.failed) == ({(0, 2): "content_filter"}, {0: "no answers"})
+    assert (first.done, first.left, first.unanswered) == (True, 2.5, {(0, 1): "service: 503"})
+    assert (first.config_failed, first.failed) == ({(0, 2): "content_filter"}, {0: "no answers"})
     assert first.lessons == [{"event": "learned", "model": "m", "parameter": "top_p"}]
     assert not second.done
 

@@ -184,9 +184,9 @@ async def _refill(
             for position in step.examples
             if len(trial.draws.get(position, ())) < step.draws
             and (step.trial, position)
-            not in recorded.missing  # the money ended before all of them were bought
-            and position not in trial.spoiled
-            and position not in trial.missing
+            not in recorded.unanswered  # the money ended before all of them were bought
+            and position not in trial.config_failed
+            and position not in trial.unanswered
         ]
         if lacking and trial.state != "failed":
             raise StudyError(

@@ -20,7 +20,7 @@ OFTEN = 0.05
 KINDS = ("wrong", "no_answer", "empty", "cut", "refused", "too_long", "failed")
 """Headings of answers that bring nothing, in the order in which they are shown."""
 
-_SPOILED = {"content_filter": "refused", "context_length": "too_long"}
+_CONFIG_FAILED = {"content_filter": "refused", "context_length": "too_long"}
 """Reasons for which a config cannot answer an example; every other one is a failure."""
 
 
@@ -104,16 +104,16 @@ def count_outcomes(
     for position, draws in trial.draws.items():
         if examples is not None and position not in examples:
             continue
-        if position in trial.spoiled or position in trial.missing:
+        if position in trial.config_failed or position in trial.unanswered:
             continue
         for draw in draws:
             said = cut(draw, config.max_tokens, config.stop, rates)
             text = answer(said)
             found[kind_of(said, text, is_worst=text is not None and is_worst(text, position))] += 1
-    for position, reason in trial.spoiled.items():
+    for position, reason in trial.config_failed.items():
         if examples is None or position in examples:
-            found[_SPOILED.get(reason, "failed")] += each
-    for position, reason in trial.missing.items():
+            found[_CONFIG_FAILED.get(reason, "failed")] += each
+    for position, reason in trial.unanswered.items():
         if reason.startswith("service") and (examples is None or position in examples):
             found["failed"] += each
     return Outcomes(answers=found.total(), **{kind: found[kind] for kind in KINDS})

@@ -31,9 +31,9 @@ class Bought(Protocol):
     @property
     def draws(self) -> Mapping[int, Sequence[Completion]]: ...  # noqa: D102
     @property
-    def missing(self) -> Mapping[int, str]: ...  # noqa: D102
+    def unanswered(self) -> Mapping[int, str]: ...  # noqa: D102
     @property
-    def spoiled(self) -> Mapping[int, str]: ...  # noqa: D102
+    def config_failed(self) -> Mapping[int, str]: ...  # noqa: D102
     @property
     def measured(self) -> Mapping[int, Sequence[Completion]]: ...  # noqa: D102
 
@@ -48,7 +48,7 @@ def readable(trial: Bought, configs: Iterable[Config]) -> list[Config]:
     hidden = any(draw.reasoning_tokens for draws in trial.draws.values() for draw in draws)
     least = trial.cap if hidden else 1
     most = max((len(draws) for draws in trial.draws.values()), default=0)
-    if trial.spoiled and not most:
+    if trial.config_failed and not most:
         most = math.inf  # type: ignore[assignment]  # no draw was had, and none would be at any n
     return [
         config for config in configs if least <= config.max_tokens <= trial.cap and config.n <= most
@@ -98,8 +98,8 @@ def read(
 ) -> list[Reading]:
     """Read configs with the paid point of a trial off its draws.
 
-    Examples that are `missing`, or have fewer draws than a config's n, are not in its reading;
-    those that are `spoiled` have the worst score.
+    Examples that are `unanswered`, or have fewer draws than a config's n, are not in its reading;
+    those that are `config_failed` have the worst score.
 
     Args:
         trial: what was bought.
@@ -138,9 +138,9 @@ def read(
     for group in _groups(trial, examples):
         for config, rows in reader.rows(group, chosen, rules).items():
             found[config].append(rows)
-    spoiled = _spoiled(trial, examples, worst)
+    config_failed = _config_failed(trial, examples, worst)
     readings = (
-        _reading(trial.number, config, [*rows, spoiled], price, most_n)
+        _reading(trial.number, config, [*rows, config_failed], price, most_n)
         for config, rows in found.items()
     )
     scored = [reading for reading in readings if reading.examples]
@@ -158,19 +158,19 @@ def _groups(
     """The examples without a fault, those with equally many draws together."""
     asked = trial.draws.keys() if examples is None else trial.draws.keys() & set(examples)
     groups: dict[int, dict[int, Sequence[Completion]]] = {}
-    for position in sorted(asked - trial.missing.keys() - trial.spoiled.keys()):
+    for position in sorted(asked - trial.unanswered.keys() - trial.config_failed.keys()):
         draws = trial.draws[position]
         if draws:
             groups.setdefault(len(draws), {})[position] = draws
     return list(groups.values())
 
 
-def _spoiled(trial: Bought, examples: Collection[int] | None, worst: float) -> Rows:
+def _config_failed(trial: Bought, examples: Collection[int] | None, worst: float) -> Rows:
     """The examples that no config of this trial can answer: certainly the worst score, at a cost
     nobody saw.
     """
-    asked = trial.spoiled.keys() if examples is None else trial.spoiled.keys() & set(examples)
-    positions = sorted(asked - trial.missing.keys())
+    asked = trial.config_failed.keys() if examples is None else trial.config_failed.keys() & set(examples)
+    positions = sorted(asked - trial.unanswered.keys())
     unknown = np.full(len(positions), np.nan)
     scores, certain = np.full(len(positions), worst), np.zeros(len(positions))
     return Rows(positions, scores, certain, unknown, unknown, unknown, exact=True)

@@ -38,9 +38,9 @@ class Trial:
         point: the paid point.
         cap: max_tokens its draws were bought with.
         draws: the completions by example position, draw 0 first.
-        missing: why an example that was asked for has no draw, by position: a fault of the service
+        unanswered: why an example that was asked for has no draw, by position: a fault of the service
             ("service: ...") or of money ("money: ..."). Such an example is not scored.
-        spoiled: why the config itself cannot answer an example ("context_length", "content_filter",
+        config_failed: why the config itself cannot answer an example ("context_length", "content_filter",
             "timeout"), by position. Such an example has the metric's worst score.
         state: running, complete, stopped or failed. reason: why it was stopped or failed. measured:
         a few draws of its model and prompt that were bought at a smaller cap, by that, to see where
@@ -52,8 +52,8 @@ class Trial:
     point: Point
     cap: int
     draws: dict[int, list[Completion]] = field(default_factory=dict)
-    missing: dict[int, str] = field(default_factory=dict)
-    spoiled: dict[int, str] = field(default_factory=dict)
+    unanswered: dict[int, str] = field(default_factory=dict)
+    config_failed: dict[int, str] = field(default_factory=dict)
     state: State = "running"
     reason: str = ""
     measured: dict[int, tuple[Completion, ...]] = field(default_factory=dict)

@@ -416,7 +416,7 @@ def _trial_row(run: Run, trial: Trial, evidence: Evidence) -> TrialRow:
         reason=trial.reason,
         examples=len(trial.draws),
         draws=trial.bought,
-        missing=len(trial.missing),
+        missing=len(trial.unanswered),
         spent=standing.spent_per_draw * trial.bought,
         best=best.config if best else None,
         quality=evidence.quality(best) if best else None,

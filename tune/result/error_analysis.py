@@ -80,10 +80,10 @@ def _confusion(run: Run, trial: Trial, config: Config) -> Confusion | None:
         return None
     places = {_fold(label): place for place, label in enumerate(labels)}
     counts = np.zeros((len(labels), len(labels) + 2))
-    for position in sorted(trial.draws.keys() | trial.spoiled.keys()):
+    for position in sorted(trial.draws.keys() | trial.config_failed.keys()):
         example = run.plan.examples[position]
         row = places.get(_fold(to_text(example.target))) if example.target is not None else None
-        if row is None or position in trial.missing:
+        if row is None or position in trial.unanswered:
             continue
         for answer, share in _shares(run, trial, config, position).items():
             column = len(labels) + 1 if answer is None else places.get(_fold(answer), len(labels))
@@ -99,7 +99,7 @@ def _shares(run: Run, trial: Trial, config: Config, position: int) -> dict[str |
 
     A score is the mean over these too, so that the matrix and the score agree.
     """
-    answers = [] if position in trial.spoiled else _answers(run, trial, config, position)
+    answers = [] if position in trial.config_failed else _answers(run, trial, config, position)
     if not answers:
         return {None: 1.0}
     n = min(config.n, len(answers))

@@ -42,7 +42,7 @@ def notices(run: Run, findings: Findings, evidence: Evidence) -> list[str]:
     missing = sum(
         reason.startswith(SERVICE)
         for t in findings.trials.values()
-        for reason in t.missing.values()
+        for reason in t.unanswered.values()
     )
     if missing:
         asked = missing + sum(len(t.draws) for t in findings.trials.values())

@@ -90,7 +90,7 @@ def another_look(
     chosen, theirs = _text(choice), _text(baseline)
     steps = [step for step in held["steps"] if _text(step[1]) in (chosen, theirs)]
     steps.sort(key=lambda step: _text(step[1]) != chosen)
-    return {"event": "look", "steps": steps, "missing": held["missing"]}
+    return {"event": "look", "steps": steps, "unanswered": held["unanswered"]}
 
 
 def is_new(
@@ -107,7 +107,7 @@ def _seen(event: Mapping[str, Any], baseline: Mapping[str, Any]) -> Seen:
     """What a look compared: the choice, which comes first, and the baseline, on the examples that
     were bought.
     """
-    missing = {(trial, position) for trial, position, _ in event["missing"]}
+    missing = {(trial, position) for trial, position, _ in event["unanswered"]}
     chosen, theirs = (event["steps"][0][0] if event["steps"] else None), _text(baseline)
     return frozenset(
         (config, position)

@@ -124,7 +124,7 @@ class Evaluator:
         order.
 
         What the service failed to answer is tried once more when the rest is there; what still
-        lacks is `missing`, never scored. A fault that no retry mends ends the run after the calls
+        lacks is `unanswered`, never scored. A fault that no retry mends ends the run after the calls
         in flight have settled.
 
         Raises:
@@ -135,7 +135,7 @@ class Evaluator:
         orders = self._begin(steps, trials)
         self.failures.leave_out(trials, wave)
         await self._all(orders, trials, wave)
-        again = [o for o in orders if wave.missing.get((o[0].trial, o[1]), "").startswith(SERVICE)]
+        again = [o for o in orders if wave.unanswered.get((o[0].trial, o[1]), "").startswith(SERVICE)]
         await self._all(again, trials, wave)
         if wave.complete:
             self.failures.blame(self._blame, again, trials, wave)
@@ -158,15 +158,15 @@ class Evaluator:
         for step, position in self._begin(steps, trials):
             trial, order = trials[step.trial], (step.trial, position)
             held = len(trial.draws.get(position, ()))
-            if trial.state == "failed" or held >= step.draws or position in trial.spoiled:
+            if trial.state == "failed" or held >= step.draws or position in trial.config_failed:
                 continue
-            if order in recorded.spoiled:
-                trial.spoiled[position] = recorded.spoiled[order]
+            if order in recorded.config_failed:
+                trial.config_failed[position] = recorded.config_failed[order]
                 continue
-            trial.missing.pop(position, None)
+            trial.unanswered.pop(position, None)
             request, numbers = self._order(trial, position), range(held, step.draws)
-            if order in recorded.missing:
-                mark_unanswered(trial, position, recorded.missing[order])
+            if order in recorded.unanswered:
+                mark_unanswered(trial, position, recorded.unanswered[order])
             elif len(self.store.draws(request, numbers)) == len(numbers):
                 new = await self.services[str(trial.point["model"])].provider.complete(
                     request, numbers
@@ -248,13 +248,13 @@ class Evaluator:
             self._lost is not None
             or trial.state == "failed"
             or held >= step.draws
-            or position in trial.spoiled
+            or position in trial.config_failed
         ):
             return
         order = (trial.number, position)
         request = self._order(trial, position)
-        wave.missing.pop(order, None)
-        trial.missing.pop(position, None)
+        wave.unanswered.pop(order, None)
+        trial.unanswered.pop(position, None)
         if (model, position) in self.lessons.unanswerable:
             mark_unanswered(
                 trial, position, f"{INPUT}: {self.lessons.unanswerable[model, position]}", wave
@@ -273,7 +273,7 @@ class Evaluator:
             if self.metric.runs_code:
                 await self._have_run(trial, position)
         except AnswerError as error:
-            trial.spoiled[position] = wave.spoiled[order] = error.reason
+            trial.config_failed[position] = wave.config_failed[order] = error.reason
         except ParameterRejected as error:
             self.failures.refused(trial, error, wave)
         except (TransientError, RequestRefused) as error:
@@ -315,7 +315,7 @@ class Evaluator:
         assert self._judge is not None
         assert isinstance(self.metric.function, Judge)
         metered, example = self._judge.metered, self.examples[position]
-        view = replace(trial, draws={position: list(new)}, missing={}, spoiled={})
+        view = replace(trial, draws={position: list(new)}, unanswered={}, config_failed={})
         answers = [a for a, _ in wanted(view, self.configs(trial), extract=self.extract)]
         unknown = [answer for answer in answers if self._known(position, answer) is None]
         needed = sum(
@@ -338,7 +338,7 @@ class Evaluator:
         """Have a metric that runs code score each new answer: in threads, as many at a time as
         there are cores.
         """
-        view = replace(trial, draws={position: trial.draws[position]}, missing={}, spoiled={})
+        view = replace(trial, draws={position: trial.draws[position]}, unanswered={}, config_failed={})
         for answer, _ in wanted(view, self.configs(trial), extract=self.extract):
             async with self._cores:
                 if self._known(position, answer) is None:

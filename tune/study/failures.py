@@ -92,7 +92,7 @@ class Failures:
         missing = [
             (trials[s.trial], position)
             for s, position in again
-            if (s.trial, position) in wave.missing
+            if (s.trial, position) in wave.unanswered
         ]
         # Where nothing of a trial was answered, its settings are as likely to be at fault.
         suspects = {
@@ -124,10 +124,10 @@ class Failures:
 
 def fail_unanswered(trial: Trial, step: Step, wave: Wave) -> None:
     """Fail a trial of whose examples the service left too many without an answer."""
-    asked = len(set(step.examples) | set(trial.draws) | set(trial.missing))
-    lost = sum(reason.startswith(SERVICE) for reason in trial.missing.values())
+    asked = len(set(step.examples) | set(trial.draws) | set(trial.unanswered))
+    lost = sum(reason.startswith(SERVICE) for reason in trial.unanswered.values())
     if trial.state == "running" and lost > max(1, MOST_MISSING * asked):
-        words = next(reason for reason in trial.missing.values() if reason.startswith(SERVICE))
+        words = next(reason for reason in trial.unanswered.values() if reason.startswith(SERVICE))
         reason = f"the service did not answer {lost} of {asked} examples ({words.removeprefix(f'{SERVICE}: ')})"
         _fail(trial, reason, wave)
 
@@ -142,6 +142,6 @@ def mark_unanswered(trial: Trial, position: int, reason: str, wave: Wave | None 
     all the same.
     """
     if wave is not None:
-        wave.missing[trial.number, position] = reason
+        wave.unanswered[trial.number, position] = reason
     if not trial.draws.get(position):
-        trial.missing[position] = reason
+        trial.unanswered[position] = reason

@@ -26,8 +26,8 @@ class RecordedWave:
         steps: the steps, as `dump_steps` writes them.
         done: whether its outcome was recorded; else the process ended inside it.
         stopped: why not everything asked for was bought ("money", "time"); None where it was.
-        missing: what was not, by (trial, position), with the reason.
-        spoiled: examples that the config itself could not answer, likewise.
+        unanswered: what was not, by (trial, position), with the reason.
+        config_failed: examples that the config itself could not answer, likewise.
         failed: trials that it was the end of, with the reason.
         lessons: the events of what was learned of models in it; see `tune.study.lessons`.
         left: dollars that the search could still spend after it.
@@ -37,8 +37,8 @@ class RecordedWave:
     steps: list[Any]
     done: bool = False
     stopped: str | None = None
-    missing: dict[tuple[int, int], str] = field(default_factory=dict)
-    spoiled: dict[tuple[int, int], str] = field(default_factory=dict)
+    unanswered: dict[tuple[int, int], str] = field(default_factory=dict)
+    config_failed: dict[tuple[int, int], str] = field(default_factory=dict)
     failed: dict[int, str] = field(default_factory=dict)
     lessons: list[Mapping[str, Any]] = field(default_factory=list)
     left: float = 0.0
@@ -92,8 +92,8 @@ def read_history(events: Sequence[Mapping[str, Any]]) -> History:
 
 def read_faults(wave: RecordedWave, event: Mapping[str, Any]) -> None:
     """Put into a wave what it lacked, as an event has it."""
-    wave.missing = {(trial, position): reason for trial, position, reason in event["missing"]}
-    wave.spoiled = {(trial, position): reason for trial, position, reason in event["spoiled"]}
+    wave.unanswered = {(trial, position): reason for trial, position, reason in event["unanswered"]}
+    wave.config_failed = {(trial, position): reason for trial, position, reason in event["config_failed"]}
     wave.failed = dict(event["failed"])
 
 

@@ -410,7 +410,7 @@ class Run:
         whole = len(self.plan.split.tuning)
         for trial in self.trials.values():
             if trial.state == "running":
-                met = len(trial.draws) + len(trial.spoiled)
+                met = len(trial.draws) + len(trial.config_failed)
                 trial.state = "complete" if met >= whole else "stopped"
                 trial.reason = (
                     ""

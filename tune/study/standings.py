@@ -37,8 +37,8 @@ class Standings:
         most_n = self._services[str(trial.point["model"])].endpoint.most_n
         mark = (
             trial.bought,
-            len(trial.spoiled),
-            len(trial.missing),
+            len(trial.config_failed),
+            len(trial.unanswered),
             trial.state,
             most_n,
             dict(trial.measured),
@@ -49,7 +49,7 @@ class Standings:
             standing = Standing(
                 trial=trial.number,
                 point=trial.point,
-                examples=len(trial.draws) + len(trial.spoiled),
+                examples=len(trial.draws) + len(trial.config_failed),
                 readings=tuple(self._evaluator.readings(trial)),
                 failed=trial.state == "failed",
                 spent_per_draw=to_dollars(once + each) / trial.bought if trial.bought else 0.0,

@@ -112,7 +112,7 @@ def _said(evaluator: Evaluator, prompt: str, trials: Mapping[int, Trial]) -> lis
         trial = trials[number]
         if trial.point["prompt"] != prompt or trial.state == "failed":
             continue
-        found += [_Said(position, "", None, True) for position in sorted(trial.spoiled)]
+        found += [_Said(position, "", None, True) for position in sorted(trial.config_failed)]
         for position in sorted(trial.draws):
             for draw in trial.draws[position]:
                 withheld = draw.finish_reason == "content_filter"

@@ -188,7 +188,7 @@ async def check_async(
         available=len(asked.data.examples),
         paired=bool(asked.before),
         visible=asked.visible,
-        missing=sum(lost.startswith("service") for lost in asking.trial.missing.values()),
+        missing=sum(lost.startswith("service") for lost in asking.trial.unanswered.values()),
         spent=to_dollars(balance.spent),
         uncertain=to_dollars(balance.uncertain),
         budget=budget,

@@ -96,7 +96,7 @@ class Target:
         if self.trial.state == "failed":
             raise EndpointError(f"{config.model} cannot be checked: {self.trial.reason}")
         if not self.trial.draws and self.access.account.closed in (LOST, QUOTA):
-            words = next(iter(self.trial.missing.values()), "it does not answer")
+            words = next(iter(self.trial.unanswered.values()), "it does not answer")
             raise EndpointError(f"{config.model} cannot be checked: {words}")
         return wave.complete
 
