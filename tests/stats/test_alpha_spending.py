@@ -42,7 +42,13 @@ def holdout(
     lacking = [
         [trial, 10 + position, reason] for trial in range(len(configs)) for position in missing
     ]
-    return {"event": "holdout", "steps": steps, "unanswered": lacking, "config_failed": [], "failed": []}
+    return {
+        "event": "holdout",
+        "steps": steps,
+        "unanswered": lacking,
+        "config_failed": [],
+        "failed": [],
+    }
 
 
 # --- what a look spends

@@ -323,7 +323,9 @@ async def test_inputs_that_always_fail_are_counted_apart_and_the_run_goes_on() -
     assert wave.complete
     assert wave.failed == {}
     assert house.trials[0].state == "running"
-    assert {position: reason.split(":")[0] for (_, position), reason in wave.unanswered.items()} == {
+    assert {
+        position: reason.split(":")[0] for (_, position), reason in wave.unanswered.items()
+    } == {
         3: "input",
         7: "input",
     }

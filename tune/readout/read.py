@@ -169,7 +169,11 @@ def _config_failed(trial: Bought, examples: Collection[int] | None, worst: float
     """The examples that no config of this trial can answer: certainly the worst score, at a cost
     nobody saw.
     """
-    asked = trial.config_failed.keys() if examples is None else trial.config_failed.keys() & set(examples)
+    asked = (
+        trial.config_failed.keys()
+        if examples is None
+        else trial.config_failed.keys() & set(examples)
+    )
     positions = sorted(asked - trial.unanswered.keys())
     unknown = np.full(len(positions), np.nan)
     scores, certain = np.full(len(positions), worst), np.zeros(len(positions))

@@ -135,7 +135,9 @@ class Evaluator:
         orders = self._begin(steps, trials)
         self.failures.leave_out(trials, wave)
         await self._all(orders, trials, wave)
-        again = [o for o in orders if wave.unanswered.get((o[0].trial, o[1]), "").startswith(SERVICE)]
+        again = [
+            o for o in orders if wave.unanswered.get((o[0].trial, o[1]), "").startswith(SERVICE)
+        ]
         await self._all(again, trials, wave)
         if wave.complete:
             self.failures.blame(self._blame, again, trials, wave)
@@ -338,7 +340,9 @@ class Evaluator:
         """Have a metric that runs code score each new answer: in threads, as many at a time as
         there are cores.
         """
-        view = replace(trial, draws={position: trial.draws[position]}, unanswered={}, config_failed={})
+        view = replace(
+            trial, draws={position: trial.draws[position]}, unanswered={}, config_failed={}
+        )
         for answer, _ in wanted(view, self.configs(trial), extract=self.extract):
             async with self._cores:
                 if self._known(position, answer) is None:

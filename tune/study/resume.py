@@ -93,7 +93,9 @@ def read_history(events: Sequence[Mapping[str, Any]]) -> History:
 def read_faults(wave: RecordedWave, event: Mapping[str, Any]) -> None:
     """Put into a wave what it lacked, as an event has it."""
     wave.unanswered = {(trial, position): reason for trial, position, reason in event["unanswered"]}
-    wave.config_failed = {(trial, position): reason for trial, position, reason in event["config_failed"]}
+    wave.config_failed = {
+        (trial, position): reason for trial, position, reason in event["config_failed"]
+    }
     wave.failed = dict(event["failed"])
 
 

@@ -27,10 +27,12 @@ def dump_faults(wave: Wave) -> dict[str, list[Any]]:
     """What a wave lacks as plain JSON, for a journal."""
     return {
         "unanswered": [
-            [trial, position, reason] for (trial, position), reason in sorted(wave.unanswered.items())
+            [trial, position, reason]
+            for (trial, position), reason in sorted(wave.unanswered.items())
         ],
         "config_failed": [
-            [trial, position, reason] for (trial, position), reason in sorted(wave.config_failed.items())
+            [trial, position, reason]
+            for (trial, position), reason in sorted(wave.config_failed.items())
         ],
         "failed": [[trial, reason] for trial, reason in sorted(wave.failed.items())],
     }
