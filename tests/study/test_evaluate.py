@@ -574,4 +574,4 @@ async def test_draws_that_were_refused_take_nothing_from_those_that_are_there() 
         if r.config.n == 1 and r.config.max_tokens == 8
     )
     assert reading.n_examples == 6
-    assert house.trials[0].missing == {}
+    assert house.trials[0].unanswered == {}
