@@ -444,7 +444,7 @@ async def test_where_rows_of_a_group_are_copies_the_whole_report_counts_groups(
     ]
     house, findings = await searched(build, rows=rows)
     report = conclude(house.run, findings)
-    house.run.plan = replace(house.plan, split=replace(house.plan.split, units={}))
+    house.run.plan = replace(house.plan, split=replace(house.plan.split, clusters={}))
     naive = conclude(house.run, findings)
 
     def width(found: Any) -> float:
