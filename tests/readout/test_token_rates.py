@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tune.completion import Completion
-from tune.readout.token_rates import Rates, learn_rates, rates_of, spoken
+from tune.readout.token_rates import Rates, learn_rates, rates_of, visible_tokens
 
 
 def answer(digits: int, words: int, signs: int = 0) -> Completion:
@@ -42,7 +42,7 @@ def test_where_boundaries_are_known_or_nothing_is_there_no_rates_are_needed() ->
     assert learn_rates([]) is None
     assert learn_rates([Completion("", "stop", 10, 1)]) is None
     assert learn_rates([Completion("ab", "stop", 10, 3, token_ends=(1, 2))]) is None
-    assert spoken(Completion("ab", "stop", 10, 9, reasoning_tokens=5)) == 3
+    assert visible_tokens(Completion("ab", "stop", 10, 9, reasoning_tokens=5)) == 3
     assert Rates((0.0,) * 6).place("abcdef", 6, 3) == 3
 
 

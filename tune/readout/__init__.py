@@ -1,10 +1,11 @@
-"""Reading configs off draws that are already bought: n, smaller caps, further stops and the choice
-among answers.
+"""Read configurations off draws that are already bought.
 
-A config that differs from another only in these says nothing new: it uses less of what was said. So
-from the m draws of a trial each of them is read, with what is known of its error (see
-`tune.estimators`). Readings go down only: a cap above the one that was bought, or n above the draws
-that an example has, cannot be read.
+Configurations that differ only in n, a smaller max_tokens, more stop strings or the way of voting
+use the same draws. So one trial's draws are read as many configurations, each with an estimate of
+its error (see `tune.stats.subsets` and `tune.stats.best_of_n`).
+
+Readings go down only. A cap above the bought one cannot be read, nor an n above the number of
+draws.
 """
 
 from tune.readout.read import Bought, read, readable, wanted

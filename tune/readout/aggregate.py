@@ -1,4 +1,4 @@
-"""How n answers become one when a config is run: the same rules by which readings are read off."""
+"""Aggregates: make one answer of n. Readings and deployed configurations use the same rules."""
 
 from __future__ import annotations
 
@@ -13,53 +13,56 @@ from tune.task.callables import import_object, reraise_as
 from tune.task.example import Example
 
 Aggregate: TypeAlias = Callable[[Sequence[str | None]], str | None]
-"""Chooses among answers in the order drawn; None stands for a text that held no answer."""
+"""A choice among answers in the order drawn. None stands for a text without an answer."""
 
 Verifier: TypeAlias = Callable[[str, Example], float]
-"""How good an answer looks, the larger the better, without knowing the target."""
+"""A judgement of an answer without the target. Larger is better."""
+
+NO_VERIFIER = 'the aggregate "best" needs a verifier: a callable (answer, example) -> float'
 
 
 def first(answers: Sequence[str | None]) -> str | None:
-    """The answer drawn first, also where it is none."""
+    """Return the answer drawn first, even if it is None."""
     return answers[0] if answers else None
 
 
 def vote(answers: Sequence[str | None]) -> str | None:
-    """The most frequent answer, of equally frequent ones the one drawn first; None abstains."""
+    """Return the most frequent answer; among equals, the one drawn first. None does not vote."""
     votes = Counter(answer for answer in answers if answer is not None)
-    return max(
-        votes, key=votes.__getitem__, default=None
-    )  # a Counter keeps the order drawn, and max takes the first
+    # A Counter keeps the order drawn, and max takes the first of equals.
+    return max(votes, key=votes.__getitem__, default=None)
 
 
 def best(answers: Sequence[str | None], verify: Callable[[str], float]) -> str | None:
-    """The answer with the largest verdict, of equally good ones the one drawn first; None is no
-    candidate.
-    """
-    return max((answer for answer in answers if answer is not None), key=verify, default=None)
+    """Return the answer with the largest verdict; among equals, the one drawn first."""
+    candidates = [answer for answer in answers if answer is not None]
+    return max(candidates, key=verify, default=None)
 
 
 AGGREGATES = ("first", "vote", "best", "any", "all")
-"""The built-in choices by name. "any" is the oracle: what n draws hold, not what anybody can take
-out of them. "all" hands every answer back: a metric over all responses judges them together.
+"""The built-in aggregates by name.
+
+"any" is an oracle: it takes the right answer if one of the n is right, which only the target can
+tell. "all" hands every answer back, and a metric over all responses judges them together.
 """
 
 DEPLOYABLE = frozenset({"first", "vote", "best", "all"})
-"""The built-in choices that need no target, and so can be exported."""
+"""The built-in aggregates that need no target, so that an agent can use them."""
 
 
 def deployable(aggregate: str) -> bool:
-    """Whether a choice can be made without the target; one of the user's own can, as it sees the
-    answers alone.
+    """Return whether an aggregate works without the target.
+
+    A user's own aggregate does: it sees only the answers.
     """
     return aggregate in DEPLOYABLE or ":" in aggregate
 
 
 def parse_aggregate(aggregate: str | Aggregate) -> str | Aggregate:
-    """Check the name of a choice, and load one that is given as `"module:attribute"`.
+    """Check the name of an aggregate, and load one that is given as `"module:attribute"`.
 
     Raises:
-        SpaceError: there is no such choice.
+        SpaceError: there is no such aggregate.
     """
     if isinstance(aggregate, str) and ":" in aggregate:
         aggregate = import_object(aggregate, "aggregate")
@@ -67,7 +70,8 @@ def parse_aggregate(aggregate: str | Aggregate) -> str | Aggregate:
         if aggregate in AGGREGATES:
             return aggregate
         raise SpaceError(
-            f"there is no aggregate {aggregate!r}: there are {list(AGGREGATES)}, or give module:attribute"
+            f"there is no aggregate {aggregate!r}: there are {list(AGGREGATES)}, "
+            "or give module:attribute"
         )
     if not callable(aggregate):
         raise SpaceError(
@@ -82,47 +86,45 @@ def choose(
     *,
     verifier: Callable[[str], float] | None = None,
 ) -> str | None:
-    """The answer of a deployed config.
+    """Return the answer of a deployed config.
 
     Args:
         aggregate: "first", "vote", "best", a callable, or `"module:attribute"`.
-        answers: in the order drawn; None where a text held no answer.
+        answers: in the order drawn; None where a text holds no answer.
         verifier: for "best": the verdict on an answer; see `blind`.
 
     Raises:
-        SpaceError: there is no such choice, it needs a verifier, it is the oracle's, which knows
-        the target, or it
+        SpaceError: there is no such aggregate, it needs a verifier, it is the oracle "any", or it
             hands back all answers.
-        MetricError: a callable of the user raised or gave something else than an answer.
+        MetricError: a callable of the user raised, or returned something else than an answer.
     """
     rule = parse_aggregate(aggregate)
     if rule == "any":
         raise SpaceError(
-            'the aggregate "any" knows the target, so no answer can be chosen by it: use "vote" or "best"'
+            'the aggregate "any" knows the target, so no answer can be chosen by it: '
+            'use "vote" or "best"'
         )
     if rule == "all":
         raise SpaceError('the aggregate "all" hands back every answer, so there is none to choose')
     if rule == "best":
         if verifier is None:
-            raise SpaceError(
-                'the aggregate "best" needs a verifier: a callable (answer, example) -> float'
-            )
+            raise SpaceError(NO_VERIFIER)
         return best(answers, verifier)
     if rule == "vote":
         return vote(answers)
-    return first(answers) if isinstance(rule, str) else call(rule, answers)
+    if isinstance(rule, str):
+        return first(answers)
+    return call(rule, answers)
 
 
 def call(aggregate: Aggregate, answers: Sequence[str | None]) -> str | None:
-    """What a user's own choice gives.
+    """Return the choice of a user's own aggregate.
 
     Raises:
-        MetricError: it raised, or gave something that is no answer.
+        MetricError: it raised, or returned something else than an answer or None.
     """
-    with reraise_as(
-        MetricError,
-        f"the aggregate {getattr(aggregate, '__name__', aggregate)!r} raised on {list(answers)}",
-    ):
+    name = getattr(aggregate, "__name__", aggregate)
+    with reraise_as(MetricError, f"the aggregate {name!r} raised on {list(answers)}"):
         chosen = aggregate(answers)
     if chosen is not None and not isinstance(chosen, str):
         raise MetricError(
@@ -132,9 +134,9 @@ def call(aggregate: Aggregate, answers: Sequence[str | None]) -> str | None:
 
 
 def blind(verifier: Verifier, example: Example) -> Callable[[str], float]:
-    """The verifier for one example, as it would be in production: without the target.
+    """Return the verifier for one example as in production: without the target.
 
-    The verdict raises MetricError where the verifier raises or gives no number.
+    What is returned raises MetricError where the verifier raises or gives no number.
     """
     unseen = replace(example, target=None, target_name="")
 

@@ -1,6 +1,4 @@
-"""Why answers are wrong: each answer of a config falls under one heading, and the headings are
-counted.
-"""
+"""Count why answers are wrong: wrong, no answer found, empty, cut, refused, too long, failed."""
 
 from __future__ import annotations
 
@@ -15,24 +13,24 @@ from tune.readout.truncate import Cut, cut
 from tune.space import Config
 
 OFTEN = 0.05
-"""A share of the answers above this is told."""
+"""A kind with a larger share of the answers is shown to the user."""
 
 KINDS = ("wrong", "no_answer", "empty", "cut", "refused", "too_long", "failed")
-"""Headings of answers that bring nothing, in the order in which they are shown."""
+"""Kinds of answers that bring nothing, in the order in which they are shown."""
 
-_CONFIG_FAILED = {"content_filter": "refused", "context_length": "too_long"}
-"""Reasons for which a config cannot answer an example; every other one is a failure."""
+_CONFIG_FAULTS = {"content_filter": "refused", "context_length": "too_long"}
+"""Reasons why a config cannot answer an example, and their kinds. All others are failures."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """Counts of what became of the answers of a config.
+    """Counts of the answers of a config by kind.
 
     Attributes:
-        answers: all of them. An example without an answer counts as many as the others have.
+        answers: all answers. An example without answers counts as many as the others have.
         wrong: an answer was found, and has the metric's worst score.
         no_answer: there is a text, but the answer rule finds nothing in it.
-        empty: there is no text at all.
+        empty: there is no text.
         cut: the text ended at max_tokens, and scores the worst or holds no answer.
         refused: a content filter withheld the answer or refused the prompt.
         too_long: the prompt does not fit into the model's context.
@@ -49,26 +47,28 @@ class Outcomes:
     failed: int = 0
 
     def share(self, kind: str) -> float:
-        """The share of the answers under a heading."""
-        return self.count(kind) / self.answers if self.answers else 0.0
+        """Return the share of the answers that are of this kind."""
+        if not self.answers:
+            return 0.0
+        return self.count(kind) / self.answers
 
     def count(self, kind: str) -> int:
-        """The answers under a heading."""
+        """Return the number of answers of this kind."""
         return int(getattr(self, kind))
 
     @property
     def often(self) -> tuple[str, ...]:
-        """The headings that hold more than a few answers."""
+        """The kinds that are shown to the user."""
         return tuple(kind for kind in KINDS if self.share(kind) > OFTEN)
 
 
 def kind_of(said: Cut | Completion, answer: str | None, *, is_worst: bool) -> str:
-    """The heading of one answer; "" where it scores more than the worst.
+    """Return the kind of one answer; "" where its score is above the worst.
 
     Args:
         said: the text and how it ended.
-        answer: what the answer rule found in it.
-        is_worst: whether its score is the metric's worst.
+        answer: the answer that the answer rule found in it.
+        is_worst: its score is the metric's worst.
     """
     if said.finish_reason == "content_filter":
         return "refused"
@@ -89,31 +89,36 @@ def count_outcomes(
     is_worst: Callable[[str, int], bool],
     examples: Collection[int] | None = None,
 ) -> Outcomes:
-    """Count what became of the answers of a config, from the draws of its trial.
+    """Count the answers of a config by kind, from the draws of its trial.
 
     Args:
-        trial: what was bought.
-        config: a reading of it: its cap and its stop strings cut the texts.
+        trial: the trial that the config is read off.
+        config: its cap and its stop strings cut the texts.
         answer: takes the answer out of a cut text.
-        is_worst: whether the answer to an example has the metric's worst score.
-        examples: positions to count; all that the trial has by default.
+        is_worst: tells whether the answer to an example has the metric's worst score.
+        examples: positions to count; by default all that the trial has.
     """
     found: Counter[str] = Counter()
     rates = rates_of(trial.draws, trial.measured)
-    each = max((len(draws) for draws in trial.draws.values()), default=1)
+    each = max(map(len, trial.draws.values()), default=1)
+
+    def is_counted(position: int) -> bool:
+        return examples is None or position in examples
+
     for position, draws in trial.draws.items():
-        if examples is not None and position not in examples:
-            continue
-        if position in trial.config_failed or position in trial.unanswered:
+        faulty = position in trial.config_failed or position in trial.unanswered
+        if faulty or not is_counted(position):
             continue
         for draw in draws:
             said = cut(draw, config.max_tokens, config.stop, rates)
             text = answer(said)
-            found[kind_of(said, text, is_worst=text is not None and is_worst(text, position))] += 1
+            worst = text is not None and is_worst(text, position)
+            found[kind_of(said, text, is_worst=worst)] += 1
     for position, reason in trial.config_failed.items():
-        if examples is None or position in examples:
-            found[_CONFIG_FAILED.get(reason, "failed")] += each
+        if is_counted(position):
+            found[_CONFIG_FAULTS.get(reason, "failed")] += each
     for position, reason in trial.unanswered.items():
-        if reason.startswith("service") and (examples is None or position in examples):
+        # An example that the money did not reach is nobody's failure.
+        if reason.startswith("service") and is_counted(position):
             found["failed"] += each
     return Outcomes(answers=found.total(), **{kind: found[kind] for kind in KINDS})

@@ -1,4 +1,4 @@
-"""Read configs off a trial: which can be read, and the readings themselves."""
+"""Read configurations off a trial: list the readable ones, and make their readings."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ import numpy as np
 from tune.completion import Completion, calls_for
 from tune.errors import SpaceError
 from tune.pricing.prices import Price
-from tune.readout.aggregate import parse_aggregate
-from tune.readout.reader import Reader, Rows, cut_of
+from tune.readout.aggregate import NO_VERIFIER, parse_aggregate
+from tune.readout.reader import Reader, Rows, variant_of
 from tune.readout.reading import Reading
 from tune.readout.token_rates import rates_of
 from tune.readout.truncate import cut
 from tune.space import Config
+from tune.stats.estimate import Array
 from tune.task.extract import Extractor
 
 
 class Bought(Protocol):
-    """What is read of a trial; `tune.readout.trial.Trial` has it all, and says what it means."""
+    """The part of a trial that readings need; see `tune.readout.trial.Trial` for the meaning."""
 
     @property
     def number(self) -> int: ...  # noqa: D102
@@ -39,20 +40,26 @@ class Bought(Protocol):
 
 
 def readable(trial: Bought, configs: Iterable[Config]) -> list[Config]:
-    """Those of the configs that the draws of a trial can say something about.
+    """Return the configs that can be read off the draws of a trial.
 
-    Left out are caps above the bought one, also where every draw ended by itself; caps below it
-    where the model reasons in secret, as nobody knows what a shorter thought would have led to; and
-    n beyond the draws of every example.
+    These are left out:
+
+    - caps above the bought one, even where every draw ended by itself;
+    - caps below it where the model reasons in secret: a shorter thought could have led elsewhere;
+    - n above the number of draws of every example.
     """
-    hidden = any(draw.reasoning_tokens for draws in trial.draws.values() for draw in draws)
-    least = trial.cap if hidden else 1
-    most = max((len(draws) for draws in trial.draws.values()), default=0)
-    if trial.config_failed and not most:
-        most = math.inf  # type: ignore[assignment]  # no draw was had, and none would be at any n
-    return [
-        config for config in configs if least <= config.max_tokens <= trial.cap and config.n <= most
-    ]
+    drawn = trial.draws.values()
+    hidden = any(draw.reasoning_tokens for draws in drawn for draw in draws)
+    least_cap = trial.cap if hidden else 1
+    most_n: float = max(map(len, drawn), default=0)
+    if trial.config_failed and not most_n:
+        # The config fails on every example, so no n would bring an answer: all n read the same.
+        most_n = math.inf
+    found = []
+    for config in configs:
+        if least_cap <= config.max_tokens <= trial.cap and config.n <= most_n:
+            found.append(config)
+    return found
 
 
 def wanted(
@@ -62,13 +69,13 @@ def wanted(
     extract: Extractor,
     examples: Collection[int] | None = None,
 ) -> list[tuple[str, int]]:
-    """The (answer, position) pairs whose scores `read` will ask for, each once: for metrics that
-    must be awaited.
+    """Return the (answer, position) pairs whose scores `read` will need, each once.
 
-    What an aggregate of the user's own makes up is not among them.
+    A metric that must be awaited, such as a judge, scores these first. Answers that a user's own
+    aggregate makes up are not among them.
     """
     reader, rates = Reader(extract), rates_of(trial.draws, trial.measured)
-    variants = list(dict.fromkeys(map(cut_of, readable(trial, configs))))
+    variants = list(dict.fromkeys(map(variant_of, readable(trial, configs))))
     found: dict[tuple[str, int], None] = {}
     for group in _groups(trial, examples):
         for position, draws in group.items():
@@ -98,27 +105,27 @@ def read(
 ) -> list[Reading]:
     """Read configs with the paid point of a trial off its draws.
 
-    Examples that are `unanswered`, or have fewer draws than a config's n, are not in its reading;
-    those that are `config_failed` have the worst score.
+    A reading has no number for examples that are unanswered, or that have fewer draws than the
+    config's n. Examples on which the config failed have the worst score.
 
     Args:
-        trial: what was bought.
-        configs: what to read; those that `readable` leaves out, and those without a scored
+        trial: the trial and what was bought for it.
+        configs: the configs to read. Those that `readable` leaves out, and those without a scored
             example, give no reading.
-        extract: takes the answer out of a text; out of a cut text anew.
+        extract: takes the answer out of a text. A cut text is read anew.
         score: the metric's value of (answer, position); asked once for each pair. NaN means not
-            scored: the example is left out of every reading that the answer has a part in. With
-            `over_responses` it gets a tuple of n answers.
-        worst: the metric's worst value, which a text without an answer gets.
-        price: of the model.
-        most_n: so many answers cost the prompt's tokens once.
+            scored: then no reading has the example if the answer plays a part in it. With
+            `over_responses` it is given a tuple of n answers.
+        worst: the metric's worst value. A text without an answer has it.
+        price: the model's price.
+        most_n: the number of answers that share one charge for the prompt.
         verifier: for "best": the verdict on (answer, position), made without the target.
-        weigh: how much the example at a position counts in the mean; None where all count the same.
-        larger_is_better: the metric's direction, which "any" goes by.
-        over_responses: whether the metric judges all n answers at once; then draws are taken n at
-            a time, as they were drawn, and the aggregate has no say.
-        examples: positions to read; all that the trial has by default.
-        seed: of the random subsets, where these stand for all of them.
+        weigh: the weight of the example at a position; None where all count the same.
+        larger_is_better: the metric's direction. The oracle "any" needs it.
+        over_responses: the metric judges all n answers at once. Then draws are taken n at a time,
+            in the order drawn, and the aggregate has no say.
+        examples: positions to read; by default all that the trial has.
+        seed: of random subsets, where there are too many to count.
 
     Raises:
         SpaceError: an aggregate is unknown, or "best" has no verifier.
@@ -127,66 +134,81 @@ def read(
     chosen = list(dict.fromkeys(readable(trial, configs)))
     rules = {config.aggregate: parse_aggregate(config.aggregate) for config in chosen}
     if "best" in rules and verifier is None and not over_responses:
-        raise SpaceError(
-            'the aggregate "best" needs a verifier: a callable (answer, example) -> float'
-        )
-    rates = rates_of(trial.draws, trial.measured)
+        raise SpaceError(NO_VERIFIER)
     reader = Reader(
-        extract, score, worst, verifier, larger_is_better, over_responses, seed, _pace(trial), rates
+        extract=extract,
+        ask=score,
+        worst=worst,
+        verifier=verifier,
+        larger_is_better=larger_is_better,
+        over_responses=over_responses,
+        seed=seed,
+        seconds_per_token=_seconds_per_token(trial),
+        rates=rates_of(trial.draws, trial.measured),
     )
     found: dict[Config, list[Rows]] = {config: [] for config in chosen}
     for group in _groups(trial, examples):
         for config, rows in reader.rows(group, chosen, rules).items():
             found[config].append(rows)
-    config_failed = _config_failed(trial, examples, worst)
-    readings = (
-        _reading(trial.number, config, [*rows, config_failed], price, most_n)
-        for config, rows in found.items()
-    )
-    scored = [reading for reading in readings if reading.examples]
+    failed = _failed_rows(trial, examples, worst)
+    readings = []
+    for config, groups in found.items():
+        reading = _reading(trial.number, config, [*groups, failed], price, most_n)
+        if reading.examples:
+            readings.append(_weighted(reading, weigh))
+    return readings
+
+
+def _weighted(reading: Reading, weigh: Callable[[int], float] | None) -> Reading:
+    """Return the reading with the weights of its examples."""
     if weigh is None:
-        return scored
-    return [
-        replace(reading, weights=np.array([weigh(position) for position in reading.examples]))
-        for reading in scored
-    ]
+        return reading
+    return replace(reading, weights=np.array([weigh(position) for position in reading.examples]))
 
 
 def _groups(
     trial: Bought, examples: Collection[int] | None
 ) -> list[dict[int, Sequence[Completion]]]:
-    """The examples without a fault, those with equally many draws together."""
-    asked = trial.draws.keys() if examples is None else trial.draws.keys() & set(examples)
+    """Group the examples without a fault by their number of draws."""
+    positions = set(trial.draws) - trial.unanswered.keys() - trial.config_failed.keys()
+    if examples is not None:
+        positions &= set(examples)
     groups: dict[int, dict[int, Sequence[Completion]]] = {}
-    for position in sorted(asked - trial.unanswered.keys() - trial.config_failed.keys()):
+    for position in sorted(positions):
         draws = trial.draws[position]
         if draws:
             groups.setdefault(len(draws), {})[position] = draws
     return list(groups.values())
 
 
-def _config_failed(trial: Bought, examples: Collection[int] | None, worst: float) -> Rows:
-    """The examples that no config of this trial can answer: certainly the worst score, at a cost
-    nobody saw.
+def _failed_rows(trial: Bought, examples: Collection[int] | None, worst: float) -> Rows:
+    """Return the rows of examples on which the config failed.
+
+    The score is the worst, with certainty. The cost is unknown: no answer was seen.
     """
-    asked = (
-        trial.config_failed.keys()
-        if examples is None
-        else trial.config_failed.keys() & set(examples)
-    )
-    positions = sorted(asked - trial.unanswered.keys())
+    failed = set(trial.config_failed) - trial.unanswered.keys()
+    if examples is not None:
+        failed &= set(examples)
+    positions = sorted(failed)
     unknown = np.full(len(positions), np.nan)
-    scores, certain = np.full(len(positions), worst), np.zeros(len(positions))
-    return Rows(positions, scores, certain, unknown, unknown, unknown, exact=True)
+    return Rows(
+        positions=positions,
+        scores=np.full(len(positions), worst),
+        variances=np.zeros(len(positions)),
+        prompt_tokens=unknown,
+        tokens=unknown,
+        seconds=unknown,
+        exact=True,
+    )
 
 
-def _pace(trial: Bought) -> float:
-    """Seconds per completion token: the slope over all draws of the trial, their ratio where all
-    are equally long.
+def _seconds_per_token(trial: Bought) -> float:
+    """Return the seconds of one more completion token: the slope over all draws of a trial.
+
+    Where all draws are equally long there is no slope; then it is the ratio of seconds to tokens.
     """
-    draws = [
-        draw for position in sorted(trial.draws) for draw in trial.draws[position]
-    ]  # not as they arrived
+    # By position: draws arrive in any order, and a sum of floats depends on it.
+    draws = [draw for position in sorted(trial.draws) for draw in trial.draws[position]]
     tokens = np.array([draw.completion_tokens for draw in draws], dtype=float)
     seconds = np.array([draw.seconds for draw in draws])
     if not tokens.any():
@@ -200,22 +222,39 @@ def _pace(trial: Bought) -> float:
 def _reading(
     trial: int, config: Config, groups: Sequence[Rows], price: Price, most_n: int
 ) -> Reading:
-    positions, scores, variances, prompt, tokens, seconds = (
-        np.concatenate([rows[field] for rows in groups]) for field in range(6)
-    )
-    prompts = calls_for(config.n, most_n)
-    costs = (
-        prompts * prompt * price.input + config.n * tokens * price.output
-    ) / 1e6 + prompts * price.request
+    """Join the rows of all groups into one reading, its examples in order."""
+    rows = _joined(groups)
+    calls = calls_for(config.n, most_n)
+    prompt_dollars = calls * rows.prompt_tokens * price.input
+    answer_dollars = config.n * rows.tokens * price.output
+    costs = (prompt_dollars + answer_dollars) / 1e6 + calls * price.request
+    positions = np.asarray(rows.positions)
     order = np.argsort(positions)
-    order = order[~np.isnan(scores[order])]
+    order = order[~np.isnan(rows.scores[order])]
     return Reading(
         config=config,
         trial=trial,
-        examples=tuple(int(p) for p in positions[order]),
-        scores=scores[order],
-        variances=variances[order],
+        examples=tuple(int(position) for position in positions[order]),
+        scores=rows.scores[order],
+        variances=rows.variances[order],
         costs=costs[order],
-        seconds=seconds[order],
-        approximate=not all(rows.exact for rows in groups),
+        seconds=rows.seconds[order],
+        approximate=not rows.exact,
+    )
+
+
+def _joined(groups: Sequence[Rows]) -> Rows:
+    """Return the rows of several groups as one."""
+
+    def column(name: str) -> Array:
+        return np.concatenate([getattr(rows, name) for rows in groups])
+
+    return Rows(
+        positions=column("positions").tolist(),
+        scores=column("scores"),
+        variances=column("variances"),
+        prompt_tokens=column("prompt_tokens"),
+        tokens=column("tokens"),
+        seconds=column("seconds"),
+        exact=all(rows.exact for rows in groups),
     )

@@ -1,4 +1,4 @@
-"""From the draws of a group of examples to the rows of each config: cut, extract, score, estimate."""
+"""Turn the draws of a group of examples into rows: cut, extract, score, estimate."""
 
 from __future__ import annotations
 
@@ -22,22 +22,26 @@ from tune.stats.subsets import mean_of_choice
 from tune.task.extract import Extractor
 
 Answers: TypeAlias = tuple[str | None, ...]
+"""The answers of one example in the order drawn; None where a text holds none."""
 
 Group: TypeAlias = Mapping[int, Sequence[Completion]]
 """The draws of some examples by position, equally many of each."""
 
+Variant: TypeAlias = tuple[int, tuple[str, ...]]
+"""A cap and stop strings: one way to cut texts."""
+
 
 class Rows(NamedTuple):
-    """What a group of examples says of one config, a row for each example.
+    """One config on a group of examples: one row for each example.
 
     Attributes:
         positions: of the examples.
-        scores: expected score of a request.
+        scores: the expected score of a request.
         variances: of `scores`, from having few draws.
         prompt_tokens: tokens of the prompt.
         tokens: expected completion tokens of one answer.
         seconds: expected seconds until the last of n answers is there.
-        exact: whether every text and token count is known.
+        exact: every text and token count is known.
     """
 
     positions: Sequence[int]
@@ -51,25 +55,47 @@ class Rows(NamedTuple):
 
 @dataclass
 class _View:
-    """A group's draws cut in several ways: the rows of one cap and stop after those of another."""
+    """A group's draws, cut in several ways: the rows of one variant after those of another.
+
+    Attributes:
+        rows: the answers in the order drawn, and the position of the example.
+        tokens: of each draw, for each row.
+        seconds: of each draw, for each row.
+        exact: one for each variant.
+    """
 
     rows: list[tuple[Answers, int]] = field(default_factory=list)
-    """Answers in the order drawn, and the position of the example."""
     tokens: list[list[int]] = field(default_factory=list)
     seconds: list[list[float]] = field(default_factory=list)
     exact: list[bool] = field(default_factory=list)
-    """One for each cap and stop."""
+
+
+class _Column(NamedTuple):
+    """The estimates of one aggregate, and the n of each of their columns."""
+
+    estimate: Estimate
+    ns: list[int]
 
 
 def unscored(_answer: Any, _position: int) -> float:
-    """Stands in where no score is needed."""
+    """Return no score, where none is needed."""
     return math.nan
 
 
 @dataclass
 class Reader:
-    """Asks each question once: of the extractor, the metric and the verifier. The fields are those
-    of `read`.
+    """Reads groups of examples, and asks extractor, metric and verifier each question once.
+
+    Attributes:
+        extract: takes the answer out of a text.
+        ask: the metric's value of (answer, position).
+        worst: the metric's worst value.
+        verifier: the verdict on (answer, position), for "best".
+        larger_is_better: the metric's direction.
+        over_responses: the metric judges all n answers at once.
+        seed: of random subsets.
+        seconds_per_token: the seconds that one completion token takes.
+        rates: tokens of each kind of character, where token boundaries are not known.
     """
 
     extract: Extractor
@@ -79,16 +105,14 @@ class Reader:
     larger_is_better: bool = True
     over_responses: bool = False
     seed: int = 0
-    pace: float = 0.0
-    """Seconds that one completion token takes."""
+    seconds_per_token: float = 0.0
     rates: Rates | None = None
-    """Tokens by kind of character, where token boundaries are not known."""
     _answers: dict[str, str | None] = field(default_factory=dict)
     _scores: dict[tuple[str | Answers, int], float] = field(default_factory=dict)
     _verdicts: dict[tuple[str, int], float] = field(default_factory=dict)
 
     def answer(self, said: Cut) -> str | None:
-        """The answer in a text; none in one that a filter withheld."""
+        """Return the answer in a text; None if a filter withheld it."""
         if said.finish_reason == "content_filter":
             return None
         if said.text not in self._answers:
@@ -96,7 +120,7 @@ class Reader:
         return self._answers[said.text]
 
     def score(self, answer: str | Answers | None, position: int) -> float:
-        """The metric's value; the worst for no answer."""
+        """Return the metric's value; the worst one for no answer."""
         if answer is None:
             return self.worst
         if (answer, position) not in self._scores:
@@ -104,7 +128,11 @@ class Reader:
         return self._scores[answer, position]
 
     def verdict(self, answer: str | None, position: int) -> float:
-        """The verifier's; below all others for no answer."""
+        """Return the verifier's verdict; below all others for no answer.
+
+        Raises:
+            MetricError: the verdict is NaN.
+        """
         if answer is None or self.verifier is None:
             return -math.inf
         if (answer, position) not in self._verdicts:
@@ -116,148 +144,157 @@ class Reader:
     def rows(
         self, group: Group, configs: Sequence[Config], rules: Mapping[str, str | Aggregate]
     ) -> dict[Config, Rows]:
-        """Every config for which these examples have draws enough.
+        """Return the rows of every config for which these examples have enough draws.
 
         Args:
             group: the draws.
-            configs: what to read.
-            rules: what the configs' aggregates are.
+            configs: the configs to read.
+            rules: the aggregate that each of the configs' names stands for.
         """
         positions = list(group)
         draws = len(group[positions[0]])
         configs = [config for config in configs if config.n <= draws]
         if not configs:
             return {}
-        variants = {
-            variant: place for place, variant in enumerate(dict.fromkeys(map(cut_of, configs)))
-        }
-        view = self._view(group, list(variants))
+        variants = list(dict.fromkeys(map(variant_of, configs)))
+        view = self._view(group, variants)
         ns = sorted({config.n for config in configs})
         tokens = np.array(view.tokens).mean(axis=1)
-        last = mean_of_largest(np.array(view.seconds), ns)
-        prompt = np.array(
-            [[draw.prompt_tokens for draw in drawn] for drawn in group.values()]
-        ).mean(axis=1)
-        estimates = (
-            self._of_responses(view, ns)
-            if self.over_responses
-            else self._of_answers(view, configs, rules)
-        )
+        slowest = mean_of_largest(np.array(view.seconds), ns)
+        prompts = [[draw.prompt_tokens for draw in drawn] for drawn in group.values()]
+        prompt_tokens = np.array(prompts).mean(axis=1)
+        columns = self._columns(view, configs, rules, ns)
         found = {}
         for config in configs:
-            place = variants[cut_of(config)]
+            place = variants.index(variant_of(config))
             part = slice(place * len(positions), (place + 1) * len(positions))
-            estimate, sizes = estimates["" if self.over_responses else config.aggregate]
+            estimate, sizes = columns[config.aggregate]
             column = sizes.index(config.n)
             found[config] = Rows(
                 positions=positions,
                 scores=estimate.means[part, column],
                 variances=estimate.variances[part, column],
-                prompt_tokens=prompt,
+                prompt_tokens=prompt_tokens,
                 tokens=tokens[part],
-                seconds=last[part, ns.index(config.n)],
+                seconds=slowest[part, ns.index(config.n)],
                 exact=view.exact[place],
             )
         return found
 
-    def _view(self, group: Group, variants: Sequence[tuple[int, tuple[str, ...]]]) -> _View:
+    def _view(self, group: Group, variants: Sequence[Variant]) -> _View:
+        """Cut all draws in all ways."""
         view = _View()
         for cap, stop in variants:
             exact = True
             for position, drawn in group.items():
                 cuts = [cut(draw, cap, stop, self.rates) for draw in drawn]
+                answers = tuple(self.answer(said) for said in cuts)
+                pairs = zip(drawn, cuts, strict=True)
                 exact = exact and all(said.exact for said in cuts)
-                view.rows.append((tuple(self.answer(said) for said in cuts), position))
+                view.rows.append((answers, position))
                 view.tokens.append([said.tokens for said in cuts])
-                view.seconds.append(
-                    [self._seconds(draw, said) for draw, said in zip(drawn, cuts, strict=True)]
-                )
+                view.seconds.append([self._seconds(draw, said) for draw, said in pairs])
             view.exact.append(exact)
         return view
 
     def _seconds(self, draw: Completion, said: Cut) -> float:
-        """How long a draw would have taken: less by its pace for each token cut off, never less
-        than its share.
+        """Return the seconds that a cut draw would have taken.
+
+        Each token that was cut off saves its time. The rest never takes less than its share.
         """
         if said.tokens >= draw.completion_tokens:
             return draw.seconds
-        saved = self.pace * (draw.completion_tokens - said.tokens)
-        return max(draw.seconds - saved, draw.seconds * said.tokens / draw.completion_tokens)
+        saved = self.seconds_per_token * (draw.completion_tokens - said.tokens)
+        share = draw.seconds * said.tokens / draw.completion_tokens
+        return max(draw.seconds - saved, share)
 
-    def _of_answers(
-        self, view: _View, configs: Sequence[Config], rules: Mapping[str, str | Aggregate]
-    ) -> dict[str, tuple[Estimate, list[int]]]:
-        """By aggregate: the estimates for all rows of a view, and the n of each column."""
-        scores = np.array(
-            [[self.score(answer, place) for answer in answers] for answers, place in view.rows]
-        )
+    def _columns(
+        self,
+        view: _View,
+        configs: Sequence[Config],
+        rules: Mapping[str, str | Aggregate],
+        ns: list[int],
+    ) -> dict[str, _Column]:
+        """Return the estimates for all rows of a view, by the name of the aggregate."""
+        names = list(dict.fromkeys(config.aggregate for config in configs))
+        if self.over_responses:
+            # The metric judges all answers, so every aggregate reads the same.
+            column = self._of_responses(view, ns)
+            return dict.fromkeys(names, column)
+        scores = np.array([self._scores_of(answers, place) for answers, place in view.rows])
         found = {}
-        for aggregate in dict.fromkeys(config.aggregate for config in configs):
-            ns = sorted({config.n for config in configs if config.aggregate == aggregate})
-            found[aggregate] = self._estimate(rules[aggregate], view, scores, ns), ns
+        for name in names:
+            sizes = sorted({config.n for config in configs if config.aggregate == name})
+            found[name] = _Column(self._estimate(rules[name], view, scores, sizes), sizes)
         return found
+
+    def _scores_of(self, answers: Answers, position: int) -> list[float]:
+        """Return the score of each answer to one example."""
+        return [self.score(answer, position) for answer in answers]
 
     def _estimate(
         self, rule: str | Aggregate, view: _View, scores: Array, ns: Sequence[int]
     ) -> Estimate:
+        """Return the expected score of every row (rows) at each n (columns)."""
         if rule == "first":
             one = mean_of_one(scores)
             return Estimate(*(np.repeat(column, len(ns), axis=1) for column in one))
         if rule == "any":
-            return mean_of_best(scores, scores if self.larger_is_better else -scores, ns)
+            gains = scores if self.larger_is_better else -scores
+            return mean_of_best(scores, gains, ns)
         if rule == "best":
-            verdicts = [
-                [self.verdict(answer, place) for answer in answers] for answers, place in view.rows
-            ]
+            verdicts = []
+            for answers, place in view.rows:
+                verdicts.append([self.verdict(answer, place) for answer in answers])
             return mean_of_best(scores, np.array(verdicts), ns)
         if rule == "vote":
-            few = [n for n in ns if n <= MOST_COUNTED]
-            names: dict[str | None, int] = {None: -1}
-            numbers = [
-                [names.setdefault(answer, len(names) - 1) for answer in answers]
-                for answers, _ in view.rows
-            ]
-            counted = mean_of_vote(np.array(numbers), scores, self.worst, few)
-            tried = self._of_choice(vote, view, ns[len(few) :])
-            return Estimate(*(np.hstack(both) for both in zip(counted, tried, strict=True)))
+            return self._of_vote(view, scores, ns)
         if isinstance(rule, str):
             raise AssertionError(f"no rule to read {rule!r} off")
         return self._of_choice(lambda answers: call(rule, answers), view, ns)
 
+    def _of_vote(self, view: _View, scores: Array, ns: Sequence[int]) -> Estimate:
+        """Count votes exactly where n is small, and sample subsets where it is not."""
+        few = [n for n in ns if n <= MOST_COUNTED]
+        numbers: dict[str | None, int] = {None: -1}
+        ballots = []
+        for answers, _ in view.rows:
+            ballots.append([numbers.setdefault(answer, len(numbers) - 1) for answer in answers])
+        counted = mean_of_vote(np.array(ballots), scores, self.worst, few)
+        sampled = self._of_choice(vote, view, ns[len(few) :])
+        return Estimate(*(np.hstack(both) for both in zip(counted, sampled, strict=True)))
+
     def _of_choice(self, choose: Aggregate, view: _View, ns: Sequence[int]) -> Estimate:
+        """Estimate an aggregate that can only be called, over subsets of the draws."""
         known: dict[tuple[Answers, int], list[tuple[float, float]]] = {}
         for answers, position in view.rows:
-            if (answers, position) not in known:
+            if (answers, position) in known:
+                continue
 
-                def score(
-                    subset: Sequence[int], answers: Answers = answers, position: int = position
-                ) -> float:
-                    return self.score(choose([answers[i] for i in subset]), position)
+            def score(
+                subset: Sequence[int], answers: Answers = answers, position: int = position
+            ) -> float:
+                return self.score(choose([answers[i] for i in subset]), position)
 
-                known[answers, position] = [
-                    mean_of_choice(score, len(answers), n, self.seed) for n in ns
-                ]
+            means = [mean_of_choice(score, len(answers), n, self.seed) for n in ns]
+            known[answers, position] = means
         both = np.array([known[row] for row in view.rows]).reshape(len(view.rows), len(ns), 2)
         return Estimate(both[..., 0], both[..., 1])
 
-    def _of_responses(
-        self, view: _View, ns: Sequence[int]
-    ) -> dict[str, tuple[Estimate, list[int]]]:
-        """For a metric over all n answers: the draws n at a time, as they were drawn."""
+    def _of_responses(self, view: _View, ns: list[int]) -> _Column:
+        """Score the draws n at a time, as they were drawn, by a metric over all n answers."""
         draws = len(view.rows[0][0])
         columns = []
         for n in ns:
-            begins = range(0, draws - n + 1, n)
-            scores = [
-                [self.score(answers[i : i + n], place) for i in begins]
-                for answers, place in view.rows
-            ]
+            scores = []
+            for answers, place in view.rows:
+                begins = range(0, draws - n + 1, n)
+                scores.append([self.score(answers[i : i + n], place) for i in begins])
             columns.append(mean_of_one(np.array(scores)))
-        return {
-            "": (Estimate(*(np.hstack(column) for column in zip(*columns, strict=True))), list(ns))
-        }
+        parts = zip(*columns, strict=True)
+        return _Column(Estimate(*(np.hstack(part) for part in parts)), ns)
 
 
-def cut_of(config: Config) -> tuple[int, tuple[str, ...]]:
-    """What a config leaves of a text: its cap and its stop strings."""
+def variant_of(config: Config) -> Variant:
+    """Return how a config cuts texts: its cap and its stop strings."""
     return config.max_tokens, config.stop

@@ -1,4 +1,4 @@
-"""A reading: a complete config with what a trial says of it."""
+"""A reading: a complete configuration with what one trial says about it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from tune.stats.estimate import Array
 
 
 class Difference(NamedTuple):
-    """How much better one reading is than another on the examples that both have.
+    """A reading's gain over another one, on the examples that both have.
 
     Attributes:
         mean: of the differences, on the metric's own scale; NaN without common examples.
-        standard_error: of that mean; NaN with fewer than two.
-        n_examples: how many both have.
+        standard_error: of that mean; NaN with fewer than two examples.
+        n_examples: the number of common examples.
     """
 
     mean: float
@@ -29,20 +29,22 @@ class Difference(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """A config with what a trial says of it, example by example. Examples without a score are not
-    in it.
+    """A configuration with its scores, costs and seconds, one number for each scored example.
 
     Attributes:
-        config: complete, what a user would deploy. trial: the number of the trial that it was read
-        off. examples: positions of the scored examples, ascending. scores: the expected score of a
-        request, on the metric's own scale. variances: the variance of `scores` that comes from
-        having few draws of each example; NaN where a single
-            draw was bought, which cannot tell.
+        config: a complete configuration, as a user would deploy it.
+        trial: the number of the trial that it was read off.
+        examples: positions of the scored examples, ascending.
+        scores: the expected score of a request, on the metric's own scale.
+        variances: the variance of `scores` that comes from having few draws; NaN where one draw
+            was bought, as one draw cannot tell.
         costs: expected dollars per request in production, at list price; NaN for an example that
-        the config
-            cannot answer.
-        seconds: expected seconds per request, its answers being drawn side by side; NaN likewise.
-        approximate: whether any text or token count was cut without known token boundaries.
+            the config cannot answer.
+        seconds: expected seconds per request, where all its answers are drawn side by side; NaN
+            as for `costs`.
+        approximate: a text or a token count was cut without known token boundaries.
+        weights: the weight of each example, by which its score is already multiplied; None where
+            all count the same.
     """
 
     config: Config
@@ -57,7 +59,7 @@ class Reading:
 
     @property
     def n_examples(self) -> int:
-        """How many examples were scored."""
+        """The number of scored examples."""
         return len(self.examples)
 
     @property
@@ -67,42 +69,44 @@ class Reading:
 
     @property
     def shares(self) -> Array:
-        """The scores without the weights that they are multiplied by."""
-        return self.scores if self.weights is None else self.scores / self.weights
+        """The scores without their weights."""
+        if self.weights is None:
+            return self.scores
+        return self.scores / self.weights
 
     @property
     def standard_error(self) -> float:
-        """Of the mean, for examples like these: what differs between examples and what few draws
-        leave open.
+        """The standard error of the mean over examples like these.
+
+        It holds both sources of error: other examples, and few draws of each.
         """
         return _standard_error(self.scores)
 
     @property
     def draw_error(self) -> float:
-        """The part of `standard_error` that more draws of the same examples would take away; NaN if
-        unknown.
-        """
+        """The part of `standard_error` that more draws would remove; NaN if unknown."""
         return math.sqrt(float(self.variances.sum())) / len(self.examples)
 
     @property
     def cost(self) -> float:
-        """Mean dollars per request."""
+        """The mean dollars per request."""
         return _mean(self.costs)
 
     @property
     def cost_standard_error(self) -> float:
-        """Of the mean cost, in dollars."""
+        """The standard error of the mean cost, in dollars."""
         return _standard_error(self.costs)
 
     @property
     def mean_seconds(self) -> float:
-        """Mean seconds per request."""
+        """The mean seconds per request."""
         return _mean(self.seconds)
 
     def among(self, positions: Collection[int]) -> Reading:
         """Return the part of this reading that is on these examples."""
         wanted = set(positions)
         kept = np.array([position in wanted for position in self.examples], dtype=bool)
+        weights = self.weights
         return replace(
             self,
             examples=tuple(position for position in self.examples if position in wanted),
@@ -110,31 +114,39 @@ class Reading:
             variances=self.variances[kept],
             costs=self.costs[kept],
             seconds=self.seconds[kept],
-            weights=None if self.weights is None else self.weights[kept],
+            weights=None if weights is None else weights[kept],
         )
 
     def difference(self, other: Reading) -> Difference:
-        """This reading's scores less the other's, paired by example."""
-        mine, theirs = (
-            dict(zip(self.examples, self.scores, strict=True)),
-            dict(zip(other.examples, other.scores, strict=True)),
-        )
-        both = [e in theirs for e in self.examples]
-        common = np.array([mine[e] - theirs[e] for e in self.examples if e in theirs])
-        weight = _mean_weight(None if self.weights is None else self.weights[both])
+        """Compare this reading with another one, paired by example."""
+        theirs = dict(zip(other.examples, other.scores, strict=True))
+        gaps = []
+        for position, score in zip(self.examples, self.scores, strict=True):
+            if position in theirs:
+                gaps.append(score - theirs[position])
+        common = np.array(gaps)
+        weight = 1.0
+        if self.weights is not None:
+            weight = _mean_weight(self.weights[[e in theirs for e in self.examples]])
         return Difference(_mean(common) / weight, _standard_error(common) / weight, len(common))
 
 
 def _mean_weight(weights: Array | None) -> float:
     """Return the mean weight of examples; 1 where all count the same."""
-    return 1.0 if weights is None or not len(weights) else float(weights.mean())
+    if weights is None or not len(weights):
+        return 1.0
+    return float(weights.mean())
 
 
 def _mean(values: Array) -> float:
+    """Return the mean of the finite values; NaN without any."""
     known = values[np.isfinite(values)]
     return float(known.mean()) if len(known) else math.nan
 
 
 def _standard_error(values: Array) -> float:
+    """Return the standard error of the finite values' mean; NaN with fewer than two."""
     known = values[np.isfinite(values)]
-    return float(known.std(ddof=1)) / math.sqrt(len(known)) if len(known) > 1 else math.nan
+    if len(known) < 2:
+        return math.nan
+    return float(known.std(ddof=1)) / math.sqrt(len(known))

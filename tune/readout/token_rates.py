@@ -1,10 +1,9 @@
-"""How many tokens characters of each kind take, learned from whole answers: where a text would have
-been cut.
+"""Learn how many tokens each kind of character takes, where a service tells no token boundaries.
 
-A token holds several letters, but often a single digit, sign or Chinese character. At one mean
-length of a token, a text that begins with digits is cut much too late. Services tell how many
-tokens an answer has, so a regression of those on the kinds of characters says what each kind takes;
-draws that were cut at a cap say most about how answers begin.
+A token holds several letters, but often one digit, one sign or one Chinese character. With one
+mean length for all tokens, a text that begins with digits is cut much too late. Services tell how
+many tokens an answer has. A regression of these counts on the kinds of characters gives the tokens
+of each kind. Draws that were cut at a cap say most about how answers begin.
 """
 
 from __future__ import annotations
@@ -21,22 +20,22 @@ Array = npt.NDArray[np.float64]
 
 _PRIOR: Array = np.array([0.8, 0.06, 0.4, 0.6, 0.05, 0.8])
 """Tokens of a word's beginning, a letter, a digit, a sign, a space and any other character, before
-any are learned.
+anything was learned.
 """
 
 _PRIOR_WEIGHT = 2.0
-"""Answers that the prior counts for."""
+"""The prior counts as much as this number of answers."""
 
 _MOST_DRAWS = 200
-"""Answers that are learned from: more of them change nothing."""
+"""The most answers to learn from. More of them change nothing."""
 
 _ROUNDS = 60
-"""Rounds of coordinate descent; the six rates settle in far fewer."""
+"""Rounds of coordinate descent. The six rates settle in far fewer."""
 
 
 @dataclass(frozen=True)
 class Rates:
-    """Tokens by kind of character.
+    """Tokens of each kind of character.
 
     Attributes:
         weights: of a word's beginning, a letter, a digit, a sign, a space and any other character.
@@ -45,48 +44,56 @@ class Rates:
     weights: tuple[float, ...]
 
     def place(self, text: str, tokens: int, cap: int) -> float:
-        """Return after how many characters a text of so many tokens has reached the cap.
+        """Return the number of characters after which a text reaches the cap.
 
         Args:
             text: at least one character.
-            tokens: of the whole text.
-            cap: fewer than that.
+            tokens: the tokens of the whole text.
+            cap: fewer tokens than that.
         """
         reached = np.cumsum(np.array(self.weights) @ _kinds(text))
         if reached[-1] <= 0:
             return cap * len(text) / tokens
+        # The rates give the shares of the characters; the service's count gives their sum.
         share = reached * (tokens / reached[-1])
         return float(np.searchsorted(share, cap, side="left") + 1)
 
 
 def learn_rates(draws: Iterable[Completion]) -> Rates | None:
-    """Learn the rates of one model's answers; None where token boundaries are known or there is no
-    text.
-
-    Least squares with a weak prior, and no rate below zero.
+    """Learn the rates from the answers of one model, by least squares with a weak prior.
 
     Args:
         draws: answers as they came, whole or cut.
+
+    Returns:
+        Rates of zero or more; None where token boundaries are known, or where there is no text.
     """
-    kept = [draw for draw in draws if draw.text and draw.completion_tokens > draw.reasoning_tokens][
-        :_MOST_DRAWS
-    ]
+    kept = []
+    for draw in draws:
+        if draw.text and draw.completion_tokens > draw.reasoning_tokens:
+            kept.append(draw)
+    kept = kept[:_MOST_DRAWS]
     if not kept or any(draw.token_ends is not None for draw in kept):
         return None
     counts = np.array([_kinds(draw.text).sum(axis=1) for draw in kept])
-    tokens = np.array([spoken(draw) for draw in kept], dtype=float)
+    tokens = np.array([visible_tokens(draw) for draw in kept], dtype=float)
+    # Divided by the length, so that the relative error counts: long answers would rule otherwise.
     size = np.maximum(tokens, 1.0)
     return Rates(tuple(_fit(counts / size[:, None], tokens / size).tolist()))
 
 
-def spoken(draw: Completion) -> int:
-    """Return the tokens of a text: all but hidden reasoning and the token that ended it."""
-    return max(1, draw.completion_tokens - draw.reasoning_tokens - (draw.finish_reason == "stop"))
+def visible_tokens(draw: Completion) -> int:
+    """Return the tokens of a text: without hidden reasoning and the token that ended it."""
+    ending = draw.finish_reason == "stop"
+    return max(1, draw.completion_tokens - draw.reasoning_tokens - ending)
 
 
 def _fit(counts: Array, tokens: Array) -> Array:
-    """Return the rates that are zero or more with the least squared relative error, by coordinate
-    descent.
+    """Return the rates of zero or more with the least squared error, by coordinate descent.
+
+    Args:
+        counts: of each kind of character (columns), for each answer (rows).
+        tokens: of each answer.
     """
     scale = np.maximum(counts.mean(axis=0), 1e-6)
     prior = _PRIOR * (tokens.mean() / max(float(_PRIOR @ counts.mean(axis=0)), 1e-9))
@@ -97,12 +104,13 @@ def _fit(counts: Array, tokens: Array) -> Array:
     for _ in range(_ROUNDS):
         for i in range(len(rates)):
             rest = wanted[i] - gram[i] @ rates + gram[i, i] * rates[i]
+            # A kind that no answer has keeps its prior.
             rates[i] = max(0.0, float(rest / gram[i, i])) if gram[i, i] > 0 else prior[i]
     return np.asarray(rates)
 
 
 def _kinds(text: str) -> Array:
-    """Return for each kind of character which characters are of it."""
+    """Mark the kind of each character: one row for each kind, one column for each character."""
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
     lower = codes | 32
     letter = (lower >= ord("a")) & (lower <= ord("z")) & (codes < 128)
@@ -120,11 +128,13 @@ def rates_of(
     """Learn the rates of a trial.
 
     Args:
-        draws: its own, by example. measured: draws of its model and prompt that were bought at
-        smaller caps, by cap; they are learned from first.
+        draws: its own draws, by example.
+        measured: draws of its model and prompt that were bought at smaller caps, by cap. They come
+            first, as they say most about how answers begin.
     """
-    groups = [
-        *(measured[cap] for cap in sorted(measured)),
-        *(draws[position] for position in sorted(draws)),
-    ]
-    return learn_rates([draw for drawn in groups for draw in drawn])
+    ordered: list[Completion] = []
+    for cap in sorted(measured):
+        ordered += measured[cap]
+    for position in sorted(draws):
+        ordered += draws[position]
+    return learn_rates(ordered)

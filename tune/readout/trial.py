@@ -1,4 +1,4 @@
-"""A trial: one paid point and the draws bought for it; and the steps and waves that buy them."""
+"""A trial: one paid point and the draws bought for it. A step: an order to buy more of them."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ class Step:
     """An order of a strategy: bring these examples of a trial to `draws` draws each.
 
     Attributes:
-        trial: the trial's number, from 0. point: the trial's paid point. examples: positions in the
-        study's seeded order of tuning examples. draws: draws per example that the trial shall have
-        in all; those already there are not bought again. cap: max_tokens that new draws are bought
-        with; one cap per trial.
+        trial: the trial's number, from 0.
+        point: the trial's paid point.
+        examples: positions in the study's seeded order of tuning examples.
+        draws: the number of draws that each example has afterwards. Draws that are already there
+            are not bought again.
+        cap: the max_tokens of new draws. A trial has one cap.
     """
 
     trial: int
@@ -31,21 +33,22 @@ class Step:
 
 @dataclass(slots=True)
 class Trial:
-    """One paid point and what was bought for it.
+    """One paid point and everything that was bought for it.
 
     Attributes:
-        number: from 0, in the order in which trials were begun.
+        number: from 0, in the order in which trials began.
         point: the paid point.
-        cap: max_tokens its draws were bought with.
+        cap: the max_tokens that its draws were bought with.
         draws: the completions by example position, draw 0 first.
-        unanswered: why an example that was asked for has no draw, by position: a fault of the service
-            ("service: ...") or of money ("money: ..."). Such an example is not scored.
-        config_failed: why the config itself cannot answer an example ("context_length", "content_filter",
-            "timeout"), by position. Such an example has the metric's worst score.
-        state: running, complete, stopped or failed. reason: why it was stopped or failed. measured:
-        a few draws of its model and prompt that were bought at a smaller cap, by that, to see where
-        it cuts
-            (see `tune.strategies.measured_truncation`).
+        unanswered: the reason why an example has no draw, by position. It begins with "service:"
+            (the service failed) or "money:" (the budget ended). These examples are not scored.
+        config_failed: the reason why the config itself cannot answer an example, by position:
+            "context_length", "content_filter" or "timeout". These examples get the metric's worst
+            score.
+        state: running, complete, stopped or failed.
+        reason: the reason why it was stopped or failed.
+        measured: a few draws of its model and prompt that were bought at a smaller cap, by that
+            cap. They show where the cap cuts (see `tune.strategies.measured_truncation`).
     """
 
     number: int
@@ -60,5 +63,5 @@ class Trial:
 
     @property
     def bought(self) -> int:
-        """Draws in all."""
-        return sum(len(d) for d in self.draws.values())
+        """The number of draws of all examples."""
+        return sum(map(len, self.draws.values()))

@@ -1,4 +1,4 @@
-"""What a draw would have been at a smaller cap or with further stop strings."""
+"""Truncate a draw: the answer as it would be with a smaller cap or with more stop strings."""
 
 from __future__ import annotations
 
@@ -8,18 +8,17 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from tune.completion import Completion
-from tune.readout.token_rates import Rates
-from tune.readout.token_rates import spoken as spoken_tokens
+from tune.readout.token_rates import Rates, visible_tokens
 
 
 class Cut(NamedTuple):
     """A draw as it would have come back.
 
     Attributes:
-        text: what would have been said.
-        tokens: completion tokens that would have been billed.
-        finish_reason: "length" at the cap, "stop" at a stop string, else as it was.
-        exact: whether text and tokens are known; else the token boundaries were estimated.
+        text: the text up to the cut.
+        tokens: the completion tokens that would have been billed.
+        finish_reason: "length" at the cap, "stop" at a stop string, else the draw's own.
+        exact: text and tokens are known. Otherwise the token boundaries were estimated.
     """
 
     text: str
@@ -31,16 +30,21 @@ class Cut(NamedTuple):
 def cut(draw: Completion, cap: int, stop: Sequence[str] = (), rates: Rates | None = None) -> Cut:
     """Cut a draw at `cap` tokens and at the first of the stop strings.
 
-    The model would have said the same until then, and would have been billed for the tokens that
-    make up the stop string. Without `token_ends` a token is taken to be as long as the draw's
-    tokens are on average, and words are kept whole where the estimate falls close to their end; on
-    prose and code that was seen to be 1.6 tokens off on average, as often too long as too short.
-    Where digits or other short tokens come first, that keeps too much: then `rates` says how many
-    tokens each kind of character takes.
+    Up to the cut, the model would have said the same. The tokens of the stop string are billed.
 
-    A draw with hidden reasoning is left whole: nobody knows what a shorter thought would have led
-    to. Readings ask for no smaller cap of those, but a service that does not heed its cap may have
-    sent more than was asked for.
+    Token boundaries are exact where the draw has `token_ends`. Otherwise each token is taken to be
+    as long as the draw's average token, and a word is kept whole if its end is near. On prose and
+    code this was 1.6 tokens off on average, in both directions alike. Texts that begin with digits
+    or other short tokens would keep too much: `rates` corrects this.
+
+    A draw with hidden reasoning stays whole, because a shorter thought could have led elsewhere.
+    Readings never ask for that, but a service that ignores its cap may have sent more than the cap.
+
+    Args:
+        draw: the draw as it came.
+        cap: the new max_tokens.
+        stop: the stop strings.
+        rates: the tokens of each kind of character, if they were learned.
     """
     text, tokens, reason, exact = draw.text, draw.completion_tokens, draw.finish_reason, True
     if tokens > cap and draw.reasoning_tokens:
@@ -57,10 +61,15 @@ def cut(draw: Completion, cap: int, stop: Sequence[str] = (), rates: Rates | Non
 
 
 def _first_stop(text: str, stop: Sequence[str]) -> tuple[int, int] | None:
-    """Begin and end of the stop string that is complete first; of several that end together, the
-    longest.
+    """Return begin and end of the stop string that is complete first.
+
+    If several end at the same place, the longest wins: it begins first.
     """
-    found = [(begin + len(s), begin) for s in stop if s and (begin := text.find(s)) >= 0]
+    found = []
+    for string in stop:
+        begin = text.find(string)
+        if string and begin >= 0:
+            found.append((begin + len(string), begin))
     if not found:
         return None
     end, begin = min(found)
@@ -68,42 +77,48 @@ def _first_stop(text: str, stop: Sequence[str]) -> tuple[int, int] | None:
 
 
 def _head(draw: Completion, cap: int, rates: Rates | None) -> tuple[str, bool]:
-    """The text of the first `cap` tokens, and whether it is exactly that."""
+    """Return the text of the first `cap` tokens, and whether it is exact."""
     if draw.token_ends is not None:
-        # What lies beyond the visible tokens is the token that ended the text: it is cut off, the
-        # text is whole.
-        return (
-            draw.text[: draw.token_ends[cap - 1]] if cap <= len(draw.token_ends) else draw.text
-        ), True
-    spoken = spoken_tokens(draw)
-    if cap >= spoken:  # if the token that ended the text was counted, which not every service does
+        # A token beyond the visible ones is the token that ended the text. Only that one is cut
+        # off then, and the text is whole.
+        if cap > len(draw.token_ends):
+            return draw.text, True
+        return draw.text[: draw.token_ends[cap - 1]], True
+    visible = visible_tokens(draw)
+    if cap >= visible:
+        # The text is whole if the service counted the token that ended it. Not every service does.
         return draw.text, False
-    length = len(draw.text) / spoken
+    length = len(draw.text) / visible
     place = cap * length
     if rates is not None and draw.text:
-        place = rates.place(draw.text, spoken, cap)
+        place = rates.place(draw.text, visible, cap)
         length = min(length, place / cap)
     return draw.text[: _word_end(draw.text, round(place), round(length))], False
 
 
 def _word_end(text: str, place: int, reach: int) -> int:
-    """The end of a word that is closest to `place`, or `place` itself where none is within reach.
+    """Return the end of a word that is closest to `place`.
 
-    Tokens seldom go over the end of a word, and often end there.
+    Tokens often end where a word ends, and seldom go beyond it. Without such an end within
+    `reach` characters, return `place` itself.
     """
     for distance in range(reach + 1):
         for end in (place - distance, place + distance):
-            if (
-                0 < end < len(text)
-                and not text[end - 1].isspace()
-                and text[end - 1].isalnum() != text[end].isalnum()
-            ):
+            if _ends_word(text, end):
                 return end
     return place
 
 
+def _ends_word(text: str, end: int) -> bool:
+    """Return whether a word, or a run of signs, ends just before this character."""
+    if not 0 < end < len(text) or text[end - 1].isspace():
+        return False
+    return text[end - 1].isalnum() != text[end].isalnum()
+
+
 def _tokens_until(draw: Completion, end: int) -> tuple[int, bool]:
-    """Completion tokens that it took to say the first `end` characters, and whether that is known."""
+    """Return the completion tokens of the first `end` characters, and whether that is exact."""
     if draw.token_ends is not None:
         return draw.reasoning_tokens + bisect_left(draw.token_ends, end) + 1, True
-    return draw.reasoning_tokens + math.ceil(spoken_tokens(draw) * end / len(draw.text)), False
+    visible = math.ceil(visible_tokens(draw) * end / len(draw.text))
+    return draw.reasoning_tokens + visible, False
