@@ -1,7 +1,6 @@
-"""The side of the answer: runs it in a process of its own, and does with its objects what the test
-asks.
+"""The side of the answer: runs it in its own process, and uses its objects as the test asks.
 
-See `crossing.py`, which stands before this file in the program.
+It is a part of the sandbox's program; `code_messages.py` stands before it there.
 """
 
 from __future__ import annotations
@@ -17,7 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from tune.task.metrics.code_messages import Channel, packed, plain_of, unpacked  # noqa: TC004  (it stands before this file)
+    # It stands before this file in the program.
+    from tune.task.metrics.code_messages import (  # noqa: TC004
+        Channel,
+        builtin_data,
+        packed,
+        unpacked,
+    )
 
 
 class Callback:
@@ -27,32 +32,36 @@ class Callback:
         self._side, self._number = side, number
 
     def __call__(self, *arguments: Any) -> Any:
-        """Have the test's side call it."""
-        self._side.channel.send(["callback", self._number, self._side.pack(list(arguments))])
+        """Let the test's side call it."""
+        packed_arguments = self._side.pack(list(arguments))
+        self._side.channel.send(["callback", self._number, packed_arguments])
         return self._side.follow()
 
 
 class AnswerSide:
-    """Runs the answer, and does with its objects what the test asks."""
+    """Runs the answer, and uses its objects as the test asks."""
 
     def __init__(
-        self, channel: Channel, execute: Callable[[dict[str, Any], dict[str, Any]], None]
+        self,
+        channel: Channel,
+        execute: Callable[[dict[str, Any], dict[str, Any]], None],
     ) -> None:
         self.channel, self._execute = channel, execute
         self._kept: list[Any] = []
         self._out = io.StringIO()
 
     def run(self) -> None:
-        """Do as asked until nobody asks any more."""
+        """Follow requests until the test's process ends."""
         sys.stdout = self._out
         module = types.ModuleType("__main__")
         sys.modules["__main__"] = sys.modules["answer"] = module
         self._names = module.__dict__
+        # Not "__main__" while the answer is read: a script's last lines are not what is asked.
         self._names["__name__"] = "answer"
         self.follow()
 
     def follow(self) -> Any:
-        """Do what is asked, until the value of a callback comes."""
+        """Follow requests until the value of a callback comes; return that."""
         while True:
             what, *rest = self.channel.receive()
             if what == "value":
@@ -61,9 +70,9 @@ class AnswerSide:
                 reply = ["value", self._do(what, *rest)]
             except BaseException as error:  # noqa: BLE001  (whatever it is, the test is to see it)
                 reply = self._raised(error)
-            said, self._out = self._out.getvalue(), io.StringIO()
+            printed, self._out = self._out.getvalue(), io.StringIO()
             sys.stdout = self._out
-            self.channel.send([*reply, said])
+            self.channel.send([*reply, printed])
 
     def pack(self, value: Any) -> Any:
         """Turn a value into a record."""
@@ -74,27 +83,21 @@ class AnswerSide:
         return unpacked(record, self._find)
 
     def _keep(self, value: Any) -> list[Any]:
+        """Keep an object that is not data, and return the record of its number."""
         own = isinstance(value, type) or type(value).__module__ in ("answer", "__main__")
-        plain = None if own else plain_of(value)
-        if plain is not None:
-            return packed(plain, self._keep)  # type: ignore[no-any-return]
+        data = None if own else builtin_data(value)
+        if data is not None:
+            return packed(data, self._keep)  # type: ignore[no-any-return]
         self._kept.append(value)
         base = ""
         if isinstance(value, type) and issubclass(value, BaseException):
-            base = next(
-                (each.__name__ for each in value.__mro__ if each.__module__ == "builtins"),
-                "Exception",
-            )
+            base = builtin_base(value)
         module = value.__name__ if isinstance(value, types.ModuleType) else ""
-        return [
-            "kept",
-            len(self._kept) - 1,
-            base,
-            module,
-            str(getattr(value, "__name__", type(value).__name__)),
-        ]
+        name = str(getattr(value, "__name__", type(value).__name__))
+        return ["kept", len(self._kept) - 1, base, module, name]
 
     def _find(self, record: list[Any]) -> Any:
+        """Return the object that a record of the test names."""
         kind, *rest = record
         if kind == "kept":
             return self._kept[rest[0]]
@@ -106,40 +109,74 @@ class AnswerSide:
         return found
 
     def _raised(self, error: BaseException) -> list[Any]:
-        mro = [each.__name__ for each in type(error).__mro__ if each.__module__ == "builtins"]
+        """Return the record of an exception."""
+        names = [each.__name__ for each in type(error).__mro__ if each.__module__ == "builtins"]
         own = self.pack(type(error)) if type(error).__module__ != "builtins" else None
         try:
             arguments = self.pack(list(error.args))
         except Exception:  # noqa: BLE001  (its arguments are what the answer made them)
             arguments = ["list", []]
-        return ["raised", mro[:1] or ["Exception"], own, arguments]
+        return ["raised", names[:1] or ["Exception"], own, arguments]
 
     def _do(self, what: str, *rest: Any) -> Any:
+        """Do one thing that the test asks, and return the record of its result."""
         if what == "start":
-            self._execute(rest[0], self._names)
-            self._names["__name__"] = "__main__"
-            return [
-                [name, self.pack(value)]
-                for name, value in list(self._names.items())
-                if name[:2] != "__"
-            ]
+            return self._start(rest[0])
         target = self._kept[rest[0]]
         if what == "call":
-            arguments, named = self.unpack(rest[1]), self.unpack(rest[2])
-            result = target(*arguments, **named)
-            return [self.pack(result), self.pack(arguments), self.pack(named)]
+            return self._call(target, *rest[1:])
         if what == "operate":
-            function: Callable[..., Any] = getattr(operator, rest[1], None) or getattr(
-                builtins, rest[1]
-            )
-            result = function(*(self.unpack(each) for each in rest[2]))
-            return self.pack(result) if rest[3] else self._hold(result)
+            return self._operate(*rest[1:])
         if what == "plain":
-            return self.pack(plain_of(target))
-        reach: dict[str, Callable[..., Any]] = {"get": getattr, "set": setattr, "delete": delattr}
+            return self.pack(builtin_data(target))
+        reach: dict[str, Callable[..., Any]] = {
+            "get": getattr,
+            "set": setattr,
+            "delete": delattr,
+        }
         return self.pack(reach[what](target, *(self.unpack(each) for each in rest[1])))
+
+    def _start(self, task: dict[str, Any]) -> Any:
+        """Run the answer, and return the names that it defines."""
+        self._execute(task, self._names)
+        # Functions of the answer may ask for it when they are called.
+        self._names["__name__"] = "__main__"
+        found = []
+        for name, value in list(self._names.items()):
+            if name[:2] != "__":
+                found.append([name, self.pack(value)])
+        return found
+
+    def _call(self, target: Any, packed_arguments: Any, packed_named: Any) -> Any:
+        """Call an object; return its result, and the arguments as the call left them."""
+        arguments, named = self.unpack(packed_arguments), self.unpack(packed_named)
+        result = target(*arguments, **named)
+        return [self.pack(result), self.pack(arguments), self.pack(named)]
+
+    def _operate(
+        self,
+        name: str,
+        packed_arguments: list[Any],
+        as_data: bool,
+    ) -> Any:
+        """Apply an operator, or a builtin function, to objects."""
+        function: Callable[..., Any] = getattr(
+            operator,
+            name,
+            None,
+        ) or getattr(builtins, name)
+        result = function(*(self.unpack(each) for each in packed_arguments))
+        return self.pack(result) if as_data else self._hold(result)
 
     def _hold(self, value: Any) -> list[Any]:
         """Keep a value here, although it may be data."""
         self._kept.append(value)
         return ["kept", len(self._kept) - 1, "", "", type(value).__name__]
+
+
+def builtin_base(error: type[BaseException]) -> str:
+    """Return the name of the builtin exception that a class of the answer extends."""
+    for each in error.__mro__:
+        if each.__module__ == "builtins":
+            return each.__name__
+    return "Exception"

@@ -1,9 +1,8 @@
-"""The side of the test: reaches the objects of an answer, which runs in another process, and trusts
-none of them.
+"""The side of the test: uses the objects of an answer in another process, and trusts none of them.
 
 Data is compared here. What an object of the answer says of itself is never taken for a comparison
-with data: one that says that it equals everything equals nothing. See `crossing.py`, which stands
-before this file in the program.
+with data: one that says that it equals everything equals nothing. It is a part of the sandbox's
+program; `code_messages.py` stands before it there.
 """
 
 from __future__ import annotations
@@ -18,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
-    from tune.task.metrics.code_messages import Channel, packed, unpacked  # noqa: TC004  (it stands before this file)
+    # It stands before this file in the program.
+    from tune.task.metrics.code_messages import Channel, packed, unpacked  # noqa: TC004
 
 
 class TestSide:
@@ -30,8 +30,9 @@ class TestSide:
         self._errors: dict[int, type[BaseException]] = {}
 
     def start(self, task: dict[str, Any]) -> dict[str, Any]:
-        """Run the answer; the names that it defines, but for those that Python itself or its
-        library has.
+        """Run the answer, and return the names that it defines.
+
+        Python's own names keep their meaning, whatever the answer made of them.
         """
         names = self.ask("start", task)
         taken = set(dir(builtins))
@@ -41,22 +42,18 @@ class TestSide:
                 continue
             if name in sys.stdlib_module_names:
                 found[name] = __import__(name)
-            elif (
-                isinstance(record, list)
-                and record[0] == "kept"
-                and record[3].partition(".")[0] in MODULES
-            ):
+            elif is_module(record):
                 found[name] = __import__(record[3], fromlist=["*"])
             else:
                 found[name] = self.unpack(record)
         return found
 
     def ask(self, what: str, *rest: Any) -> Any:
-        """Ask, and serve the answer meanwhile; the record that comes back.
+        """Ask, serve the answer's callbacks meanwhile, and return the record that comes back.
 
         Raises:
-            BaseException: what the answer raised.
-            EOFError: it has ended.
+            BaseException: the answer raised it.
+            EOFError: the answer has ended.
         """
         self.channel.send([what, *rest])
         while True:
@@ -80,15 +77,33 @@ class TestSide:
 
     def _remote(self, record: list[Any]) -> Any:
         _, number, base, _, name = record
-        return self._class(number, base, name) if base else Remote(self, int(number))
+        return (
+            self._class(
+                number,
+                base,
+                name,
+            )
+            if base
+            else Remote(self, int(number))
+        )
 
-    def _class(self, number: int, base: str, name: str) -> type[BaseException]:
-        """An exception of the answer's own, as one that the test can catch."""
+    def _class(
+        self,
+        number: int,
+        base: str,
+        name: str,
+    ) -> type[BaseException]:
+        """Return an exception of the answer's own, as one that the test can catch."""
         if number not in self._errors:
             known = getattr(builtins, base, Exception)
+            # The answer may name anything, SystemExit among it, which would end the test.
             if not (isinstance(known, type) and issubclass(known, Exception)):
                 known = Exception
-            self._errors[number] = type(str(name), (known,), {})
+            self._errors[number] = type(
+                str(name),
+                (known,),
+                {},
+            )
         return self._errors[number]
 
     def _error(self, reply: list[Any]) -> BaseException:
@@ -102,18 +117,19 @@ class TestSide:
             return kind()
 
     def _by_name(self, record: list[Any]) -> Any:
-        """One class for all exceptions of one class: each comes under a number of its own."""
+        """Return one class for all exceptions of one class: each comes under another number."""
         for known in self._errors.values():
-            if known.__name__ == record[4] and record[2] in [
-                each.__name__ for each in known.__mro__
-            ]:
+            bases = [each.__name__ for each in known.__mro__]
+            if known.__name__ == record[4] and record[2] in bases:
                 return known
         return self._remote(record)
 
     def _give(self, value: Any) -> list[Any]:
+        """Return the record of an object that is not data."""
         if isinstance(value, Remote):
             return ["kept", object.__getattribute__(value, "_number")]
-        module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", "")
+        module = getattr(value, "__module__", None)
+        name = getattr(value, "__qualname__", "")
         if isinstance(value, types.MethodDescriptorType):  # str.upper
             module = value.__objclass__.__module__
         if module in sys.stdlib_module_names and name and "<" not in name:
@@ -124,12 +140,19 @@ class TestSide:
         return ["callback", len(self._given) - 1]
 
 
-class Remote:
-    """Stands, with the test, for an object of the answer that is no data.
+def is_module(record: Any) -> bool:
+    """Tell whether a record is that of a module which the test may use itself."""
+    if not isinstance(record, list) or record[0] != "kept":
+        return False
+    return record[3].partition(".")[0] in MODULES
 
-    What an operator makes of it is held: it stays with the answer even where it is data, and is
-    compared with none, as a difference from what the test expects would be nothing whenever the
-    answer says so.
+
+class Remote:
+    """Stands, with the test, for an object of the answer that is not data.
+
+    The result of an operator is held: it stays with the answer even where it is data, and is
+    compared with none. Else a difference from the expected value would be 0 whenever the answer
+    says so.
     """
 
     def __init__(self, side: TestSide, number: int) -> None:
@@ -151,18 +174,18 @@ class Remote:
         self._ask("delete", [name])
 
     def _ask(self, what: str, arguments: list[Any]) -> Any:
-        side, number = (
-            object.__getattribute__(self, "_side"),
-            object.__getattribute__(self, "_number"),
+        side, number = place_of(self)
+        return side.unpack(
+            side.ask(
+                what,
+                number,
+                [side.pack(each) for each in arguments],
+            )
         )
-        return side.unpack(side.ask(what, number, [side.pack(each) for each in arguments]))
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
-        """Call it; lists and the like that it changes are changed here, too."""
-        side, number = (
-            object.__getattribute__(self, "_side"),
-            object.__getattribute__(self, "_number"),
-        )
+        """Call it, and change lists and the like here as the call changed them there."""
+        side, number = place_of(self)
         result, after, named_after = side.ask(
             "call", number, side.pack(list(arguments)), side.pack(named)
         )
@@ -173,12 +196,15 @@ class Remote:
         return side.unpack(result)
 
     def _operate(self, name: str, *arguments: Any, data: bool = False) -> Any:
-        side, number = (
-            object.__getattribute__(self, "_side"),
-            object.__getattribute__(self, "_number"),
-        )
+        side, number = place_of(self)
         result = side.unpack(
-            side.ask("operate", number, name, [side.pack(each) for each in arguments], data)
+            side.ask(
+                "operate",
+                number,
+                name,
+                [side.pack(each) for each in arguments],
+                data,
+            )
         )
         if not data:
             if type(result) is not Remote:
@@ -187,30 +213,25 @@ class Remote:
         return result
 
     def _open(self) -> None:
-        """See that this is not held."""
+        """Check that this is not held."""
         if object.__getattribute__(self, "_held"):
             raise TypeError("what an operator of the answer's own made is compared with no data")
 
     def _plain(self) -> Any:
         self._open()
-        side, number = (
-            object.__getattribute__(self, "_side"),
-            object.__getattribute__(self, "_number"),
-        )
+        side, number = place_of(self)
         return side.unpack(side.ask("plain", number))
 
     def _compare(self, name: str, other: Any) -> bool:
-        """Compare: two objects of the answer as the answer says, one with data by the data that it
-        holds.
-        """
+        """Compare with an object of the answer as the answer says, with data by the data held."""
         if type(other) is Remote:
             return self._operate(name, self, other, data=True) is True
-        plain = self._plain()
-        if plain is None:
-            if name in ("eq", "ne"):
-                return name == "ne"
-            raise TypeError("an object of the answer's own cannot be compared with data")
-        return bool(getattr(operator, name)(plain, other))
+        data = self._plain()
+        if data is not None:
+            return bool(getattr(operator, name)(data, other))
+        if name in ("eq", "ne"):
+            return name == "ne"
+        raise TypeError("an object of the answer's own cannot be compared with data")
 
     def __hash__(self) -> int:
         return hash(object.__getattribute__(self, "_number"))
@@ -219,10 +240,10 @@ class Remote:
         return any(each is wanted or each == wanted for each in self)
 
     def __iter__(self) -> Iterator[Any]:
-        walker = self._operate("iter", self)
+        iterator = self._operate("iter", self)
         while True:
             try:
-                yield walker._operate("next", walker, data=True)
+                yield iterator._operate("next", iterator, data=True)
             except StopIteration:
                 return
 
@@ -261,7 +282,16 @@ class Remote:
         return int(self._operate("int", self, data=True))
 
     def __instancecheck__(self, value: Any) -> bool:
-        return type(value) is Remote and self._operate("isinstance", value, self, data=True) is True
+        return (
+            type(value) is Remote
+            and self._operate(
+                "isinstance",
+                value,
+                self,
+                data=True,
+            )
+            is True
+        )
 
     def __enter__(self) -> Any:
         return self._ask("get", ["__enter__"])()
@@ -270,8 +300,15 @@ class Remote:
         self._ask("get", ["__exit__"])(None, None, None)
 
 
+def place_of(remote: Remote) -> tuple[TestSide, int]:
+    """Return the side of the test, and the number of an object."""
+    # Not remote._side: attributes of a Remote are those of the answer's object.
+    read = object.__getattribute__
+    return read(remote, "_side"), read(remote, "_number")
+
+
 def take_over(given: Any, now: Any) -> None:
-    """Make a list, a dictionary or a set what the answer made of it."""
+    """Change a list, a dictionary or a set into what the answer made of it."""
     if type(given) is not type(now) or given is now:
         return
     if isinstance(given, list | bytearray):
@@ -286,35 +323,28 @@ def _comparing(name: str) -> Callable[[Remote, Any], bool]:
 
 
 def _operating(name: str, *, turned: bool = False) -> Callable[..., Any]:
-    # The result stays with the answer even where it is data: it is not what the test itself has
-    # worked out.
+    # The result stays with the answer even where it is data: the test did not compute it.
     if turned:
         return lambda self, other: self._operate(name, other, self)
     return lambda self, *others: self._operate(name, self, *others)
 
 
 MODULES = frozenset({*sys.stdlib_module_names, "numpy", "pandas", "scipy", "sklearn"})
-"""Modules that the test may use under a name that the answer gave them; they are imported anew,
-from where they are.
+"""Modules that the test may use under a name that the answer gave them.
+
+They are imported here, where the answer cannot have changed them.
 """
 
-for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
+_COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
+_BINARY = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and_", "or_", "xor")
+_UNARY = ("neg", "pos", "abs", "invert")
+
+# Python looks operators up in the class, so __getattribute__ does not see them.
+for _name in _COMPARISONS:
     setattr(Remote, f"__{_name}__", _comparing(_name))
-for _name in (
-    "add",
-    "sub",
-    "mul",
-    "truediv",
-    "floordiv",
-    "mod",
-    "pow",
-    "matmul",
-    "and_",
-    "or_",
-    "xor",
-):
+for _name in _BINARY:
     setattr(Remote, f"__{_name.rstrip('_')}__", _operating(_name))
     setattr(Remote, f"__r{_name.rstrip('_')}__", _operating(_name, turned=True))
-for _name in ("neg", "pos", "abs", "invert"):
+for _name in _UNARY:
     setattr(Remote, f"__{_name}__", _operating(_name))
 Remote.__round__ = _operating("round")  # type: ignore[attr-defined]

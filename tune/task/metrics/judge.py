@@ -1,4 +1,4 @@
-"""A model as a judge: what it is asked, and how its verdict is read."""
+"""A model as a judge: the request about an answer, and the reading of its verdict."""
 
 from __future__ import annotations
 
@@ -38,9 +38,13 @@ Score: <number>
 """
 
 VERDICT = r"(?i)score\W{0,5}?(-?\d+(?:\.\d+)?)(?![\d.]*\s*[-\u2013]\s*\d)"
-"""Where the score stands in a verdict; the last match counts. A verdict that is a lone number needs
-no word before.
+"""The score in a verdict; the last match counts.
+
+A verdict that is a lone number needs no word before it. A range ("score: 0-10") is not a score.
 """
+
+ATTEMPTS = 2
+"""How often a judge is asked where its verdict cannot be read."""
 
 _FIELD = re.compile(r"\{([^\W\d]\w*)\}")
 _LONE = re.compile(r"\s*(-?\d+(?:\.\d+)?)(?:\s*/\s*\d+)?\s*")
@@ -48,23 +52,22 @@ _LONE = re.compile(r"\s*(-?\d+(?:\.\d+)?)(?:\s*/\s*\d+)?\s*")
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """A metric that asks a model. It costs dollars, so its calls go through a provider that the
-    study hands to it.
+    """A metric that asks a model.
 
-    A verdict that holds no score within bounds is asked for once more; then the answer counts as
-    not scored.
+    It costs dollars, so its calls go through a provider that the study hands to it. A verdict
+    without a score within bounds is asked for once more; then the answer counts as not scored.
 
     Attributes:
-        model: the model that judges, by the name it has among the study's models. template: what it
-        is asked; takes {question} (all inputs), {target}, {answer}, {low}, {high} and every
-            input column by its name.
+        model: the model that judges, by the name it has among the study's models.
+        template: the prompt; takes {question} (all inputs), {target}, {answer}, {low}, {high} and
+            every input column by its name.
         low: the worst score.
         high: the best score.
         pattern: finds the score in the verdict, in its first group; the last match counts.
         max_tokens: the cap of a verdict, in tokens.
         settings: passed to the model by name; at temperature 0 unless said.
         name: the metric's name in reports.
-        service: who answers, as in `Request.service`.
+        service: the provider's name, as in `Request.service`.
         provider: answers; None until the study has handed it over.
     """
 
@@ -80,7 +83,8 @@ class Judge:
     provider: Provider | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
+        are_finite = math.isfinite(self.low) and math.isfinite(self.high)
+        if not (are_finite and self.low < self.high):
             raise InputError(
                 f"judge: `low < high` must hold, but got (low={self.low}, high={self.high})"
             )
@@ -96,22 +100,27 @@ class Judge:
     @property
     def identity(self) -> str:
         """A name that changes whenever the judge could judge otherwise."""
+        # Without the provider first, since asdict copies what it finds.
         record = asdict(replace(self, provider=None))
         del record["provider"], record["name"]
         canonical = json.dumps(record, sort_keys=True, ensure_ascii=False)
         return f"judge:{self.model}@{hashlib.sha256(canonical.encode()).hexdigest()[:12]}"
 
     def request(self, answer: str, example: Example) -> Request:
-        """What is asked about one answer.
+        """Return the request about one answer.
 
         Raises:
             InputError: the template names a field that the example does not have.
         """
         inputs = dict(example.inputs)
-        question = next(iter(inputs.values())) if len(inputs) == 1 else _listed(inputs)
-        target = "(none given)" if example.target is None else to_text(example.target)
-        bounds = {"low": f"{self.low:g}", "high": f"{self.high:g}"}
-        values = inputs | bounds | {"question": question, "target": target, "answer": answer}
+        values = {
+            **inputs,
+            "low": f"{self.low:g}",
+            "high": f"{self.high:g}",
+            "question": _question(inputs),
+            "target": "(none given)" if example.target is None else to_text(example.target),
+            "answer": answer,
+        }
 
         def fill(match: re.Match[str]) -> str:
             if match[1] not in values:
@@ -120,6 +129,7 @@ class Judge:
                 )
             return values[match[1]]
 
+        # One substitution for all fields, so that braces in the answer are not read again.
         return Request(
             service=self.service,
             model=self.model,
@@ -129,7 +139,7 @@ class Judge:
         )
 
     async def __call__(self, answer: str, example: Example) -> Score:
-        """The judge's score of an answer; NaN where two verdicts in turn could not be read.
+        """Return the judge's score of an answer; NaN where two verdicts could not be read.
 
         Raises:
             ProviderError: the judge could not be asked; whose fault it was is in its class.
@@ -138,21 +148,21 @@ class Judge:
         if self.provider is None:
             raise InputError(f"judge: nobody handed a provider for {self.model!r} over")
         request = self.request(answer, example)
-        said = ""
-        for number in range(2):
+        text = ""
+        for number in range(ATTEMPTS):
             try:
                 (verdict,) = await self.provider.complete(request, range(number, number + 1))
             except AnswerError as error:
                 # The judge's prompt is at fault, not the config that is judged.
                 return Score(math.nan, f"the judge gave no verdict: {error}")
-            said = verdict.text
-            score = self.read(said)
+            text = verdict.text.strip()
+            score = self.read(verdict.text)
             if score is not None:
-                return Score(score, said.strip())
-        return Score(math.nan, f"the verdict cannot be read: {said.strip()[:200]}")
+                return Score(score, text)
+        return Score(math.nan, f"the verdict cannot be read: {text[:200]}")
 
     def read(self, verdict: str) -> float | None:
-        """The score in a verdict; None where there is none within bounds."""
+        """Return the score in a verdict; None where there is none within bounds."""
         match = _compiled(self.pattern).last(verdict) or _LONE.fullmatch(verdict)
         try:
             score = float(match[1] if match else "")
@@ -166,5 +176,8 @@ def _compiled(pattern: str) -> Pattern:
     return Pattern(pattern, "judge")
 
 
-def _listed(inputs: Mapping[str, str]) -> str:
+def _question(inputs: Mapping[str, str]) -> str:
+    """Return the inputs as one text: a lone one by itself, several by their names."""
+    if len(inputs) == 1:
+        return next(iter(inputs.values()))
     return "\n".join(f"{name}: {text}" for name, text in inputs.items())
