@@ -1,4 +1,4 @@
-"""Facts about models: plain data that endpoints consult before a call and add to after it."""
+"""Facts about models: endpoints read them before a call, and add to them after it."""
 
 from __future__ import annotations
 
@@ -42,11 +42,10 @@ PARAMETERS = frozenset(
 
 
 class Adapted(TransientError):
-    """A refusal was understood, and the next attempt will be sent in another form.
+    """A refusal that was understood: the next attempt will be sent in another form.
 
-    Nothing was charged and nothing is wrong with the service: the attempt is to be made anew at
-    once, through the same gates as any other (a slot, a reservation), and is no retry that anybody
-    should count.
+    Nothing was charged and nothing is wrong with the service. The attempt is repeated at once,
+    through the same gates as any other (a slot, a reservation), and does not count as a retry.
     """
 
     def __init__(self, message: str) -> None:
@@ -57,10 +56,10 @@ class Fact(NamedTuple):
     """One thing that was seen of a model of a service; a study keeps each in its journal.
 
     Attributes:
-        service: who answers, as in `Request.service`. model: the model's name as the service knows
-        it. kind: "refuses" (a parameter), "most_n" (answers for one call), "answers" (the first
-        answer came, and kept to
-            its cap), "beyond" (it bills more tokens than its cap).
+        service: the service, as in `Request.service`.
+        model: the model's name as the service knows it.
+        kind: "refuses" (a parameter), "most_n" (answers for one call), "answers" (the first answer
+            came, and kept to its cap), "beyond" (it bills more tokens than its cap).
         name: the parameter.
         number: the most answers, or the most tokens that were billed for one.
     """
@@ -93,41 +92,44 @@ class Capabilities:
         self._facts[fact.service, fact.model, fact.kind, fact.name] = fact
 
     def learn(self, fact: Fact) -> bool:
-        """Note a fact; whether it is news."""
-        known = self._facts.get((fact.service, fact.model, fact.kind, fact.name))
-        if known == fact:
+        """Note a fact, and return True where it is news."""
+        if fact in self:
             return False
+        # The journal has the fact before anything follows from it, so that a study that is killed
+        # now resumes with the same knowledge.
         self.learned(fact)
         self.recall(fact)
         return True
 
     def __contains__(self, fact: Fact) -> bool:
-        """Whether this very fact is known."""
+        """Tell whether this very fact is known, with its number."""
         return self._facts.get((fact.service, fact.model, fact.kind, fact.name)) == fact
 
     def refuse(self, service: str, model: str, parameter: str) -> bool:
-        """Note that a model does not take a parameter; whether it is news."""
+        """Note that a model does not take a parameter, and return True where it is news."""
         return self.learn(Fact(service, model, "refuses", parameter))
 
     def refuses(self, service: str, model: str, parameter: str) -> bool:
-        """Whether this model of this service was seen to refuse a parameter."""
+        """Tell whether this model of this service was seen to refuse a parameter."""
         return (service, model, "refuses", parameter) in self._facts
 
     def refused(self, service: str, model: str) -> frozenset[str]:
-        """Every parameter that this model of this service refuses."""
-        own = (
-            fact for fact in self._facts.values() if (fact.service, fact.model) == (service, model)
-        )
-        return frozenset(fact.name for fact in own if fact.kind == "refuses")
+        """Return every parameter that this model of this service refuses."""
+        refused: set[str] = set()
+        for fact in self._facts.values():
+            if (fact.service, fact.model, fact.kind) == (service, model, "refuses"):
+                refused.add(fact.name)
+        return frozenset(refused)
 
     def number(self, service: str, model: str, kind: str) -> int | None:
-        """The number of a fact, or None where there is no such fact."""
+        """Return the number of a fact, or None where there is no such fact."""
         fact = self._facts.get((service, model, kind, ""))
         return None if fact is None else fact.number
 
     def spelling(self, service: str, model: str, parameter: str) -> str | None:
-        """The name under which a model takes a parameter: itself, its replacement, or None where
-        both are refused.
+        """Return the name under which a model takes a parameter.
+
+        It is the parameter's own name or its replacement; None where both are refused.
         """
         for name in (parameter, REPLACEMENTS.get(parameter)):
             if name is not None and not self.refuses(service, model, name):
@@ -142,7 +144,7 @@ class Capabilities:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Capabilities) and self.facts == other.facts
 
-    __hash__ = None  # type: ignore[assignment]  # it grows
+    __hash__ = None  # type: ignore[assignment]  # what is known grows, so a hash would change
 
     def __repr__(self) -> str:
         return f"Capabilities({sorted(self.facts)})"

@@ -16,8 +16,9 @@ class Refusal(NamedTuple):
     Attributes:
         parameter: its name, as the request has it (`reasoning.effort` is `reasoning_effort`).
         value_only: the model takes the parameter, but not this value of it, or not beside another
-        one. low: the smallest value that the model takes, where the refusal says it. high: the
-        largest value, likewise.
+            one.
+        low: the smallest value that the model takes, where the refusal says it.
+        high: the largest value that the model takes, where the refusal says it.
     """
 
     parameter: str
@@ -38,27 +39,29 @@ def read_refusal(error: object, sent: Collection[str] = PARAMETERS) -> Refusal |
         sent: the names that the request carried: no other is looked for in prose.
 
     Returns:
-        What it says, or None where it is not seen to be about one of the parameters sent; model and
-        prompt are none.
+        The refusal, or None where it does not seem to be about one of the parameters sent. Model
+        and prompt do not count as parameters.
     """
     text = error_words(error)
     sent = set(sent) - {"model", "messages", "prompt"}
     named = _named(error) or _quoted_location(text) or _in_prose(text, sent)
     if named not in sent:
+        # A server may call max_tokens by its newer name, or the other way round.
         named = REPLACEMENTS.get(named or "")
     if named is None or named not in sent:
         return None
     low, high = read_bounds(text)
     if named == "n":
         return _refused_n(text, high)
-    return Refusal(named, _value_only(error, text) or (low, high) != (None, None), low, high)
+    bounded = low is not None or high is not None
+    return Refusal(named, bounded or _value_only(error, text), low, high)
 
 
 def _refused_n(text: str, high: float | None) -> Refusal:
-    """Return what a refusal of n means: one answer for each call, or so many, or (with greedy
-    sampling) nothing new.
+    """Return the meaning of a refusal of n.
 
-    A refusal of n = 3 beside temperature 0 says nothing about n = 3 at other temperatures.
+    It means one answer for each call, or a few, or (with greedy sampling) nothing new: a refusal of
+    n = 3 beside temperature 0 says nothing about n = 3 at other temperatures.
     """
     if re.search(r"greedy|temperature", text, re.IGNORECASE):
         return Refusal("n", value_only=True)
@@ -68,9 +71,10 @@ def _refused_n(text: str, high: float | None) -> Refusal:
 
 
 _NUMBER = r"`?(-?\d+(?:\.\d+)?)`?"
-_ENDS = (
-    # "the supported range is from 1 (inclusive) to 9 (exclusive)", "range: 0..1", "between 0 and
-    # 2", "in [0, 2]"
+
+# "the supported range is from 1 (inclusive) to 9 (exclusive)", "range: 0..1", "between 0 and 2",
+# "in [0, 2]", "0 <= value <= 2"
+_RANGES = (
     re.compile(
         rf"from {_NUMBER} \(inclusive\) to {_NUMBER} \((?P<open>exclusive|inclusive)\)",
         re.IGNORECASE,
@@ -85,43 +89,55 @@ _ENDS = (
         rf"{_NUMBER} ?(?:<=|\u2264) ?(?:value|[a-z_]+) ?(?:<=|\u2264) ?{_NUMBER}", re.IGNORECASE
     ),
 )
+
+# The last form is Anthropic's: "max_tokens: 99999 > 64000, which is the maximum allowed number of
+# output tokens".
 _MOST = re.compile(
-    rf"(?:less than or equal to|at most|<=|\u2264|no (?:more|greater|larger) than|maximum(?: value)? (?:of|is|:)|"
-    rf"maximum allowed(?: value)?(?: is| of|:)?|limited to|cannot exceed|must not exceed|up to) ?{_NUMBER}"
-    # Anthropic: "max_tokens: 99999 > 64000, which is the maximum allowed number of output tokens"
+    r"(?:less than or equal to|at most|<=|\u2264|no (?:more|greater|larger) than"
+    r"|maximum(?: value)? (?:of|is|:)|maximum allowed(?: value)?(?: is| of|:)?"
+    rf"|limited to|cannot exceed|must not exceed|up to) ?{_NUMBER}"
     rf"|> ?{_NUMBER},? which is the maximum",
     re.IGNORECASE,
 )
 _LEAST = re.compile(
-    rf"(?:greater than or equal to|at least|>=|\u2265|no (?:less|smaller) than|minimum(?: value)? (?:of|is|:)) ?"
-    rf"{_NUMBER}",
+    r"(?:greater than or equal to|at least|>=|\u2265|no (?:less|smaller) than"
+    rf"|minimum(?: value)? (?:of|is|:)) ?{_NUMBER}",
     re.IGNORECASE,
 )
 _ONLY = re.compile(
-    rf"only the default \({_NUMBER}\)|may only be set to {_NUMBER}|(?:must|has to|can only) be (?:set to |equal to )?"
-    rf"{_NUMBER}(?! ?(?:<|\u2264|and|to|or|\.\.))|only (?:the value )?{_NUMBER} is (?:supported|allowed)",
+    rf"only the default \({_NUMBER}\)"
+    rf"|may only be set to {_NUMBER}"
+    rf"|(?:must|has to|can only) be (?:set to |equal to )?{_NUMBER}"
+    r"(?! ?(?:<|\u2264|and|to|or|\.\.))"
+    rf"|only (?:the value )?{_NUMBER} is (?:supported|allowed)",
     re.IGNORECASE,
 )
 
 
 def read_bounds(text: str) -> tuple[float | None, float | None]:
-    """Return the smallest and the largest value that a refusal says a parameter may have; None
-    where it does not.
-    """
-    for form in _ENDS:
-        if found := form.search(text):
-            low, high = float(found[1]), float(found[2])
-            exclusive = found.groupdict().get("open") == "exclusive"
-            return low, high - 1 if exclusive and high.is_integer() else high
+    """Return the smallest and the largest value that a refusal allows; None where it names none."""
+    for pattern in _RANGES:
+        if found := pattern.search(text):
+            return _range(found)
     if found := _ONLY.search(text):
         value = float(next(group for group in found.groups() if group))
         return value, value
     most, least = _MOST.search(text), _LEAST.search(text)
-    return float(least[1]) if least else None, float(most[1] or most[2]) if most else None
+    low = float(least[1]) if least else None
+    high = float(most[1] or most[2]) if most else None
+    return low, high
+
+
+def _range(found: re.Match[str]) -> tuple[float, float]:
+    low, high = float(found[1]), float(found[2])
+    exclusive = found.groupdict().get("open") == "exclusive"
+    if exclusive and high.is_integer():
+        high -= 1
+    return low, high
 
 
 def error_words(error: object) -> str:
-    """The words of an error body, whatever its form."""
+    """Return the words of an error body, whatever its form."""
     if isinstance(error, str):
         return error
     if isinstance(error, Mapping):
@@ -134,8 +150,9 @@ def error_words(error: object) -> str:
 
 
 def _with_raw(words: str, metadata: object) -> str:
-    """Return the words, and those of the vendor behind a router: OpenRouter keeps them in
-    `error.metadata.raw`.
+    """Return the words, and those of the vendor behind a router.
+
+    OpenRouter keeps the vendor's words in `error.metadata.raw`.
     """
     raw = metadata.get("raw") if isinstance(metadata, Mapping) else None
     if not isinstance(raw, str) or not raw.strip():
@@ -143,40 +160,49 @@ def _with_raw(words: str, metadata: object) -> str:
     try:
         vendor = error_words(json.loads(raw))
     except (ValueError, RecursionError):
+        # It is plain text, or nested too deeply to be read.
         vendor = raw
     return f"{words}: {vendor}"
 
 
 def error_codes(error: object) -> str:
-    """Every code and type that an error body names, in one lowercase string."""
+    """Return every code and type that an error body names, in one lowercase string."""
     if isinstance(error, list):
         return " ".join(error_codes(part) for part in error)
     if not isinstance(error, Mapping):
         return ""
-    own = [str(error[name]) for name in ("code", "type", "status") if error.get(name) is not None]
-    inner = [
-        error_codes(error[name]) for name in ("error", "innererror", "metadata") if name in error
-    ]
-    return " ".join([*own, *inner]).lower()
+    codes = [str(error[name]) for name in ("code", "type", "status") if error.get(name) is not None]
+    for name in ("error", "innererror", "metadata"):
+        if name in error:
+            codes.append(error_codes(error[name]))
+    return " ".join(codes).lower()
 
 
 def _named(error: object) -> str | None:
-    """The name in a field that is made for it."""
+    """Return the name in a field that is made for it (`param`, or pydantic's `loc`)."""
     if isinstance(error, list):
-        return next((name for name in map(_named, error) if name), None)
+        return _first_named(error)
     if not isinstance(error, Mapping):
         return None
     param = error.get("param")
     if isinstance(param, str) and param:
-        return _plain(param)
+        return _request_name(param)
     location = error.get("loc")
     if isinstance(location, list | tuple) and location:
-        return _plain(".".join(str(part) for part in location if part != "body"))
-    return next(
-        (n for n in (_named(error.get(k)) for k in ("error", "detail", "message")) if n), None
-    )
+        path = ".".join(str(part) for part in location if part != "body")
+        return _request_name(path)
+    return _first_named([error.get(key) for key in ("error", "detail", "message")])
 
 
+def _first_named(errors: list[object]) -> str | None:
+    for error in errors:
+        if name := _named(error):
+            return name
+    return None
+
+
+# Names of the services behind a gateway (Gemini, Cohere, Hugging Face, Bedrock, OpenAI's
+# responses), and ours.
 _ALIASES: Mapping[str, str] = {
     "candidate_count": "n",
     "num_generations": "n",
@@ -185,19 +211,17 @@ _ALIASES: Mapping[str, str] = {
     "max_output_tokens": "max_tokens",
     "stop_sequences": "stop",
 }
-"""Names of the services behind a gateway (Gemini, Cohere, Hugging Face, Bedrock, OpenAI's
-responses), and ours.
-"""
-
-
+# The same names as they stand in prose.
 _OTHER_NAMES = re.compile(
-    r"\b(?:(?i:max_?(?:new|output)_?tokens|stop_?sequences)|maxTokens|topP|topK|presencePenalty|frequencyPenalty)\b"
+    r"\b(?:(?i:max_?(?:new|output)_?tokens|stop_?sequences)"
+    r"|maxTokens|topP|topK|presencePenalty|frequencyPenalty)\b"
 )
 
 
-def _plain(name: str) -> str:
-    """A request's own name for what an error calls by a path, in camel case or as the service
-    behind a gateway.
+def _request_name(name: str) -> str:
+    """Return our name of a parameter.
+
+    An error may name it by a path, in camel case or as the service behind a gateway does.
     """
     if name.startswith("reasoning.effort"):
         return "reasoning_effort"
@@ -208,13 +232,16 @@ def _plain(name: str) -> str:
 
 
 def _quoted_location(text: str) -> str | None:
+    """Return the name in a `loc` of pydantic that was turned into text."""
     found = re.search(r"'loc': \('body', '(\w+)'", text)
     return found[1] if found else None
 
 
+# Sentences that name a parameter outright.
 _STATED = re.compile(
     r"(?:unsupported|unknown|unrecognized|unexpected|invalid|deprecated) "
-    r"(?:parameter|argument|field|name|value|request argument supplied|property)s?:? *[\"'`]*(?P<a>[\w.]+)"
+    r"(?:parameter|argument|field|name|value|request argument supplied|property)s?"
+    r":? *[\"'`]*(?P<a>[\w.]+)"
     r"|does not support (?:the )?parameter:? *[\"'`]*(?P<b>[\w.]+)"
     r"|argument not supported on this model: *[\"'`]*(?P<c>[\w.]+)"
     r"|property [\"'`](?P<d>[\w.]+)[\"'`] is unsupported"
@@ -223,68 +250,89 @@ _STATED = re.compile(
     r"|extraneous key \[(?P<g>[\w.]+)\]",
     re.IGNORECASE,
 )
+
+# Words without which a sentence is not about a parameter that is refused.
 _ABOUT = re.compile(
-    r"support|allow|permit|unexpected|unknown|unrecogni|deprecated|must|should|may only|range|invalid|"
-    r"at most|cannot|greater|less|extra inputs|not available",
+    r"support|allow|permit|unexpected|unknown|unrecogni|deprecated|must|should|may only|range"
+    r"|invalid|at most|cannot|greater|less|extra inputs|not available",
     re.IGNORECASE,
 )
 
-
+# Refusals of n by Gemini, js-genai#1609, dspy#1087, Bedrock, Groq and older llama.cpp: some do not
+# say `n`, and the others say it in passing.
 _ABOUT_N = re.compile(
-    # Gemini, js-genai#1609, dspy#1087, Bedrock, Groq, older llama.cpp: none of them says `n`, or
-    # all say it in passing.
     r"(?:only (?:one|1|a single)|multiple|several|more than one|more than 1|number of) "
     r"(?:completion|candidate|choice|response|answer|generation|sample|output)s?\b(?! tokens)|"
     r"candidate_?count|num_?generations|num_?return_?sequences|value (?:of|for) [\"'`]?n\b|"
-    r"(?<![\w.\\])n[\"'`]? ?(?:[=<>≤≥:]|(?:must be|has to be|can only be|should be|cannot|is limited|is too)\b)|"
+    r"(?<![\w.\\])n[\"'`]? ?"
+    r"(?:[=<>≤≥:]|(?:must be|has to be|can only be|should be|cannot|is limited|is too)\b)|"
     r"best_of must be",
     re.IGNORECASE,
 )
 
 
 def _in_prose(text: str, sent: Collection[str]) -> str | None:
+    """Return the parameter that a sentence is about, among those that were sent."""
     for found in _STATED.finditer(text):
-        name = _plain(next(group for group in found.groups() if group))
+        name = _request_name(next(group for group in found.groups() if group))
         if name in sent:
             return name
     if "n" in sent and _ABOUT_N.search(text):
         return "n"
     if not _ABOUT.search(text):
         return None
-    text = _OTHER_NAMES.sub(lambda found: _plain(found[0]), text)
-    # Short everyday words ("n", "stop", "seed") count only where they are marked as names.
-    marked = [(m.start(), name) for name in sent if (m := re.search(_marked(name), text))]
+    text = _OTHER_NAMES.sub(lambda found: _request_name(found[0]), text)
+    marked: list[tuple[int, str]] = []
+    for name in sent:
+        if place := re.search(_marked(name), text):
+            marked.append((place.start(), name))
+    if not marked:
+        return None
     # Of two that cannot be combined the second is taken: "`temperature` and `top_p` cannot both be
     # specified".
     together = len(marked) > 1 and re.search(r"\bboth\b|\btogether\b", text)
-    return (max(marked) if together else min(marked))[1] if marked else None
+    _, name = max(marked) if together else min(marked)
+    return name
 
 
 def _marked(name: str) -> str:
+    """Return a pattern for a parameter's name in prose.
+
+    Short everyday words ("n", "stop", "seed") count only where they are marked as names.
+    """
     plain = re.escape(name)
-    long = "_" in name or name in ("temperature", "verbosity", "logprobs")
+    quoted = rf"[\"'`](?:\w+\.)?{plain}[\"'`]"
+    at_start = rf"(?:^|[:;] ){plain}(?=:| must| is | does |$)"
+    if "_" not in name and name not in ("temperature", "verbosity", "logprobs"):
+        return f"{quoted}|{at_start}"
     # A service writes "Temperature must be ..." at the beginning of a sentence.
-    alone = rf"|(?<![\w.])(?i:{plain})(?![\w.])" if long else ""
-    return rf"[\"'`](?:\w+\.)?{plain}[\"'`]|(?:^|[:;] ){plain}(?=:| must| is | does |$){alone}"
+    return rf"{quoted}|{at_start}|(?<![\w.])(?i:{plain})(?![\w.])"
 
 
+# Words about a value that is out of range.
 _VALUE = re.compile(
-    r"too (?:large|small|high|low|big|long)|at (?:most|least)|(?:must|should|may only) be|range|less than|greater than|"
-    r"≤|≥|<=|>=|maximum|minimum|between|invalid value",
+    r"too (?:large|small|high|low|big|long)|at (?:most|least)|(?:must|should|may only) be|range"
+    r"|less than|greater than|≤|≥|<=|>=|maximum|minimum|between|invalid value",
     re.IGNORECASE,
 )
+
+# Words about a parameter that is refused whatever its value.
 _WHOLE = re.compile(
     r"unsupported|not support|only the default|extra inputs|unknown|unrecogni|deprecated",
     re.IGNORECASE,
 )
 
 
+# Words that are about one value, whatever else the refusal says.
+_ONE_VALUE = re.compile(
+    r"supported values are|\bboth\b|\btogether\b|only the default|unsupported value",
+    re.IGNORECASE,
+)
+
+
 def _value_only(error: object, text: str) -> bool:
-    if re.search(
-        r"supported values are|\bboth\b|\btogether\b|only the default|unsupported value",
-        text,
-        re.IGNORECASE,
-    ):
+    """Tell whether a refusal is about a value of a parameter, and not about the whole parameter."""
+    if _ONE_VALUE.search(text):
         return True
     codes = error_codes(error)
     if "unsupported" in codes or "extra_forbidden" in codes or _WHOLE.search(text):
