@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,7 +24,7 @@ from tune.providers.openai.errors import (
     error_of_transport,
     one_line,
 )
-from tune.providers.openai.retry_after import retry_after, retry_delay
+from tune.providers.openai.retry_after import retry_after
 
 WHO = "model 'm' at http://h/v1"
 SENT = ("model", "messages", "max_tokens", "temperature", "n", "seed")
@@ -133,35 +130,6 @@ def test_a_quota_of_the_day_is_told_from_being_called_too_often(
 ) -> None:
     assert isinstance(error, QuotaExhausted)
     assert (error.charged, error.wait) == (False, wait)
-
-
-@pytest.mark.parametrize(
-    ("body", "seconds"),
-    [
-        ({"error": {"details": [{"retryDelay": "3.5s"}]}}, 3.5),
-        ({"error": {"retry_delay": {"seconds": 9}}}, 9.0),
-        ({"error": {"message": "Please retry in 41.2s."}}, 41.2),
-        ({"error": {"message": "Please try again in 6m0s."}}, 360.0),
-        ({"error": {"message": "Please try again in 20ms."}}, 0.02),
-        ({"error": {"message": "Please try again later"}}, None),
-        (
-            {
-                "error": {
-                    "details": [{"retryDelay": True}, {"retryDelay": "soon"}, {"retryDelay": -3}]
-                }
-            },
-            None,
-        ),
-        (None, None),
-    ],
-)
-def test_the_wait_that_is_asked_for_stands_in_the_body_too(
-    body: object, seconds: float | None
-) -> None:
-    assert retry_delay(body) == seconds
-    error = error_of_response(429, {}, body, who=WHO)
-    assert isinstance(error, RateLimited)
-    assert error.retry_after == seconds
 
 
 GOOGLE_QUOTA = "You exceeded your current quota, please check your plan and billing details."
@@ -405,36 +373,6 @@ def test_what_cannot_be_put_on_the_wire_ends_the_run_and_is_not_quoted() -> None
     )
     assert isinstance(error, EndpointError)
     assert "hunter2" not in str(error)
-
-
-@pytest.mark.parametrize(
-    ("headers", "seconds"),
-    [
-        ({"retry-after": "7"}, 7.0),
-        ({"retry-after": "0.25"}, 0.25),
-        ({"retry-after-ms": "1500", "retry-after": "2"}, 1.5),
-        ({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "6m0s"}, 360.0),
-        ({"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "20ms"}, 0.02),
-        ({"x-ratelimit-remaining-tokens": "5", "x-ratelimit-reset-tokens": "20s"}, None),
-        ({"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "soon"}, None),
-        ({"retry-after": "soon"}, None),
-        ({"retry-after": "-1"}, None),
-        ({"retry-after": "nan"}, None),
-        ({"retry-after": "inf"}, None),
-        ({}, None),
-    ],
-)
-def test_the_wish_to_wait_is_read_in_every_form(
-    headers: dict[str, str], seconds: float | None
-) -> None:
-    assert retry_after(headers) == seconds
-
-
-def test_a_date_to_wait_for_becomes_seconds() -> None:
-    now = datetime(2026, 11, 22, 8, tzinfo=UTC)
-    later = format_datetime(now + timedelta(seconds=90), usegmt=True)
-    assert retry_after({"retry-after": later}, now) == 90.0
-    assert retry_after({"retry-after": later}, now + timedelta(hours=1)) == 0.0
 
 
 @given(

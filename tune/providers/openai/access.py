@@ -89,14 +89,14 @@ class Access:
 
     @property
     def hint(self) -> str:
-        """The end of a sentence for a service that refused us; "" where a key or header was sent."""
+        """The end of a sentence for a service that refused us; "" where a secret was sent."""
         if self.key is not None or self.headers:
             return ""
         return "; no key was sent there: name its environment variable with --key-env (key_env)"
 
     @property
     def left_out(self) -> frozenset[str]:
-        """Headers, in lower case, that OpenAI's client adds by itself and this service must not get."""
+        """Headers, in lower case, that OpenAI's client adds and this service must not get."""
         found = set[str]()
         if self.key is None:
             found.add("authorization")
@@ -215,20 +215,27 @@ def _secrets(parts: SplitResult, access: Access) -> Iterable[str]:
     for name, value in access.headers.items():
         if name.lower() not in _HARMLESS:
             yield value
-    for name, value in parse_qsl(parts.query, keep_blank_values=True):
-        # A version is a date, and models write dates too: hiding it would spoil their answers.
-        if "version" not in name:
-            yield from (value, f"{name}={value}")
-    # The pairs once more as they are written, before decoding: a server may echo either form.
-    for pair in parts.query.split("&"):
-        if pair and "version" not in pair.partition("=")[0]:
-            yield pair
+    yield from _secrets_of_query(parts.query)
     for part in (parts.password, parts.username):
         if part:
             yield from (part, unquote(part))
     # OpenAI's client sends these by itself.
     for line in _custom_headers():
         yield line.partition(":")[2].strip()
+
+
+def _secrets_of_query(query: str) -> Iterable[str]:
+    """Yield the values and pairs of a query, but for the version of an API.
+
+    A version is a date, and models write dates too: hiding it would spoil their answers.
+    """
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        if "version" not in name:
+            yield from (value, f"{name}={value}")
+    # The pairs once more as they are written, before decoding: a server may echo either form.
+    for pair in query.split("&"):
+        if pair and "version" not in pair.partition("=")[0]:
+            yield pair
 
 
 def _custom_headers() -> list[str]:

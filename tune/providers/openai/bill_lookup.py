@@ -1,6 +1,4 @@
-"""The bill of one call, asked for afterwards: the name that a service gave the call, and where its
-figure is found.
-"""
+"""Look up afterwards what a service billed for a call, by the name that it gave the call."""
 
 from __future__ import annotations
 
@@ -16,16 +14,16 @@ _ID = re.compile(r'"id"\s*:\s*"([^"\\]{1,200})"')
 
 
 def name_call(headers: Mapping[str, str], body: object) -> str:
-    """Return the name of a call and who can be asked for its bill by that name, as KIND:NAME; ""
-    where it has none.
+    """Return the name of a call as KIND:NAME; "" where it has none.
 
-    OpenRouter names a call in the header X-Generation-Id and as `id` (gen-...), also where the
-    answer is an error. LiteLLM's proxy logs a call by the `id` of its answer, and by
-    x-litellm-call-id where there was none. Other services have no such figure; their name of the
-    call is kept for whoever asks them in words.
+    The kind says which service can be asked for the bill by that name. OpenRouter names a call in
+    the header X-Generation-Id and as `id` (gen-...), also where the answer is an error. LiteLLM's
+    proxy logs a call by the `id` of its answer, and by x-litellm-call-id where there was none.
+    Other services do not tell a call's bill by name; their name of the call is kept for a user who
+    asks them in words.
 
     Args:
-        headers: the answer's, with names in lower case.
+        headers: the response's headers, with names in lower case.
         body: decoded where it is JSON, else text, which may break off.
     """
     own = _id_in(body)
@@ -37,7 +35,7 @@ def name_call(headers: Mapping[str, str], body: object) -> str:
 
 
 def bill_url(base_url: str, call: str) -> str | None:
-    """Return where the bill of a call is told, or None where nobody tells it.
+    """Return the address that tells the bill of a call, or None where no service tells it.
 
     See https://openrouter.ai/docs/api-reference/get-a-generation and
     https://docs.litellm.ai/docs/proxy/cost_tracking.
@@ -51,25 +49,31 @@ def bill_url(base_url: str, call: str) -> str | None:
 
 
 def read_bill(call: str, body: object) -> int | None:
-    """Return the picodollars that a service billed for a call, or None where its answer does not
-    say.
+    """Return the picodollars that a service billed for a call; None where its answer does not say.
+
+    Args:
+        call: the name of the call, as `name_call` returns it.
+        body: the decoded answer from the address in `bill_url`.
     """
     if call.startswith("generation:"):
         data = body.get("data") if isinstance(body, Mapping) else None
         if not isinstance(data, Mapping):
             return None
-        # With a key of one's own at the vendor, the vendor's bill comes on top of OpenRouter's fee.
-        vendor = _dollars(data.get("upstream_inference_cost")) if data.get("is_byok") else 0.0
+        vendor: float | None = 0.0
+        if data.get("is_byok"):
+            # The user brought a key of the vendor: its bill comes on top of OpenRouter's fee.
+            vendor = _dollars(data.get("upstream_inference_cost"))
         return _sum([_dollars(data.get("total_cost")), vendor])
     rows = body if isinstance(body, list) else []
     return _sum([_spend(row) for row in rows]) if rows else None
 
 
 def _spend(row: object) -> float | None:
-    """Dollars of one row of LiteLLM's log; it writes 0 where it knows no price of the model."""
+    """Return the dollars of one row of LiteLLM's log, or None where it does not know them."""
     if not isinstance(row, Mapping):
         return None
     spent = _dollars(row.get("spend"))
+    # LiteLLM writes 0 where it knows no price of the model.
     return None if spent == 0 and row.get("total_tokens") else spent
 
 
@@ -80,11 +84,15 @@ def _dollars(value: object) -> float | None:
 
 
 def _sum(parts: list[float | None]) -> int | None:
+    """Return the sum of dollars as picodollars; None where one of them is not known."""
     known = [part for part in parts if part is not None]
-    return sum(map(to_picodollars, known)) if len(known) == len(parts) else None
+    if len(known) < len(parts):
+        return None
+    return sum(map(to_picodollars, known))
 
 
 def _id_in(body: object) -> str:
+    """Return the `id` in a body, or ""; a text may be JSON that broke off."""
     if isinstance(body, Mapping):
         return body["id"] if isinstance(body.get("id"), str) else ""
     found = _ID.search(body) if isinstance(body, str) else None
@@ -92,4 +100,5 @@ def _id_in(body: object) -> str:
 
 
 def _safe(kind: str, name: str) -> str:
+    """Return the name with its kind; "" where it is no harmless name."""
     return f"{kind}:{name}" if _NAME.fullmatch(name) else ""

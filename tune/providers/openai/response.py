@@ -1,6 +1,4 @@
-"""What an OpenAI-compatible service returns: from a decoded body to completions with counts that
-can be charged.
-"""
+"""Turn the body of an OpenAI-compatible response into completions with their token counts."""
 
 from __future__ import annotations
 
@@ -13,6 +11,7 @@ from tune.completion import Completion, Invoice, Request
 from tune.errors import TransientError, Unreadable
 from tune.providers.openai.usage import VisibleChoice, read_count, read_table, read_usage
 
+# The reasons with which services end an answer, as ours; every other one is "stop".
 _ENDINGS = {
     "length": "length",
     "max_tokens": "length",
@@ -26,17 +25,39 @@ class ParsedResponse:
     """The draws of one call.
 
     Attributes:
-        draws: as many as the service returned, at most as many as were asked for. The counts of
-        completion
-            tokens add up to what the call is charged for; the prompt's tokens are the whole
-            prompt's in each.
+        draws: as many as the service returned, at most as many as were asked for. Their completion
+            tokens add up to what the call is charged for; each has the whole prompt's tokens.
         estimated: the service's usage is missing, absurd, or counts less than was returned; upper
-        bounds stand in. first_only: the usage counts only the first of several choices.
+            bounds stand in.
+        first_only: the usage counts only the first of several choices.
     """
 
     draws: list[Completion]
     estimated: bool
     first_only: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """One choice of a body.
+
+    Attributes:
+        text: the visible answer.
+        finish_reason: as in `Completion`.
+        bytes: of everything that it shows, reasoning included.
+        words: the same, in words.
+        thought_bytes: bytes of the shown reasoning.
+        thought_words: words of the shown reasoning.
+        token_ends: as in `Completion`.
+    """
+
+    text: str
+    finish_reason: str
+    bytes: int
+    words: int
+    thought_bytes: int
+    thought_words: int
+    token_ends: tuple[int, ...] | None
 
 
 def parse_response(
@@ -52,46 +73,44 @@ def parse_response(
 ) -> ParsedResponse:
     """Read the completions out of a body.
 
-    What was billed is read by `read_usage`, for all choices together. Its visible part is shared
-    among them in proportion to the bytes of their texts (one added for the end), hidden reasoning
-    evenly; the shares add up exactly and none is above the cap where that is possible.
+    The billed tokens are read by `read_usage`, for all choices together. Their visible part is
+    shared among the choices in proportion to the bytes of their texts (one added for the end),
+    hidden reasoning evenly; the shares add up exactly and none is above the cap where that is
+    possible.
 
     Args:
-        body: the decoded JSON. asked: how many draws were asked for. prompt_bound: the most tokens
-        that the prompt can have; stands in for a missing count. seconds: from sending to the whole
-        answer. reasons: whether the model may have thought in tokens that it does not show; a
-        missing count is the cap then. who: model and address, as messages name them. alone: the
-        tokens that texts had where they were the only choice.
+        body: the decoded JSON.
+        request: the request that was sent.
+        asked: the number of draws that were asked for.
+        prompt_bound: the most tokens that the prompt can have; stands in for a missing count.
+        seconds: from sending to the whole answer.
+        reasons: whether the model may have thought in tokens that it does not show; a missing count
+            is the cap then.
+        who: model and address, as messages name them.
+        alone: the tokens that texts had where they were the only choice.
 
     Raises:
         TransientError: there is nothing to read in it; it may have been charged.
     """
-    said = [_said(choice) for choice in _choices(body, asked, who)]
+    choices = [_read_choice(choice) for choice in _choices(body, asked, who)]
     assert isinstance(body, Mapping)
-    shown = [
-        VisibleChoice(
-            each.bytes,
-            each.words,
-            each.thought_words,
-            tokens=len(each.token_ends or ()),
-            cut=each.finish_reason == "length",
-            alone=(alone or {}).get(each.text),
-        )
-        for each in said
-    ]
+    visible = [_visible(choice, alone or {}) for choice in choices]
     usage = read_usage(
-        body, shown, cap=request.max_tokens, most_prompt=prompt_bound, reasons=reasons
+        body, visible, cap=request.max_tokens, most_prompt=prompt_bound, reasons=reasons
     )
     if usage.own is not None:
-        counts, thoughts = list(usage.own), [0] * len(said)
+        counts, thoughts = list(usage.own), [0] * len(choices)
     else:
-        counts, thoughts = _shared(usage.completion, usage.reasoning, said, request.max_tokens)
+        counts, thoughts = _share_tokens(
+            usage.completion, usage.reasoning, choices, request.max_tokens
+        )
     invoice = Invoice(usage.written, usage.billed, usage.doubt)
-    texts = [_without_stop(each.text, request.stop) for each in said]
-    draws = [
-        Completion(
+    draws: list[Completion] = []
+    for choice, count, thought in zip(choices, counts, thoughts, strict=True):
+        text = _without_stop(choice.text, request.stop)
+        draw = Completion(
             text=text,
-            finish_reason=each.finish_reason,
+            finish_reason=choice.finish_reason,
             prompt_tokens=usage.prompt,
             completion_tokens=count,
             reasoning_tokens=thought,
@@ -99,31 +118,26 @@ def parse_response(
             seconds=seconds,
             model=str(body.get("model") or ""),
             tier=str(body.get("service_tier") or ""),
-            token_ends=each.token_ends
-            and tuple(end for end in each.token_ends if end <= len(text)),
+            token_ends=_ends_within(choice.token_ends, text),
             invoice=invoice,
         )
-        for text, each, count, thought in zip(texts, said, counts, thoughts, strict=True)
-    ]
+        draws.append(draw)
     return ParsedResponse(draws, estimated=usage.estimated, first_only=usage.first_only)
 
 
-@dataclass(frozen=True, slots=True)
-class _Said:
-    """One choice: `bytes` and `words` count all that it shows, `thought` and `thought_words` the
-    reasoning in it.
-    """
-
-    text: str
-    finish_reason: str
-    bytes: int
-    words: int
-    thought: int
-    thought_words: int
-    token_ends: tuple[int, ...] | None
+def _visible(choice: _Choice, alone: Mapping[str, int]) -> VisibleChoice:
+    return VisibleChoice(
+        choice.bytes,
+        choice.words,
+        choice.thought_words,
+        tokens=len(choice.token_ends or ()),
+        cut=choice.finish_reason == "length",
+        alone=alone.get(choice.text),
+    )
 
 
 def _choices(body: object, asked: int, who: str) -> list[Mapping[str, Any]]:
+    """Return the choices of a body in the order of their indices, at most as many as asked for."""
     choices = body.get("choices") if isinstance(body, Mapping) else None
     if not isinstance(choices, list) or not choices:
         raise Unreadable(f"{who} returned no choices")
@@ -138,25 +152,27 @@ def _index(choice: Mapping[str, Any]) -> int:
     return read_count(choice, "index") or 0
 
 
-def _said(choice: Mapping[str, Any]) -> _Said:
+def _read_choice(choice: Mapping[str, Any]) -> _Choice:
+    # The older completions have no message: their fields stand in the choice itself.
     message = read_table(choice, "message") or choice
+    # A refusal by the model itself is its answer.
     text = (
         _text(message.get("content")) or _text(choice.get("text")) or _text(message.get("refusal"))
     )
     thought = _text(message.get("reasoning_content")) or _text(message.get("reasoning"))
-    return _Said(
-        text,
-        _ENDINGS.get(str(choice.get("finish_reason")).lower(), "stop"),
-        _bytes(text) + _bytes(thought),
-        len(text.split()) + len(thought.split()),
-        _bytes(thought),
-        len(thought.split()),
-        _token_ends(choice.get("logprobs"), text),
+    return _Choice(
+        text=text,
+        finish_reason=_ENDINGS.get(str(choice.get("finish_reason")).lower(), "stop"),
+        bytes=_bytes(text) + _bytes(thought),
+        words=len(text.split()) + len(thought.split()),
+        thought_bytes=_bytes(thought),
+        thought_words=len(thought.split()),
+        token_ends=_token_ends(choice.get("logprobs"), text),
     )
 
 
 def _text(content: object) -> str:
-    """The text of a content that is text, or a list of parts some of which have one."""
+    """Return the text of a content that is text, or a list of parts some of which have one."""
     if isinstance(content, list):
         return "".join(_text(part.get("text")) for part in content if isinstance(part, Mapping))
     return content if isinstance(content, str) else ""
@@ -167,8 +183,9 @@ def _bytes(text: str) -> int:
 
 
 def _token_ends(logprobs: object, text: str) -> tuple[int, ...] | None:
-    """Where each token ends, from log-probabilities that were asked for; None unless the tokens
-    make up the text.
+    """Return the place where each token ends, from log-probabilities that were asked for.
+
+    It is None unless the tokens make up the text.
     """
     if not isinstance(logprobs, Mapping):
         return None
@@ -181,26 +198,41 @@ def _token_ends(logprobs: object, text: str) -> tuple[int, ...] | None:
     return tuple(accumulate(len(token) for token in tokens))
 
 
+def _ends_within(ends: tuple[int, ...] | None, text: str) -> tuple[int, ...] | None:
+    """Return the ends of the tokens that lie within a text; None where they are not known."""
+    return ends and tuple(end for end in ends if end <= len(text))
+
+
 def _without_stop(text: str, stop: Sequence[str]) -> str:
-    """The text up to the first stop string, for services that return it or do not heed it."""
-    return text[: min((at for at in (text.find(s) for s in stop) if at >= 0), default=len(text))]
+    """Return the text up to the first stop string: some services return it, or do not heed it."""
+    places = [text.find(string) for string in stop]
+    found = [place for place in places if place >= 0]
+    return text[: min(found, default=len(text))]
 
 
-def _shared(
-    total: int, hidden: int, said: Sequence[_Said], cap: int
+def _share_tokens(
+    total: int, hidden: int, choices: Sequence[_Choice], cap: int
 ) -> tuple[list[int], list[int]]:
-    """Each choice's tokens and the hidden ones among them; they add up to `total` and `hidden`."""
-    thoughts = _apportion(hidden, [each.thought + 1 for each in said], [cap] * len(said))
-    shown = [each.bytes + 1 - (each.thought if hidden else 0) for each in said]
-    visible = _apportion(total - hidden, shown, [cap - thought for thought in thoughts])
-    return [v + t for v, t in zip(visible, thoughts, strict=True)], thoughts
+    """Return each choice's tokens and the hidden ones among them.
+
+    They add up to `total` and `hidden`.
+    """
+    thought_weights = [choice.thought_bytes + 1 for choice in choices]
+    thoughts = _apportion(hidden, thought_weights, [cap] * len(choices))
+    weights = [choice.bytes + 1 for choice in choices]
+    if hidden:
+        # The shown reasoning has been paid for as hidden tokens already.
+        weights = [choice.bytes + 1 - choice.thought_bytes for choice in choices]
+    visible = _apportion(total - hidden, weights, [cap - thought for thought in thoughts])
+    counts = [shown + thought for shown, thought in zip(visible, thoughts, strict=True)]
+    return counts, thoughts
 
 
 def _apportion(total: int, weights: Sequence[int], limits: Sequence[int]) -> list[int]:
-    """Whole numbers in proportion to the weights that add up to the total (largest remainders
-    first).
+    """Return whole numbers in proportion to the weights that add up to the total.
 
-    None is above its limit, unless the total is above all limits together.
+    The largest remainders are rounded up (Hamilton's method). No number is above its limit, unless
+    the total is above all limits together.
     """
     whole = sum(weights)
     shares = [total * weight // whole for weight in weights]
@@ -209,6 +241,7 @@ def _apportion(total: int, weights: Sequence[int], limits: Sequence[int]) -> lis
         shares[i] += 1
     if total > sum(limits):
         return shares
+    # What is above a limit goes to the first choices that have room.
     over = 0
     for i, limit in enumerate(limits):
         over += max(0, shares[i] - limit)

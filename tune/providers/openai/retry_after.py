@@ -1,4 +1,4 @@
-"""Seconds that a service asks a caller to wait, from its headers and its error body."""
+"""The seconds that a service asks us to wait, from its headers and its error body."""
 
 from __future__ import annotations
 
@@ -8,53 +8,76 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+_MOST_DEPTH = 6
+"""Levels of an error body that are searched for a wait."""
+
+_MOST_ITEMS = 100
+"""Items of each list that are searched."""
+
+_MOST_CHARACTERS = 10_000
+"""Characters of each text that are searched."""
+
+# "Please try again in 6m0s", "retry after 20 s"
+_AGAIN = re.compile(
+    r"(?:try again|retry)(?: again)? (?:in|after) ((?:\d+(?:\.\d+)? ?(?:ms|h|m|s)(?![a-z]) ?)+)",
+    re.IGNORECASE,
+)
+
+_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3}
+
 
 def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
-    """Seconds that an answer asks us to wait: Retry-After in milliseconds, seconds or as a date,
-    else the reset of a limit that is used up.
+    """Return the seconds that the headers of a response ask us to wait, or None.
+
+    They are in Retry-After, in milliseconds, seconds or as a date (RFC 9110), else the reset of a
+    limit that is used up.
     """
     for name, unit in (("retry-after-ms", 1e-3), ("retry-after", 1.0)):
-        if (seconds := _number(headers.get(name))) is not None:
+        seconds = _number(headers.get(name))
+        if seconds is not None:
             return seconds * unit
     if "retry-after" in headers:
-        try:
-            then = parsedate_to_datetime(headers["retry-after"])
-        except ValueError:
-            return None
-        then = then if then.tzinfo else then.replace(tzinfo=UTC)
-        return max(0.0, (then - (now or datetime.now(UTC))).total_seconds())
-    waits = [
-        _duration(headers.get(f"x-ratelimit-reset-{kind}", ""))
-        for kind in ("requests", "tokens")
-        if headers.get(f"x-ratelimit-remaining-{kind}") == "0"
-    ]
-    return max((wait for wait in waits if wait is not None), default=None)
+        return _until(headers["retry-after"], now or datetime.now(UTC))
+    waits: list[float | None] = []
+    for kind in ("requests", "tokens"):
+        if headers.get(f"x-ratelimit-remaining-{kind}") == "0":
+            waits.append(_duration(headers.get(f"x-ratelimit-reset-{kind}", "")))
+    return longest_wait(*waits)
 
 
-def retry_delay(body: object, depth: int = 6) -> float | None:
+def _until(text: str, now: datetime) -> float | None:
+    """Return the seconds until an HTTP date; None where the text is no date."""
+    try:
+        then = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    then = then if then.tzinfo else then.replace(tzinfo=UTC)
+    return max(0.0, (then - now).total_seconds())
+
+
+def retry_delay(body: object, depth: int = _MOST_DEPTH) -> float | None:
     """Return the seconds that an error body asks us to wait, or None where it does not.
 
     Google puts a RetryInfo with `retryDelay` ("34074.82s") among the details; others say it in
     words.
     """
     if depth and isinstance(body, Mapping):
-        own = [
-            _delay(body[name])
-            for name in ("retryDelay", "retry_delay", "retry_after")
-            if name in body
+        stated = [
+            body[name] for name in ("retryDelay", "retry_delay", "retry_after") if name in body
         ]
-        return longest_wait(*own, *(retry_delay(value, depth - 1) for value in body.values()))
+        waits = [_delay(value) for value in stated]
+        waits += [retry_delay(value, depth - 1) for value in body.values()]
+        return longest_wait(*waits)
     if depth and isinstance(body, list):
-        return longest_wait(*(retry_delay(value, depth - 1) for value in body[:100]))
-    if isinstance(body, str) and (found := _AGAIN.search(body[:10_000])):
+        return longest_wait(*(retry_delay(value, depth - 1) for value in body[:_MOST_ITEMS]))
+    if isinstance(body, str) and (found := _AGAIN.search(body[:_MOST_CHARACTERS])):
         return _duration(found[1].replace(" ", ""))
     return None
 
 
-_AGAIN = re.compile(
-    r"(?:try again|retry)(?: again)? (?:in|after) ((?:\d+(?:\.\d+)? ?(?:ms|h|m|s)(?![a-z]) ?)+)",
-    re.IGNORECASE,
-)
+def longest_wait(*waits: float | None) -> float | None:
+    """Return the longest of the waits that are known, in seconds; None where none is."""
+    return max((wait for wait in waits if wait is not None), default=None)
 
 
 def _delay(value: object) -> float | None:
@@ -63,18 +86,9 @@ def _delay(value: object) -> float | None:
         value = value.get("seconds")
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
-    return (
-        _duration(value) if isinstance(value, str) and not _is_plain(value) else _number(str(value))
-    )
-
-
-def _is_plain(text: str) -> bool:
-    return text.replace(".", "", 1).isdecimal()
-
-
-def longest_wait(*waits: float | None) -> float | None:
-    """Return the longest of the waits that are known, in seconds; None where none is."""
-    return max((wait for wait in waits if wait is not None), default=None)
+    if isinstance(value, str) and not value.replace(".", "", 1).isdecimal():
+        return _duration(value)
+    return _number(str(value))
 
 
 def _number(text: str | None) -> float | None:
@@ -85,12 +99,9 @@ def _number(text: str | None) -> float | None:
     return seconds if 0 <= seconds < math.inf else None
 
 
-_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3}
-
-
 def _duration(text: str) -> float | None:
-    """Seconds of a duration like `6m0s` or `20ms`."""
+    """Return the seconds of a duration like `6m0s` or `20ms`; None for any other text."""
     parts = re.findall(r"(\d+(?:\.\d+)?)(ms|h|m|s)", text)
-    if not parts or "".join(n + u for n, u in parts) != text:
+    if not parts or "".join(number + unit for number, unit in parts) != text:
         return None
     return sum(float(number) * _UNITS[unit] for number, unit in parts)

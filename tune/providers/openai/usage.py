@@ -1,5 +1,4 @@
-"""The bill of one answer: from the usage that a service reports to the tokens and dollars that are
-booked.
+"""Read the bill of one answer: the tokens and dollars that are booked, from the usage reported.
 
 The rule is the largest consistent reading. Services count differently: some count reasoning inside
 the completion, some beside it, some only in the total; some count the first of several choices;
@@ -18,19 +17,23 @@ from typing import Any
 
 from tune.pricing.prices import to_picodollars
 
-MOST_TOKENS = 10**7
-"""More tokens than any call has: a larger count is a fault of the report."""
+# More tokens than any call has: a larger count is a fault of the report.
+_MOST_TOKENS = 10**7
 
+# More dollars than any call costs: a larger bill is a fault of the report.
 _MOST_DOLLARS = 10**4
-"""More dollars than any call costs: a larger bill is a fault of the report."""
 
+# Ticks of `cost_in_usd_ticks` in a dollar (docs.x.ai, cost tracking).
 _TICKS = 10**10
-"""Ticks of `cost_in_usd_ticks` in a dollar (docs.x.ai, cost tracking)."""
 
+# The names of counts, as different services write them.
 _OUTPUT_DETAILS = ("completion_tokens_details", "output_tokens_details")
 _INPUT_DETAILS = ("prompt_tokens_details", "input_tokens_details")
 _CACHE_READS = ("cached_tokens", "cache_read_input_tokens", "prompt_cache_hit_tokens")
 _CACHE_WRITES = ("cache_write_tokens", "cache_creation_input_tokens", "cache_creation_tokens")
+
+# Characters of a strange value that a message shows.
+_SHOWN = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +41,13 @@ class VisibleChoice:
     """Facts about one choice that we count ourselves.
 
     Attributes:
-        bytes: of everything that it shows, reasoning included. words: likewise, in words.
-        thought_words: words of shown reasoning among them. tokens: token boundaries that came with
-        the text; 0 where none came. cut: the choice ended at its cap. alone: the tokens that were
-        reported for this very text where it was the only choice; None where it never was.
+        bytes: of everything that it shows, reasoning included.
+        words: the same, in words.
+        thought_words: words of shown reasoning among them.
+        tokens: token boundaries that came with the text; 0 where none came.
+        cut: the choice ended at its cap.
+        alone: the tokens that were reported for this very text where it was the only choice; None
+            where it never was.
     """
 
     bytes: int
@@ -66,7 +72,7 @@ class Usage:
         billed: picodollars on the provider's own bill; None where the answer carries none.
         estimated: an own count stands in for the prompt's or the choices' tokens.
         first_only: the usage counts only the first of several choices.
-        doubt: what is missing or contradictory, in words; "" where nothing is.
+        doubt: what is missing or contradictory, in words; "" where all is well.
     """
 
     prompt: int
@@ -92,36 +98,30 @@ def read_usage(
     """Read the bill of an answer as the largest consistent reading of it.
 
     Args:
-        body: the decoded answer. shown: what each returned choice shows; at least one. cap: the
-        most tokens that one choice was allowed. most_prompt: the most tokens that the prompt can
-        have. reasons: the model may think in tokens that it does not show: a missing count is then
-        the whole cap.
+        body: the decoded answer.
+        shown: what each returned choice shows; at least one.
+        cap: the most tokens that one choice was allowed.
+        most_prompt: the most tokens that the prompt can have.
+        reasons: the model may think in tokens that it does not show: a missing count is then the
+            whole cap.
     """
     usage = read_table(body, "usage")
     doubts: list[str] = []
     prompt = _read_prompt(usage, most_prompt, doubts)
     reasoning = _reasoning(usage)
     reading = _largest(usage, prompt, reasoning, shown, cap, doubts)
-    first_only = _first_only(reading, shown, body)
+    first_only = _counts_first_only(reading, shown, body)
     own: tuple[int, ...] | None = None
-    if (
-        reading is None
-        or first_only
-        or reading < _least(shown)
-        or (reading == 0 and any(s.cut for s in shown))
-    ):
-        own = _own_count(
-            reading if first_only else None, shown, cap, hidden=reasons or reasoning > 0
-        )
-        # A number in a form that is none is not believed, but may well be what is billed.
-        own = (own[0] + max(0, _number_in(usage.get("completion_tokens")) - sum(own)), *own[1:])
+    if first_only or not _is_believable(reading, shown):
+        first = reading if first_only else None
+        own = _own_count(first, shown, cap, hidden=reasons or reasoning > 0)
+        own = _not_below(own, usage.get("completion_tokens"))
         doubts.append(_why_own(usage, reading, first_only=first_only))
     completion = (reading or 0) if own is None else sum(own)
     reported = _reported(usage)
     if reported is not None:
-        reasoning = max(
-            reasoning, completion - reported
-        )  # what only the total counts is hidden as well
+        # Tokens that only the total counts are hidden as well.
+        reasoning = max(reasoning, completion - reported)
     return Usage(
         prompt=prompt.tokens,
         completion=completion,
@@ -147,9 +147,10 @@ def read_count(record: Mapping[str, Any], name: str) -> int | None:
     value = record.get(name)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_TOKENS:
-        return value
-    return None
+    # True and False are integers in Python.
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return value if 0 <= value <= _MOST_TOKENS else None
 
 
 # The prompt
@@ -168,35 +169,47 @@ class _Prompt:
 def _read_prompt(usage: Mapping[str, Any], most: int, doubts: list[str]) -> _Prompt:
     tokens = read_count(usage, "prompt_tokens") or read_count(usage, "input_tokens")
     reads = _stated(usage, _INPUT_DETAILS, _CACHE_READS)
-    # Cached tokens are cheap, so the smallest count is the largest bill; written ones are dear.
+    # Cached tokens are cheap, so the smallest count is the largest bill. Written ones cost extra.
     cached = min(reads, default=0)
     written = max(_stated(usage, _INPUT_DETAILS, _CACHE_WRITES), default=0)
-    if tokens is None or tokens == 0:
-        doubts.append(f"prompt tokens are {_said(usage, 'prompt_tokens', 'input_tokens')}")
+    if not tokens:
+        reported = _instead_of_count(usage, "prompt_tokens", "input_tokens")
+        doubts.append(f"prompt tokens are {reported}")
         return _Prompt(most, 0, min(written, most), reported=False)
     if len(set(reads)) > 1:
         doubts.append(f"cached tokens are both {min(reads)} and {max(reads)}")
-    # Anthropic's own counts have `input_tokens` without those that a cache has read or written.
-    native = "prompt_tokens" not in usage and (
-        "cache_read_input_tokens" in usage or _CACHE_WRITES[1] in usage
-    )
-    if native:
-        return _Prompt(tokens + cached + written, cached, written, reported=True)
+    whole = tokens + cached + written
+    if _excludes_cache(usage):
+        return _Prompt(whole, cached, written, reported=True)
     if cached + written <= tokens:
         return _Prompt(tokens, cached, written, reported=True)
     doubts.append(
         f"{cached + written} tokens of a prompt of {tokens} were read from or written to a cache"
     )
-    if tokens + cached + written <= most:
-        return _Prompt(tokens + cached + written, cached, written, reported=True)
+    if whole <= most:
+        return _Prompt(whole, cached, written, reported=True)
     return _Prompt(tokens, 0, min(written, tokens), reported=True)
+
+
+def _excludes_cache(usage: Mapping[str, Any]) -> bool:
+    """Tell whether `input_tokens` leaves out what a cache has read or written.
+
+    Anthropic's own counts do.
+    """
+    names_cache = "cache_read_input_tokens" in usage or "cache_creation_input_tokens" in usage
+    return names_cache and "prompt_tokens" not in usage
 
 
 def _stated(usage: Mapping[str, Any], details: Sequence[str], names: Sequence[str]) -> list[int]:
     """Return every count that one of these names states, at the top or in the details."""
     places = [usage, *(read_table(usage, name) for name in details)]
-    counts = [read_count(place, name) for place in places for name in names]
-    return [each for each in counts if each is not None]
+    found: list[int] = []
+    for place in places:
+        for name in names:
+            count = read_count(place, name)
+            if count is not None:
+                found.append(count)
+    return found
 
 
 # The completion
@@ -220,54 +233,62 @@ def _largest(
     cap: int,
     doubts: list[str],
 ) -> int | None:
-    """Return the largest count of completion tokens that the report allows; None where it has none."""
+    """Return the largest completion tokens that the report allows; None where it has none."""
     completion = _reported(usage)
     readings = [] if completion is None else [completion]
     total = read_count(usage, "total_tokens")
-    if total is not None and prompt.reported:
+    if total is not None:
         readings.append(total - prompt.tokens)
-        _compare(total, prompt.tokens, completion, doubts)
-    elif total is not None:
-        # The prompt is not known, and all the rest may be hidden reasoning, as far as the caps
-        # allow it.
-        readings += [total - prompt.tokens, min(total - 1, cap * len(shown))]
+        if not prompt.reported:
+            # The prompt is not known, and all the rest may be hidden reasoning, as far as the caps
+            # allow it.
+            readings.append(min(total - 1, cap * len(shown)))
+        elif completion is not None and total != prompt.tokens + completion:
+            doubts.append(
+                f"total tokens are {total}, "
+                f"but prompt and completion are {prompt.tokens} + {completion}"
+            )
     if completion is None:
         readings += [reasoning] if reasoning else []
-    elif reasoning > completion or (reasoning and completion - reasoning < _least_visible(shown)):
-        # The reasoning cannot be inside the completion: it would leave too few tokens for the text.
+    elif not _fits_inside(reasoning, completion, shown):
         readings.append(completion + reasoning)
         if total != prompt.tokens + completion + reasoning:
             doubts.append(
                 f"{reasoning} reasoning tokens do not fit into {completion} completion tokens"
             )
-    return max((each for each in readings if each >= 0), default=None)
+    return max((reading for reading in readings if reading >= 0), default=None)
 
 
-def _compare(total: int, prompt: int, completion: int | None, doubts: list[str]) -> None:
-    """Tell where the total is not the sum of its parts."""
-    if completion is not None and total != prompt + completion:
-        doubts.append(
-            f"total tokens are {total}, but prompt and completion are {prompt} + {completion}"
-        )
+def _fits_inside(reasoning: int, completion: int, shown: Sequence[VisibleChoice]) -> bool:
+    """Tell whether reasoning inside the completion leaves enough tokens for the visible text."""
+    if not reasoning:
+        return True
+    return completion - reasoning >= max(0, _least_visible(shown))
 
 
-def _first_only(
+def _counts_first_only(
     reading: int | None, shown: Sequence[VisibleChoice], body: Mapping[str, Any]
 ) -> bool:
     """Tell whether a usage counts only the first of several choices."""
     if reading is None or len(shown) < 2:
         return False
-    # llama.cpp's server adds the timings of the first choice, which give its tokens away. Elsewhere
-    # the same text gives
-    # them away where it came alone before: as much for several choices leaves nothing for the
-    # others.
-    timed, others = (
-        read_count(read_table(body, "timings"), "predicted_n"),
-        sum(each.words for each in shown[1:]),
-    )
-    if reading == timed or (reading == shown[0].alone and others):
+    # llama.cpp's server adds the timings of the first choice, which state its tokens.
+    if reading == read_count(read_table(body, "timings"), "predicted_n"):
+        return True
+    # The same text may have come alone before. As many tokens for several choices leave nothing for
+    # the others.
+    other_words = sum(choice.words for choice in shown[1:])
+    if reading == shown[0].alone and other_words:
         return True
     return shown[0].words <= reading < _least(shown)
+
+
+def _is_believable(reading: int | None, shown: Sequence[VisibleChoice]) -> bool:
+    """Tell whether so many tokens can be all tokens of these choices."""
+    if reading is None or reading < _least(shown):
+        return False
+    # A choice that ended at its cap has tokens, even where it shows none.
+    return reading > 0 or not any(choice.cut for choice in shown)
 
 
 def _least(shown: Sequence[VisibleChoice]) -> int:
@@ -276,15 +297,15 @@ def _least(shown: Sequence[VisibleChoice]) -> int:
     Vocabularies whose tokens span words are rare, and are met by asking for one choice at a time.
     """
     if len(shown) > 1:
-        return sum(max(each.words, each.tokens) for each in shown)
+        return sum(max(choice.words, choice.tokens) for choice in shown)
     return max(min(1, shown[0].words), shown[0].tokens)
 
 
 def _least_visible(shown: Sequence[VisibleChoice]) -> int:
     """Return a number of tokens that the choices have at least beside all reasoning."""
-    words = [each.words - each.thought_words for each in shown]
+    words = [choice.words - choice.thought_words for choice in shown]
     if len(shown) > 1:
-        return sum(max(visible, each.tokens) for visible, each in zip(words, shown, strict=True))
+        return sum(max(few, choice.tokens) for few, choice in zip(words, shown, strict=True))
     return max(min(1, words[0]), shown[0].tokens)
 
 
@@ -293,20 +314,40 @@ def _own_count(
 ) -> tuple[int, ...]:
     """Count each choice from above: a token for each byte and one for the end, at most the cap.
 
-    No byte-level vocabulary has more. What was cut, or may hide reasoning, is the whole cap.
+    No byte-level vocabulary has more. A choice that was cut, or may hide reasoning, has the whole
+    cap.
+
+    Args:
+        first: the count of the first choice, where it is known.
+        shown: what each choice shows.
+        cap: the most tokens that one choice was allowed.
+        hidden: the choices may hide reasoning.
     """
-    bounds = [cap if hidden or each.cut else min(cap, each.bytes + 1) for each in shown]
-    own = [max(bound, each.words, each.tokens) for bound, each in zip(bounds, shown, strict=True)]
+    own: list[int] = []
+    for choice in shown:
+        bound = cap if hidden or choice.cut else min(cap, choice.bytes + 1)
+        own.append(max(bound, choice.words, choice.tokens))
     if first is not None:
         own[0] = first
     return tuple(own)
 
 
+def _not_below(own: tuple[int, ...], reported: object) -> tuple[int, ...]:
+    """Raise our own count to the reported one where that is larger.
+
+    A number in the form of a text or a fraction is not believed, but may well be what is billed.
+    """
+    missing = max(0, _number_in(reported) - sum(own))
+    return (own[0] + missing, *own[1:])
+
+
 def _why_own(usage: Mapping[str, Any], reading: int | None, *, first_only: bool) -> str:
+    """Say why our own count stands in for the reported one."""
     if first_only:
         return f"{reading} completion tokens are those of the first choice alone"
     if reading is None:
-        return f"completion tokens are {_said(usage, 'completion_tokens', 'output_tokens')}"
+        reported = _instead_of_count(usage, "completion_tokens", "output_tokens")
+        return f"completion tokens are {reported}"
     return f"{reading} completion tokens are fewer than the text has"
 
 
@@ -316,22 +357,20 @@ def _number_in(value: object) -> int:
         number = float(value) if isinstance(value, str | float) else 0.0
     except ValueError:
         return 0
-    return math.ceil(number) if 0 <= number <= MOST_TOKENS else 0
+    return math.ceil(number) if 0 <= number <= _MOST_TOKENS else 0
 
 
-def _said(usage: Mapping[str, Any], *names: str) -> str:
+def _instead_of_count(usage: Mapping[str, Any], *names: str) -> str:
     """Return what was reported instead of a count."""
     stated = next((usage[name] for name in names if usage.get(name) is not None), None)
-    return "missing" if stated is None else repr(stated)[:40]
+    return "missing" if stated is None else repr(stated)[:_SHOWN]
 
 
 # The provider's own bill
 
 
 def _own_bill(usage: Mapping[str, Any], doubts: list[str]) -> int | None:
-    """Return the picodollars that the provider says it billed, rounded up; None where it says
-    nothing.
-    """
+    """Return the picodollars that the provider says it billed, rounded up, or None."""
     bills: list[float] = []
     stated = usage.get("cost")
     if isinstance(stated, Mapping):
@@ -345,22 +384,27 @@ def _own_bill(usage: Mapping[str, Any], doubts: list[str]) -> int | None:
             continue
         dollars = _dollars(value, unit)
         if dollars is None:
-            doubts.append(f"{name} is {repr(value)[:40]}")
+            doubts.append(f"{name} is {repr(value)[:_SHOWN]}")
             continue
-        bills.append(dollars + (_upstream(usage) if name == "cost" else 0.0))
+        if name == "cost":
+            dollars += _vendor_bill(usage)
+        bills.append(dollars)
     return to_picodollars(max(bills)) if bills else None
 
 
-def _upstream(usage: Mapping[str, Any]) -> float:
-    """Return the dollars that the vendor bills beside OpenRouter, where the user brought a key of
-    the vendor.
+def _vendor_bill(usage: Mapping[str, Any]) -> float:
+    """Return the dollars that the vendor bills beside OpenRouter.
+
+    It does so where the user brought a key of the vendor.
     """
     if usage.get("is_byok") is not True:
         return 0.0
-    return _dollars(read_table(usage, "cost_details").get("upstream_inference_cost"), 1) or 0.0
+    details = read_table(usage, "cost_details")
+    return _dollars(details.get("upstream_inference_cost"), 1) or 0.0
 
 
 def _dollars(value: object, unit: int) -> float | None:
+    """Return a bill in dollars; None where it cannot be believed."""
     if isinstance(value, str):
         with suppress(ValueError):
             value = float(value)
