@@ -234,6 +234,7 @@ def reader(
 
 
 @pytest.mark.parametrize("name", PAGES)
+@pytest.mark.timeout(300)  # a page makes several runs
 @pytest.mark.filterwarnings(
     "ignore::UserWarning"
 )  # of `tune_check`: with few examples, it has something to say
