@@ -40,7 +40,7 @@ from tune.store.journal import read_events
 from tune.store.ledger import Balance, read_balance
 from tune.strategies import Outcome, Problem
 from tune.study.progress import Progress
-from tune.study.run import INTERRUPTED
+from tune.study.stop_reasons import INTERRUPTED
 from tune.tuner import Stop, _start_timer, _study, run_study
 
 ROOT = Path(__file__).parent.parent

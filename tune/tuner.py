@@ -38,7 +38,7 @@ from tune.providers.trusted_hosts import host_lines, remember_hosts
 from tune.readout.trial import Trial
 from tune.report import Report, plain_config
 from tune.report.serialize import dump
-from tune.result import conclude, deploy
+from tune.result import build_report, deploy
 from tune.safety.background import run_apart
 from tune.safety.decoration import Decorations
 from tune.store.admission import Account
@@ -52,9 +52,12 @@ from tune.study.budget import check_budget
 from tune.study.connect import connect_services, make_evaluator
 from tune.study.holdout_file import HOLDOUT_FILE, holdout_scores, write_holdout
 from tune.study.lessons import Lessons
-from tune.study.progress import Progress, Screen
+from tune.study.progress import Progress
+from tune.study.record import RunRecord
 from tune.study.resume import check_identity, check_not_forgotten, read_history
-from tune.study.run import ENOUGH, INTERRUPTED, PAUSES, UNREAD, Findings, Run
+from tune.study.run import Run
+from tune.study.screen import Screen
+from tune.study.stop_reasons import ENOUGH, INTERRUPTED, PAUSES, UNREAD
 from tune.study.study import Study, recorded_study
 
 Observer = Callable[[Progress], None]
@@ -241,23 +244,22 @@ async def _study(
                 services,
                 account,
                 evaluator,
-                notices,
-                observer,
-                decorations,
-                notice,
+                observer=observer,
+                decorations=decorations,
+                say=notice,
                 look=decorations.around(
                     "the comparison with the estimate", _surprises(plan, journal, services, tell)
                 ),
             )
             stack.callback(_start_timer(run).cancel)
             stop.on_request(lambda: _interrupt(account))
-            findings = await run.go()
-            report = conclude(run, findings)
+            record = await run.go()
+            report = build_report(record, notices, decorations)
             decorations.attempt(
-                "the kept holdout", lambda: _keep_holdout(plan, findings, report, folder), None
+                "the kept holdout", lambda: _keep_holdout(record, report, folder), None
             )
-            deployment = deploy(run, findings, report)
-            result = Study(report, folder, stopped=findings.stopped, deployment=deployment)
+            deployment = deploy(record, report)
+            result = Study(report, folder, stopped=record.stopped, deployment=deployment)
         result.report(
             folder
         )  # before the study counts as ended: else a kill in between would leave it unwritten
@@ -265,13 +267,13 @@ async def _study(
         return result
 
 
-def _keep_holdout(plan: Plan, findings: Findings, report: Report, folder: Path) -> None:
+def _keep_holdout(record: RunRecord, report: Report, folder: Path) -> None:
     """Keep what the choice met on the holdout, for checks; what an earlier run kept must not stand
     for it.
     """
-    met = None
-    if plan.content and report.winner is not None and findings.stopped not in PAUSES:
-        met = (findings.holdout or {}).get(report.winner.config)
+    plan, met = record.plan, None
+    if plan.content and report.winner is not None and record.stopped not in PAUSES:
+        met = record.holdout.get(report.winner.config)
     if met is None:
         (folder / HOLDOUT_FILE).unlink(missing_ok=True)
         return

@@ -169,7 +169,7 @@ def _outlook(evaluator: Evaluator, services: Mapping[str, Service], steps: Seque
     """What is to be had, and what it can cost at most: from the longest prompts among a few."""
     most = 0
     for step in steps:
-        stop = evaluator.bought_stop(step.point)
+        stop = evaluator.reader.bought_stop(step.point)
         metered = services[str(step.point["model"])].metered
         requests = [
             evaluator.request(step.point, step.cap, stop, position)
@@ -249,7 +249,9 @@ def read_rows(evaluator: Evaluator, plan: Plan, step: Step, trial: Trial) -> Ite
                 "tokens": draw.completion_tokens,
                 "reasoning_tokens": draw.reasoning_tokens,
                 "finish": draw.finish_reason,
-                "score": plan.metric.worst if answer is None else evaluator.score(answer, position),
+                "score": plan.metric.worst
+                if answer is None
+                else evaluator.reader.scores.of(answer, position),
                 "text": draw.text,
                 "token_ends": draw.token_ends,
             }

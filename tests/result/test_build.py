@@ -5,7 +5,7 @@ what to deploy.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,11 +25,12 @@ from tune.providers.stack import StackContext, build_stack
 from tune.readout import Reading
 from tune.readout.trial import Step, Trial
 from tune.report import markdown
-from tune.result import STOPPED, conclude, deploy
+from tune.result import STOPPED, build_report, deploy
 from tune.result.build import _commonest
 from tune.result.evidence import Evidence
 from tune.result.notices import notices
 from tune.result.savings import costs_of_readings
+from tune.safety.decoration import Decorations
 from tune.space import Config, Point, Space
 from tune.store.admission import Account
 from tune.store.database import Database
@@ -37,7 +38,10 @@ from tune.store.draws import Store
 from tune.store.journal import Journal
 from tune.strategies import Selection
 from tune.study.evaluate import Evaluator
-from tune.study.run import Findings, Run
+from tune.study.holdout import HoldoutTest
+from tune.study.record import RunRecord
+from tune.study.run import NOT_MET, Run
+from tune.study.stop_reasons import FINISHED
 
 PRICE = Price(1.0, 2.0)
 ROWS = [{"id": str(i), "text": f"ticket {i}", "label": "yes" if i % 4 else "no"} for i in range(40)]
@@ -112,7 +116,7 @@ class House:
             extract=self.plan.extract,
             store=self.store,
         )
-        self.run = Run(self.plan, self.journal, services, self.account, evaluator, {})
+        self.run = Run(self.plan, self.journal, services, self.account, evaluator)
 
     async def buy(
         self, point: Point = POINT, examples: int = 5, draws: int = 3, trial: int = 0, cap: int = 12
@@ -120,8 +124,20 @@ class House:
         step = Step(trial, point, tuple(range(examples)), draws, cap)
         await self.run.evaluator.run([step], self.run.trials)
 
+    def record(
+        self,
+        selection: Selection | None = None,
+        single_answer: Reading | None = None,
+        holdout: Mapping[Config, Reading] | None = None,
+        *,
+        stopped: str = FINISHED,
+    ) -> RunRecord:
+        """The record of the run as it stands now."""
+        test = NOT_MET if holdout is None else HoldoutTest(holdout, {})
+        return self.run.record(selection, single_answer, test, stopped=stopped)
+
     def costs(self) -> tuple[float, float]:
-        return costs_of_readings(self.run, self.run.trials)
+        return costs_of_readings(self.record())
 
     @property
     def billed(self) -> float:
@@ -189,7 +205,7 @@ async def test_n_and_aggregates_alone_save_nothing_over_who_shares_draws_too(
     )
     house = build(space=space)
     await house.buy()
-    assert len(house.run.standings()[0].readings) == 3
+    assert len(house.run.standings.current()[0].readings) == 3
     read, paid = house.costs()
     assert read == paid == pytest.approx(house.billed)
 
@@ -248,7 +264,7 @@ def test_the_commonest_label_of_the_holdout_is_scored_as_an_answer_to_all(
 ) -> None:
     house = build()
     targets = [example.target for example in house.plan.split.holdout]
-    label, share = _commonest(house.run)
+    label, share = _commonest(house.record())
     assert label == "yes"
     assert share == pytest.approx(targets.count("yes") / len(targets))
 
@@ -256,8 +272,8 @@ def test_the_commonest_label_of_the_holdout_is_scored_as_an_answer_to_all(
 def test_targets_that_are_no_labels_have_no_commonest(build: Callable[..., House]) -> None:
     house = build()
     own = [replace(example, target=example.id) for example in house.plan.split.holdout]
-    house.run.plan = replace(house.plan, split=replace(house.plan.split, holdout=tuple(own)))
-    assert _commonest(house.run) == ("", None)
+    plan = replace(house.plan, split=replace(house.plan.split, holdout=tuple(own)))
+    assert _commonest(replace(house.record(), plan=plan)) == ("", None)
 
 
 # --- a whole run
@@ -267,8 +283,8 @@ async def test_a_whole_run_is_concluded_with_what_the_endpoint_billed(
     build: Callable[..., House],
 ) -> None:
     house = build(unsure, baseline={"n": 1, "temperature": 0.5, "max_tokens": 2})
-    findings = await house.run.go()
-    report = conclude(house.run, findings)
+    record = await house.run.go()
+    report = build_report(record)
     assert report.money.spent == pytest.approx(house.billed)
     assert report.money.spent + report.money.left == pytest.approx(report.money.budget)
     assert report.stopped in STOPPED.values()
@@ -276,12 +292,12 @@ async def test_a_whole_run_is_concluded_with_what_the_endpoint_billed(
     assert report.winner.holdout is not None
     assert report.baseline is not None
     assert report.draws_bought == house.endpoint.draws
-    assert report.readings == sum(len(s.readings) for s in house.run.standings().values())
+    assert report.readings == sum(len(s.readings) for s in record.standings.values())
     assert report.read_cost is not None
     assert report.readings_cost is not None
     assert report.readings_cost > 2 * report.read_cost  # one of two tokens fits every cap
     assert f"Read {report.readings} configurations off draws that cost" in markdown(report)
-    assert [row.number for row in report.trials] == list(findings.trials)
+    assert [row.number for row in report.trials] == list(record.trials)
     if report.winner_is_baseline:
         assert report.difference is None
     else:
@@ -293,29 +309,29 @@ async def test_what_agents_carry_is_deployed_with_its_own_values(
     build: Callable[..., House],
 ) -> None:
     house = build(unsure)
-    findings = await house.run.go()
-    deployment = deploy(house.run, findings, conclude(house.run, findings))
-    assert findings.carried is not None
+    record = await house.run.go()
+    report = build_report(record)
+    deployment = deploy(record, report)
+    assert record.single_answer is not None
     assert deployment is not None
-    assert (deployment.config, deployment.config.n) == (findings.carried.config, 1)
+    assert (deployment.config, deployment.config.n) == (record.single_answer.config, 1)
     assert deployment.key_env == "OPENAI_API_KEY"
     assert llm_config(deployment)["config_list"][0]["model"] == "m"
-    assert deploy(house.run, replace(findings, carried=None), conclude(house.run, findings)) is None
+    assert deploy(replace(record, single_answer=None), report) is None
 
 
 async def test_a_local_model_is_deployed_without_a_key(build: Callable[..., House]) -> None:
     house = build(unsure)
-    findings = Findings({}, carried=reading(0.5, 1.0))
-    house.run.plan = replace(
-        house.plan, entries={"m": Entry("m", "local:small", base_url="http://u:secret@h/v1?k=s")}
-    )
-    deployment = deploy(house.run, findings, conclude(house.run, findings))
+    entry = Entry("m", "local:small", base_url="http://u:secret@h/v1?k=s")
+    plan = replace(house.plan, entries={"m": entry})
+    record = replace(house.record(single_answer=reading(0.5, 1.0)), plan=plan)
+    deployment = deploy(record, build_report(record))
     assert deployment is not None
     assert (deployment.key_env, deployment.local, deployment.base_url) == ("", True, "http://h/v1")
 
 
 def test_nothing_scored_is_still_a_report(build: Callable[..., House]) -> None:
-    report = conclude(build().run, Findings({}, stopped="money"))
+    report = build_report(build().record(stopped="money"))
     assert report.winner is None
     assert report.frontier == ()
     assert (report.read_cost, report.readings_cost) == (0.0, 0.0)
@@ -332,7 +348,7 @@ async def met(house: House, config: Config) -> Reading:
     trials: dict[int, Trial] = {}
     step = Step(0, config, tuple(range(first, last)), config.n, config.max_tokens)
     await house.run.evaluator.run([step], trials)
-    return house.run.evaluator.read(trials[0], [config])[0]
+    return house.run.evaluator.reader.read(trials[0], [config])[0]
 
 
 def recorded(choice: Config, baseline: Config, positions: list[int]) -> dict[str, Any]:
@@ -343,7 +359,7 @@ def recorded(choice: Config, baseline: Config, positions: list[int]) -> dict[str
     return {"steps": steps, "unanswered": [], "config_failed": [], "failed": []}
 
 
-async def searched(build: Callable[..., House], **options: Any) -> tuple[House, Findings]:
+async def searched(build: Callable[..., House], **options: Any) -> tuple[House, RunRecord]:
     """A study of three temperatures, the baseline among them, whose choice met the holdout."""
     space = Space(model="m", prompt={"p": "{text}"}, temperature=[0.2, 0.5, 0.8], max_tokens=2)
     house = build(unsure, space=space, baseline={"temperature": 0.5}, **options)
@@ -351,24 +367,24 @@ async def searched(build: Callable[..., House], **options: Any) -> tuple[House, 
         await house.buy(
             Point({**POINT, "temperature": heat}), len(house.plan.split.tuning), 1, trial, cap=2
         )
-    first, _, third = (house.run.standings()[trial].readings[0] for trial in range(3))
-    second = house.run.standings()[1].readings[0]
+    first, _, third = (house.run.standings.current()[trial].readings[0] for trial in range(3))
+    second = house.run.standings.current()[1].readings[0]
     assert second.config == house.plan.baseline
     holdout = {config: await met(house, config) for config in (first.config, house.plan.baseline)}
     choice = Selection(first, (third, second), feasible=True)
-    return house, Findings(house.run.trials, choice, first, holdout)
+    return house, house.record(choice, first, holdout)
 
 
 async def test_runners_up_are_compared_with_the_baseline_on_tuning_examples_and_the_baseline_is_none_of_them(
     build: Callable[..., House],
 ) -> None:
-    house, findings = await searched(build)
-    report = conclude(house.run, findings)
+    house, record = await searched(build)
+    report = build_report(record)
     (other,) = report.runners_up
     assert (other.name, other.config["temperature"]) == ("runner-up 1", 0.8)
     assert other.tuning_difference is not None
     assert other.tuning_difference.n == 24
-    base, mine = (house.run.standings()[trial].readings[0] for trial in (1, 2))
+    base, mine = (house.run.standings.current()[trial].readings[0] for trial in (1, 2))
     assert other.tuning_difference.mean == pytest.approx(mine.difference(base).mean)
     assert other.holdout is None
     assert report.baseline is not None
@@ -383,8 +399,8 @@ async def test_runners_up_are_compared_with_the_baseline_on_tuning_examples_and_
 async def test_a_baseline_that_never_met_the_holdout_is_shown_on_tuning_examples(
     build: Callable[..., House],
 ) -> None:
-    house, findings = await searched(build)
-    report = conclude(house.run, replace(findings, holdout=None))
+    _, record = await searched(build)
+    report = build_report(replace(record, holdout={}))
     assert report.baseline is not None
     assert report.baseline.tuning is not None
     assert (report.baseline.holdout, report.difference, report.detectable) == (None, None, None)
@@ -393,8 +409,8 @@ async def test_a_baseline_that_never_met_the_holdout_is_shown_on_tuning_examples
 
 async def test_a_holdout_that_was_interrupted_is_not_looked_at(build: Callable[..., House]) -> None:
     """A verdict on half of it would be a look that nobody paid for."""
-    house, findings = await searched(build)
-    report = conclude(house.run, replace(findings, stopped="interrupted"))
+    _, record = await searched(build)
+    report = build_report(replace(record, stopped="interrupted"))
     assert report.winner is not None
     assert (report.winner.holdout, report.difference, report.look) == (None, None, 1)
     assert any("looked at when all of it is there" in notice for notice in report.notices)
@@ -404,18 +420,18 @@ async def test_a_holdout_that_was_interrupted_is_not_looked_at(build: Callable[.
 async def test_a_second_look_at_the_holdout_is_wider_and_said_and_showing_it_again_costs_nothing(
     build: Callable[..., House],
 ) -> None:
-    house, findings = await searched(build)
-    assert findings.choice is not None
+    house, record = await searched(build)
+    assert record.selection is not None
     configs, first = (
-        (findings.choice.reading.config, house.plan.baseline),
+        (record.selection.reading.config, house.plan.baseline),
         len(house.plan.split.tuning),
     )
     house.journal.append("holdout", **recorded(*configs, list(range(first, first + 8))))
-    once = conclude(house.run, findings)
+    once = build_report(replace(record, events=house.journal.events))
     house.journal.append("holdout", **recorded(*configs, list(range(first, first + 16))))
-    more = conclude(house.run, findings)
+    more = build_report(replace(record, events=house.journal.events))
     house.journal.append("holdout", **recorded(*configs, list(range(first, first + 16))))
-    again = conclude(house.run, findings)
+    again = build_report(replace(record, events=house.journal.events))
     assert [(r.look, r.confidence) for r in (once, more, again)] == [
         (1, 0.96),
         (2, 0.995),
@@ -442,10 +458,10 @@ async def test_where_rows_of_a_group_are_copies_the_whole_report_counts_groups(
         {"id": str(i), "text": f"ticket {i // 4}", "label": "yes" if i // 4 % 4 else "no"}
         for i in range(160)
     ]
-    house, findings = await searched(build, rows=rows)
-    report = conclude(house.run, findings)
-    house.run.plan = replace(house.plan, split=replace(house.plan.split, clusters={}))
-    naive = conclude(house.run, findings)
+    house, record = await searched(build, rows=rows)
+    report = build_report(record)
+    plan = replace(house.plan, split=replace(house.plan.split, clusters={}))
+    naive = build_report(replace(record, plan=plan))
 
     def width(found: Any) -> float:
         return float(found.high - found.low)
@@ -465,22 +481,22 @@ async def test_where_rows_of_a_group_are_copies_the_whole_report_counts_groups(
 
 
 async def test_few_examples_are_said_to_be_few(build: Callable[..., House]) -> None:
-    house, findings = await searched(build, rows=ROWS[:39])
+    _, record = await searched(build, rows=ROWS[:39])
     assert any(
         notice.startswith("There are only 39 examples in all")
-        for notice in conclude(house.run, findings).notices
+        for notice in build_report(record).notices
     )
-    house, findings = await searched(build)
-    assert not any("There are only" in notice for notice in conclude(house.run, findings).notices)
+    _, record = await searched(build)
+    assert not any("There are only" in notice for notice in build_report(record).notices)
 
 
-async def unbought(build: Callable[..., House]) -> tuple[House, Findings]:
+async def unbought(build: Callable[..., House]) -> tuple[House, RunRecord]:
     """A study that chose a vote of three for whose point single answers were bought, and that met
     the holdout.
     """
     house = build(unsure, baseline={"n": 1, "max_tokens": 2})
     await house.buy(examples=len(house.plan.split.tuning), draws=1, cap=2)
-    (read,) = (r for r in house.run.standings()[0].readings if r.config.max_tokens == 2)
+    (read,) = (r for r in house.run.standings.current()[0].readings if r.config.max_tokens == 2)
     extrapolated = replace(
         read, config=Config({**read.config, "n": 3, "aggregate": "vote"}), costs=3 * read.costs
     )
@@ -488,14 +504,14 @@ async def unbought(build: Callable[..., House]) -> tuple[House, Findings]:
         config: await met(house, config) for config in (extrapolated.config, house.plan.baseline)
     }
     choice = Selection(read, (), feasible=True, extrapolated=extrapolated)
-    return house, Findings(house.run.trials, choice, read, holdout)
+    return house, house.record(choice, read, holdout)
 
 
 async def test_a_winner_that_was_not_bought_is_shown_on_the_holdout_alone(
     build: Callable[..., House],
 ) -> None:
-    house, findings = await unbought(build)
-    report = conclude(house.run, findings)
+    house, record = await unbought(build)
+    report = build_report(record)
     assert report.winner is not None
     assert (report.winner.config.n, report.winner.tuning, report.winner.trial) == (3, None, 0)
     assert report.winner.holdout is not None
@@ -514,9 +530,9 @@ async def test_a_winner_that_was_not_bought_is_shown_on_the_holdout_alone(
 async def test_where_nobody_met_it_what_it_rests_on_is_the_winner(
     build: Callable[..., House], stopped: str, holdout: bool
 ) -> None:
-    house, findings = await unbought(build)
-    found = replace(findings, stopped=stopped) if holdout else replace(findings, holdout=None)
-    report = conclude(house.run, found)
+    house, record = await unbought(build)
+    found = replace(record, stopped=stopped) if holdout else replace(record, holdout={})
+    report = build_report(found)
     assert report.winner is not None
     assert (report.winner.config.n, report.winner.holdout) == (1, None)
     assert report.winner.tuning is not None
@@ -525,6 +541,10 @@ async def test_where_nobody_met_it_what_it_rests_on_is_the_winner(
 
 
 # --- notices
+
+
+def notices_of(record: RunRecord) -> list[str]:
+    return notices(record, Evidence(record.plan), (), Decorations())
 
 
 def test_examples_that_the_service_failed_are_told_and_those_without_money_are_not(
@@ -538,7 +558,7 @@ def test_examples_that_the_service_failed_are_told_and_those_without_money_are_n
         unanswered={3: "service: 503", 4: "money: none left"},
     )
     house = build()
-    assert notices(house.run, Findings({0: trial}), Evidence(house.plan)) == [
+    assert notices_of(replace(house.record(), trials={0: trial})) == [
         "The service did not answer 1 of 4 examples (25.0%); they are not scored."
     ]
 
@@ -546,12 +566,12 @@ def test_examples_that_the_service_failed_are_told_and_those_without_money_are_n
 def test_a_holdout_that_the_money_did_not_reach_is_told(build: Callable[..., House]) -> None:
     house = build()
     whole = len(house.plan.split.holdout)
-    part = Findings({}, holdout={house.plan.baseline: reading(0.5, 1.0, examples=4)})
-    assert notices(house.run, part, Evidence(house.plan)) == [
+    part = house.record(holdout={house.plan.baseline: reading(0.5, 1.0, examples=4)})
+    assert notices_of(part) == [
         f"The money reached 4 of {whole} holdout examples: a random part of them."
     ]
-    everything = Findings({}, holdout={house.plan.baseline: reading(0.5, 1.0, examples=whole)})
-    assert notices(house.run, everything, Evidence(house.plan)) == []
+    everything = house.record(holdout={house.plan.baseline: reading(0.5, 1.0, examples=whole)})
+    assert notices_of(everything) == []
 
 
 async def test_the_oracle_is_a_bound_and_never_a_config(build: Callable[..., House]) -> None:
@@ -565,9 +585,8 @@ async def test_the_oracle_is_a_bound_and_never_a_config(build: Callable[..., Hou
     )
     house = build(unsure, space=space)
     await house.buy(examples=20, cap=2)
-    best = max(house.run.standings()[0].readings, key=lambda r: r.mean)
+    best = max(house.run.standings.current()[0].readings, key=lambda r: r.mean)
     assert best.config.aggregate != "any"
-    found = Findings(house.run.trials, choice=Selection(best, (), feasible=True))
-    (notice,) = notices(house.run, found, Evidence(house.plan))
+    (notice,) = notices_of(house.record(Selection(best, (), feasible=True)))
     assert "out of 3 draws" in notice
     assert float(notice.split("score ")[1].split()[0]) >= best.mean

@@ -23,7 +23,6 @@ from tune.result import build as concluding
 from tune.result.frontier import Place, frontier, shown_place
 from tune.space import Config, Point
 from tune.strategies import Selection, Standing
-from tune.study.run import Findings
 from tune.study.study import Study
 
 BASELINE = Config({"model": "m", "prompt": "p", "max_tokens": 8, "n": 9})
@@ -159,19 +158,22 @@ def report_of(
     house: House, study: tuple[dict[int, Standing], Config, dict[Config, Reading], bool]
 ) -> Report:
     standings, baseline, met, larger = study
-    run = house.run
-    run.plan = replace(
-        house.plan, baseline=baseline, metric=replace(house.plan.metric, larger_is_better=larger)
-    )
-    run.standings = lambda: standings  # type: ignore[method-assign]
+    metric = replace(house.plan.metric, larger_is_better=larger)
     everything = [reading for one in standings.values() for reading in one.readings]
     chosen = next((r for r in everything if r.config in met), everything[0])
     trials = {number: Trial(number, one.point, 8) for number, one in standings.items()}
+    record = house.record(Selection(chosen, (), feasible=True), holdout=met or None)
+    record = replace(
+        record,
+        problem=replace(record.problem, baseline_config=baseline, larger_is_better=larger),
+        plan=replace(house.plan, baseline=baseline, metric=metric),
+        trials=trials,
+        standings=standings,
+        weighed=standings,
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(concluding, "costs_of_readings", lambda *_: (0.0, 0.0))
-        return concluding.conclude(
-            run, Findings(trials, Selection(chosen, (), feasible=True), None, met or None)
-        )
+        return concluding.build_report(record)
 
 
 def places(rows: Mapping[Config, Reading], larger: bool) -> dict[Config, Place]:

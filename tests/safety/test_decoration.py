@@ -158,7 +158,7 @@ def test_a_metric_from_1_to_10_is_shown_on_a_terminal(
 
     shown = Terminal()
     monkeypatch.setattr(sys, "stderr", shown)
-    from tune.study.progress import Screen
+    from tune.study.screen import Screen
 
     screen = Screen()
     with screen.shown():

@@ -13,7 +13,7 @@ from tune.commands import run_command, run_study_command
 from tune.commands.cli import main
 from tune.errors import InputError
 from tune.safety.escape import for_terminal, json_for_terminal
-from tune.study.progress import Screen
+from tune.study.screen import Screen
 
 HOSTILE = "\x1b[2J\x1b]0;title\x07\x9b31m\u202egpj.exe\r\x00\x7f"
 

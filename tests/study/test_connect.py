@@ -181,12 +181,8 @@ def test_an_evaluator_has_what_the_plan_says(access: StackContext) -> None:
     plan, judge = plan_of(), silent("judge", access, judge=True)
     services = {"m": silent("m", access)}
     made = make_evaluator(plan, services, access.store, judge=judge, caps={"m": 8})
-    assert (made.space, made.free, made.examples, made.seed) == (
-        plan.space,
-        plan.free,
-        plan.examples,
-        plan.seed,
-    )
+    assert (made.reader.space, made.reader.free) == (plan.space, plan.free)
+    assert (made.examples, made.reader.seed) == (plan.examples, plan.seed)
     assert isinstance(made.metric.function, Judge)
     assert made.metric.function.service == judge.id
     assert services["m"].metered.judge_hold > 0

@@ -35,9 +35,9 @@ from tune.store.admission import Account
 from tune.store.database import Database
 from tune.store.draws import Store
 from tune.study.evaluate import Evaluator
-from tune.study.failures import LOST, QUOTA
 from tune.study.lessons import Lessons
 from tune.study.resume import RecordedWave, dump_steps, read_history
+from tune.study.stop_reasons import LOST, QUOTA
 from tune.study.wave import Wave, dump_faults
 from tune.task.example import Example
 from tune.task.extract import parse_extractor
@@ -73,9 +73,11 @@ class House:
         judge: FakeEndpoint | None = None,
         failures: Callable[[int], ProviderError | None] = lambda _: None,
         space: Space | None = None,
+        store: Store | None = None,
     ) -> None:
         self.db = Database(":memory:")
-        self.store, self.account = Store(self.db), Account(self.db, "s", int(budget * PICODOLLARS))
+        self.store = store or Store(self.db)
+        self.account = Account(self.db, "s", int(budget * PICODOLLARS))
         self.access = StackContext(self.store, self.account, Capabilities(), 64, retry=QUICK)
         self.endpoint = FakeEndpoint(world, price=PRICE, failures=failures)
         self.space = space or Space(
@@ -147,7 +149,9 @@ async def test_readings_have_the_scores_that_the_texts_deserve() -> None:
     house = House(lambda request, rng: target(request) if rng.random() < 0.7 else "maybe")
     await house.buy(step(range(12), draws=3))
     trial = house.trials[0]
-    readings = {(r.config.n, r.config.max_tokens): r for r in house.evaluator.readings(trial)}
+    readings = {
+        (r.config.n, r.config.max_tokens): r for r in house.evaluator.reader.readings(trial)
+    }
     right = [
         sum(d.text == EXAMPLES[p].target for d in draws) / 3
         for p, draws in sorted(trial.draws.items())
@@ -168,7 +172,9 @@ async def test_the_oracle_is_never_in_the_race() -> None:
     )
     house = House(space=space)
     await house.buy(step(draws=3))
-    assert {r.config.aggregate for r in house.evaluator.readings(house.trials[0])} == {"first"}
+    assert {r.config.aggregate for r in house.evaluator.reader.readings(house.trials[0])} == {
+        "first"
+    }
 
 
 async def test_what_the_service_does_not_answer_is_missing_and_never_scored() -> None:
@@ -185,7 +191,7 @@ async def test_what_the_service_does_not_answer_is_missing_and_never_scored() ->
     lost = await always.buy(step())
     assert set(lost.unanswered) == {(0, p) for p in range(4)}
     assert always.trials[0].state == "failed"
-    assert always.evaluator.readings(always.trials[0]) == []
+    assert always.evaluator.reader.readings(always.trials[0]) == []
     assert always.account.spent == 0
 
 
@@ -199,7 +205,9 @@ async def test_what_the_config_cannot_answer_gets_the_worst_score_and_keeps_its_
     assert list(trial.config_failed.values()) == ["context_length"]
     (position,) = trial.config_failed
     reading = next(
-        r for r in house.evaluator.readings(trial) if r.config.n == 1 and r.config.max_tokens == 8
+        r
+        for r in house.evaluator.reader.readings(trial)
+        if r.config.n == 1 and r.config.max_tokens == 8
     )
     assert dict(zip(reading.examples, reading.scores, strict=True))[position] == 0.0
     assert reading.n_examples == 4
@@ -334,7 +342,7 @@ async def test_inputs_that_always_fail_are_counted_apart_and_the_run_goes_on() -
     again = await house.buy(step(range(12), trial=1, point=Point({**POINT, "temperature": 0})))
     assert house.endpoint.calls == calls + 10, "they are not asked again"
     assert set(again.unanswered) == {(1, 3), (1, 7)}
-    assert house.evaluator.readings(house.trials[1])[0].n_examples == 10
+    assert house.evaluator.reader.readings(house.trials[1])[0].n_examples == 10
 
 
 async def test_where_most_inputs_fail_it_is_the_service() -> None:
@@ -418,16 +426,15 @@ async def test_a_replay_of_a_judged_wave_asks_no_judge_again() -> None:
     house = House(metric=Judge(model="j"), judge=judge, budget=0.004)
     wave = await house.buy(step(range(12), draws=3))
     then, calls = house.trials, judge.calls
-    readings = house.evaluator.readings(then[0])
-    again = House(metric=Judge(model="j"), judge=judge)
-    again.evaluator.store = house.store
+    readings = house.evaluator.reader.readings(then[0])
+    again = House(metric=Judge(model="j"), judge=judge, store=house.store)
     again.services["m"] = house.services["m"]
     await again.evaluator.replay(
         [step(range(12), draws=3)], again.trials, recorded(wave, step(range(12), draws=3))
     )
     assert again.trials == then
     assert judge.calls == calls
-    for one, other in zip(readings, again.evaluator.readings(again.trials[0]), strict=True):
+    for one, other in zip(readings, again.evaluator.reader.readings(again.trials[0]), strict=True):
         assert one.scores.tolist() == other.scores.tolist()
 
 
@@ -448,7 +455,7 @@ async def test_each_answer_is_scored_once_for_ever() -> None:
 
     house = House(metric=metric)
     await house.buy(step(draws=3))
-    house.evaluator.readings(house.trials[0])
+    house.evaluator.reader.readings(house.trials[0])
     assert len(asked) == len(set(asked)) == 4
     again = Evaluator(
         space=house.space,
@@ -460,7 +467,7 @@ async def test_each_answer_is_scored_once_for_ever() -> None:
         extract=parse_extractor(None),
         store=house.store,
     )
-    again.readings(house.trials[0])
+    again.reader.readings(house.trials[0])
     assert len(asked) == 4
 
 
@@ -476,8 +483,8 @@ async def test_a_score_is_not_reused_for_another_example_with_the_same_id() -> N
         extract=parse_extractor(None),
         store=house.store,
     )
-    assert house.evaluator.score("no", 0) == 1.0
-    assert other.score("no", 0) == 0.0
+    assert house.evaluator.reader.scores.of("no", 0) == 1.0
+    assert other.reader.scores.of("no", 0) == 0.0
 
 
 async def test_a_judge_is_paid_by_the_same_ledger_and_asked_once_for_each_answer() -> None:
@@ -487,7 +494,7 @@ async def test_a_judge_is_paid_by_the_same_ledger_and_asked_once_for_each_answer
     assert judge.calls == 6  # all three draws of an example say the same
     assert house.account.settled == judge.billed + house.endpoint.billed
     assert house.account.reserved == 0
-    reading = house.evaluator.readings(house.trials[0])[0]
+    reading = house.evaluator.reader.readings(house.trials[0])[0]
     assert reading.mean == 8.0
 
 
@@ -527,7 +534,7 @@ async def test_an_unreadable_verdict_is_no_score() -> None:
     )
     house = House(metric=Judge(model="j"), judge=judge)
     await house.buy(step(range(4)))
-    reading = next(r for r in house.evaluator.readings(house.trials[0]))
+    reading = next(r for r in house.evaluator.reader.readings(house.trials[0]))
     assert 0 < reading.n_examples <= 4
     assert set(reading.scores) == {8.0}
 
@@ -553,7 +560,7 @@ async def test_a_stop_that_every_reading_has_is_bought_and_others_are_read_off()
     house = House(space=space)
     await house.buy(step())
     assert {request.stop for request, _ in house.endpoint.requests} == {("END",)}
-    readings = {r.config.stop: r for r in house.evaluator.readings(house.trials[0])}
+    readings = {r.config.stop: r for r in house.evaluator.reader.readings(house.trials[0])}
     assert readings["END",].mean == 1.0
     assert readings["END", "no"].mean == 0.5  # "no" is cut away
 
@@ -570,7 +577,7 @@ async def test_draws_that_were_refused_take_nothing_from_those_that_are_there() 
     assert len(wave.unanswered) == 6
     reading = next(
         r
-        for r in house.evaluator.readings(house.trials[0])
+        for r in house.evaluator.reader.readings(house.trials[0])
         if r.config.n == 1 and r.config.max_tokens == 8
     )
     assert reading.n_examples == 6

@@ -88,7 +88,7 @@ def _run(given: dict[str, Any], *, as_json: bool) -> int:
     def work() -> Study:
         from tune.plan.read_options import read_options
         from tune.safety.decoration import Decorations
-        from tune.study.progress import Screen
+        from tune.study.screen import Screen
         from tune.tuner import run_study
 
         options = read_options(**given)

@@ -25,10 +25,9 @@ from tune.plan.token_counts import offline_endpoints
 from tune.pricing.prices import to_picodollars
 from tune.providers.capabilities import Capabilities
 from tune.providers.stack import Service, StackContext, build_stack
-from tune.readout import Reading
 from tune.readout.trial import Step, Trial
 from tune.report import Report
-from tune.result import conclude, deploy
+from tune.result import build_report, deploy
 from tune.safety.background import run_apart
 from tune.space import Config
 from tune.stats.alpha_spending import another_look, is_new
@@ -39,6 +38,7 @@ from tune.store.journal import Journal, read_events
 from tune.strategies.measured_truncation import select_measured
 from tune.study.connect import make_evaluator
 from tune.study.evaluate import Evaluator
+from tune.study.holdout import HoldoutTest, read_holdout_test
 from tune.study.lessons import Lessons
 from tune.study.resume import (
     RecordedWave,
@@ -47,7 +47,8 @@ from tune.study.resume import (
     load_steps,
     read_faults,
 )
-from tune.study.run import PAUSES, Findings, Run
+from tune.study.run import NOT_MET, Run
+from tune.study.stop_reasons import PAUSES
 from tune.study.study import Study, find_store, recorded_study
 
 MAY_DIFFER = (
@@ -127,27 +128,23 @@ async def _reread(plan: Plan, place: Path, store: str) -> tuple[Report, Deployme
         account.close(SILENT)
         access = StackContext(draws, account, Capabilities(), concurrency=1)
         services = _services(plan, access)
-        run = Run(plan, journal, services, account, _evaluator(plan, services, access), {})
+        run = Run(plan, journal, services, account, _evaluator(plan, services, access))
         run.recall(run.history.first)
         for wave in run.history.waves:
             if wave.done:
                 await _refill(run, load_steps(wave.steps), run.trials_of(wave.phase), wave)
                 run.recall(wave.lessons)
         run.recall(run.history.last)
-        run.note_measures()
+        run.note_measured_caps()
         run.end_trials()
-        choice = select_measured(run.problem(), run.standings())
-        findings = Findings(
-            run.trials,
-            choice,
-            run.carried(choice),
-            stopped=_last(journal.events, "result")["stopped"],
-        )
-        findings.holdout, findings.tested = await _holdout(run)
-        if choice is not None and findings.holdout and findings.stopped not in PAUSES:
-            _note_look(run, place, choice.tested(findings.holdout).shown.config)
-        report = conclude(run, findings)
-        return report, deploy(run, findings, report)
+        choice = select_measured(run.selector.problem(), run.standings.current())
+        test = await _holdout(run)
+        stopped = _last(journal.events, "result")["stopped"]
+        if choice is not None and test.readings and stopped not in PAUSES:
+            _note_look(run, place, choice.tested(test.readings).shown.config)
+        record = run.record(choice, run.selector.single_answer(choice), test, stopped=stopped)
+        report = build_report(record)
+        return report, deploy(record, report)
 
 
 def _copy(store: str, aside: Path) -> Path:
@@ -195,23 +192,17 @@ async def _refill(
             )
 
 
-async def _holdout(run: Run) -> tuple[dict[Config, Reading], dict[Config, Trial]]:
-    """What met the holdout, as it was bought; nothing where the study ended before."""
+async def _holdout(run: Run) -> HoldoutTest:
+    """Return the result of the holdout as it was bought; an empty one where it was not met."""
     event = next(
         (event for event in reversed(run.journal.events) if event["event"] == "holdout"), None
     )
     if event is None:
-        return {}, {}
+        return NOT_MET
     recorded, trials = RecordedWave("holdout", event["steps"]), dict[int, Trial]()
     read_faults(recorded, event)
     await _refill(run, load_steps(event["steps"]), trials, recorded)
-    configs = {number: Config(trial.point) for number, trial in trials.items()}
-    found = {
-        configs[number]: run.evaluator.read(trial, [configs[number]])
-        for number, trial in trials.items()
-    }
-    readings = {config: read[0] for config, read in found.items() if read}
-    return readings, {configs[number]: trial for number, trial in trials.items()}
+    return read_holdout_test(run.evaluator.reader, trials.values())
 
 
 def _note_look(run: Run, place: Path, choice: Config) -> None:

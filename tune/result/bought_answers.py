@@ -9,35 +9,33 @@ from tune.readout.outcomes import KINDS, Outcomes, count_outcomes, kind_of
 from tune.readout.trial import Trial
 from tune.report import Bought
 from tune.space import Config
-from tune.study.run import Run
+from tune.study.record import RunRecord
 
 
-def count_bought(run: Run) -> Bought:
+def count_bought(record: RunRecord) -> Bought:
     """Count the answers of all trials, as they were bought: no smaller cap or further stop string
     cuts them.
     """
     found: Counter[str] = Counter()
     dollars: defaultdict[str, float] = defaultdict(float)
     answers, total, hidden, cap = 0, 0.0, False, 0
-    for trial in run.trials.values():
-        counts = _counts(run, trial)
+    for trial in record.trials.values():
+        counts = _counts(record, trial)
         answers += counts.answers
         found.update({kind: counts.count(kind) for kind in KINDS})
         cap = max(cap, trial.cap)
-        service = run.services[str(trial.point["model"])]
+        model = record.model_of(trial)
         for draws in trial.draws.values():
             for place, draw in enumerate(draws):
-                is_shared = place % service.endpoint.most_n > 0
+                is_shared = place % model.most_n > 0
                 cost = to_dollars(
-                    service.price.cost(
-                        0 if is_shared else draw.prompt_tokens, draw.completion_tokens
-                    )
+                    model.price.cost(0 if is_shared else draw.prompt_tokens, draw.completion_tokens)
                 )
                 total += cost
                 hidden = hidden or draw.reasoning_tokens > 0
                 # Answers that are right or wrong were worth their money; what matters is what
                 # brought nothing.
-                kind = kind_of(draw, run.evaluator.extract(draw.text), is_worst=False)
+                kind = kind_of(draw, record.reader.extract(draw.text), is_worst=False)
                 if kind:
                     dollars[kind] += cost
     shares = {kind: spent / total for kind, spent in dollars.items()} if total > 0 else {}
@@ -46,12 +44,12 @@ def count_bought(run: Run) -> Bought:
     )
 
 
-def _counts(run: Run, trial: Trial) -> Outcomes:
-    evaluator = run.evaluator
+def _counts(record: RunRecord, trial: Trial) -> Outcomes:
+    reader = record.reader
     as_bought = Config({**trial.point, "max_tokens": trial.cap})
     return count_outcomes(
         trial,
         as_bought,
-        answer=lambda said: evaluator.extract(said.text),
-        is_worst=evaluator.is_worst,
+        answer=lambda said: reader.extract(said.text),
+        is_worst=reader.scores.is_worst,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -44,12 +44,13 @@ from tune.result.repeated_splits import repeated_splits
 from tune.result.rows import Rows, count_for
 from tune.result.savings import costs_of_readings
 from tune.runtime.best_json import deployment_record
+from tune.safety.decoration import Decorations
 from tune.space import Config
 from tune.stats.alpha_spending import count_looks
 from tune.strategies import Selection
 from tune.strategies.stopping import chance_of_change
-from tune.study.failures import LOST, QUOTA
-from tune.study.run import ENOUGH, FINISHED, INTERRUPTED, PAUSES, UNREAD, Findings, Run
+from tune.study.record import RunRecord
+from tune.study.stop_reasons import ENOUGH, FINISHED, INTERRUPTED, LOST, PAUSES, QUOTA, UNREAD
 from tune.study.unread import find_unread
 
 STOPPED = {
@@ -63,20 +64,28 @@ STOPPED = {
 """Why a run ended, in words."""
 
 
-def conclude(run: Run, findings: Findings) -> Report:
-    """Everything that is shown of a study, without the texts of examples where the user wants none."""
-    report = _conclude(run, findings)
-    return report if run.plan.content else without_content(report)
+def build_report(
+    record: RunRecord, told: Collection[str] = (), decorations: Decorations | None = None
+) -> Report:
+    """Build the report of a run, without the texts of examples if the user wants none in it.
+
+    Args:
+        record: what the run found.
+        told: sentences that the user was told; what `decorations` tells may be added meanwhile.
+        decorations: keeps faults of what only explains the result from ending it.
+    """
+    report = _build(record, told, decorations or Decorations())
+    return report if record.plan.content else without_content(report)
 
 
-def _conclude(run: Run, findings: Findings) -> Report:
-    plan, carried = run.plan, findings.carried
+def _build(record: RunRecord, told: Collection[str], decorations: Decorations) -> Report:
+    plan, carried = record.plan, record.single_answer
     # Half a holdout is not looked at: the same command completes it, and a look that is not taken
     # costs nothing.
-    met = {} if findings.stopped in PAUSES else dict(findings.holdout or {})
-    choice = findings.choice.tested(met) if findings.choice else None
-    evidence = Evidence(plan, count_looks(run.journal.events, plan.baseline) if met else 1)
-    rows = Rows(run, evidence, met, findings.tested)
+    met = {} if record.stopped in PAUSES else dict(record.holdout)
+    choice = record.selection.tested(met) if record.selection else None
+    evidence = Evidence(plan, count_looks(record.events, plan.baseline) if met else 1)
+    rows = Rows(record, evidence, met, decorations)
     winner = rows.winner(choice) if choice else None
     keeps = _keeps_limit(plan, choice.shown, winner) if choice and winner else None
     if keeps is False:
@@ -86,17 +95,15 @@ def _conclude(run: Run, findings: Findings) -> Report:
         if carried and winner and carried.config != winner.config
         else None
     )
-    decorations = run.decorations
     label, share = decorations.attempt(
-        "the line of the commonest target", lambda: _commonest(run), ("", None)
+        "the line of the commonest target", lambda: _commonest(record), ("", None)
     )
-    readings = [reading for s in run.standings().values() for reading in s.readings]
     read_cost, readings_cost = decorations.attempt(
-        "the price of the readings", lambda: costs_of_readings(run, findings.trials), (None, None)
+        "the price of the readings", lambda: costs_of_readings(record), (None, None)
     )
     return Report(
-        money=_money(run, findings),
-        provenance=_provenance(run),
+        money=_money(record),
+        provenance=_provenance(record),
         winner=winner,
         baseline=rows.baseline(),
         baseline_given=plan.baseline_given,
@@ -115,28 +122,30 @@ def _conclude(run: Run, findings: Findings) -> Report:
         keeps_limit=keeps,
         min_quality=plan.min_quality,
         margin=plan.margin,
-        template=_template(run, choice.shown.config) if choice else None,
+        template=_template(record, choice.shown.config) if choice else None,
         deployment_record=_deployment_record(plan, choice.shown, met) if choice else {},
-        answer=_answer(run),
-        frontier=tuple(_frontier(run, rows, met, choice)),
-        trials=tuple(_trial_row(run, trial, evidence) for trial in findings.trials.values()),
-        draws_bought=sum(service.provider.bought for service in run.services.values()),
-        draws_reused=sum(service.provider.reused for service in run.services.values()),
+        answer=_answer(record),
+        frontier=tuple(_frontier(record, rows, met, choice)),
+        trials=tuple(
+            _trial_row(record, trial, evidence, decorations) for trial in record.trials.values()
+        ),
+        draws_bought=sum(model.bought for model in record.models.values()),
+        draws_reused=sum(model.reused for model in record.models.values()),
         unread=decorations.attempt(
             "the look at answers that are not read",
-            lambda: find_unread(plan, run.evaluator, findings.trials),
+            lambda: find_unread(plan, record.reader, record.trials),
             (),
         ),
-        unread_stop=findings.stopped == UNREAD,
+        unread_stop=record.stopped == UNREAD,
         failing=decorations.attempt(
             "the look at where it fails",
-            lambda: find_failing(run, findings, choice, met, evidence),
+            lambda: find_failing(record, choice, met, evidence),
             None,
         ),
         bought=decorations.attempt(
-            "the counts of all answers", lambda: count_bought(run), Bought()
+            "the counts of all answers", lambda: count_bought(record), Bought()
         ),
-        readings=len(readings),
+        readings=len(record.readings),
         read_cost=read_cost,
         readings_cost=readings_cost,
         prices=tuple(
@@ -145,33 +154,35 @@ def _conclude(run: Run, findings: Findings) -> Report:
         ),
         estimate=decorations.attempt(
             "the estimate beside what happened",
-            lambda: estimate_rows(
-                first_forecasts(run.journal.events), findings.trials, plan.prices
-            ),
+            lambda: estimate_rows(first_forecasts(record.events), record.trials, plan.prices),
             (),
         ),
-        unanswerable=dict(Counter(model for model, _ in run.lessons.unanswerable)),
-        stopped=_why(run, findings),
-        interrupted=findings.stopped in PAUSES,
-        told=tuple(run.notices),
-        pass_at_k=decorations.attempt("pass@k", lambda: pass_at_k(run, choice, evidence), ())
+        unanswerable=dict(Counter(model for model, _ in record.unanswerable)),
+        stopped=_why(record, decorations),
+        interrupted=record.stopped in PAUSES,
+        told=tuple(told),
+        pass_at_k=decorations.attempt("pass@k", lambda: pass_at_k(record, choice, evidence), ())
         if choice
         else (),
         repeats=decorations.attempt(
-            "the repeated splits", lambda: repeated_splits(run, plan.splits), None
+            "the repeated splits", lambda: repeated_splits(record, plan.splits), None
         ),
         notices=_notices(
-            run, replace(findings, choice=choice), evidence
+            replace(record, selection=choice), evidence, told, decorations
         ),  # last: they name what failed
     )
 
 
-def _notices(run: Run, findings: Findings, evidence: Evidence) -> tuple[str, ...]:
+def _notices(
+    record: RunRecord, evidence: Evidence, told: Collection[str], decorations: Decorations
+) -> tuple[str, ...]:
     """What a reader must not miss; where that cannot be put into words, at least what the run said
     on its way.
     """
-    said = run.decorations.attempt("the notices", lambda: notices(run, findings, evidence), None)
-    return tuple(run.notices if said is None else said)
+    said = decorations.attempt(
+        "the notices", lambda: notices(record, evidence, told, decorations), None
+    )
+    return tuple(told if said is None else said)
 
 
 def _keeps_limit(plan: Plan, choice: Reading, row: ReportConfig) -> bool | None:
@@ -212,18 +223,18 @@ def _deployment_record(
     return deployment_record(plan, tested.config, tested.scores)
 
 
-def deploy(run: Run, findings: Findings, report: Report) -> Deployment | None:
+def deploy(record: RunRecord, report: Report) -> Deployment | None:
     """The config that agents can carry, with where its model is; None where nothing keeps the
     limits.
     """
-    if findings.carried is None or report.keeps_limit is False:
+    if record.single_answer is None or report.keeps_limit is False:
         return None
-    config = findings.carried.config
-    entry, prompt = run.plan.entries[config.model], run.plan.prompts[config.prompt]
+    config = record.single_answer.config
+    entry, prompt = record.plan.entries[config.model], record.plan.prompts[config.prompt]
     return Deployment(
         config=config,
         model=entry.model,
-        price=run.plan.prices[config.model],
+        price=record.plan.prices[config.model],
         base_url=public_url(entry.base_url),
         key_env=entry.key_variable or "",
         system_message=prompt.system_message,
@@ -233,114 +244,113 @@ def deploy(run: Run, findings: Findings, report: Report) -> Deployment | None:
     )
 
 
-def _why(run: Run, findings: Findings) -> str:
+def _why(record: RunRecord, decorations: Decorations) -> str:
     """Why the run ended, in words; where it kept money, what more of it would have done."""
-    if findings.stopped in (QUOTA, LOST):
-        return _why_paused(run)
-    if findings.stopped != ENOUGH:
-        return STOPPED[findings.stopped]
-    points = 100 * run.plan.min_gain
-    more, more_said = (1.0, "$1") if run.clock is None else (60 * run.clock.width, "minute")
-    chance = run.decorations.attempt(
+    if record.stopped in (QUOTA, LOST):
+        return _why_paused(record)
+    if record.stopped != ENOUGH:
+        return STOPPED[record.stopped]
+    points = 100 * record.plan.min_gain
+    more, more_said = (1.0, "$1") if record.time is None else (60 * record.time.width, "minute")
+    chance = decorations.attempt(
         "the chance of another choice",
-        lambda: chance_of_change(run.problem(), run.contenders(), more),
+        lambda: chance_of_change(record.problem, record.weighed, more),
         None,
     )
     little = (
         f"save less than {points:g} %"
-        if run.plan.goal == "cheapest"
+        if record.plan.goal == "cheapest"
         else f"gain less than {points:g} points (of 100)"
     )
-    kept = f"the rest of the {'money' if run.clock is None else 'time'} was expected to {little}, so it was kept"
+    kept = f"the rest of the {'money' if record.time is None else 'time'} was expected to {little}, so it was kept"
     if chance is None:
         return kept
     shown = "less than 1 %" if chance < 0.01 else f"{100 * chance:.0f} %"
-    what = "a choice on the frontier" if run.plan.goal == "frontier" else "the choice"
+    what = "a choice on the frontier" if record.plan.goal == "frontier" else "the choice"
     return f"{kept}: another {more_said} has a chance of {shown} to change {what}"
 
 
-def _why_paused(run: Run) -> str:
+def _why_paused(record: RunRecord) -> str:
     """What ended the run from outside, in the words of the service, and when to go on."""
-    fault = run.evaluator.fault
+    fault = record.fault
     if isinstance(fault, QuotaExhausted):
         return f"a quota is used up ({fault}): {fault.advice}"
     return f"no model is left that answers ({fault}): the same command goes on when that is mended"
 
 
-def _commonest(run: Run) -> tuple[str, float | None]:
+def _commonest(record: RunRecord) -> tuple[str, float | None]:
     """The commonest target of the holdout, and the score of always giving it; only where targets
     are few labels.
     """
-    holdout = run.plan.split.holdout
+    holdout = record.plan.split.holdout
     counts = Counter(str(example.target) for example in holdout if example.target is not None)
     if (
         not counts
         or len(counts) > len(holdout) / 2
-        or run.plan.metric.costs
-        or run.plan.metric.over_responses
+        or record.plan.metric.costs
+        or record.plan.metric.over_responses
     ):
         return "", None
     label = counts.most_common(1)[0][0]
-    first = len(run.plan.split.tuning)
+    first = len(record.plan.split.tuning)
     return label, float(
-        np.mean([run.evaluator.score(label, first + i) for i in range(len(holdout))])
+        np.mean([record.reader.scores.of(label, first + i) for i in range(len(holdout))])
     )
 
 
 def _frontier(
-    run: Run, rows: Rows, met: Mapping[Config, Reading], choice: Selection | None
+    record: RunRecord, rows: Rows, met: Mapping[Config, Reading], choice: Selection | None
 ) -> list[ReportConfig]:
     """Return the rows of the frontier, with those on few examples marked."""
     enough = max(1.0, FEW_SHARE * choice.reading.n_examples) if choice else 1.0
-    readings = [reading for standing in run.standings().values() for reading in standing.whole()]
+    readings = [reading for standing in record.standings.values() for reading in standing.whole()]
     if rows.searched is not None:
-        readings = [reading for reading in readings if reading.config != run.plan.baseline] + [
+        readings = [reading for reading in readings if reading.config != record.plan.baseline] + [
             rows.searched
         ]
     shown = {(reading.trial, reading.config): reading for reading in readings}
     found = frontier(
-        [run.weigh(reading) for reading in readings],
-        {config: run.weigh(reading) for config, reading in met.items()},
-        baseline=run.plan.baseline,
+        [record.weigh(reading) for reading in readings],
+        {config: record.weigh(reading) for config, reading in met.items()},
+        baseline=record.plan.baseline,
         enough=enough,
-        larger_is_better=run.plan.metric.larger_is_better,
+        larger_is_better=record.plan.metric.larger_is_better,
     )
     as_shown = [shown[reading.trial, reading.config] for reading in found]
     return [rows.frontier_row(reading, few=reading.n_examples < enough) for reading in as_shown]
 
 
-def _money(run: Run, findings: Findings) -> Money:
-    balance = run.account.balance
+def _money(record: RunRecord) -> Money:
+    money, balance = record.money, record.money.balance
     left = balance.budget - balance.spent
     return Money(
         budget=to_dollars(balance.budget),
         spent=to_dollars(balance.spent),
-        spent_now=to_dollars(run.account.spent_now),
+        spent_now=to_dollars(money.spent_now),
         settled=to_dollars(balance.settled),
         uncertain=to_dollars(balance.uncertain),
         left=to_dollars(left),
-        left_reason=_why_left(run, findings) if left > 0 else "",
+        left_reason=_why_left(record) if left > 0 else "",
         overshoot=to_dollars(balance.overshoot),
-        notional=any(price.notional for price in run.plan.prices.values()),
-        seconds=None if run.clock is None else run.clock.elapsed,
+        notional=any(price.notional for price in record.plan.prices.values()),
+        seconds=None if record.time is None else record.time.elapsed,
         reasons=tuple(
-            Uncertain(reason, calls, to_dollars(cost))
-            for reason, calls, cost in run.account.uncertain_by_reason()
+            Uncertain(reason, calls, to_dollars(cost)) for reason, calls, cost in money.uncertain
         ),
     )
 
 
-def _why_left(run: Run, findings: Findings) -> str:
+def _why_left(record: RunRecord) -> str:
     """Why the search did not buy more, although money is left; "" where nothing is to be said."""
-    if findings.choice is None:
+    if record.selection is None:
         return "nothing was scored that more money could be spent on"
-    if findings.stopped == FINISHED:
+    if record.stopped == FINISHED:
         return "it was kept for telling finalists apart and for the holdout, which needed less"
-    if findings.stopped != "money":
+    if record.stopped != "money":
         return ""
-    took = run.account.spent_by_purpose().get("holdout", 0)
-    kept = f"{dollars(to_dollars(run.kept))} were kept for the holdout, which took {dollars(to_dollars(took))}"
-    short = run.account.shortage
+    money = record.money
+    kept = f"{dollars(to_dollars(money.holdout_reserve))} were kept for the holdout, which took {dollars(to_dollars(money.holdout_spent))}"
+    short = money.shortage
     if short is None:  # an earlier process came to the end of the money
         return f"a call is only sent when the most it can cost fits, and {kept}"
     return (
@@ -349,8 +359,8 @@ def _why_left(run: Run, findings: Findings) -> str:
     )
 
 
-def _provenance(run: Run) -> Provenance:
-    plan = run.plan
+def _provenance(record: RunRecord) -> Provenance:
+    plan = record.plan
     goal = "best quality"
     if plan.goal == "frontier":
         goal = f"the best quality at every {'speed' if plan.unbilled else 'cost'}"
@@ -390,8 +400,8 @@ def _version(package: str) -> str:
         return ""
 
 
-def _template(run: Run, config: Config) -> PromptText:
-    prompt = run.plan.prompts[config.prompt]
+def _template(record: RunRecord, config: Config) -> PromptText:
+    prompt = record.plan.prompts[config.prompt]
     source = prompt.source
     return PromptText(
         name=prompt.name,
@@ -401,14 +411,16 @@ def _template(run: Run, config: Config) -> PromptText:
     )
 
 
-def _answer(run: Run) -> str:
-    return str(run.plan.identity["answer"])
+def _answer(record: RunRecord) -> str:
+    return str(record.plan.identity["answer"])
 
 
-def _trial_row(run: Run, trial: Trial, evidence: Evidence) -> TrialRow:
-    standing = run.standings()[trial.number]
-    best = standing.best(run.problem())
-    weighed = run.contenders()[trial.number] if run.unbilled is not None else None
+def _trial_row(
+    record: RunRecord, trial: Trial, evidence: Evidence, decorations: Decorations
+) -> TrialRow:
+    standing = record.standings[trial.number]
+    best = standing.best(record.problem)
+    weighed = record.weighed[trial.number] if record.time is not None else None
     return TrialRow(
         number=trial.number,
         point=trial.point,
@@ -422,6 +434,6 @@ def _trial_row(run: Run, trial: Trial, evidence: Evidence) -> TrialRow:
         quality=evidence.quality(best) if best else None,
         cost=best.cost if best else None,
         service=weighed.spent_per_draw * trial.bought if weighed else None,
-        service_per_request=run.weigh(best).cost if weighed and best else None,
-        outcomes=count_for(run, trial, best.config) if best else Outcomes(),
+        service_per_request=record.weigh(best).cost if weighed and best else None,
+        outcomes=count_for(record, trial, best.config, decorations) if best else Outcomes(),
     )

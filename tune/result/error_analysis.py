@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from tune.plan.default_space import find_labels
 from tune.plan.plan import Plan
+from tune.plan.default_space import find_labels
 from tune.readout import Reading
 from tune.readout.aggregate import blind, choose, vote
 from tune.readout.trial import Trial
@@ -21,7 +21,7 @@ from tune.report import Confusion, Doubt, Failing, Slice
 from tune.result.evidence import Evidence
 from tune.space import Config
 from tune.strategies import Selection
-from tune.study.run import Findings, Run
+from tune.study.record import RunRecord
 from tune.task.example import Example, to_text
 
 STRONG = 0.6
@@ -44,8 +44,7 @@ MOST_VALUES = 12
 
 
 def find_failing(
-    run: Run,
-    findings: Findings,
+    record: RunRecord,
     choice: Selection | None,
     met: Mapping[Config, Reading],
     evidence: Evidence,
@@ -57,35 +56,43 @@ def find_failing(
         return None
     config, reading = choice.shown.config, met.get(choice.shown.config)
     on = "tuning" if reading is None else "holdout"
-    trial = run.trials.get(choice.reading.trial) if reading is None else findings.tested.get(config)
+    trial = (
+        record.trials.get(choice.reading.trial)
+        if reading is None
+        else record.holdout_trials.get(config)
+    )
     shown = choice.reading if reading is None else reading
     return Failing(
         on=on,
-        confusion=None if trial is None else _confusion(run, trial, shown.config),
+        confusion=None if trial is None else _confusion(record, trial, shown.config),
         slices=tuple(
             _slices(
-                run.plan, evidence, shown, met.get(run.plan.baseline), holdout=reading is not None
+                record.plan,
+                evidence,
+                shown,
+                met.get(record.plan.baseline),
+                holdout=reading is not None,
             )
         ),
-        doubts=tuple(_doubts(run)),
+        doubts=tuple(_doubts(record)),
     )
 
 
-def _confusion(run: Run, trial: Trial, config: Config) -> Confusion | None:
+def _confusion(record: RunRecord, trial: Trial, config: Config) -> Confusion | None:
     """The winner's answers by label; None where the targets are no labels, or the metric judges
     several answers.
     """
-    labels = find_labels(run.plan.data)
-    if not labels or run.plan.metric.over_responses:
+    labels = find_labels(record.plan.data)
+    if not labels or record.plan.metric.over_responses:
         return None
     places = {_fold(label): place for place, label in enumerate(labels)}
     counts = np.zeros((len(labels), len(labels) + 2))
     for position in sorted(trial.draws.keys() | trial.config_failed.keys()):
-        example = run.plan.examples[position]
+        example = record.plan.examples[position]
         row = places.get(_fold(to_text(example.target))) if example.target is not None else None
         if row is None or position in trial.unanswered:
             continue
-        for answer, share in _shares(run, trial, config, position).items():
+        for answer, share in _shares(record, trial, config, position).items():
             column = len(labels) + 1 if answer is None else places.get(_fold(answer), len(labels))
             counts[row, column] += share
     return Confusion(
@@ -93,13 +100,15 @@ def _confusion(run: Run, trial: Trial, config: Config) -> Confusion | None:
     )
 
 
-def _shares(run: Run, trial: Trial, config: Config, position: int) -> dict[str | None, float]:
+def _shares(
+    record: RunRecord, trial: Trial, config: Config, position: int
+) -> dict[str | None, float]:
     """How often a config gives each answer to an example, over the orders in which its draws may
     come.
 
     A score is the mean over these too, so that the matrix and the score agree.
     """
-    answers = [] if position in trial.config_failed else _answers(run, trial, config, position)
+    answers = [] if position in trial.config_failed else _answers(record, trial, config, position)
     if not answers:
         return {None: 1.0}
     n = min(config.n, len(answers))
@@ -113,32 +122,32 @@ def _shares(run: Run, trial: Trial, config: Config, position: int) -> dict[str |
         subsets = [rng.sample(answers, n) for _ in range(MOST_SUBSETS)]
     found: Counter[str | None] = Counter()
     for subset in subsets:
-        chosen = _chosen(run, config, position, subset)
+        chosen = _chosen(record, config, position, subset)
         for answer in chosen:
             found[answer] += 1 / len(chosen) / len(subsets)  # type: ignore[assignment]
     return dict(found)
 
 
 def _chosen(
-    run: Run, config: Config, position: int, answers: Sequence[str | None]
+    record: RunRecord, config: Config, position: int, answers: Sequence[str | None]
 ) -> list[str | None]:
     """What is made of these answers; several where the order decides between them."""
     if config.aggregate == "vote":
         votes = Counter(answer for answer in answers if answer is not None)
         most = max(votes.values(), default=0)
         return [answer for answer, count in votes.items() if count == most] or [None]
-    verifier = run.plan.verifier
-    verify = None if verifier is None else blind(verifier, run.plan.examples[position])
+    verifier = record.plan.verifier
+    verify = None if verifier is None else blind(verifier, record.plan.examples[position])
     return [choose(config.aggregate, answers, verifier=verify)]
 
 
-def _answers(run: Run, trial: Trial, config: Config, position: int) -> list[str | None]:
+def _answers(record: RunRecord, trial: Trial, config: Config, position: int) -> list[str | None]:
     """What is taken out of each draw of an example, cut as the config cuts it."""
     found: list[str | None] = []
     for draw in trial.draws.get(position, ()):
         said = cut(draw, config.max_tokens, config.stop)
         withheld = said.finish_reason == "content_filter"
-        found.append(None if withheld else run.evaluator.extract(said.text))
+        found.append(None if withheld else record.reader.extract(said.text))
     return found
 
 
@@ -205,28 +214,29 @@ def _number(text: str) -> float | None:
     return found if math.isfinite(found) else None
 
 
-def _doubts(run: Run) -> list[Doubt]:
+def _doubts(record: RunRecord) -> list[Doubt]:
     """Tuning rows on which all strong configurations say the same, and something else than the
     data.
     """
-    if run.plan.metric.over_responses or run.plan.metric.costs:
+    if record.plan.metric.over_responses or record.plan.metric.costs:
         return []
-    strong = _strong(run)
+    strong = _strong(record)
     found = []
-    for position in range(len(run.plan.split.tuning)):
+    for position in range(len(record.plan.split.tuning)):
         voices = [
-            _voice(run, run.trials[reading.trial], reading.config, position) for reading in strong
+            _voice(record, record.trials[reading.trial], reading.config, position)
+            for reading in strong
         ]
         heard = [voice for voice in voices if voice is not None]
         answers = {_fold(answer) for answer, _ in heard}
-        asked = sum(_met(run, reading, position) for reading in strong)
+        asked = sum(_met(record, reading, position) for reading in strong)
         if len(heard) < max(LEAST_STRONG, asked) or len(answers) != 1:
             continue
         answer = heard[0][0]
-        if run.evaluator.is_worst(answer, position):
+        if record.reader.scores.is_worst(answer, position):
             found.append(
                 _doubt(
-                    run.plan.examples[position],
+                    record.plan.examples[position],
                     answer,
                     len(heard),
                     sum(count for _, count in heard),
@@ -235,16 +245,16 @@ def _doubts(run: Run) -> list[Doubt]:
     return found
 
 
-def _met(run: Run, reading: Reading, position: int) -> bool:
-    return bool(run.trials[reading.trial].draws.get(position))
+def _met(record: RunRecord, reading: Reading, position: int) -> bool:
+    return bool(record.trials[reading.trial].draws.get(position))
 
 
-def _strong(run: Run) -> list[Reading]:
+def _strong(record: RunRecord) -> list[Reading]:
     """The best reading of each of the best trials, provided that they are good."""
-    problem = run.problem()
+    problem = record.problem
     bests = [
         best
-        for standing in run.standings().values()
+        for standing in record.standings.values()
         if (best := standing.best(problem)) is not None
     ]
     level = {
@@ -256,11 +266,13 @@ def _strong(run: Run) -> list[Reading]:
     return sorted(near, key=lambda best: (-best.n_examples, -level[id(best)]))[:MOST_STRONG]
 
 
-def _voice(run: Run, trial: Trial, config: Config, position: int) -> tuple[str, int] | None:
+def _voice(
+    record: RunRecord, trial: Trial, config: Config, position: int
+) -> tuple[str, int] | None:
     """What a trial says of an example with one voice, and in how many answers; None where it has
     none.
     """
-    answers = _answers(run, trial, config, position)
+    answers = _answers(record, trial, config, position)
     answer = vote(answers)
     if answer is None or sum(one == answer for one in answers) < ONE_VOICE * len(answers):
         return None

@@ -2,69 +2,73 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from tune.plan.plan import Plan
 from tune.plan.sample_size import sample_size_note
 from tune.result.evidence import Evidence
+from tune.safety.decoration import Decorations
 from tune.space import Config
 from tune.study.fault import SERVICE
-from tune.study.run import PAUSES, Findings, Run
+from tune.study.record import RunRecord
+from tune.study.stop_reasons import PAUSES
 
 MOST_LISTED = 10
 """Rows that a sentence names."""
 
 
-def notices(run: Run, findings: Findings, evidence: Evidence) -> list[str]:
-    """The sentences, those of the run first."""
-    attempt = run.decorations.attempt
-    oracle = attempt("the line of the oracle", lambda: _oracle(run, findings), [])
-    few = attempt("the notice of few examples", lambda: sample_size_note(run.plan), "")
-    found = [*run.notices, *oracle, *_together(run.plan)]
+def notices(
+    record: RunRecord, evidence: Evidence, told: Collection[str], decorations: Decorations
+) -> list[str]:
+    """The sentences, those that the user was told first."""
+    attempt = decorations.attempt
+    oracle = attempt("the line of the oracle", lambda: _oracle(record), [])
+    few = attempt("the notice of few examples", lambda: sample_size_note(record.plan), "")
+    found = [*told, *oracle, *_together(record.plan)]
     if few:
         found.append(few)
-    if run.plan.goal == "frontier":
+    if record.plan.goal == "frontier":
         found.append(
             'The goal is the best at every cost: "Quality against cost" is the result, and the winner is its best '
             "quality, the only one that met the holdout for certain."
         )
-    if findings.choice is not None and not findings.choice.reached:
+    if record.selection is not None and not record.selection.reached:
         found.append(
             "No configuration was shown to be good enough on tuning examples (one-sided 95 %), so the best one found "
             "is shown instead of the cheapest: more examples or money may show one."
         )
-    if findings.choice is not None and findings.choice.extrapolated is not None:
-        asked, read = findings.choice.extrapolated.config.n, findings.choice.reading.config.n
+    if record.selection is not None and record.selection.extrapolated is not None:
+        asked, read = record.selection.extrapolated.config.n, record.selection.reading.config.n
         found.append(
             f"The winner asks for {asked} answers, and the search bought {read} of each tuning example: what the rest "
             f"add was expected from what more answers added where they were bought. The holdout is the first to meet "
             f"it as it is."
         )
-    found += _unanswerable(run)
-    missing = sum(
-        reason.startswith(SERVICE)
-        for t in findings.trials.values()
-        for reason in t.unanswered.values()
+    found += _unanswerable(record)
+    unanswered = sum(
+        reason.startswith(SERVICE) for t in record.trials.values() for reason in t.unanswered.values()
     )
-    if missing:
-        asked = missing + sum(len(t.draws) for t in findings.trials.values())
+    if unanswered:
+        asked = unanswered + sum(len(t.draws) for t in record.trials.values())
         found.append(
-            f"The service did not answer {missing} of {asked} examples ({missing / asked:.1%}); they are not scored."
+            f"The service did not answer {unanswered} of {asked} examples ({unanswered / asked:.1%}); they are not scored."
         )
-    return found + _holdout(run, findings, evidence)
+    return found + _holdout(record, evidence)
 
 
-def _holdout(run: Run, findings: Findings, evidence: Evidence) -> list[str]:
+def _holdout(record: RunRecord, evidence: Evidence) -> list[str]:
     """How much of the holdout was met, and what looking at it again has cost."""
-    if not findings.holdout:
+    if not record.holdout:
         return []
-    if findings.stopped in PAUSES:
+    if record.stopped in PAUSES:
         return [
             "The run was interrupted while it met the holdout. That is looked at when all of it is there, since each "
             "look at a part has its own chance of being wrong: the same command goes on."
         ]
     found = []
     met, whole = (
-        min(reading.n_examples for reading in findings.holdout.values()),
-        len(run.plan.split.holdout),
+        min(reading.n_examples for reading in record.holdout.values()),
+        len(record.plan.split.holdout),
     )
     if met < whole:
         found.append(f"The money reached {met} of {whole} holdout examples: a random part of them.")
@@ -76,19 +80,19 @@ def _holdout(run: Run, findings: Findings, evidence: Evidence) -> list[str]:
     return found
 
 
-def _unanswerable(run: Run) -> list[str]:
+def _unanswerable(record: RunRecord) -> list[str]:
     """Examples that a model never answered, although it answered others."""
     found = []
-    for model in dict.fromkeys(model for model, _ in run.lessons.unanswerable):
+    for model in dict.fromkeys(model for model, _ in record.unanswerable):
         own = {
             position: words
-            for (name, position), words in run.lessons.unanswerable.items()
+            for (name, position), words in record.unanswerable.items()
             if name == model
         }
-        ids = [run.plan.examples[position].id for position in sorted(own)]
+        ids = [record.plan.examples[position].id for position in sorted(own)]
         listed = ", ".join(ids[:MOST_LISTED]) + (", ..." if len(ids) > MOST_LISTED else "")
         found.append(
-            f"{model} never answered {len(own)} of {len(run.plan.examples)} examples, although it answered others: "
+            f"{model} never answered {len(own)} of {len(record.plan.examples)} examples, although it answered others: "
             f"they are counted as unanswerable and are not scored. Rows: {listed}. "
             f"In its words: {next(iter(own.values()))}"
         )
@@ -110,26 +114,26 @@ def _together(plan: Plan) -> list[str]:
     ]
 
 
-def _oracle(run: Run, findings: Findings) -> list[str]:
+def _oracle(record: RunRecord) -> list[str]:
     """That the metric was an oracle, and the most that the winner's draws hold where that or the
     space asks for it.
     """
-    said, metric = [], run.plan.metric
+    said, metric = [], record.plan.metric
     if metric.oracle:
         said.append(
             f"{metric.name!r} over all n answers is an oracle: it finds the right one because it knows the target, and "
             f"nobody can deploy that. So each answer was judged by itself, and n answers become one by the space's "
             f'aggregate (such as "vote"). With oracle=False a metric over all answers is taken as it is.'
         )
-    if findings.choice is None:
+    if record.selection is None:
         return said
-    reading = findings.choice.reading
-    trial = findings.trials[reading.trial]
-    configs = run.plan.space.configs_of(trial.point, run.plan.free)
+    reading = record.selection.reading
+    trial = record.trials[reading.trial]
+    configs = record.plan.space.configs_of(trial.point, record.plan.free)
     asked = [config for config in configs if config.aggregate == "any"]
     if metric.oracle:
         asked = [Config({**config, "aggregate": "any"}) for config in configs if config.n > 1]
-    oracles = run.evaluator.read(trial, asked)
+    oracles = record.reader.read(trial, asked)
     if not oracles:
         return said
     most = max(oracles, key=lambda r: r.config.n)

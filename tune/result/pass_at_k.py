@@ -8,7 +8,7 @@ from tune.report import PassAtK
 from tune.result.evidence import Evidence
 from tune.space import Config
 from tune.strategies import Selection
-from tune.study.run import Run
+from tune.study.record import RunRecord
 
 LEAST_SHARE = 0.8
 """Examples with k draws, as a share of those that were met: with fewer, pass@k would be that of a
@@ -16,15 +16,15 @@ lucky part.
 """
 
 
-def pass_at_k(run: Run, choice: Selection, evidence: Evidence) -> tuple[PassAtK, ...]:
+def pass_at_k(record: RunRecord, choice: Selection, evidence: Evidence) -> tuple[PassAtK, ...]:
     """Return the expected best score of k answers of the winner's settings, for k = 1, 2, 4 and so
     on.
 
     Every k is read off the draws that were bought, without bias: 1 - C(n - c, k) / C(n, k) for
     scores of 0 and 1 (Chen et al. 2021, arXiv 2107.03374). The intervals are over tuning examples.
     """
-    reading, metric = choice.reading, run.plan.metric
-    trial = run.trials[reading.trial]
+    reading, metric = choice.reading, record.plan.metric
+    trial = record.trials[reading.trial]
     if metric.over_responses or metric.costs:
         return ()
     counts = sorted((len(draws) for draws in trial.draws.values()), reverse=True)
@@ -36,7 +36,7 @@ def pass_at_k(run: Run, choice: Selection, evidence: Evidence) -> tuple[PassAtK,
         return ()
     sizes = [2**power for power in range(most.bit_length()) if 2**power < most]
     configs = [Config({**reading.config, "n": k, "aggregate": "any"}) for k in (*sizes, most)]
-    read = run.evaluator.read(trial, configs)
+    read = record.reader.read(trial, configs)
     return tuple(
         PassAtK(found.config.n, evidence.quality(found)) for found in read if found.n_examples
     )

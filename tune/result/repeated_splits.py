@@ -14,13 +14,13 @@ from tune.readout import Reading
 from tune.report import RepeatedSplits
 from tune.strategies import Problem, Standing
 from tune.strategies.select import select_config
-from tune.study.run import Run
+from tune.study.record import RunRecord
 
 CHOSEN_BY = 0.5
 """The share of the tuning examples by which each repetition chooses; the rest judge its choice."""
 
 
-def repeated_splits(run: Run, repetitions: int) -> RepeatedSplits | None:
+def repeated_splits(record: RunRecord, repetitions: int) -> RepeatedSplits | None:
     """Choose again on random halves of the tuning examples, and judge each choice on the other
     half.
 
@@ -28,18 +28,18 @@ def repeated_splits(run: Run, repetitions: int) -> RepeatedSplits | None:
     at. Rows that belong together stay on one side.
 
     Args:
-        run: a run whose search has ended.
+        record: of a run whose search has ended.
         repetitions: how many splits.
 
     Returns:
         The spread, or None where too little was bought to choose on a half.
     """
-    standings = run.standings()
-    problem = replace(run.problem(), max_extrapolated_cost=0.0)
+    standings = record.standings
+    problem = replace(record.problem, max_extrapolated_cost=0.0)
     units: dict[object, list[int]] = {}
-    for position, example in enumerate(run.plan.split.tuning):
-        units.setdefault(run.plan.split.cluster(example), []).append(position)
-    rng = random.Random(f"repeated splits {run.plan.seed}")
+    for position, example in enumerate(record.plan.split.tuning):
+        units.setdefault(record.plan.split.cluster(example), []).append(position)
+    rng = random.Random(f"repeated splits {record.plan.seed}")
     qualities, gains, chosen = [], [], []
     for _ in range(repetitions):
         shuffled = list(units.values())
@@ -54,7 +54,7 @@ def repeated_splits(run: Run, repetitions: int) -> RepeatedSplits | None:
         if judged is None:
             continue
         qualities.append(judged.mean)
-        baseline = _baseline(run, positions)
+        baseline = _baseline(record, positions)
         difference = judged.difference(baseline).mean if baseline is not None else float("nan")
         if np.isfinite(difference):
             gains.append(difference)
@@ -101,9 +101,9 @@ def _rest(
     return None
 
 
-def _baseline(run: Run, positions: set[int]) -> Reading | None:
+def _baseline(record: RunRecord, positions: set[int]) -> Reading | None:
     """Return the baseline on the examples that nothing was chosen by."""
-    same = [reading for reading in run.readings() if reading.config == run.plan.baseline]
+    same = [reading for reading in record.readings if reading.config == record.plan.baseline]
     most = max(same, key=lambda reading: reading.n_examples, default=None)
     return None if most is None else _without(most, positions)
 

@@ -10,20 +10,21 @@ from tune.readout.outcomes import Outcomes
 from tune.readout.trial import Trial
 from tune.report import ReportConfig
 from tune.result.evidence import Evidence
+from tune.safety.decoration import Decorations
 from tune.space import Config
 from tune.stats.intervals import Interval, percentile
 from tune.strategies import Selection
-from tune.study.run import Run
+from tune.study.record import RunRecord
 
 
 class Rows:
     """Readings as rows of a report.
 
     Args:
-        run: whose trials were read.
+        record: of the run whose trials were read.
         evidence: makes the intervals.
         met: what met the holdout, by config.
-        tested: the trials of the holdout, by config.
+        decorations: keeps faults of what only explains the result from ending it.
 
     Attributes:
         searched: the baseline on tuning examples, or None where the search did not have it.
@@ -31,15 +32,16 @@ class Rows:
 
     def __init__(
         self,
-        run: Run,
+        record: RunRecord,
         evidence: Evidence,
         met: Mapping[Config, Reading],
-        tested: Mapping[Config, Trial],
+        decorations: Decorations,
     ) -> None:
-        self._run, self._evidence, self._met, self._tested = run, evidence, met, tested
-        self._baseline = run.plan.baseline
-        self._baseline_name = "baseline" if run.plan.baseline_given else "baseline (assumed)"
-        same = [reading for reading in run.readings() if reading.config == self._baseline]
+        self._record, self._evidence, self._met = record, evidence, met
+        self._decorations = decorations
+        self._baseline = record.plan.baseline
+        self._baseline_name = "baseline" if record.plan.baseline_given else "baseline (assumed)"
+        same = [reading for reading in record.readings if reading.config == self._baseline]
         self.searched = max(same, key=lambda reading: reading.n_examples, default=None)
 
     def baseline(self) -> ReportConfig | None:
@@ -118,8 +120,8 @@ class Rows:
             shown, holdout=met is not None
         )  # None where the service refused every example
         service = None
-        if self._run.unbilled is not None:
-            service = self._evidence.cost(self._run.weigh(shown), holdout=met is not None)
+        if self._record.time is not None:
+            service = self._evidence.cost(self._record.weigh(shown), holdout=met is not None)
         return ReportConfig(
             name=name,
             config=shown.config,
@@ -137,14 +139,19 @@ class Rows:
 
     def _outcomes(self, reading: Reading, *, holdout: bool) -> Outcomes:
         """Why the answers of a reading are wrong."""
-        trial = self._tested.get(reading.config) if holdout else self._run.trials.get(reading.trial)
-        return count_for(self._run, trial, reading.config)
+        if holdout:
+            trial = self._record.holdout_trials.get(reading.config)
+        else:
+            trial = self._record.trials.get(reading.trial)
+        return count_for(self._record, trial, reading.config, self._decorations)
 
 
-def count_for(run: Run, trial: Trial | None, config: Config) -> Outcomes:
+def count_for(
+    record: RunRecord, trial: Trial | None, config: Config, decorations: Decorations
+) -> Outcomes:
     """Why the answers of a config are wrong; nothing is counted where nobody knows its trial."""
     if trial is None:
         return Outcomes()
-    return run.decorations.attempt(
-        "the counts of wrong answers", lambda: run.evaluator.outcomes(trial, config), Outcomes()
+    return decorations.attempt(
+        "the counts of wrong answers", lambda: record.reader.outcomes(trial, config), Outcomes()
     )

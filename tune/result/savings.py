@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from tune.completion import Completion
 from tune.pricing.prices import to_dollars
-from tune.providers.stack import Service
-from tune.readout.trial import Trial
 from tune.readout.truncate import cut
 from tune.space import FREE, Point
-from tune.study.run import Run
+from tune.study.record import ModelRecord, RunRecord
 
 
-def costs_of_readings(run: Run, trials: Mapping[int, Trial]) -> tuple[float, float]:
+def costs_of_readings(record: RunRecord) -> tuple[float, float]:
     """Dollars of the draws that were read, and of the same readings where every max_tokens and stop
     is paid.
 
@@ -23,27 +21,28 @@ def costs_of_readings(run: Run, trials: Mapping[int, Trial]) -> tuple[float, flo
     """
     read: dict[object, int] = {}
     paid: dict[object, int] = {}
-    for number, standing in run.standings().items():
+    for number, standing in record.standings.items():
         cuts = dict.fromkeys((r.config.max_tokens, r.config.stop) for r in standing.readings)
         if not cuts:
             continue
-        trial, service = trials[number], run.services[str(standing.point["model"])]
+        trial = record.trials[number]
+        model = record.model_of(trial)
         said = Point({name: value for name, value in trial.point.items() if name not in FREE})
-        bought = (trial.cap, run.evaluator.bought_stop(trial.point))
+        bought = (trial.cap, record.reader.bought_stop(trial.point))
         for position, draws in trial.draws.items():
             for cap, stop in cuts:
-                cost = _price_of(service, draws, [cut(draw, cap, stop).tokens for draw in draws])
+                cost = _price_of(model, draws, [cut(draw, cap, stop).tokens for draw in draws])
                 paid[said, cap, stop, position] = max(
                     paid.get((said, cap, stop, position), 0), cost
                 )
             # Trials that ask the same share draws: they are counted once.
-            cost = _price_of(service, draws, [draw.completion_tokens for draw in draws])
+            cost = _price_of(model, draws, [draw.completion_tokens for draw in draws])
             read[said, *bought, position] = max(read.get((said, *bought, position), 0), cost)
     return to_dollars(sum(read.values())), to_dollars(sum(paid.values()))
 
 
-def _price_of(service: Service, draws: Sequence[Completion], tokens: Sequence[int]) -> int:
+def _price_of(model: ModelRecord, draws: Sequence[Completion], tokens: Sequence[int]) -> int:
     """Picodollars of draws of one request that took so many tokens each, bought together."""
-    size, prompt = service.endpoint.most_n, max(draw.prompt_tokens for draw in draws)
+    size, prompt = model.most_n, max(draw.prompt_tokens for draw in draws)
     calls = [tokens[start : start + size] for start in range(0, len(tokens), size)]
-    return sum(service.price.cost(prompt, sum(call)) for call in calls)
+    return sum(model.price.cost(prompt, sum(call)) for call in calls)

@@ -11,10 +11,8 @@ from tune.readout.trial import Step, Trial
 from tune.space import FREE
 from tune.study.fault import INPUT, MOST_MISSING, SERVICE, Blame
 from tune.study.lessons import Lessons
+from tune.study.stop_reasons import LOST
 from tune.study.wave import Wave
-
-QUOTA, LOST = "quota", "endpoints"
-"""Reasons for which the account is closed: a quota is used up, or no model is left that answers."""
 
 
 class Failures:

@@ -1,37 +1,36 @@
-"""What a person sees while a run works: a bar of dollars, trials, the best so far and the time
-left.
-"""
+"""The progress of a run: where it stands, for people and programs that watch it."""
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import TextIO
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from tune.pricing.clock import format_duration
+from tune.plan.plan import Plan
+from tune.pricing.clock import Clock, format_duration
+from tune.pricing.prices import to_dollars
 from tune.readout import Reading
 from tune.safety.decoration import Decorations
-from tune.safety.escape import for_terminal
 from tune.stats.intervals import Interval, mean_interval
-
-PLAIN_EVERY = 10.0
-"""Seconds between lines where the output is no terminal."""
+from tune.store.admission import Account
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a run stands, for observers.
+    """Where a run stands.
 
     Attributes:
-        phase: "search", "endgame", "agents" or "holdout". trials: paid points begun. spent:
-        dollars, of this study. budget: dollars. best: the best reading so far, or None. time_limit:
-        seconds that the search may take, where nobody is billed and seconds take the place of
-        dollars. low: the least score that the metric can give. high: the largest. seconds: since
-        this process began. left_seconds: how long the rest will take at the rate so far, or None
-        where nobody can say.
+        phase: "search", "endgame", "agents" or "holdout".
+        trials: paid points begun.
+        spent: dollars, of this study.
+        budget: dollars.
+        best: the best reading so far, or None.
+        seconds: since this process began.
+        left_seconds: an estimate of how long the rest takes; None where there is none yet.
+        time_limit: seconds that the search may take, where nobody is billed and seconds take the
+            place of dollars.
+        low: the least score that the metric can give.
+        high: the largest.
     """
 
     phase: str
@@ -55,108 +54,76 @@ PHASES = {
 """Phases of a run, as a person reads them."""
 
 
-class Remaining:
-    """The time left, as it is shown: it falls with the clock, and an estimate that grew is not
-    shown.
+class ProgressReporter:
+    """Tells an observer where a run stands.
+
+    Args:
+        plan: what is asked for.
+        account: the money of the study.
+        clock: the time of the study where nobody is billed, else None.
+        leader: returns the best reading so far.
+        observer: is called with each `Progress`. If it fails, the run goes on without it.
+        decorations: keeps its faults from ending the run.
     """
 
-    def __init__(self) -> None:
-        self._end: float | None = None
+    def __init__(
+        self,
+        plan: Plan,
+        account: Account,
+        clock: Clock | None,
+        leader: Callable[[], Reading | None],
+        observer: Callable[[Progress], None],
+        decorations: Decorations,
+    ) -> None:
+        self._plan, self._account, self._clock = plan, account, clock
+        self._leader, self._observer, self._decorations = leader, observer, decorations
+        self._began = time.monotonic()
+        self._spent_before = to_dollars(account.spent)
 
-    def of(self, progress: Progress) -> float | None:
-        """Return the seconds left to show, or None where the estimate has grown or there is none."""
-        if progress.left_seconds is None:
-            return None
-        end = progress.seconds + progress.left_seconds
-        if self._end is None or end <= self._end:
-            self._end = end
-            return progress.left_seconds
-        # A run that became slower shows no time at all until it is again as fast as was said.
-        late = end > 1.1 * self._end
-        left = self._end - progress.seconds
-        return None if late or left <= 0 else left
+    def report(self, phase: str, trials: int) -> None:
+        """Tell the observer.
 
-
-class Screen:
-    """Shows a run on standard error: a live bar on a terminal, a line now and then elsewhere,
-    nothing if quiet.
-    """
-
-    def __init__(self, *, quiet: bool = False) -> None:
-        self._quiet = quiet or sys.stderr is None  # a closed standard error is None
-        self._stream: TextIO = sys.stderr
-        self._next = 0.0
-        self._remaining = Remaining()
-        self._live = None
-        if not self._quiet and self._stream.isatty():
-            from rich.console import Console
-            from rich.live import Live
-
-            self._live = Live(console=Console(stderr=True), refresh_per_second=4, transient=True)
-
-    @contextmanager
-    def shown(self) -> Iterator[None]:
-        """Keep the bar on the screen inside the block."""
-        bar = Decorations()
-        if self._live is not None:
-            bar.attempt("the progress bar", self._live.start, None)
-        try:
-            yield
-        finally:
-            if self._live is not None:
-                bar.attempt("the progress bar", self._live.stop, None)
-
-    def __call__(self, progress: Progress) -> None:
-        """Show where the run stands."""
-        if self._quiet:
-            return
-        progress = replace(progress, left_seconds=self._remaining.of(progress))
-        if self._live is not None:
-            from rich.text import Text
-
-            shown = [_bar(progress), describe(progress)]
-            self._live.update(Text(for_terminal("\n".join(shown))))
-        elif time.monotonic() >= self._next:
-            self._next = time.monotonic() + PLAIN_EVERY
-            self.say(describe(progress))
-
-    def say(self, sentence: str) -> None:
-        """Print one line above the bar."""
-        if self._quiet:
-            return
-        if self._live is not None:
-            self._live.console.print(for_terminal(sentence), markup=False, highlight=False)
-        else:
-            self._stream.write(for_terminal(sentence) + "\n")
-            self._stream.flush()
-
-
-def _bar(progress: Progress, width: int = 50) -> str:
-    if progress.time_limit is None:
-        share, said = (
-            progress.spent / progress.budget,
-            f"${progress.spent:.2f} / ${progress.budget:.2f}",
+        Args:
+            phase: of the run.
+            trials: paid points begun.
+        """
+        self._decorations.attempt(
+            "the progress display", lambda: self._observer(self.progress(phase, trials)), None
         )
-    else:
-        left = progress.left_seconds or 0.0
-        share, said = (
-            1.0 - left / progress.time_limit,
-            f"{format_duration(left)} of {format_duration(progress.time_limit)} left",
+
+    def progress(self, phase: str, trials: int) -> Progress:
+        """Return where the run stands now."""
+        seconds = time.monotonic() - self._began
+        spent = to_dollars(self._account.spent)
+        # In the first second the rate is that of a few calls: nothing to extrapolate from.
+        rate = (spent - self._spent_before) / seconds if seconds > 1 else 0.0
+        return Progress(
+            phase=phase,
+            trials=trials,
+            spent=spent,
+            budget=self._plan.budget,
+            best=self._leader(),
+            seconds=seconds,
+            left_seconds=self._seconds_left(phase, spent, rate),
+            time_limit=None if self._clock is None else self._clock.limit,
+            low=self._plan.metric.low,
+            high=self._plan.metric.high,
         )
-    filled = round(width * min(1.0, share))
-    return f"{'━' * filled}{'╌' * (width - filled)} {said}"
+
+    def _seconds_left(self, phase: str, spent: float, rate: float) -> float | None:
+        """Return the seconds that are left: by the clock, else by the dollars that are left."""
+        if self._clock is not None:
+            return None if phase == "holdout" else self._clock.seconds_left
+        return (self._plan.budget - spent) / rate if rate > 0 else None
 
 
 def describe(progress: Progress) -> str:
-    """One line: phase, trials, money, the best so far with its interval, and the time left."""
+    """Return one line: phase, trials, money, the best so far with its interval, and time left."""
     parts = [PHASES.get(progress.phase, progress.phase), f"{progress.trials} trials"]
     if progress.time_limit is None:
         parts.append(f"${progress.spent:.4g} of ${progress.budget:.4g}")
     if progress.best is not None:
-        best = progress.best
-        quality = mean_interval(
-            best.shares, low=progress.low, high=progress.high, weights=best.weights
-        )
+        quality = mean_interval(progress.best.scores, low=progress.low, high=progress.high)
         parts.append(f"best so far {_interval(quality)}")
         parts.append(name_config(progress.best.config))
     if progress.left_seconds is not None:
@@ -165,14 +132,16 @@ def describe(progress: Progress) -> str:
 
 
 def name_config(config: object) -> str:
-    """A config in a few words, for one line."""
+    """Return a configuration in a few words, for one line."""
     values = dict(config)  # type: ignore[call-overload]
-    shown = [f"{values.pop('model')}", f"{values.pop('prompt')}"]
+    words = [f"{values.pop('model')}", f"{values.pop('prompt')}"]
     n, aggregate = values.pop("n"), values.pop("aggregate")
-    shown += [
-        f"{name} {value}" for name, value in sorted(values.items()) if value not in ((), None)
-    ]
-    return ", ".join([*shown, *([f"{aggregate} of {n}"] if n != 1 else [])])
+    for name, value in sorted(values.items()):
+        if value not in ((), None):
+            words.append(f"{name} {value}")
+    if n != 1:
+        words.append(f"{aggregate} of {n}")
+    return ", ".join(words)
 
 
 def _interval(interval: Interval) -> str:

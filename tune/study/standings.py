@@ -1,79 +1,115 @@
-"""Where the trials of a run stand: their readings, and what their draws cost. Each is worked out
-once.
-"""
+"""Standings of a run's trials: their readings, and the cost of their draws."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from tune.completion import Completion
 from tune.pricing.prices import to_dollars
 from tune.providers.stack import Service
+from tune.readout import Reading
 from tune.readout.trial import Trial
 from tune.strategies import Standing
-from tune.study.evaluate import Evaluator
+from tune.study.trial_reader import TrialReader
+from tune.study.unbilled import Unbilled
 
 
 class Standings:
     """Reads trials, and keeps what was read of each until its draws change.
 
     Args:
+        trials: of the search, by number; new ones may be added to it.
         services: the models, by name.
-        evaluator: reads the draws.
+        reader: reads the draws.
+        unbilled: weighs by seconds of service where nobody is billed; None where dollars count.
     """
 
-    def __init__(self, services: Mapping[str, Service], evaluator: Evaluator) -> None:
-        self._services, self._evaluator = services, evaluator
+    def __init__(
+        self,
+        trials: Mapping[int, Trial],
+        services: Mapping[str, Service],
+        reader: TrialReader,
+        unbilled: Unbilled | None = None,
+    ) -> None:
+        self._trials, self._services = trials, services
+        self._reader, self._unbilled = reader, unbilled
         self._known: dict[int, tuple[object, Standing]] = {}
 
+    def current(self) -> dict[int, Standing]:
+        """Return every trial with its readings and costs in dollars, from the draws it has now."""
+        return {number: self._standing(trial) for number, trial in self._trials.items()}
+
+    def weighed(self) -> dict[int, Standing]:
+        """Return every trial as strategies weigh it: in seconds where nobody is billed."""
+        standings = self.current()
+        if self._unbilled is None:
+            return standings
+        return self._unbilled.contenders(standings, self._trials)
+
     def known(self) -> list[Standing]:
-        """Every trial as it was read last, without a new look."""
+        """Return the trials as they were read last. Nothing is read, so this is quick."""
         return [standing for _, standing in self._known.values()]
 
-    def of(self, trials: Mapping[int, Trial]) -> dict[int, Standing]:
-        """Every trial with its readings, from the draws it has."""
-        return {number: self._standing(trial) for number, trial in trials.items()}
+    def readings(self) -> list[Reading]:
+        """Return every reading of every trial."""
+        return [reading for standing in self.current().values() for reading in standing.readings]
 
     def _standing(self, trial: Trial) -> Standing:
-        most_n = self._services[str(trial.point["model"])].endpoint.most_n
-        mark = (
+        # All that a reading depends on; where none of it has changed, the last one still holds.
+        state = (
             trial.bought,
             len(trial.config_failed),
             len(trial.unanswered),
             trial.state,
-            most_n,
+            self._most_n(trial),
             dict(trial.measured),
         )
         known = self._known.get(trial.number)
-        if known is None or known[0] != mark:
-            once, each = self._spent_on(trial)
-            standing = Standing(
-                trial=trial.number,
-                point=trial.point,
-                examples=len(trial.draws) + len(trial.config_failed),
-                readings=tuple(self._evaluator.readings(trial)),
-                failed=trial.state == "failed",
-                spent_per_draw=to_dollars(once + each) / trial.bought if trial.bought else 0.0,
-                cap=trial.cap,
-                measured=frozenset(trial.measured),
-                prompt_cost=to_dollars(once) / len(trial.draws) if trial.draws else 0.0,
-            )
-            known = self._known[trial.number] = (mark, standing)
+        if known is None or known[0] != state:
+            known = self._known[trial.number] = (state, self._read(trial))
         return known[1]
 
-    def _spent_on(self, trial: Trial) -> tuple[int, int]:
-        """Picodollars that the draws of a trial cost at list price: the prompts that they share,
-        and the rest.
-        """
-        service = self._services[str(trial.point["model"])]
-        most_n = service.endpoint.most_n
-        once = each = 0
+    def _read(self, trial: Trial) -> Standing:
+        prompts, answers = self._costs(trial)
+        return Standing(
+            trial=trial.number,
+            point=trial.point,
+            examples=len(trial.draws) + len(trial.config_failed),
+            readings=tuple(self._reader.readings(trial)),
+            failed=trial.state == "failed",
+            spent_per_draw=_share(prompts + answers, trial.bought),
+            cap=trial.cap,
+            measured=frozenset(trial.measured),
+            prompt_cost=_share(prompts, len(trial.draws)),
+        )
+
+    def _costs(self, trial: Trial) -> tuple[int, int]:
+        """Return the list price of a trial's draws in picodollars: shared prompts, and the rest."""
+        service, most_n = self._services[str(trial.point["model"])], self._most_n(trial)
+        prompts = answers = 0
         for draws in trial.draws.values():
-            calls = [draws[start : start + most_n] for start in range(0, len(draws), most_n)]
-            costs = [
-                service.price.cost(call[0].prompt_tokens, sum(d.completion_tokens for d in call))
-                for call in calls
-            ]
+            total = sum(_call_cost(service, call) for call in _calls(draws, most_n))
+            # One prompt serves all draws of a call, but only where a call can give several.
             shared = service.price.cost(draws[0].prompt_tokens, 0) if draws and most_n > 1 else 0
-            once += shared
-            each += sum(costs) - shared
-        return once, each
+            prompts += shared
+            answers += total - shared
+        return prompts, answers
+
+    def _most_n(self, trial: Trial) -> int:
+        return self._services[str(trial.point["model"])].endpoint.most_n
+
+
+def _calls(draws: Sequence[Completion], most_n: int) -> list[Sequence[Completion]]:
+    """Return draws in groups that one call each could have given."""
+    return [draws[start : start + most_n] for start in range(0, len(draws), most_n)]
+
+
+def _call_cost(service: Service, call: Sequence[Completion]) -> int:
+    """Return the list price of a call in picodollars."""
+    tokens = sum(draw.completion_tokens for draw in call)
+    return service.price.cost(call[0].prompt_tokens, tokens)
+
+
+def _share(picodollars: int, count: int) -> float:
+    """Return dollars for each of `count` things; 0.0 where there is none."""
+    return to_dollars(picodollars) / count if count else 0.0

@@ -1,4 +1,4 @@
-"""What draws and configs cost where nobody is billed: seconds of service."""
+"""Costs where nobody is billed: seconds of service take the place of dollars."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from tune.strategies import Selection, Standing
 
 
 class Unbilled:
-    """Weighs trials and readings by the recorded seconds of their draws, so that a resumed study
-    weighs them alike.
+    """Weighs trials and readings by the recorded seconds of their draws.
+
+    A resumed study weighs them alike, because the seconds are kept with the draws.
 
     Args:
         services: the models, by name.
@@ -30,17 +31,10 @@ class Unbilled:
         self._services = services
         self._known: dict[int, tuple[Standing, Standing]] = {}
 
-    def weigh(self, reading: Reading) -> Reading:
-        """A reading with seconds of service as its cost: those of all its answers, where each takes
-        a call.
-        """
-        calls = calls_for(reading.config.n, self._most_n(reading.config.model))
-        return replace(reading, costs=calls * reading.seconds)
-
     def contenders(
         self, standings: Mapping[int, Standing], trials: Mapping[int, Trial]
     ) -> dict[int, Standing]:
-        """Every trial with the cost of its draws and of its readings in seconds of service."""
+        """Return every trial with the costs of its draws and readings in seconds of service."""
         for number, standing in standings.items():
             known = self._known.get(number)
             if known is None or known[0] is not standing:
@@ -48,56 +42,71 @@ class Unbilled:
         return {number: self._known[number][1] for number in standings}
 
     def _weighed(self, standing: Standing, trial: Trial) -> Standing:
-        readings = tuple(self.weigh(reading) for reading in standing.readings)
+        most_n = self._most_n(trial)
+        readings = tuple(in_seconds(reading, most_n) for reading in standing.readings)
         per_draw = self._seconds(trial) / max(1, trial.bought)
         return replace(standing, readings=readings, spent_per_draw=per_draw, prompt_cost=0.0)
 
     @contextmanager
     def timed(self, trials: Callable[[], Iterable[Trial]]) -> Iterator[None]:
-        """Have the clock learn from what is bought inside the block how much service goes into a
-        second.
+        """Have the clock learn how much service goes into a second, from what the block buys.
 
         Args:
-            trials: all that the study has, at that moment.
+            trials: returns all trials that the study has at that moment.
         """
-        began, bought = time.monotonic(), self._bought()
-        held, served = _draws(trials()), self._served(trials())
+        began, bought_before = time.monotonic(), self._bought()
+        draws_before, served_before = _draws(trials()), self._served(trials())
         yield
-        new = _draws(trials()) - held
-        share = (
-            min(1.0, (self._bought() - bought) / new) if new else 0.0
-        )  # the others were in the store
-        self.clock.note(share * (self._served(trials()) - served), time.monotonic() - began)
+        new = _draws(trials()) - draws_before
+        bought = self._bought() - bought_before
+        # Draws that came out of the store took no time now, so they do not count.
+        share = min(1.0, bought / new) if new else 0.0
+        served = self._served(trials()) - served_before
+        self.clock.note(share * served, time.monotonic() - began)
 
     def _served(self, trials: Iterable[Trial]) -> float:
         return math.fsum(map(self._seconds, trials))
 
     def _seconds(self, trial: Trial) -> float:
-        """Seconds of service of a trial's draws. Those of one call were served together: each has
-        all its seconds.
+        """Return the seconds of service of a trial's draws.
+
+        The draws of one call were served together, and each has all its seconds. So one counts.
         """
-        most_n = self._most_n(str(trial.point["model"]))
+        most_n = self._most_n(trial)
         calls = [draws[::most_n] for draws in trial.draws.values()]
         return math.fsum(draw.seconds for draws in calls for draw in draws)
 
     def _bought(self) -> int:
         return sum(service.provider.bought for service in self._services.values())
 
-    def _most_n(self, model: str) -> int:
-        return self._services[model].endpoint.most_n
+    def _most_n(self, trial: Trial) -> int:
+        return self._services[str(trial.point["model"])].endpoint.most_n
+
+
+def in_seconds(reading: Reading, most_n: int) -> Reading:
+    """Return a reading with seconds of service as its cost: those of all calls of a request.
+
+    Args:
+        reading: one configuration of a trial.
+        most_n: answers that one call can give.
+    """
+    return replace(reading, costs=calls_for(reading.config.n, most_n) * reading.seconds)
+
+
+def in_dollars(selection: Selection) -> Selection:
+    """Return a selection with its costs as they are shown: nobody is billed, so they are $0."""
+    extrapolated = selection.extrapolated
+    return replace(
+        selection,
+        reading=_free_of_charge(selection.reading),
+        runners_up=tuple(_free_of_charge(reading) for reading in selection.runners_up),
+        extrapolated=None if extrapolated is None else _free_of_charge(extrapolated),
+    )
+
+
+def _free_of_charge(reading: Reading) -> Reading:
+    return replace(reading, costs=0.0 * reading.costs)  # NaN stays: it is not known
 
 
 def _draws(trials: Iterable[Trial]) -> int:
     return sum(trial.bought for trial in trials)
-
-
-def in_dollars(choice: Selection) -> Selection:
-    """A choice with its costs as they are shown: nobody is billed."""
-    shown = [
-        replace(reading, costs=0.0 * reading.costs)
-        for reading in (choice.reading, *choice.runners_up)
-    ]
-    extrapolated = choice.extrapolated and replace(
-        choice.extrapolated, costs=0.0 * choice.extrapolated.costs
-    )
-    return replace(choice, reading=shown[0], runners_up=tuple(shown[1:]), extrapolated=extrapolated)

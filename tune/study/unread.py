@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tune.errors import MetricError
@@ -21,7 +21,8 @@ from tune.plan.default_space import default_answer
 from tune.plan.plan import Plan
 from tune.readout.trial import Trial
 from tune.report import Sample, Unread
-from tune.study.evaluate import Evaluator
+from tune.report.unread_text import unread_sentence
+from tune.study.trial_reader import TrialReader
 from tune.task.example import Example, to_text
 from tune.task.extract import parse_extractor
 from tune.task.text_parts import first_json_object
@@ -76,36 +77,58 @@ class _Said(NamedTuple):
     is_worst: bool
 
 
-def find_unread(
-    plan: Plan, evaluator: Evaluator, trials: Mapping[int, Trial]
-) -> tuple[Unread, ...]:
+def find_unread(plan: Plan, reader: TrialReader, trials: Mapping[int, Trial]) -> tuple[Unread, ...]:
     """Return the prompts of which nearly all answers score the worst value, with what can be known
     of the reason.
 
     Args:
         plan: of the study.
-        evaluator: reads the answers as the study does.
+        reader: reads the answers as the study does.
         trials: what was bought.
     """
     found = (
-        _look(plan, evaluator, prompt, _said(evaluator, prompt, trials))
-        for prompt in plan.space.prompts
+        _look(plan, reader, prompt, _said(reader, prompt, trials)) for prompt in plan.space.prompts
     )
     return tuple(one for one in found if one is not None)
 
 
-def is_all_unread(plan: Plan, evaluator: Evaluator, trials: Mapping[int, Trial]) -> bool:
+def is_all_unread(plan: Plan, reader: TrialReader, trials: Mapping[int, Trial]) -> bool:
     """Whether the answers of every prompt are not read rightly; False while one of them has too
     few.
     """
     for prompt in plan.space.prompts:
-        found = _look(plan, evaluator, prompt, _said(evaluator, prompt, trials))
+        found = _look(plan, reader, prompt, _said(reader, prompt, trials))
         if found is None or not found.misread:
             return False
     return True
 
 
-def _said(evaluator: Evaluator, prompt: str, trials: Mapping[int, Trial]) -> list[_Said]:
+class UnreadWatch:
+    """Watches a search for answers that are read wrongly.
+
+    Args:
+        plan: of the study.
+        reader: reads the answers as the study does.
+        say: shows a person one sentence now.
+    """
+
+    def __init__(self, plan: Plan, reader: TrialReader, say: Callable[[str], None]) -> None:
+        self._plan, self._reader, self._say_now = plan, reader, say
+        self._told: set[str] = set()
+
+    def is_hopeless(self, trials: Mapping[int, Trial]) -> bool:
+        """Return True if more money would be wasted, and the user did not ask to go on."""
+        return not self._plan.keep_going and is_all_unread(self._plan, self._reader, trials)
+
+    def tell(self, trials: Mapping[int, Trial]) -> None:
+        """Tell once of each prompt whose answers nearly all score the worst value."""
+        for found in find_unread(self._plan, self._reader, trials):
+            if found.prompt not in self._told:
+                self._told.add(found.prompt)
+                self._say_now(unread_sentence(found))
+
+
+def _said(reader: TrialReader, prompt: str, trials: Mapping[int, Trial]) -> list[_Said]:
     """The first answers of a prompt, in the order of trials and examples."""
     found: list[_Said] = []
     for number in sorted(trials):
@@ -116,24 +139,24 @@ def _said(evaluator: Evaluator, prompt: str, trials: Mapping[int, Trial]) -> lis
         for position in sorted(trial.draws):
             for draw in trial.draws[position]:
                 withheld = draw.finish_reason == "content_filter"
-                answer = None if withheld else evaluator.extract(draw.text)
-                is_worst = answer is None or evaluator.is_worst(answer, position)
+                answer = None if withheld else reader.extract(draw.text)
+                is_worst = answer is None or reader.scores.is_worst(answer, position)
                 found.append(_Said(position, draw.text, answer, is_worst))
         if len(found) >= MOST_ANSWERS:
             break
     return found[:MOST_ANSWERS]
 
 
-def _look(plan: Plan, evaluator: Evaluator, prompt: str, said: Sequence[_Said]) -> Unread | None:
+def _look(plan: Plan, reader: TrialReader, prompt: str, said: Sequence[_Said]) -> Unread | None:
     worst = sum(one.is_worst for one in said)
     if len(said) < LEAST_ANSWERS or worst <= NEARLY_ALL * len(said):
         return None
     extracted = sum(one.answer is not None for one in said)
     standing = [one for one in said if _stands(plan.examples[one.position], one.text)]
-    rule, score = _better_rule(plan, evaluator, said)
+    rule, score = _better_rule(plan, reader, said)
     nothing = extracted <= HARDLY_ANY * len(said)
     whole = (
-        _takes_whole(said) and evaluator.metric.identity != "numeric"
+        _takes_whole(said) and reader.scores.metric.identity != "numeric"
     )  # that one looks for the number itself
     by_chance = _standing_by_chance(plan, said)
     stands = whole and len(standing) - by_chance >= max(LEAST_RIGHT, ENOUGH * len(said))
@@ -189,14 +212,14 @@ def _fold(text: str) -> str:
 
 
 def _better_rule(
-    plan: Plan, evaluator: Evaluator, said: Sequence[_Said]
+    plan: Plan, reader: TrialReader, said: Sequence[_Said]
 ) -> tuple[Mapping[str, Any] | None, float | None]:
     """The answer rule that reads these texts best, with the mean score that it would give; None
     where none works.
 
     Nothing is sent: a metric that asks a judge or runs code is not tried.
     """
-    metric = evaluator.metric
+    metric = reader.scores.metric
     if metric.costs or metric.runs_code or metric.over_responses:
         return None, None
     best: tuple[int, float, Mapping[str, Any]] | None = None

@@ -98,14 +98,16 @@ async def read_rivals(
         if row is None or row.few or row.cost is None or row.config in found:
             continue
         held = [trials[row.trial]] if row.trial in trials else []
-        readings = [reading for trial in held for reading in evaluator.read(trial, [row.config])]
+        readings = [
+            reading for trial in held for reading in evaluator.reader.read(trial, [row.config])
+        ]
         shared = [trial for trial in met.values() if shares_draws(Config(trial.point), row.config)]
         for trial in sorted(
             shared, key=lambda trial: Config(trial.point).n
         ):  # the most draws have the last word
             readings += [
                 reading
-                for reading in evaluator.read(trial, [row.config])
+                for reading in evaluator.reader.read(trial, [row.config])
                 if not reading.approximate
             ]
         chosen_by = row.tuning or row.holdout

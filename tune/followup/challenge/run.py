@@ -311,7 +311,7 @@ class _Work:
         readings = [
             r
             for step, group in steps.items()
-            for r in self.evaluator.read(self.trials[step.trial], group)
+            for r in self.evaluator.reader.read(self.trials[step.trial], group)
         ]
         if not readings:
             if not wave.complete:
@@ -351,7 +351,7 @@ class _Work:
             block = left[: next_block(len(bought), BLOCK)]
             complete = await self._buy(number, config, block)
             bought += block
-            readings = self.evaluator.read(self.trials[number], [config])
+            readings = self.evaluator.reader.read(self.trials[number], [config])
             if readings:
                 reading = readings[0]
                 scores = dict(zip(reading.examples, map(float, reading.scores), strict=True))

@@ -16,7 +16,7 @@ from tune.runtime.best_json import DeploymentRecord
 from tune.space import Space
 from tune.study.connect import attach_judge, connect_services
 from tune.study.evaluate import Evaluator
-from tune.study.failures import LOST, QUOTA
+from tune.study.stop_reasons import LOST, QUOTA
 from tune.task.example import Example
 
 
@@ -103,7 +103,7 @@ class Target:
     @property
     def scores(self) -> np.ndarray:
         """Of the examples so far, in the order in which they were asked, less what they had before."""
-        readings = self.evaluator.read(self.trial, [self.deployment.config])
+        readings = self.evaluator.reader.read(self.trial, [self.deployment.config])
         if not readings:
             return np.zeros(0)
         changes: np.ndarray = readings[0].scores - self._before[list(readings[0].examples)]

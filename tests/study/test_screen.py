@@ -10,7 +10,8 @@ import pytest
 
 from tune.readout import Reading
 from tune.space import Config
-from tune.study.progress import Progress, Remaining, Screen, describe, name_config
+from tune.study.progress import Progress, describe, name_config
+from tune.study.screen import Remaining, Screen
 
 CONFIG = Config(
     {"model": "m", "prompt": "p", "max_tokens": 8, "temperature": 0.5, "n": 3, "aggregate": "vote"}

@@ -1,0 +1,107 @@
+"""Scores that must be waited for: a model judges the answers, or the answers are code that is run.
+
+All other metrics score answers when they are read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+
+from tune.completion import Completion
+from tune.errors import EndpointError, ParameterRejected, ProviderError, TuneError
+from tune.providers.stack import Service
+from tune.readout import wanted
+from tune.readout.trial import Trial
+from tune.store.draws import Store, Use
+from tune.study.trial_reader import TrialReader
+from tune.task.metrics import Judge
+
+
+class JudgeLost(TuneError):
+    """The judge cannot be asked, so no answer can be scored.
+
+    Attributes:
+        fault: the error of the judge's endpoint.
+    """
+
+    def __init__(self, fault: ProviderError) -> None:
+        super().__init__(str(fault))
+        self.fault = fault
+
+
+class AnswerScoring:
+    """Scores new answers as soon as they are bought.
+
+    Args:
+        reader: finds the answers that readings will ask for, and keeps their scores.
+        store: notes which example asks for which verdict.
+        judge: the model that the metric asks; None where it asks none.
+    """
+
+    def __init__(self, reader: TrialReader, store: Store, judge: Service | None) -> None:
+        self._reader, self._scores, self._metric = reader, reader.scores, reader.scores.metric
+        self._store, self._judge = store, judge
+        # More threads than cores would only make each other's code time out.
+        self._cores = asyncio.Semaphore(os.cpu_count() or 1)
+
+    @property
+    def has_judge(self) -> bool:
+        """True where a model judges the answers."""
+        return self._judge is not None
+
+    def release_holds(self) -> None:
+        """Let go of the money that is held for verdicts: no call is in flight, so none will come."""
+        if self._judge is not None:
+            account = self._judge.metered.account
+            account.release_earmark(account.reserved)
+
+    async def judge(
+        self, trial: Trial, position: int, new: Sequence[Completion], held: int
+    ) -> None:
+        """Have the judge score each new answer to an example once.
+
+        Args:
+            trial: whose answers they are.
+            position: of the example.
+            new: the answers.
+            held: picodollars that were held for their verdicts.
+
+        Raises:
+            JudgeLost: the judge cannot be asked.
+        """
+        assert self._judge is not None
+        assert isinstance(self._metric.function, Judge)
+        metered, judge = self._judge.metered, self._metric.function
+        example = self._scores.examples[position]
+        answers = self._answers(trial, position, new)
+        unknown = [answer for answer in answers if self._scores.known(answer, position) is None]
+        requests = [judge.request(answer, example) for answer in unknown]
+        # Release first what exceeds the cost of the verdicts: other calls may wait for that money.
+        needed = sum(metered.ceiling(request, 1) for request in requests)
+        metered.account.release_earmark(max(0, held - needed))
+        key = self._scores.example_key(position)
+        self._store.note_uses(Use(example.id, key, request, 1) for request in requests)
+        for answer in unknown:
+            try:
+                score = await self._metric.judge(answer, example)
+            except (EndpointError, ParameterRejected) as error:
+                raise JudgeLost(error) from None
+            self._scores.keep(answer, position, score)
+
+    async def run_code(self, trial: Trial, position: int) -> None:
+        """Have a metric that runs code score each answer to an example, in threads."""
+        example = self._scores.examples[position]
+        for answer in self._answers(trial, position, trial.draws[position]):
+            async with self._cores:
+                if self._scores.known(answer, position) is None:
+                    score = await asyncio.to_thread(self._metric.score, answer, example)
+                    self._scores.keep(answer, position, score)
+
+    def _answers(self, trial: Trial, position: int, draws: Sequence[Completion]) -> list[str]:
+        """Return the answers to one example that readings of these draws will ask for."""
+        view = replace(trial, draws={position: list(draws)}, unanswered={}, config_failed={})
+        pairs = wanted(view, self._reader.configs(trial), extract=self._reader.extract)
+        return [answer for answer, _ in pairs]

@@ -1,0 +1,98 @@
+"""The holdout of a run: money that is kept for it, and the final test on its examples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from tune.plan.plan import Plan
+from tune.readout import Reading
+from tune.readout.trial import Step, Trial
+from tune.space import Config
+from tune.strategies import Standing
+from tune.strategies.select import select_config
+from tune.study.budget import StudyBudget
+from tune.study.selector import Selector
+from tune.study.standings import Standings
+from tune.study.trial_reader import TrialReader
+
+HOLDOUT_BLOCK = 4
+"""Holdout examples that are bought together for every configuration of the test.
+
+If the money ends early, the configurations have still met the same examples.
+"""
+
+
+class HoldoutReserve:
+    """Keeps the money that the holdout will take out of the reach of the search.
+
+    Args:
+        selector: says what would be selected now.
+        standings: the trials with their readings.
+        budget: of the study.
+    """
+
+    def __init__(self, selector: Selector, standings: Standings, budget: StudyBudget) -> None:
+        self._selector, self._standings, self._budget = selector, standings, budget
+        self._kept_for: dict[int, Standing] | None = None
+
+    def update(self) -> None:
+        """Keep enough for what would be selected now, and for whatever else is in the lead."""
+        if self._budget.clock is not None:
+            return  # the time limit is that of the search: it does not cut the holdout short
+        standings = self._standings.current()
+        if standings == self._kept_for:
+            return  # nothing has changed since the last time
+        self._kept_for = standings
+        selection = select_config(self._selector.problem(), standings)
+        extrapolated = selection.extrapolated if selection else None
+        self._budget.reserve_holdout(self._standings.readings(), extrapolated)
+
+
+@dataclass(frozen=True, slots=True)
+class HoldoutTest:
+    """The final test of some configurations on the holdout.
+
+    Attributes:
+        readings: of each configuration that has one.
+        trials: of each configuration.
+    """
+
+    readings: Mapping[Config, Reading]
+    trials: Mapping[Config, Trial]
+
+
+def plan_holdout(plan: Plan, configs: Sequence[Config]) -> tuple[list[Step], dict[int, Trial]]:
+    """Return the steps of the test and the trials that they buy for.
+
+    Each configuration is bought with its own n, max_tokens and stop, block by block beside the
+    others.
+
+    Args:
+        plan: of the study.
+        configs: all different, the selected one first.
+    """
+    trials = {i: Trial(i, config, config.max_tokens) for i, config in enumerate(configs)}
+    steps: list[Step] = []
+    for block in _blocks(plan):
+        for config, trial in zip(configs, trials.values(), strict=True):
+            steps.append(Step(trial.number, trial.point, tuple(block), config.n, trial.cap))
+    return steps, trials
+
+
+def read_holdout_test(reader: TrialReader, trials: Iterable[Trial]) -> HoldoutTest:
+    """Read trials of the holdout; the point of each is the whole configuration."""
+    by_config = {Config(trial.point): trial for trial in trials}
+    readings: dict[Config, Reading] = {}
+    for config, trial in by_config.items():
+        found = reader.read(trial, [config])
+        if found:
+            readings[config] = found[0]
+    return HoldoutTest(readings, by_config)
+
+
+def _blocks(plan: Plan) -> list[range]:
+    """Return the positions of the holdout examples, in blocks."""
+    first, end = len(plan.split.tuning), len(plan.examples)
+    starts = range(first, end, HOLDOUT_BLOCK)
+    return [range(start, min(start + HOLDOUT_BLOCK, end)) for start in starts]

@@ -1,0 +1,110 @@
+"""The selection of a study: the problem that its strategies see, and what is chosen in the end."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tune.export import carriable
+from tune.plan.plan import Plan
+from tune.readout import Reading
+from tune.space import Config
+from tune.strategies import Problem, Selection, Standing
+from tune.strategies.measured_truncation import select_measured
+from tune.study.budget import LEAST_BLOCK, StudyBudget
+from tune.study.standings import Standings
+from tune.study.unbilled import in_dollars
+
+
+class Selector:
+    """Selects the configuration of a study, and the best one for agents that take one answer.
+
+    Args:
+        plan: what is asked for.
+        budget: what a draw can cost at most.
+        standings: the trials with their readings.
+    """
+
+    def __init__(self, plan: Plan, budget: StudyBudget, standings: Standings) -> None:
+        self.plan, self._budget, self._standings = plan, budget, standings
+
+    def problem(self) -> Problem:
+        """Return the study as a strategy sees it."""
+        plan = self.plan
+        return Problem(
+            space=plan.space,
+            free=plan.free,
+            examples=len(plan.split.tuning),
+            seed=plan.seed,
+            low=plan.metric.low,
+            high=plan.metric.high,
+            larger_is_better=plan.metric.larger_is_better,
+            max_cost=None if plan.unbilled else plan.max_cost,  # $0 keeps every limit
+            max_seconds=plan.max_seconds,
+            ceiling=self._budget.ceiling,
+            baseline=plan.baseline_point,
+            goal=plan.goal,
+            min_quality=plan.min_quality,
+            margin=plan.margin,
+            baseline_config=plan.baseline,
+            max_extrapolated_cost=self._budget.max_extrapolated_cost,
+        )
+
+    def select(self) -> Selection | None:
+        """Select the final configuration; None where nothing was scored."""
+        return self._shown(select_measured(self.problem(), self._standings.weighed()))
+
+    def single_answer(self, selection: Selection | None) -> Reading | None:
+        """Return the best reading for agents that take one answer of a chat.
+
+        It is the selected configuration where that is one answer. Else it is what would have been
+        selected if there were no others; None where that breaks a limit.
+        """
+        if selection is None:
+            return None
+        if self.is_single_answer(selection.shown.config):
+            return selection.reading
+        problem = replace(self.problem(), max_extrapolated_cost=0.0)
+        best = self._shown(select_measured(problem, self.single_answer_standings()))
+        if best is None or not self.is_within_limits(best.reading):
+            return None
+        return best.reading
+
+    def single_answer_standings(self) -> dict[int, Standing]:
+        """Return every trial with only the readings that are one answer of a chat."""
+        return {
+            number: self._single_answers(standing)
+            for number, standing in self._standings.weighed().items()
+        }
+
+    def is_single_answer(self, config: Config) -> bool:
+        """Return True if an agent that takes one answer of a chat can be given a configuration."""
+        return carriable(config, raw=self.plan.prompts[config.prompt].raw)
+
+    def is_within_limits(self, reading: Reading) -> bool:
+        """Return True if the means of a reading keep the limits on cost and seconds."""
+        plan = self.plan
+        within_cost = plan.max_cost is None or reading.cost <= plan.max_cost
+        within_seconds = plan.max_seconds is None or reading.mean_seconds <= plan.max_seconds
+        return within_cost and within_seconds
+
+    def leader(self) -> Reading | None:
+        """Return the best reading so far on at least a block of examples, for the progress."""
+        known = [r for standing in self._standings.known() for r in standing.readings]
+        readings = [r for r in known if r.n_examples >= LEAST_BLOCK and self.is_within_limits(r)]
+        return max(readings, key=self._preference, default=None)
+
+    def _preference(self, reading: Reading) -> tuple[float, float]:
+        """Return a sort key, the best last: the mean as a share of the metric's range, then cost."""
+        metric = self.plan.metric
+        share = (reading.mean - metric.low) / (metric.high - metric.low)
+        return share if metric.larger_is_better else 1.0 - share, -reading.cost
+
+    def _single_answers(self, standing: Standing) -> Standing:
+        kept = tuple(r for r in standing.readings if self.is_single_answer(r.config))
+        return replace(standing, readings=kept)
+
+    def _shown(self, selection: Selection | None) -> Selection | None:
+        """Return a selection with its costs in dollars, as they are shown."""
+        if selection is None or not self.plan.unbilled:
+            return selection
+        return in_dollars(selection)

@@ -1,0 +1,116 @@
+"""Readings of trials: configurations with their scores and costs, read off draws that were bought.
+
+Nothing is bought here. The search, the holdout and the report read trials by the same rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from tune.providers.stack import Service
+from tune.readout import Reading, read
+from tune.readout.aggregate import blind, deployable
+from tune.readout.outcomes import Outcomes, count_outcomes
+from tune.readout.trial import Trial
+from tune.readout.truncate import Cut
+from tune.space import Config, Point, Space
+from tune.study.scores import Scores
+from tune.task.example import Example
+from tune.task.extract import Extractor
+
+
+class TrialReader:
+    """Reads configurations off the draws of a trial.
+
+    Args:
+        space: has the values of the dimensions that are read off.
+        free: the dimensions that are read off, not bought.
+        services: the models by name; they say what answers cost.
+        extract: takes the answer out of a text.
+        scores: scores the answers.
+        verifier: for the aggregate "best": how good an answer looks, without knowing the target.
+        seed: of the random subsets of draws.
+    """
+
+    def __init__(
+        self,
+        *,
+        space: Space,
+        free: Sequence[str],
+        services: Mapping[str, Service],
+        extract: Extractor,
+        scores: Scores,
+        verifier: Callable[[str, Example], float] | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.space, self.free = space, tuple(free)
+        self.extract, self.scores = extract, scores
+        self._services, self._verifier, self.seed = services, verifier, seed
+        self._verdicts: dict[int, Callable[[str], float]] = {}
+        self._known: dict[int, tuple[int, list[Reading]]] = {}
+
+    def bought_stop(self, point: Point) -> tuple[str, ...]:
+        """Return the stop strings that draws of a paid point are bought with.
+
+        These are the ones that all its readings have in common: a longer text can be cut later.
+        """
+        if "stop" in point:
+            return tuple(point["stop"] or ())  # type: ignore[arg-type]
+        return self.space.common_stop(point)
+
+    def configs(self, trial: Trial) -> list[Config]:
+        """Return every config that can be read off a trial and deployed; an oracle cannot be."""
+        configs = self.space.configs_of(trial.point, self.free)
+        return [c for c in configs if c.max_tokens <= trial.cap and deployable(c.aggregate)]
+
+    def forget(self, trial: int) -> None:
+        """Read this trial again when it is asked for next: its draws or their cuts have changed."""
+        self._known.pop(trial, None)
+
+    def readings(self, trial: Trial) -> list[Reading]:
+        """Return every reading of a trial, from the draws it has now."""
+        most_n = self._service(trial).endpoint.most_n
+        known = self._known.get(trial.number)
+        # The cost of n answers depends on how many of them one call can give, which is learned.
+        if known is None or known[0] != most_n:
+            known = self._known[trial.number] = (most_n, self.read(trial, self.configs(trial)))
+        return known[1]
+
+    def read(self, trial: Trial, configs: Sequence[Config]) -> list[Reading]:
+        """Return the readings of these configs; a failed trial has none."""
+        if trial.state == "failed":
+            return []
+        service, metric = self._service(trial), self.scores.metric
+        found = read(
+            trial,
+            configs,
+            extract=self.extract,
+            score=self.scores.of,
+            worst=metric.worst,
+            price=service.price,
+            most_n=service.endpoint.most_n,
+            verifier=self._verify if self._verifier is not None else None,
+            larger_is_better=metric.larger_is_better,
+            over_responses=metric.over_responses,
+            seed=self.seed,
+        )
+        self.scores.flush()
+        return found
+
+    def outcomes(self, trial: Trial, config: Config) -> Outcomes:
+        """Count why answers of a reading are wrong."""
+
+        def answer(said: Cut) -> str | None:
+            return self.extract(said.text)
+
+        return count_outcomes(trial, config, answer=answer, is_worst=self.scores.is_worst)
+
+    def _service(self, trial: Trial) -> Service:
+        return self._services[str(trial.point["model"])]
+
+    def _verify(self, answer: str, position: int) -> float:
+        """Return the verifier's verdict on an answer; it never sees the target."""
+        assert self._verifier is not None
+        if position not in self._verdicts:
+            self._verdicts[position] = blind(self._verifier, self.scores.examples[position])
+        return self._verdicts[position](answer)
