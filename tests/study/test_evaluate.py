@@ -75,7 +75,7 @@ class House:
         space: Space | None = None,
         store: Store | None = None,
     ) -> None:
-        self.db = Database(":memory:")
+        self.db = Database(":memory:") if store is None else store.db
         self.store = store or Store(self.db)
         self.account = Account(self.db, "s", int(budget * PICODOLLARS))
         self.access = StackContext(self.store, self.account, Capabilities(), 64, retry=QUICK)
