@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from tune.plan.plan import Plan
 from tune.plan.default_space import find_labels
+from tune.plan.plan import Plan
 from tune.readout import Reading
 from tune.readout.aggregate import blind, choose, vote
 from tune.readout.trial import Trial

@@ -46,7 +46,9 @@ def notices(
         )
     found += _unanswerable(record)
     unanswered = sum(
-        reason.startswith(SERVICE) for t in record.trials.values() for reason in t.unanswered.values()
+        reason.startswith(SERVICE)
+        for t in record.trials.values()
+        for reason in t.unanswered.values()
     )
     if unanswered:
         asked = unanswered + sum(len(t.draws) for t in record.trials.values())

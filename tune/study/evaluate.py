@@ -262,7 +262,9 @@ class Evaluator:
         model = str(trial.point["model"])
         match error:
             case AnswerError():
-                trial.config_failed[position] = wave.config_failed[trial.number, position] = error.reason
+                trial.config_failed[position] = wave.config_failed[trial.number, position] = (
+                    error.reason
+                )
             case ParameterRejected():
                 self.failures.refused(trial, error, wave)
             case TransientError() | RequestRefused():
