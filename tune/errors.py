@@ -1,23 +1,26 @@
-"""Every error that tune raises, sorted by whose fault it is.
+"""The errors that tune raises on purpose, sorted by whose fault they are.
 
-``` TuneError ├── InputError              what was given cannot be used; raised before the first
-dollar │   ├── DataError           no such file, no rows, a missing column │   ├── SpaceError
-a domain, a template or a baseline that cannot be │   ├── PriceError          a model whose price
-nobody stated │   ├── BudgetError         a budget that cannot be, or is too small for one block of
-examples │   └── StudyError          a results folder that is in use, unwritable or of another study
-├── MetricError             the metric raised, or left its bounds; names the example ├── StoreError
-the database cannot be read or written, or the study's files cannot any more ├── BudgetExhausted
-a ceiling does not fit and nothing is in flight that could make room └── ProviderError           one
-call failed
-    ├── TransientError      the service's doing: retried, and never scored │   ├── RateLimited
-    it asked to be called less often │   └── Unreadable      an answer that cannot be read: a web
-    page, an event stream, no choices ├── QuotaExhausted      the account has nothing left for
-    hours: the run ends, and can be resumed ├── AnswerError         the config's doing: the example
-    gets the metric's worst value ├── ParameterRejected   the model does not take a parameter:
-    learned, and never scored │   └── ValueRejected   it takes the parameter, but not this value └──
-    EndpointError       wrong key, no such model, unreachable, bills above its ceiling: the model is
-    set aside
-        └── RequestRefused  a refusal that nobody understands
+```
+TuneError
+├── InputError              bad input; raised before the first dollar is spent
+│   ├── DataError           no such file, no rows, or a missing column
+│   ├── SpaceError          a bad domain, template or baseline
+│   ├── PriceError          a model without a known price
+│   ├── BudgetError         an impossible budget, or one too small for a block of examples
+│   └── StudyError          a results folder in use, not writable, or of another study
+├── MetricError             the metric raised, or left its bounds; names the example
+├── StoreError              the database or the study's files cannot be read or written
+├── BudgetExhausted         a ceiling does not fit, and no call in flight can make room for it
+└── ProviderError           one call failed
+    ├── TransientError      the service's fault: retried, and never scored
+    │   ├── RateLimited     the service asks for fewer calls
+    │   └── Unreadable      the answer cannot be read: a web page, an event stream, no choices
+    ├── QuotaExhausted      the quota is used up for hours: the run ends and can be resumed
+    ├── AnswerError         the config's fault: the example gets the metric's worst value
+    ├── ParameterRejected   the model does not take a parameter: learned, and never scored
+    │   └── ValueRejected   the model takes the parameter, but not this value
+    └── EndpointError       wrong key, unknown model, unreachable, or bills above its ceiling
+        └── RequestRefused  a refusal that is not understood
 ```
 """
 

@@ -24,6 +24,7 @@ from tests.test_tuner_secrets import (
     USER,
     assert_clean,
     everything_of,
+    plant,  # noqa: F401 - the fixture
     run,
 )
 from tune.commands.cli import main
@@ -158,8 +159,8 @@ def test_logs_of_the_client_are_scrubbed_at_their_most_talkative(
 
 def test_the_traceback_that_ends_a_program_is_scrubbed() -> None:
     code = """
-from tune.escape import show_tracebacks_scrubbed
-from tune.scrub import remember
+from tune.safety.escape import show_tracebacks_scrubbed
+from tune.safety.redact import remember
 remember(["planted-in-a-traceback"])
 show_tracebacks_scrubbed()
 raise ValueError("header: planted-in-a-traceback \x1b[2J, sk-planted-0123456789abcdef")

@@ -261,7 +261,7 @@ def test_a_read_only_folder_is_named(tmp_path: Path) -> None:
     folder.chmod(0o555)
     script = (
         "import os, sys\n"
-        "from tune.database import Database\n"
+        "from tune.store.database import Database\n"
         "from tune.errors import StoreError\n"
         "if os.getuid() == 0: os.setuid(65534)\n"  # the superuser may write anywhere
         f"try: Database({str(folder / 'draws.db')!r})\n"
@@ -298,7 +298,7 @@ def test_a_closed_database_says_so(db: Database) -> None:
 
 _WRITER = """
 import sys
-from tune.database import Database
+from tune.store.database import Database
 db = Database(sys.argv[1])
 for number in range(200):
     with db.transaction():

@@ -295,7 +295,8 @@ def test_a_score_says_which_example_it_is_of(db: Database, store: Store) -> None
 
 def uses(db: Database) -> list[tuple[str, str, str, int]]:
     return db.rows(
-        "SELECT e.study, e.name, r.request, u.draws FROM uses u JOIN examples e ON e.id = u.example "
+        "SELECT e.study, e.name, r.request, u.draws FROM uses u JOIN examples e ON e.id = "
+        "u.example "
         "JOIN requests r ON r.id = u.request ORDER BY e.study, e.name"
     )
 
@@ -335,8 +336,8 @@ def test_scores_that_could_not_be_written_wait_for_the_next_time(
 _BUYER = """
 import sys
 from tune.completion import Completion, Request
-from tune.database import Database
-from tune.store import Store, Use
+from tune.store.database import Database
+from tune.store.draws import Store, Use
 store = Store(Database(sys.argv[1]))
 request = Request("s", "m", "t", 8)
 for i in range(60):

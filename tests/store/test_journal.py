@@ -59,7 +59,7 @@ def test_a_torn_line_in_the_middle_is_an_error_that_names_it(tmp_path: Path) -> 
 
 def test_a_second_process_is_refused_and_admitted_once_the_first_has_ended(tmp_path: Path) -> None:
     path = tmp_path / "study.jsonl"
-    hold = f"from tune.journal import Journal; j = Journal({str(path)!r}); print('held', flush=True); input()"
+    hold = f"from tune.store.journal import Journal; j = Journal({str(path)!r}); print('held', flush=True); input()"
     with subprocess.Popen(
         [sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as other:
@@ -94,7 +94,7 @@ def test_a_line_for_which_the_disk_has_no_room_leaves_the_others_whole(tmp_path:
     fill = f"""
 import resource
 from tune.errors import StoreError
-from tune.journal import Journal
+from tune.store.journal import Journal
 resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
 with Journal({str(path)!r}) as journal:
     try:

@@ -746,9 +746,9 @@ async def test_hundreds_of_calls_at_once_in_any_order_stay_within_the_budget(db:
 
 _SPENDER = """
 import asyncio, random, sys
-from tune.database import Database
+from tune.store.database import Database
 from tune.errors import BudgetExhausted
-from tune.ledger import Account
+from tune.store.admission import Account
 
 async def main(path, seed):
     rng = random.Random(seed)

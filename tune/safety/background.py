@@ -1,6 +1,4 @@
-"""Asynchronous work behind a plain function: in a thread and an event loop of its own, and
-stoppable at any time.
-"""
+"""Run asynchronous work behind a plain function, in a thread and an event loop for this work alone."""
 
 from __future__ import annotations
 
@@ -22,16 +20,15 @@ LAST_PATIENCE = 5.0
 
 
 def run_apart(work: Coroutine[Any, Any, T], stop: Callable[[], bool] = lambda: False) -> T:
-    """Run a coroutine to its end, so that it is the same in a script and inside a running event
-    loop.
+    """Run a coroutine to its end, alike in a script and inside a running event loop.
 
     Args:
-        work: what is run. stop: called on the first Ctrl-C, SIGTERM or SIGHUP. True says that the
-        work now ends by itself, in good order;
-            else, and on the second request, it is cancelled.
+        work: the coroutine.
+        stop: called on the first Ctrl-C, SIGTERM or SIGHUP. It returns True if the work now ends by
+            itself, in good order. Otherwise, and on the second request, the work is cancelled.
 
     Raises:
-        KeyboardInterrupt: it was cancelled.
+        KeyboardInterrupt: the work was cancelled.
     """
     found: list[T] = []
     failed: list[BaseException] = []

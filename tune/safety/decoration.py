@@ -1,7 +1,7 @@
-"""The boundary around everything that only decorates a run: progress, notices, charts, lines that
-explain a result.
+"""Keep faults in decorations from ending a run.
 
-A run is paid for, and its result stands. So a fault in a decoration must not end it.
+Progress, notices, charts and explaining lines only decorate a run. The run is paid for, and its
+result stands.
 """
 
 from __future__ import annotations
@@ -15,11 +15,10 @@ Else = TypeVar("Else")
 
 
 class Decorations:
-    """Runs what only decorates. A part that fails is named once, in one sentence, and is left out
-    from then on.
+    """A runner for decorations. A part that fails is reported once, and is left out from then on.
 
     Args:
-        tell: called with that sentence.
+        tell: called with one sentence for each part that fails.
     """
 
     def __init__(self, tell: Callable[[str], None] = lambda _: None) -> None:
@@ -42,7 +41,8 @@ class Decorations:
             self._failed.add(part)
             words = " ".join(str(error).split())
             self._tell(
-                f"{part} failed and is left out ({type(error).__name__}: {words}); the result stands"
+                f"{part} failed and is left out ({type(error).__name__}: {words}); the result "
+                "stands"
             )
             return otherwise
 

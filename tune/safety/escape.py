@@ -1,6 +1,4 @@
-"""Text of others where people see it: nothing in it moves a cursor, changes a colour or hides what
-is written.
-"""
+"""Show foreign text to people safely: it cannot move a cursor, change a colour or hide itself."""
 
 from __future__ import annotations
 
@@ -18,12 +16,11 @@ _LINE_ENDS = re.compile("\r\n|[\r\n\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029]")
 
 
 def visible(text: str, *, lines: bool = False) -> str:
-    """The text with every control character, reordering mark and half character written out, as
-    `\\x1b`.
+    r"""Return the text with control characters, reordering marks and half characters as `\x1b`.
 
     Args:
         text: anything.
-        lines: whether line ends and tabs stay; without it the text becomes one line.
+        lines: keep line ends and tabs. Without it the text becomes one line.
     """
     text = _LINE_ENDS.sub("\n", text)
     if not lines:
@@ -43,17 +40,19 @@ def _written_out(character: str) -> str:
 
 
 def for_terminal(text: object) -> str:
-    """What may be written to a terminal: whoever writes there passes it through this.
+    """Return the text that may be written to a terminal. All writing to a terminal passes through
+    this.
 
-    Model answers, words of servers, file names and names of models can hold anything. Line ends and
-    tabs stay.
+    Model answers, servers' words, file names and model names can hold anything. Line ends and tabs
+    stay.
     """
     return visible(scrub_message(str(text)), lines=True)
 
 
 def show_tracebacks_scrubbed() -> None:
-    """Pass also the traceback that ends a program through `for_terminal`: an error of a library may
-    quote a header.
+    """Pass the traceback that ends a program through `for_terminal` too.
+
+    An error of a library may quote a header with a key in it.
     """
 
     def show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -63,8 +62,6 @@ def show_tracebacks_scrubbed() -> None:
 
 
 def json_for_terminal(value: object) -> str:
-    """Return a value as a line of JSON without secrets; what a terminal would obey is escaped as
-    JSON escapes it.
-    """
+    """Return a value as one line of JSON without secrets, with control characters escaped."""
     text = scrubbed_json(value)
     return "".join(f"\\u{ord(c):04x}" if c != "\n" and _is_unseen(c) else c for c in text)

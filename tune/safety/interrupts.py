@@ -25,7 +25,7 @@ already sent, and a system that shuts down may send SIGHUP and SIGTERM in a row.
 
 
 class Requests:
-    """How often somebody has asked to stop.
+    """The number of requests to stop.
 
     Args:
         clock: seconds that never go back.
@@ -62,9 +62,7 @@ def _raise(*_: object) -> NoReturn:
 
 @contextmanager
 def _handled(handler: Callable[..., Any]) -> Iterator[None]:
-    """Have this handler for the signals that nobody else handles; signals belong to the main
-    thread.
-    """
+    """Install a handler for the signals that have none yet. Only the main thread may do so."""
     before: dict[int, Any] = {}
     if threading.current_thread() is threading.main_thread():
         numbers = [getattr(signal, name) for name in NAMES if hasattr(signal, name)]

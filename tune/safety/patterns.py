@@ -1,5 +1,5 @@
-"""Regular expressions of users, with a limit on time: one that backtracks for ever would hold up a
-run for ever.
+"""Regular expressions of users, with a time limit. One that backtracks for ever would block the
+run.
 """
 
 from __future__ import annotations
@@ -22,19 +22,18 @@ strange answer.
 
 
 class Pattern:
-    """A regular expression that gives up on a text after `SECONDS`: the text then counts as one
-    without a match.
+    """A regular expression that gives up on a text after `SECONDS`; the text then has no match.
 
-    What it gives up on costs the config that wrote it its score, and not the user the run; but
-    after `MOST_SLOW` such texts it is an error that names the pattern.
+    A slow text costs its config the score, but never costs the user the run. After `MOST_SLOW` such
+    texts it is an error that names the pattern.
 
     Args:
-        pattern: as the user wrote it.
-        what: what it is for; begins the message.
-        ignore_case: whether letters match in any case.
+        pattern: the pattern as the user wrote it.
+        what: its purpose; the message begins with it.
+        ignore_case: match letters in any case.
 
     Raises:
-        SpaceError: it is no regular expression.
+        SpaceError: the pattern is not a regular expression.
     """
 
     def __init__(self, pattern: object, what: str, *, ignore_case: bool = False) -> None:
@@ -50,7 +49,7 @@ class Pattern:
 
     @property
     def groups(self) -> int:
-        """How many groups it has."""
+        """The number of its groups."""
         return int(self._pattern.groups)
 
     def first(self, text: str) -> regex.Match[str] | None:
@@ -76,6 +75,8 @@ class Pattern:
             self._slow += 1
             if self._slow > MOST_SLOW:
                 raise SpaceError(
-                    f"{self._what}: the pattern {self._source!r} was still at work after {SECONDS:g} s on "
-                    f"{self._slow} texts: write it so that it does not try the same in many ways, as (a+)+ does"
+                    f"{self._what}: the pattern {self._source!r} was still at work after "
+                    f"{SECONDS:g} s on "
+                    f"{self._slow} texts: write it so that it does not try the same in many ways, "
+                    "as (a+)+ does"
                 ) from None

@@ -70,12 +70,13 @@ _known: dict[str, None] = {}
 
 
 def looks_like_key(text: str, *, named: bool = False) -> bool:
-    """Whether a text holds what looks like a key.
+    """Return whether a text holds something that looks like a key.
 
     Args:
-        text: what somebody gave for a field that is shown. named: whether the field is a name of
-        the user's own, where a long random word is no name either. (The path of
-            an address may have the number of an account in it, and a model's name a fingerprint.)
+        text: the value of a field that is shown. named: the field is a name that the user made up.
+        There a long random word counts as a key too.
+            The path of an address may hold an account's number, and a model's name a fingerprint,
+            so those words are allowed in other fields.
     """
     if _FORM.search(text) or re.search(r"(?i:\b(?:bearer|basic)\s+[\w+/=.-]{12,})", text):
         return True
@@ -87,7 +88,7 @@ def looks_like_key(text: str, *, named: bool = False) -> bool:
 
 
 def _is_secret_variable(name: str, value: str) -> bool:
-    """Whether a variable of the environment holds a secret, by its name."""
+    """Return whether an environment variable holds a secret, by its name."""
     return (
         len(value) >= _SURE
         and value.lower() not in DUMMIES
@@ -96,15 +97,15 @@ def _is_secret_variable(name: str, value: str) -> bool:
 
 
 def secret_name(name: str) -> bool:
-    """Whether a header or a parameter is one that holds secrets, by its name."""
+    """Return whether a header or a parameter holds secrets, by its name."""
     return _SECRET_NAME.search(name) is not None
 
 
 def spellings(secrets: Iterable[str]) -> list[str]:
-    """Secrets in every form in which they may come back, the longest first, so that none is hidden
-    in part.
+    """Return secrets in every form in which they may come back, the longest first.
 
-    A header such as `Bearer KEY` is one secret with, and one without its first word.
+    The longest comes first so that no secret is hidden only in part. A header such as `Bearer KEY`
+    is one secret with its first word, and one without.
     """
     found = set[str]()
     for secret in secrets:
@@ -143,19 +144,20 @@ def scrub(text: str) -> str:
 
 
 def scrubbed_json(value: Any, **options: Any) -> str:
-    """Return a value as JSON that may go out. Only texts are scrubbed, so it stays JSON whatever a
-    secret looks like.
+    """Return a value as JSON that may go out.
+
+    Only texts are scrubbed, so the result stays JSON whatever a secret looks like.
 
     Args:
-        value: what `json.dumps` takes.
+        value: anything that `json.dumps` takes.
         options: of `json.dumps`.
     """
     return json.dumps(_each(value, scrub), ensure_ascii=False, **options)
 
 
 def scrub_message(text: str) -> str:
-    """A text of ours for a person, where also what has the form of a key is hidden, and who an
-    address names.
+    """Return a message for a person, without anything that has the form of a key or a user in a
+    URL.
     """
     return _IN_URL.sub(f"{HIDDEN}@", _FORM.sub(HIDDEN, scrub(text)))
 
@@ -172,7 +174,7 @@ class Scrubber:
         self._sure = [secret for secret in self._secrets if len(secret) >= _SURE]
 
     def words(self, text: str) -> str:
-        """Words of an error, or a name: without the secrets, and without what services quote as
+        """Return an error's words or a name without secrets, and without what services quote as
         keys.
         """
         for secret in self._secrets:
@@ -184,8 +186,8 @@ class Scrubber:
         return _each(value, self.words)
 
     def answer(self, value: Any) -> Any:
-        """A decoded good answer without the secrets; its texts are otherwise left as the model
-        wrote them.
+        """Return a decoded answer without secrets. Its texts otherwise stay as the model wrote
+        them.
         """
         value = _each(value, self._without)
         if isinstance(value, dict):
@@ -203,8 +205,9 @@ class Scrubber:
 
 
 def _each(value: Any, change: Any) -> Any:
-    """A value of JSON with every text in it changed; it is not nested deeper than
-    `tune.safety.untrusted` allows.
+    """Change every text in a JSON value.
+
+    The value is not nested deeper than `tune.safety.untrusted` allows.
     """
     if isinstance(value, str):
         return change(value)
@@ -216,8 +219,9 @@ def _each(value: Any, change: Any) -> Any:
 
 
 class _Filter(logging.Filter):
-    """Lets every record pass without its secrets: HTTP clients log whole URLs, and headers when
-    they are traced.
+    """A log filter that removes secrets from every record.
+
+    HTTP clients log whole URLs, and headers when they are traced.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:

@@ -1,8 +1,6 @@
-"""Limits on what comes from outside: answers, data files, space files and records that somebody
-else wrote.
+"""Limits on foreign input: answers, data files, space files and records.
 
-Each limit is far above what honest input has. Whoever reads foreign input does it here, or by these
-numbers.
+Each limit is far above what honest input has. All foreign input is read here, or by these numbers.
 """
 
 from __future__ import annotations
@@ -40,11 +38,11 @@ class TooMuch(ValueError):
 
 
 def read_json(text: str | bytes) -> Any:
-    """Decode JSON that somebody else wrote.
+    """Decode foreign JSON.
 
     Raises:
         TooMuch: it is nested too deeply.
-        ValueError: it is no JSON.
+        ValueError: it is not JSON.
     """
     try:
         value = json.loads(text)

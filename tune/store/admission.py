@@ -1,4 +1,4 @@
-"""Who gets money next: admission to the books of a study, in the order of asking."""
+"""Admission to a study's ledger: calls get money in the order in which they ask for it."""
 
 from __future__ import annotations
 
@@ -45,24 +45,23 @@ class Shortage:
 
 
 class Account:
-    """The money of one study: shared by everything that pays for it, kept across crashes and
-    resumed runs.
+    """The money of one study, shared by everything that pays for it and kept across crashes.
 
-    Opening it again turns the attempts that a killed process left in flight into uncertain ones.
-    Where two processes open the same account, they cannot overspend together, but each waits only
-    for its own calls.
+    Opening it again marks the attempts that a killed process left in flight as uncertain. Two
+    processes that open the same account cannot overspend together, but each waits only for its own
+    calls.
 
     Args:
-        db: the database; in that of the store, a draw and its settlement can be one transaction.
-        study: whose money it is.
-        budget: picodollars for the study in all, earlier runs included; it may be raised later.
+        db: the database. If it is the store's, a draw and its settlement are one transaction.
+        study: the study's name.
+        budget: picodollars for the whole study, earlier runs included. It may be raised later.
 
     Raises:
-        BudgetError: the budget is not between 1 picodollar and a million dollars, or less than what
-        is spent.
+        BudgetError: the budget is not between 1 picodollar and a million dollars, or it is less
+            than what is spent.
 
     Attributes:
-        shortage: the last call of the search that did not fit; None where each one did.
+        shortage: the last call of the search that did not fit; None if every call did.
     """
 
     def __init__(self, db: Database, study: str, budget: int) -> None:
@@ -87,24 +86,24 @@ class Account:
         earmark: int = 0,
         from_earmark: bool = False,
     ) -> Attempt:
-        """Hold the most that an attempt can cost, before it is sent; when this returns, no power
-        cut can undo it.
+        """Hold the most that an attempt can cost, before it is sent.
 
-        Calls are admitted in the order in which they ask: a small one never overtakes. One that
-        does not fit waits while calls of this account are in flight. A judge whose ceiling is
-        covered by earmarks asks for no new money, and waits for nobody.
+        When this returns, no power cut can undo the reservation. Calls are admitted in the order in
+        which they ask: a small one never overtakes. A call that does not fit waits while calls of
+        this account are in flight. A judge whose ceiling is covered by earmarks needs no new money
+        and never waits.
 
         Args:
             ceiling: picodollars that the attempt can cost at most.
-            purpose: "holdout" may use the envelope that is set aside, all others may not.
-            service: who is called, for the record.
-            earmark: picodollars to set aside in the same step, for judging what the attempt buys.
-            from_earmark: take the money from earmarks first: this is the judge.
+            purpose: only "holdout" may use the holdout's reserve.
+            service: the service that is called, for the record.
+            earmark: picodollars to hold in the same step, for judging what the attempt buys.
+            from_earmark: take the money from earmarks first: this call is the judge's.
 
         Raises:
-            BudgetExhausted: the ceiling does not fit, and no call in flight could make room for it;
-            or the
-                account is closed.
+            BudgetExhausted: the ceiling does not fit and no call in flight could make room for it,
+            or
+                the account is closed.
         """
         self._check_open()
         if ceiling < 0 or earmark < 0:
@@ -137,11 +136,10 @@ class Account:
             raise
 
     async def sleep(self, seconds: float) -> None:
-        """Wait before a call is sent, as long as calls are let through.
+        """Wait before a call is sent, while calls are still let through.
 
         Raises:
-            BudgetExhausted: the account is closed, or was closed meanwhile: nobody waits for a call
-            that is not sent.
+            BudgetExhausted: the account is closed, or was closed during the wait.
         """
         woken = asyncio.get_running_loop().create_future()
         self._sleepers.add(woken)
@@ -154,13 +152,13 @@ class Account:
             raise BudgetExhausted(self._closed)
 
     def settle(self, attempt: Attempt, cost: int) -> int:
-        """Book what an attempt did cost, in the transaction of the caller where there is one.
+        """Book the cost of an attempt, in the caller's transaction if there is one.
 
-        Its earmark stays set aside, until a judge takes it or `release_earmark` lets it go.
+        Its earmark stays held until a judge takes it or `release_earmark` lets it go.
 
         Returns:
-            The overshoot: picodollars by which the cost is above the ceiling; booked in full, 0 as
-            a rule.
+            The overshoot in picodollars: the cost above the ceiling, normally 0. It is booked in
+            full.
         """
         if cost < 0:
             raise ValueError(f"a cost is 0 or more, but got {cost}")
@@ -178,12 +176,13 @@ class Account:
     def strand(
         self, attempt: Attempt, most: int | None = None, reason: str = "", call: str = ""
     ) -> None:
-        """Book that nobody knows whether an attempt was billed.
+        """Book an attempt as uncertain: it may have been billed.
 
         Args:
-            most: picodollars that the bill can be at most; None is the attempt's ceiling.
-            reason: why nobody knows it.
-            call: the service's own name of the call, by which its bill may be asked for.
+            attempt: the reservation.
+            most: picodollars that the bill can be at most; None means the attempt's ceiling.
+            reason: the reason why its bill is unknown.
+            call: the service's own name of the call. The bill may be asked for by it.
         """
         cost = attempt.ceiling if most is None else min(most, attempt.ceiling)
         self._close(attempt, "uncertain", cost, reason, call)
@@ -253,32 +252,34 @@ class Account:
         self._wake()
 
     def doubts(self) -> list[Doubt]:
-        """Every call whose bill nobody knows."""
+        """Return every call whose bill is unknown."""
         return self._books.doubts()
 
     def clear(self, doubt: Doubt, billed: int) -> None:
-        """Book what the service billed, in picodollars, for a call whose bill nobody knew."""
+        """Settle a call whose bill was unknown, at the picodollars that the service billed."""
         self._books.clear(doubt, min(billed, MOST))
         self._wake()
 
     @property
     def balance(self) -> Balance:
-        """Where the money is now, all processes included, in picodollars."""
+        """The balance now, all processes included, in picodollars."""
         return self._books.balance
 
     @property
     def budget(self) -> int:
-        """What the study may spend in all."""
+        """The picodollars that the study may spend in all."""
         return self.balance.budget
 
     @property
     def limit(self) -> int:
-        """What may be spent now by all but the holdout: the budget without the envelope."""
+        """The picodollars that all but the holdout may spend: the budget without the holdout's
+        reserve.
+        """
         return self.balance.limit
 
     @property
     def settled(self) -> int:
-        """What answered calls cost."""
+        """The picodollars that answered calls cost."""
         return self.balance.settled
 
     @property
@@ -288,31 +289,31 @@ class Account:
 
     @property
     def uncertain(self) -> int:
-        """Ceilings of calls whose outcome nobody knows."""
+        """The ceilings of calls whose outcome is unknown, in picodollars."""
         return self.balance.uncertain
 
     @property
     def overshoot(self) -> int:
-        """The part of settled by which bills exceeded their ceilings."""
+        """The picodollars by which bills exceeded their ceilings; a part of `settled`."""
         return self.balance.overshoot
 
     @property
     def spent(self) -> int:
-        """What the study paid: settled and uncertain, earlier runs included."""
+        """The picodollars that the study paid: settled and uncertain, earlier runs included."""
         return self.balance.spent
 
     @property
     def spent_now(self) -> int:
-        """What was paid through this object: settled and uncertain."""
+        """The picodollars that were paid through this object: settled and uncertain."""
         return self._spent_now
 
     @property
     def left(self) -> int:
-        """What could be reserved at this moment by all but the holdout."""
+        """The picodollars that all but the holdout could reserve now."""
         return self.balance.left
 
     def mark(self) -> Mark:
-        """How far the ledger has come, once all of it is on the disk; for the study's journal."""
+        """Return the mark of the ledger for the study's journal, after all of it is on the disk."""
         self.db.flush()
         mark = read_mark(self.db, self.study)
         assert mark is not None  # the books were begun when they were opened, and are never removed
@@ -354,9 +355,7 @@ class Account:
             self._wake()
 
     def _wake(self) -> None:
-        """Look at the waiting orders soon: after the transaction that makes room for them is
-        committed.
-        """
+        """Look at the waiting orders soon, after the transaction that makes room for them."""
         if self._orders:
             self._orders[0].future.get_loop().call_soon(self._admit)
 
@@ -379,10 +378,9 @@ class Account:
             self._orders.popleft()
 
     def _judge_may_come(self) -> bool:
-        """Whether to wait a little for a judge whose money is set aside, and which may leave some
-        of it.
+        """Return whether to wait a little: a judge with an earmark may leave some of it.
 
-        Not for ever: whoever would call the judge may itself be waiting for this very order.
+        The wait has an end, because the caller of the judge may itself be waiting for this order.
         """
         if not self._ticks or not self._books.own_earmarks():
             return False
@@ -391,9 +389,7 @@ class Account:
         return True
 
     def _withdraw(self, order: _Order) -> None:
-        """Undo an order whose task was cancelled, so that it neither holds money nor blocks the
-        others.
-        """
+        """Undo an order whose task was cancelled: it must not hold money or block the others."""
         if order in self._orders:
             self._orders.remove(order)
             self._wake()
@@ -407,6 +403,7 @@ class Account:
         if order.purpose != "holdout":
             self.shortage = Shortage(order.ceiling + order.earmark, left)
         return (
-            f"the budget is used up: this call can cost up to {show(order.ceiling + order.earmark)} dollars, "
+            "the budget is used up: this call can cost up to "
+            f"{show(order.ceiling + order.earmark)} dollars, "
             f"and {show(left)} of {show(limit)} are left"
         )

@@ -57,8 +57,10 @@ class Claims:
         if not self._held[key]:
             now = self._clock()
             cursor = self._db.execute(
-                "INSERT INTO claims (request, generation, owner, beat) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE "
-                "SET owner = excluded.owner, beat = excluded.beat WHERE owner = excluded.owner OR beat < ? OR ?",
+                "INSERT INTO claims (request, generation, owner, beat) VALUES (?, ?, ?, ?) ON "
+                "CONFLICT DO UPDATE "
+                "SET owner = excluded.owner, beat = excluded.beat WHERE owner = excluded.owner OR "
+                "beat < ? OR ?",
                 (key, self._generation, self._owner, now, now - STALE, by_force),
             )
             if not cursor.rowcount:

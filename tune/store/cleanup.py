@@ -9,11 +9,13 @@ from tune.store.database import Database
 
 
 class Traces:
-    """What a run makes before it buys anything; note it before the first of it is made.
+    """The files and folders that a run makes before it buys anything.
+
+    Create this before the first of them is made.
 
     Args:
         journal: the study's journal, in its results folder.
-        store: the store's file; `:memory:` is none.
+        store: the store's file; `:memory:` is no file.
     """
 
     def __init__(self, journal: Path, store: str) -> None:

@@ -1,9 +1,7 @@
-"""The one SQLite file that draws, scores and ledgers live in: opened, versioned, written in
-transactions.
+"""The store's SQLite file, which holds draws, scores and ledgers.
 
-Write-ahead logging lets several processes read while one writes; a process that is killed leaves a
-file that the next one can read, with everything that was committed. Every failure is a `StoreError`
-of one sentence.
+Write-ahead logging lets several processes read while one writes. After a kill, the next process can
+read the file with everything that was committed. Every failure is a `StoreError` of one sentence.
 """
 
 from __future__ import annotations
@@ -122,14 +120,15 @@ CREATE INDEX IF NOT EXISTS attempts_of_study ON attempts (study, state)
 
 
 class Database:
-    """One connection to the store's file, used by one thread at a time; several processes may have
-    theirs.
+    """One connection to the store's file, used by one thread at a time.
+
+    Several processes may each have a connection.
 
     Args:
-        path: a file, or `sqlite:///file`; it is made, with its folders, where there is none.
+        path: a file, or `sqlite:///file`. The file and its folders are made if they do not exist.
 
     Raises:
-        StoreError: the file cannot be opened, is no store of ours, or is one of another version.
+        StoreError: the file cannot be opened, is not a store, or has tables of another version.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -193,11 +192,11 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing of what is written inside; the lock for writing is taken at the start.
+        """Write all of what the block writes, or nothing. The write lock is taken at the start.
 
-        Within another transaction it joins that one, so an exception that leaves the inner block
-        should leave the outer one too. Nothing may be awaited inside: other coroutines would write
-        into it.
+        Inside another transaction, the block joins that one. An exception that leaves the inner
+        block should leave the outer one too. Do not await inside: other coroutines would write into
+        it.
 
         Raises:
             StoreError: another process holds the lock for too long, or the commit failed.
@@ -215,12 +214,13 @@ class Database:
 
     @property
     def on_disk(self) -> bool:
-        """Whether the store is a file: one in memory has nothing to lose."""
+        """True if the store is a file. A store in memory has nothing to lose in a power cut."""
         return self._log is not None
 
     def flush(self) -> None:
-        """Have everything committed until now on the disk, so that a power cut cannot take it. Any
-        thread may call it.
+        """Write everything committed until now to the disk, so that a power cut cannot take it.
+
+        Any thread may call this.
 
         Raises:
             StoreError: the disk did not take it.
@@ -237,7 +237,8 @@ class Database:
             sync(descriptor)
         except OSError as error:
             raise StoreError(
-                f"the disk does not take what the store {self.path} holds ({error.strerror}): mend that and run the "
+                f"the disk does not take what the store {self.path} holds ({error.strerror}): mend "
+                "that and run the "
                 f"same command again"
             ) from None
         finally:
@@ -269,9 +270,7 @@ class Database:
             return False
 
     def _check_owner(self) -> bool:
-        """Whether the file is empty yet; one that is not must be ours, before anything is written
-        to it.
-        """
+        """Return whether the file is still empty. If it is not, it must be a store."""
         tables = {
             name for (name,) in self.rows("SELECT name FROM sqlite_master WHERE type = 'table'")
         }
@@ -293,7 +292,8 @@ class Database:
                 else "give another --store, or move this one away"
             )
             raise StoreError(
-                f"the store {self.path} was written by {who} version of tune (its tables have version {version}, "
+                f"the store {self.path} was written by {who} version of tune (its tables have "
+                f"version {version}, "
                 f"this one reads {VERSION}): {remedy}"
             )
         return False

@@ -85,17 +85,18 @@ class Store:
         self._noted: dict[tuple[str, bytes], int] = {}
 
     def draws(self, request: Request, numbers: range) -> dict[int, Completion]:
-        """Those of the numbered draws that are held, by number, in order."""
+        """Return the numbered draws that are held, by number, in order."""
         if not numbers:
             return {}
         rows = self.db.rows(
-            f"SELECT number, {_COMPLETION} FROM draws WHERE {_HELD} AND number BETWEEN ? AND ? ORDER BY number",
+            f"SELECT number, {_COMPLETION} FROM draws WHERE {_HELD} AND number BETWEEN ? AND ? "
+            "ORDER BY number",
             (request.key, self.generation, min(numbers), max(numbers)),
         )
         return {row[0]: _completion(row[1:]) for row in rows if row[0] in numbers}
 
     def paid_by(self, study: str, request: Request, numbers: range) -> set[int]:
-        """Which of the numbered draws this study paid."""
+        """Return the numbers of the draws that this study paid."""
         if not numbers:
             return set()
         rows = self.db.rows(
@@ -105,7 +106,7 @@ class Store:
         return {number for (number,) in rows}
 
     def held(self, request: Request) -> int:
-        """How many draws of a request are held without a gap: numbers 0 to this, exclusive."""
+        """Return the number of draws that are held without a gap, from draw 0."""
         held = self._taken(request.key, 0)
         return next(number for number in range(len(held) + 1) if number not in held)
 
@@ -119,19 +120,18 @@ class Store:
         attempt: int | None = None,
         costs: Sequence[int] | None = None,
     ) -> tuple[int, ...]:
-        """Keep draws, in the transaction of the caller where there is one; nothing held is ever
-        overwritten.
+        """Keep draws, in the caller's transaction if there is one. Nothing is ever overwritten.
 
         Args:
-            request: what was asked.
-            numbers: the numbers wanted, one for each completion.
-            completions: what came back.
-            study: who paid.
+            request: the request that was sent.
+            numbers: the wanted numbers, one for each completion.
+            completions: the answers.
+            study: the study that paid.
             attempt: the attempt in the ledger that paid.
-            costs: picodollars for each completion; 0 where not given.
+            costs: picodollars of each completion; 0 if not given.
 
         Returns:
-            The numbers given: where another process took the one wanted, the next that is free.
+            The given numbers. If another process took a wanted one, it is the next free number.
         """
         if costs is None:
             costs = [0] * len(completions)
@@ -154,7 +154,8 @@ class Store:
                 taken.add(number)
                 given.append(number)
             self.db.executemany(
-                f"INSERT INTO draws (request, generation, number, {_COMPLETION}, created, study, attempt, cost) "
+                f"INSERT INTO draws (request, generation, number, {_COMPLETION}, created, study, "
+                "attempt, cost) "
                 "VALUES ((SELECT id FROM requests WHERE key = ?), " + ", ".join("?" * 16) + ")",
                 [
                     (key, self.generation, number, *_columns(completion), now, study, attempt, cost)
@@ -188,12 +189,15 @@ class Store:
         self._noted |= {(use.example, use.request.key): use.draws for use in fresh}
 
     def records(self, *, study: str | None = None) -> Iterator[DrawRecord]:
-        """Every draw of every generation, in the order of purchase; only those that `study` paid
-        where given.
+        """Return every draw of every generation in the order of purchase.
+
+        Args:
+            study: return only the draws that this study paid.
         """
         last = 0
         while rows := self.db.rows(
-            f"SELECT d.id, r.request, generation, number, study, attempt, cost, created, {_COMPLETION} "
+            "SELECT d.id, r.request, generation, number, study, attempt, cost, created, "
+            f"{_COMPLETION} "
             "FROM draws d JOIN requests r ON r.id = d.request "
             "WHERE d.id > ? AND (? IS NULL OR study = ?) ORDER BY d.id LIMIT ?",
             (last, study, study, _PAGE),
@@ -206,18 +210,20 @@ class Store:
             last = rows[-1][0]
 
     def lengths(self, most: int = 20_000) -> list[tuple[str, float, float, float, int]]:
-        """What the latest draws took, by request and over all generations.
+        """Return the mean sizes of the latest draws, by request and over all generations.
 
         Args:
-            most: draws that are looked at.
+            most: the number of draws to look at.
 
         Returns:
-            A request's canonical JSON, mean prompt tokens, mean completion tokens, mean seconds,
-            and the draws they are means of.
+            A request's canonical JSON, its mean prompt tokens, mean completion tokens and mean
+            seconds, and the number of draws behind these means.
         """
         rows = self.db.rows(
-            "SELECT r.request, AVG(d.prompt_tokens), AVG(d.completion_tokens), AVG(d.seconds), COUNT(*) "
-            "FROM (SELECT request, prompt_tokens, completion_tokens, seconds FROM draws ORDER BY id DESC LIMIT ?) d "
+            "SELECT r.request, AVG(d.prompt_tokens), AVG(d.completion_tokens), AVG(d.seconds), "
+            "COUNT(*) "
+            "FROM (SELECT request, prompt_tokens, completion_tokens, seconds FROM draws ORDER BY "
+            "id DESC LIMIT ?) d "
             "JOIN requests r ON r.id = d.request GROUP BY d.request",
             (most,),
         )
@@ -227,13 +233,12 @@ class Store:
         ]
 
     def score(self, metric: str, example: str, answer: str | None) -> float | None:
-        """The score that a metric gave to an answer for an example, or None where it was never
-        asked.
+        """Return the metric's score of an answer to an example; None if it was never asked.
 
         Args:
-            metric: the metric's identity; it changes whenever the metric could judge otherwise.
+            metric: the metric's identity. It changes whenever the metric could judge differently.
             example: identifies the example and its content.
-            answer: the answer, or None where the text held none.
+            answer: the answer, or None if the text held none.
         """
         key = _score_key(metric, example, answer)
         if key not in self._scores:
@@ -244,9 +249,7 @@ class Store:
         return self._scores[key]
 
     def put_score(self, metric: str, example: str, answer: str | None, score: float) -> None:
-        """Keep a score; the first one kept for an answer stays. Scores are written together: see
-        `flush`.
-        """
+        """Keep a score. The first score of an answer stays. `flush` writes waiting scores together."""
         if not math.isfinite(score):
             raise ValueError(f"a score is a finite number, but got {score!r}")
         key = _score_key(metric, example, answer)
@@ -258,9 +261,7 @@ class Store:
             self.flush()
 
     def flush(self) -> None:
-        """Write the scores that wait in memory: call it after each wave, and before the database is
-        closed.
-        """
+        """Write the scores that wait in memory: after each wave, and before the database is closed."""
         if not self._pending:
             return
         with self.db.transaction():
@@ -315,8 +316,9 @@ def _completion(row: Sequence[Any]) -> Completion:
 
 
 def bindable(text: str) -> str | bytes:
-    """Models send half surrogate pairs; UTF-8 has no such characters, so that text is kept as
-    bytes.
+    """Return a text as SQLite takes it: as bytes if it has half surrogate pairs.
+
+    Models send such halves, and UTF-8 has no form for them.
     """
     try:
         text.encode()

@@ -1,4 +1,4 @@
-"""What the store holds of one example, taken out of it for good."""
+"""Erase what the store holds of one example."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from tune.store.draws import bindable
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """What was removed from a store.
+    """Counts of what was removed from a store.
 
     Attributes:
-        found: whether the store knew the example.
+        found: the store knew the example.
         requests: prompts that were rendered for it, those of judges included.
         draws: answers to them.
         scores: scores of its answers.
@@ -70,7 +70,8 @@ def erase_example(db: Database, study: str, name: str) -> Erased:
         db.executemany("DELETE FROM requests WHERE id = ?", own)
         db.execute("DELETE FROM examples WHERE id = ?", (example,))
         scores = db.execute(
-            "DELETE FROM scores WHERE example = ? AND NOT EXISTS (SELECT 1 FROM examples WHERE key = ?)",
+            "DELETE FROM scores WHERE example = ? AND NOT EXISTS (SELECT 1 FROM examples WHERE key "
+            "= ?)",
             (key, key),
         ).rowcount
     return Erased(
@@ -79,7 +80,7 @@ def erase_example(db: Database, study: str, name: str) -> Erased:
 
 
 def shred(db: Database) -> None:
-    """Write the store anew without what was removed, and empty its log.
+    """Rewrite the store without what was removed, and empty its log.
 
     Raises:
         StoreError: another process uses the store.
@@ -87,6 +88,7 @@ def shred(db: Database) -> None:
     db.execute("VACUUM")
     if db.rows("PRAGMA wal_checkpoint(TRUNCATE)")[0][0]:
         raise StoreError(
-            f"another process uses the store {db.path}, so what was removed may still be in its log: run the same "
+            f"another process uses the store {db.path}, so what was removed may still be in its "
+            "log: run the same "
             f"command again when it has ended"
         )

@@ -12,7 +12,7 @@ PRIVATE = 0o600
 
 
 def make_private(path: Path) -> None:
-    """Make an empty file that only its owner can read; one that is there stays as it is."""
+    """Make an empty file that only its owner can read. An existing file stays as it was."""
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE))
 

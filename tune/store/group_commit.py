@@ -8,14 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 
 class GroupCommit:
-    """Lets callers wait until what they committed is on the disk.
+    """A wait until committed data is on the disk, shared by all callers that ask at the same time.
 
-    The disk is slow and can take many commits at once. While it writes, in a thread of its own, the
-    event loop goes on; whoever asks in the meantime shares the next write, because the one under
-    way may have begun too early.
+    The disk is slow, but takes many commits at once. It writes in a thread while the event loop
+    goes on. Callers that ask during a write share the next one, because the current one may have
+    begun too early.
 
     Args:
-        flush: has everything committed until now on the disk; it may run in any thread.
+        flush: writes everything committed until now to the disk. It may run in any thread.
     """
 
     def __init__(self, flush: Callable[[], None]) -> None:

@@ -1,4 +1,4 @@
-"""The study's diary: one JSON object a line, appended and never changed, held by one process at a
+"""The journal of a study: one JSON object a line, only ever appended, held by one process at a
 time.
 """
 
@@ -45,14 +45,16 @@ class Journal:
             )  # nothing is left to be written at the end
         except OSError as error:
             raise StudyError(
-                f"the results folder {str(self.path.parent)!r} cannot be written: {error.strerror}; "
+                f"the results folder {str(self.path.parent)!r} cannot be written: "
+                f"{error.strerror}; "
                 f"choose another with --results"
             ) from None
         sync_folder(self.path.parent)
         if not _lock(self._file):
             self._file.close()
             raise StudyError(
-                f"another process is running the study in {str(self.path.parent)!r}: wait for it to end"
+                f"another process is running the study in {str(self.path.parent)!r}: wait for it "
+                "to end"
             )
         try:
             self.events: list[dict[str, Any]] = list(self._load(notice))
@@ -80,9 +82,9 @@ class Journal:
         """Write the mark of the study's ledger into every event from now on, as `ledger`.
 
         Args:
-            mark: called before each event; it has the ledger, and what was bought, on the disk
-            before it returns, so
-                that no event speaks of draws that a power cut takes away.
+            mark: called before each event. It returns after the ledger and all draws are on the
+            disk,
+                so that no event speaks of draws that a power cut takes away.
         """
         self._mark = mark
 
@@ -105,7 +107,8 @@ class Journal:
             with suppress(OSError):
                 self._file.truncate(size)
             raise StoreError(
-                f"{str(self.path)!r} cannot be written: {error.strerror}; mend that and run the same command again"
+                f"{str(self.path)!r} cannot be written: {error.strerror}; mend that and run the "
+                "same command again"
             ) from None
         self.events.append(record)
         return record
@@ -122,15 +125,15 @@ class Journal:
 
 
 def dump_event(event: Mapping[str, Any]) -> str:
-    """Return the line of an event. Where it is encoded, half a character in it becomes its escape
-    in JSON.
+    """Return the line of an event.
+
+    Half a surrogate pair becomes its escape in JSON when the line is encoded.
     """
     return scrubbed_json(event, separators=(",", ":")) + "\n"
 
 
 def read_events(path: str | Path) -> list[dict[str, Any]]:
-    """The events of a journal, without taking it: for readers of a study, also of one that is
-    running.
+    """Return the events of a journal without taking its lock, also while its study is running.
 
     Raises:
         StudyError: there is no such file.

@@ -1,8 +1,7 @@
-"""The books of one study: what was reserved, settled, refused and left uncertain, durable and
-exact.
+"""The ledger of one study in the database: reserved, settled, refused and uncertain amounts.
 
-Every change is one transaction, and the comparison with the budget is made by the database itself:
-two processes that keep the same books cannot overspend together.
+Every change is one durable transaction. The database itself compares with the budget, so two
+processes cannot overspend together.
 """
 
 from __future__ import annotations
@@ -55,13 +54,13 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """A call whose bill nobody knows.
+    """A call whose bill is unknown.
 
     Attributes:
         id: its row in the database.
-        service: who was called.
+        service: the service that was called.
         call: the service's own name of the call, or "".
-        reason: why nobody knows its bill.
+        reason: the reason why its bill is unknown.
         cost: picodollars that it stays charged at.
     """
 
@@ -74,15 +73,15 @@ class Doubt:
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """Where the money of a study is, in picodollars.
+    """The balance of a study, in picodollars.
 
     Attributes:
-        budget: what the study may spend in all.
-        envelope: the part that only the holdout may use.
-        settled: what answered calls cost.
-        reserved: ceilings of calls in flight, and what is set aside for judging their answers.
-        uncertain: ceilings of calls whose outcome nobody knows.
-        overshoot: the part of settled by which bills exceeded their ceilings.
+        budget: the most that the study may spend in all.
+        envelope: the holdout's reserve, a part of the budget.
+        settled: the cost of answered calls.
+        reserved: ceilings of calls in flight, and the money held for judging their answers.
+        uncertain: ceilings of calls whose outcome is unknown.
+        overshoot: the sum by which bills exceeded their ceilings; a part of `settled`.
     """
 
     budget: int
@@ -94,32 +93,34 @@ class Balance:
 
     @property
     def spent(self) -> int:
-        """What counts as paid: settled and uncertain."""
+        """The amount that counts as paid: settled and uncertain."""
         return self.settled + self.uncertain
 
     @property
     def limit(self) -> int:
-        """What may be spent by all but the holdout: the budget without the envelope."""
+        """The most that all but the holdout may spend: the budget without the holdout's reserve."""
         return self.budget - self.envelope
 
     @property
     def left(self) -> int:
-        """What could be reserved at this moment by all but the holdout."""
+        """The amount that all but the holdout could reserve now."""
         return max(0, self.limit - self.spent - self.reserved)
 
 
 def read_balance(db: Database, study: str) -> Balance | None:
     """The balance of a study as it stands, or None where it has no books; changes nothing."""
     rows = db.rows(
-        "SELECT budget, envelope, settled, reserved + earmarked, uncertain, overshoot FROM accounts WHERE study = ?",
+        "SELECT budget, envelope, settled, reserved + earmarked, uncertain, overshoot FROM "
+        "accounts WHERE study = ?",
         (study,),
     )
     return Balance(*rows[0]) if rows else None
 
 
 class Books:
-    """The books of one study, opened for writing. Opening turns what a killed process left reserved
-    uncertain.
+    """The ledger of one study, opened for writing.
+
+    Opening marks the reservations of a killed process as uncertain.
     """
 
     def __init__(self, db: Database, study: str, budget: int) -> None:
@@ -144,7 +145,8 @@ class Books:
                 (KILLED, study),
             )
             db.execute(
-                "UPDATE accounts SET budget = ?, earmarked = 0, opened = opened + 1 WHERE study = ?",
+                "UPDATE accounts SET budget = ?, earmarked = 0, opened = opened + 1 WHERE "
+                "study = ?",
                 (budget, study),
             )
             db.execute(_ADD_UP, (study,))
@@ -160,7 +162,7 @@ class Books:
 
     @property
     def balance(self) -> Balance:
-        """Where the money is now, all processes included."""
+        """The balance now, all processes included."""
         balance = read_balance(self.db, self.study)
         assert (
             balance is not None
@@ -170,7 +172,8 @@ class Books:
     def spent_by_purpose(self) -> dict[str, int]:
         """Settled and uncertain picodollars by purpose; a correction has the purpose "reconcile"."""
         rows = self.db.rows(
-            "SELECT purpose, sum(cost) FROM attempts WHERE study = ? AND state IN ('settled', 'uncertain') "
+            "SELECT purpose, sum(cost) FROM attempts WHERE study = ? AND state IN ('settled', "
+            "'uncertain') "
             "GROUP BY purpose ORDER BY purpose",
             (self.study,),
         )
@@ -200,7 +203,8 @@ class Books:
                 else "? = 0"
             )
             cursor = self.db.execute(
-                f"UPDATE accounts SET reserved = reserved + ?, earmarked = earmarked + ? WHERE study = ? AND {fits}",
+                "UPDATE accounts SET reserved = reserved + ?, earmarked = earmarked + ? WHERE "
+                f"study = ? AND {fits}",
                 (ceiling, earmark - moved, self.study, fresh),
             )
             if not cursor.rowcount:
@@ -217,11 +221,14 @@ class Books:
         reason: str = "",
         call: str = "",
     ) -> None:
-        """Give an attempt its final state; one that another process made uncertain may still be
-        closed.
+        """Give an attempt its final state. An attempt that another process made uncertain can be
+        closed too.
 
         Args:
-            reason: why nobody knows what an uncertain one cost.
+            attempt: the reservation.
+            state: its final state.
+            cost: picodollars.
+            reason: the reason why the cost of an uncertain attempt is unknown.
             call: the service's own name of the call.
         """
         with self.db.transaction():
@@ -249,8 +256,9 @@ class Books:
             self._earmarked -= earmark
 
     def own_earmarks(self) -> int:
-        """What is set aside through this object; all of it is void once another process has opened
-        the books.
+        """Return the picodollars that are held through this object.
+
+        All of them are void once another process has opened the ledger.
         """
         opened = self._times_opened()
         if opened != self._opened:
@@ -262,22 +270,22 @@ class Books:
         balance = self.balance
         if not 0 <= envelope <= balance.budget:
             raise BudgetError(
-                f"`0 <= money for the holdout <= budget` must hold, but got {show(envelope)} dollars "
+                f"`0 <= money for the holdout <= budget` must hold, but got {show(envelope)} "
+                "dollars "
                 f"of {show(balance.budget)}"
             )
         self.db.execute("UPDATE accounts SET envelope = ? WHERE study = ?", (envelope, self.study))
 
     def correct(self, billed: int) -> None:
-        """Close what is uncertain, and make settled equal to the bill by one entry of the
-        difference.
-        """
+        """Close all uncertain attempts, and make settled equal to the bill by one correcting entry."""
         if not 0 <= billed <= MOST:
             raise BudgetError(f"a bill is between 0 and 1,000,000 dollars, but got {show(billed)}")
         with self.db.transaction():
             balance = self.balance
             if balance.reserved:
                 raise BudgetError(
-                    f"calls of study {self.study!r} are in flight: reconcile it when no run is going on"
+                    f"calls of study {self.study!r} are in flight: reconcile it when no run is "
+                    "going on"
                 )
             self.db.execute(
                 "UPDATE attempts SET state = 'settled' WHERE study = ? AND state = 'uncertain'",
@@ -288,9 +296,10 @@ class Books:
             self.db.execute(_ADD_UP, (self.study,))
 
     def doubts(self) -> list[Doubt]:
-        """Every call whose bill nobody knows, in the order of sending."""
+        """Return every call whose bill is unknown, in the order of sending."""
         rows = self.db.rows(
-            "SELECT id, service, call, reason, cost FROM attempts WHERE study = ? AND state = 'uncertain' ORDER BY id",
+            "SELECT id, service, call, reason, cost FROM attempts WHERE study = ? AND state = "
+            "'uncertain' ORDER BY id",
             (self.study,),
         )
         return [Doubt(*row) for row in rows]
@@ -299,17 +308,19 @@ class Books:
         """Settle a call at its bill; one above its ceiling is booked in full."""
         with self.db.transaction():
             self.db.execute(
-                "UPDATE attempts SET state = 'settled', cost = ? WHERE id = ? AND study = ? AND state = 'uncertain'",
+                "UPDATE attempts SET state = 'settled', cost = ? WHERE id = ? AND study = ? AND "
+                "state = 'uncertain'",
                 (billed, doubt.id, self.study),
             )
             self.db.execute(_ADD_UP, (self.study,))
 
     def uncertain_by_reason(self) -> list[tuple[str, int, int]]:
-        """Reasons of what is uncertain, each with its number of calls and their picodollars, the
-        largest first.
+        """Return each reason of uncertain calls with their number and picodollars, the largest
+        first.
         """
         return self.db.rows(
-            "SELECT reason, count(*), sum(cost) FROM attempts WHERE study = ? AND state = 'uncertain' "
+            "SELECT reason, count(*), sum(cost) FROM attempts WHERE study = ? AND state = "
+            "'uncertain' "
             "GROUP BY reason ORDER BY sum(cost) DESC, reason",
             (self.study,),
         )

@@ -1,6 +1,4 @@
-"""Marks of a study's ledger in its journal, by which a store that is older than the journal is
-recognised.
-"""
+"""Marks of a study's ledger in its journal. They show when a store is older than the journal."""
 
 from __future__ import annotations
 
@@ -13,10 +11,10 @@ from tune.store.database import Database
 
 
 class Mark(NamedTuple):
-    """How far a ledger has come; both numbers only ever grow.
+    """The progress of a ledger. Both numbers only ever grow.
 
     Attributes:
-        opened: how often the account was opened for paying.
+        opened: the number of times that the account was opened for paying.
         attempts: calls that were reserved.
     """
 
@@ -25,9 +23,10 @@ class Mark(NamedTuple):
 
 
 def read_mark(db: Database, study: str) -> Mark | None:
-    """The mark of a study's ledger as it stands, or None where it has no ledger."""
+    """Return the mark of a study's ledger now; None if it has no ledger."""
     rows = db.rows(
-        "SELECT opened, (SELECT count(*) FROM attempts WHERE attempts.study = accounts.study) FROM accounts "
+        "SELECT opened, (SELECT count(*) FROM attempts WHERE attempts.study = accounts.study) FROM "
+        "accounts "
         "WHERE study = ?",
         (study,),
     )
@@ -37,11 +36,13 @@ def read_mark(db: Database, study: str) -> Mark | None:
 def check_ledger(
     db: Database, study: str, events: Sequence[Mapping[str, Any]], folder: Path
 ) -> None:
-    """See that the store knows all that the study has spent.
+    """Check that the store knows everything that the study has spent.
 
     Args:
-        db: the store. study: the study's name in it. events: the study's journal; each event has
-        the mark that the ledger had when it was written. folder: the study's folder, for messages.
+        db: the store.
+        study: the study's name in it.
+        events: the study's journal. Each event has the ledger's mark of the time it was written.
+        folder: the study's folder, for messages.
 
     Raises:
         StudyError: the study's ledger is not in this store, or it is older than the journal.
@@ -52,13 +53,17 @@ def check_ledger(
     held, last = read_mark(db, study), noted[-1]
     if held is None:
         raise StudyError(
-            f"the study in {str(folder)!r} has begun to spend, but the store {db.path!r} does not hold its ledger: "
+            f"the study in {str(folder)!r} has begun to spend, but the store {db.path!r} does not "
+            "hold its ledger: "
             f"give the --store that it was begun with, or begin anew with another --results"
         )
     if held.attempts < last.attempts or held.opened < last.opened:
         raise StudyError(
-            f"the store {db.path!r} is older than the study in {str(folder)!r}: it knows {held.attempts} of the "
-            f"{last.attempts} calls that the study has made, so what they cost is not known; an older copy was put "
-            f"back, or its file {Path(db.path).name}-wal was left behind: put the newest copy of both files back, or "
+            f"the store {db.path!r} is older than the study in {str(folder)!r}: it knows "
+            f"{held.attempts} of the "
+            f"{last.attempts} calls that the study has made, so what they cost is not known; an "
+            "older copy was put "
+            f"back, or its file {Path(db.path).name}-wal was left behind: put the newest copy of "
+            "both files back, or "
             f"begin anew with another --results (draws that are in the store are not bought again)"
         )

@@ -432,7 +432,8 @@ except OSError as error:
 def test_many_large_files_fill_only_the_programs_own_disk(way: str) -> None:
     if way == "plain":
         pytest.skip(
-            "without a file system of its own only each file has a limit: allow user namespaces here"
+            "without a file system of its own only each file has a limit: allow user namespaces "
+            "here"
         )
     source = """
 import errno
@@ -554,7 +555,7 @@ def test_a_detached_child_that_holds_the_output_does_not_delay_the_end(way: str)
 def test_when_tune_is_killed_the_program_goes_with_it(each_way: str, folder: Path) -> None:
     mark = token()
     source = f"""
-from tune.sandbox.run import Limits, run_in
+from tune.safety.sandbox.run import Limits, run_in
 run_in({each_way!r}, {named(mark) + "time.sleep(60)"!r}, limits=Limits(seconds=60))
 """
     env = {"PYTHONPATH": str(Path(__file__).parent.parent.parent.parent), "TMPDIR": str(folder)}

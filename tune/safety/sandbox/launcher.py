@@ -136,8 +136,8 @@ def refuse_calls(steps: bytes) -> bool:
 
 
 def forbid_files(order: Order) -> int:
-    """Landlock: every file but the interpreter's and the folder is out of reach. Its version, 0
-    where there is none.
+    """Use Landlock to allow only the interpreter's files and the folder. Return its version, 0 for
+    none.
     """
     try:
         abi = syscall(LANDLOCK_CREATE, None, 0, 1) if LINUX else 0
@@ -195,9 +195,7 @@ def build_root(order: Order, owner: int) -> None:
 
 
 def bind(source: str, target: str, attributes: int) -> None:
-    """Show a file or folder at another place; a link is made anew, and what is not there is left
-    out.
-    """
+    """Show a file or folder at another place. A link is recreated; a missing file is left out."""
     os.makedirs(os.path.dirname(target), exist_ok=True)
     if os.path.islink(source):
         os.symlink(os.readlink(source), target)
@@ -215,7 +213,7 @@ def bind(source: str, target: str, attributes: int) -> None:
 def mount(
     source: str | None, target: str, kind: str | None, flags: int, data: str | None = None
 ) -> None:
-    """As mount(2)."""
+    """Call mount(2)."""
     encoded = [None if text is None else os.fsencode(text) for text in (source, target, kind, data)]
     call("mount", *encoded[:3], ctypes.c_ulong(flags), encoded[3])
 
@@ -260,7 +258,9 @@ def begin(order: Order, work: Callable[[], None], end: Callable[[int], None]) ->
 
 
 def enter_namespaces(order: Order) -> int | None:
-    """The ways "root" and "user"; the user whom the program becomes, where it is another."""
+    """Enter the ways "root" and "user". Return the user that the program becomes, if it is another
+    one.
+    """
     shared = CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC
     if order["way"] == "root":
         call("unshare", shared)
@@ -290,7 +290,7 @@ def keep_in_namespaces(order: Order) -> None:
 
 
 def keep_plainly(order: Order) -> None:
-    """The way "plain": be the one to whom all that is left behind comes, and end it."""
+    """Keep a program in the way "plain": adopt all processes that it leaves behind, and end them."""
     user = nobody_else(order) if os.geteuid() == 0 else None
     control(PR_SET_CHILD_SUBREAPER, 1)
     control(PR_SET_DUMPABLE, 0)
@@ -302,7 +302,7 @@ def keep_plainly(order: Order) -> None:
 
 
 def nobody_else(order: Order) -> int | None:
-    """A user who owns nothing but the folder, where such a one could start the interpreter at all."""
+    """Return a user who owns only the folder, if such a user could start the interpreter at all."""
     if not all(open_to_all(path) for path in (order["python"], order["library"], order["program"])):
         return None
     user = NOBODY_ELSE + os.getpid()
@@ -314,7 +314,7 @@ def nobody_else(order: Order) -> int | None:
 
 
 def open_to_all(name: str, needed: int = 4) -> bool:
-    """Whether every user may read a file or folder, and come to it."""
+    """Return whether every user may reach and read a file or folder."""
     return bool(os.stat(name).st_mode & needed) and (
         name == "/" or open_to_all(os.path.dirname(name), 1)
     )
@@ -367,7 +367,7 @@ syscall = functools.partial(call, "syscall")
 
 
 def control(option: int, value: int) -> None:
-    """As prctl(2), where there is such a thing."""
+    """Call prctl(2), if the system has it."""
     if LINUX:
         call("prctl", option, value, 0, 0, 0)
 
@@ -385,9 +385,7 @@ def tell(order: Order, line: str) -> None:
 
 
 def attempt(order: Order, work: Callable[[], None]) -> NoReturn:
-    """Do the work of a process, report what went wrong, and never return into what it was forked
-    from.
-    """
+    """Do the work of a forked process, report a failure, and never return into the parent's code."""
     try:
         work()
     except (OSError, ValueError, KeyError) as error:

@@ -55,14 +55,15 @@ SYSTEM = (
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a program may use.
+    """The most that a program may use.
 
     Attributes:
-        seconds: by the clock; then it is ended with all that it began. cpu_seconds: of processor
-        time, for each of its processes; whole. memory: bytes, for each process and for all of them
-        together. disk: bytes, for each file and, where it has a file system of its own, for all of
-        them together. processes: how many it may have at a time, threads counted. output: bytes on
-        stdout and stderr together.
+        seconds: by the clock. Then the program and all that it started are ended.
+        cpu_seconds: processor time of each of its processes, a whole number.
+        memory: bytes, for each process and for all of them together.
+        disk: bytes, for each file and, with a file system for the program alone, for all together.
+        processes: the most at a time, threads counted.
+        output: bytes on stdout and stderr together.
     """
 
     seconds: float = 10.0
@@ -77,21 +78,22 @@ class Limits:
             least = LEAST_MEMORY if each.name == "memory" else 0 if each.name == "output" else 1e-3
             if not getattr(self, each.name) >= least:
                 raise InputError(
-                    f"sandbox: `{each.name} >= {least:g}` must hold, but got {getattr(self, each.name)!r}"
+                    f"sandbox: `{each.name} >= {least:g}` must hold, but got "
+                    f"{getattr(self, each.name)!r}"
                 )
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a program ended.
+    """The end of a program.
 
     Attributes:
-        status: its exit status; negative where a signal ended it, as in `subprocess`. stdout: what
-        it wrote, at most `Limits.output` bytes of it; what is no UTF-8 is replaced. stderr: the
-        same. seconds: by the clock, without the sandbox's own. limit: the name of the limit that
-        ended it, or "". A program that was refused memory, files or processes may
-            end by itself, with an error of its own.
-        unprotected: what this machine could not keep it from; see `tune.safety.sandbox`.
+        status: its exit status; negative if a signal ended it, as in `subprocess`. stdout: its
+        output, at most `Limits.output` bytes. Bytes that are not UTF-8 are replaced. stderr: the
+        same for its errors. seconds: by the clock, without the sandbox's own. limit: the name of
+        the limit that ended it, or "". A program that was refused memory, files or
+            processes may also end by itself, with its own error.
+        unprotected: the protections that this machine lacks; see `tune.safety.sandbox`.
     """
 
     status: int
@@ -103,7 +105,7 @@ class Outcome:
 
     @property
     def ok(self) -> bool:
-        """Whether it came to its end by itself and without an error."""
+        """True if the program ended by itself without an error."""
         return self.status == 0 and not self.limit
 
 
@@ -127,12 +129,11 @@ def run_python(
 
 @lru_cache(maxsize=1)
 def unprotected() -> tuple[str, ...]:
-    """What this machine cannot keep a program from, as in `Outcome.unprotected`; found out by
-    trying, once.
+    """Return the protections that this machine lacks, as in `Outcome.unprotected`. Tried out once.
 
     Raises:
-        InputError: this system has no means to hold a program (Windows).
-        MetricError: nothing at all can be run.
+        InputError: this system cannot hold a program (Windows).
+        MetricError: no program can be run at all.
     """
     return run_in(_best_way(), "pass").unprotected
 
@@ -141,7 +142,8 @@ def unprotected() -> tuple[str, ...]:
 def _best_way() -> str:
     if sys.platform == "win32":
         raise InputError(
-            "generated code is not run on Windows, which cannot hold it: use Linux, WSL or a container"
+            "generated code is not run on Windows, which cannot hold it: use Linux, WSL or a "
+            "container"
         )
     ways = [
         way
@@ -158,7 +160,7 @@ def _best_way() -> str:
 def run_in(
     way: str, source: str, *, limits: Limits | None = None, stdin: str = "", packages: bool = False
 ) -> Outcome:
-    """As `run_python`, in one way: "root" or "user", in namespaces of its own, or "plain"."""
+    """Run as `run_python` does, in one way: "root" or "user" with namespaces, or "plain"."""
     limits = limits or Limits()
     with _folder() as folder, ExitStack() as stack:
         order = _order(way, folder, limits, packages)
@@ -229,7 +231,7 @@ class _Watched:
                     self.limit = self._exceeded(now)
 
     def drain(self) -> None:
-        """Read what is left in the pipes, without waiting for whoever may still hold their other
+        """Read what is left in the pipes, without waiting for processes that still hold their other
         ends.
         """
         for name, pipe in self._pipes().items():
@@ -270,7 +272,7 @@ class _Watched:
         return "memory" if memory(pids, self.limits.memory) > self.limits.memory else ""
 
     def outcome(self) -> Outcome:
-        """How it went.
+        """Return how the program ended.
 
         Raises:
             MetricError: the sandbox could not be set up.
@@ -282,7 +284,8 @@ class _Watched:
         if "error" in lines or "missing" not in lines:
             last = self.said["stderr"].decode("utf-8", "replace").strip().rpartition("\n")[2]
             raise MetricError(
-                f"generated code cannot be run here: {lines.get('error') or last or 'no sandbox came up'}"
+                "generated code cannot be run here: "
+                f"{lines.get('error') or last or 'no sandbox came up'}"
             )
         status, cpu = lines.get("ended", f"{-signal.SIGKILL} 0").split()
         # One that does not heed the first signal is killed a second later.
@@ -311,7 +314,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _order(way: str, folder: Path, limits: Limits, packages: bool) -> dict[str, Any]:
-    """What the launcher is told; see there."""
+    """Return the order for the launcher; see its module."""
     python = os.path.realpath(sys.executable)
     paths = sysconfig.get_paths()
     libraries = list(dict.fromkeys([paths["purelib"], paths["platlib"]])) if packages else []
@@ -368,8 +371,9 @@ def _readable(python: str, paths: dict[str, str], libraries: list[str]) -> list[
 
 @contextmanager
 def _folder() -> Iterator[Path]:
-    """A folder that is gone afterwards, whatever a program made of it; readable for a user without
-    rights.
+    """Make a folder that is removed afterwards, whatever a program made of it.
+
+    A user without rights can read it.
     """
     folder = Path(os.path.realpath(tempfile.mkdtemp(prefix="tune-")))
     try:

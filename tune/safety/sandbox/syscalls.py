@@ -1,6 +1,4 @@
-"""The filter of system calls: what a program in the sandbox may not ask of the kernel, as a BPF
-program.
-"""
+"""The system call filter of the sandbox, as a BPF program."""
 
 from __future__ import annotations
 

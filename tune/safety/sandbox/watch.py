@@ -1,4 +1,4 @@
-"""What the processes of a sandbox use together, read from /proc; nothing where there is none."""
+"""Measure what the processes of a sandbox use together, from /proc; nothing where /proc is missing."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def descendants(pid: int) -> list[int]:
 
 
 def others(*, own_namespace: bool) -> int:
-    """How many processes, with their threads, the kernel counts for this user besides those of a
-    sandbox.
+    """Count this user's processes and threads besides those of a sandbox, as the kernel counts
+    them.
 
     Args:
-        own_namespace: whether the sandbox has a user namespace of its own. Since Linux 5.14 only
-        two more are
-            counted there, the launcher and the keeper; before, all that the user has anywhere.
+        own_namespace: the sandbox has a user namespace for itself. Since Linux 5.14 only the
+        launcher
+            and the keeper are counted there; before, all processes of the user anywhere.
     """
     release = tuple(
         int(part) for part in os.uname().release.split("-")[0].split(".")[:2] if part.isdecimal()
