@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 
 from tune.completion import Message, Request
@@ -14,7 +13,6 @@ from tune.errors import DataError, SpaceError, TransientError
 from tune.fakes.faults import Fault
 from tune.fakes.server import Server, first
 from tune.providers.openai.endpoint import OpenAIEndpoint
-from tune.providers.openai.http_client import AnswerTooLarge, bounded_client, proxy_for
 from tune.safety.untrusted import NESTING, TooMuch, read_file, read_json
 from tune.space import read_toml
 from tune.task.load import load_data
@@ -60,60 +58,6 @@ async def test_an_answer_that_unfolds_without_end_is_given_up_and_stays_charged(
         assert ("limit" in str(caught.value)) == (kind == "bomb")
         assert await endpoint.complete(ask(endpoint), range(1)), "the next one is read"
         await endpoint.close()
-
-
-class Endless(httpx2.AsyncBaseTransport):
-    """Sends pieces for ever, and counts them."""
-
-    def __init__(self) -> None:
-        self.sent = 0
-
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        async def pieces() -> Any:
-            while True:
-                self.sent += 1
-                yield b"x" * 1000
-
-        return httpx2.Response(200, content=pieces())
-
-
-async def test_reading_ends_at_the_limit_and_not_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    endless = Endless()
-    monkeypatch.setattr(httpx2, "AsyncHTTPTransport", lambda **_: endless)
-    client = bounded_client("http://h", httpx2.Timeout(5), most=10_000)
-    with pytest.raises(AnswerTooLarge):
-        await client.get("http://h/")
-    await client.aclose()
-    assert endless.sent == 11
-
-
-async def test_a_packed_answer_within_the_limit_is_read() -> None:
-    import gzip
-
-    packed = gzip.compress(json.dumps({"a": "b" * 1000}).encode())
-
-    class Packing(httpx2.AsyncBaseTransport):
-        async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-            return httpx2.Response(
-                200, headers={"content-encoding": "gzip"}, stream=httpx2.ByteStream(packed)
-            )
-
-    from tune.providers.openai.http_client import BoundedTransport
-
-    async with httpx2.AsyncClient(transport=BoundedTransport(Packing(), 2000)) as client:
-        assert (await client.get("http://h/")).json() == {"a": "b" * 1000}
-
-
-def test_a_proxy_of_the_environment_is_used_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-    assert proxy_for("https://api.example.org/v1") is None
-    monkeypatch.setenv("https_proxy", "proxy.local:3128")
-    assert proxy_for("https://api.example.org/v1") == "http://proxy.local:3128"
-    assert proxy_for("http://api.example.org/v1") is None
-    monkeypatch.setenv("no_proxy", "example.org")
-    assert proxy_for("https://api.example.org/v1") is None
 
 
 # --- data and space files

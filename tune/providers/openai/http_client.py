@@ -1,6 +1,4 @@
-"""The HTTP client of an endpoint, with a limit on what one answer may bring: as it is sent, and as
-it is unpacked.
-"""
+"""The HTTP client of an endpoint, with a limit on the bytes of one answer, sent and unpacked."""
 
 from __future__ import annotations
 
@@ -16,9 +14,7 @@ from tune.safety.untrusted import ANSWER_BYTES, shown_bytes
 
 
 class AnswerTooLarge(httpx2.ReadError):
-    """The answer is larger than the limit, or packed in a way that has none; reading it was given
-    up.
-    """
+    """An answer that is larger than the limit, or packed so that no limit can be held."""
 
 
 class BoundedTransport(httpx2.AsyncBaseTransport):
@@ -42,17 +38,16 @@ class BoundedTransport(httpx2.AsyncBaseTransport):
         response = await self._inner.handle_async_request(request)
         response.request = request
         packed = response.headers.get("content-encoding", "")
-        if "," in packed:  # packed twice: the inner packing would be unpacked without a limit
+        if "," in packed:
+            # Packed twice: the inner packing would be unpacked without a limit.
             await response.aclose()
             raise AnswerTooLarge(f"the answer is packed more than once ({packed!r})")
-        kept = [
-            (k, v)
-            for k, v in response.headers.raw
-            if k.lower() not in (b"content-encoding", b"content-length")
-        ]
+        # These two describe the packed bytes, and we pass the unpacked ones on.
+        packing = (b"content-encoding", b"content-length")
+        headers = [pair for pair in response.headers.raw if pair[0].lower() not in packing]
         return httpx2.Response(
             response.status_code,
-            headers=kept,
+            headers=headers,
             stream=_Bounded(response, self._most),
             extensions=response.extensions,
         )
@@ -70,7 +65,8 @@ class _Bounded(httpx2.AsyncByteStream):
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         read = 0
-        async for piece in self._response.aiter_bytes():  # pieces of one MiB at most
+        # A piece has one MiB at most, however well it was packed.
+        async for piece in self._response.aiter_bytes():
             read += len(piece)
             if max(read, self._response.num_bytes_downloaded) > self._most:
                 raise AnswerTooLarge(
@@ -89,9 +85,15 @@ def bounded_client(
     most: int = ANSWER_BYTES,
     left_out: Collection[str] = (),
 ) -> httpx2.AsyncClient:
-    """A client for one address, through the proxy that the environment names for it.
+    """Return a client for one address, through the proxy that the environment names for it.
 
-    It follows no redirect: that could carry headers to somebody else.
+    It follows no redirect: that could carry headers to another host.
+
+    Args:
+        base_url: the address.
+        timeout: of each request.
+        most: bytes of an answer, packed or unpacked, above which reading it is given up.
+        left_out: headers, in lower case, that are not sent.
     """
     proxy = proxy_for(base_url)
     inner = httpx2.AsyncHTTPTransport(limits=DEFAULT_CONNECTION_LIMITS, proxy=proxy)
@@ -104,17 +106,16 @@ def bounded_client(
 
 
 def proxy_for(url: str) -> str | None:
-    """The proxy that the environment names for an address, or None."""
+    """Return the proxy that the environment names for an address, or None."""
     parts = urlsplit(url)
     if proxy_bypass(parts.hostname or ""):
         return None
     named = getproxies()
     proxy = named.get(parts.scheme) or named.get("all")
     if proxy and "@" in proxy:
-        remember(
-            [
-                proxy.rpartition("@")[0].rpartition("/")[2],
-                proxy.rpartition("@")[0].rpartition(":")[2],
-            ]
-        )
-    return proxy if not proxy or "://" in proxy else f"http://{proxy}"
+        # The user and password before the @, and the password alone, must never be shown.
+        login = proxy.rpartition("@")[0]
+        remember([login.rpartition("/")[2], login.rpartition(":")[2]])
+    if not proxy or "://" in proxy:
+        return proxy
+    return f"http://{proxy}"
