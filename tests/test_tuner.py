@@ -234,7 +234,7 @@ def test_an_interrupted_run_is_resumed_to_the_same_result(server: Server, tmp_pa
 def _script(server: Server, folder: Path) -> str:
     return f"""
 import json, signal, tune
-from world import LabelledWorld
+from tune.fakes.world import LabelledWorld
 signal.signal(signal.SIGINT, signal.default_int_handler)  # also where these tests run in the background of a shell
 world = LabelledWorld(models={dict(WORLD.models)!r})
 study = tune.tune(
