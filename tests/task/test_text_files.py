@@ -1,0 +1,118 @@
+"""Text files: what is written is read, and a bad line is named by its place."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tune.errors import DataError
+from tune.task.load import load_data
+
+
+def write(path: Path, content: str | bytes) -> Path:
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def test_byte_order_mark_and_carriage_returns_are_no_part_of_the_data(tmp_path: Path) -> None:
+    for name, content in (
+        ("d.csv", "\ufefftext,label\r\na,x\r\n\r\nb,y\r\n"),
+        ("d.jsonl", '\ufeff{"text":"a","label":"x"}\r\n\r\n{"text":"b","label":"y"}\r\n'),
+    ):
+        data = load_data(write(tmp_path / name, content))
+        assert [(e.inputs["text"], e.target) for e in data.examples] == [("a", "x"), ("b", "y")]
+
+
+def test_unusual_line_separators_inside_json_strings_end_no_line(tmp_path: Path) -> None:
+    data = load_data(
+        write(tmp_path / "d.jsonl", '{"text":"a\u2028b","label":1}\n{"text":"c\x85d","label":2}\n')
+    )
+    assert [e.inputs["text"] for e in data.examples] == ["a\u2028b", "c\x85d"]
+
+
+def test_a_document_may_be_long(tmp_path: Path) -> None:
+    data = load_data(write(tmp_path / "d.csv", f"text,label\n{'x' * 200_000},1\ny,2\n"))
+    assert len(data.examples[0].inputs["text"]) == 200_000
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("d.jsonl", '{"a": 1}\n{"a": \n', r"^line 2 of '.*d\.jsonl' is no JSON: Expecting value"),
+        ("d.jsonl", '{"a": 1}\n\n[1, 2]\n', r"^line 3 of '.*' is no JSON object, but \[1, 2\]"),
+        (
+            "d.jsonl",
+            "[" * 100_000,
+            "line 1 of '.*' cannot be read: lists and objects stand within each other more than 64 times",
+        ),
+        (
+            "d.json",
+            '{"a": 1}',
+            r"is no JSON list of objects, but {\"a\": 1} \(.*is named \.jsonl\)",
+        ),
+        ("d.json", '{"a": 1}\n{"a": 2}', "is no JSON: Extra data"),
+        ("d.json", '[{"a": 1}, "x"]', r"^row 2 of '.*' is no JSON object, but \"x\""),
+        (
+            "d.csv",
+            'a,b\n"1\n2",3\n4,5,6\n',
+            r"^line 4 of '.*' has 3 cells, but the header names 2 columns",
+        ),
+        ("d.csv", 'a,b\n1,2\n3,"4\n', r"^line 3 of '.*' cannot be read: unexpected end of data"),
+        ("d.csv", "a,b,a\n1,2,3\n", "the columns of '.*' must differ, but 'a' is there 2 times"),
+        (
+            "d.csv",
+            b"text,label\nna\xefve,1\n",
+            r"is not UTF-8: byte 0xef at position 13; save it as UTF-8",
+        ),
+        ("d.parquet", "no parquet at all", "is no parquet: "),
+        ("d.xlsx", "", r"is none of \.jsonl, \.ndjson, \.json, \.csv, \.tsv, \.parquet"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_refused_with_the_place(
+    name: str, content: str | bytes, message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(DataError, match=message):
+        load_data(write(tmp_path / name, content), target="")
+
+
+@settings(deadline=None)
+@given(st.sampled_from(["jsonl", "json", "csv", "tsv", "parquet"]), st.binary(max_size=60))
+def test_any_file_is_data_or_is_refused_in_a_sentence(
+    tmp_path_factory: pytest.TempPathFactory, suffix: str, content: bytes
+) -> None:
+    path = write(tmp_path_factory.getbasetemp() / f"anything.{suffix}", content)
+    with contextlib.suppress(DataError):
+        load_data(path)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=9),
+            st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=9).map(
+                lambda text: f"a{text}"
+            ),
+        ),
+        min_size=2,
+        max_size=5,
+    )
+)
+def test_what_is_written_as_csv_or_json_lines_is_read_as_it_was(
+    tmp_path_factory: pytest.TempPathFactory, pairs: list[tuple[str, str]]
+) -> None:
+    folder = tmp_path_factory.getbasetemp()
+    lines = "".join(
+        json.dumps({"text": a, "label": b}, ensure_ascii=False) + "\n" for a, b in pairs
+    )
+    written = io.StringIO(newline="")
+    csv.writer(written, quoting=csv.QUOTE_ALL).writerows([("text", "label"), *pairs])
+    for path in (write(folder / "d.jsonl", lines), write(folder / "d.csv", written.getvalue())):
+        assert [(e.inputs["text"], e.target) for e in load_data(path).examples] == pairs
