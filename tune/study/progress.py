@@ -107,7 +107,7 @@ class ProgressReporter:
             left_seconds=self._seconds_left(phase, spent, rate),
             time_limit=None if self._clock is None else self._clock.limit,
             low=self._plan.metric.low,
-            high=self._plan.metric.high,
+            high=self._plan.metric.mean_high,
         )
 
     def _seconds_left(self, phase: str, spent: float, rate: float) -> float | None:
@@ -123,7 +123,10 @@ def describe(progress: Progress) -> str:
     if progress.time_limit is None:
         parts.append(f"${progress.spent:.4g} of ${progress.budget:.4g}")
     if progress.best is not None:
-        quality = mean_interval(progress.best.scores, low=progress.low, high=progress.high)
+        best = progress.best
+        quality = mean_interval(
+            best.shares, low=progress.low, high=progress.high, weights=best.weights
+        )
         parts.append(f"best so far {_interval(quality)}")
         parts.append(name_config(progress.best.config))
     if progress.left_seconds is not None:

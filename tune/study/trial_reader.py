@@ -90,6 +90,7 @@ class TrialReader:
             price=service.price,
             most_n=service.endpoint.most_n,
             verifier=self._verify if self._verifier is not None else None,
+            weigh=None if metric.weigh is None else self._weigh,
             larger_is_better=metric.larger_is_better,
             over_responses=metric.over_responses,
             seed=self.seed,
@@ -107,6 +108,12 @@ class TrialReader:
 
     def _service(self, trial: Trial) -> Service:
         return self._services[str(trial.point["model"])]
+
+    def _weigh(self, position: int) -> float:
+        """Return how much an example counts in the mean."""
+        weigh = self.scores.metric.weigh
+        assert weigh is not None
+        return weigh(self.scores.examples[position])
 
     def _verify(self, answer: str, position: int) -> float:
         """Return the verifier's verdict on an answer; it never sees the target."""

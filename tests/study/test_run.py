@@ -1,0 +1,281 @@
+"""A run: its phases in order, what a resumed one recalls, and the record that it leaves."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Generator, Mapping
+from typing import Any
+
+import pytest
+
+from tests.support.house import POINT, House, story, unsure
+from tune.completion import Request
+from tune.errors import ParameterRejected, ProviderError, QuotaExhausted
+from tune.readout.trial import Step
+from tune.search.searcher import Searcher
+from tune.space import Point, Space
+from tune.strategies import Outcome, Problem, Selection, Standing
+from tune.strategies.select import select_config
+from tune.study.stop_reasons import FINISHED, INTERRUPTED, QUOTA
+
+HOT = Point({**POINT, "temperature": 0.9})
+
+
+def eight(
+    problem: Problem, searcher: Searcher, left: float
+) -> Generator[list[Step], Outcome, None]:
+    """A strategy that buys eight examples of one point."""
+    yield [Step(0, POINT, tuple(range(8)), 3, 12)]
+
+
+def two_points(
+    problem: Problem, searcher: Searcher, left: float
+) -> Generator[list[Step], Outcome, None]:
+    """A strategy that buys eight examples of each of two points, one after the other."""
+    yield [Step(0, POINT, tuple(range(8)), 3, 12)]
+    yield [Step(1, HOT, tuple(range(8)), 3, 12)]
+
+
+def warm() -> Space:
+    """A space whose temperature can be dropped."""
+    return Space(
+        model="m", prompt={"p": "{text}"}, temperature=[0.5, 0.9], n=[1, 2, 3], max_tokens=12
+    )
+
+
+def phases(house: House) -> list[str]:
+    return [event["name"] for event in house.journal.events if event["event"] == "phase"]
+
+
+def kinds(house: House) -> list[str]:
+    return [event["event"] for event in house.journal.events]
+
+
+# The phases
+
+
+async def test_a_run_searches_compares_selects_and_meets_the_holdout(
+    build: Callable[..., House],
+) -> None:
+    house = build(unsure, strategy=eight)
+    record = await house.run.go()
+    assert phases(house)[0] == "search"
+    assert "endgame" in phases(house)
+    assert kinds(house)[-2:] == ["choice", "holdout"]
+    assert record.stopped == FINISHED
+    assert record.selection is not None
+    assert set(record.holdout) >= {record.selection.shown.config, house.plan.baseline}
+    assert house.run.phase == "holdout"
+
+
+async def test_a_choice_that_is_one_answer_needs_no_second_comparison(
+    build: Callable[..., House],
+) -> None:
+    space = Space(model="m", prompt={"p": "{text}"}, temperature=[0.5], n=1, max_tokens=12)
+    house = build(unsure, strategy=eight, space=space)
+    record = await house.run.go()
+    assert "agents" not in phases(house)
+    assert record.selection is not None
+    assert record.single_answer is record.selection.reading
+
+
+async def test_after_single_answers_were_compared_it_is_selected_again(
+    build: Callable[..., House], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+
+    def comparison(
+        problem: Problem, standings: Mapping[int, Standing], left: float
+    ) -> Generator[list[Step], Outcome, Selection | None]:
+        """The second comparison buys all examples of the trial that the first one selected."""
+        calls.append(left)
+        if len(calls) == 2:
+            outcome = yield [Step(0, POINT, tuple(range(problem.examples)), 3, 12)]
+            standings = outcome.standings
+        return select_config(problem, standings)
+
+    monkeypatch.setattr("tune.study.run.final_comparison", comparison)
+    house = build(unsure, strategy=eight)
+    record = await house.run.go()
+    assert len(calls) == 2
+    assert record.selection is not None
+    assert record.selection.reading.config.n > 1
+    assert record.selection.reading.n_examples == len(house.plan.split.tuning)
+
+
+async def test_money_that_ends_is_said_and_the_holdout_is_met_all_the_same(
+    build: Callable[..., House],
+) -> None:
+    house = build(story, strategy=two_points, budget=0.0012, space=warm())
+    record = await house.run.go()
+    assert record.stopped == "money"
+    assert record.holdout != {}
+    assert house.account.spent <= house.account.budget
+
+
+async def test_a_quota_pauses_the_run_before_the_holdout(build: Callable[..., House]) -> None:
+    def used_up(call: int) -> ProviderError | None:
+        return QuotaExhausted("no credit is left") if call > 10 else None
+
+    house = build(unsure, strategy=two_points, failures=used_up, space=warm())
+    record = await house.run.go()
+    assert record.stopped == QUOTA
+    assert record.holdout == {}
+    assert isinstance(record.fault, QuotaExhausted)
+    assert "choice" not in kinds(house)
+
+
+async def test_a_pause_before_anything_was_scored_is_raised(build: Callable[..., House]) -> None:
+    house = build(unsure, strategy=eight, failures=lambda _: QuotaExhausted("no credit is left"))
+    with pytest.raises(QuotaExhausted):
+        await house.run.go()
+
+
+# The trials
+
+
+async def test_trials_end_by_how_much_they_met_and_what_the_config_failed_on_counts(
+    build: Callable[..., House],
+) -> None:
+    house = build()
+    whole = len(house.plan.split.tuning)
+    await house.buy(examples=whole - 1, draws=1)
+    await house.buy(HOT, examples=whole - 1, draws=1, trial=1)
+    house.run.trials[0].config_failed[whole - 1] = "context_length"
+    house.run.trials[1].unanswered[whole - 1] = "service: 503"
+    house.run.end_trials()
+    first, second = house.run.trials[0], house.run.trials[1]
+    assert (first.state, first.reason) == ("complete", "")
+    assert second.state == "stopped"
+    assert second.reason == f"after {whole - 1} of {whole} examples: others were preferred"
+
+
+async def test_a_trial_that_failed_keeps_its_reason(build: Callable[..., House]) -> None:
+    house = build()
+    await house.buy()
+    house.run.trials[0].state, house.run.trials[0].reason = "failed", "it does not take top_p"
+    house.run.end_trials()
+    assert house.run.trials[0].reason == "it does not take top_p"
+
+
+# Resuming
+
+
+def lesson() -> dict[str, Any]:
+    return {"model": "m", "parameter": "temperature"}
+
+
+def takes_temperature(house: House) -> bool:
+    return "temperature" in house.plan.space.dimensions("m")
+
+
+async def test_a_parameter_refused_before_the_first_wave_is_dropped_on_resume(
+    build: Callable[..., House],
+) -> None:
+    first = build(unsure, strategy=eight, space=warm())
+    first.journal.append("learned", **lesson())
+    house = build(unsure, strategy=eight, space=warm(), after=first)
+    seen = []
+
+    def watched(
+        problem: Problem, searcher: Searcher, left: float
+    ) -> Generator[list[Step], Outcome, None]:
+        seen.append(takes_temperature(house))
+        yield from eight(problem, searcher, left)
+
+    house = build(unsure, strategy=watched, space=warm(), after=first)
+    assert takes_temperature(house)
+    await house.run.go()
+    assert seen == [False]
+
+
+@pytest.mark.parametrize("whole", [True, False])
+async def test_a_parameter_refused_in_a_wave_is_dropped_when_that_is_replayed(
+    build: Callable[..., House], whole: bool
+) -> None:
+    """Whether the wave had come to its end or not."""
+    first = build(unsure, space=warm())
+    await first.buy(examples=8)
+    step = Step(0, POINT, tuple(range(8)), 3, 12)
+    steps = [[step.trial, dict(step.point), list(step.examples), step.draws, step.cap]]
+    first.journal.append("phase", name="search", left=0.005)
+    first.journal.append("wave", phase="search", steps=json.loads(json.dumps(steps)))
+    first.journal.append("learned", **lesson())
+    if whole:
+        faults: dict[str, Any] = {"unanswered": [], "config_failed": [], "failed": []}
+        first.journal.append("outcome", stopped=None, left=0.004, **faults)
+    seen = []
+
+    def watched(
+        problem: Problem, searcher: Searcher, left: float
+    ) -> Generator[list[Step], Outcome, None]:
+        seen.append(takes_temperature(house))
+        yield [step]
+        seen.append(takes_temperature(house))
+
+    house = build(unsure, strategy=watched, space=warm(), after=first)
+    await house.run.go()
+    assert seen == [True, False], "known at the moment at which it was learned"
+
+
+async def test_a_parameter_refused_on_the_holdout_is_dropped_when_that_is_met_again(
+    build: Callable[..., House],
+) -> None:
+    first = build(unsure, strategy=eight, space=warm())
+    await first.run.go()
+    first.journal.append("learned", **lesson())
+    house = build(unsure, strategy=eight, space=warm(), after=first)
+    await house.run.go()
+    assert not takes_temperature(house)
+
+
+async def test_a_refusal_is_learned_and_a_resumed_run_asks_for_nothing_again(
+    build: Callable[..., House],
+) -> None:
+    def refuses(request: Request, rng: random.Random) -> str:
+        if dict(request.settings).get("temperature") == 0.9:
+            raise ParameterRejected("no temperature", parameter="temperature")
+        return unsure(request, rng)
+
+    first = build(refuses, strategy=two_points, space=warm())
+    record = await first.run.go()
+    assert record.trials[1].state == "failed"
+    again = build(unsure, strategy=two_points, space=warm(), after=first)
+    same = await again.run.go()
+    assert again.endpoint.calls == 0
+    assert same.selection is not None
+    assert record.selection is not None
+    assert same.selection.shown.config == record.selection.shown.config
+    assert (same.trials[1].state, same.trials[1].reason) == ("failed", record.trials[1].reason)
+
+
+# The record
+
+
+async def test_the_record_is_what_the_run_has_at_its_end(build: Callable[..., House]) -> None:
+    house = build(unsure, strategy=eight)
+    record = await house.run.go()
+    assert record.plan is house.plan
+    assert record.money.balance == house.account.balance
+    assert record.money.spent_now == house.account.spent_now
+    assert record.money.holdout_spent == house.account.spent_by_purpose()["holdout"]
+    assert 0 < record.money.holdout_reserve <= 0.4 * house.account.budget
+    assert record.models["m"].bought == house.endpoint.draws
+    assert record.models["m"].reused == 0
+    assert record.time is None
+    assert list(record.events) == house.journal.events
+    assert record.standings == record.weighed == house.run.standings.current()
+
+
+async def test_an_unanswerable_example_is_recorded_with_its_model(
+    build: Callable[..., House],
+) -> None:
+    house = build()
+    house.run.lessons.give_up("m", 3, "500 again and again")
+    house.run.lessons.give_up("m", 5, "500 again and again")
+    record = house.record(stopped=INTERRUPTED)
+    assert record.unanswerable == {
+        ("m", 3): "500 again and again",
+        ("m", 5): "500 again and again",
+    }
