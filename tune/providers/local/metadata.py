@@ -12,22 +12,18 @@ from typing import BinaryIO
 
 from tune.errors import InputError
 
+# Hashes by path, size and time of change.
 _hashes: dict[tuple[str, int, int], str] = {}
 _hashing = threading.Lock()
 
 
 def content_hash(path: Path) -> str:
-    """SHA-256, in hex, of a model file; of the names and hashes of all files, for a folder.
+    """Return the SHA-256, in hex, of a model file, or of the names and hashes in a folder.
 
     A file is read once per process, as long as its size and time of change stay the same.
     """
     if path.is_dir():
-        whole = hashlib.sha256()
-        for inner in sorted(inner for inner in path.rglob("*") if inner.is_file()):
-            inside = inner.relative_to(path)
-            if not any(part.startswith(".") for part in inside.parts):
-                whole.update(f"{inside.as_posix()} {content_hash(inner)}\n".encode())
-        return whole.hexdigest()
+        return _folder_hash(path)
     state = path.stat()
     key = (str(path.resolve()), state.st_size, state.st_mtime_ns)
     with _hashing:
@@ -37,17 +33,27 @@ def content_hash(path: Path) -> str:
         return _hashes[key]
 
 
+def _folder_hash(folder: Path) -> str:
+    """Return the hash of all files in a folder that are not hidden."""
+    whole = hashlib.sha256()
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    for path in files:
+        inside = path.relative_to(folder)
+        if not any(part.startswith(".") for part in inside.parts):
+            whole.update(f"{inside.as_posix()} {content_hash(path)}\n".encode())
+    return whole.hexdigest()
+
+
 def context_length(path: Path) -> int | None:
-    """The most tokens of prompt and answer together that a model was made for, or None where its
-    files do not say.
+    """Return the most tokens of prompt and answer together that a model was made for.
+
+    It is None where its files do not say.
+
+    Raises:
+        InputError: a GGUF file breaks off in its header.
     """
     if path.is_dir():
-        try:
-            config = json.loads((path / "config.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return None
-        text = config.get("text_config", config)
-        return int(text["max_position_embeddings"]) if "max_position_embeddings" in text else None
+        return _openvino_context_length(path)
     with path.open("rb") as file:
         try:
             return _gguf_context_length(file)
@@ -57,7 +63,20 @@ def context_length(path: Path) -> int | None:
             ) from None
 
 
+def _openvino_context_length(folder: Path) -> int | None:
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    # Models that see images keep the settings of their text part apart.
+    text = config.get("text_config", config)
+    if "max_position_embeddings" not in text:
+        return None
+    return int(text["max_position_embeddings"])
+
+
 # The header of a GGUF file: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+# It is a list of keys with typed values; these are the formats of the types that are numbers.
 _GGUF_NUMBERS = {
     0: "B",
     1: "b",
@@ -71,34 +90,45 @@ _GGUF_NUMBERS = {
     11: "q",
     12: "d",
 }
-_GGUF_STRING, _GGUF_ARRAY = 8, 9
+_GGUF_STRING = 8
+_GGUF_ARRAY = 9
 
 
 def _gguf_context_length(file: BinaryIO) -> int | None:
-    _, _, _, entries = _unpack(file, "4sIQQ")
+    _magic, _version, _tensors, entries = _unpack(file, "4sIQQ")
     for _ in range(entries):
         (size,) = _unpack(file, "Q")
         key = file.read(size)
         (kind,) = _unpack(file, "I")
+        # The key begins with the architecture, as llama.context_length.
         if key.endswith(b".context_length"):
             return int(_unpack(file, _GGUF_NUMBERS[kind])[0])
-        _skip(file, kind)
+        _skip_value(file, kind)
     return None
 
 
-def _skip(file: BinaryIO, kind: int) -> None:
+def _skip_value(file: BinaryIO, kind: int) -> None:
+    """Move behind a value of this type."""
     if kind == _GGUF_STRING:
-        file.seek(_unpack(file, "Q")[0], os.SEEK_CUR)
+        (size,) = _unpack(file, "Q")
+        file.seek(size, os.SEEK_CUR)
     elif kind == _GGUF_ARRAY:
-        kind, count = _unpack(file, "IQ")
-        if kind in _GGUF_NUMBERS:
-            file.seek(count * struct.calcsize("<" + _GGUF_NUMBERS[kind]), os.SEEK_CUR)
-        else:
-            for _ in range(count):
-                _skip(file, kind)
+        _skip_array(file)
     else:
         _unpack(file, _GGUF_NUMBERS[kind])
 
 
+def _skip_array(file: BinaryIO) -> None:
+    kind, count = _unpack(file, "IQ")
+    if kind in _GGUF_NUMBERS:
+        size = struct.calcsize("<" + _GGUF_NUMBERS[kind])
+        file.seek(count * size, os.SEEK_CUR)
+        return
+    for _ in range(count):
+        _skip_value(file, kind)
+
+
 def _unpack(file: BinaryIO, form: str) -> tuple[int, ...]:
-    return struct.unpack("<" + form, file.read(struct.calcsize("<" + form)))
+    """Read values of this format, in the little-endian order of GGUF."""
+    little_endian = "<" + form
+    return struct.unpack(little_endian, file.read(struct.calcsize(little_endian)))
