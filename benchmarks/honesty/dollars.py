@@ -377,7 +377,9 @@ HEADS = (
 
 
 def claims(found: Mapping[str, Mapping[str, Sequence[Case]]], studies: int) -> tuple[Claim, ...]:
-    """How often within the factor, by what is known, where it was promised."""
+    """How often within the factor, by what is known, where it was promised; and what the spans are
+    worth where nothing is known.
+    """
     made = []
     for case, text in CASES.items():
         if not text:
@@ -391,7 +393,41 @@ def claims(found: Mapping[str, Mapping[str, Sequence[Case]]], studies: int) -> t
                 all(shares(mine) >= 0.9 for mine in sources.values()),
             )
         )
-    return tuple(made)
+    within, wide = spans_held(found)
+    if not within:
+        return tuple(made)
+    held = ", ".join(f"{share:.1%} {name}" for name, share in within.items())
+    return (
+        *made,
+        Claim(
+            f"where nothing is known, what was paid lies in the stated span, give or take a tenth, in at least 90 % "
+            f"of cases: {held}",
+            min(within.values()) >= 0.9,
+        ),
+        Claim(
+            f"the end of such a span is at most 4 times its beginning in the median: {wide:.1f}",
+            wide <= 4,
+        ),
+    )
+
+
+def spans_held(
+    found: Mapping[str, Mapping[str, Sequence[Case]]],
+) -> tuple[dict[str, float], float]:
+    """How often spans hold what was paid, by source, and their end over their beginning in the
+    median; NaN without spans.
+    """
+    spanned = {
+        name: [(case, case.span) for case in mine if case.span]
+        for name, mine in sources_of(found, "nothing known").items()
+    }
+    within = {
+        name: float(np.mean([low / NEAR <= case.paid <= high * NEAR for case, (low, high) in mine]))
+        for name, mine in spanned.items()
+        if mine
+    }
+    widths = [high / low for mine in spanned.values() for _, (low, high) in mine]
+    return within, float(np.median(widths)) if widths else math.nan
 
 
 def sources_of(
@@ -420,24 +456,12 @@ def counted(sources: Mapping[str, Sequence[Case]]) -> str:
 def beneath(found: Mapping[str, Mapping[str, Sequence[Case]]]) -> str:
     """What cannot be known before, in plain words."""
     by_prompt, nothing = (sources_of(found, case) for case in ("stated by prompt", "nothing known"))
-    within = {
-        name: float(
-            np.mean([c.span[0] / NEAR <= c.paid <= c.span[1] * NEAR for c in mine if c.span])
-        )
-        for name, mine in nothing.items()
-        if any(case.span for case in mine)
-    }
-    held = ", ".join(f"{share:.1%} {name}" for name, share in within.items())
-    widths = [c.span[1] / c.span[0] for mine in nothing.values() for c in mine if c.span]
-    wide = f"{float(np.median(widths)):.1f}" if widths else "-"
     return (
         f"Of dollars nothing is promised where lengths are neither learned nor stated for each model and prompt. One "
         f"length stated for a prompt cannot be right for models that differ (in the made-up worlds by a deviation of "
         f"0.4 on the log scale): within a factor of {FACTOR} are {counted(by_prompt)}. Where nothing is known the "
         f"estimate guesses, and is near less often: {counted(nothing)}. It says that it guesses, and between which "
-        f"dollars the truth may as well be; give or take a tenth, what was paid lies there in {held}, and the "
-        f"median of such spans is {wide} times as long at its end as at its beginning. A first block of draws ends "
-        f"the guessing."
+        f"dollars the truth may as well be. A first block of draws ends the guessing."
     )
 
 

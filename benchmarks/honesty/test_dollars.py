@@ -231,12 +231,17 @@ def test_where_nothing_was_promised_it_is_said_how_far_off_a_guess_is_and_how_of
 ):
     near, far = Case(1.0, 1.05, 1.0, (0.5, 1.0)), Case(1.0, 4.0, 4.0, (0.5, 2.0))
     cases = {case: [Case(1.0, 1.0, 1.0)] for case in CASES}
-    said = honesty_dollars.beneath(
-        {"recorded": cases | {"nothing known": [near, near, near, far]}, WHOLE: {}}
-    )
+    found = {"recorded": cases | {"nothing known": [near, near, near, far]}, WHOLE: {}}
+    said = honesty_dollars.beneath(found)
     assert "near less often: 75.0% of 4 recorded" in said
-    assert "what was paid lies there in 75.0% recorded" in said  # and a tenth beyond is near enough
     assert "100.0% of 1 recorded" in said
+    held, wide = honesty_dollars.claims(found, 4)[-2:]
+    assert held.text.endswith("75.0% recorded")  # a tenth beyond is near enough
+    assert wide.text.endswith("in the median: 2.0")
+    assert (held.holds, wide.holds) == (False, True)
+    found["recorded"]["nothing known"] = [near, Case(1.0, 4.0, 4.0, (0.5, 5.0))]
+    held, wide = honesty_dollars.claims(found, 4)[-2:]
+    assert (held.holds, wide.holds) == (True, False)
 
 
 def test_the_span_of_a_guess_holds_what_answers_cost_that_are_somewhat_longer_or_shorter() -> None:
