@@ -33,7 +33,8 @@ from tune.report.text import table
 from tune.search import SEARCHERS
 from tune.space import Point
 from tune.strategies import STRATEGIES
-from tune.strategies.measured_truncation import EXAMPLES, record_measured_caps
+from tune.strategies.measured_truncation import record_measured_caps
+from tune.strategies.settings import CapSettings
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -56,6 +57,10 @@ TOKEN = re.compile(r"\d|[a-z]{1,7} ?|[^\w\s] ?|\s|\w")
 """A made-up tokenizer: a digit, up to seven letters with the space behind them, a mark, or a
 character of others.
 """
+
+
+EXAMPLES = CapSettings().measured_examples
+"""Draws by which a cap is measured."""
 
 
 def text_of(rng: np.random.Generator, kind: str) -> str:

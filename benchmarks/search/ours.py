@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -15,136 +13,154 @@ from tune.readout import Reading
 from tune.readout.trial import Step
 from tune.search import SEARCHERS
 from tune.search.history import Searcher
-from tune.strategies import STRATEGIES, Outcome, Problem, Standing, Strategy, final_comparison
-from tune.strategies.gaussian_process import Numbers
-from tune.strategies.problem import Array
+from tune.strategies import STRATEGIES, Outcome, Problem, Standing, final_comparison
+from tune.strategies.knowledge_gradient import KnowledgeGradient
 from tune.strategies.select import select_config
-from tune.strategies.variance_components import VarianceComponents
+from tune.strategies.settings import (
+    KnowledgeGradientSettings,
+    PosteriorSettings,
+    ProcessSettings,
+)
 
 VERSION = 7
 """Counted up when the strategy or the endgame changes, so that its kept runs are made anew."""
 
-Changes: TypeAlias = Mapping[tuple[str, str], Any]
-"""Values by the module of `tune.strategies` and the name that they stand in for."""
-
-RACE = "tune.strategies"
+Edit: TypeAlias = Callable[[Any], Any]
+"""Returns settings with one part taken out."""
 
 
-def _unpaired(rows: Array, draws: Sequence[int], family: Numbers) -> VarianceComponents:
-    """No hardness of examples: what differs between the scores of a trial is all taken for noise."""
-    del draws, family
-    within = np.nanvar(rows, axis=1) if len(rows) else np.zeros(0)
-    return VarianceComponents(1e-9, 0.0, float(np.mean(within)) + 1e-3 if len(within) else 0.2)
+def _alone(prior: ProcessSettings) -> ProcessSettings:
+    """Return a prior with all of the variance in the points' own part: none tells of another."""
+    parts = np.array(prior.parts)
+    own = (*(1e-9 for _ in prior.parts[1:]), float(parts.sum()))
+    return replace(prior, parts=own, setting_part=1e-9)
 
 
-def _alone(variances: Array) -> Array:
-    """All of the variance to the points' own part: none tells of another."""
-    return np.append(np.full(len(variances) - 1, 1e-9), variances.sum())
+def _posterior(**changes: Any) -> Edit:
+    """Return an edit of the settings of the posterior."""
+    return lambda shared: replace(shared, posterior=replace(shared.posterior, **changes))
 
 
-def _nothing(*_: object) -> list[Any]:
-    """No options."""
-    return []
+def _variance(**changes: Any) -> Edit:
+    """Return an edit of the settings of the variance components."""
+    return _posterior(variance=replace(PosteriorSettings().variance, **changes))
 
 
-QUALITY, GAIN = (
-    np.array(getattr(sys.modules[f"{RACE}.posterior"], name)) for name in ("_QUALITY", "_GAIN")
-)
+def _selection(**changes: Any) -> Edit:
+    """Return an edit of the settings of the selection."""
+    return lambda shared: replace(shared, selection=replace(shared.selection, **changes))
 
-PARTS: dict[str, tuple[str, Changes]] = {
-    "unpaired": ("without pairing", {("variance_components", "estimate_components"): _unpaired}),
-    "unkind": (
-        "without what examples add for a family",
-        {("variance_components", "MAX_INTERACTION"): 0.0},
-    ),
-    "costless": ("value alone, whatever it costs", {("knowledge_gradient", "GREED"): 0.0}),
-    "greedy": ("value per dollar to the end", {("knowledge_gradient", "GREED"): 1.0}),
+
+PRIOR = PosteriorSettings()
+
+SHARED: dict[str, tuple[str, Edit]] = {
+    "unpaired": ("without pairing", _variance(paired=False)),
+    "unkind": ("without what examples add for a family", _variance(max_interaction=0.0)),
     "alone": (
         "points that tell nothing of each other",
-        {
-            ("posterior", "_QUALITY"): _alone(QUALITY),
-            ("posterior", "_GAIN"): _alone(GAIN),
-            ("posterior", "_QUALITY_APART"): 1e-9,
-            ("posterior", "_GAIN_APART"): 1e-9,
-        },
+        _posterior(quality=_alone(PRIOR.quality), gain=_alone(PRIOR.gain)),
     ),
-    "unforeseen": ("never more answers than were bought", {("select", "_extrapolated"): _nothing}),
-    "uncut": ("a cap that cut nothing yet taken to cut nothing", {("select", "UNSEEN"): 0.0}),
-    "alike": ("trials that met all examples judged by likeness too", {("posterior", "_MET"): 2.0}),
-    "endless": ("without an endgame", {("knowledge_gradient", "ENDGAME_SHARE"): 0.0}),
+    "unforeseen": ("never more answers than were bought", _selection(extrapolate=False)),
+    "uncut": ("a cap that cut nothing yet taken to cut nothing", _selection(unseen_cuts=0.0)),
+    "alike": ("trials that met all examples judged by likeness too", _posterior(met_share=2.0)),
+}
+"""Ablations of the parts that all strategies share: in words, and the settings without the part."""
+
+OWN: dict[str, tuple[str, dict[str, float]]] = {
+    "costless": ("value alone, whatever it costs", {"greed": 0.0}),
+    "greedy": ("value per dollar to the end", {"greed": 1.0}),
+    "endless": ("without money for a final comparison", {"final_share": 0.0}),
     "stepwise": (
         "a block after the other, never all examples at once",
-        {("knowledge_gradient", "LONG_SHARE"): 0.0},
+        {"long_share": 0.0},
     ),
-    "single": (
-        "one answer for a point's first block",
-        {("knowledge_gradient", "FIRST_REPEATS"): 10**6},
-    ),
+    "single": ("one answer for a point's first block", {"first_repeats": 10**6}),
 }
-"""What is taken out: in words, and what stands in for it."""
+"""Ablations of the default strategy: in words, and the settings that differ."""
 
 
-@contextmanager
-def changed(changes: Changes) -> Iterator[None]:
-    """For a while, other values in the modules of `tune.strategies`."""
-    owners = []
-    for (place, name), stand_in in changes.items():
-        module, _, owner = place.partition(".")
-        found = sys.modules[f"{RACE}.{module}"]
-        found = getattr(found, owner) if owner else found
-        owners.append((found, name, getattr(found, name)))
-        setattr(found, name, stand_in)
-    try:
-        yield
-    finally:
-        for found, name, value in owners:
-            setattr(found, name, value)
+@dataclass(frozen=True)
+class Ablation:
+    """A search, its final comparison and its choice, with a part taken out.
+
+    Attributes:
+        strategy: the strategy.
+        edit: of the settings that it shares with the final comparison and the selection.
+    """
+
+    strategy: KnowledgeGradient
+    edit: Edit
+
+    def _problem(self, problem: Problem) -> Problem:
+        return replace(problem, settings=self.edit(problem.settings))
+
+    def search(
+        self, problem: Problem, searcher: Searcher, left: float
+    ) -> Generator[list[Step], Outcome, None]:
+        """Search, and compare the finalists."""
+        without = self._problem(problem)
+        last = yield from _to_the_end(self.strategy(without, searcher, left))
+        if last is not None:
+            yield from final_comparison(without, last.standings, last.left)
+
+    def choose(self, problem: Problem, standings: Mapping[int, Standing]) -> Reading | None:
+        """Return the choice."""
+        choice = select_config(self._problem(problem), standings)
+        return None if choice is None else choice.shown
 
 
-def without(
-    changes: Changes, strategy: Strategy, problem: Problem, searcher: Searcher, left: float
-) -> Generator[list[Step], Outcome, None]:
-    """A strategy and the endgame after it, both with a part taken out."""
-    last = yield from _going(changes, strategy(problem, searcher, left))
-    if last is not None:
-        yield from _going(changes, final_comparison(problem, last.standings, last.left))
-
-
-def _going(
-    changes: Changes, strategy: Generator[list[Step], Outcome, Any]
+def _to_the_end(
+    strategy: Generator[list[Step], Outcome, None],
 ) -> Generator[list[Step], Outcome, Outcome | None]:
-    """A strategy that computes with a part taken out, and leaves everything as it was in between."""
+    """Run a strategy; return the last outcome, or None where it bought nothing."""
     outcome: Outcome | None = None
     while True:
-        with changed(changes):
-            try:
-                steps = strategy.send(outcome)  # type: ignore[arg-type]
-            except StopIteration:
-                return outcome
+        try:
+            steps = strategy.send(outcome)  # type: ignore[arg-type]
+        except StopIteration:
+            return outcome
         outcome = yield steps
 
 
-def choose(changes: Changes, problem: Problem, standings: Mapping[int, Standing]) -> Reading | None:
-    """The choice, with a part taken out."""
-    with changed(changes):
-        choice = select_config(problem, standings)
-    return None if choice is None else choice.shown
+def _unchanged(shared: Any) -> Any:
+    return shared
 
 
-def _ablation(label: str, changes: Changes) -> Method:
-    strategy = partial(without, changes, STRATEGIES["knowledge_gradient"])
-    return Method(
-        f"tune, {label}", strategy, SEARCHERS["random"], partial(choose, changes), VERSION
-    )
+def _ablation(label: str, strategy: KnowledgeGradient, edit: Edit) -> Method:
+    made = Ablation(strategy, edit)
+    return Method(f"tune, {label}", made.search, SEARCHERS["random"], made.choose, VERSION)
 
+
+def _ablations() -> dict[str, Method]:
+    found: dict[str, Method] = {}
+    for name, (label, edit) in SHARED.items():
+        found[name] = _ablation(label, KnowledgeGradient(), edit)
+    for name, (label, changes) in OWN.items():
+        settings = replace(KnowledgeGradientSettings(), **changes)  # type: ignore[arg-type]
+        found[name] = _ablation(label, KnowledgeGradient(settings), _unchanged)
+    return {name: found[name] for name in ORDER}
+
+
+ORDER = (
+    "unpaired",
+    "unkind",
+    "costless",
+    "greedy",
+    "alone",
+    "unforeseen",
+    "uncut",
+    "alike",
+    "endless",
+    "stepwise",
+    "single",
+)
+"""Ablations as the page shows them."""
 
 BRACKETS = Method(
     "tune, by successive halving instead", STRATEGIES["halving"], SEARCHERS["random"], None, VERSION
 )
 
-ABLATIONS: dict[str, Method] = {name: _ablation(*part) for name, part in PARTS.items()} | {
-    "brackets": BRACKETS
-}
+ABLATIONS: dict[str, Method] = _ablations() | {"brackets": BRACKETS}
 """Ours without one of its parts each, by the name of the part."""
 
 OURS: dict[str, Method] = {

@@ -21,10 +21,9 @@ from tests.support.pair import MODELS, PRICES, dimensions
 from tune.commands import BAD_INPUT, DONE
 from tune.commands.cli import main
 from tune.completion import Completion, Message, Request
-from tune.fakes.race import Till, World
 from tune.fakes.server import Server
 from tune.fakes.world import LabelledWorld
-from tune.plan.estimate import FIRST_BLOCKS, estimate
+from tune.plan.estimate import estimate
 from tune.plan.estimate_text import estimate_lines, estimate_table, price_lines
 from tune.plan.long_answers import LengthMonitor
 from tune.plan.make import make_plan
@@ -37,15 +36,12 @@ from tune.pricing.prices import Price
 from tune.readout.trial import Trial
 from tune.report import EstimateRow, markdown
 from tune.report.text import dollars
-from tune.search import SEARCHERS
 from tune.space import Point
 from tune.stats.intervals import difference_interval
 from tune.store.database import Database
 from tune.store.draws import Store
 from tune.store.journal import read_events
-from tune.strategies import STRATEGIES
-from tune.strategies.halving import ENDGAME_SHARE
-from tune.strategies.race import rung_sizes
+from tune.strategies.forecast import SearchCosts, SearchForecast
 from tune.task.metrics import Judge, Metric
 from tune.tuner import run_study
 
@@ -445,18 +441,22 @@ def test_a_space_of_one_point_needs_no_search() -> None:
     assert of(plan(0.01, space=space)).is_search
 
 
-def test_little_money_begins_points_at_once_as_races_do() -> None:
-    """As many as half of the search's money pays a first block for; they were begun in races of the
-    strategy.
-    """
-    for units in (1.0, 3.0):
-        world = World(examples=120)
-        till = Till(world, units * world.unit())
-        searcher = SEARCHERS["random"](world.space, world.free, 0)
-        till.drive(STRATEGIES["halving"](world.problem(), searcher, till.left))
-        block = rung_sizes(120)[0] * world.unit() / 120
-        expected = FIRST_BLOCKS * (1 - ENDGAME_SHARE) * units * world.unit() / block
-        assert 0.5 < expected / len(till.points) < 2
+def test_each_strategy_is_asked_what_it_would_do() -> None:
+    """The estimate has no model of its own: a strategy that meets all examples begins fewer."""
+    narrow, wide = (of(plan(0.05, strategy=name)).bought for name in ("full", "knowledge_gradient"))
+    assert 0 < narrow.configs < wide.configs / 2
+
+    class Mine:
+        def forecast(self, costs: SearchCosts, money: float) -> SearchForecast:
+            return SearchForecast(costs.points, 7, 7 * costs.block, 1, money)
+
+        def __call__(self, *_: object) -> object:
+            raise NotImplementedError
+
+    found = of(plan(0.05, strategy=Mine()))
+    assert (found.bought.configs, found.bought.blocks) == (found.points, 7)
+    silent = of(plan(0.05, strategy=lambda *_: iter(())))
+    assert silent.bought == of(plan(0.05)).bought
 
 
 def test_models_that_cost_nothing_are_all_compared() -> None:

@@ -25,14 +25,15 @@ from tune.readout import Reading
 from tune.search import SEARCHERS
 from tune.strategies import STRATEGIES, Problem, Selection, Standing
 from tune.strategies.frontier import (
-    LIMITS,
-    MOST_AT_ONCE,
     contenders,
     cost_limits,
     frontier_trials,
     trace_frontier,
 )
 from tune.strategies.race import Race
+from tune.strategies.settings import FrontierSettings
+
+SETTINGS = FrontierSettings()
 
 
 @dataclass
@@ -153,7 +154,7 @@ def test_no_more_go_on_than_may_each_once_and_the_best_always_does(
     assert 1 <= len(kept) <= count
     assert len(set(kept)) == len(kept)
     assert rights[kept[0]] == max(rights)
-    assert len(cost_limits(made, LIMITS)) <= LIMITS
+    assert len(cost_limits(made, SETTINGS.limits)) <= SETTINGS.limits
 
 
 # --- what is bought
@@ -181,7 +182,7 @@ def test_when_all_examples_are_met_more_draws_show_whether_a_larger_n_is_better(
 
 def test_at_most_so_many_go_on_side_by_side() -> None:
     many = [one(i, 20 + i, 1e-4 * 1.5**i) for i in range(20)]
-    assert len(next(trace_frontier(race(*many, examples=120)))) <= MOST_AT_ONCE
+    assert len(next(trace_frontier(race(*many, examples=120)))) <= SETTINGS.most_at_once
 
 
 # --- in worlds whose truth is known

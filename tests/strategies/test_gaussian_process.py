@@ -17,7 +17,7 @@ from tune.strategies.gaussian_process import (
     BlockMeans,
     GaussianProcess,
     JointNormal,
-    _likelihood,
+    _log_likelihood,
     covariance_parts,
     expected_maximum,
     expected_rise,
@@ -248,7 +248,7 @@ def test_settings_that_differ_twice_are_less_alike_than_those_that_differ_once()
 
 def test_nothing_seen_leaves_what_was_believed_beforehand() -> None:
     points = crowd(4)
-    found = process().believe(covariance_parts(points), seen([], []))
+    found = process().condition(covariance_parts(points), seen([], []))
     assert found.mean.tolist() == [LEVEL] * 4
     assert found.cov == pytest.approx(
         np.tensordot(PRIOR, covariance_parts(points), 1) + LEVEL_VARIANCE
@@ -291,7 +291,7 @@ def test_what_is_believed_is_the_textbook_posterior_under_the_variances_learned(
         interaction=interaction,
     )
     one = process()
-    found = one.believe(covariance_parts(points), what)
+    found = one.condition(covariance_parts(points), what)
     expected = textbook(one.variances, points, what)
     assert found.mean == pytest.approx(expected.mean, abs=1e-7)
     assert found.cov == pytest.approx(expected.cov, abs=1e-7)
@@ -299,7 +299,7 @@ def test_what_is_believed_is_the_textbook_posterior_under_the_variances_learned(
 
 def test_variances_are_held_while_there_is_little_to_learn_them_from() -> None:
     one = process()
-    one.believe(covariance_parts(crowd(6)), seen([0, 1, 2], [0.0, 1.0, 0.0], 1e-4))
+    one.condition(covariance_parts(crowd(6)), seen([0, 1, 2], [0.0, 1.0, 0.0], 1e-4))
     assert one.variances.tolist() == PRIOR.tolist()
 
 
@@ -310,7 +310,7 @@ def test_a_part_that_explains_what_was_seen_grows_and_one_that_does_not_shrinks(
     one = process()
     before = one.variances.copy()
     for _ in range(6):
-        one.believe(covariance_parts(points), what)
+        one.condition(covariance_parts(points), what)
     grown = dict(zip(PARTS, one.variances / before, strict=True))
     assert grown["model"] > 1.5
     assert grown["prompt"] < 0.7
@@ -325,16 +325,16 @@ def test_the_likelihood_is_that_of_the_normal_density(count: int, seed: int, noi
     root, gaps = rng.standard_normal((count, count)), rng.standard_normal(count)
     whole = root @ root.T + noise * np.eye(count)
     expected = -0.5 * gaps @ np.linalg.inv(whole) @ gaps - 0.5 * np.linalg.slogdet(whole)[1]
-    assert _likelihood(whole, gaps) == pytest.approx(expected, rel=1e-6, abs=1e-6)
+    assert _log_likelihood(whole, gaps) == pytest.approx(expected, rel=1e-6, abs=1e-6)
 
 
 def test_learning_comes_to_rest() -> None:
     points, rng = crowd(20), np.random.default_rng(1)
     what, one = seen(list(range(20)), rng.random(20).tolist(), 0.02), process()
     for _ in range(40):
-        one.believe(covariance_parts(points), what)
+        one.condition(covariance_parts(points), what)
     rested = one.variances.tolist()
-    one.believe(covariance_parts(points), what)
+    one.condition(covariance_parts(points), what)
     assert one.variances.tolist() == rested
     assert all(1e-3 < v / p < 1e3 for v, p in zip(rested, PRIOR, strict=True))
 
@@ -342,7 +342,7 @@ def test_learning_comes_to_rest() -> None:
 def test_the_noisier_a_sighting_the_nearer_belief_stays_to_the_rest() -> None:
     points = crowd(3)
     means = [
-        process().believe(covariance_parts(points), seen([0], [1.0], noise)).mean[0]
+        process().condition(covariance_parts(points), seen([0], [1.0], noise)).mean[0]
         for noise in (1e-6, 0.02, 0.1, 1.0, 1e6)
     ]
     assert means == sorted(means, reverse=True)
@@ -354,8 +354,8 @@ def test_the_noisier_a_sighting_the_nearer_belief_stays_to_the_rest() -> None:
 @given(st.integers(0, 5), st.integers(0, 5), st.floats(0.001, 1.0))
 def test_a_sighting_leaves_nobody_less_known(first: int, second: int, noise: float) -> None:
     points = crowd(6)
-    without = process().believe(covariance_parts(points), seen([first], [0.7], noise))
-    held = process().believe(covariance_parts(points), seen([first, second], [0.7, 0.1], noise))
+    without = process().condition(covariance_parts(points), seen([first], [0.7], noise))
+    held = process().condition(covariance_parts(points), seen([first, second], [0.7, 0.1], noise))
     assert (held.deviation() <= without.deviation() + 1e-9).all()
     assert np.linalg.eigvalsh(held.cov)[0] > -1e-9
 
@@ -368,7 +368,7 @@ def test_what_was_seen_of_one_is_believed_of_those_like_it_the_more_the_more_ali
         point("a", "q"),
         point("b", "q"),
     ]
-    mean = process().believe(covariance_parts(points), seen([0], [1.0])).mean
+    mean = process().condition(covariance_parts(points), seen([0], [1.0])).mean
     assert mean[0] > mean[1] > mean[2] > mean[3] > mean[4] > LEVEL
 
 
@@ -380,7 +380,7 @@ def test_a_hard_block_that_others_met_too_is_not_held_against_who_met_it() -> No
     candidates, blocks, values = (list(column) for column in zip(*rows, strict=True))
     found = {
         shared: process()
-        .believe(
+        .condition(
             covariance_parts(points),
             seen(candidates, values, 0.01, blocks=blocks, example_effect=(shared, shared)),
         )
@@ -394,8 +394,8 @@ def test_a_hard_block_that_others_met_too_is_not_held_against_who_met_it() -> No
 def test_the_same_blocks_tell_points_apart_that_plain_noise_would_not() -> None:
     points = [point("a"), point("b")]
     what = seen([0, 1], [0.3, 0.2], 0.001, blocks=[0, 0], example_effect=(0.5,))
-    apart = process().believe(covariance_parts(points), what)
-    alone = process().believe(covariance_parts(points), seen([0, 1], [0.3, 0.2], 0.501))
+    apart = process().condition(covariance_parts(points), what)
+    alone = process().condition(covariance_parts(points), seen([0, 1], [0.3, 0.2], 0.501))
     assert apart.mean[0] - apart.mean[1] > 10 * (alone.mean[0] - alone.mean[1]) > 0
     assert _gap_variance(apart) < _gap_variance(alone) / 4
 
@@ -405,7 +405,7 @@ def test_what_a_block_adds_to_a_family_tells_its_own_members_apart_and_not_those
 ):
     points = [point("a", t=0.0), point("a", t=1.0), point("b", t=0.0)]
     values, noise = [0.3, 0.2, 0.3], 0.001
-    interaction = process().believe(
+    interaction = process().condition(
         covariance_parts(points),
         seen(
             [0, 1, 2],
@@ -417,7 +417,7 @@ def test_what_a_block_adds_to_a_family_tells_its_own_members_apart_and_not_those
             interaction=(0.5,),
         ),
     )
-    alone = process().believe(covariance_parts(points), seen([0, 1, 2], values, noise + 0.5))
+    alone = process().condition(covariance_parts(points), seen([0, 1, 2], values, noise + 0.5))
     assert interaction.mean[0] - interaction.mean[1] > 10 * (alone.mean[0] - alone.mean[1]) > 0
     assert _gap_variance(interaction) < _gap_variance(alone) / 4
     across = [float(b.cov[0, 0] + b.cov[2, 2] - 2 * b.cov[0, 2]) for b in (interaction, alone)]
@@ -441,10 +441,10 @@ def test_buying_leaves_what_a_fresh_sighting_would_leave_whatever_it_shows(
         seen([0, 3], [0.2, 0.9]),
         seen([0, 3, bought], [0.2, 0.9, value], [0.02, 0.02, noise]),
     )
-    before = process().believe(covariance_parts(points), first)
+    before = process().condition(covariance_parts(points), first)
     mean = before.mean.copy()
     before.buy(bought, noise)
-    after = process().believe(
+    after = process().condition(
         covariance_parts(points), more
     )  # three sightings: too few to learn variances from
     assert before.cov == pytest.approx(after.cov, abs=1e-9)
@@ -453,12 +453,12 @@ def test_buying_leaves_what_a_fresh_sighting_would_leave_whatever_it_shows(
 
 def test_slopes_are_how_means_move_when_a_purchase_shows_what_it_shows() -> None:
     points = crowd(5)
-    before = process().believe(covariance_parts(points), seen([0, 3], [0.2, 0.9]))
+    before = process().condition(covariance_parts(points), seen([0, 3], [0.2, 0.9]))
     slopes = before.slopes(np.array([2, 0]), np.array([0.05, 0.3]))
     for row, candidate, noise in zip(slopes, (2, 0), (0.05, 0.3), strict=True):
         surprise = math.sqrt(before.cov[candidate, candidate] + noise)
         shown = float(before.mean[candidate] + surprise)
-        after = process().believe(
+        after = process().condition(
             covariance_parts(points),
             seen([0, 3, candidate], [0.2, 0.9, shown], [0.02, 0.02, noise]),
         )
@@ -466,7 +466,7 @@ def test_slopes_are_how_means_move_when_a_purchase_shows_what_it_shows() -> None
 
 
 def test_a_purchase_that_shows_nothing_moves_nothing() -> None:
-    before = process().believe(covariance_parts(crowd(4)), seen([0], [0.2]))
+    before = process().condition(covariance_parts(crowd(4)), seen([0], [0.2]))
     assert before.slopes(np.array([1]), np.array([math.inf])).tolist() == [[0.0] * 4]
 
 

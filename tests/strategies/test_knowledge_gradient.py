@@ -17,16 +17,11 @@ from tune.search import SEARCHERS, Observation, Searcher
 from tune.space import Point, Space, Uniform
 from tune.strategies import STRATEGIES, Outcome, Problem, Standing
 from tune.strategies.acquisition import BlockOptions
-from tune.strategies.knowledge_gradient import (
-    BLIND_STEPS,
-    CANDIDATES,
-    ENDGAME_SHARE,
-    FRESH,
-    LONG_SHARE,
-    MOST_STEPS,
-    knowledge_gradient,
-)
+from tune.strategies.knowledge_gradient import KnowledgeGradient
 from tune.strategies.race import Race, rung_sizes
+from tune.strategies.settings import KnowledgeGradientSettings
+
+SETTINGS = KnowledgeGradientSettings()
 
 COARSE = Uniform(0, 1.2, 0.4)
 
@@ -40,7 +35,7 @@ def search(
 ) -> Till:
     """The search alone, without its endgame."""
     till = till or Till(world, units * world.unit())
-    till.drive(knowledge_gradient(world.problem(), ask or searcher(world), till.left))
+    till.drive(KnowledgeGradient()(world.problem(), ask or searcher(world), till.left))
     return till
 
 
@@ -66,9 +61,9 @@ def test_no_wave_asks_for_more_than_there_is_and_what_is_the_endgames_stays(
     world = a_world(examples=examples, slack=slack, noise=noise, seed=seed)
     till = search(world, units)
     assert till.left >= 0
-    assert all(len(wave) <= MOST_STEPS for wave in till.waves)
+    assert all(len(wave) <= SETTINGS.most_steps for wave in till.waves)
     if len(till.waves) > 1 and not noise:
-        assert till.left >= ENDGAME_SHARE * units * world.unit() * (1 - 1e-9)
+        assert till.left >= SETTINGS.final_share * units * world.unit() * (1 - 1e-9)
 
 
 def test_without_a_dollar_only_models_that_cost_nothing_are_raced(
@@ -78,7 +73,7 @@ def test_without_a_dollar_only_models_that_cost_nothing_are_raced(
     monkeypatch.setattr("tune.fakes.race.PRICES", dict.fromkeys(PRICES, 0.0))
     assert (
         len(search(a_world(examples=10, space=some_space(temperature=[0.0, 0.5])), 0.0).points)
-        >= BLIND_STEPS
+        >= SETTINGS.blind_steps
     )
 
 
@@ -89,7 +84,7 @@ def test_the_first_wave_is_a_small_block_for_the_baseline_and_for_every_model_an
     baseline = Point({"model": "small", "prompt": "plain"})
     first = search(a_world(baseline=baseline), 20).waves[0]
     assert first[0].point == baseline
-    assert len(first) == BLIND_STEPS
+    assert len(first) == SETTINGS.blind_steps
     assert {step.point["model"] for step in first} == set(PRICES)
     assert {step.point["prompt"] for step in first} == set(PROMPTS)
     assert {(len(step.examples), step.draws) for step in first} == {(8, 1)}
@@ -183,7 +178,7 @@ def test_all_that_is_left_of_a_points_examples_may_be_bought_at_once_but_not_for
             leaps += len(long)
             for step in long:
                 cost = len(step.examples) * world.cost(step.point, step.draws)
-                assert cost <= LONG_SHARE * left * (1 + 1e-9)
+                assert cost <= SETTINGS.long_share * left * (1 + 1e-9)
     assert leaps > 0
 
 
@@ -233,9 +228,11 @@ def test_of_a_large_space_so_many_points_are_weighed_and_few_more_after_each_wav
         return inner(history)
 
     till = search(world, 2, counting)
-    assert world.space.size(world.free) > CANDIDATES
-    assert asked[:CANDIDATES] == [0] * CANDIDATES
-    assert CANDIDATES < len(asked) <= CANDIDATES + FRESH * len(till.waves)
+    assert world.space.size(world.free) > SETTINGS.candidates
+    assert asked[: SETTINGS.candidates] == [0] * SETTINGS.candidates
+    assert (
+        SETTINGS.candidates < len(asked) <= SETTINGS.candidates + SETTINGS.fresh * len(till.waves)
+    )
 
 
 def test_trials_that_all_fail_are_each_tried_once_and_teach_nothing() -> None:
@@ -293,7 +290,7 @@ def test_a_limit_on_the_cost_is_kept_in_truth() -> None:
     kept = []
     for seed in range(20):
         world = a_world(seed=seed, examples=40, max_cost=1.3e-4, noise=0.5)
-        choice, _ = play(world, knowledge_gradient, searcher(world), 4 * world.unit())
+        choice, _ = play(world, KnowledgeGradient(), searcher(world), 4 * world.unit())
         assert choice is not None
         kept.append(world.cost(choice.reading.config, choice.reading.config.n) <= 1.3e-4)
     assert statistics.mean(kept) >= 0.9
@@ -302,7 +299,7 @@ def test_a_limit_on_the_cost_is_kept_in_truth() -> None:
 def test_a_step_of_a_search_with_sixty_trials_takes_milliseconds() -> None:
     world = a_world(examples=400, space=some_space(temperature=Uniform(0, 1.2, 0.01)))
     points = iter(list(world.space.points(world.free))[::3])
-    race = knowledge_gradient(world.problem(), lambda _: next(points, None), 1.0)
+    race = KnowledgeGradient()(world.problem(), lambda _: next(points, None), 1.0)
     wave, took = race.send(None), list[float]()  # type: ignore[arg-type]
     standings: dict[int, Standing] = {}
     while len(took) < 5:

@@ -11,9 +11,10 @@ import numpy as np
 
 from tune.readout import Reading
 from tune.space import FREE, Config, Point, Space
-from tune.strategies.max_tokens import LEAST_EXAMPLES, cap_to_buy
+from tune.strategies.max_tokens import cap_to_buy
 from tune.strategies.problem import Problem, Standing
 from tune.strategies.race import Race
+from tune.strategies.settings import CapSettings
 
 SPACE = Space(
     model=["m", "other"],
@@ -86,7 +87,7 @@ def test_errors_are_to_be_small() -> None:
 
 
 def test_few_examples_are_not_believed() -> None:
-    few = standing({8: 0.5, 32: 0.5, 128: 0.5}, examples=LEAST_EXAMPLES // 2)
+    few = standing({8: 0.5, 32: 0.5, 128: 0.5}, examples=CapSettings().least_examples // 2)
     assert cap_to_buy(problem(), POINT, [few]) == 128
     assert cap_to_buy(problem(), POINT, [few, few]) == 8
 

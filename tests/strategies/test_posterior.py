@@ -371,12 +371,12 @@ def test_the_gain_of_more_answers_counts_from_the_fewest_that_a_point_has() -> N
 
 def test_more_draws_make_a_score_less_noisy_but_not_certain() -> None:
     beliefs = Posterior(problem(), [PLAIN])
-    beliefs.learn([])
+    beliefs.update([])
     noise = [beliefs.noise(draws) for draws in (1, 2, 5, 100)]
     assert noise == sorted(noise, reverse=True)
     assert noise[-1] > 0.4 * noise[0]
-    assert Posterior.gain_noise(1, 1) == Posterior.gain_noise(5, 5) == math.inf
-    assert Posterior.gain_noise(3, 1) > Posterior.gain_noise(10, 1) > 0
+    assert beliefs.gain_noise(1, 1) == beliefs.gain_noise(5, 5) == math.inf
+    assert beliefs.gain_noise(3, 1) > beliefs.gain_noise(10, 1) > 0
 
 
 def test_noise_is_learned_from_how_scores_scatter_around_their_examples() -> None:
@@ -388,7 +388,7 @@ def test_noise_is_learned_from_how_scores_scatter_around_their_examples() -> Non
     for standings in (quiet, loud):
         shown = [read_evidence(problem(), one) for one in standings]
         beliefs = Posterior(problem(), [one.point for one in standings])
-        beliefs.learn([(i, evidence) for i, evidence in enumerate(shown) if evidence is not None])
+        beliefs.update([(i, evidence) for i, evidence in enumerate(shown) if evidence is not None])
         noises.append(beliefs.noise(1))
     assert noises[0] < 0.02
     assert noises[1] == pytest.approx(0.25, abs=0.05)
@@ -419,7 +419,7 @@ def test_what_examples_add_for_a_whole_family_is_learned_and_is_no_noise() -> No
             if (e := read_evidence(problem(), one))
         ]
         beliefs = Posterior(problem(), [one.point for one in family(4, shared)])
-        beliefs.learn(shown)
+        beliefs.update(shown)
         noises.append(beliefs.noise(1))
     assert noises[0] < 0.06
     assert noises[1] == pytest.approx(0.24, abs=0.04)
@@ -511,7 +511,7 @@ def test_a_prompt_that_a_small_cap_cut_is_not_given_up_where_caps_are_paid_for()
     hoped = Point({**whole[-1], "max_tokens": 96})
     beliefs = Posterior(problem(), [*whole, hoped])
     for _ in range(6):
-        beliefs.learn(evidence)
+        beliefs.update(evidence)
     mean, deviation = beliefs.quality.mean, beliefs.quality.deviation()
     assert mean[-1] > mean[-2] + 0.1
     assert mean[-1] + deviation[-1] > 0.5
@@ -529,11 +529,11 @@ def test_what_was_learned_of_the_parts_is_taken_over_by_the_next_beliefs() -> No
     points = [one.point for one in standings]
     first = Posterior(problem(), points)
     for _ in range(6):
-        first.learn(found)
+        first.update(found)
     fresh = Point({"model": "large", "prompt": "other", "temperature": 0.5})
     means = []
     for before in (first, None):
         beliefs = Posterior(problem(), [*points[:4], points[8], fresh], before)
-        beliefs.learn([*found[:4], (4, found[8][1])])
+        beliefs.update([*found[:4], (4, found[8][1])])
         means.append(float(beliefs.quality.mean[-1]))
     assert means[0] > means[1] + 0.02

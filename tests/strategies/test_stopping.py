@@ -27,8 +27,9 @@ from tune.plan.read_options import read_options
 from tune.store.journal import read_events
 from tune.strategies import Problem, Standing
 from tune.strategies.cheapest import good_enough
-from tune.strategies.frontier import LIMITS, cost_limits
+from tune.strategies.frontier import cost_limits
 from tune.strategies.race import Race, rung_sizes
+from tune.strategies.settings import FrontierSettings
 from tune.strategies.stopping import (
     UNKNOWN,
     Prospect,
@@ -399,7 +400,7 @@ def test_the_frontier_is_not_expected_to_rise_less_than_it_does(cloud: str) -> N
         found = rows(old, seed=world)
         block = rung_sizes(400)[0] * 1e-4  # at what every draw costs
         prospect = search_prospect(asked, found, 25 * block)
-        ceilings = cost_limits(Race(asked, 0.0, found), LIMITS)
+        ceilings = cost_limits(Race(asked, 0.0, found), FrontierSettings().limits)
         gained = heights([*old, *new], ceilings) - heights(old, ceilings)
         said.append(prospect.gain)
         true.append(gained.mean())
@@ -434,7 +435,7 @@ def test_telling_apart_what_is_on_the_frontier_gains_about_what_it_does_in_the_w
         assert 0 <= found.chance <= 1
         said.append(found.gain)
         lifts = []
-        for ceiling in cost_limits(Race(asked, 0.0, seen), LIMITS):
+        for ceiling in cost_limits(Race(asked, 0.0, seen), FrontierSettings().limits):
             there = [i for i in range(6) if costs[i] <= ceiling * (1 + 1e-9)]
             now = max(there, key=lambda i: scores[i, :100].mean())
             lifts.append(max(scores[i].mean() for i in there) - scores[now].mean())

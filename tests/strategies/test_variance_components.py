@@ -9,13 +9,15 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tune.strategies.settings import VarianceSettings
 from tune.strategies.variance_components import (
-    MAX_INTERACTION,
-    PRIOR,
     VarianceComponents,
     estimate_components,
+    prior_components,
     residual_share,
 )
+
+SETTINGS = VarianceSettings()
 
 
 def made(
@@ -101,7 +103,7 @@ def test_no_variance_is_below_zero_whatever_was_scored(
     assert (
         0
         <= found.interaction
-        <= MAX_INTERACTION * (found.interaction + found.residual) * (1 + 1e-9)
+        <= SETTINGS.max_interaction * (found.interaction + found.residual) * (1 + 1e-9)
     )
 
 
@@ -118,9 +120,9 @@ def test_copies_of_a_familys_trials_tell_nothing_new_of_how_hard_examples_are(
 
 
 def test_from_no_scores_and_from_one_that_has_nothing_beside_it_nothing_is_learned() -> None:
-    assert estimate_components(np.zeros((0, 5)), [], np.zeros(0, int)) == PRIOR
+    assert estimate_components(np.zeros((0, 5)), [], np.zeros(0, int)) == prior_components(SETTINGS)
     only = learned(np.full((1, 5), np.nan), np.zeros(1, int))
-    assert only == pytest.approx(PRIOR)
+    assert only == pytest.approx(prior_components(SETTINGS))
 
 
 def test_more_draws_take_away_a_part_of_the_noise_and_scores_of_many_draws_tell_of_that_of_one() -> (

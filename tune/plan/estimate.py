@@ -21,30 +21,21 @@ from tune.stats.alpha_spending import look_confidence
 from tune.stats.power import SPREAD, detectable_difference
 from tune.store.draws import Store
 from tune.strategies.cheapest import CONFIDENCE
-from tune.strategies.knowledge_gradient import ENDGAME_SHARE
-from tune.strategies.race import rung_sizes
+from tune.strategies.forecast import PairCosts, SearchCosts, SearchForecast
+from tune.strategies.knowledge_gradient import KnowledgeGradient
 from tune.task.metrics import Judge
-
-LATER_DRAWS = 1.5
-"""What the draws of a search cost against one draw of each example: trials that go on get more
-where a larger n may be better.
-"""
-
-FIRST_BLOCKS = 0.5
-"""The share of a small search that first blocks take, whoever goes on: so many points are begun at
-once.
-"""
-
-MOST_AT_ONCE = 32
-"""Points that are begun at once, at most: with more money, those that were begun go further before
-others are.
-"""
 
 SEARCH_POINTS = 12
 """Paid points that a search compares at least (a smaller space: all of it)."""
 
 HOLDOUT_SHARE = 0.4
 """The most of the budget that the holdout gets."""
+
+_DOUBLINGS = 60
+"""Times that the money is doubled until it pays for a search; a strategy may never begin so many."""
+
+_HALVINGS = 20
+"""Steps by which the least money for a search is found: to a millionth of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,18 +192,15 @@ class _Money:
     ) -> None:
         self._plan, self._rows, self._endpoints = plan, rows, endpoints
         self._judge = _judge_cost(plan, rows)
-        sizes = rung_sizes(len(plan.split.tuning))
-        self.block, self._rungs = sizes[0], len(sizes)
-        # A third of the points goes on to twice the examples, then ever the half, with more draws.
-        self._climb = LATER_DRAWS * (1 + (len(sizes) - 1) / 3)
         self.points = plan.space.size(plan.free)
+        self._costs = self._search_costs()
+        self.block = self._costs.block
         held = plan.split.holdout
         self._apart = plan.split.count_clusters(held) / max(
             1, len(held)
         )  # of so many examples, those of one unit once
         self.draw = self._mean(1)
         ladder = [int(value) for m in plan.space.models for value in _ladder(plan, m)]
-        self._begin = self._mean(min(ladder))
         mine = [
             row
             for row in rows
@@ -234,30 +222,48 @@ class _Money:
             by_model[row.model].append(self._request(row, n))
         return sum(sum(costs) / len(costs) for costs in by_model.values()) / len(by_model)
 
-    def _points_for(self, money: float) -> float:
-        """Paid points that a search begins: at once, or, with much money, one field after the
-        other.
-        """
-        block = self.block * self._begin
-        if block <= 0:
-            return self.points
-        return min(
-            self.points,
-            max(min(MOST_AT_ONCE, FIRST_BLOCKS * money / block), money / (block * self._climb)),
-        )
+    def _search_costs(self) -> SearchCosts:
+        """Return expected costs, by model and prompt, for the strategy to forecast from."""
+        pairs = []
+        for row in self._rows:
+            ladder = sorted({int(value) for value in _ladder(self._plan, row.model)})
+            dollars = [self._request(row, n) for n in ladder]
+            pairs.append(PairCosts(tuple(ladder), tuple(dollars)))
+        return SearchCosts(len(self._plan.split.tuning), self.points, tuple(pairs))
+
+    def _forecast(self, money: float) -> SearchForecast:
+        """Return what the strategy would do with the money; with a user's own, what ours would."""
+        strategy = self._plan.strategy
+        if not hasattr(strategy, "forecast"):
+            strategy = KnowledgeGradient()
+        found: SearchForecast = strategy.forecast(self._costs, money)
+        return found
+
+    def _least_money(self, points: int) -> float:
+        """Return about the least money with which the strategy begins so many points."""
+        low, high = 0.0, max(self.block * self._mean(1), 1e-12)
+        for _ in range(_DOUBLINGS):
+            if self._forecast(high).configs >= points:
+                break
+            low, high = high, 2 * high
+        for _ in range(_HALVINGS):
+            middle = (low + high) / 2
+            if self._forecast(middle).configs < points:
+                low = middle
+            else:
+                high = middle
+        return high
 
     def buys(self, budget: float) -> Purchase:
         whole = len(self._plan.split.holdout)
         held_back = min(HOLDOUT_SHARE * budget, whole * self._pair)
-        search = (budget - held_back) * (1 - ENDGAME_SHARE)
+        found = self._forecast(budget - held_back)
         met = whole if self._pair == 0 else min(whole, int(HOLDOUT_SHARE * budget / self._pair))
         held = self._plan.split.count_clusters(self._plan.split.holdout)
-        block = self.block * self._begin
-        every = self.points * self._rungs
         return Purchase(
             budget=budget,
-            configs=int(self._points_for(search)),
-            blocks=int(search / block) if block > 0 else every,
+            configs=found.configs,
+            blocks=found.draws // self.block,
             holdout=met,
             detectable=_detectable(
                 self._plan, round(met / max(1, whole) * held), look_confidence(1)
@@ -265,11 +271,8 @@ class _Money:
         )
 
     def enough(self) -> float:
-        """The least dollars that compare enough points to be a search: fewer than are begun at
-        once.
-        """
-        points = min(SEARCH_POINTS, self.points)
-        search = points * self.block * self._begin / FIRST_BLOCKS / (1 - ENDGAME_SHARE)
+        """Return the least dollars that compare enough points to be a search."""
+        search = self._least_money(min(SEARCH_POINTS, self.points))
         holdout = len(self._plan.split.holdout) * self._pair
         return search + min(holdout, search * HOLDOUT_SHARE / (1 - HOLDOUT_SHARE))
 
@@ -291,13 +294,12 @@ class _Time(_Money):
         return calls_for(n, self._endpoints[row.model].most_n) * (row.seconds or 0.0)
 
     def buys(self, budget: float) -> Purchase:
-        search = self._limit * self._width * (1 - ENDGAME_SHARE)
-        block = self.block * self._begin
+        found = self._forecast(self._limit * self._width)
         held = self._plan.split.holdout
         return Purchase(
             budget=budget,
-            configs=int(self._points_for(search)),
-            blocks=min(self.points * self._rungs, int(search / block)),
+            configs=found.configs,
+            blocks=found.draws // self.block,
             holdout=len(held),
             detectable=_detectable(
                 self._plan, self._plan.split.count_clusters(held), look_confidence(1)
@@ -307,8 +309,7 @@ class _Time(_Money):
     @property
     def search(self) -> float:
         """Seconds on the wall: until every point went as far as points go, at most the limit."""
-        whole = self.points * self.block * self._begin * self._climb / (1 - ENDGAME_SHARE)
-        return min(self._limit, whole / self._width)
+        return min(self._limit, self._forecast(self._limit * self._width).spent / self._width)
 
     @property
     def holdout(self) -> float:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from tune.strategies.final_comparison import final_comparison
-from tune.strategies.full import full
-from tune.strategies.halving import halving
-from tune.strategies.knowledge_gradient import knowledge_gradient
+from tune.strategies.full import Full
+from tune.strategies.halving import Halving
+from tune.strategies.knowledge_gradient import KnowledgeGradient
 from tune.strategies.problem import Outcome, Problem, Selection, Standing, Strategy
 
 __all__ = [
@@ -18,9 +18,9 @@ __all__ = [
     "final_comparison",
 ]
 
-STRATEGIES: dict[str, Strategy] = {
-    "knowledge_gradient": knowledge_gradient,
-    "halving": halving,
-    "full": full,
+STRATEGIES: dict[str, KnowledgeGradient | Halving | Full] = {
+    "knowledge_gradient": KnowledgeGradient(),
+    "halving": Halving(),
+    "full": Full(),
 }
-"""By name. Every search is followed by the endgame, with the money that its strategy left."""
+"""Strategies by name. The final comparison follows each, with the money that it left."""

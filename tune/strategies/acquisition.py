@@ -1,37 +1,40 @@
-"""What a block of examples is worth: by what it teaches of every point, and by what it makes
-choosable of its own.
+"""The acquisition value of a block of examples.
+
+It is what the block is expected to tell about all points, or what it adds by making its own point
+selectable, whichever is larger.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from tune.strategies.gaussian_process import expected_maximum, expected_rise
+from tune.strategies.posterior import Posterior, share_of_gain
 from tune.strategies.problem import Array
-
-CONTENDERS = 64
-"""Points that may turn out the best, as far as the arithmetic goes: those with the highest hopes."""
 
 
 class BlockOption(NamedTuple):
     """A block that could be bought.
 
     Attributes:
-        candidate: for which point, by number.
+        candidate: number of its point.
         examples: that the point's trial would have.
         draws: of each of them.
-        cost: dollars that it is expected to cost.
-        noise: variance of what it would show of the quality of the fewest answers.
-        gain_noise: likewise of the gain of endless answers; inf where it shows nothing of that.
-        chance: that the point keeps the limits.
+        least: the fewest draws that make a reading of its point.
+        cost: expected dollars.
+        noise: variance of what it would show of the quality with the fewest answers.
+        gain_noise: of what it would show of the gain of endless answers; inf where that is nothing.
+        chance: probability that the point keeps the limits.
     """
 
     candidate: int
     examples: int
     draws: int
+    least: int
     cost: float
     noise: float
     gain_noise: float
@@ -40,10 +43,18 @@ class BlockOption(NamedTuple):
 
 @dataclass(slots=True)
 class BlockOptions:
-    """Offers as arrays, whether each is still to be had, and whether it goes beyond the next block
-    of its point.
+    """Options as arrays, one entry each.
 
-    The offer of that next block alone comes before one that goes beyond it.
+    Attributes:
+        candidate: see `BlockOption`.
+        cost: likewise.
+        noise: likewise.
+        gain_noise: likewise.
+        chance: likewise.
+        share: share of the gain of endless answers that its draws have.
+        there: whether it can still be bought.
+        beyond: whether it goes beyond the next block of its point. The option of that block alone
+            comes right before it.
     """
 
     candidate: np.ndarray
@@ -55,25 +66,83 @@ class BlockOptions:
     there: np.ndarray
     beyond: np.ndarray
 
-    def settle(self, worth: Array) -> Array:
-        """What offers are worth, nothing where the next block alone is worth at least as much per
-        dollar.
-        """
-        rate = worth / self.cost
-        return np.where(self.beyond & (rate <= np.roll(rate, 1)), 0.0, worth)
+    def settle(self, values: Array) -> Array:
+        """Return values, with 0 where the next block alone is worth as much per dollar."""
+        rate = values / self.cost
+        return np.where(self.beyond & (rate <= np.roll(rate, 1)), 0.0, values)
+
+
+def as_arrays(options: Sequence[BlockOption], money: float, long_share: float) -> BlockOptions:
+    """Return options as arrays.
+
+    Args:
+        options: those of one point stand side by side.
+        money: dollars that one option may cost.
+        long_share: share of the money that an option beyond the next block may cost.
+    """
+    columns = list(zip(*options, strict=True)) or [()] * len(BlockOption._fields)
+    candidate, _, draws, _, cost, noise, gain_noise, chance = map(np.array, columns)
+    shares = [share_of_gain(one.draws) - share_of_gain(one.least) for one in options]
+    cost = np.maximum(cost, 1e-12)
+    # More draws for the examples that are there are an option with more draws, so they differ.
+    same = (candidate[1:] == candidate[:-1]) & (draws[1:] == draws[:-1])
+    beyond = np.append(False, same)[: len(options)]
+    there = cost <= np.where(beyond, long_share * money, money)
+    return BlockOptions(candidate, cost, noise, gain_noise, chance, np.array(shares), there, beyond)
+
+
+def acquisition_values(
+    posterior: Posterior, options: BlockOptions, reach: Array, held: Array, contenders: int
+) -> Array:
+    """Return the acquisition value of every option, as a share of the metric's range.
+
+    Args:
+        posterior: of the candidates.
+        options: the blocks.
+        reach: share of the gain that the most answers within the limits have, by candidate.
+        held: share of the gain that bought answers have, by candidate; NaN where it cannot be
+            selected yet.
+        contenders: candidates that are considered as the possible best.
+    """
+    quality, gain, who = posterior.quality, posterior.gain, options.candidate
+    slope, rise = quality.slopes(who, options.noise), gain.slopes(who, options.gain_noise)
+    mean = quality.mean + reach * gain.mean
+    spread = np.hypot(quality.deviation(), reach * gain.deviation())
+    bounds = np.asarray(mean + 2.0 * spread)
+    learned = knowledge_gradients(mean, bounds, slope, rise * reach, options, contenders)
+    rows = np.arange(len(who))
+    now = np.where(np.isnan(held), 0.0, quality.mean + np.nan_to_num(held) * gain.mean)
+    first, second = two_largest(now)
+    rest = np.where(who == first[0], second, first[1])
+    own = quality.mean[who] + options.share * gain.mean[who]
+    deviation = np.hypot(slope[rows, who], options.share * rise[rows, who])
+    selectable = expected_maximum(own, deviation, rest) - first[1]
+    return np.asarray(options.chance * np.maximum(learned, selectable))
 
 
 def knowledge_gradients(
-    mean: Array, hopes: Array, slope: Array, rise: Array, stock: BlockOptions
+    mean: Array, bounds: Array, slope: Array, rise: Array, options: BlockOptions, contenders: int
 ) -> Array:
-    """The knowledge gradient of every offer, that of its own candidate's mean alone at least."""
-    who, rows = stock.candidate, np.arange(len(stock.candidate))
-    few = np.argsort(-hopes, kind="stable")[:CONTENDERS]
-    plain = np.isinf(stock.gain_noise)
+    """Return the knowledge gradient of every option.
+
+    It is at least that of the mean of its own candidate alone.
+
+    Args:
+        mean: posterior means, by candidate.
+        bounds: upper bounds, by candidate; the highest are the contenders.
+        slope: how far means move by what an option shows of quality, options x candidates.
+        rise: likewise of the gain.
+        options: the blocks.
+        contenders: number of them.
+    """
+    who, rows = options.candidate, np.arange(len(options.candidate))
+    few = np.argsort(-bounds, kind="stable")[:contenders]
+    plain = np.isinf(options.gain_noise)
     found = np.zeros(len(who))
     for chosen, slopes in ((plain, (slope,)), (~plain, (slope, rise))):
         if chosen.any():
-            found[chosen] = expected_rise(mean[few], [part[np.ix_(chosen, few)] for part in slopes])
+            among = np.ix_(chosen, few)
+            found[chosen] = expected_rise(mean[few], [part[among] for part in slopes])
     first, second = two_largest(mean)
     rest = np.where(who == first[0], second, first[1])
     alone = expected_maximum(mean[who], np.hypot(slope[rows, who], rise[rows, who]), rest)
@@ -81,6 +150,7 @@ def knowledge_gradients(
 
 
 def two_largest(values: Array) -> tuple[tuple[int, float], float]:
-    """Where the largest is and what it is, and the second largest."""
+    """Return the place and value of the largest, and the value of the second largest."""
     order = np.argsort(-values, kind="stable")
-    return (int(order[0]), float(values[order[0]])), float(values[order[min(1, len(order) - 1)]])
+    first, second = order[0], order[min(1, len(order) - 1)]
+    return (int(first), float(values[first])), float(values[second])

@@ -1,10 +1,9 @@
-"""The goal "cheapest": which readings are good enough with confidence, and the examples that decide
-it.
+"""The goal "cheapest": which readings are good enough with confidence, and what would decide it.
 
 A reading is good enough when it has at least a stated quality, or when it is not worse than the
-baseline by more than a margin, which is a test of non-inferiority: the lower limit of the paired
-difference has to lie above minus the margin. Both are one-sided at 95 % on tuning examples; the
-holdout then shows the choice on examples that it was not chosen by.
+baseline by more than a margin. The second is a test of non-inferiority: the lower limit of the
+paired difference must lie above minus the margin. Both are one-sided at 95 % on tuning examples.
+The holdout then shows the choice on examples that it was not selected by.
 """
 
 from __future__ import annotations
@@ -31,17 +30,13 @@ from tune.strategies.problem import (
 from tune.strategies.race import Race, TrialState, WavePlan, rung_sizes
 
 CONFIDENCE = 0.90
-"""Of the interval of which one side is looked at: one-sided 95 %."""
-
-MOST_AT_ONCE = 6
-"""Trials that get more examples side by side, the cheapest first."""
+"""Confidence of the two-sided interval of which one side is used: one-sided 95 %."""
 
 
 def prove_good_enough(race: Race) -> Generator[list[Step], Outcome, None]:
-    """Give more examples to the trials that may be cheaper than the cheapest one known to be good
-    enough.
+    """Give more examples to trials that may be cheaper than the cheapest known to be good enough.
 
-    It ends when none is left of which that is open, or the money does not pay for the next block.
+    It ends when no such trial is undecided, or the money does not pay for the next block.
     """
     while not race.over:
         wave = next_examples(race, undecided(race))
@@ -51,79 +46,78 @@ def prove_good_enough(race: Race) -> Generator[list[Step], Outcome, None]:
 
 
 def undecided(race: Race) -> list[TrialState]:
-    """Trials of which more examples may show that they are good enough and cheaper, the cheapest
-    first.
-    """
-    cheapest_of: dict[int, float] = {}
+    """Return trials that more examples may show to be good enough and cheaper, cheapest first."""
+    costs: dict[int, float] = {}
     for reading in open_readings(race.problem, list(race.standings.values())):
-        cheapest_of[reading.trial] = min(
-            cost_key(reading), cheapest_of.get(reading.trial, math.inf)
-        )
-    order = sorted((price, trial) for trial, price in cheapest_of.items() if trial in race.states)
+        costs[reading.trial] = min(cost_key(reading), costs.get(reading.trial, math.inf))
+    order = sorted((cost, trial) for trial, cost in costs.items() if trial in race.states)
     states = [race.states[trial] for _, trial in order]
-    return [e for e in states if e.examples < race.problem.examples][:MOST_AT_ONCE]
+    unfinished = [state for state in states if state.examples < race.problem.examples]
+    return unfinished[: race.problem.settings.cheapest.most_at_once]
 
 
 def open_readings(problem: Problem, standings: Sequence[Standing]) -> list[Reading]:
-    """The readings that may be good enough and keep the limits, and are cheaper than the cheapest
-    that is known to.
+    """Return cheaper readings that may yet be good enough and keep the limits.
+
+    Cheaper means: than the cheapest reading that is known to be good enough.
     """
     baseline = baseline_reading(problem, standings)
-    known = min((cost_key(r) for r in good_enough(problem, standings)), default=math.inf)
-    cheaper = [
-        r
-        for s in standings
-        for r in s.whole()
-        if cost_key(r) < known and problem.limit_use(r, -LENIENT_ERRORS) <= 1.0
-    ]
-    return [reading for reading in cheaper if _may_be(problem, reading, baseline)]
+    known = [cost_key(reading) for reading in good_enough(problem, standings)]
+    limit = min(known, default=math.inf)
+    found = []
+    for standing in standings:
+        for reading in standing.whole():
+            cheaper = cost_key(reading) < limit
+            if cheaper and problem.limit_use(reading, -LENIENT_ERRORS) <= 1.0:
+                found.append(reading)
+    return [reading for reading in found if _may_be_good_enough(problem, reading, baseline)]
 
 
 def next_examples(race: Race, states: Sequence[TrialState]) -> list[Step]:
-    """The next examples for those of some trials that met the fewest; a margin needs the baseline
-    on them too.
+    """Return the next examples of those trials that met the fewest.
+
+    Where the goal has a margin, the baseline meets them too, as it is compared in pairs.
     """
     if not states:
         return []
     fewest = min(state.examples for state in states)
     target = next(size for size in rung_sizes(race.problem.examples) if size > fewest)
     wave = WavePlan(race, race.left)
-    beside = [] if race.problem.margin is None else race.states.values()
-    paired = [state for state in beside if state.point == race.problem.baseline]
+    paired = []
+    if race.problem.margin is not None:
+        baseline = race.problem.baseline
+        paired = [state for state in race.states.values() if state.point == baseline]
     for state in [*paired, *states]:
-        if state.examples < target:  # no longer so for one that was added before
+        # A trial that is in both lists has got its examples already.
+        if state.examples < target:
             wave.add(state, target, state.draws)
     return wave.steps
 
 
 def good_enough(problem: Problem, standings: Sequence[Standing]) -> list[Reading]:
-    """The readings that are good enough and keep the limits, both with one-sided confidence of 95
-    %.
-    """
+    """Return the readings that are good enough and keep the limits, each one-sided at 95 %."""
     baseline = baseline_reading(problem, standings)
-    readings = [
-        r
-        for s in standings
-        for r in s.whole()
-        if len(r.examples) and problem.limit_use(r, STRICT_ERRORS) <= 1.0
-    ]
-    return [reading for reading in readings if _is(problem, reading, baseline)]
+    found = []
+    for standing in standings:
+        for reading in standing.whole():
+            if len(reading.examples) and problem.limit_use(reading, STRICT_ERRORS) <= 1.0:
+                found.append(reading)
+    return [reading for reading in found if _is_good_enough(problem, reading, baseline)]
 
 
 def cheapest_good_enough(problem: Problem, standings: Sequence[Standing]) -> Reading | None:
-    """The cheapest reading that is good enough, or None where that is shown of none."""
+    """Return the cheapest reading that is good enough, or None where none was shown to be."""
     found = good_enough(problem, standings)
     return min(found, key=lambda r: (cost_key(r), preference(problem, r)), default=None)
 
 
 def baseline_reading(problem: Problem, standings: Sequence[Standing]) -> Reading | None:
-    """The baseline as it was read, or what comes nearest to it among the readings of its paid
-    point.
-    """
+    """Return the baseline's reading, or the reading of its paid point that is most like it."""
     wanted = problem.baseline_config
-    readings = [
-        r for s in standings if s.point == problem.baseline for r in s.whole() if len(r.examples)
-    ]
+    readings: list[Reading] = []
+    for standing in standings:
+        if standing.point == problem.baseline:
+            readings += [reading for reading in standing.whole() if len(reading.examples)]
     if wanted is None or not readings:
         return None
 
@@ -135,48 +129,50 @@ def baseline_reading(problem: Problem, standings: Sequence[Standing]) -> Reading
     return min(readings, key=distance)
 
 
-def _is(problem: Problem, reading: Reading, baseline: Reading | None) -> bool:
+def _is_good_enough(problem: Problem, reading: Reading, baseline: Reading | None) -> bool:
     if problem.margin is not None and reading.config == problem.baseline_config:
         return True
-    interval, least = interval_and_threshold(problem, reading, baseline)
-    return interval is not None and interval.low > least
+    interval, threshold = interval_and_threshold(problem, reading, baseline)
+    return interval is not None and interval.low > threshold
 
 
-def _may_be(problem: Problem, reading: Reading, baseline: Reading | None) -> bool:
-    """Whether it is not ruled out that a reading is good enough."""
+def _may_be_good_enough(problem: Problem, reading: Reading, baseline: Reading | None) -> bool:
+    """Return whether the interval does not rule out that a reading is good enough."""
     if not len(reading.examples):
         return False
-    interval, least = interval_and_threshold(problem, reading, baseline)
-    return interval is None or interval.high > least
+    interval, threshold = interval_and_threshold(problem, reading, baseline)
+    return interval is None or interval.high > threshold
 
 
 def interval_and_threshold(
     problem: Problem, reading: Reading, baseline: Reading | None
 ) -> tuple[Interval | None, float]:
-    """What is known of a reading as shares of the range, and what it must be above to be good
-    enough.
+    """Return the interval of a reading and the threshold above which it is good enough.
 
-    Returns:
-        The interval is of the quality, or, where there is a margin, of the difference to the
-        baseline; it is None where nothing is known.
+    Both are shares of the metric's range. The interval is of the quality, or, where the goal has a
+    margin, of the difference to the baseline. It is None where nothing is known.
     """
     if problem.margin is None:
         assert problem.min_quality is not None
-        least = float(problem.quality([problem.min_quality])[0])
+        threshold = float(problem.quality([problem.min_quality])[0]) - 1e-9
         scores = problem.quality(reading.scores)
-        return (_interval_of(scores.tobytes()) if np.isfinite(scores).any() else None), least - 1e-9
-    least = -problem.margin / (problem.high - problem.low)
+        if not np.isfinite(scores).any():
+            return None, threshold
+        return _interval_of(scores.tobytes()), threshold
+    threshold = -problem.margin / (problem.high - problem.low)
     if baseline is None:
-        return None, least
+        return None, threshold
     mine, theirs = quality_table(problem, [reading, baseline])
     if not np.isfinite(mine - theirs).any():
-        return None, least
-    return difference_interval(mine, theirs, confidence=CONFIDENCE), least
+        return None, threshold
+    return difference_interval(mine, theirs, confidence=CONFIDENCE), threshold
 
 
 @lru_cache(maxsize=8192)
 def _interval_of(scores: bytes) -> Interval:
-    """Of the mean of scores. Readings that differ in their caps alone often share them, and each is
-    asked again and again while examples are bought for others.
+    """Return the interval of the mean of scores.
+
+    Readings that differ only in max_tokens often share their scores, and all are asked for again
+    whenever examples were bought for others.
     """
     return mean_interval(np.frombuffer(scores), confidence=CONFIDENCE)

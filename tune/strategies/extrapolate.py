@@ -1,5 +1,6 @@
-"""Whether more answers gain: what bought draws of a model and prompt show of it, and what the
-holdout must pay for.
+"""Extrapolation to more answers: whether they gain, and the money that the holdout needs for them.
+
+Draws that were bought for a model and prompt show whether more answers gain for it.
 """
 
 from __future__ import annotations
@@ -17,12 +18,6 @@ from tune.strategies.problem import Array, Problem, Standing, preference
 Pair: TypeAlias = tuple[str, str]
 """A model and a prompt, by name."""
 
-LEAST_COMPARED = 8
-"""Examples with several answers from which a model and prompt count as compared."""
-
-SHOWN = 0.5
-"""Standard errors that a mean gain must reach to count as shown."""
-
 
 def pair_of(standing: Standing) -> Pair:
     """Return the model and prompt of a trial."""
@@ -35,51 +30,60 @@ def all_pairs(standings: Sequence[Standing]) -> set[Pair]:
 
 
 def gains_by_pair(problem: Problem, standings: Sequence[Standing]) -> Mapping[Pair, Array]:
-    """Return what several answers gained over the fewest, example by example, for models and
-    prompts that have both.
+    """Return the gains of several answers over the fewest, example by example.
+
+    Models and prompts with too few such examples are left out.
     """
     found: dict[Pair, list[Array]] = {}
     for standing in standings:
         gaps = _gaps(problem, standing)
         if len(gaps):
             found.setdefault(pair_of(standing), []).append(gaps)
+    least = min(problem.settings.extrapolation.least_compared, problem.examples)
     joined = {pair: np.concatenate(parts) for pair, parts in found.items()}
-    return {
-        pair: gaps
-        for pair, gaps in joined.items()
-        if len(gaps) >= min(LEAST_COMPARED, problem.examples)
-    }
+    return {pair: gaps for pair, gaps in joined.items() if len(gaps) >= least}
 
 
 def pairs_that_gain(problem: Problem, standings: Sequence[Standing]) -> set[Pair]:
     """Return the models and prompts whose bought draws show that more answers gain.
 
-    Where answers are always the same, or more of them only cost more, none does. The mean gain must
-    be above zero by half a standard error. That is no proof: what is chosen by it is tested on the
-    holdout, and what is believed of the gain must be worth it too.
+    None does where answers are always the same, or where more of them only cost more. The mean gain
+    must be above zero by half a standard error. That is no proof: the holdout tests the choice, and
+    the posterior gain must be worth it too.
     """
-    return {pair for pair, gaps in gains_by_pair(problem, standings).items() if _shows(gaps)}
+    errors = problem.settings.extrapolation.errors_shown
+    found = gains_by_pair(problem, standings)
+    return {pair for pair, gaps in found.items() if _shows_gain(gaps, errors)}
 
 
-def _shows(gaps: Array) -> bool:
+def _shows_gain(gaps: Array, errors: float) -> bool:
     mean = float(gaps.mean())
-    error = float(gaps.std(ddof=1)) / math.sqrt(len(gaps)) if len(gaps) > 1 else math.inf
-    return mean > 1e-9 and mean >= SHOWN * error
+    if len(gaps) < 2:
+        return False
+    error = float(gaps.std(ddof=1)) / math.sqrt(len(gaps))
+    return mean > 1e-9 and mean >= errors * error
 
 
 def _gaps(problem: Problem, standing: Standing) -> Array:
-    """Return what the most answers of a trial gained over the fewest, with the same cap and stops."""
+    """Return the gains of the most answers of a trial over the fewest, by example.
+
+    Both have the same max_tokens and stops where such readings exist.
+    """
     readings = [reading for reading in standing.readings if len(reading.examples)]
-    fewest, most = (f((reading.config.n for reading in readings), default=0) for f in (min, max))
-    if fewest == most:
+    numbers = [reading.config.n for reading in readings]
+    if not numbers or min(numbers) == max(numbers):
         return np.zeros(0)
-    base = min((r for r in readings if r.config.n == fewest), key=lambda r: preference(problem, r))
-    tops = [reading for reading in readings if reading.config.n == most]
+    bases = [reading for reading in readings if reading.config.n == min(numbers)]
+    base = min(bases, key=lambda reading: preference(problem, reading))
+    tops = [reading for reading in readings if reading.config.n == max(numbers)]
     alike = [reading for reading in tops if _cut(reading) == _cut(base)]
     top = min(alike or tops, key=lambda reading: preference(problem, reading))
     known = dict(zip(base.examples, problem.quality(base.scores), strict=True))
-    own = zip(top.examples, problem.quality(top.scores), strict=True)
-    return np.array([score - known[example] for example, score in own if example in known])
+    gaps = []
+    for example, score in zip(top.examples, problem.quality(top.scores), strict=True):
+        if example in known:
+            gaps.append(score - known[example])
+    return np.array(gaps)
 
 
 def _cut(reading: Reading) -> tuple[int, tuple[str, ...]]:
@@ -87,10 +91,9 @@ def _cut(reading: Reading) -> tuple[int, tuple[str, ...]]:
 
 
 def baseline_cost(problem: Problem, standings: Sequence[Standing]) -> float:
-    """Return the dollars of one request of the baseline: as it was read, else the most that it can
-    cost.
+    """Return the dollars of one request of the baseline: as it was read, else at most.
 
-    The holdout that is the first to see a choice has to pay for the baseline beside it.
+    A holdout that is the first to see a choice has to pay for the baseline beside it.
     """
     wanted = problem.baseline_config
     if wanted is None or problem.baseline is None:

@@ -1,16 +1,16 @@
-"""Gaussian processes over paid points, and what seeing one more block of examples would teach of
-all of them.
+"""Gaussian processes over paid points: which points are alike, and what one observation tells.
 
-Points share structure: those of one model are alike, those of one prompt are, those of both more
-so, and settings are alike where they are near, all together and, where several are searched, one by
-one; the covariance is the sum of these parts. How much of the variance each part has is learned
-from what was seen: maximum a posteriori, by coordinate ascent, a step at a time. A block of
-examples is as hard for one point as for another: its example_effect is one more unknown, which all that
-met it share, so that points are compared on the same examples. Points of one model and prompt, the
-family, share more of their luck with a block than others.
+Points share structure. Points of one model are alike, points of one prompt are, points of both even
+more, and settings are alike where they are near: all settings together and, where several are
+searched, each alone. The covariance is the sum of these parts. The variance of each part is learned
+from observations: maximum a posteriori, by coordinate ascent, one step at a time.
 
-What a purchase is worth is its knowledge gradient (Frazier, Powell and Dayanik 2009): the expected
-rise of the best mean, everything that is correlated with what is bought included.
+A block of examples is as hard for one point as for another. This example effect is one more unknown
+that all points that met the block share, so points are compared on the same examples. Points of one
+model and prompt (a family) share more of their luck with a block than others.
+
+The value of a purchase is its knowledge gradient (Frazier, Powell and Dayanik 2009): the expected
+rise of the best mean, with everything that is correlated with the purchase.
 """
 
 from __future__ import annotations
@@ -31,59 +31,64 @@ from tune.strategies.problem import Array
 Numbers: TypeAlias = npt.NDArray[np.int64]
 
 PARTS = ("model", "prompt", "both", "settings", "settings of a model", "settings of both", "own")
-"""Of the covariance; see `parts`. Settings that have parts of their own follow, two each."""
+"""Parts of the covariance; see `covariance_parts`. Single settings follow, two parts each."""
 
 _LENGTH = 0.5
-"""How far apart settings have to be to differ, as a share of their range."""
+"""Length scale: the distance, as a share of a setting's range, at which points differ."""
 
 _NAMES_APART = 0.25
-"""The squared distance of two different names in a setting that is no number."""
+"""Squared distance of two different names in a setting that is no number."""
 
-_DOUBT = math.log(3.0)
-"""Standard deviation of the logarithm of a part's variance around what is believed beforehand."""
+_LOG_DEVIATION = math.log(3.0)
+"""Prior standard deviation of the logarithm of a part's variance."""
 
 _STEP = 2.0
-"""The factor by which coordinate ascent tries to change a variance."""
+"""Factor by which coordinate ascent tries to change a variance."""
 
 _MOST_FITTED = 256
-"""Sightings that the variances are fitted to, at most: the least noisy ones."""
+"""Observations that the variances are fitted to, at most; the least noisy ones."""
 
 _FEWEST_FITTED = 4
+"""Observations below which nothing is fitted."""
 
-_MUCH = 1e15
-"""More than the gaps weigh, whatever they are."""
+_LARGE = 1e15
+"""A number that is larger than the weighted square of any gaps."""
 
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(5)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 
 
 def varying_settings(points: Sequence[Point]) -> tuple[str, ...]:
-    """The settings in which points differ, where these are several."""
-    found = tuple(
-        name for name in _settings(points) if len({point.get(name) for point in points}) > 1
-    )
-    return found if len(found) > 1 else ()
+    """Return the settings in which points differ, or none where only one does."""
+    found = []
+    for name in _settings(points):
+        if len({point.get(name) for point in points}) > 1:
+            found.append(name)
+    return tuple(found) if len(found) > 1 else ()
 
 
 def covariance_parts(points: Sequence[Point], apart: Sequence[str] = ()) -> Array:
-    """How alike points are in each of the parts, 1 for a point with itself: parts x points x
-    points.
+    """Return the similarity of points in each part: parts x points x points.
+
+    It is 1 for a point with itself.
 
     Args:
-        points: all of them. apart: the settings that have parts of their own: how near points are
-        in that setting alone, and the same for
-            points of one prompt, as a cap that is enough for one is not for another.
+        points: all points.
+        apart: settings that have parts of their own: the similarity in that setting alone, and the
+            same within one prompt, as a max_tokens that is enough for one is not for another.
     """
-    model, prompt = (_same([point[name] for point in points]) for name in ("model", "prompt"))
-    names = sorted({*_settings(points), *apart})
-    distances = {name: _distance([point.get(name) for point in points]) for name in names}
+    model = _same([point["model"] for point in points])
+    prompt = _same([point["prompt"] for point in points])
+    distances: dict[str, Array] = {}
+    for name in sorted({*_settings(points), *apart}):
+        distances[name] = _distance([point.get(name) for point in points])
     near = _near(sum(distances.values(), np.zeros((len(points), len(points)))))
     both = model * prompt
-    alone = [_near(distances[name]) for name in apart]
-    more = [part for each in alone for part in (each, each * prompt)]
-    return np.array(
-        [model, prompt, both, near, near * model, near * both, np.eye(len(points)), *more]
-    )
+    parts = [model, prompt, both, near, near * model, near * both, np.eye(len(points))]
+    for name in apart:
+        alone = _near(distances[name])
+        parts += [alone, alone * prompt]
+    return np.array(parts)
 
 
 def _settings(points: Sequence[Point]) -> list[str]:
@@ -95,39 +100,52 @@ def _near(distance: Array) -> Array:
 
 
 def _same(values: Sequence[Value]) -> Array:
+    """Return 1 where two values are equal, else 0."""
     codes = {value: code for code, value in enumerate(dict.fromkeys(values))}
     found = np.array([codes[value] for value in values])
     return np.asarray(np.equal.outer(found, found), dtype=float)
 
 
 def _distance(values: Sequence[Value]) -> Array:
-    """Squared distances, as shares of the range; a number that is left to the service lies in the
-    middle.
+    """Return squared distances, as shares of the range.
 
-    What is counted (answers, tokens) is as far apart as its logarithms.
+    A number that is left to the service lies in the middle. Counts (answers, tokens) are compared
+    by their logarithms.
     """
-    numbers = [
-        v if isinstance(v, int | float) and not isinstance(v, bool) else None for v in values
-    ]
-    known = [v for v in numbers if v is not None]
+    numbers = [_number(value) for value in values]
+    known = [number for number in numbers if number is not None]
     if len(set(known)) < 2:
         return _NAMES_APART * (1.0 - _same(values))
-    scale = math.log if all(isinstance(v, int) and v >= 1 for v in known) else float
+    counts = all(isinstance(number, int) and number >= 1 for number in known)
+    scale = math.log if counts else float
     low, high = scale(min(known)), scale(max(known))
-    column = np.array([0.5 if v is None else (scale(v) - low) / (high - low) for v in numbers])
+    column = np.full(len(numbers), 0.5)
+    for row, number in enumerate(numbers):
+        if number is not None:
+            column[row] = (scale(number) - low) / (high - low)
     return np.asarray(np.subtract.outer(column, column) ** 2)
+
+
+def _number(value: Value) -> int | float | None:
+    """Return a value that is a number, else None."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value
 
 
 @dataclass(frozen=True, slots=True)
 class BlockMeans:
-    """What was seen of candidates, a number each.
+    """Observations: means over blocks of examples. Each field has one entry for each of them.
 
     Attributes:
-        candidate: whose. block: the block of examples it is the mean of, by number, or -1 where no
-        example_effect is shared. value: what was seen. noise: its variance around what is believed of
-        candidate and block. scale: what the candidate's own number is multiplied by in it.
-        example_effect: the variance of the example_effect of each block. family: whose model and prompt, by
-        number. interaction: the variance of what each block adds to the values of a whole family.
+        candidate: number of the point.
+        block: number of the block of examples, or -1 where no example effect is shared.
+        value: the observed mean.
+        noise: its variance around the true value of the candidate on the block.
+        scale: factor of the candidate's true value in the mean.
+        example_effect: variance of the example effect of each block, by block number.
+        family: number of the candidate's model and prompt.
+        interaction: variance of what each block adds to a whole family, by block number.
     """
 
     candidate: Numbers
@@ -142,25 +160,35 @@ class BlockMeans:
 
 @dataclass(slots=True)
 class JointNormal:
-    """Means and covariances of all candidates."""
+    """Means and covariances of all candidates.
+
+    Attributes:
+        mean: by candidate.
+        cov: candidates x candidates.
+    """
 
     mean: Array
     cov: Array
 
     def deviation(self) -> Array:
-        """Standard deviations."""
+        """Return standard deviations, by candidate."""
         return np.sqrt(np.maximum(np.diag(self.cov), 0.0))
 
     def buy(self, candidate: int, noise: float) -> None:
-        """What stays unknown once a candidate is seen with such a variance of noise, whatever it
-        will be.
+        """Reduce the covariances as an observation of a candidate will, whatever it shows.
+
+        Args:
+            candidate: number of the point.
+            noise: variance of the observation's noise.
         """
         column = self.cov[:, candidate].copy()
         self.cov -= np.outer(column, column) / (column[candidate] + noise)
 
     def slopes(self, candidates: Numbers, noise: Array) -> Array:
-        """By how much every mean moves for one standard deviation of what would be seen: purchases
-        x candidates.
+        """Return how far means move for one standard deviation of an observation.
+
+        Returns:
+            Observations x candidates.
         """
         own = np.maximum(self.cov[candidates, candidates], 0.0)
         found: Array = self.cov[candidates] / np.sqrt(own + noise)[:, None]
@@ -169,12 +197,12 @@ class JointNormal:
 
 @dataclass
 class GaussianProcess:
-    """A Gaussian process over candidates, of which the variances of the parts are learned.
+    """A Gaussian process over candidates that learns the variances of its parts.
 
     Attributes:
-        prior: of each part's variance, what is believed beforehand.
-        level: the mean of all candidates, as believed beforehand.
-        level_variance: of that mean.
+        prior: prior variance of each part.
+        level: prior mean of all candidates.
+        level_variance: its variance.
         variances: of the parts, as learned so far.
     """
 
@@ -186,25 +214,20 @@ class GaussianProcess:
     def __post_init__(self) -> None:
         self.variances = self.prior.copy()
 
-    def believe(self, alike: Array, seen: BlockMeans, *, fit: bool = True) -> JointNormal:
-        """What follows from what was seen, for all candidates.
+    def condition(self, alike: Array, seen: BlockMeans, *, fit: bool = True) -> JointNormal:
+        """Return the posterior of all candidates, given observations.
 
         Args:
-            alike: of `parts`.
-            seen: what was seen.
-            fit: whether to learn a little more of the parts first.
+            alike: the result of `covariance_parts`.
+            seen: the observations.
+            fit: whether to learn the variances of the parts by one more step first.
         """
-        with _libraries().limit(limits=1, user_api="blas"):
-            return self._believe(alike, seen, fit)
+        with _thread_pools().limit(limits=1, user_api="blas"):
+            return self._condition(alike, seen, fit)
 
-    def _believe(self, alike: Array, seen: BlockMeans, fit: bool) -> JointNormal:
+    def _condition(self, alike: Array, seen: BlockMeans, fit: bool) -> JointNormal:
         rows, scale = seen.candidate, seen.scale
-        noise = np.diag(seen.noise)
-        if len(seen.example_effect):
-            block = np.maximum(seen.block, 0)
-            together = np.equal.outer(seen.block, seen.block) & (seen.block >= 0)
-            noise += together * seen.example_effect[block]
-            noise += (together & np.equal.outer(seen.family, seen.family)) * seen.interaction[block]
+        noise = _noise_covariance(seen)
         gaps = seen.value - self.level * scale
         if fit and len(rows) >= _FEWEST_FITTED:
             few = np.argsort(seen.noise, kind="stable")[:_MOST_FITTED]
@@ -218,53 +241,68 @@ class GaussianProcess:
         return JointNormal(self.level + across @ weights[:, 0], prior - across @ weights[:, 1:])
 
     def _climb(self, inside: Array, noise: Array, gaps: Array) -> None:
-        """One step of coordinate ascent on the posterior of the parts' variances."""
+        """Take one step of coordinate ascent on the posterior of the parts' variances."""
         whole = np.tensordot(self.variances, inside, 1) + noise
-        best = _likelihood(whole, gaps) + self._plausibility(self.variances)
+        best = _log_likelihood(whole, gaps) + self._log_prior(self.variances)
         for part in range(len(self.variances)):
             for factor in (_STEP, 1 / _STEP):
                 tried = self.variances.copy()
                 tried[part] *= factor
                 changed = whole + (tried[part] - self.variances[part]) * inside[part]
-                score = _likelihood(changed, gaps) + self._plausibility(tried)
+                score = _log_likelihood(changed, gaps) + self._log_prior(tried)
                 if score > best:
                     best, whole, self.variances = score, changed, tried
                     break
 
-    def _plausibility(self, variances: Array) -> float:
-        return -0.5 * float((np.log(variances / self.prior) ** 2).sum()) / _DOUBT**2
+    def _log_prior(self, variances: Array) -> float:
+        return -0.5 * float((np.log(variances / self.prior) ** 2).sum()) / _LOG_DEVIATION**2
+
+
+def _noise_covariance(seen: BlockMeans) -> Array:
+    """Return the covariances of observations beside those of their candidates."""
+    noise = np.diag(seen.noise)
+    if len(seen.example_effect):
+        block = np.maximum(seen.block, 0)
+        together = np.equal.outer(seen.block, seen.block) & (seen.block >= 0)
+        noise += together * seen.example_effect[block]
+        noise += (together & np.equal.outer(seen.family, seen.family)) * seen.interaction[block]
+    return np.asarray(noise)
 
 
 @lru_cache(maxsize=1)
-def _libraries() -> ThreadpoolController:
-    """Those that compute in threads. For a few hundred numbers that is slower than one thread, and
-    where a model runs on the same cores, forty times slower: the threads wait for each other.
+def _thread_pools() -> ThreadpoolController:
+    """Return the numerical libraries that compute in threads.
+
+    For a few hundred numbers, several threads are slower than one. Where a model runs on the same
+    cores they are forty times slower, as the threads wait for each other.
     """
     return ThreadpoolController()
 
 
-def _likelihood(covariance: Array, gaps: Array) -> float:
-    """The logarithm of the normal density, but for a constant.
+def _log_likelihood(covariance: Array, gaps: Array) -> float:
+    """Return the logarithm of the normal density of gaps, up to a constant.
 
-    What is wanted of the gaps, the factor's inverse times them, is a row of the factor where they
-    are a row of the matrix: so one factorization does, where numpy has no solver for triangles.
+    It needs the inverse of the Cholesky factor times the gaps. Where the gaps are appended to the
+    matrix as a row, that is a row of the factor: one factorization does, and numpy has no solver
+    for triangles.
     """
     count = len(gaps)
     whole = np.empty((count + 1, count + 1))
     whole[:count, :count] = covariance
     whole[count, :count] = whole[:count, count] = gaps
-    whole[count, count] = _MUCH
+    whole[count, count] = _LARGE
     factor = np.linalg.cholesky(whole)
     half = factor[count, :count]
     return -0.5 * float(half @ half) - float(np.log(np.diag(factor)[:count]).sum())
 
 
 def expected_rise(mean: Array, slopes: Sequence[Array]) -> Array:
-    """The knowledge gradient of each of many purchases.
+    """Return the expected rise of the largest mean (the knowledge gradient), by purchase.
 
     Args:
-        mean: of the contenders. slopes: purchases x contenders; the means move by independent
-        standard normal multiples of each of these.
+        mean: of the contenders.
+        slopes: arrays of purchases x contenders. The means move by independent standard normal
+            multiples of each.
     """
     moved, weights = mean[None, None, :], np.ones(1)
     for slope in slopes:
@@ -276,11 +314,10 @@ def expected_rise(mean: Array, slopes: Sequence[Array]) -> Array:
 
 
 def expected_maximum(mean: Array, deviation: Array, other: Array) -> Array:
-    """The expected larger one of a normal variable and a number, for each of many."""
+    """Return the expected maximum of a normal variable and a number, for each of many."""
     deviation = np.maximum(deviation, 1e-9)
     z = (mean - other) / deviation
     below = np.array([0.5 * math.erfc(-x / math.sqrt(2)) for x in z.tolist()])
-    found: Array = (
-        other + (mean - other) * below + deviation * np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
-    )
+    density = deviation * np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
+    found: Array = other + (mean - other) * below + density
     return found

@@ -1,189 +1,258 @@
-"""Successive halving in brackets: many points on few examples, few points on many."""
+"""The strategy "halving": many points on few examples, few points on many, in brackets."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from tune.readout.trial import Step
 from tune.search.history import Searcher
 from tune.space import Point
+from tune.strategies.forecast import SearchCosts, SearchForecast
 from tune.strategies.frontier import frontier_trials
 from tune.strategies.paired import paired_difference
 from tune.strategies.problem import Outcome, Problem
 from tune.strategies.race import Proposals, Race, TrialState, WavePlan, rung_sizes
+from tune.strategies.settings import HalvingSettings
 
-ENDGAME_SHARE = 0.2
-"""The share of the money that is left for telling the finalists apart."""
-
-BRACKET_SHARE = 0.5
-"""The share of what the search may still spend that the first rung of a bracket takes."""
-
-LEAST_SHARE = 0.1
-"""The share of the search's money that must be left for another bracket: with less, it would hold
-no race.
-"""
-
-MOST_ARMS = 32
-"""Points in a bracket, so that the searcher hears of some before it proposes the rest."""
-
-BLIND_ARMS = 8
-"""Points in the very first wave, as long as nobody knows what anything costs."""
-
-BLIND_SHARE = 0.5
-"""The share of the money that the ceilings of the first wave may add up to; what it really costs is
-far less.
-"""
-
-PATIENCE = 16
-"""Proposals that the money left does not pay for, after which a bracket takes no more."""
-
-Waves = Generator[list[Step], Outcome, None]
+Waves: TypeAlias = Generator[list[Step], Outcome, None]
 
 
-def halving(problem: Problem, searcher: Searcher, left: float) -> Waves:
-    """Successive halving (Karnin et al. 2013; Jamieson and Talwalkar 2016) in brackets, for a sum
-    of money.
+@dataclass(frozen=True)
+class Halving:
+    """Search by successive halving (Karnin et al. 2013; Jamieson and Talwalkar 2016) in brackets.
 
-    A bracket begins with fresh points on a small block of examples. The best third of them go on to
-    twice as many examples, then ever the better half, with more draws where a larger n may win; who
-    is clearly behind the best of all brackets on the same examples goes no further. When one is
-    left, the searcher is told how each fared, and proposes the next bracket, while the money pays
-    for one. What is set aside for the finalists is left alone.
+    A bracket begins with fresh points on a small block of examples. The best third goes on to twice
+    as many examples, then ever the better half, with more draws where a larger n may win. A point
+    that is clearly behind the best of all brackets on the same examples goes no further. When one
+    is left, the searcher is told how each fared, and proposes the next bracket, while the money
+    pays for one. The money for the final comparison is left alone.
+    """
+
+    settings: HalvingSettings = field(default_factory=HalvingSettings)
+
+    def __call__(self, problem: Problem, searcher: Searcher, left: float) -> Waves:
+        """Search; see `tune.strategies.Strategy`."""
+        race = Race(problem, left)
+        reserve = self.settings.final_share * left
+        brackets = _Brackets(race, Proposals(race, searcher), self.settings, reserve)
+        least = self.settings.least_share * (left - reserve)
+        while not race.over and (not race.standings or race.left - reserve > least):
+            yield from brackets.first_rung()
+            if not brackets.bracket:
+                return
+            yield from brackets.climb()
+            race.tell_searcher(brackets.bracket)
+
+    def forecast(self, costs: SearchCosts, money: float) -> SearchForecast:
+        """Return what the search would do with an amount of money."""
+        return _forecast(self.settings, costs, money)
+
+
+class _Brackets:
+    """One bracket after the other.
+
+    Attributes:
+        bracket: the trials of the present one.
+    """
+
+    def __init__(
+        self, race: Race, proposals: Proposals, settings: HalvingSettings, reserve: float
+    ) -> None:
+        self._race, self._proposals, self._settings = race, proposals, settings
+        self._reserve = reserve
+        self._sizes = rung_sizes(race.problem.examples)
+        self.bracket: list[TrialState] = []
+
+    def first_rung(self) -> Waves:
+        """Begin a bracket of as many trials as a share of the money pays for, on one block."""
+        self.bracket = []
+        race, settings = self._race, self._settings
+        if not race.standings:
+            # Nobody knows yet what anything costs: a few, as far as their ceilings go.
+            money = settings.blind_share * (race.left - self._reserve)
+            wave = self._begin(money, settings.blind_arms) or self._begin_one()
+            if wave:
+                race.update((yield wave))
+        if not race.over:
+            money = settings.bracket_share * (race.left - self._reserve)
+            wave = self._begin(money, settings.most_arms)
+            if wave:
+                race.update((yield wave))
+
+    def _begin(self, money: float, most: int) -> list[Step]:
+        """Begin fresh trials, as far as the money goes.
+
+        A point that there is no more room for comes first in the next wave. One whose first block
+        alone is known to cost more than the money is let go: the searcher is told that nothing came
+        of it.
+
+        Args:
+            money: dollars for this wave.
+            most: trials in the bracket, at most.
+        """
+        race, block = self._race, self._sizes[0]
+        wave = WavePlan(race, money)
+        refused = 0
+        while len(self.bracket) < most and refused < self._settings.patience:
+            point = self._proposals.next()
+            if point is None:
+                break
+            state = race.add(point)
+            if wave.add(state, block, state.ladder[0]):
+                self.bracket.append(state)
+            elif wave.steps or not race.standings:
+                self._proposals.put_back(race.remove(state))
+                break
+            else:
+                refused += 1
+                race.tell_searcher([state])
+                race.remove(state)
+        return wave.steps
+
+    def _begin_one(self) -> list[Step]:
+        """Begin one trial on as many examples of a block as all the money pays for.
+
+        It is the first of a few points that can have the whole block at its ceiling, or else the
+        one that can have the most examples.
+        """
+        race, block = self._race, self._sizes[0]
+        found: list[tuple[int, Point]] = []
+        while len(found) < self._settings.patience:
+            point = self._proposals.next()
+            if point is None:
+                break
+            state = race.add(point)
+            price = race.expected_price(state, state.ladder[0])
+            size = min(block, int(race.left / price)) if price > 0 else block
+            found.append((size, race.remove(state)))
+            if size == block:
+                break
+        if not found:
+            return []
+        best = max(found, key=lambda one: one[0])
+        for one in reversed(found):
+            if one is not best:
+                self._proposals.put_back(one[1])
+        size, point = best
+        wave = WavePlan(race, race.left)
+        if size:
+            state = race.add(point)
+            self.bracket.append(state)
+            wave.add(state, size, state.ladder[0])
+        return wave.steps
+
+    def climb(self) -> Waves:
+        """Take ever fewer of the bracket's trials to ever more examples."""
+        race, going = self._race, self.bracket
+        for rung, examples in enumerate(self._sizes[1:]):
+            if race.over or (rung and len(going) < 2):
+                return
+            going = self._best(going, _going_on(len(going), rung))
+            wave = WavePlan(race, race.left - self._reserve)
+            for state in going:
+                if not wave.add(state, examples, race.more_draws(state)):
+                    wave.add(state, examples, state.draws)
+            if not wave.steps:
+                return
+            race.update((yield wave.steps))
+
+    def _best(self, states: list[TrialState], count: int) -> list[TrialState]:
+        """Return the best of these, without those that are clearly behind the best of all."""
+        race = self._race
+        if race.problem.goal == "frontier":
+            return frontier_trials(race, states, count)
+        ranking = race.ranking()
+        numbers = {state.trial for state in states}
+        best = [ranked for ranked in ranking if ranked.state.trial in numbers][:count]
+        found = []
+        for ranked in best:
+            if not paired_difference(ranked.row, ranking[0].row).clearly_worse:
+                found.append(ranked.state)
+        return found
+
+
+def _going_on(count: int, rung: int) -> int:
+    """Return how many trials go on from a rung: a third from the first, then ever the half."""
+    return math.ceil(count / (2 if rung else 3))
+
+
+# --- the forecast
+
+
+def _forecast(settings: HalvingSettings, costs: SearchCosts, money: float) -> SearchForecast:
+    """Forecast a search by playing its brackets with mean prices.
+
+    Points that go on are the better ones, and those tend to be expensive: they are counted at the
+    mean of the mean price and the highest one.
+    """
+    search = (1.0 - settings.final_share) * money
+    prices = costs.first_dollars()
+    dearer = (sum(prices) / len(prices) + max(prices)) / 2
+    spent, configs, first_blocks, examples, draws = 0.0, 0, 0, 0.0, 0.0
+    while configs < costs.points:
+        left = search - spent
+        if configs and left < settings.least_share * search:
+            break
+        arms, price = _arms_forecast(settings, costs, left)
+        if not arms and not configs:
+            arms = int(left >= costs.block * price)
+        if not arms:
+            break
+        arms = min(arms, costs.points - configs)
+        configs += arms
+        first_blocks = first_blocks or min(arms, settings.blind_arms)
+        examples += arms * costs.block
+        draws += arms * costs.block * costs.fewest
+        spent += arms * costs.block * price
+        affordable = (search - spent) / dearer if dearer > 0 else math.inf
+        climbed, bought = _climb_forecast(costs, arms, affordable)
+        examples += climbed
+        draws += bought * costs.fewest
+        spent += bought * dearer
+    total = min(money, spent / (1.0 - settings.final_share))
+    return SearchForecast(configs, round(examples), round(draws), first_blocks, total)
+
+
+def _arms_forecast(settings: HalvingSettings, costs: SearchCosts, left: float) -> tuple[int, float]:
+    """Return the points of a bracket's first rung, and the mean dollars of one of its examples.
+
+    Points whose first block costs more than the rung may spend are let go.
+    """
+    money = settings.bracket_share * left
+    cheap = [price for price in costs.first_dollars() if costs.block * price <= money]
+    if not cheap:
+        return 0, min(costs.first_dollars())
+    price = sum(cheap) / len(cheap)
+    if price <= 0:
+        return settings.most_arms, 0.0
+    return int(min(settings.most_arms, money / (costs.block * price))), price
+
+
+def _climb_forecast(costs: SearchCosts, arms: int, affordable: float) -> tuple[float, float]:
+    """Return the examples, and the purchases of the fewest draws, after a bracket's first rung.
 
     Args:
-        problem: what is searched.
-        searcher: proposes the points of each bracket, as a batch.
-        left: dollars that the search may spend.
+        costs: of the search.
+        arms: points in the bracket.
+        affordable: purchases that the money pays for.
     """
-    race = Race(problem, left)
-    reserve = ENDGAME_SHARE * left
-    sizes = rung_sizes(problem.examples)
-    proposals = Proposals(race, searcher)
-    least = LEAST_SHARE * (left - reserve)
-    while not race.over and (not race.standings or race.left - reserve > least):
-        bracket: list[TrialState] = []
-        yield from _first_rung(race, proposals, bracket, sizes[0], reserve)
-        if not bracket:
-            return
-        yield from _climb(race, bracket, sizes, reserve)
-        race.tell_searcher(bracket)
-
-
-def _first_rung(
-    race: Race, proposals: Proposals, bracket: list[TrialState], block: int, reserve: float
-) -> Waves:
-    """Begin as many trials as a share of the money pays for, on one block of examples."""
-    if not race.standings:
-        # Nobody knows yet what anything costs: a few, as far as their ceilings go.
-        wave = _begin(
-            race,
-            proposals,
-            bracket,
-            block,
-            share=BLIND_SHARE,
-            money=race.left - reserve,
-            most=BLIND_ARMS,
-        )
-        wave = wave or _begin_one(race, proposals, bracket, block)
-        if wave:
-            race.update((yield wave))
-    if not race.over:
-        wave = _begin(
-            race,
-            proposals,
-            bracket,
-            block,
-            share=BRACKET_SHARE,
-            money=race.left - reserve,
-            most=MOST_ARMS,
-        )
-        if wave:
-            race.update((yield wave))
-
-
-def _begin(
-    race: Race,
-    proposals: Proposals,
-    bracket: list[TrialState],
-    block: int,
-    *,
-    share: float,
-    money: float,
-    most: int,
-) -> list[Step]:
-    """Begin fresh trials, up to so many in the bracket, as far as a share of the money goes.
-
-    A point that there is no more room for comes first in the next wave. One whose first block alone
-    is known to cost more than the share is let go: the searcher is told that nothing came of it.
-    """
-    wave = WavePlan(race, share * money)
-    refused = 0
-    while len(bracket) < most and refused < PATIENCE and (point := proposals.next()) is not None:
-        state = race.add(point)
-        if wave.add(state, block, state.ladder[0]):
-            bracket.append(state)
-        elif wave.steps or not race.standings:
-            proposals.put_back(race.remove(state))
+    sizes = rung_sizes(costs.examples)
+    # After the first rung more draws are tried: the next step of the ladder, on average.
+    steps = [pair.ladder[min(1, len(pair.ladder) - 1)] / pair.ladder[0] for pair in costs.pairs]
+    more = sum(steps) / len(steps)
+    going, met, examples, bought = arms, sizes[0], 0.0, 0.0
+    for rung, size in enumerate(sizes[1:]):
+        if rung and going < 2:
             break
-        else:
-            refused += 1
-            race.tell_searcher([state])
-            race.remove(state)
-    return wave.steps
-
-
-def _begin_one(
-    race: Race, proposals: Proposals, bracket: list[TrialState], block: int
-) -> list[Step]:
-    """Begin one trial on as many examples of a block as all the money pays for at their ceilings.
-
-    It is the first of a few points that could have the whole block, or else the most of one.
-    """
-    found: list[tuple[int, Point]] = []
-    while len(found) < PATIENCE and (point := proposals.next()) is not None:
-        state = race.add(point)
-        price = race.expected_price(state, state.ladder[0])
-        found.append(
-            (min(block, int(race.left / price)) if price > 0 else block, race.remove(state))
-        )
-        if found[-1][0] == block:
+        going = _going_on(going, rung)
+        again = (more - 1.0) * met if rung == 0 else 0.0
+        count = min(going * ((size - met) * more + again), affordable - bought)
+        if count <= 0:
             break
-    most = max(found, key=lambda one: one[0], default=(0, None))
-    for one in reversed(found):
-        if one is not most:
-            proposals.put_back(one[1])
-    wave = WavePlan(race, race.left)
-    if most[0] and most[1] is not None:
-        bracket.append(race.add(most[1]))
-        wave.add(bracket[0], most[0], bracket[0].ladder[0])
-    return wave.steps
-
-
-def _climb(race: Race, bracket: list[TrialState], sizes: list[int], reserve: float) -> Waves:
-    """Take ever fewer of a bracket's trials to ever more examples."""
-    going = bracket
-    for rung, examples in enumerate(sizes[1:]):
-        if race.over or (rung and len(going) < 2):
-            return
-        going = _best(race, going, math.ceil(len(going) / (2 if rung else 3)))
-        wave = WavePlan(race, race.left - reserve)
-        for state in going:
-            for draws in (race.more_draws(state), state.draws):
-                if wave.add(state, examples, draws):
-                    break
-        if not wave.steps:
-            return
-        race.update((yield wave.steps))
-
-
-def _best(race: Race, states: list[TrialState], count: int) -> list[TrialState]:
-    """The best so many, without those that are clearly behind the best trial of all."""
-    if race.problem.goal == "frontier":
-        return frontier_trials(race, states, count)
-    ranking = race.ranking()
-    numbers = {state.trial for state in states}
-    best = [rank for rank in ranking if rank.state.trial in numbers][:count]
-    return [
-        rank.state for rank in best if not paired_difference(rank.row, ranking[0].row).clearly_worse
-    ]
+        bought += count
+        examples += count / more
+        met = size
+    return examples, bought

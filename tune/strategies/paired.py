@@ -1,6 +1,4 @@
-"""Comparisons on the same examples: some examples are harder than others, and the luck of having
-met them cancels.
-"""
+"""Paired comparisons: configs are compared on the same examples, so that easy ones favour none."""
 
 from __future__ import annotations
 
@@ -14,21 +12,26 @@ from tune.readout import Reading
 from tune.strategies.problem import Array, Problem
 
 SHRINKAGE = 4.0
-"""Examples that a trial must be scored on before its own scores weigh as much as the mean of all
-trials.
-"""
+"""Examples at which a trial's own scores weigh as much as the mean of all trials."""
 
 _ROUNDS = 30
+"""Alternations between row and column effects; they have converged long before."""
+
+_CLEAR_ERRORS = 2.0
+"""Standard errors between two readings from which one is clearly worse."""
+
+_SMALL_SAMPLE = 6.0
+"""Standard errors that are added on one example; on k examples, so many divided by k."""
 
 
 class PairedDifference(NamedTuple):
-    """How much better one reading is than another on the examples that both have.
+    """The mean difference of two readings on the examples that both have.
 
     Attributes:
-        mean: as a share of the metric's range. standard_error: of the mean. Two examples on which
-        they differ by half the range are made up, so that a few
-            equal scores are no certainty.
-        examples: how many both have.
+        mean: first minus second, as a share of the metric's range.
+        standard_error: of the mean. Two made-up examples on which they differ by half the range are
+            added, so that a few equal scores are no certainty.
+        examples: number of examples that both have.
     """
 
     mean: float
@@ -37,20 +40,18 @@ class PairedDifference(NamedTuple):
 
     @property
     def clearly_worse(self) -> bool:
-        """Whether the one is clearly worse: two standard errors below the other, more on few
-        examples.
-        """
-        return self.worse_by(2.0)
+        """Whether the first is worse by two standard errors, by more where examples are few."""
+        return self.worse_by(_CLEAR_ERRORS)
 
     def worse_by(self, errors: float) -> bool:
-        """Whether the one is so many standard errors below the other, more on few examples."""
-        return (
-            self.examples > 0 and self.mean < -(errors + 6.0 / self.examples) * self.standard_error
-        )
+        """Return whether the first is worse by so many standard errors, more on few examples."""
+        if self.examples == 0:
+            return False
+        return self.mean < -(errors + _SMALL_SAMPLE / self.examples) * self.standard_error
 
 
 def quality_table(problem: Problem, readings: Sequence[Reading]) -> Array:
-    """Qualities by reading and example, NaN where there is none."""
+    """Return qualities, readings x examples; NaN where there is no score."""
     values = np.full((len(readings), problem.examples), np.nan)
     for row, reading in zip(values, readings, strict=True):
         row[np.asarray(reading.examples, dtype=int)] = problem.quality(reading.scores)
@@ -58,7 +59,7 @@ def quality_table(problem: Problem, readings: Sequence[Reading]) -> Array:
 
 
 def paired_difference(one: Array, other: Array) -> PairedDifference:
-    """Compare two rows of a table on the examples that both have."""
+    """Compare two rows of a quality table on the examples that both have."""
     gaps = one - other
     gaps = gaps[~np.isnan(gaps)]
     count = len(gaps)
@@ -70,28 +71,29 @@ def paired_difference(one: Array, other: Array) -> PairedDifference:
 
 
 def adjusted_means(values: Array) -> Array:
-    """The quality of every row on one scale, as if each had met all examples.
+    """Return the quality of every row as if it had met all examples.
 
-    Fits row + example effects, both drawn to their mean (ridge regression, by alternating between
-    the two): a row that met the easy examples is not the better for it, and one that met few is not
-    far from the rest.
+    Fits an additive model, row effect + example effect, with both effects shrunk to their mean
+    (ridge regression, by alternation). So a row that met the easy examples gains nothing by it, and
+    one that met few examples stays near the rest.
 
     Args:
-        values: a table of qualities, NaN where there is none.
+        values: a quality table, NaN where there is no score.
 
     Returns:
-        One number per row; NaN where a row has no value at all.
+        One number for each row; NaN where a row has no score at all.
     """
     there = ~np.isnan(values)
     filled = np.where(there, values, 0.0)
-    counts, meetings = there.sum(axis=1), there.sum(axis=0)
-    known = counts > 0
+    row_counts, example_counts = there.sum(axis=1), there.sum(axis=0)
+    known = row_counts > 0
     if not known.any():
         return np.full(len(values), np.nan)
-    level = np.divide(filled.sum(axis=1), counts, out=np.zeros(len(values)), where=known)
-    centre = level[known].mean()
+    means = np.divide(filled.sum(axis=1), row_counts, out=np.zeros(len(values)), where=known)
+    centre = means[known].mean()
     for _ in range(_ROUNDS):
-        ease = (filled - level[:, None] * there).sum(axis=0) / (meetings + 1.0)
-        level = (filled.sum(axis=1) - there @ ease + SHRINKAGE * centre) / (counts + SHRINKAGE)
-        centre = level[known].mean()
-    return np.where(known, level, np.nan)
+        effects = (filled - means[:, None] * there).sum(axis=0) / (example_counts + 1.0)
+        sums = filled.sum(axis=1) - there @ effects
+        means = (sums + SHRINKAGE * centre) / (row_counts + SHRINKAGE)
+        centre = means[known].mean()
+    return np.where(known, means, np.nan)

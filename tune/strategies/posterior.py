@@ -1,10 +1,12 @@
-"""What is believed of paid points after what was seen of some: how good one answer is, and what
-more of them add.
+"""The posterior over paid points: the quality of one answer, and the gain of more answers.
 
-Two processes (see `tune.strategies.gaussian_process`) over the same candidates: the quality of the
-best reading with the fewest answers, seen in blocks of examples, and the gain of endless answers
-over one, of which n answers have the share 1 - 1 / sqrt(n), as the luck of draws cancels with the
-root of their number. Qualities are shares of the metric's range.
+It has two Gaussian processes (`tune.strategies.gaussian_process`) over the same candidates:
+
+- quality: of the best reading with the fewest answers, observed on blocks of examples;
+- gain: of endless answers over one. n answers have the share 1 - 1 / sqrt(n) of it, as the luck of
+  draws averages out with the root of their number.
+
+Qualities are shares of the metric's range.
 """
 
 from __future__ import annotations
@@ -18,7 +20,6 @@ import numpy as np
 
 from tune.readout import Reading
 from tune.space import Point
-from tune.strategies import variance_components
 from tune.strategies.gaussian_process import (
     BlockMeans,
     GaussianProcess,
@@ -29,55 +30,26 @@ from tune.strategies.gaussian_process import (
 )
 from tune.strategies.paired import adjusted_means, quality_table
 from tune.strategies.problem import LENIENT_ERRORS, Array, Problem, Standing, cost_key, preference
-
-# What is believed beforehand, in shares of the range (squared where variances): qualities of points
-# lie around 0.5
-# with a deviation of about 0.25, gains around 0.03 with one of about 0.1. In the order of
-# `surrogate.PARTS`; APART
-# is for each part of a setting's own.
-_QUALITY = np.array([0.02, 0.02, 0.015, 0.004, 0.004, 0.003, 0.001])
-_QUALITY_APART = 0.01
-_QUALITY_LEVEL, _QUALITY_LEVEL_VARIANCE = 0.5, 0.1
-_GAIN = np.array([0.003, 0.003, 0.003, 0.003, 0.0015, 0.0015, 0.0006])
-_GAIN_APART = 0.0015
-_GAIN_LEVEL, _GAIN_LEVEL_VARIANCE = 0.03, 0.0009
-
-_GAIN_NOISE, _GAIN_NOISE_WEIGHT = 0.08, 4.0
-"""Variance of the gain on one example, and how many it counts for."""
-
-_DOUBTED = 4.0
-"""Times what points were learned to differ by (in variance) is taken to be more where that is
-doubted.
-"""
-
-_SWEEPS = 4
-"""Steps of learning before finalists are told apart, where nothing was learned on the way."""
-
-_MET = 0.95
-"""The share of all examples that a trial must have met to be judged by what it was seen to be worth
-there.
-"""
-
-_LIKENESS = 10.0
-"""Examples that what is believed by likeness still counts for, then. Points are never as alike as
-the model of them has it: it takes the best for variance_components.
-"""
-
-_NOTHING: Array = np.zeros(0)
+from tune.strategies.settings import ProcessSettings
+from tune.strategies.variance_components import (
+    estimate_components,
+    prior_components,
+    residual_share,
+)
 
 
 def share_of_gain(n: int) -> float:
-    """Which part of the gain of endless answers n answers have."""
+    """Return the share of the gain of endless answers that n answers have."""
     return 1.0 - 1.0 / math.sqrt(n)
 
 
 class TrialEvidence(NamedTuple):
-    """What a trial shows of its point.
+    """The readings of a trial that tell of its point.
 
     Attributes:
         base: the best reading with the fewest answers.
-        top: the best with the most, or None where there are no others.
-        draws: how many of each example were bought, about.
+        top: the best with the most answers, or None where there are no others.
+        draws: about the number of draws of each example that were bought.
         feasible: whether the readings may keep the limits.
     """
 
@@ -100,125 +72,130 @@ class TrialEvidence(NamedTuple):
 def read_evidence(
     problem: Problem, standing: Standing, errors: float = -LENIENT_ERRORS
 ) -> TrialEvidence | None:
-    """What a trial shows, or None where that is nothing.
+    """Return the readings of a trial that tell of its point, or None where there are none.
 
     Args:
-        problem: the limits. standing: of the trial. errors: standard errors that are added to cost
-        and seconds before they are held against the limits.
+        problem: the limits.
+        standing: of the trial.
+        errors: standard errors that are added to cost and seconds before they are compared with the
+            limits.
     """
     readings = [reading for reading in standing.whole() if len(reading.examples)]
     if not readings:
         return None
     kept = [reading for reading in readings if problem.limit_use(reading, errors) <= 1.0]
-    fewest, most = (
-        min(r.config.n for r in kept or readings),
-        max(r.config.n for r in kept or readings),
-    )
-    draws = max(r.config.n for r in readings)
-    base, top = (
-        min((r for r in kept or readings if r.config.n == n), key=lambda r: preference(problem, r))
-        for n in (fewest, most)
-    )
-    return TrialEvidence(base, top if most > fewest else None, draws, feasible=bool(kept))
+    judged = kept or readings
+    numbers = [reading.config.n for reading in judged]
+    fewest, most = min(numbers), max(numbers)
+    draws = max(reading.config.n for reading in readings)
+    top = _best_with(problem, judged, most) if most > fewest else None
+    return TrialEvidence(_best_with(problem, judged, fewest), top, draws, feasible=bool(kept))
+
+
+def _best_with(problem: Problem, readings: Sequence[Reading], n: int) -> Reading:
+    """Return the best reading with n answers."""
+    with_n = [reading for reading in readings if reading.config.n == n]
+    return min(with_n, key=lambda reading: preference(problem, reading))
 
 
 class Posterior:
-    """What is believed of these candidates.
+    """Posterior of these candidates.
 
     Args:
         problem: what is searched.
         points: the candidates.
-        before: beliefs whose learned variances are taken over.
+        before: an earlier posterior whose learned variances are taken over.
 
     Attributes:
-        quality: of the fewest answers.
-        gain: of endless answers over one.
+        quality: posterior of the quality with the fewest answers.
+        gain: posterior of the gain of endless answers over one.
     """
 
     quality: JointNormal
     gain: JointNormal
-    _alike: Array
 
     def __init__(
         self, problem: Problem, points: Sequence[Point], before: Posterior | None = None
     ) -> None:
         self._problem, self._points = problem, points
-        self._apart: tuple[str, ...] = before._apart if before else varying_settings(points)
-        self._alike = (
-            before._alike
-            if before and before._points == points
-            else covariance_parts(points, self._apart)
-        )
-        self._processes: tuple[GaussianProcess, GaussianProcess] = (
-            before._processes if before else _processes(len(self._apart))
-        )
-        self._components = variance_components.PRIOR
+        self._settings = problem.settings.posterior
+        self._components = prior_components(self._settings.variance)
+        self._apart: tuple[str, ...]
+        self._alike: Array
+        self._processes: tuple[GaussianProcess, GaussianProcess]
+        if before is None:
+            self._apart = varying_settings(points)
+            single = len(self._apart)
+            self._processes = (
+                _process(self._settings.quality, single),
+                _process(self._settings.gain, single),
+            )
+        else:
+            self._apart, self._processes = before._apart, before._processes
+        if before is not None and before._points == points:
+            self._alike = before._alike
+        else:
+            self._alike = covariance_parts(points, self._apart)
 
-    def learn(self, found: Sequence[tuple[int, TrialEvidence]], *, fit: bool = True) -> None:
-        """Take in what was seen of candidates, by number: all of it, also what was taken in before.
+    def update(self, found: Sequence[tuple[int, TrialEvidence]], *, fit: bool = True) -> None:
+        """Compute the posterior from all evidence, also the evidence of earlier updates.
 
         Args:
-            found: what was seen.
+            found: pairs of a candidate's number and the evidence of its trial.
             fit: whether to learn a little more of how alike points are first.
         """
         rows = quality_table(self._problem, [evidence.base for _, evidence in found])
         quality, gain = self._processes
-        self.quality = quality.believe(self._alike, self._blocks(found, rows), fit=fit)
-        self.gain = gain.believe(self._alike, self._gains(found, rows), fit=fit)
+        self.quality = quality.condition(self._alike, self._block_means(found, rows), fit=fit)
+        self.gain = gain.condition(self._alike, self._gains(found, rows), fit=fit)
 
-    def doubt(self) -> None:
-        """Be less sure of everything that is learned from now on: points may differ by more than
-        was learned.
-        """
+    def widen_prior(self) -> None:
+        """Let points differ by more than was learned, in all later updates."""
         for process in self._processes:
-            process.variances = _DOUBTED * process.variances
+            process.variances = self._settings.widening * process.variances
 
     def noise(self, draws: int) -> float:
-        """Variance of a score around what is believed of its point and example, as the mean of so
-        many draws.
-        """
-        return self._components.residual * variance_components.residual_share(draws)
+        """Return the variance of a score on one example around its expectation.
 
-    @staticmethod
-    def gain_noise(draws: int, least: int) -> float:
-        """Variance of the gain of endless answers as seen on one example with so many draws; inf
-        where it is not.
+        Args:
+            draws: the score is the mean of so many draws.
+        """
+        return self._components.residual * residual_share(draws)
+
+    def gain_noise(self, draws: int, least: int) -> float:
+        """Return the variance of the gain of endless answers as seen on one example.
+
+        It is inf where so many draws show nothing of the gain.
         """
         share = share_of_gain(draws) - share_of_gain(least)
-        return _GAIN_NOISE / share**2 if share > 0 else math.inf
+        return self._settings.gain_noise / share**2 if share > 0 else math.inf
 
-    def _blocks(self, found: Sequence[tuple[int, TrialEvidence]], rows: Array) -> BlockMeans:
-        """Qualities in blocks that end where any trial ends, so that those who met a block met all
-        of it.
+    def _block_means(self, found: Sequence[tuple[int, TrialEvidence]], rows: Array) -> BlockMeans:
+        """Return mean qualities by block.
+
+        Blocks end where any trial ends, so a trial that met a block met all of it.
         """
         family = _families([evidence for _, evidence in found])
-        self._components = variance_components.estimate_components(
-            rows, [evidence.draws for _, evidence in found], family
-        )
+        draws = [evidence.draws for _, evidence in found]
+        self._components = estimate_components(rows, draws, family, self._settings.variance)
         ends = sorted({max(evidence.base.examples) + 1 for _, evidence in found})
         blocks = list(zip([0, *ends][:-1], ends, strict=True))
-        seen: list[tuple[int, int, float, float]] = []
-        whose: list[int] = []
-        for (candidate, evidence), row, of in zip(found, rows, family.tolist(), strict=True):
+        sizes = np.array([end - start for start, end in blocks], dtype=float)
+        seen = _Observations()
+        for (candidate, evidence), row, member in zip(found, rows, family.tolist(), strict=True):
             for block, (start, end) in enumerate(blocks):
                 met = row[start:end][~np.isnan(row[start:end])]
                 if len(met):
-                    seen.append(
-                        (candidate, block, float(met.mean()), self.noise(evidence.draws) / len(met))
-                    )
-                    whose.append(of)
-        sizes = np.array([end - start for start, end in blocks], dtype=float)
-        return _seen(
-            seen,
-            [1.0] * len(seen),
-            self._components.example_effect / sizes,
-            whose,
-            self._components.interaction / sizes,
+                    noise = self.noise(evidence.draws) / len(met)
+                    seen.add(candidate, block, float(met.mean()), noise, 1.0, member)
+        return seen.block_means(
+            self._components.example_effect / sizes, self._components.interaction / sizes
         )
 
     def _gains(self, found: Sequence[tuple[int, TrialEvidence]], rows: Array) -> BlockMeans:
-        seen: list[tuple[int, int, float, float]] = []
-        scales = []
+        """Return the gains of the most answers over the fewest, by trial."""
+        prior, weight = self._settings.gain_noise, self._settings.gain_noise_weight
+        seen = _Observations()
         for (candidate, evidence), row in zip(found, rows, strict=True):
             if evidence.top is None:
                 continue
@@ -226,61 +203,69 @@ class Posterior:
             gaps = gaps[~np.isnan(gaps)]
             if len(gaps):
                 squares = float(((gaps - gaps.mean()) ** 2).sum())
-                variance = (squares + _GAIN_NOISE_WEIGHT * _GAIN_NOISE) / (
-                    len(gaps) + _GAIN_NOISE_WEIGHT - 1
-                )
-                seen.append((candidate, -1, float(gaps.mean()), variance / len(gaps)))
-                scales.append(share_of_gain(evidence.most) - share_of_gain(evidence.least))
-        return _seen(seen, scales)
+                variance = (squares + weight * prior) / (len(gaps) + weight - 1)
+                scale = share_of_gain(evidence.most) - share_of_gain(evidence.least)
+                seen.add(candidate, -1, float(gaps.mean()), variance / len(gaps), scale, 0)
+        return seen.block_means(np.zeros(0), np.zeros(0))
 
 
-def _processes(apart: int) -> tuple[GaussianProcess, GaussianProcess]:
-    """Before anything is learned, where so many settings have parts of their own."""
-    quality = np.append(_QUALITY, np.full(2 * apart, _QUALITY_APART))
-    gain = np.append(_GAIN, np.full(2 * apart, _GAIN_APART))
-    return GaussianProcess(quality, _QUALITY_LEVEL, _QUALITY_LEVEL_VARIANCE), GaussianProcess(
-        gain, _GAIN_LEVEL, _GAIN_LEVEL_VARIANCE
-    )
+class _Observations:
+    """Collects observations and puts them into arrays."""
+
+    def __init__(self) -> None:
+        self._rows: list[tuple[int, int, float, float, float, int]] = []
+
+    def add(
+        self, candidate: int, block: int, value: float, noise: float, scale: float, family: int
+    ) -> None:
+        """Add one observation; see `BlockMeans`."""
+        self._rows.append((candidate, block, value, noise, scale, family))
+
+    def block_means(self, example_effect: Array, interaction: Array) -> BlockMeans:
+        """Return the observations as arrays."""
+        columns = list(zip(*self._rows, strict=True)) or [()] * 6
+        candidates, blocks, values, noises, scales, families = columns
+        return BlockMeans(
+            candidate=np.array(candidates, dtype=int),
+            block=np.array(blocks, dtype=int),
+            value=np.array(values, dtype=float),
+            noise=np.array(noises, dtype=float),
+            scale=np.array(scales, dtype=float),
+            example_effect=example_effect,
+            family=np.array(families, dtype=int),
+            interaction=interaction,
+        )
+
+
+def _process(prior: ProcessSettings, single: int) -> GaussianProcess:
+    """Return a process before anything is learned.
+
+    Args:
+        prior: its settings.
+        single: number of settings that have two parts each of their own.
+    """
+    own = np.full(2 * single, prior.setting_part)
+    return GaussianProcess(np.append(np.array(prior.parts), own), prior.mean, prior.mean_variance)
 
 
 def _families(shown: Sequence[TrialEvidence]) -> Numbers:
-    """Which of them are of one model and prompt: the same number."""
+    """Return a number for each model and prompt, by trial."""
     pairs = [(evidence.base.config.model, evidence.base.config.prompt) for evidence in shown]
     numbers = {pair: number for number, pair in enumerate(dict.fromkeys(pairs))}
     return np.array([numbers[pair] for pair in pairs], dtype=int)
 
 
-def _seen(
-    rows: Sequence[tuple[int, int, float, float]],
-    scales: Sequence[float],
-    example_effect: Array = _NOTHING,
-    family: Sequence[int] = (),
-    interaction: Array = _NOTHING,
-) -> BlockMeans:
-    candidates, blocks, values, noises = zip(*rows, strict=True) if rows else ((), (), (), ())
-    return BlockMeans(
-        np.array(candidates, dtype=int),
-        np.array(blocks, dtype=int),
-        np.array(values, dtype=float),
-        np.array(noises, dtype=float),
-        np.array(scales, dtype=float),
-        example_effect,
-        np.array(family, dtype=int),
-        interaction,
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class TrialPosterior:
-    """What is believed of a trial, all that was seen of it and of points like it considered.
+    """Posterior means of one trial, given its scores and those of similar points.
 
     Attributes:
         standing: of the trial.
-        reading: the one of which the most is believed.
-        top: the best with the most answers, or None where one number of them was read.
-        level: the quality of `reading`.
-        base: the quality of the fewest answers.
-        gain: of endless answers over one.
+        reading: the reading with the highest posterior mean.
+        top: the best reading with the most answers, or None where one number of them was read.
+        level: posterior mean of the quality of `reading`.
+        base: of the quality with the fewest answers.
+        gain: of the gain of endless answers over one.
         least: the fewest answers.
     """
 
@@ -293,60 +278,62 @@ class TrialPosterior:
     least: int
 
     def level_of(self, n: int) -> float:
-        """The quality of the best reading with n answers."""
+        """Return the posterior mean of the best reading with n answers."""
         return self.base + (share_of_gain(n) - share_of_gain(self.least)) * self.gain
 
 
 def trial_posteriors(
     problem: Problem, standings: Sequence[Standing], errors: float = -LENIENT_ERRORS
 ) -> list[TrialPosterior]:
-    """What is believed of every trial, the best first; ties go to the cheaper.
+    """Return the posterior of every trial, the best first; ties go to the cheaper.
+
+    Trials without a reading that keeps the limits are left out.
 
     Args:
-        problem: what is searched. standings: of the trials. errors: standard errors that are added
-        to cost and seconds before they are held against the limits; trials
-            without a reading that keeps them are left out.
+        problem: what is searched.
+        standings: of the trials.
+        errors: standard errors that are added to cost and seconds before they are compared with the
+            limits.
     """
-    shown = [
-        (s, e)
-        for s in standings
-        if (e := read_evidence(problem, s, errors)) is not None and e.feasible
-    ]
+    shown: list[tuple[Standing, TrialEvidence]] = []
+    for standing in standings:
+        evidence = read_evidence(problem, standing, errors)
+        if evidence is not None and evidence.feasible:
+            shown.append((standing, evidence))
     if not shown:
         return []
-    beliefs = Posterior(problem, [standing.point for standing, _ in shown])
-    for _ in range(_SWEEPS):
-        beliefs.learn([(number, evidence) for number, (_, evidence) in enumerate(shown)])
-    found = [
-        _best_of(standing, evidence, float(base), float(gain))
-        for (standing, evidence), base, gain in zip(
-            shown, beliefs.quality.mean, beliefs.gain.mean, strict=True
-        )
-    ]
-    found = _nearer_to_what_was_seen(problem, found)
+    posterior = Posterior(problem, [standing.point for standing, _ in shown])
+    numbered = [(number, evidence) for number, (_, evidence) in enumerate(shown)]
+    for _ in range(problem.settings.posterior.fits):
+        posterior.update(numbered)
+    bases, gains = posterior.quality.mean.tolist(), posterior.gain.mean.tolist()
+    found: list[TrialPosterior] = []
+    for (standing, evidence), base, gain in zip(shown, bases, gains, strict=True):
+        found.append(_trial_posterior(standing, evidence, base, gain))
+    found = _trust_complete_trials(problem, found)
     return sorted(found, key=lambda one: (-one.level, cost_key(one.reading), one.standing.trial))
 
 
-def _nearer_to_what_was_seen(
+def _trust_complete_trials(
     problem: Problem, found: Sequence[TrialPosterior]
 ) -> list[TrialPosterior]:
-    """Judge trials that met all examples more by these, and less by what points like them are
-    worth.
-    """
-    seen = adjusted_means(quality_table(problem, [one.reading for one in found])).tolist()
+    """Judge trials that met all examples more by their own scores than by similar points."""
+    settings = problem.settings.posterior
+    means = adjusted_means(quality_table(problem, [one.reading for one in found])).tolist()
     moved = []
-    for one, level in zip(found, seen, strict=True):
+    for one, mean in zip(found, means, strict=True):
         count = len(one.reading.examples)
-        weight = count / (count + _LIKENESS) if count >= _MET * problem.examples else 0.0
-        step = round(weight * (level - one.level), 9)
+        complete = count >= settings.met_share * problem.examples
+        weight = count / (count + settings.likeness) if complete else 0.0
+        step = round(weight * (mean - one.level), 9)
         moved.append(replace(one, level=one.level + step, base=one.base + step))
     return moved
 
 
-def _best_of(
+def _trial_posterior(
     standing: Standing, evidence: TrialEvidence, base: float, gain: float
 ) -> TrialPosterior:
-    # Rounded, so that sums in another order on another machine decide nothing.
+    # Rounded, so that another order of summation on another machine decides nothing.
     base, gain = round(base, 9), round(gain, 9)
     top = evidence.top if evidence.top is not None and gain > 0 else evidence.base
     found = TrialPosterior(standing, top, evidence.top, 0.0, base, gain, evidence.least)

@@ -1,10 +1,10 @@
-"""What strategies are given, what they are sent, and what they come to."""
+"""The records that strategies work with: the problem, the state of each trial, the selection."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Container, Generator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -14,46 +14,51 @@ from tune.readout import Reading
 from tune.readout.trial import Step
 from tune.search.history import Searcher
 from tune.space import Config, Point, Space
+from tune.strategies.settings import Settings
 
 Array: TypeAlias = npt.NDArray[np.float64]
 
 LENIENT_ERRORS = 1.0
-"""While a race is on, a limit counts as kept up to so many standard errors above it: more examples
-may clear it.
+"""Standard errors above a limit at which it still counts as kept during the search.
+
+More examples may show that the limit is kept.
 """
 
 STRICT_ERRORS = 1.645
-"""In the end a limit counts as kept where the mean and so many standard errors are under it
-(one-sided 95 %).
-"""
+"""Standard errors that must lie between the mean and a limit in the end (one-sided 95 %)."""
 
 COMPLETE_SHARE = 0.8
-"""The share of a trial's examples that a reading must be read on to stand for it."""
+"""Share of a trial's examples that a reading must be read on to represent the trial."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A study as a strategy sees it: neither texts nor money, but what can be bought and how it is
-    judged.
+    """A study as a strategy sees it: what can be bought and how it is judged.
+
+    Texts and ledgers are no part of it.
 
     Attributes:
-        space: what is searched. free: the dimensions that are read off draws already bought.
-        examples: how many tuning examples there are; positions 0, 1, 2, ... in the study's seeded
-        order, so that
-            any prefix is a random subset.
-        seed: of whatever the strategy draws. low: the least score that the metric can give. high:
-        the largest. larger_is_better: whether scores are to be large. max_cost: the most dollars
-        per request that a config may cost on average, or None. max_seconds: the most seconds per
-        request that it may take on average, or None. ceiling: dollars that one example of a paid
-        point can cost at most, from (point, draws, cap). baseline: the paid point of the config
-        that the user has today, or None. goal: "quality", the best there is, "cheapest", the
-        cheapest that is good enough, or "frontier", the best at
-            every cost.
-        min_quality: the score that is good enough, in the metric's own scale. margin: or by how
-        much it may be worse than the baseline, in the same scale. baseline_config: the config that
-        the user has today, whole. max_extrapolated_cost: the most dollars per request that the choice may
-        cost where it asks for more answers than were
-            bought of its point. Nobody has met it then, so the holdout has to be able to.
+        space: what is searched.
+        free: names of the dimensions that are read off draws already bought.
+        examples: number of tuning examples. Their positions 0, 1, 2, ... are in the study's seeded
+            order, so any prefix is a random subset.
+        seed: seed of everything that the strategy draws at random.
+        low: the smallest score that the metric can give.
+        high: the largest score.
+        larger_is_better: whether large scores are good.
+        max_cost: limit on the mean dollars per request, or None.
+        max_seconds: limit on the mean seconds per request, or None.
+        ceiling: returns the most dollars that one example of a paid point can cost, from the point,
+            the number of draws and max_tokens.
+        baseline: the paid point of the user's present config, or None.
+        goal: "quality" (the best), "cheapest" (the cheapest that is good enough) or "frontier" (the
+            best at every cost).
+        min_quality: the score that is good enough, in the metric's scale.
+        margin: the largest loss to the baseline that is good enough, in the same scale.
+        baseline_config: the user's present config with its free dimensions.
+        max_extrapolated_cost: limit on the dollars per request of a choice that asks for more
+            answers than were bought. The holdout must be able to pay for it.
+        settings: numbers that the shared parts of the search use.
     """
 
     space: Space
@@ -72,35 +77,38 @@ class Problem:
     margin: float | None = None
     baseline_config: Config | None = None
     max_extrapolated_cost: float = math.inf
+    settings: Settings = field(default_factory=Settings)
 
     def quality(self, scores: npt.ArrayLike) -> Array:
-        """Scores as shares of the metric's range: 0 is the worst that there can be, 1 the best."""
+        """Return scores as shares of the metric's range: 0 is the worst possible, 1 the best."""
         share = (np.asarray(scores, dtype=float) - self.low) / (self.high - self.low)
         return share if self.larger_is_better else 1.0 - share
 
     def limit_use(self, reading: Reading, errors: float = 0.0) -> float:
-        """The share of the limits that a reading takes up: 1 or less keeps them; inf where nobody
-        knows.
+        """Return the largest share of a limit that a reading takes up.
+
+        At 1 or less all limits are kept. It is inf where cost or seconds are unknown.
 
         Args:
-            reading: what is judged.
-            errors: standard errors that are added to its means beforehand.
+            reading: the reading to judge.
+            errors: standard errors that are added to its means first.
         """
-        means = (
+        shares: list[float] = []
+        for mean, values, limit in (
             (reading.cost, reading.costs, self.max_cost),
             (reading.mean_seconds, reading.seconds, self.max_seconds),
-        )
-        shares = [
-            (mean + errors * _standard_error(all_)) / limit
-            for mean, all_, limit in means
-            if limit is not None
-        ]
-        return max((share if math.isfinite(share) else math.inf for share in shares), default=0.0)
+        ):
+            if limit is not None:
+                share = (mean + errors * _standard_error(values)) / limit
+                shares.append(share if math.isfinite(share) else math.inf)
+        return max(shares, default=0.0)
 
 
 def _standard_error(values: Array) -> float:
     known = values[np.isfinite(values)]
-    return float(np.std(known, ddof=1)) / math.sqrt(len(known)) if len(known) > 1 else 0.0
+    if len(known) < 2:
+        return 0.0
+    return float(np.std(known, ddof=1)) / math.sqrt(len(known))
 
 
 @dataclass(frozen=True)
@@ -108,13 +116,16 @@ class Standing:
     """What is known of one trial.
 
     Attributes:
-        trial: its number. point: its paid point. examples: how many examples are scored so far.
-        readings: every complete config that can be read off its draws. failed: it takes no further
-        part: the model refuses a parameter, or the service left too much unanswered.
-        spent_per_draw: mean dollars per draw bought, at list price. measured: smaller caps of which
-        a few draws were bought to see where they cut. prompt_cost: dollars of that which an example
-        costs once, however many draws are bought of it in one call. cap: max_tokens that its draws
-        are bought with; 0 is the most that a config of its point may take.
+        trial: its number.
+        point: its paid point.
+        examples: number of examples that are scored so far.
+        readings: all complete configs that can be read off its draws.
+        failed: it takes no further part. The model refuses a parameter, or the service left too
+            many examples unanswered.
+        spent_per_draw: mean dollars per draw bought, at list price.
+        cap: max_tokens that its draws are bought with; 0 is the largest that its configs may have.
+        prompt_cost: dollars of one example that are paid once per call, for any number of draws.
+        measured: smaller caps at which a few draws were bought to see where they cut.
     """
 
     trial: int
@@ -128,57 +139,59 @@ class Standing:
     measured: frozenset[int] = frozenset()
 
     def best(self, problem: Problem, errors: float = -LENIENT_ERRORS) -> Reading | None:
-        """The reading with the best mean score of those that keep the limits, ties going to the
-        cheaper.
+        """Return the reading with the best mean score among those that keep the limits.
+
+        Ties go to the cheaper. None where no reading keeps the limits.
 
         Args:
-            problem: the limits, and whether scores are to be large. errors: standard errors that
-            are added to cost and seconds before they are held against the limits:
-                by default the benefit of a doubt.
+            problem: the limits and the direction of scores.
+            errors: standard errors that are added to cost and seconds before they are compared with
+                the limits. The default gives the benefit of the doubt.
         """
         kept = [reading for reading in self.whole() if problem.limit_use(reading, errors) <= 1.0]
         return min(kept, key=lambda reading: preference(problem, reading), default=None)
 
     def whole(self) -> list[Reading]:
-        """The readings on nearly all examples that the trial has: a large n may be read on a lucky
-        few only.
+        """Return the readings on nearly all examples of the trial.
+
+        A large n may be readable on a few lucky examples only.
         """
+        if self.failed:
+            return []
         most = max((len(reading.examples) for reading in self.readings), default=0)
-        return (
-            []
-            if self.failed
-            else [r for r in self.readings if len(r.examples) >= max(1.0, COMPLETE_SHARE * most)]
-        )
+        enough = max(1.0, COMPLETE_SHARE * most)
+        return [reading for reading in self.readings if len(reading.examples) >= enough]
 
     def costs_with(self, reading: Reading, n: int) -> Array:
-        """Dollars per request, by example, that a reading of this trial would cost with another
-        number of answers.
-        """
+        """Return dollars per request, by example, of a reading with another number of answers."""
         once = np.minimum(self.prompt_cost, reading.costs)
         return np.asarray(once + (reading.costs - once) * n / reading.config.n)
 
 
 def preference(problem: Problem, reading: Reading) -> tuple[float, float, int, int, str]:
-    """A sort key: the best mean first, then the cheapest, then the plainest."""
+    """Return a sort key: the best mean first, then the cheapest, then the plainest."""
     config = reading.config
     mean = float(np.mean(problem.quality(reading.scores)))
-    # Rounded, so that sums in another order on another machine break no tie otherwise.
+    # Rounded, so that another order of summation on another machine breaks ties alike.
     return (-round(mean, 9), cost_key(reading), config.n, config.max_tokens, config.key)
 
 
 def cost_key(reading: Reading) -> float:
-    """A sort key: dollars per request, the unknown last."""
-    return round(reading.cost, 15) if math.isfinite(reading.cost) else math.inf
+    """Return a sort key: dollars per request, unknown costs last."""
+    if not math.isfinite(reading.cost):
+        return math.inf
+    return round(reading.cost, 15)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a wave.
+    """The result of buying a wave.
 
     Attributes:
-        standings: every trial so far, by number.
+        standings: all trials so far, by number.
         left: dollars that the search may still spend.
-        complete: False when money, time or the user refused a part of the wave: the search is over.
+        complete: False when money, time or the user refused a part of the wave. Then the search is
+            over.
     """
 
     standings: Mapping[int, Standing]
@@ -188,16 +201,17 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Selection:
-    """What a search comes to.
+    """The result of a search.
 
     Attributes:
-        reading: of the frozen choice; where that asks for more answers than were bought, what it
-        rests on. runners_up: the best readings of other trials, the best first. feasible: whether
-        the choice keeps the limits on cost and seconds with one-sided confidence of 95 %. reached:
-        whether it was shown to be good enough, where the goal is the cheapest that is. extrapolated:
-        then `reading` with the choice's config and what that will cost; its scores are those of
-        fewer
-            answers.
+        reading: the reading of the selected config. Where that asks for more answers than were
+            bought, it is the reading that the extrapolation starts from.
+        runners_up: the best readings of other trials, best first.
+        feasible: whether the selected config keeps the limits on cost and seconds with one-sided
+            confidence of 95 %.
+        reached: for the goal "cheapest", whether it was shown to be good enough.
+        extrapolated: `reading` with the selected config and its expected cost, where that asks for
+            more answers than were bought. Its scores are those of fewer answers.
     """
 
     reading: Reading
@@ -208,18 +222,23 @@ class Selection:
 
     @property
     def shown(self) -> Reading:
-        """With the config that is frozen, and what it costs or is expected to."""
+        """The reading with the selected config and its known or expected cost."""
         return self.extrapolated or self.reading
 
     def tested(self, met: Container[Config]) -> Selection:
-        """What of it has scores, where these configs met the holdout: itself, or what it rests on."""
-        bought = self.extrapolated is None or self.extrapolated.config in met
-        return self if bought else replace(self, extrapolated=None)
+        """Return the part of it that has scores, where these configs met the holdout.
+
+        Where the holdout could not pay for an extrapolated config, the config that it rests on
+        takes its place.
+        """
+        if self.extrapolated is None or self.extrapolated.config in met:
+            return self
+        return replace(self, extrapolated=None)
 
 
 Strategy: TypeAlias = Callable[[Problem, Searcher, float], Generator[list[Step], Outcome, None]]
 """A generator function of the problem, the searcher and the dollars that the search may spend.
 
-It yields waves (lists of steps that are bought side by side), and is sent what became of each. It
-neither waits, nor pays, nor reads a clock: given the same outcomes, it yields the same waves.
+It yields waves (lists of steps that are bought together) and is sent the outcome of each. It never
+waits, pays, or reads a clock: given the same outcomes, it yields the same waves.
 """

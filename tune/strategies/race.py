@@ -1,4 +1,4 @@
-"""The trials in a race: what was ordered for each, what it will cost to go on, and how they stand."""
+"""The trials of a search: what was ordered for each, what more would cost, and how they stand."""
 
 from __future__ import annotations
 
@@ -17,16 +17,40 @@ from tune.strategies.max_tokens import cap_to_buy
 from tune.strategies.paired import adjusted_means, quality_table
 from tune.strategies.problem import Array, Outcome, Problem, Standing, cost_key
 
+REPEATS = 100
+"""Proposals of points that were begun already, after which a searcher counts as exhausted."""
+
+_SMALLEST_BLOCK, _LARGEST_BLOCK, _BLOCK_SHARE = 8, 12, 32
+"""A block has a 32nd of all examples, but 8 to 12: enough to tell bad points from good ones."""
+
+
+def rung_sizes(examples: int) -> list[int]:
+    """Return the number of examples at each rung: a small block, then ever twice as many, then all.
+
+    Args:
+        examples: number of all tuning examples.
+    """
+    block = max(_SMALLEST_BLOCK, min(_LARGEST_BLOCK, math.ceil(examples / _BLOCK_SHARE)))
+    size = min(examples, block)
+    sizes = [size]
+    while size < examples:
+        size = min(examples, 2 * size)
+        sizes.append(size)
+    return sizes
+
 
 @dataclass(slots=True)
 class TrialState:
-    """A trial in the race.
+    """The orders of one trial.
 
     Attributes:
-        trial: its number. point: its paid point. cap: max_tokens that its draws are bought with.
-        ladder: the numbers of draws at which a reading with a larger n appears, from the fewest
-        that make one. examples: it was ordered on positions 0 to this. draws: ordered for each of
-        them. told: whether the searcher knows of it.
+        trial: its number.
+        point: its paid point.
+        cap: max_tokens that its draws are bought with.
+        ladder: the numbers of draws at which a reading with a larger n appears, smallest first.
+        examples: it was ordered on positions 0 to this.
+        draws: number of draws ordered for each of them.
+        told: whether the searcher knows its result.
     """
 
     trial: int
@@ -39,24 +63,29 @@ class TrialState:
 
 
 class CostShares(NamedTuple):
-    """What calls cost, as shares of their ceilings: what is paid once for each call, and for each
-    of its draws.
+    """Costs of calls as shares of their ceilings.
+
+    Attributes:
+        once: of what is paid once for each call.
+        each: of what is paid for each draw.
     """
 
     once: float
     each: float
 
 
-def _of(spent: float, most: float) -> float:
-    return min(1.0, max(0.0, spent / most)) if most > 0 else 1.0
+def _share(spent: float, ceiling: float) -> float:
+    if ceiling <= 0:
+        return 1.0
+    return min(1.0, max(0.0, spent / ceiling))
 
 
 class RankedTrial(NamedTuple):
-    """Where a trial stands.
+    """A trial and its place among all others.
 
     Attributes:
         state: the trial.
-        level: its quality, on one scale with all others; see `tune.strategies.paired.adjusted_means`.
+        level: its adjusted mean; see `tune.strategies.paired.adjusted_means`.
         row: the qualities of its best reading, by example.
     """
 
@@ -65,30 +94,15 @@ class RankedTrial(NamedTuple):
     row: Array
 
 
-def rung_sizes(examples: int) -> list[int]:
-    """How many examples each rung has: a small block, growing with the data, then ever twice as
-    many, then all.
-    """
-    size = min(examples, max(8, min(12, math.ceil(examples / 32))))
-    sizes = [size]
-    while size < examples:
-        size = min(examples, 2 * size)
-        sizes.append(size)
-    return sizes
-
-
-REPEATS = 100
-"""Points in a row that were begun already, after which a searcher is taken to have no others."""
-
-
 class Race:
-    """Everything that was begun.
+    """All trials that were begun, and the money.
 
     Attributes:
         left: dollars that may still be spent.
-        over: whether a wave was refused in part, so that no other shall follow.
-        states: by trial number.
-        history: what the searcher was told, in order.
+        over: whether a part of a wave was refused, so that no other may follow.
+        standings: what is known of the trials, by number.
+        states: what was ordered for them, by number.
+        history: everything that the searcher was told, in order.
     """
 
     def __init__(
@@ -103,19 +117,25 @@ class Race:
         self._caps: dict[tuple[object, object], int] = {}
         self._best: dict[int, tuple[Standing, Reading | None]] = {}
         for standing in self.standings.values():
-            state = self.add(
-                standing.point, standing.trial, standing.cap or problem.space.cap(standing.point)
-            )
-            state.examples = max(
-                (max(r.examples) + 1 for r in standing.readings if len(r.examples)), default=0
-            )
-            state.draws = _draws_seen(standing, state)
+            self._restore(standing)
         self._shares = self._learn_shares()
 
-    def add(self, point: Point, trial: int | None = None, cap: int | None = None) -> TrialState:
-        """A trial, the next where no number is given; nothing is ordered for it yet.
+    def _restore(self, standing: Standing) -> None:
+        """Add a trial that an earlier race bought."""
+        cap = standing.cap or self.problem.space.cap(standing.point)
+        state = self.add(standing.point, standing.trial, cap)
+        ends = [max(r.examples) + 1 for r in standing.readings if len(r.examples)]
+        state.examples = max(ends, default=0)
+        numbers = [reading.config.n for reading in standing.whole()]
+        state.draws = max(numbers, default=state.ladder[0])
 
-        Where no cap is given, it is as much as trials of this model and prompt were seen to need.
+    def add(self, point: Point, trial: int | None = None, cap: int | None = None) -> TrialState:
+        """Add a trial for which nothing is ordered yet.
+
+        Args:
+            point: its paid point.
+            trial: its number; the next one where it is None.
+            cap: its max_tokens; as much as trials of its model and prompt needed where it is None.
         """
         number = len(self.states) if trial is None else trial
         cap = self._cap(point) if cap is None else cap
@@ -123,18 +143,18 @@ class Race:
         return self.states[number]
 
     def unlisted(self, point: Point) -> TrialState:
-        """What a trial would be if it were entered: to ask for its price."""
+        """Return the state that a trial would have if it were added: to ask for its price."""
         return TrialState(-1, point, self._cap(point), self.ladder(point))
 
     def ladder(self, point: Point) -> tuple[int, ...]:
-        """The numbers of draws at which a reading with a larger n appears."""
+        """Return the numbers of draws at which a reading with a larger n appears."""
         if point not in self._ladders:
             configs = self.problem.space.configs_of(point, self.problem.free)
             self._ladders[point] = tuple(sorted({config.n for config in configs}))
         return self._ladders[point]
 
     def _cap(self, point: Point) -> int:
-        """The cap to buy a fresh trial with."""
+        """Return the max_tokens to buy a fresh trial with."""
         if "max_tokens" not in self.problem.free:
             return self.problem.space.cap(point)
         key = point["model"], point["prompt"]
@@ -143,43 +163,44 @@ class Race:
         return self._caps[key]
 
     def remove(self, state: TrialState) -> Point:
-        """Take back the trial that was entered last and for which nothing was ordered."""
+        """Remove the trial that was added last and for which nothing was ordered."""
         return self.states.pop(state.trial).point
 
     def update(self, outcome: Outcome) -> None:
-        """Take in what became of a wave."""
+        """Take over the outcome of a wave."""
         self.standings.update(outcome.standings)
         self._caps.clear()
         self.left, self.over = outcome.left, not outcome.complete
         self._shares = self._learn_shares()
 
     # --- money
-    # ----------------------------------------------------------------------------------------------------
 
     def ceiling(self, state: TrialState, draws: int) -> float:
-        """Dollars that one example can cost at most."""
+        """Return the most dollars that one example of a trial can cost."""
         key = (state.point, draws, state.cap)
         if key not in self._ceilings:
             self._ceilings[key] = self.problem.ceiling(state.point, draws, state.cap)
         return self._ceilings[key]
 
-    def _parts(self, state: TrialState) -> tuple[float, float]:
-        """Dollars that one example can cost at most: once for each call, and for each of its draws."""
+    def _ceiling_parts(self, state: TrialState) -> tuple[float, float]:
+        """Return the parts of a ceiling that are paid once for a call, and for each draw."""
         one, two = self.ceiling(state, 1), self.ceiling(state, 2)
         return 2 * one - two, two - one
 
     def _learn_shares(self) -> dict[object, CostShares]:
-        """What calls cost as shares of their ceilings: by trial, by model and prompt, and by model,
-        the highest.
+        """Return what calls cost as shares of their ceilings.
+
+        The keys are trials, models with prompts, models, and None for all. Each has the highest
+        share of its trials.
         """
         found: dict[object, CostShares] = {}
         for trial, standing in self.standings.items():
             state = self.states.get(trial)
             if state is None or not standing.spent_per_draw:
                 continue
-            once, each = self._parts(state)
+            once, each = self._ceiling_parts(state)
             spent = standing.spent_per_draw - standing.prompt_cost / state.draws
-            share = CostShares(_of(standing.prompt_cost, once), _of(spent, each))
+            share = CostShares(_share(standing.prompt_cost, once), _share(spent, each))
             model = str(standing.point["model"])
             found[trial] = share
             for key in ((model, standing.point["prompt"]), model, None):
@@ -187,46 +208,47 @@ class Race:
         return found
 
     def expected_price(self, state: TrialState, draws: int) -> float:
-        """Dollars that one example with so many new draws is expected to cost.
+        """Return the expected dollars of one example with so many new draws.
 
-        As the trial's own draws have cost, else at most as those of its model and prompt, of its
-        model or of any, else the ceiling.
+        It follows the trial's own draws, else the highest of its model and prompt, of its model, or
+        of any; before anything was bought it is the ceiling.
         """
         if draws <= 0:
             return 0.0
         model = str(state.point["model"])
-        keys = (state.trial, (model, state.point["prompt"]), model, None)
-        share = next(
-            (self._shares[key] for key in keys if key in self._shares), CostShares(1.0, 1.0)
-        )
-        once, each = self._parts(state)
+        share = CostShares(1.0, 1.0)
+        for key in (state.trial, (model, state.point["prompt"]), model, None):
+            if key in self._shares:
+                share = self._shares[key]
+                break
+        once, each = self._ceiling_parts(state)
         return share.once * once + share.each * each * draws
 
     def expected_cost(self, state: TrialState, examples: int, draws: int) -> float:
-        """Dollars that it is expected to cost to bring a trial to so many examples and draws."""
+        """Return the expected dollars of bringing a trial to so many examples and draws."""
         old = min(state.examples, examples)
-        return old * self.expected_price(state, draws - state.draws) + (
-            examples - old
-        ) * self.expected_price(state, draws)
+        more_draws = old * self.expected_price(state, draws - state.draws)
+        return more_draws + (examples - old) * self.expected_price(state, draws)
 
     # --- orders
-    # ---------------------------------------------------------------------------------------------------
 
     def order(self, state: TrialState, examples: int, draws: int) -> list[Step]:
-        """The step that brings a trial to so many examples with so many draws each; none where it
-        is there.
+        """Return the step that brings a trial to so many examples with so many draws each.
+
+        There is none where it is there already.
         """
         draws, examples = max(draws, state.draws), max(examples, state.examples)
         first = 0 if draws > state.draws else state.examples
         state.examples, state.draws = examples, draws
         positions = tuple(range(first, examples))
-        return [Step(state.trial, state.point, positions, draws, state.cap)] if positions else []
+        if not positions:
+            return []
+        return [Step(state.trial, state.point, positions, draws, state.cap)]
 
-    # --- how they stand
-    # -------------------------------------------------------------------------------------------
+    # --- ranking
 
     def best(self, state: TrialState) -> Reading | None:
-        """The best reading of a trial that may keep the limits."""
+        """Return the best reading of a trial that may keep the limits."""
         standing = self.standings.get(state.trial)
         if standing is None:
             return None
@@ -236,71 +258,72 @@ class Race:
         return known[1]
 
     def ranking(self) -> list[RankedTrial]:
-        """Every trial with a reading, the best first; of equal ones the cheaper."""
-        read = [(state, r) for state in self.states.values() if (r := self.best(state)) is not None]
+        """Return every trial with a reading, the best first; of equal ones the cheaper."""
+        read: list[tuple[TrialState, Reading]] = []
+        for state in self.states.values():
+            reading = self.best(state)
+            if reading is not None:
+                read.append((state, reading))
         rows = quality_table(self.problem, [reading for _, reading in read])
-        # Rounded, so that sums in another order on another machine decide nothing.
-        level = np.round(adjusted_means(rows), 9).tolist()
-        order = sorted(
-            range(len(read)), key=lambda i: (-level[i], cost_key(read[i][1]), read[i][0].trial)
-        )
-        return [RankedTrial(read[i][0], level[i], rows[i]) for i in order]
+        # Rounded, so that another order of summation on another machine decides nothing.
+        means = np.round(adjusted_means(rows), 9).tolist()
+        ranked = []
+        for (state, reading), mean, row in zip(read, means, rows, strict=True):
+            ranked.append((-mean, cost_key(reading), RankedTrial(state, mean, row)))
+        ranked.sort(key=lambda one: (one[0], one[1], one[2].state.trial))
+        return [trial for _, _, trial in ranked]
 
     def more_draws(self, state: TrialState) -> int:
-        """The draws that could show a larger n to be better, or those that there are.
+        """Return the number of draws that could show a larger n to be better.
 
-        More are worth it as long as n = 1 is all that was seen, or the largest n so far is the
-        best.
+        More are worth it while n = 1 is all that was seen, or the largest n so far is the best.
+        Otherwise it is the number that there is.
         """
         top = state.ladder[-1]
         best = self.best(state)
-        if (
-            best is None
-            or state.draws >= top
-            or (state.draws > state.ladder[0] and best.config.n < state.draws)
-        ):
+        if best is None or state.draws >= top:
+            return state.draws
+        if state.draws > state.ladder[0] and best.config.n < state.draws:
             return state.draws
         return min((n for n in state.ladder if n > 2 * state.draws), default=top)
 
-    # --- what the searcher is told
-    # --------------------------------------------------------------------------------
+    # --- the searcher
 
     def tell_searcher(self, states: Sequence[TrialState]) -> None:
-        """Tell the searcher of these trials, once each: levels, and nothing where nothing was
-        scored.
+        """Add the results of these trials to the history, once each.
 
-        A trial none of whose readings keeps the limits is told the quality of the one that is
-        closest to them, divided by how many times over it is, so that a search is led back to where
-        they are kept.
+        The score is the adjusted mean, or NaN where nothing was scored. Where no reading keeps the
+        limits, it is the quality of the reading that is closest to them, divided by how many times
+        over the limit it is. That leads a search back to where the limits are kept.
         """
-        level = {rank.state.trial: rank.level for rank in self.ranking()}
+        means = {ranked.state.trial: ranked.level for ranked in self.ranking()}
         for state in states:
-            if state.told:
-                continue
-            state.told = True
-            standing = self.standings.get(state.trial)
-            readings = standing.whole() if standing else []
-            reading = self.best(state) or min(readings, key=self.problem.limit_use, default=None)
-            if reading is None:
-                self.history.append(Observation(state.point, float("nan"), float("nan")))
-                continue
-            beyond = float(np.mean(self.problem.quality(reading.scores))) / max(
-                1.0, self.problem.limit_use(reading)
-            )
-            score = min(1.0, max(0.0, level.get(state.trial, beyond)))
-            cost = (
-                reading.cost
-                if math.isfinite(reading.cost)
-                else self.ceiling(state, reading.config.n)
-            )
-            self.history.append(Observation(state.point, score, cost))
+            if not state.told:
+                state.told = True
+                self.history.append(self._observation(state, means))
+
+    def _observation(self, state: TrialState, means: Mapping[int, float]) -> Observation:
+        standing = self.standings.get(state.trial)
+        readings = standing.whole() if standing else []
+        reading = self.best(state) or min(readings, key=self.problem.limit_use, default=None)
+        if reading is None:
+            return Observation(state.point, float("nan"), float("nan"))
+        if state.trial in means:
+            score = means[state.trial]
+        else:
+            quality = float(np.mean(self.problem.quality(reading.scores)))
+            score = quality / max(1.0, self.problem.limit_use(reading))
+        cost = reading.cost
+        if not math.isfinite(cost):
+            cost = self.ceiling(state, reading.config.n)
+        return Observation(state.point, min(1.0, max(0.0, score)), cost)
 
 
 class WavePlan:
     """Steps that are bought together, as far as a sum of money is expected to pay for them.
 
     Attributes:
-        steps: what was added.
+        steps: the steps so far.
         money: dollars that are not planned for yet.
     """
 
@@ -309,10 +332,10 @@ class WavePlan:
         self._beyond = race.left - money
 
     def affords(self, state: TrialState, examples: int, draws: int) -> bool:
-        """Whether the money pays for so many examples and draws of a trial.
+        """Return whether the money pays for so many examples and draws of a trial.
 
-        A call is let through only while its ceiling fits into what is left, so of all that is left
-        the ceiling of one call stays unplanned.
+        A call is let through only while its ceiling fits into what is left. So the ceiling of one
+        call stays unplanned.
         """
         cost = self._race.expected_cost(state, examples, draws)
         last = self._race.ceiling(state, draws) - self._race.expected_price(state, draws)
@@ -328,7 +351,10 @@ class WavePlan:
 
 
 class Proposals:
-    """Fresh points, the baseline first; one that there was no money for comes again."""
+    """Fresh points from a searcher, the baseline first.
+
+    A point that there was no money for can be put back and comes again.
+    """
 
     def __init__(self, race: Race, searcher: Searcher) -> None:
         self._race, self._searcher = race, searcher
@@ -337,7 +363,7 @@ class Proposals:
         self._begun: set[Point | None] = {*self._again}
 
     def next(self) -> Point | None:
-        """The next point, or None when there is no other."""
+        """Return the next point, or None when there is no other."""
         if self._again:
             return self._again.pop()
         for _ in range(REPEATS):
@@ -350,8 +376,3 @@ class Proposals:
     def put_back(self, point: Point) -> None:
         """Have a point that was not begun come next."""
         self._again.append(point)
-
-
-def _draws_seen(standing: Standing, state: TrialState) -> int:
-    """How many draws a trial has on nearly all of its examples, as far as its readings show it."""
-    return max((reading.config.n for reading in standing.whole()), default=state.ladder[0])

@@ -1,11 +1,10 @@
-"""The choice that a search comes to: the config of which the most is believed, ties going to the
-cheaper.
+"""Selection of the final config: the highest posterior mean; among ties, the cheapest.
 
-It may ask for more answers than were bought of its point, where bought draws of its model and
-prompt show that more answers gain (see `tune.strategies.extrapolate`). What they add is believed of
-every point (see `tune.strategies.posterior`), and what they cost is nearly known; so a search that
-had money for a few answers of each example need not settle for a few. The holdout is then the first
-to see so many.
+The choice may ask for more answers than were bought of its point, where bought draws of its model
+and prompt show that more answers gain (`tune.strategies.extrapolate`). The posterior has the gain
+of every point (`tune.strategies.posterior`), and its cost is nearly known. So a search that had
+money for few answers of each example need not settle for few. The holdout is then the first to see
+so many.
 """
 
 from __future__ import annotations
@@ -39,31 +38,16 @@ from tune.strategies.problem import (
     preference,
 )
 
-MOST_RUNNERS_UP = 5
-"""Readings that are shown beside the choice, at most."""
-
-TIE = 0.005
-"""Configs between which a smaller share of the metric's range is believed to lie are a tie."""
-
-UNSEEN = 0.5
-"""Of examples with an answer that is cut by a smaller cap, how many more are taken to be there than
-were seen: between what is certain and Laplace's 1, as Jeffreys has it for a share.
-"""
-
-LEAST_RISE = 0.01
-"""What answers that were not bought must at least be believed to add, as a share of the metric's
-range.
-"""
-
 
 class ConfigOption(NamedTuple):
-    """A config that could be chosen.
+    """A config that could be selected.
 
     Attributes:
-        level: the quality that it is believed to have. reading: of it; where it asks for more
-        answers than were bought, the one that it rests on. of: what is believed of the trial.
-        extrapolated: then that reading with this config, what it will cost, and nothing known of its
-        seconds.
+        level: posterior mean of its quality.
+        reading: its reading, or the one that it is extrapolated from.
+        of: the posterior of its trial.
+        extrapolated: `reading` with this config, its expected cost and unknown seconds, where it
+            asks for more answers than were bought.
     """
 
     level: float
@@ -73,48 +57,48 @@ class ConfigOption(NamedTuple):
 
     @property
     def shown(self) -> Reading:
-        """What it is judged by."""
+        """The reading that costs and limits are judged by."""
         return self.extrapolated or self.reading
 
 
 def select_config(problem: Problem, standings: Mapping[int, Standing]) -> Selection | None:
-    """Choose the best config, ties going to the cheaper.
+    """Select the best config, ties going to the cheaper.
 
-    The best is the one of which the most is believed, all that was seen of it and of points like it
-    considered; so a lucky few examples do not make a winner. Trials that met all examples are
-    judged by these for the most part. The cheapest config that ties with the best is chosen. Limits
-    on cost and seconds are to be kept with one-sided confidence of 95 %; where no reading does, on
-    average; where none does that either, the reading closest to them is chosen.
+    The best one has the highest posterior mean, given its own scores and those of similar points,
+    so a lucky few examples do not make a winner. Trials that met all examples are judged by their
+    own scores for the most part. Limits on cost and seconds must be kept with one-sided confidence
+    of 95 %; where no reading does, on average; where none does that either, the reading closest to
+    them is selected.
 
-    Where the goal is the cheapest that is good enough, that is chosen; where none was shown to be,
-    the best.
+    For the goal "cheapest", the cheapest config that is good enough is selected; where none was
+    shown to be, the best.
 
     Returns:
         None where nothing was scored.
     """
     live = _live(standings)
-    best = _freeze_best(problem, live, pairs_that_gain(problem, live))
+    best = _select_best(problem, live, pairs_that_gain(problem, live))
     if best is None or problem.goal != "cheapest":
         return best
     chosen = cheapest_good_enough(problem, live)
     if chosen is None:
         return replace(best, reached=False)
     others = [r for r in (best.reading, *best.runners_up) if r.config != chosen.config]
-    return Selection(chosen, tuple(others[:MOST_RUNNERS_UP]), feasible=True)
+    most = problem.settings.selection.most_runners_up
+    return Selection(chosen, tuple(others[:most]), feasible=True)
 
 
 def untested_selection(problem: Problem, standings: Mapping[int, Standing]) -> Selection | None:
-    """Return what would be chosen if more answers gained for every model and prompt as they did
-    elsewhere.
+    """Return the selection if more answers gained for every model and prompt that is untested.
 
     None where that asks for no more answers than were bought, or where bought draws already say
     whether they gain.
     """
     live = _live(standings)
     untested = all_pairs(live) - gains_by_pair(problem, live).keys()
-    choice = (
-        _freeze_best(problem, live, pairs_that_gain(problem, live) | untested) if untested else None
-    )
+    if not untested:
+        return None
+    choice = _select_best(problem, live, pairs_that_gain(problem, live) | untested)
     if choice is None or choice.extrapolated is None:
         return None
     config = choice.extrapolated.config
@@ -122,62 +106,76 @@ def untested_selection(problem: Problem, standings: Mapping[int, Standing]) -> S
 
 
 def _live(standings: Mapping[int, Standing]) -> list[Standing]:
-    return [
-        s for s in standings.values() if not s.failed and any(len(r.examples) for r in s.readings)
-    ]
+    """Return the trials that work and have scores."""
+    found = []
+    for standing in standings.values():
+        if not standing.failed and any(len(reading.examples) for reading in standing.readings):
+            found.append(standing)
+    return found
 
 
-def _freeze_best(
+def _select_best(
     problem: Problem, live: Sequence[Standing], gains: Collection[Pair]
 ) -> Selection | None:
+    """Select the best config.
+
+    Args:
+        problem: what is searched.
+        live: trials that work and have scores.
+        gains: models and prompts for which more answers than were bought may be selected.
+    """
     for errors in (STRICT_ERRORS, 0.0):
-        if any(s.best(problem, errors) for s in live):
-            return _choose(problem, live, gains, errors)
-    readings = [r for s in live for r in s.readings if len(r.examples)]
-    closest = min(
-        readings, key=lambda r: (problem.limit_use(r), preference(problem, r)), default=None
-    )
-    return None if closest is None else Selection(closest, (), feasible=False)
+        if any(standing.best(problem, errors) for standing in live):
+            return _select_feasible(problem, live, gains, errors)
+    readings: list[Reading] = []
+    for standing in live:
+        readings += [reading for reading in standing.readings if len(reading.examples)]
+    if not readings:
+        return None
+    closest = min(readings, key=lambda r: (problem.limit_use(r), preference(problem, r)))
+    return Selection(closest, (), feasible=False)
 
 
-def _choose(
+def _select_feasible(
     problem: Problem, standings: Sequence[Standing], gains: Collection[Pair], errors: float
 ) -> Selection:
+    settings = problem.settings.selection
     found = trial_posteriors(problem, standings, errors)
-    usual = _usual_way(found)
+    usual = _usual_aggregate(found)
     most = problem.max_extrapolated_cost - baseline_cost(problem, standings)
     options: list[ConfigOption] = []
     best = -math.inf
     for one in found:
-        if max(one.base, one.level, one.base + one.gain) >= best - TIE:
-            seen = _seen(problem, one, errors)
-            options += seen
-            if pair_of(one.standing) in gains:
-                options += _extrapolated(problem, one, seen, usual, errors, most)
-            best = max(best, *(option.level for option in options))
-    tied = [option for option in options if option.level >= best - TIE]
+        # No config of this trial can reach the best so far.
+        if max(one.base, one.level, one.base + one.gain) < best - settings.tie:
+            continue
+        bought = _bought_options(problem, one, errors)
+        options += bought
+        if settings.extrapolate and pair_of(one.standing) in gains:
+            options += _extrapolated_options(problem, one, bought, usual, errors, most)
+        best = max(best, *(option.level for option in options))
+    tied = [option for option in options if option.level >= best - settings.tie]
     chosen = min(
         tied, key=lambda tie: (cost_key(tie.shown), -tie.of.level, preference(problem, tie.shown))
     )
     rest = [one.reading for one in found if one.reading.config != chosen.reading.config]
-    feasible = problem.limit_use(chosen.shown, STRICT_ERRORS) <= 1.0
     return Selection(
-        chosen.reading, tuple(rest[:MOST_RUNNERS_UP]), feasible, extrapolated=chosen.extrapolated
+        chosen.reading,
+        tuple(rest[: settings.most_runners_up]),
+        feasible=problem.limit_use(chosen.shown, STRICT_ERRORS) <= 1.0,
+        extrapolated=chosen.extrapolated,
     )
 
 
-def _seen(problem: Problem, one: TrialPosterior, errors: float) -> list[ConfigOption]:
-    """The readings of a trial that keep the limits.
+def _bought_options(problem: Problem, one: TrialPosterior, errors: float) -> list[ConfigOption]:
+    """Return the readings of a trial that keep the limits.
 
-    A reading is believed to be as good as others with as many answers, less what it was seen to be
-    worse than the best of them, and less what it may yet turn out to be: an answer that is longer
-    than all that were seen is cut by a smaller cap. One that scored the same on every example with
-    fewer answers is not among them: the others bring nothing, as two that vote never do where both
-    are answers.
+    A reading's level is the posterior mean of so many answers, less two things: how much it scored
+    below the best reading with as many, and what a smaller max_tokens may yet cost, as an answer
+    that is longer than all that were seen would be cut. Left out is a reading that scored on every
+    example as one with fewer answers did. Two that vote never bring more where both are answers.
     """
-    kept = [
-        reading for reading in one.standing.whole() if problem.limit_use(reading, errors) <= 1.0
-    ]
+    kept = [r for r in one.standing.whole() if problem.limit_use(r, errors) <= 1.0]
     readings = [reading for reading in kept if not _brings_nothing(reading, kept)]
     means = [float(np.mean(problem.quality(reading.scores))) for reading in readings]
     most: dict[int, float] = {}
@@ -187,85 +185,86 @@ def _seen(problem: Problem, one: TrialPosterior, errors: float) -> list[ConfigOp
     found = []
     for reading, mean in zip(readings, means, strict=True):
         level = one.level_of(reading.config.n) - (most[reading.config.n] - mean)
-        cut = UNSEEN / (len(reading.examples) + 1.0) if reading.config.max_tokens < cap else 0.0
+        cut = 0.0
+        if reading.config.max_tokens < cap:
+            cut = problem.settings.selection.unseen_cuts / (len(reading.examples) + 1.0)
         found.append(ConfigOption(level - cut * max(level, 0.0), reading, one))
     return found
 
 
 def _brings_nothing(reading: Reading, others: Sequence[Reading]) -> bool:
-    """Return whether fewer answers with the same cap and stops have the same scores on the same
-    examples.
-    """
+    """Return whether fewer answers, cut alike, have the same scores on the same examples."""
     asked = reading.config
-    fewer = (
-        other
-        for other in others
-        if other.config.n < asked.n
-        and (other.config.max_tokens, other.config.stop) == (asked.max_tokens, asked.stop)
-    )
-    return any(
-        other.examples == reading.examples
-        and bool(np.allclose(other.scores, reading.scores, atol=1e-9))
-        for other in fewer
-    )
+    for other in others:
+        config = other.config
+        cut_alike = (config.max_tokens, config.stop) == (asked.max_tokens, asked.stop)
+        if config.n >= asked.n or not cut_alike or other.examples != reading.examples:
+            continue
+        if np.allclose(other.scores, reading.scores, atol=1e-9):
+            return True
+    return False
 
 
-# --- more answers than were bought
-# ------------------------------------------------------------------------------------
-
-
-def _usual_way(found: Sequence[TrialPosterior]) -> str | None:
-    """How several answers are best put together in most trials; None where none has several."""
+def _usual_aggregate(found: Sequence[TrialPosterior]) -> str | None:
+    """Return the best aggregate of several answers in most trials; None where none has several."""
     ways = Counter(one.top.config.aggregate for one in found if one.top is not None)
     return ways.most_common(1)[0][0] if ways else None
 
 
-def _extrapolated(
+def _extrapolated_options(
     problem: Problem,
     one: TrialPosterior,
-    seen: Sequence[ConfigOption],
+    bought: Sequence[ConfigOption],
     usual: str | None,
     errors: float,
     most: float,
 ) -> list[ConfigOption]:
-    """Configs of a trial's point that keep the limits with more answers than were bought, if they
-    may be chosen.
+    """Return configs of a trial's point that ask for more answers than were bought.
 
-    Each is believed to be better than the reading that it rests on by what more answers of this
-    point add. How long the slowest of them takes nobody knows, so none is known to keep a limit on
-    seconds. One request may cost `most` dollars.
+    Each is better than the reading that it rests on by the posterior gain of this point. Nobody
+    knows how long the slowest of its answers takes, so none is known to keep a limit on seconds.
+
+    Args:
+        problem: what is searched.
+        one: the trial.
+        bought: its options with answers that were bought.
+        usual: the aggregate where the trial has none of several answers.
+        errors: standard errors that are added to cost before it is compared with the limit.
+        most: dollars that one request may cost.
     """
-    way = usual if one.top is None else one.top.config.aggregate
-    if way is None or not seen or problem.goal != "quality":
+    aggregate = usual if one.top is None else one.top.config.aggregate
+    if aggregate is None or not bought or problem.goal != "quality":
         return []
-    bought = max(option.reading.config.n for option in seen)
+    answers = max(option.reading.config.n for option in bought)
     there = set(problem.space.configs_of(one.standing.point, problem.free))
-    # Where two vote, and differ, neither is outvoted: on average that is one answer at twice its
+    # Where two vote and differ, neither is outvoted: on average that is one answer at twice its
     # price.
-    least = max(bought + 1, 3 if way == "vote" else 2)
+    least = max(answers + 1, 3 if aggregate == "vote" else 2)
     more = sorted({config.n for config in there if config.n >= least})
-    found = []
-    for option in seen:
+    found: list[ConfigOption] = []
+    for option in bought:
         config = option.reading.config
-        if config.n < bought or config.aggregate not in (way, "first"):
+        if config.n < answers or config.aggregate not in (aggregate, "first"):
             continue
         for n in more:
-            asked = Config({**config, "n": n, "aggregate": way})
-            costs = one.standing.costs_with(option.reading, n)
-            extrapolated = replace(
-                option.reading, config=asked, costs=costs, seconds=np.full(len(costs), math.nan)
-            )
-            if (
-                asked in there
-                and extrapolated.cost <= most
-                and problem.limit_use(extrapolated, errors) <= 1.0
-            ):
-                told = (
-                    n - 1 if way == "vote" and n % 2 == 0 else n
-                )  # of two labels, an even vote decides no more
-                level = min(
-                    1.0, option.level + one.level_of(max(told, bought)) - one.level_of(bought)
-                )
-                if level >= option.level + LEAST_RISE:
-                    found.append(ConfigOption(level, option.reading, one, extrapolated))
+            asked = Config({**config, "n": n, "aggregate": aggregate})
+            extrapolated = _with_answers(one.standing, option.reading, asked)
+            affordable = extrapolated.cost <= most
+            if not (affordable and asked in there):
+                continue
+            if problem.limit_use(extrapolated, errors) > 1.0:
+                continue
+            # Of two labels, an even number of votes decides no more than one vote less.
+            votes = n - 1 if aggregate == "vote" and n % 2 == 0 else n
+            rise = one.level_of(max(votes, answers))
+            level = min(1.0, option.level + rise - one.level_of(answers))
+            if level >= option.level + problem.settings.selection.least_rise:
+                found.append(ConfigOption(level, option.reading, one, extrapolated))
     return found
+
+
+def _with_answers(standing: Standing, reading: Reading, asked: Config) -> Reading:
+    """Return a reading with another config, its expected cost and unknown seconds."""
+    costs = standing.costs_with(reading, asked.n)
+    unknown = np.full(len(costs), math.nan)
+    return replace(reading, config=asked, costs=costs, seconds=unknown)

@@ -1,35 +1,32 @@
-"""Whether the rest of the money is worth spending: what it is expected to gain, from the standings
-alone.
+"""Forecasts of what the rest of the money would gain, from the standings alone.
 
-While the search is on, what can be gained is a new point that is better than all so far. Of n + k
-points in any order the best is among the last k with probability k / (n + k); and where qualities
-thin out towards the top as they do for exponential tails (bounded ones thin out faster, so this
-errs on the side of going on), the best of n + k is expected to lie `spread * (H(n + k) - H(n))`
-above the best of n, H being the harmonic numbers and `spread` how far the best few lie above those
-next to them on average (Hill 1975, on the qualities instead of their logarithms). Qualities that
-nobody knows well are no plateau: the spread is taken to be at least the best point's standard
-error.
+During the search, more money buys new points. Of n + k points in any order, the best is among the
+last k with probability k / (n + k). Where qualities thin out towards the top as those of an
+exponential tail do, the best of n + k points lies `spread * (H(n + k) - H(n))` above the best of n.
+H are the harmonic numbers, and `spread` is how far the best few lie above the next on average (Hill
+1975, on qualities instead of their logarithms). Bounded qualities thin out faster, so this errs on
+the side of going on. The spread is at least the best point's standard error: qualities that nobody
+knows well are no plateau.
 
-While finalists are told apart, what can be gained is that another turns out better. The mean
-difference that all tuning examples and more draws would show is normal around the one seen, with
-the part of its variance that they would take away: expected gain and chance are those of a decision
-that may still be turned (Raiffa and Schlaifer 1961). Nothing is said while a finalist may be better
-with more answers than were drawn.
+During the final comparison, another finalist may turn out better. The mean difference that all
+tuning examples and more draws would show is normal around the one seen, with the part of its
+variance that they would remove. Expected gain and chance are those of a decision that may still
+change (Raiffa and Schlaifer 1961). Nothing is forecast while a finalist may be better with more
+answers than were drawn.
 
-Where the goal is the cheapest that is good enough, the gain is what is saved, as a share of what
-the cheapest costs that is known to be. A new point is the cheapest of n + k good ones with
-probability k / (n + k), and costs at least what the cheapest of n + k points is expected to cost,
-good or not: the same expectation, on logarithms of costs. While it is shown what is good enough,
-whoever is cheaper and undecided may turn out to be: by then its interval is narrower, around a mean
-that is normal around the one seen. Nothing is said as long as none is known to be good enough.
+For the goal "cheapest", the gain is the saving, as a share of the cost of the cheapest config that
+is known to be good enough. A new point is the cheapest of n + k good ones with probability
+k / (n + k). It costs at least what the cheapest of n + k points is expected to cost, good or not:
+the same expectation, on logarithms of costs. In the final comparison, each cheaper undecided config
+may turn out to be good enough: its interval narrows around a mean that is normal around the one
+seen. Nothing is forecast while none is known to be good enough.
 
-Where the goal is the frontier, all of this is asked under each of several limits on cost, and the
-gain is the mean of the gains there: how far the frontier is expected to rise. Of new points so many
-cost no more than a limit as of those that are there, which cost no more than it. At its cheap end
-lie few points: too few to tell how their qualities thin out, so those are taken to spread there as
-all points do, and no less. Points cheaper than all others would prolong the frontier; that is in
-the chance of a change, and in no gain. The limits hang together, and are counted as if they did
-not, and each as if it had all the money: both err on the side of going on.
+For the goal "frontier", all of this is computed under each of several limits on cost, and the gain
+is the mean: how far the frontier is expected to rise. New points keep a limit as often as the
+points so far. At the cheap end there are too few points to tell how their qualities thin out, so
+those are assumed to spread as all points do, and no less. A point cheaper than all others extends
+the frontier; that counts as a chance of a change, not as a gain. The limits are counted as if they
+were independent and each had all the money. Both err on the side of going on.
 """
 
 from __future__ import annotations
@@ -43,47 +40,29 @@ import numpy as np
 
 from tune.readout import Reading
 from tune.stats.intervals import Interval
-from tune.strategies import Problem, Standing
 from tune.strategies.cheapest import (
     baseline_reading,
     cheapest_good_enough,
     interval_and_threshold,
     open_readings,
 )
-from tune.strategies.frontier import LIMITS, cost_limits
+from tune.strategies.frontier import cost_limits, under_limit
 from tune.strategies.paired import adjusted_means, paired_difference, quality_table
-from tune.strategies.problem import STRICT_ERRORS, Array, cost_key
+from tune.strategies.problem import STRICT_ERRORS, Array, Problem, Standing, cost_key
 from tune.strategies.race import Race, rung_sizes
-
-LEAST_TRIALS = 8
-"""Points that must have been scored before anything is said of those to come."""
-
-LEAST_SPREAD = 1e-6
-"""By how much, as a share, costs are taken to differ at least: nobody knows them better."""
-
-TOP = 0.25
-"""The share of the points that count as the best few."""
-
-OF_TWO = 2 / math.sqrt(3)
-"""The larger of two from one distribution lies at most 1 / sqrt(3) standard deviations above its
-mean (Hartley and David 1954); with exponential tails it is half a standard deviation. So much more
-is taken where few are known.
-"""
 
 _NORMAL = NormalDist()
 
 
 @dataclass(frozen=True, slots=True)
 class Prospect:
-    """What more money is expected to do.
+    """The expected result of spending more money.
 
     Attributes:
-        gain: expected rise of the choice's quality, as a share of the metric's range (where the
-        goal is the frontier,
-            the mean over limits on cost), or, where the goal is the cheapest that is good enough,
-            what it would cost less, as a share of its cost; inf where nobody can say.
-        chance: the probability that the choice becomes another, or, for the frontier, that any on
-        it does.
+        gain: expected rise of the choice's quality, as a share of the metric's range. For the goal
+            "frontier" it is the mean over limits on cost; for the goal "cheapest" it is the saving,
+            as a share of the choice's cost. It is inf where nobody can say.
+        chance: probability that the choice (for "frontier": any choice on it) becomes another.
     """
 
     gain: float
@@ -92,20 +71,21 @@ class Prospect:
 
 UNKNOWN = Prospect(math.inf, 1.0)
 
+_NOTHING = Prospect(0.0, 0.0)
+
 
 def search_prospect(
     problem: Problem, standings: Mapping[int, Standing], dollars: float
 ) -> Prospect:
-    """What new points would gain, if so many dollars were spent on their first block of examples.
+    """Return what new points would gain, if the dollars were spent on their first blocks.
 
-    That is more points than the money brings to an end, so the gain is rather too large than too
-    small.
+    The money begins more points than it can finish, so the gain is rather too large than too small.
     """
     live = _live(problem, standings)
     n, k = len(live), _points_for(problem, standings, dollars)
     if k <= 0:
-        return Prospect(0.0, 0.0)
-    if n < LEAST_TRIALS:
+        return _NOTHING
+    if n < problem.settings.stopping.least_trials:
         return UNKNOWN
     if problem.goal == "cheapest":
         return _cheaper(problem, [standing for standing, _ in live], k)
@@ -117,98 +97,91 @@ def search_prospect(
 def final_comparison_prospect(
     problem: Problem, standings: Mapping[int, Standing], dollars: float
 ) -> Prospect:
-    """What telling the finalists apart would gain, if so many dollars were spent on it."""
+    """Return what telling the finalists apart would gain, if the dollars were spent on it."""
     if problem.goal == "cheapest":
         return _proven(problem, list(standings.values()))
     if problem.goal == "frontier":
-        return _mean(
-            [_turned(problem, held, standings, dollars) for held in _by_limit(problem, standings)]
-        )
+        held = _by_limit(problem, standings)
+        return _mean([_turned(problem, one, standings, dollars) for one in held])
     return _turned(problem, standings, standings, dollars)
 
 
 def chance_of_change(
     problem: Problem, standings: Mapping[int, Standing], dollars: float
 ) -> float | None:
-    """The probability that so many more dollars would change the choice, by new points or by more
-    examples.
-
-    None where nobody can say.
-    """
-    found = [
-        expect(problem, standings, dollars)
-        for expect in (search_prospect, final_comparison_prospect)
-    ]
-    return (
-        None if UNKNOWN in found else 1.0 - math.prod(1.0 - prospect.chance for prospect in found)
-    )
+    """Return the probability that more dollars would change the choice; None where unknown."""
+    search = search_prospect(problem, standings, dollars)
+    final = final_comparison_prospect(problem, standings, dollars)
+    if UNKNOWN in (search, final):
+        return None
+    return 1.0 - math.prod((1.0 - search.chance, 1.0 - final.chance))
 
 
 def _better(
     problem: Problem, readings: Sequence[Reading], k: float, scale: float = 0.0
 ) -> Prospect:
-    """What so many new points would gain on the best of these.
+    """Return what new points would gain on the best of these.
 
     Args:
         problem: what is searched.
         readings: of the points so far, one each.
-        k: how many new ones there will be.
-        scale: how far qualities spread at least; at least as far as nobody knows them.
+        k: number of new points.
+        scale: the least spread of qualities.
     """
     n = len(readings)
     rows = quality_table(problem, readings)
-    level = adjusted_means(rows)
-    leader = int(np.argmax(level))
+    means = adjusted_means(rows)
+    leader = int(np.argmax(means))
     error = paired_difference(rows[leader], np.zeros(problem.examples)).standard_error
-    own = _spread(np.sort(level)[::-1]) if n >= LEAST_TRIALS else 0.0
-    headroom = max(0.0, 1.0 - float(level[leader]) + error)
-    return Prospect(
-        min(headroom, max(own, scale, error) * math.log((n + k + 0.5) / (n + 0.5))), k / (n + k)
-    )
+    own = 0.0
+    if n >= problem.settings.stopping.least_trials:
+        own = _spread(np.sort(means)[::-1], problem.settings.stopping.top)
+    headroom = max(0.0, 1.0 - float(means[leader]) + error)
+    rise = max(own, scale, error) * math.log((n + k + 0.5) / (n + 0.5))
+    return Prospect(min(headroom, rise), k / (n + k))
 
 
 def _rise(problem: Problem, standings: Mapping[int, Standing], k: float) -> Prospect:
-    """How far so many new points would lift the frontier."""
+    """Return how far new points would lift the frontier."""
     whole = [reading for _, reading in _live(problem, standings)]
-    n, scale, found = (
-        len(whole),
-        OF_TWO * float(np.std(adjusted_means(quality_table(problem, whole)))),
-        [],
-    )
+    n = len(whole)
+    spread = float(np.std(adjusted_means(quality_table(problem, whole))))
+    scale = problem.settings.stopping.of_two * spread
+    found: list[Prospect] = []
     for held in _by_limit(problem, standings):
         cheap = [reading for _, reading in _live(problem, held)]
-        below = len(cheap) < n
-        found.append(
-            _better(
-                problem, cheap, k * len(cheap) / (n + 1) if below else k, scale if below else 0.0
-            )
-        )
+        if len(cheap) < n:
+            found.append(_better(problem, cheap, k * len(cheap) / (n + 1), scale))
+        else:
+            found.append(_better(problem, cheap, k, 0.0))
     mean, cheaper_than_all = _mean(found), k / (n + k)
     return replace(mean, chance=1.0 - (1.0 - mean.chance) * (1.0 - cheaper_than_all))
 
 
 def _by_limit(problem: Problem, standings: Mapping[int, Standing]) -> list[dict[int, Standing]]:
-    """The trials under each limit on cost, with those of their readings that keep it."""
-    return [
-        {
-            number: replace(standing, readings=cheap)
-            for number, standing in standings.items()
-            if (
-                cheap := tuple(
-                    reading for reading in standing.whole() if cost_key(reading) <= limit
-                )
-            )
-        }
-        for limit in cost_limits(Race(problem, 0.0, standings), LIMITS)
-    ]
+    """Return, for each limit on cost, the trials with those of their readings that keep it."""
+    found: list[dict[int, Standing]] = []
+    for limit in cost_limits(Race(problem, 0.0, standings), problem.settings.frontier.limits):
+        held: dict[int, Standing] = {}
+        for number, standing in standings.items():
+            cheap = under_limit(standing, limit)
+            if cheap.readings:
+                held[number] = cheap
+        found.append(held)
+    return found
 
 
 def _mean(found: Sequence[Prospect]) -> Prospect:
-    """The mean gain, and the chance of any change."""
+    """Return the mean gain, and the chance of any change."""
     if not found or UNKNOWN in found:
         return UNKNOWN
     gain = sum(prospect.gain for prospect in found) / len(found)
-    return Prospect(gain, 1.0 - math.prod(1.0 - prospect.chance for prospect in found))
+    return Prospect(gain, _any_change(found))
+
+
+def _any_change(found: Sequence[Prospect]) -> float:
+    """Return the chance of any change, as if all were independent."""
+    return 1.0 - math.prod(1.0 - prospect.chance for prospect in found)
 
 
 def _turned(
@@ -217,11 +190,11 @@ def _turned(
     standings: Mapping[int, Standing],
     dollars: float,
 ) -> Prospect:
-    """What telling the best of these apart would gain.
+    """Return what telling the best of these apart would gain.
 
     Args:
         problem: what is searched.
-        held: the trials with those of their readings that may be chosen.
+        held: the trials with those of their readings that may be selected.
         standings: the trials with all of them.
         dollars: to be spent on it.
     """
@@ -229,105 +202,114 @@ def _turned(
     if not live:
         return UNKNOWN
     rows = quality_table(problem, [reading for _, reading in live])
-    level = adjusted_means(rows)
-    first = int(np.argmax(level))
-    near = [
-        i for i in range(len(live)) if not paired_difference(rows[i], rows[first]).clearly_worse
-    ]
+    means = adjusted_means(rows)
+    first = int(np.argmax(means))
+    near: list[int] = []
+    for i in range(len(live)):
+        if not paired_difference(rows[i], rows[first]).clearly_worse:
+            near.append(i)
     if _may_grow(problem, standings, [live[i][0].trial for i in near]):
         return UNKNOWN
     price = _price_of_all(problem, [standing for standing, _ in live], first)
     share = 1.0 if price <= 0 else min(1.0, dollars / price)
-    found = [
-        _turn(
-            problem,
-            float(level[first] - level[i]),
-            rows[first],
-            rows[i],
-            (live[first][1], live[i][1]),
-            share,
-        )
-        for i in near
-        if i != first
-    ]
+    found: list[Prospect] = []
+    for i in near:
+        if i != first:
+            ahead = float(means[first] - means[i])
+            pair = live[first][1], live[i][1]
+            found.append(_turn(problem, ahead, rows[first], rows[i], pair, share))
     gain = min(1.0, sum(prospect.gain for prospect in found))
     return Prospect(gain, max((prospect.chance for prospect in found), default=0.0))
 
 
 def _cheaper(problem: Problem, live: Sequence[Standing], k: float) -> Prospect:
-    """What so many new points would save on the cheapest that is known to be good enough."""
+    """Return what new points would save on the cheapest that is known to be good enough."""
+    settings = problem.settings.stopping
     known, n = cheapest_good_enough(problem, live), len(live)
-    costs = sorted(cost for s in live if 0 < (cost := min(map(cost_key, s.whole()))) < math.inf)
-    if known is None or len(costs) < LEAST_TRIALS:
+    least_costs = [min(map(cost_key, standing.whole())) for standing in live]
+    costs = sorted(cost for cost in least_costs if 0 < cost < math.inf)
+    if known is None or len(costs) < settings.least_trials:
         return UNKNOWN
-    spread = max(_spread(-np.log(costs)), LEAST_SPREAD)
+    spread = max(_spread(-np.log(costs), settings.top), settings.least_spread)
     least = costs[0] * ((n + 0.5) / (n + k + 0.5)) ** spread
     saving = 1.0 - least / cost_key(known) if cost_key(known) > least else 0.0
     return Prospect(k / (n + k) * saving, k / (n + k))
 
 
 def _proven(problem: Problem, standings: Sequence[Standing]) -> Prospect:
-    """What is saved if the cheaper ones that are undecided meet all examples, whatever that takes."""
+    """Return the saving if all cheaper undecided configs meet all examples, at any cost."""
     known, baseline = cheapest_good_enough(problem, standings), baseline_reading(problem, standings)
     if known is None:
         return UNKNOWN
     found: dict[int, Prospect] = {}
     for reading in open_readings(problem, standings):
-        interval, least = interval_and_threshold(problem, reading, baseline)
+        interval, threshold = interval_and_threshold(problem, reading, baseline)
         if interval is None:
             return UNKNOWN
-        chance = _turns_out(interval, least, interval.n / problem.examples)
+        chance = _turns_out(interval, threshold, interval.n / problem.examples)
         one = Prospect(chance * (1.0 - cost_key(reading) / cost_key(known)), chance)
-        found[reading.trial] = max(
-            one, found.get(reading.trial, one), key=lambda prospect: prospect.gain
-        )
-    return Prospect(
-        min(1.0, sum(prospect.gain for prospect in found.values())),
-        1.0 - math.prod(1.0 - prospect.chance for prospect in found.values()),
-    )
+        other = found.get(reading.trial, one)
+        found[reading.trial] = max(one, other, key=lambda prospect: prospect.gain)
+    gain = min(1.0, sum(prospect.gain for prospect in found.values()))
+    return Prospect(gain, _any_change(list(found.values())))
 
 
-def _turns_out(interval: Interval, least: float, met: float) -> float:
-    """The chance that the lower limit lies above the least, once all examples are met instead of a
-    share of them.
+def _turns_out(interval: Interval, threshold: float, met: float) -> float:
+    """Return the chance that the lower limit is above the threshold once all examples are met.
+
+    Args:
+        interval: on the examples met so far.
+        threshold: what it must be above.
+        met: share of all examples that were met.
     """
     reach = interval.mean - interval.low
     wanders = reach / STRICT_ERRORS * math.sqrt(max(0.0, 1.0 - met))
-    ahead = interval.mean - reach * math.sqrt(met) - least
+    ahead = interval.mean - reach * math.sqrt(met) - threshold
     return _NORMAL.cdf(ahead / wanders) if wanders > 0 else float(ahead > 0)
 
 
 def _may_grow(problem: Problem, standings: Mapping[int, Standing], trials: Sequence[int]) -> bool:
-    """Whether one of these may be better with more answers than were drawn: nobody has seen any of
-    that yet.
-    """
+    """Return whether one of these may be better with more answers than were ever drawn for it."""
     race = Race(problem, 0.0, standings)
     states = [race.states[trial] for trial in trials]
     return any(race.more_draws(state) > state.draws for state in states)
 
 
 def _live(problem: Problem, standings: Mapping[int, Standing]) -> list[tuple[Standing, Reading]]:
-    bests = ((standing, standing.best(problem)) for standing in standings.values())
-    return [(s, r) for s, r in bests if r is not None and np.isfinite(r.scores).any()]
+    """Return the trials that have scores and keep the limits, each with its best reading."""
+    found: list[tuple[Standing, Reading]] = []
+    for standing in standings.values():
+        reading = standing.best(problem)
+        if reading is not None and np.isfinite(reading.scores).any():
+            found.append((standing, reading))
+    return found
 
 
-def _spread(falling: Array) -> float:
-    """How far the best few lie above the next one, on average."""
-    few = max(2, math.ceil(TOP * len(falling)))
+def _spread(falling: Array, top: float) -> float:
+    """Return how far the best few lie above the next one, on average.
+
+    Args:
+        falling: values from the largest to the smallest.
+        top: share of them that are the best few.
+    """
+    few = max(2, math.ceil(top * len(falling)))
     return float(falling[:few].mean() - falling[few])
 
 
 def _points_for(problem: Problem, standings: Mapping[int, Standing], dollars: float) -> float:
-    """New points that the money pays a first block for, at what draws have cost on average."""
-    costs = [s.spent_per_draw for s in standings.values() if s.spent_per_draw > 0]
+    """Return the number of new points whose first block the money pays for.
+
+    A draw is assumed to cost the mean of those so far.
+    """
+    costs = [one.spent_per_draw for one in standings.values() if one.spent_per_draw > 0]
     fresh = max(0, problem.space.size(problem.free) - len(standings))
     block = rung_sizes(problem.examples)[0] * (sum(costs) / len(costs)) if costs else 0.0
     return min(fresh, dollars / block) if block > 0 else fresh
 
 
 def _price_of_all(problem: Problem, standings: Sequence[Standing], first: int) -> float:
-    """Dollars of bringing two finalists to all examples, about."""
-    others = [s.spent_per_draw for s in standings]
+    """Return about the dollars of bringing two finalists to all examples."""
+    others = [standing.spent_per_draw for standing in standings]
     return (others[first] + sum(others) / len(others)) * problem.examples
 
 
@@ -339,7 +321,16 @@ def _turn(
     readings: tuple[Reading, Reading],
     share: float,
 ) -> Prospect:
-    """The chance that one overtakes the other, and what that is expected to gain."""
+    """Return the chance that one overtakes the other, and the expected gain.
+
+    Args:
+        problem: what is searched.
+        ahead: adjusted mean of the leader less that of the other, for when they share no example.
+        leader: qualities by example.
+        other: likewise.
+        readings: of both.
+        share: share of what is left to learn that the money pays for.
+    """
     gap = paired_difference(leader, other)
     if gap.examples:
         mean, error = gap.mean, gap.standard_error
@@ -350,15 +341,13 @@ def _turn(
     repeats = sum(_draw_variance(problem, reading) for reading in readings)
     turned = math.sqrt(share * (error**2 * (1.0 - met) + repeats))
     if turned <= 0:
-        return Prospect(0.0, 0.0)
+        return _NOTHING
     z = mean / turned
     return Prospect(turned * _NORMAL.pdf(z) - mean * _NORMAL.cdf(-z), _NORMAL.cdf(-z))
 
 
 def _draw_variance(problem: Problem, reading: Reading) -> float:
-    """The part of the variance of a mean quality that more draws of the same examples would take
-    away.
-    """
+    """Return the part of a mean quality's variance that more draws of its examples remove."""
     known = reading.variances[np.isfinite(reading.variances)]
     if not len(known):
         return 0.0

@@ -1,11 +1,15 @@
-"""What scores differ by beside what their trials are worth: hard examples, and the luck of draws.
+"""Variance components of scores: example effect, interaction and residual noise.
 
-Three variances, by the method of moments over what is left of scores when each trial's mean is
-taken off: what examples add for all (example_effect), what they add for one model and prompt beside that
-(interaction), and what is left (noise). The trials of one model and prompt, a family, count once on an
-example, however many there are: where most trials are of one family, what examples add for it would
-be taken for example_effect else, and a block of examples that a model and prompt are unlucky with for the
-whole truth about them.
+They are estimated by the method of moments from what is left of scores when each trial's mean is
+subtracted:
+
+- the example effect: what an example adds to the score of every trial;
+- the interaction: what it adds for one model and prompt beside that;
+- the residual: the rest.
+
+The trials of one model and prompt are a family. A family counts once on each example, however many
+trials it has. Otherwise, where most trials are of one family, its interaction would be taken for
+the example effect, and an unlucky block of examples for the truth about that family.
 """
 
 from __future__ import annotations
@@ -17,26 +21,20 @@ import numpy as np
 
 from tune.strategies.gaussian_process import Numbers
 from tune.strategies.problem import Array
+from tune.strategies.settings import VarianceSettings
 
-# What is believed beforehand, and how many examples that counts for: of interaction and noise, of a family.
-_EXAMPLE_EFFECT, _EXAMPLE_EFFECT_WEIGHT = 0.06, 10.0
-_INTERACTION, _NOISE, _WEIGHT = 0.02, 0.13, 20.0
+_LASTING_SHARE = 0.5
+"""Share of the residual of one draw that further draws of the same example do not reduce."""
 
-_LEAST = 0.005
-"""Neither example_effect nor what else there is is taken to be less."""
-
-MAX_INTERACTION = 0.8
-"""The part of what is not example_effect that may be interaction, at most."""
-
-_OWN = 0.5
-"""The part of the noise of one draw that further draws of the same example do not take away."""
+_UNPAIRED_RESIDUAL = 0.2
+"""Residual where pairing is switched off and no trial was scored yet."""
 
 
 class VarianceComponents(NamedTuple):
-    """Variances of a single draw's score, in squared shares of the metric's range.
+    """Variances of the score of a single draw, in squared shares of the metric's range.
 
     Attributes:
-        example_effect: of what an example adds for all.
+        example_effect: of what an example adds for all trials.
         interaction: of what it adds for one model and prompt, beside that.
         residual: of what is left.
     """
@@ -47,23 +45,33 @@ class VarianceComponents(NamedTuple):
 
 
 def residual_share(draws: int) -> float:
-    """Which part of the noise of one draw the mean of so many has."""
-    return _OWN + (1.0 - _OWN) / max(draws, 1)
+    """Return the share of one draw's residual variance that the mean of so many draws has."""
+    return _LASTING_SHARE + (1.0 - _LASTING_SHARE) / max(draws, 1)
 
 
-PRIOR = VarianceComponents(_EXAMPLE_EFFECT, _INTERACTION, _NOISE)
+def prior_components(settings: VarianceSettings) -> VarianceComponents:
+    """Return the components that are assumed before anything is scored."""
+    return VarianceComponents(settings.example_effect, settings.interaction, settings.residual)
 
 
-def estimate_components(rows: Array, draws: Sequence[int], family: Numbers) -> VarianceComponents:
-    """What the luck of these scores is.
+def estimate_components(
+    rows: Array,
+    draws: Sequence[int],
+    family: Numbers,
+    settings: VarianceSettings = VarianceSettings(),  # noqa: B008 - it is frozen
+) -> VarianceComponents:
+    """Estimate the variance components of these scores.
 
     Args:
         rows: qualities, trials x examples; NaN where there is none.
-        draws: how many of each of its examples every trial has.
-        family: which trials are of one model and prompt: the same number.
+        draws: number of draws that every trial has of each of its examples.
+        family: the number of each trial's family; one number for one model and prompt.
+        settings: the priors.
     """
+    if not settings.paired:
+        return _all_residual(rows)
     if not len(rows):
-        return PRIOR
+        return prior_components(settings)
     there = ~np.isnan(rows)
     met = np.maximum(there.sum(axis=1), 1)
     level = np.where(there, rows, 0.0).sum(axis=1) / met
@@ -72,30 +80,70 @@ def estimate_components(rows: Array, draws: Sequence[int], family: Numbers) -> V
     trials = member @ there
     weight = there / np.maximum(trials[family], 1.0)
     families = (trials > 0).sum(axis=0)
-    ease = (weight * above).sum(axis=0) / (families + 1.0)
-    left = np.where(there, above - ease, 0.0)
+    effect = (weight * above).sum(axis=0) / (families + 1.0)
 
-    spread = float((ease**2).sum()) + _EXAMPLE_EFFECT_WEIGHT * _EXAMPLE_EFFECT
-    example_effect = max(_LEAST, spread / (float((families > 0).sum()) + _EXAMPLE_EFFECT_WEIGHT))
+    spread = float((effect**2).sum()) + settings.example_weight * settings.example_effect
+    examples = float((families > 0).sum()) + settings.example_weight
+    example_effect = max(settings.floor, spread / examples)
 
-    # Whatever was taken off is not free to differ: the mean of a trial's scores; of interaction, what went
-    # into the ease; of
-    # the noise, as much of what is left of it in a family's mean.
+    left = np.where(there, above - effect, 0.0)
+    interaction, residual = _within_families(left, there, met, member, weight, draws, settings)
+    rest = max(interaction + residual, settings.floor)
+    interaction = min(max(0.0, interaction), settings.max_interaction * rest)
+    return VarianceComponents(example_effect, interaction, rest - interaction)
+
+
+def _within_families(
+    left: Array,
+    there: Array,
+    met: Array,
+    member: Array,
+    weight: Array,
+    draws: Sequence[int],
+    settings: VarianceSettings,
+) -> tuple[float, float]:
+    """Solve the two moment equations for the interaction and the residual.
+
+    Args:
+        left: scores less their trial's mean and the example effect, trials x examples.
+        there: whether each was scored.
+        met: examples that each trial met.
+        member: families x trials, 1 where the trial is of the family.
+        weight: 1 / (trials of the same family that met the example).
+        draws: of each trial.
+        settings: the priors.
+    """
+    trials = member @ there
+    families = (trials > 0).sum(axis=0)
+    # Degrees of freedom: what was subtracted cannot differ any more. That is the mean of a trial's
+    # scores; of the interaction, its part in the example effect; of the residual, its part in the
+    # mean of a family.
     free = member @ (there * (1.0 - 1.0 / met)[:, None]) / np.maximum(trials, 1.0)
     taken = 2.0 / (families + 1.0) - families / (families + 1.0) ** 2
     noisy = free * (1.0 - taken / np.maximum(trials, 1.0))
-    # A trial with more draws is told apart from its example's example_effect by less.
-    squares = (weight * left**2).sum(axis=1) / np.array([residual_share(n) for n in draws])
-    products = ((member @ left) ** 2 - member @ left**2) / np.maximum(trials * (trials - 1), 1.0)
+    # A trial with more draws has less residual, and differs less from its example's effect.
+    shares = np.array([residual_share(n) for n in draws])
+    squares = (weight * left**2).sum(axis=1) / shares
+    ordered_pairs = np.maximum(trials * (trials - 1), 1.0)
+    products = ((member @ left) ** 2 - member @ left**2) / ordered_pairs
     several = trials > 1
-    # Squares are interaction * a + noise * b, and products within a family interaction * c - noise * d, on average.
-    a, b = float((free * (1.0 - taken)).sum()) + _WEIGHT, float(noisy.sum()) + _WEIGHT
-    c = float((free * (1.0 - taken))[several].sum()) + _WEIGHT
+    # On average, squares are interaction * a + residual * b, and products within a family are
+    # interaction * c - residual * d.
+    prior = settings.weight
+    a = float((free * (1.0 - taken)).sum()) + prior
+    b = float(noisy.sum()) + prior
+    c = float((free * (1.0 - taken))[several].sum()) + prior
     d = float((free - noisy)[several].sum())
-    square = float(squares.sum()) + _WEIGHT * (_INTERACTION + _NOISE)
-    product = float(products[several].sum()) + _WEIGHT * _INTERACTION
+    square = float(squares.sum()) + prior * (settings.interaction + settings.residual)
+    product = float(products[several].sum()) + prior * settings.interaction
     interaction = (square * d + product * b) / (a * d + b * c)
-    noise = (square * c - product * a) / (a * d + b * c)
-    rest = max(interaction + noise, _LEAST)
-    interaction = min(max(0.0, interaction), MAX_INTERACTION * rest)
-    return VarianceComponents(example_effect, interaction, rest - interaction)
+    residual = (square * c - product * a) / (a * d + b * c)
+    return interaction, residual
+
+
+def _all_residual(rows: Array) -> VarianceComponents:
+    """Take all differences between the scores of one trial for noise."""
+    if not len(rows):
+        return VarianceComponents(1e-9, 0.0, _UNPAIRED_RESIDUAL)
+    within = np.nanvar(rows, axis=1)
+    return VarianceComponents(1e-9, 0.0, float(np.mean(within)) + 1e-3)

@@ -1,0 +1,225 @@
+"""The candidates of a search by knowledge gradient: points that were begun, and fresh ones."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TypeAlias
+
+import numpy as np
+
+from tune.space import Point, Value
+from tune.strategies.posterior import Posterior, TrialEvidence, read_evidence, share_of_gain
+from tune.strategies.problem import Standing
+from tune.strategies.race import Proposals, Race, TrialState, WavePlan
+from tune.strategies.settings import KnowledgeGradientSettings
+
+Pair: TypeAlias = tuple[Value, Value]
+"""A model and a prompt."""
+
+
+class Candidates:
+    """All points that may be bought, and the posterior over them.
+
+    Candidates have numbers: those with evidence first, then the fresh ones.
+
+    Attributes:
+        problem: what is searched, with the limit on cost that is aimed at now.
+        points: by number.
+        shown: evidence of the first ones, by number.
+        begun: orders of points that were begun.
+        fresh: points that the searcher proposed and that were not begun.
+    """
+
+    def __init__(
+        self, race: Race, proposals: Proposals, settings: KnowledgeGradientSettings
+    ) -> None:
+        self.race, self.problem, self.settings = race, race.problem, settings
+        self.points: list[Point] = []
+        self.shown: list[TrialEvidence] = []
+        self.begun: dict[Point, TrialState] = {}
+        self.fresh: list[Point] = []
+        self._proposals = proposals
+        self._posterior: Posterior | None = None
+        self._evidence: dict[tuple[int, float | None], tuple[Standing, TrialEvidence | None]] = {}
+        self._caps: dict[Pair, int] = {}
+        self._limit_uses: dict[Pair, list[float]] = {}
+        self._ask(settings.candidates)
+
+    @property
+    def posterior(self) -> Posterior:
+        """The posterior of the points; there is one once `aim` found points."""
+        assert self._posterior is not None
+        return self._posterior
+
+    def _ask(self, count: int) -> None:
+        """Have the searcher propose more points."""
+        for _ in range(count):
+            point = self._proposals.next()
+            if point is None:
+                return
+            self.fresh.append(point)
+
+    def begin(self, point: Point, wave: WavePlan, examples: int, draws: int) -> bool:
+        """Begin a fresh point, if the wave's money pays for it."""
+        state = self.race.add(point)
+        if not wave.add(state, examples, max(draws, state.ladder[0])):
+            self.race.remove(state)
+            return False
+        self.begun[point] = state
+        self.fresh.remove(point)
+        return True
+
+    # --- learning
+
+    def refresh(self) -> None:
+        """Tell the searcher what was bought, and have it propose more."""
+        self.race.tell_searcher([state for state in self.begun.values() if not state.told])
+        self._ask(self.settings.fresh)
+        self._drop_hopeless()
+        settled = dict.fromkeys(map(self._settle, self.fresh))
+        self.fresh = [point for point in settled if point not in self.begun]
+
+    def _settle(self, point: Point) -> Point:
+        """Return a point without the settings that its model has refused since it was proposed."""
+        space = self.problem.space
+        own = space.when.get(str(point["model"]), {})
+        kept: dict[str, Value] = {}
+        for name, value in point.items():
+            if name not in own or own[name] is not None:
+                kept[name] = value
+        return space.point_of(kept)
+
+    def _drop_hopeless(self) -> None:
+        """Keep only so many fresh points: those with the highest upper bounds."""
+        if self._posterior is None or len(self.fresh) <= self.settings.candidates:
+            return
+        quality = self._posterior.quality
+        bounds = (quality.mean + quality.deviation()).tolist()
+        hopes = dict(zip(self.points, bounds, strict=True))
+        self.fresh.sort(key=lambda point: -hopes.get(point, math.inf))
+        del self.fresh[self.settings.candidates :]
+
+    def aim(self, limit: float, *, fit: bool) -> bool:
+        """Compute the posterior as if no request might cost more than a limit.
+
+        Args:
+            limit: dollars per request.
+            fit: whether to learn more of how alike points are.
+
+        Returns:
+            Whether there are any candidates.
+        """
+        asked = self.race.problem
+        most = min(limit, math.inf if asked.max_cost is None else asked.max_cost)
+        self.problem = replace(asked, max_cost=most if math.isfinite(most) else None)
+        shown: dict[Point, TrialEvidence] = {}
+        for point, state in self.begun.items():
+            evidence = self._read_evidence(state)
+            if evidence:
+                shown[point] = evidence
+        self.points = [*shown, *self.fresh]
+        self.shown = list(shown.values())
+        self._caps = self.first_caps()
+        self._limit_uses = {}
+        for evidence in self.shown:
+            config = evidence.base.config
+            of_pair = self._limit_uses.setdefault((config.model, config.prompt), [])
+            of_pair.append(self.problem.limit_use(evidence.base))
+        if self.points:
+            self._posterior = Posterior(self.problem, self.points, self._posterior)
+            self._posterior.update(list(enumerate(self.shown)), fit=fit)
+        return bool(self.points)
+
+    def widen_prior(self) -> None:
+        """Let points differ by more than was learned, from now on."""
+        if self._posterior is not None:
+            self._posterior.widen_prior()
+
+    def _read_evidence(self, state: TrialState) -> TrialEvidence | None:
+        standing = self.race.standings.get(state.trial)
+        if standing is None:
+            return None
+        key = state.trial, self.problem.max_cost
+        known = self._evidence.get(key)
+        if known is None or known[0] is not standing:
+            known = self._evidence[key] = (standing, read_evidence(self.problem, standing))
+        return known[1]
+
+    # --- max_tokens of the first tries
+
+    def first_caps(self) -> dict[Pair, int]:
+        """Return the max_tokens that each model and prompt is first tried with.
+
+        It is the largest that may keep the limit on cost. One that cuts all answers would make a
+        good model and prompt look hopeless, and nothing seen of other points would correct that.
+        """
+        caps: dict[Pair, int] = {}
+        for point in self.fresh:
+            if self._fresh_limit_use(point, self.race.ladder(point)[0]) <= 1.0:
+                pair = point["model"], point["prompt"]
+                caps[pair] = max(self.problem.space.cap(point), caps.get(pair, 0))
+        return caps
+
+    def comes_later(self, point: Point, caps: Mapping[Pair, int] | None = None) -> bool:
+        """Return whether its model and prompt are to be tried with another max_tokens first.
+
+        Args:
+            point: a fresh point.
+            caps: the result of `first_caps`; by default that of the last aim, for pairs that were
+                not tried yet.
+        """
+        pair = point["model"], point["prompt"]
+        if caps is None:
+            if pair in self._limit_uses:
+                return False
+            caps = self._caps
+        cap = self.problem.space.cap(point)
+        return cap != caps.get(pair, cap)
+
+    # --- limits on cost
+
+    def limit_use(self, shown: TrialEvidence, n: int) -> float:
+        """Return the expected share of the limit on cost that n answers of a trial take up."""
+        limit = self.problem.max_cost
+        if limit is None or not math.isfinite(shown.base.cost):
+            return 0.0
+        costs = self.race.standings[shown.base.trial].costs_with(shown.base, n)
+        return float(np.nanmean(costs)) / limit
+
+    def _fresh_limit_use(self, point: Point, n: int) -> float:
+        limit = self.problem.max_cost
+        if limit is None:
+            return 0.0
+        return self.race.expected_price(self.race.unlisted(point), n) / limit
+
+    def chance(self, point: Point, n: int) -> float:
+        """Return the probability that a fresh point keeps the limits with n answers.
+
+        Its use of the limits is expected to be that of points of its model and prompt, else to
+        follow its price. The logarithm is normal around that.
+        """
+        if self.problem.max_cost is None and self.problem.max_seconds is None:
+            return 1.0
+        alike = self._limit_uses.get((point["model"], point["prompt"]))
+        use = float(np.mean(alike)) if alike else self._fresh_limit_use(point, n)
+        if use <= 0:
+            return 1.0
+        if not math.isfinite(use):
+            return 0.0
+        return 0.5 * math.erfc(math.log(use) / self.settings.cost_deviation / math.sqrt(2))
+
+    def reach(self, candidate: int) -> float:
+        """Return the share of the gain that the most answers within the limits have."""
+        point = self.points[candidate]
+        ladder = self.race.ladder(point)
+        affordable = []
+        for n in ladder:
+            if candidate < len(self.shown):
+                use = self.limit_use(self.shown[candidate], n)
+            else:
+                use = self._fresh_limit_use(point, n)
+            if use <= 1.0:
+                affordable.append(n)
+        return share_of_gain(max(affordable, default=ladder[0])) - share_of_gain(ladder[0])
