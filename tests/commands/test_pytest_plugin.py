@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tune.followup.check import CheckResult, Decision
+from tune.followup.check import CheckDecision, CheckResult
 from tune.space import Config
 from tune.stats.confidence_sequences import Look
 from tune.stats.intervals import Interval
@@ -29,7 +29,7 @@ def test_it(tune_check, monkeypatch):
 """
 
 
-def checked(decision: Decision, **more: Any) -> CheckResult:
+def checked(decision: CheckDecision, **more: Any) -> CheckResult:
     """What a check might have found."""
     values: dict[str, Any] = {
         "decision": decision,
@@ -45,7 +45,7 @@ def checked(decision: Decision, **more: Any) -> CheckResult:
         "available": 300,
         "paired": False,
         "visible": 0.03,
-        "missing": 0,
+        "unanswered": 0,
         "spent": 0.01,
         "uncertain": 0.0,
         "budget": 0.5,
@@ -59,7 +59,7 @@ def checked(decision: Decision, **more: Any) -> CheckResult:
     return CheckResult(**values)
 
 
-def asked(decision: Decision, *notices: str) -> Any:
+def asked(decision: CheckDecision, *notices: str) -> Any:
     """Stands in for `tune.followup.check.check`."""
 
     def check(best: object, data: object, *, budget: float, **options: Any) -> CheckResult:
@@ -70,7 +70,10 @@ def asked(decision: Decision, *notices: str) -> Any:
 
 
 def run(
-    pytester: pytest.Pytester, decision: Decision, more: str = "", notices: tuple[str, ...] = ()
+    pytester: pytest.Pytester,
+    decision: CheckDecision,
+    more: str = "",
+    notices: tuple[str, ...] = (),
 ) -> tuple[dict[str, int], str]:
     pytester.makepyfile(INNER.format(decision=decision, more=more, notices=notices))
     pytester.makeini(
@@ -152,10 +155,14 @@ def test_the_words_name_the_error_rates_of_each_limit() -> None:
 def test_what_is_uncertain_and_what_is_missing_is_said() -> None:
     said = str(
         checked(
-            "undecided", uncertain=0.002, missing=3, on_holdout=False, notices=("Beware\x1b[31m.",)
+            "undecided",
+            uncertain=0.002,
+            unanswered=3,
+            on_holdout=False,
+            notices=("Beware\x1b[31m.",),
         )
     )
-    assert "whose outcome nobody knows" in said
+    assert "whose outcome is unknown" in said
     assert "did not answer 3 examples" in said
     assert "200 tuning examples" in said
     assert said.endswith("Beware\\x1b[31m.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Collection
 from dataclasses import Field, fields
 from typing import Any
 
@@ -30,26 +31,38 @@ def build_run_parser(
         epilog=epilog,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="store_true", help="print the version and exit")
-    add_options(parser)
+    parser.add_argument("--version", action="store_true", help="Print the version and exit.")
+    add_options(parser, Options)
     parser.add_argument(
-        "--json", action="store_true", help="print one JSON object and nothing else"
+        "--json", action="store_true", help="Print one JSON object and nothing else."
     )
     return parser
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add a flag for each option of a run, group by group."""
+def add_options(
+    parser: argparse.ArgumentParser, kind: type, *, besides: Collection[str] = ()
+) -> None:
+    """Add a flag for each option, group by group.
+
+    Args:
+        parser: gets the flags.
+        kind: the dataclass of the options.
+        besides: options whose flag the parser has already.
+    """
     for title in GROUPS:
-        group = parser.add_argument_group(title) if title else parser
-        for option in fields(Options):
-            if option.metadata["about"].group == title:
+        group = parser.add_argument_group(title) if title in _groups(kind) - {""} else parser
+        for option in fields(kind):
+            if option.metadata["about"].group == title and option.name not in besides:
                 _add_flag(group, option)
 
 
-def given_options(given: argparse.Namespace) -> dict[str, Any]:
-    """Return the options of a run among parsed flags: those that were given."""
-    names = {option.name for option in fields(Options)}
+def _groups(kind: type) -> set[str]:
+    return {option.metadata["about"].group for option in fields(kind)}
+
+
+def given_options(given: argparse.Namespace, kind: type = Options) -> dict[str, Any]:
+    """Return the options among parsed flags: those that were given."""
+    names = {option.name for option in fields(kind)}
     return {name: value for name, value in vars(given).items() if name in names}
 
 

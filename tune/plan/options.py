@@ -69,7 +69,7 @@ def option(
     default: Value,
     sentence: str,
     *,
-    group: str,
+    group: str = "",
     metavar: str = "",
     parse: Callable[[str], Any] = str,
     repeats: bool = False,

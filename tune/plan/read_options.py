@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -17,13 +18,7 @@ def read_options(**given: Any) -> Options:
         BudgetError: the budget is not a number of dollars above 0.
         InputError: there is no such option, or its value cannot be used.
     """
-    known = [one.name for one in fields(Options)]
-    unknown = sorted(set(given) - set(known))
-    if unknown:
-        raise InputError(
-            f"there is no option {unknown[0]!r}: the options of a run are {', '.join(known)}"
-        )
-    stated = {name: value for name, value in given.items() if value is not None}
+    stated = stated_options(Options, given)
     if "split" in stated and "holdout" in stated:
         raise InputError(
             "the column of `split` says which examples are held back: give no `holdout` beside it"
@@ -31,6 +26,23 @@ def read_options(**given: Any) -> Options:
     options = Options(**stated)
     _check_numbers(options)
     return options
+
+
+def stated_options(kind: type, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that a user states; None stands for the default, and so is left out.
+
+    Args:
+        kind: the dataclass of the options.
+        given: what the user gives, by name.
+
+    Raises:
+        InputError: there is no such option.
+    """
+    known = [one.name for one in fields(kind)]
+    unknown = sorted(set(given) - set(known))
+    if unknown:
+        raise InputError(f"there is no option {unknown[0]!r}: the options are {', '.join(known)}")
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _check_numbers(options: Options) -> None:

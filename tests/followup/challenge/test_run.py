@@ -308,7 +308,7 @@ def test_whom_it_was_compared_with_on_how_many_pairs_and_who_was_left_out_is_sai
         "old (a, n = 3) ($0.0004; 24 stored answers to pair with), it is +0.300 [+0.100, +0.500] on 24"
         in said
     )
-    assert "Left out for want of stored answers to pair with: old (b): 3." in said
+    assert "Left out because of too few stored answers to pair with: old (b): 3." in said
     record = found.to_record()
     assert json.loads(json.dumps(record, allow_nan=False)) == record
     assert (record["beside"]["answers"], record["beside"]["difference"]["mean"]) == (24, 0.3)

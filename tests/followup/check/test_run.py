@@ -173,7 +173,7 @@ def test_a_service_that_fails_now_and_then_does_not_look_like_a_regression(tmp_p
     plan = sometimes(0.2, [Fault("status", status=503, retry_after=0.01)])
     with Server(models={"small": Model(0.10, 0.40)}, world=WORLD, plan=plan) as server:
         found = check(export(tmp_path, server), NEW, budget=0.5, margin=0.2)
-    assert (found.decision, found.missing) == ("holds", 0)
+    assert (found.decision, found.unanswered) == ("holds", 0)
 
 
 def test_a_model_that_does_not_answer_is_a_failure_and_no_verdict(tmp_path: Path) -> None:

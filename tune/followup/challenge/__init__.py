@@ -1,4 +1,4 @@
-"""A new model is out: would it enter the frontier of a finished study?"""
+"""A challenge: would a new model enter the frontier of a finished study?"""
 
 from tune.followup.challenge.result import STATUS, ChallengeResult, EntryDecision
 from tune.followup.challenge.run import challenge

@@ -1,4 +1,4 @@
-"""What a challenge found out, and how it is shown."""
+"""The result of a challenge, and how it is shown."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tune.stats.intervals import Interval
 EntryDecision: TypeAlias = Literal["enters", "does not enter", "undecided"]
 
 STATUS: Mapping[EntryDecision, int] = {"enters": 0, "does not enter": 3, "undecided": 4}
-"""The exit status that says it."""
+"""The exit status for each answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,8 @@ class FrontierComparison:
     Attributes:
         config: its values.
         cost: dollars per request.
-        answers: how many of the examples that a verdict may use the study holds its answers to.
-        difference: the new config less this one, paired; None where that was not looked at.
+        answers: the number of its stored answers that a verdict may use.
+        difference: the new config less this one, paired; None where they were not compared.
     """
 
     config: Config
@@ -37,25 +37,28 @@ class FrontierComparison:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChallengeResult:
-    """What a challenge found out. Qualities are in the metric's own scale.
+    """The result of a challenge. Qualities are in the metric's own scale.
 
     Attributes:
         answer: "enters": it beats the rivals, which cost no more, or nothing is as cheap. "does not
-        enter": it is not
-            better than one of them by the margin. Else "undecided".
-        reason: why it was not decided: "money" or "data"; "" where it was. config: what the new
-        model was called with. cost: its dollars per request, at list price. rival: the config of
-        the frontier that it comes to: of those that cost no more the best, or the best with stored
-            answers enough to be paired with. None where nothing is as cheap.
-        rival_cost: its dollars per request. difference: the new config less the rival, paired, with
-        limits that hold at every look. beside: the other of these two, where they are two. To
-        enter, both have to be beaten. left_out: configs of the frontier that cost no more and look
-        better than the one with answers enough, and were
-            left out for want of stored answers.
-        margin: how much better it would have to be to matter, in the metric's scale. tried: in how
-        many of the frontier's ways (prompt, n, cap, stops, aggregate) it was asked on a few
-        examples. finalists: how many of these went on to the verdict. spent: dollars. budget:
-        dollars. notices: what a reader must not miss.
+            enter": it is not better than one of them by the margin. Else "undecided".
+        reason: why it is undecided: "money" or "data"; "" where it is decided.
+        config: the config of the new model that decided.
+        cost: its dollars per request, at list price.
+        rival: the config of the frontier that decided, of those that cost no more: the best, or the
+            best with enough stored answers. None where nothing is as cheap.
+        rival_cost: its dollars per request.
+        difference: the new config less the rival, paired, with limits that hold at every look.
+        beside: the other of these two, where they are two. To enter, both must be beaten.
+        left_out: configs of the frontier that cost no more, look better than the one with enough
+            answers, and were left out because they have too few stored answers.
+        margin: how much better the new config must be to matter, in the metric's scale.
+        tried: in how many of the frontier's ways (prompt, n, cap, stops, aggregate) the model was
+            asked on a few examples.
+        finalists: how many of these went on to the verdict.
+        spent: dollars.
+        budget: dollars.
+        notices: sentences that a reader must not miss.
     """
 
     answer: EntryDecision
@@ -80,55 +83,62 @@ class ChallengeResult:
         return STATUS[self.answer]
 
     def __str__(self) -> str:
-        model, each = visible(self.config.model), f"{dollars(self.cost)} per request"
-        if self.rival is None:
-            lines = [f"{model} enters the frontier as its cheapest config, at {each}."]
-        else:
-            assert self.difference is not None
-            ended = {
-                "money": " as the money was used up",
-                "data": " as the study holds no more examples with answers of both",
-                "": "",
-            }
-            which = "the best that" if self.beside is None else "which"
-            verb = {
-                "enters": "enters the frontier",
-                "does not enter": "does not enter the frontier",
-            }
-            lines = [
-                f"{model} {verb.get(self.answer, 'is undecided' + ended[self.reason])}: at {each} "
-                f"{_gap(self.difference)} against {_named(self.rival)}, {which} costs no more "
-                f"({dollars(self.rival_cost or 0.0)})."
-            ]
-        lines += self._others()
+        """The result in a few sentences."""
+        lines = [self._headline(), *self._others()]
         if self.tried > 1:
-            went = f"; {self.finalists} went on to the verdict" if self.finalists else ""
-            read = f"n = {self.config.n}" + (
-                f", {self.config.aggregate}" if self.config.n > 1 else ""
-            )
-            lines.append(
-                f"Asked with the prompt {visible(self.config.prompt)} ({read}), the best of {self.tried} ways that "
-                f"the frontier has, tried on a few examples each{went}."
-            )
+            lines.append(self._ways())
         lines.append(f"Spent {dollars(self.spent)} of {dollars(self.budget)}.")
         return "\n".join([*lines, *map(visible, self.notices)])
 
+    def _headline(self) -> str:
+        model, each = visible(self.config.model), f"{dollars(self.cost)} per request"
+        if self.rival is None:
+            return f"{model} enters the frontier as its cheapest config, at {each}."
+        assert self.difference is not None
+        which = "the best that" if self.beside is None else "which"
+        return (
+            f"{model} {self._verdict()}: at {each} {_gap(self.difference)} against "
+            f"{_named(self.rival)}, {which} costs no more ({dollars(self.rival_cost or 0.0)})."
+        )
+
+    def _verdict(self) -> str:
+        if self.answer == "enters":
+            return "enters the frontier"
+        if self.answer == "does not enter":
+            return "does not enter the frontier"
+        if self.reason == "money":
+            return "is undecided as the money was used up"
+        return "is undecided as the study holds no more examples with answers of both"
+
+    def _ways(self) -> str:
+        """Return a sentence on the way that was chosen, of those that were tried."""
+        went = f"; {self.finalists} went on to the verdict" if self.finalists else ""
+        read = f"n = {self.config.n}"
+        if self.config.n > 1:
+            read += f", {self.config.aggregate}"
+        return (
+            f"Asked with the prompt {visible(self.config.prompt)} ({read}), the best of "
+            f"{self.tried} ways that the frontier has, tried on a few examples each{went}."
+        )
+
     def _others(self) -> list[str]:
-        """Whom else it was compared with, and who was left out."""
+        """Return sentences on the other config to beat, and on those that were left out."""
         lines = []
         if self.beside is not None:
+            other = self.beside
             lines.append(
-                f"To enter it has to beat both the best that costs no more and the best of those with stored answers "
-                f"enough: against the other, {_named(self.beside.config)} ({dollars(self.beside.cost)}; "
-                f"{self.beside.answers} stored answers to pair with), {_gap(self.beside.difference)}."
+                f"To enter it has to beat both the best that costs no more and the best with "
+                f"enough stored answers: against the other, {_named(other.config)} "
+                f"({dollars(other.cost)}; {other.answers} stored answers to pair with), "
+                f"{_gap(other.difference)}."
             )
         if self.left_out:
             names = ", ".join(f"{_named(each.config)}: {each.answers}" for each in self.left_out)
-            lines.append(f"Left out for want of stored answers to pair with: {names}.")
+            lines.append(f"Left out because of too few stored answers to pair with: {names}.")
         return lines
 
     def to_record(self) -> dict[str, Any]:
-        """The object that `--json` prints."""
+        """Return the object that `--json` prints."""
         return {
             "answer": self.answer,
             "reason": self.reason,
@@ -149,7 +159,7 @@ class ChallengeResult:
 
 
 def _named(config: Config) -> str:
-    """A config of the frontier, told from others of its model."""
+    """Return the name of a config, told apart from others of its model."""
     read = f", n = {config.n}" if config.n > 1 else ""
     return f"{visible(config.model)} ({visible(config.prompt)}{read})"
 
@@ -170,8 +180,6 @@ def _record(each: FrontierComparison) -> dict[str, Any]:
 
 
 def _plain(gap: Interval | None) -> dict[str, Any] | None:
-    return (
-        None
-        if gap is None
-        else {"mean": gap.mean, "low": gap.low, "high": gap.high, "examples": gap.n}
-    )
+    if gap is None:
+        return None
+    return {"mean": gap.mean, "low": gap.low, "high": gap.high, "examples": gap.n}

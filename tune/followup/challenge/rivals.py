@@ -1,10 +1,9 @@
-"""The frontier that a new model would have to enter: its configs, with the scores and costs that
-the study holds.
+"""The frontier that a new model must enter: its configs with the scores and costs of the study.
 
-A study answers few examples with most configs, and many with those that it could not tell apart and
-those that met the holdout. So a new config meets two of the frontier: the best that costs no more,
-on what few answers there are, and the best that costs no more and has answers enough. Who enters
-has beaten both; who falls short of either does not.
+A study answers few examples with most configs. It answers many with the configs that it could not
+tell apart, and with those that met the holdout. So a new config is compared with two of the
+frontier: the best that costs no more, on the few answers that there are, and the best that costs no
+more and has enough answers. To enter, it must beat both; falling short of either keeps it out.
 """
 
 from __future__ import annotations
@@ -26,17 +25,21 @@ from tune.strategies.measured_truncation import PHASES, record_measured_caps
 from tune.study.evaluate import Evaluator
 from tune.study.resume import RecordedWave, load_steps, read_faults, read_history
 
+_READ_OFF = ("n", "aggregate", "max_tokens")
+"""Settings that are read off the same draws."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rival:
     """A config of the frontier.
 
     Attributes:
-        config: its values. cost: dollars per request. mean: its mean score as the study's frontier
-        has it: on tuning examples, so that those of the holdout have no
-            say in who is compared.
+        config: its values.
+        cost: dollars per request.
+        mean: its mean score on tuning examples, as the study's frontier has it. Scores of the
+            holdout do not choose whom to compare with.
         scores: by position in the study's order of examples.
-        costs: dollars of each example's request, likewise; NaN where the config cannot answer.
+        costs: dollars of each example's request, by position; NaN where the config cannot answer.
     """
 
     config: Config
@@ -46,17 +49,17 @@ class Rival:
     costs: Mapping[int, float]
 
     def answers_from(self, first: int) -> int:
-        """How many examples from a position on it has a score for."""
+        """Count the examples from a position on that have a score."""
         return sum(position >= first for position in self.scores)
 
 
 @dataclass(frozen=True, slots=True)
 class Opponents:
-    """Whom a config of a new model has to stand against, of those that cost no more.
+    """Configs that a config of the new model must beat, of those that cost no more.
 
     Attributes:
-        rival: the best that has stored answers enough to be paired with.
-        best: the best of all, where that has fewer; else None. To enter, both are to be beaten.
+        rival: the best that has enough stored answers.
+        best: the best of all, where that has fewer; else None.
         left_out: the others that look better than the rival, and have too few stored answers.
     """
 
@@ -66,75 +69,92 @@ class Opponents:
 
     @property
     def compared(self) -> tuple[Rival, ...]:
-        """Those to be beaten, the rival first."""
+        """The configs to beat, the rival first."""
         return (self.rival,) if self.best is None else (self.rival, self.best)
 
 
 async def read_rivals(
     evaluator: Evaluator, report: Report, events: Sequence[Mapping[str, Any]]
 ) -> list[Rival]:
-    """The winner, the baseline and the frontier with their scores, from the draws that the study
-    bought.
+    """Return the winner, the baseline and the frontier with their scores, from stored draws.
 
     Raises:
         StudyError: the store holds no draw of them.
     """
-    trials: dict[int, Trial] = {}
-    measuring: dict[int, Trial] = {}
-    for wave in read_history(events).waves:
-        if wave.done:
-            await evaluator.replay(
-                load_steps(wave.steps), measuring if wave.phase in PHASES else trials, wave
-            )
-    record_measured_caps(trials, measuring)
-    met: dict[int, Trial] = {}
-    event = next((event for event in reversed(events) if event["event"] == "holdout"), None)
-    if event is not None:
-        recorded = RecordedWave("holdout", event["steps"])
-        read_faults(recorded, event)
-        await evaluator.replay(load_steps(event["steps"]), met, recorded)
+    trials = await _replay_search(evaluator, events)
+    met = await _replay_holdout(evaluator, events)
     found: dict[Config, Rival] = {}
     for row in (report.winner, report.baseline, *report.frontier):
         if row is None or row.few or row.cost is None or row.config in found:
             continue
-        held = [trials[row.trial]] if row.trial in trials else []
-        readings = [
-            reading for trial in held for reading in evaluator.reader.read(trial, [row.config])
-        ]
-        shared = [trial for trial in met.values() if shares_draws(Config(trial.point), row.config)]
-        for trial in sorted(
-            shared, key=lambda trial: Config(trial.point).n
-        ):  # the most draws have the last word
-            readings += [
-                reading
-                for reading in evaluator.reader.read(trial, [row.config])
-                if not reading.approximate
-            ]
+        readings: list[Reading] = []
+        if row.trial in trials:
+            readings += evaluator.reader.read(trials[row.trial], [row.config])
+        readings += _holdout_readings(evaluator, met, row.config)
         chosen_by = row.tuning or row.holdout
         if readings and chosen_by is not None:
-            scores, costs = (
-                {
-                    p: float(v)
-                    for r in readings
-                    for p, v in zip(r.examples, getattr(r, name), strict=True)
-                }
-                for name in ("scores", "costs")
-            )
+            scores: dict[int, float] = {}
+            costs: dict[int, float] = {}
+            for reading in readings:
+                scores.update(zip(reading.examples, map(float, reading.scores), strict=True))
+                costs.update(zip(reading.examples, map(float, reading.costs), strict=True))
             found[row.config] = Rival(row.config, row.cost.mean, chosen_by.mean, scores, costs)
     if not found:
         raise StudyError(
-            "the store holds no scored draw of the study's frontier: give the --store that it was run with"
+            "the store holds no scored draw of the study's frontier: give the --store that it was "
+            "run with"
         )
     return list(found.values())
 
 
+async def _replay_search(
+    evaluator: Evaluator, events: Sequence[Mapping[str, Any]]
+) -> dict[int, Trial]:
+    """Return the trials of the search, filled from the store."""
+    trials: dict[int, Trial] = {}
+    measuring: dict[int, Trial] = {}
+    for wave in read_history(events).waves:
+        if wave.done:
+            target = measuring if wave.phase in PHASES else trials
+            await evaluator.replay(load_steps(wave.steps), target, wave)
+    record_measured_caps(trials, measuring)
+    return trials
+
+
+async def _replay_holdout(
+    evaluator: Evaluator, events: Sequence[Mapping[str, Any]]
+) -> dict[int, Trial]:
+    """Return the trials of the holdout, filled from the store; empty where it was not reached."""
+    event = next((event for event in reversed(events) if event["event"] == "holdout"), None)
+    met: dict[int, Trial] = {}
+    if event is not None:
+        recorded = RecordedWave("holdout", event["steps"])
+        read_faults(recorded, event)
+        await evaluator.replay(load_steps(event["steps"]), met, recorded)
+    return met
+
+
+def _holdout_readings(
+    evaluator: Evaluator, met: Mapping[int, Trial], config: Config
+) -> list[Reading]:
+    """Return exact readings of a config off the trials of the holdout; the most draws come last."""
+    shared = [trial for trial in met.values() if shares_draws(Config(trial.point), config)]
+    found: list[Reading] = []
+    # Later readings replace earlier ones of the same example.
+    for trial in sorted(shared, key=lambda trial: Config(trial.point).n):
+        readings = evaluator.reader.read(trial, [config])
+        found += [reading for reading in readings if not reading.approximate]
+    return found
+
+
 def shares_draws(bought: Config, config: Config) -> bool:
-    """Whether what was bought for a config can be read for another: n, aggregate and a smaller cap
-    alone may differ.
+    """Return whether draws that were bought for a config can be read for another.
+
+    Only n, the aggregate and a smaller cap may differ.
     """
-    read_off = ("n", "aggregate", "max_tokens")
     first, second = (
-        {k: v for k, v in each.items() if k not in read_off} for each in (bought, config)
+        {name: value for name, value in each.items() if name not in _READ_OFF}
+        for each in (bought, config)
     )
     return first == second and config.max_tokens <= bought.max_tokens
 
@@ -142,30 +162,33 @@ def shares_draws(bought: Config, config: Config) -> bool:
 def find_opponents(
     rivals: Sequence[Rival], reading: Reading, sign: float, *, closed: int, enough: int
 ) -> Opponents | None:
-    """Whom a new config has to stand against; None where it is shown to be cheaper than all.
+    """Return the configs that a new config must beat; None where it is cheaper than all.
 
     Args:
-        rivals: the frontier. reading: the new config. sign: 1 where a larger score is better, else
-        -1. closed: the first so many examples are not for the verdict. enough: so many stored
-        answers to other examples are enough; half as many as any has are, too.
+        rivals: the frontier.
+        reading: the new config.
+        sign: 1 where a larger score is better, else -1.
+        closed: the first so many examples are not for the verdict.
+        enough: so many stored answers to other examples are enough; half as many as the most that
+            any config has are enough, too.
     """
-    within = sorted(
-        (each for each in rivals if not is_more_expensive(each, reading)),
-        key=lambda each: -sign * each.mean,
-    )
+    within = [each for each in rivals if not is_more_expensive(each, reading)]
+    within.sort(key=lambda each: -sign * each.mean)
     if not within:
         return None
     most = max(each.answers_from(closed) for each in within)
-    rival = next(each for each in within if each.answers_from(closed) >= min(enough, most / 2))
-    better = within[: within.index(rival)]
-    return Opponents(rival, better[0] if better else None, tuple(better[1:]))
+    least = min(enough, most / 2)
+    place = next(i for i, each in enumerate(within) if each.answers_from(closed) >= least)
+    better = within[:place]
+    return Opponents(within[place], better[0] if better else None, tuple(better[1:]))
 
 
 def is_more_expensive(rival: Rival, reading: Reading) -> bool:
-    """Whether a rival is shown to cost more, on the examples that both answered (one-sided, 95 %).
+    """Return whether a rival is shown to cost more (one-sided t-test, 95 %).
 
-    A few examples tell a mean cost only roughly, and who is wrongly taken for cheaper would have no
-    rival. Means are compared where the rival did not answer these examples.
+    The test pairs the examples that both answered. Where there are fewer than two, the means are
+    compared. A test is needed because a few examples tell a mean cost only roughly: a config that
+    is wrongly taken for cheaper would have no rival.
     """
     if reading.n_examples < 2:
         return False
@@ -174,6 +197,5 @@ def is_more_expensive(rival: Rival, reading: Reading) -> bool:
     gaps = gaps[np.isfinite(gaps)]
     if len(gaps) < 2:
         return bool(rival.cost > reading.cost)
-    return bool(
-        gaps.mean() > t_quantile(0.95, len(gaps) - 1) * gaps.std(ddof=1) / math.sqrt(len(gaps))
-    )
+    error = gaps.std(ddof=1) / math.sqrt(len(gaps))
+    return bool(gaps.mean() > t_quantile(0.95, len(gaps) - 1) * error)

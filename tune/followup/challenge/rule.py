@@ -1,9 +1,9 @@
 """The verdict on a config of a new model: better than its rival, or not better by the margin.
 
-Two sentences are tested after every pair of scores, by bets that may be looked at as often as one
-likes (`tune.stats.confidence_sequences`): "it is no better than the rival" and "it is better by the
-margin or more". Whichever falls first is the answer. Of several rivals one that it falls short of
-is enough, and to enter it has to beat them all.
+Two sentences are tested after every pair of scores: "it is no better than the rival" and "it is
+better by the margin or more". The tests are bets that may be looked at as often as one likes
+(`tune.stats.confidence_sequences`). The first sentence that falls is the answer. With several
+rivals, the config must beat them all to enter, and falling short of one keeps it out.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ import numpy as np
 
 from tune.followup.challenge.result import EntryDecision
 from tune.followup.challenge.rivals import Rival
-from tune.stats.confidence_sequences import log_evidence_below, paired_look
+from tune.stats.confidence_sequences import Look, log_evidence_below, paired_look
 from tune.stats.intervals import Interval
 from tune.task.metrics import Metric
 
 
 @dataclass(frozen=True, slots=True)
 class EntryRule:
-    """When scores and a rival's scores on the same examples decide.
+    """Decides by the scores of a config and of a rival on the same examples.
 
     Attributes:
-        low: the least score.
-        high: the largest.
+        low: the smallest score.
+        high: the largest score.
         larger_is_better: the metric's direction.
-        margin: how much better it would have to be to matter, in the metric's scale.
+        margin: how much better the config must be to matter, in the metric's scale.
         alpha: how often "enters" may be wrong.
         beta: how often "does not enter" may be wrong.
     """
@@ -52,71 +52,73 @@ class EntryRule:
         finalists: int = 1,
         rivals: int = 1,
     ) -> EntryRule:
-        """The rule for each of so many finalists, against each of its so many rivals.
+        """Return the rule for each of several finalists, against each of its rivals.
 
-        One finalist that enters makes the answer, so each gets its share of alpha. "Does not enter"
-        takes all of them, and is wrong only where the one that should have entered was wrongly
-        turned down: that one may err as often as beta. With the rivals it is the other way round:
-        one that it falls short of is enough, so each gets its share of beta, and where it should
-        not enter there is one that it is no better than.
+        One finalist that enters decides, so each finalist gets its share of alpha. "Does not enter"
+        takes all finalists. It is wrong only where the finalist that should have entered was turned
+        down, so that one may err as often as beta. With rivals it is the other way round: one that
+        the config falls short of decides, so each rival gets its share of beta.
         """
-        distance = margin * (metric.mean_high - metric.low)
         return cls(
-            metric.low,
-            metric.high,
-            metric.larger_is_better,
-            distance,
-            alpha / finalists,
-            beta / rivals,
+            low=metric.low,
+            high=metric.high,
+            larger_is_better=metric.larger_is_better,
+            margin=margin * (metric.mean_high - metric.low),
+            alpha=alpha / finalists,
+            beta=beta / rivals,
         )
 
     @property
     def enough(self) -> int:
-        """So many pairs are enough to be paired on: twice those that show a twin, equal on each,
-        not to enter.
+        """The number of pairs that is enough to compare with a rival.
 
-        Others that are no better differ on some examples, and need the more.
+        It is twice the pairs that keep out a config with the rival's own scores. Configs that are
+        no better differ on some examples, and need more pairs.
         """
-        span, wanted, found = self.high - self.low, math.log(1 / self.beta), np.zeros(1)
-        while found[-1] < wanted:
-            alike = np.zeros(2 * len(found))
-            found = log_evidence_below(
+        span, wanted = self.high - self.low, math.log(1 / self.beta)
+        evidence = np.zeros(1)
+        while evidence[-1] < wanted:
+            alike = np.zeros(2 * len(evidence))
+            evidence = log_evidence_below(
                 alike, self.margin, difference=self.margin, low=-span, high=span
             )
-        return 2 * (int(np.argmax(found >= wanted)) + 1)
+        return 2 * (int(np.argmax(evidence >= wanted)) + 1)
 
     def decide(
         self, scores: Sequence[float], rivals: Sequence[float]
     ) -> tuple[EntryDecision, Interval]:
-        """What the pairs show; with their mean difference, whose limits hold at every look."""
-        up = self.larger_is_better
-        rates = (
-            {"alpha": self.beta, "beta": self.alpha}
-            if up
-            else {"alpha": self.alpha, "beta": self.beta}
-        )
-        null = self.margin if up else -self.margin
-        near, far = (
-            paired_look(
-                scores,
-                rivals,
-                null=at,
-                difference=self.margin,
-                low=self.low,
-                high=self.high,
-                **rates,
-            )
-            for at in (0.0, null)
-        )
-        if (near.p_above if up else near.p_below) <= self.alpha:
+        """Return the decision, and the mean difference with limits that hold at every look."""
+        if self.larger_is_better:
+            near, far = self._look(scores, rivals, 0.0), self._look(scores, rivals, self.margin)
+            better, short = near.p_above, far.p_below
+        else:
+            near, far = self._look(scores, rivals, 0.0), self._look(scores, rivals, -self.margin)
+            better, short = near.p_below, far.p_above
+        if better <= self.alpha:
             return "enters", near.interval
-        short = (far.p_below if up else far.p_above) <= self.beta
-        return ("does not enter" if short else "undecided"), near.interval
+        return ("does not enter" if short <= self.beta else "undecided"), near.interval
+
+    def _look(self, scores: Sequence[float], rivals: Sequence[float], null: float) -> Look:
+        """Look at the differences of paired scores; `null` is the difference in question."""
+        # Each limit of the interval has the error rate of the answer that it decides.
+        alpha, beta = self.beta, self.alpha
+        if not self.larger_is_better:
+            alpha, beta = self.alpha, self.beta
+        return paired_look(
+            scores,
+            rivals,
+            null=null,
+            difference=self.margin,
+            low=self.low,
+            high=self.high,
+            alpha=alpha,
+            beta=beta,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class PairedResult:
-    """What the pairs with one rival show so far."""
+    """The comparison with one rival so far."""
 
     rival: Rival
     answer: EntryDecision
@@ -126,18 +128,22 @@ class PairedResult:
 def compare_pairs(
     rule: EntryRule, scores: Mapping[int, float], bought: Sequence[int], rivals: Sequence[Rival]
 ) -> tuple[EntryDecision, list[PairedResult]]:
-    """What the pairs with all rivals show, and with each, the one that the answer hangs on first.
+    """Compare a config with all its rivals.
 
     Args:
         rule: decides on the pairs with one rival.
         scores: of the new config, by position.
         bought: positions in the order in which they were bought, which is the order of the bets.
-        rivals: those to be beaten.
+        rivals: the configs to beat.
+
+    Returns:
+        The answer, and the comparison with each rival, the one that decides first.
     """
     looks = []
     for rival in rivals:
         both = [position for position in bought if position in scores and position in rival.scores]
-        answer, pairs = rule.decide([scores[p] for p in both], [rival.scores[p] for p in both])
+        own, other = [scores[p] for p in both], [rival.scores[p] for p in both]
+        answer, pairs = rule.decide(own, other)
         looks.append(PairedResult(rival, answer, pairs))
     rank: Sequence[EntryDecision] = ("does not enter", "undecided", "enters")
     looks.sort(key=lambda look: (rank.index(look.answer), look.pairs.n))
@@ -147,13 +153,15 @@ def compare_pairs(
 def unmet_examples(
     order: Sequence[int], bought: Sequence[int], looks: Sequence[PairedResult]
 ) -> list[int]:
-    """The examples that tell more of those who are not beaten yet: of the one with the most pairs
-    first.
+    """Return the examples that tell more about rivals that are still undecided.
+
+    Examples of the rival with the most scores come first.
     """
-    there, found = set(bought), dict[int, None]()
+    there = set(bought)
+    # A dict keeps the order and drops repeated positions.
+    found: dict[int, None] = {}
     for look in sorted(looks, key=lambda look: -len(look.rival.scores)):
         if look.answer == "undecided":
-            found.update(
-                dict.fromkeys(p for p in order if p in look.rival.scores and p not in there)
-            )
+            left = [p for p in order if p in look.rival.scores and p not in there]
+            found.update(dict.fromkeys(left))
     return list(found)

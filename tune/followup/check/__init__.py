@@ -1,9 +1,7 @@
-"""Check whether an exported config still holds: decided in sequence, with no more calls than it
-takes.
-"""
+"""A check of an exported config: does it still hold? No more calls than the decision takes."""
 
 from tune.followup.check.result import CheckResult
-from tune.followup.check.rule import STATUS, Decision
+from tune.followup.check.rule import STATUS, CheckDecision
 from tune.followup.check.run import check, check_async, default_store
 
-__all__ = ["STATUS", "CheckResult", "Decision", "check", "check_async", "default_store"]
+__all__ = ["STATUS", "CheckDecision", "CheckResult", "check", "check_async", "default_store"]

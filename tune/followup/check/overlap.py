@@ -1,6 +1,4 @@
-"""What the examples of a check are worth: those that the study had say less, and so do those that
-belong together.
-"""
+"""Examples of a check that the study had already, or that belong together: they show less."""
 
 from __future__ import annotations
 
@@ -11,46 +9,52 @@ from tune.stats.confidence_sequences import together_notice
 from tune.task.example import Data, Example
 from tune.task.split import count_clusters
 
-SAYING = {
-    "tuning": "{these} tuning examples of the study, by which the config was chosen: on them it looks better than it "
-    'is, so "holds" is optimistic.',
-    "holdout": "{these} holdout examples of the study, on which the recorded quality was measured: on them the check "
-    "tells whether the model has changed, and not whether that quality was luck.",
-    "shots": "{these} examples that the prompt shows with their answers: on them it looks better than it is, so "
-    '"holds" is optimistic.',
+NOTICES = {
+    "tuning": "{these} tuning examples of the study, by which the config was chosen: on them it "
+    'looks better than it is, so "holds" is optimistic.',
+    "holdout": "{these} holdout examples of the study, on which the recorded quality was "
+    "measured: on them the check tells whether the model has changed, and not whether that "
+    "quality was luck.",
+    "shots": "{these} examples that the prompt shows with their answers: on them it looks better "
+    'than it is, so "holds" is optimistic.',
 }
-"""What is said of examples that had this part in the study."""
+"""The notice on examples, by the part that they had in the study."""
 
 
 def count_overlap(deployment: DeploymentRecord, examples: Sequence[Example]) -> dict[str, int]:
-    """How many of these examples the study had, by the part that they had in it; parts that had
-    none are left out.
+    """Count the examples that the study had, by the part that they had in it.
 
-    An example is the same where all that the prompt shows of it is the same.
+    An example is the same where everything that the prompt shows of it is the same. Parts without
+    an example are left out.
     """
-    here = example_hashes(deployment.prompt.fields, examples)
-    counts = {part: sum(mark in kept for mark in here) for part, kept in deployment.seen.items()}
-    return {part: count for part, count in counts.items() if count}
+    hashes = example_hashes(deployment.prompt.fields, examples)
+    counts = {}
+    for part, seen in deployment.seen.items():
+        count = sum(one in seen for one in hashes)
+        if count:
+            counts[part] = count
+    return counts
 
 
 def overlap_notices(overlap: Mapping[str, int], available: int) -> tuple[str, ...]:
-    """What a reader is told of them, a sentence for each part."""
+    """Return a sentence for each part of the study that examples come from.
 
-    def these(count: int) -> str:
-        return (
-            f"All {count} examples are"
-            if count == available
-            else f"{count} of the {available} examples are"
-        )
-
-    return tuple(
-        SAYING[part].format(these=these(count)) for part, count in overlap.items() if part in SAYING
-    )
+    Args:
+        overlap: examples by part, as `count_overlap` counts them.
+        available: all examples of the check.
+    """
+    notices = []
+    for part, count in overlap.items():
+        these = f"{count} of the {available} examples are"
+        if count == available:
+            these = f"All {count} examples are"
+        if part in NOTICES:
+            notices.append(NOTICES[part].format(these=these))
+    return tuple(notices)
 
 
 def grouping_notices(data: Data, group: str | None) -> tuple[str, ...]:
-    """What a reader is told where examples belong together, which the tests of a check take for
-    independent ones.
+    """Return a sentence where examples belong together: the tests take them for independent.
 
     Args:
         data: the examples.
@@ -58,7 +62,8 @@ def grouping_notices(data: Data, group: str | None) -> tuple[str, ...]:
     """
     if group is not None and group not in data.columns:
         return (
-            f"The study kept examples with the same {group!r} together, and these have no such column: where several "
-            f"of them belong together, the check is wrong more often than it says.",
+            f"The study kept examples with the same {group!r} together, and these have no such "
+            f"column: where several of them belong together, the check is wrong more often than "
+            f"it says.",
         )
     return together_notice(len(data.examples), count_clusters(data, group), group)

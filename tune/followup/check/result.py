@@ -1,6 +1,4 @@
-"""What a check found out, and how it is shown: to people, to scripts, and to what reads JUnit's
-XML.
-"""
+"""The result of a check, as people, scripts and JUnit's readers see it."""
 
 from __future__ import annotations
 
@@ -10,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from xml.etree import ElementTree
 
-from tune.followup.check.rule import STATUS, Decision
+from tune.followup.check.rule import STATUS, CheckDecision
 from tune.report import plain_config
 from tune.report.text import dollars
 from tune.safety.escape import visible
@@ -21,39 +19,42 @@ from tune.stats.intervals import Interval
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
-    """What a check found out. Qualities are in the metric's own scale.
+    """The result of a check. Qualities are in the metric's own scale.
 
     Attributes:
         decision: "holds", "regressed", or "undecided" where money or examples ran out first.
-        reason: why it was not decided: "money", "data", or "recorded" where the recorded scores are
-        too few for any
-            number of new ones to decide; "" where it was.
-        recorded: the quality that the config was exported with. on_holdout: whether that was
-        measured on examples that the search had not seen. margin: how much worse it may be and
-        still hold. threshold: the line between the two, if the recorded mean is right: that mean
-        and the margin together. Where
-            examples are paired, the margin alone.
-        look: the scores of the examples, or by how much they changed where they are paired: their
-        mean, with limits
-            that hold at every look; and p-values, which count the uncertainty of the recorded
-            scores as well.
-        paired: whether the study's own holdout was asked again, and paired with the scores that it
-        had. visible: the smallest margin that the examples at hand show to hold in 80 % of cases,
-        if nothing has changed;
-            inf where they show none.
-        alpha: how often "regressed" may be wrong. beta: how often "holds" may be wrong. data: the
-        examples' name. available: how many examples there were. missing: how many of those asked
-        got no answer through the service's fault. spent: dollars, of which `uncertain` may not have
-        been billed. uncertain: dollars charged for calls whose outcome nobody knows. budget:
-        dollars. more: about how many further examples would decide, if the quality is as recorded;
-        0 where it is decided. larger_is_better: the metric's direction. metric: its name. config:
-        what was called. seed: of the order. overlap: how many of the examples the study had, by
-        the part that they had in it ("tuning", "holdout",
-            "shots"); no part where all are new.
-        notices: what a reader must not miss.
+        reason: why it is undecided: "money", "data", or "recorded" where the recorded scores are
+            too few for any number of new ones to decide; "" where it is decided.
+        recorded: the quality that the config was exported with.
+        on_holdout: whether that was measured on examples that the search had not seen.
+        margin: how much worse the quality may be and still hold.
+        threshold: the line between holding and regressing: the recorded mean and the margin
+            together, or the margin alone where examples are paired.
+        look: the mean of the scores, or of their changes where examples are paired, with limits
+            that hold at every look, and p-values that count the uncertainty of the recorded scores.
+        paired: whether the study's own holdout was asked again and paired with its scores.
+        visible: the smallest margin that these examples show to hold in 80 % of cases, if nothing
+            has changed; inf where they show none.
+        alpha: how often "regressed" may be wrong.
+        beta: how often "holds" may be wrong.
+        data: the name of the examples.
+        available: how many examples there were.
+        unanswered: how many examples got no answer through the service's fault.
+        spent: dollars.
+        uncertain: dollars of `spent` for calls whose outcome is unknown.
+        budget: dollars.
+        more: about how many further examples would decide, if the quality is as recorded; 0 where
+            it is decided.
+        larger_is_better: the metric's direction.
+        metric: its name.
+        config: the config that was asked.
+        seed: decided the order of the examples.
+        overlap: how many examples the study had, by their part in it ("tuning", "holdout",
+            "shots"); empty where all are new.
+        notices: sentences that a reader must not miss.
     """
 
-    decision: Decision
+    decision: CheckDecision
     reason: str
     recorded: Interval
     on_holdout: bool
@@ -66,7 +67,7 @@ class CheckResult:
     beta: float
     data: str
     available: int
-    missing: int
+    unanswered: int
     spent: float
     uncertain: float
     budget: float
@@ -84,25 +85,23 @@ class CheckResult:
         return STATUS[self.decision]
 
     def __str__(self) -> str:
-        """A few sentences for people."""
-        return "\n".join(
-            [self.headline, *self._details(), *(visible(notice) for notice in self.notices)]
-        )
+        """The result in a few sentences."""
+        notices = [visible(notice) for notice in self.notices]
+        return "\n".join([self.headline, *self._details(), *notices])
 
     @property
     def headline(self) -> str:
         """The answer in one line."""
-        return self._paired() if self.paired else self._apart()
+        return self._paired_headline() if self.paired else self._new_headline()
 
-    def _paired(self) -> str:
-        """The answer where the study's own holdout was asked again."""
-        seen, worse = self.look.interval, "lower" if self.larger_is_better else "higher"
+    def _paired_headline(self) -> str:
+        """Return the answer where the study's own holdout was asked again."""
+        seen = self.look.interval
+        worse = "lower" if self.larger_is_better else "higher"
         again = f"on {seen.n} of the study's {self.available} holdout examples, asked again"
-        now = (
-            f"{self.metric} has changed by {seen.mean:+.3f} {again}"
-            if seen.n
-            else f"nothing was scored {again}"
-        )
+        now = f"nothing was scored {again}"
+        if seen.n:
+            now = f"{self.metric} has changed by {seen.mean:+.3f} {again}"
         if self.decision == "holds":
             return f"It holds: {now}; it is not {self.margin:.3g} {worse} than it was."
         if self.decision == "regressed":
@@ -113,21 +112,19 @@ class CheckResult:
 
     @property
     def _ended(self) -> str:
-        """Why nothing was decided."""
         if self.reason == "recorded":
             return "the recorded examples are too few for any number of new ones to decide"
         return "the money was used up" if self.reason == "money" else "there were no more examples"
 
-    def _apart(self) -> str:
-        """The answer where new examples were asked."""
+    def _new_headline(self) -> str:
+        """Return the answer where new examples were asked."""
         seen = self.look.interval
         new = "" if self.overlap else "new "
-        now = (
-            f"{seen.mean:.3f} on {seen.n} {new}examples"
-            if seen.n
-            else f"no {new}example was scored"
-        )
-        than = f"{self.margin:.3g} {'below' if self.larger_is_better else 'above'} the recorded {self.recorded.mean:.3f}"
+        now = f"no {new}example was scored"
+        if seen.n:
+            now = f"{seen.mean:.3f} on {seen.n} {new}examples"
+        side = "below" if self.larger_is_better else "above"
+        than = f"{self.margin:.3g} {side} the recorded {self.recorded.mean:.3f}"
         if self.decision == "holds":
             return f"It holds: {self.metric} is {now}, not more than {than}."
         if self.decision == "regressed":
@@ -137,50 +134,55 @@ class CheckResult:
     def _details(self) -> list[str]:
         seen, was = self.look.interval, self.recorded
         where = "holdout" if self.on_holdout else "tuning"
-        what = "the change" if self.paired else "the quality"
-        against = (
-            "each example is paired with its own score"
-            if self.paired
-            else "its uncertainty counts as well"
-        )
+        what, against = "the quality", "its uncertainty counts as well"
+        if self.paired:
+            what, against = "the change", "each example is paired with its own score"
         lines = [
-            f"At every look together {what} is at least {seen.low:.3f} (wrong at most {self._error('low')} of the "
-            f"time) and at most {seen.high:.3f} (wrong at most {self._error('high')}).",
-            f"Recorded: {was.mean:.3f} [{was.low:.3f}, {was.high:.3f}] on {was.n} {where} examples; {against}.",
+            f"At every look together {what} is at least {seen.low:.3f} (wrong at most "
+            f"{self._error('low')} of the time) and at most {seen.high:.3f} (wrong at most "
+            f"{self._error('high')}).",
+            f"Recorded: {was.mean:.3f} [{was.low:.3f}, {was.high:.3f}] on {was.n} {where} "
+            f"examples; {against}.",
             self._power(),
+            self._bill(),
         ]
-        paid = f"Spent {dollars(self.spent)} of {dollars(self.budget)} on {seen.n} of {self.available} examples"
-        doubt = (
-            f", {dollars(self.uncertain)} of it for calls whose outcome nobody knows"
-            if self.uncertain
-            else ""
-        )
-        lines.append(f"{paid}{doubt}.")
-        if self.missing:
+        if self.unanswered:
             lines.append(
-                f"The service did not answer {self.missing} examples; they are not scored."
+                f"The service did not answer {self.unanswered} examples; they are not scored."
             )
         if self.more and seen.n:
             cost = f", {dollars(self.more * self.spent / seen.n)}," if self.spent else ""
             lines.append(
-                f"About {self.more} further examples{cost} would show that it holds, if it is as recorded."
+                f"About {self.more} further examples{cost} would show that it holds, if it is as "
+                f"recorded."
             )
         return lines
 
+    def _bill(self) -> str:
+        asked = f"{self.look.interval.n} of {self.available} examples"
+        paid = f"Spent {dollars(self.spent)} of {dollars(self.budget)} on {asked}"
+        if not self.uncertain:
+            return f"{paid}."
+        return f"{paid}, {dollars(self.uncertain)} of it for calls whose outcome is unknown."
+
     def _power(self) -> str:
-        """What could be seen at all."""
+        """Return a sentence on the smallest margin that could be seen."""
         count = f"{self.available} examples"
         if math.isinf(self.visible):
-            return f"With {count} and these recorded scores no margin is shown to hold in 80 % of cases."
+            return (
+                f"With {count} and these recorded scores no margin is shown to hold in 80 % of "
+                f"cases."
+            )
+        margin = f"With {count} a margin of {self.visible:.2g} is shown to hold"
         if self.paired:
-            return f"With {count} a margin of {self.visible:.2g} is shown to hold where no answer has changed."
-        return f"With {count} a margin of {self.visible:.2g} is shown to hold in 80 % of cases, if nothing has changed."
+            return f"{margin} where no answer has changed."
+        return f"{margin} in 80 % of cases, if nothing has changed."
 
     def _error(self, side: str) -> str:
-        """How often the limit of this side may be wrong."""
-        return (
-            f"{100 * (self.beta if (side == 'low') == self.larger_is_better else self.alpha):g} %"
-        )
+        """Return how often the limit of this side may be wrong, in per cent."""
+        is_lower = side == "low"
+        rate = self.beta if is_lower == self.larger_is_better else self.alpha
+        return f"{100 * rate:g} %"
 
     def to_record(self) -> dict[str, Any]:
         """The object that `--json` prints."""
@@ -214,7 +216,7 @@ class CheckResult:
             "config": plain_config(self.config),
             "data": self.data,
             "available": self.available,
-            "missing": self.missing,
+            "unanswered": self.unanswered,
             "more": self.more,
             "spent": self.spent,
             "uncertain": self.uncertain,
@@ -225,22 +227,22 @@ class CheckResult:
         }
 
     def junit(self) -> str:
-        """JUnit's XML: one case, which fails where the config has regressed, and is in error where
-        it is undecided.
+        """Return JUnit's XML: one case, which fails where the config has regressed.
 
-        What a reader must not miss is among the properties, also where the case passes.
+        An undecided check is an error. Notices are among the properties, also where the case
+        passes.
         """
         faults = {"regressed": "failure", "undecided": "error"}
         suite = ElementTree.Element("testsuite", name="tune check", tests="1", skipped="0")
         for kind in ("failure", "error"):
             suite.set(f"{kind}s", str(int(faults.get(self.decision) == kind)))
-        said = [
+        listed = [
             (f"examples of the study's {part}", str(count)) for part, count in self.overlap.items()
         ]
-        said += [("notice", visible(notice)) for notice in self.notices]
-        if said:
+        listed += [("notice", visible(notice)) for notice in self.notices]
+        if listed:
             properties = ElementTree.SubElement(suite, "properties")
-            for name, value in said:
+            for name, value in listed:
                 ElementTree.SubElement(properties, "property", name=name, value=value)
         case = ElementTree.SubElement(
             suite, "testcase", classname="tune.followup.check", name=visible(self.data)
@@ -254,8 +256,5 @@ class CheckResult:
             ElementTree.SubElement(case, "system-out").text = str(self)
         whole = ElementTree.Element("testsuites")
         whole.append(suite)
-        return (
-            '<?xml version="1.0" encoding="utf-8"?>\n'
-            + ElementTree.tostring(whole, encoding="unicode")
-            + "\n"
-        )
+        text = ElementTree.tostring(whole, encoding="unicode")
+        return f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n'

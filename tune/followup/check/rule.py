@@ -1,6 +1,4 @@
-"""The line between "holds" and "regressed", and the two rules by which scores fall on either side
-of it.
-"""
+"""The rules of a check: when scores show that a config holds, or that it has regressed."""
 
 from __future__ import annotations
 
@@ -18,32 +16,30 @@ from tune.stats.intervals import Array, Interval
 from tune.stats.two_samples import TwoSamples
 from tune.task.metrics import Metric
 
-Decision: TypeAlias = Literal["holds", "regressed", "undecided"]
+CheckDecision: TypeAlias = Literal["holds", "regressed", "undecided"]
 
-STATUS: Mapping[Decision, int] = {"holds": 0, "regressed": 3, "undecided": 4}
-"""The exit status that says it."""
+STATUS: Mapping[CheckDecision, int] = {"holds": 0, "regressed": 3, "undecided": 4}
+"""The exit status for each decision."""
 
 POWER = 0.8
-"""The probability with which an unchanged model is to be seen to hold, where it is told what can be
-seen.
-"""
+"""The probability of seeing that an unchanged model holds, in sentences on visible margins."""
 
 _PRECISION = 1.02
-"""The margin that can be seen is found to within 2 %."""
+"""The bisection for the smallest visible margin ends within 2 % of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What a decision is made by.
+    """The margin and the error rates of a decision.
 
     Attributes:
-        margin: how much worse still holds, in the metric's scale.
-        low: the least score.
-        high: the largest.
+        margin: how much worse the quality may be and still hold, in the metric's scale.
+        low: the smallest score.
+        high: the largest score.
         larger_is_better: the metric's direction.
         alpha: how often "regressed" may be wrong.
         beta: how often "holds" may be wrong.
-        mean_high: the largest mean there can be; less than the largest score where scores hold the
+        mean_high: the largest possible mean; below the largest score where scores hold the
             weights of their examples.
     """
 
@@ -57,27 +53,27 @@ class Bounds:
 
     @classmethod
     def of(cls, metric: Metric, *, margin: float, alpha: float, beta: float) -> Bounds:
-        """Return the bounds of a metric; the margin is given as a share of its range."""
+        """Return the bounds for a metric; the margin is given as a share of its range."""
         return cls(
-            margin * (metric.mean_high - metric.low),
-            metric.low,
-            metric.high,
-            metric.larger_is_better,
-            alpha,
-            beta,
-            metric.mean_high,
+            margin=margin * (metric.mean_high - metric.low),
+            low=metric.low,
+            high=metric.high,
+            larger_is_better=metric.larger_is_better,
+            alpha=alpha,
+            beta=beta,
+            mean_high=metric.mean_high,
         )
 
     @property
     def span(self) -> float:
-        """The largest score less the least."""
+        """The largest score less the smallest."""
         return self.high - self.low
 
-    def decide(self, seen: Look) -> Decision:
-        """Return what has been shown."""
-        better, worse = (
-            (seen.p_above, seen.p_below) if self.larger_is_better else (seen.p_below, seen.p_above)
-        )
+    def decide(self, seen: Look) -> CheckDecision:
+        """Return the decision that a look at the scores shows."""
+        better, worse = seen.p_above, seen.p_below
+        if not self.larger_is_better:
+            better, worse = worse, better
         if worse <= self.alpha:
             return "regressed"
         return "holds" if better <= self.beta else "undecided"
@@ -85,13 +81,18 @@ class Bounds:
     def look(
         self, values: Array, null: float, *, low: float, high: float, earlier: Sequence[float] = ()
     ) -> Look:
-        """Return what values say of a mean; each limit is wrong as often as the answer that it is
-        for may be.
+        """Look at values for their mean; each limit has the error rate of the answer it decides.
 
-        Few scores that hold weights may have a mean that none can have; the nearest one that can be
-        is nearer to the truth.
+        Args:
+            values: in the order in which they came.
+            null: the mean that separates the two answers.
+            low: the smallest value that is possible.
+            high: the largest value that is possible.
+            earlier: recorded values, from which the first bet learns.
         """
-        rates = (self.alpha, self.beta) if self.larger_is_better else (self.beta, self.alpha)
+        rates = self.alpha, self.beta
+        if not self.larger_is_better:
+            rates = self.beta, self.alpha
         seen = look(
             values,
             null,
@@ -102,6 +103,8 @@ class Bounds:
             beta=rates[1],
             earlier=earlier,
         )
+        # The mean of few scores that hold weights may lie outside the possible means. The nearest
+        # possible mean is closer to the truth.
         most = self.mean_high if low == self.low else self.mean_high - self.low
         found = seen.interval
         mean, least, largest = np.clip([found.mean, found.low, found.high], max(low, -most), most)
@@ -110,29 +113,27 @@ class Bounds:
 
 
 class CheckRule(Protocol):
-    """The rule of a check: how good new scores are beside the recorded ones."""
+    """The rule of a check: compares new scores with the recorded ones."""
 
     @property
     def bounds(self) -> Bounds:
-        """What a decision is made by."""
+        """The margin and the error rates."""
 
     @property
     def threshold(self) -> float:
-        """The worst mean of what is looked at that still holds, if the recorded mean is right."""
+        """The worst mean that still holds, if the recorded mean is right."""
 
     def look(self, scores: Sequence[float] | Array) -> Look:
-        """Return what scores say, in the order in which they came."""
+        """Look at the scores, in the order in which they came."""
 
     def hopeless(self, seen: Look, /) -> bool:
-        """Tell whether no number of further examples decides."""
+        """Return True where no number of further examples decides."""
 
     def more(self, seen: Look, /) -> int:
-        """Return about how many further examples would show that it holds; 0 where nobody can say."""
+        """Return about how many further examples would show that it holds; 0 if unknown."""
 
     def visible(self, examples: float) -> float:
-        """Return the smallest margin that so many examples show to hold in 80 % of cases, where
-        nothing changed.
-        """
+        """Return the smallest margin that so many examples show to hold, where nothing changed."""
 
 
 @dataclass(frozen=True)
@@ -140,9 +141,9 @@ class NewExamplesRule:
     """New examples: their mean against that of the recorded scores, with the uncertainty of both.
 
     Attributes:
-        bounds: what a decision is made by.
-        recorded: the quality that is to hold.
-        then: the scores that it is the mean of.
+        bounds: the margin and the error rates.
+        recorded: the quality that should hold.
+        then: the scores of which it is the mean.
     """
 
     bounds: Bounds
@@ -153,107 +154,106 @@ class NewExamplesRule:
     def of(
         cls, bounds: Bounds, recorded: float, count: int, scores: Sequence[float]
     ) -> NewExamplesRule:
-        """Return the line that a recorded quality draws.
+        """Return the rule for a recorded quality.
 
         Args:
-            bounds: what a decision is made by. recorded: the mean of the recorded scores. count:
-            how many they are. scores: themselves; where they are not known, they are taken to be as
-            uncertain as scores can be.
+            bounds: the margin and the error rates.
+            recorded: the mean of the recorded scores.
+            count: the number of them.
+            scores: the recorded scores. Where they are unknown, the most uncertain scores with
+                this mean take their place.
 
         Raises:
-            InputError: nothing can be worse than the recorded quality by the margin.
+            InputError: no score is worse than the recorded quality by the margin.
         """
-        line = cls(bounds, recorded, tuple(scores) or _worst_case(bounds, recorded, count))
-        if not bounds.low < line.threshold < bounds.high:
+        rule = cls(bounds, recorded, tuple(scores) or _worst_case(bounds, recorded, count))
+        if not bounds.low < rule.threshold < bounds.high:
             raise InputError(
-                f"a quality of {recorded:g} that may get worse by {bounds.margin:g} cannot regress, as scores lie "
-                f"between {bounds.low:g} and {bounds.high:g}: give a smaller --margin"
+                f"a quality of {recorded:g} that may get worse by {bounds.margin:g} cannot "
+                f"regress, as scores lie between {bounds.low:g} and {bounds.high:g}: give a "
+                f"smaller --margin"
             )
-        return line
+        return rule
 
     @property
     def threshold(self) -> float:
         """The recorded mean and the margin together."""
-        return (
-            self.recorded - self.bounds.margin
-            if self.bounds.larger_is_better
-            else self.recorded + self.bounds.margin
-        )
+        margin = self.bounds.margin
+        return self.recorded + (-margin if self.bounds.larger_is_better else margin)
 
     @cached_property
     def samples(self) -> TwoSamples:
-        """The test of the two samples."""
-        then = tuple(self._shares(np.asarray(self.then)).tolist())
-        return TwoSamples(
-            then, self.bounds.margin / self.bounds.span, self.bounds.alpha, self.bounds.beta
-        )
+        """The test of the recorded and the new scores."""
+        bounds, then = self.bounds, tuple(self._shares(np.asarray(self.then)).tolist())
+        return TwoSamples(then, bounds.margin / bounds.span, bounds.alpha, bounds.beta)
 
     def look(self, scores: Sequence[float] | Array) -> Look:
-        """Return what scores say, in the order in which they came."""
+        """Look at the scores; NaN marks an example without an answer."""
         bounds, values = self.bounds, np.asarray(scores, dtype=float)
         seen = bounds.look(
             values, self.threshold, low=bounds.low, high=bounds.high, earlier=self.then
         )
         shares = self._shares(values[~np.isnan(values)])
         within, worse = self.samples.p_within(shares), self.samples.p_worse(shares)
-        sides = (within, worse) if bounds.larger_is_better else (worse, within)
-        return replace(seen, p_above=sides[0], p_below=sides[1])
+        if bounds.larger_is_better:
+            return replace(seen, p_above=within, p_below=worse)
+        return replace(seen, p_above=worse, p_below=within)
 
     def hopeless(self, seen: Look, /) -> bool:
-        """Tell whether no number of further examples decides."""
-        low, high = sorted(self._shares(np.array([seen.interval.low, seen.interval.high])).tolist())
+        """Return True where no number of further examples decides."""
+        limits = np.array([seen.interval.low, seen.interval.high])
+        low, high = sorted(self._shares(limits).tolist())
         return seen.interval.n > 0 and self.samples.undecidable(low, high)
 
     def more(self, seen: Look, /) -> int:
-        """Return about how many further examples would show that it holds; 0 where nobody can say."""
+        """Return about how many further examples would show that it holds; 0 if unknown."""
         needed = self.samples.needed()
         return 0 if needed is None else max(1, needed - seen.interval.n)
 
     def visible(self, examples: float) -> float:
-        """Return the smallest margin that so many examples show to hold in 80 % of cases, where
-        nothing changed.
+        """Return the smallest margin that so many examples show to hold, where nothing changed.
+
+        They show it in 80 % of cases (`POWER`). The value is inf where they show no margin.
         """
-        most = self.samples.largest_margin
-        low, high = 0.001, most
-        if not replace(self.samples, margin=most).foreseen(examples, POWER):
+        low, high = 0.001, self.samples.largest_margin
+        if not replace(self.samples, margin=high).foreseen(examples, POWER):
             return math.inf
         while high / low > _PRECISION:
             middle = math.sqrt(low * high)
-            shown = replace(self.samples, margin=middle).foreseen(examples, POWER)
-            low, high = (low, middle) if shown else (middle, high)
+            if replace(self.samples, margin=middle).foreseen(examples, POWER):
+                high = middle
+            else:
+                low = middle
         return high * self.bounds.span
 
     def _shares(self, values: Array) -> Array:
-        """Return scores as shares of the range, the better the larger."""
+        """Return scores as shares of the metric's range; a larger share is better."""
         shares = np.clip((values - self.bounds.low) / self.bounds.span, 0.0, 1.0)
         return shares if self.bounds.larger_is_better else 1 - shares
 
 
 @dataclass(frozen=True)
 class SameExamplesRule:
-    """The study's own holdout asked again: the mean of new scores less the recorded ones, example
-    by example.
+    """The study's own holdout asked again: the mean change of the scores, example by example.
 
     Attributes:
-        bounds: what a decision is made by.
+        bounds: the margin and the error rates.
     """
 
     bounds: Bounds
 
     @property
     def threshold(self) -> float:
-        """The margin alone: differences are looked at."""
+        """The margin alone, because the scores are differences."""
         return -self.bounds.margin if self.bounds.larger_is_better else self.bounds.margin
 
     def look(self, scores: Sequence[float] | Array) -> Look:
-        """Return what differences say, in the order in which they came."""
-        span = self.bounds.span
-        return self.bounds.look(
-            np.asarray(scores, dtype=float), self.threshold, low=-span, high=span
-        )
+        """Look at the differences, in the order in which they came."""
+        span, changes = self.bounds.span, np.asarray(scores, dtype=float)
+        return self.bounds.look(changes, self.threshold, low=-span, high=span)
 
     def hopeless(self, _seen: Look, /) -> bool:
-        """Tell whether no number of further examples decides: there is always one that does."""
+        """Return False: enough examples always decide."""
         return False
 
     def more(self, _seen: Look, /) -> int:
@@ -261,24 +261,27 @@ class SameExamplesRule:
         return 0
 
     def visible(self, examples: float) -> float:
-        """Return the smallest margin that so many examples show to hold, where no answer has
-        changed.
-        """
+        """Return the smallest margin that so many examples show to hold, where nothing changed."""
         if math.isinf(examples):
             return 0.0
         low, high = 1e-4 * self.bounds.span, self.bounds.span
         same = np.zeros(int(examples))
         while high / low > _PRECISION:
             middle = math.sqrt(low * high)
-            line = SameExamplesRule(replace(self.bounds, margin=middle))
-            shown = line.bounds.decide(line.look(same)) == "holds"
-            low, high = (low, middle) if shown else (middle, high)
+            rule = SameExamplesRule(replace(self.bounds, margin=middle))
+            if rule.bounds.decide(rule.look(same)) == "holds":
+                high = middle
+            else:
+                low = middle
         return high
 
 
 def _worst_case(bounds: Bounds, mean: float, count: int) -> tuple[float, ...]:
-    """Return scores of such a mean that spread as much as scores can: all but one at the bounds."""
+    """Return scores with this mean and the largest spread: all but one lie at the bounds."""
     total = count * (mean - bounds.low) / bounds.span
-    full = min(count, math.floor(total + 1e-9))
-    rest = [] if full == count else [bounds.low + (total - full) * bounds.span]
-    return (*[bounds.high] * full, *rest, *[bounds.low] * (count - full - len(rest)))
+    # The small number keeps a whole total from being rounded down.
+    at_high = min(count, math.floor(total + 1e-9))
+    scores = [bounds.high] * at_high
+    if at_high < count:
+        scores.append(bounds.low + (total - at_high) * bounds.span)
+    return (*scores, *[bounds.low] * (count - len(scores)))

@@ -1,4 +1,4 @@
-"""A config ready to be asked about examples: the run's own stack of wrappers around one model."""
+"""A config ready to answer examples: the run's own stack of wrappers around one model."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ from tune.task.example import Example
 
 
 class Target:
-    """The config, ready to be asked about examples in seeded random order; a context that opens and
-    closes it.
+    """A context that opens a config's model, asks it in seeded random order, and closes it.
 
     Args:
-        deployment: the config. examples: what it is asked about. access: to the store, the account and
-        the services. seed: of the order. before: the scores that the examples had before, one for
-        each; then `scores` are by how much they changed.
+        deployment: the config.
+        examples: examples to ask about.
+        access: the store, the account and what is known of models.
+        seed: decides the order.
+        before: the score that each example had before; `scores` are then differences to it.
     """
 
     def __init__(
@@ -41,39 +42,33 @@ class Target:
         self.deployment, self.access, self.seed = deployment, access, seed
         order = list(range(len(examples)))
         random.Random(seed).shuffle(order)
-        self.examples = [examples[place] for place in order]
-        self._before = np.array([before[place] if before else 0.0 for place in order])
+        self.examples = [examples[position] for position in order]
+        self._before = np.zeros(len(order))
+        if before:
+            self._before = np.array([before[position] for position in order])
         self.trial = Trial(0, deployment.config, deployment.config.max_tokens)
-        self._open = AsyncExitStack()
+        self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        deployment, access, metric = self.deployment, self.access, self.deployment.metric
-        model, asked = (
-            deployment.config.model,
-            deployment.entries[metric.model] if metric.costs else None,
-        )
-        services, judge = await self._open.enter_async_context(
-            connect_services(
-                {model: deployment.entries[model]}, deployment.prices, access, judge=asked
-            )
+        deployment, config = self.deployment, self.deployment.config
+        metric = deployment.metric
+        entries = {config.model: deployment.entries[config.model]}
+        judging = deployment.entries[metric.model] if metric.costs else None
+        services, judge = await self._stack.enter_async_context(
+            connect_services(entries, deployment.prices, self.access, judge=judging)
         )
         if judge is not None:
-            metric = attach_judge(
-                metric,
-                judge,
-                services,
-                caps={model: deployment.config.max_tokens},
-                examples=self.examples,
-            )
+            caps = {config.model: config.max_tokens}
+            metric = attach_judge(metric, judge, services, caps=caps, examples=self.examples)
         self.evaluator = Evaluator(
             space=_space_of(deployment),
             free=(),
-            prompts={deployment.config.prompt: deployment.prompt},
+            prompts={config.prompt: deployment.prompt},
             examples=self.examples,
             services=services,
             metric=metric,
             extract=deployment.extract,
-            store=access.store,
+            store=self.access.store,
             verifier=deployment.verifier,
             judge=judge,
             seed=self.seed,
@@ -81,14 +76,16 @@ class Target:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._open.aclose()
+        await self._stack.aclose()
 
     async def buy(self, block: range) -> bool:
-        """Ask about these examples; whether the money reached.
+        """Ask about the examples at these positions.
+
+        Returns:
+            True where the money was enough for all of them.
 
         Raises:
-            EndpointError: the service left too many unanswered, or does not take the config any
-            more.
+            EndpointError: the service left too many unanswered, or refuses the config.
         """
         config = self.deployment.config
         step = Step(0, config, tuple(block), config.n, config.max_tokens)
@@ -102,23 +99,25 @@ class Target:
 
     @property
     def scores(self) -> np.ndarray:
-        """Of the examples so far, in the order in which they were asked, less what they had before."""
+        """Scores so far, in the order of the examples, less the scores that they had before."""
         readings = self.evaluator.reader.read(self.trial, [self.deployment.config])
         if not readings:
             return np.zeros(0)
-        changes: np.ndarray = readings[0].scores - self._before[list(readings[0].examples)]
+        before = self._before[list(readings[0].examples)]
+        changes: np.ndarray = readings[0].scores - before
         return changes
 
 
 def _space_of(deployment: DeploymentRecord) -> Space:
-    """A space that holds the one config."""
+    """Return a space that holds only the one config."""
+    config = deployment.config
     values: dict[str, Any] = {
-        name: [value] for name, value in deployment.config.items() if name not in ("prompt", "stop")
+        name: [value] for name, value in config.items() if name not in ("prompt", "stop")
     }
-    stop = [list(deployment.config.stop)] if deployment.config.stop else None
     return Space(
         **values,
-        prompt={deployment.config.prompt: "{text}"},
-        stop=stop,
+        # The evaluator renders the prompt of the deployment; this text is never sent.
+        prompt={config.prompt: "{text}"},
+        stop=[list(config.stop)] if config.stop else None,
         answer=deployment.extract_spec,
     )
