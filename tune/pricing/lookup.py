@@ -70,6 +70,7 @@ def check_stated(model: str, price: Price, *, base_url: str | None = None) -> No
     known = is_priced_host(url)
     if not known and not (price.input or price.output):
         return  # the user's own server, which costs nothing
+    # A server that we do not know may serve any published model.
     published = find_published(model, url, "") if known else least_published(model)
     if published is None or not _is_far_below(price, published):
         return

@@ -37,23 +37,31 @@ def match_entry(name: str, entries: Mapping[str, str], today: date) -> str | Non
     if dated and _is_past_day(dated["day"], today):
         return entries.get(dated["name"])
     newest = _NEWEST.match(name)
-    return entries.get(newest["name"]) if newest else None
+    if newest:
+        return entries.get(newest["name"])
+    return None
 
 
 def nearest_name(name: str, entries: Mapping[str, str]) -> str | None:
     """Return the name among the entries that a name looks most like; None where none is like it."""
     beginnings = [each for each in entries if name.startswith(each)]
     if beginnings:
+        # o4-mini-high is most like o4-mini, however long its own ending is.
         return max(beginnings, key=len)
-    close = get_close_matches(name, entries, n=1, cutoff=0.75)
-    return close[0] if close else None
+    for close in get_close_matches(name, entries, n=1, cutoff=0.75):
+        return close
+    return None
 
 
 def without_prefixes(name: str, prefixes: Iterable[str]) -> list[str]:
     """Return a name as it stands, and without each of these prefixes (a vendor's, or `models`)."""
     plain = name.strip().lower()
-    shorter = [plain.removeprefix(f"{prefix}/") for prefix in prefixes]
-    return list(dict.fromkeys([plain, *shorter]))
+    found = [plain]
+    for prefix in prefixes:
+        shorter = plain.removeprefix(f"{prefix}/")
+        if shorter not in found:
+            found.append(shorter)
+    return found
 
 
 def finetuned_base(name: str) -> str | None:
@@ -62,7 +70,9 @@ def finetuned_base(name: str) -> str | None:
     OpenAI writes such names as `ft:gpt-4.1-2025-04-14:org::id`.
     """
     parts = name.split(":")
-    return parts[1] if parts[0] == "ft" and len(parts) > 1 else None
+    if parts[0] == "ft" and len(parts) > 1:
+        return parts[1]
+    return None
 
 
 def _is_past_day(day: str, today: date) -> bool:
@@ -71,20 +81,26 @@ def _is_past_day(day: str, today: date) -> bool:
     if len(digits) == 8:
         return _is_past(digits, today, _full_date)
     # A day without a year cannot be in the future.
-    return _is_past(digits, date.max, _month_and_day) or _is_past(digits, today, _year_and_month)
+    if _is_past(digits, date.max, _month_and_day):
+        return True
+    return _is_past(digits, today, _year_and_month)
 
 
 def _full_date(digits: str) -> date:
-    return date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
+    year = int(digits[:4])
+    month = int(digits[4:6])
+    return date(year, month, int(digits[6:]))
 
 
 def _month_and_day(digits: str) -> date:
+    month, day = int(digits[:2]), int(digits[2:])
     # A leap year, so that 29 February is a day.
-    return date(2024, int(digits[:2]), int(digits[2:]))
+    return date(2024, month, day)
 
 
 def _year_and_month(digits: str) -> date:
-    return date(2000 + int(digits[:2]), int(digits[2:]), 1)
+    year = 2000 + int(digits[:2])
+    return date(year, int(digits[2:]), 1)
 
 
 def _is_past(digits: str, today: date, read: Callable[[str], date]) -> bool:

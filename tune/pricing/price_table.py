@@ -46,8 +46,12 @@ def find_provider(base_url: str) -> Provider | None:
     plain = f"{url.scheme}://{url.hostname or ''}{path}"
     for provider in providers():
         if _serves(provider, plain):
-            return None if provider.id in _OWN_SERVERS else provider
-    return None
+            break
+    else:
+        return None
+    if provider.id in _OWN_SERVERS:
+        return None
+    return provider
 
 
 def _serves(provider: Provider, url: str) -> bool:
@@ -138,21 +142,41 @@ def _prices_in_force(model: ModelInfo, now: datetime, tier: str) -> list[ModelPr
     from genai_prices.types import ModelInfo as Model
     from genai_prices.types import TimeOfDateConstraint as Hours
 
-    standard = tier in STANDARD_TIERS
-    wanted = {"processing": "batch"} if tier == "batch" else {"service_tier": tier}
-    if not standard and not _offers(model, wanted, now):
+    wanted = _wanted_variant(tier)
+    if wanted is not None and not _offers(model, wanted, now):
         return []
-    conditional = model.prices if isinstance(model.prices, list) else []
-    hourly = [each.prices for each in conditional if isinstance(each.constraint, Hours)]
-    dated = [each for each in conditional if not isinstance(each.constraint, Hours)]
+    hourly: list[ModelPrice] = []
+    dated: list[Any] = []
+    for each in _conditional_prices(model):
+        if isinstance(each.constraint, Hours):
+            hourly.append(each.prices)
+        else:
+            dated.append(each)
+    # The entry without its prices of an hour: genai-prices then picks the one of the day.
     plain = Model(
         id=model.id,
         match=model.match,
         prices=dated or model.prices,
         price_variants=model.price_variants,
     )
-    usual = plain.get_prices(now, None if standard else wanted)
+    usual = plain.get_prices(now, wanted)
     return [usual, *hourly]
+
+
+def _wanted_variant(tier: str) -> dict[str, str] | None:
+    """Return the condition that the table has for a tier; None for the standard ones."""
+    if tier in STANDARD_TIERS:
+        return None
+    if tier == "batch":
+        return {"processing": "batch"}
+    return {"service_tier": tier}
+
+
+def _conditional_prices(model: ModelInfo) -> list[Any]:
+    """Return the prices of an entry that hold from a day on, or at some hours."""
+    if isinstance(model.prices, list):
+        return model.prices
+    return []
 
 
 def _offers(model: ModelInfo, wanted: dict[str, str], now: datetime) -> bool:
@@ -175,8 +199,12 @@ def _highest(prices: list[ModelPrice], start: int, origin: _Origin) -> Price | N
     """
 
     def rate(name: str) -> float | None:
-        values = [_rate_at(getattr(price, name, None), start) for price in prices]
-        return max((float(value) for value in values if value is not None), default=None)
+        values: list[float] = []
+        for price in prices:
+            value = _rate_at(getattr(price, name, None), start)
+            if value is not None:
+                values.append(float(value))
+        return max(values, default=None)
 
     prompt_rate, completion_rate = rate("input_mtok"), rate("output_mtok")
     if not prompt_rate or not completion_rate:
@@ -198,8 +226,11 @@ def _rate_at(rate: Any, start: int) -> Any:
     """Return a rate for prompts just longer than `start` tokens."""
     if not hasattr(rate, "tiers"):
         return rate
-    reached = [tier.price for tier in rate.tiers if tier.start <= start]
-    return reached[-1] if reached else rate.base
+    reached = rate.base
+    for tier in rate.tiers:
+        if tier.start <= start:
+            reached = tier.price
+    return reached
 
 
 @lru_cache(maxsize=4)
@@ -221,8 +252,8 @@ def _origin(day: date) -> _Origin:
 
 def _start_dates(model: ModelInfo) -> Iterator[date]:
     """Yield the days from which the prices of an entry hold, where the table states them."""
-    dated = model.prices if isinstance(model.prices, list) else ()
-    for condition in (*dated, *(model.price_variants or ())):
+    variants = model.price_variants or ()
+    for condition in (*_conditional_prices(model), *variants):
         start = getattr(condition.constraint, "start_date", None)
         if start is not None:
             yield start

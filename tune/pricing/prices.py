@@ -76,6 +76,7 @@ class Price:
             if value is None:
                 continue
             if not (_is_number(value) and 0 <= value <= _HIGHEST_RATE):
+                # A fee is the only price that is not per token.
                 unit = "request" if name == "request" else "million tokens"
                 raise PriceError(
                     f"a price is a number of dollars per {unit}, 0 to {_HIGHEST_RATE:,}, "
@@ -86,7 +87,9 @@ class Price:
     def is_zero(self) -> bool:
         """True where nothing is ever billed: the user said so of a server."""
         rates = (self.input, self.output, self.cached_input, self.cache_write, self.request)
-        return not any(rates) and all(price.is_zero for _, price in self.long)
+        if any(rates):
+            return False
+        return all(price.is_zero for _, price in self.long)
 
     @property
     def notional(self) -> bool:
@@ -120,10 +123,12 @@ class Price:
         cached = min(max(cached_tokens, 0), prompt_tokens)
         written = min(max(written_tokens, 0), prompt_tokens - cached)
         surcharge = max(0, _rate(price.cache_write or 0.0) - _rate(price.input))
-        tokens = price._cost_of_tokens(prompt_tokens, completion_tokens, cached_tokens)
-        tokens += written * surcharge
+        cost = price._cost_of_tokens(prompt_tokens, completion_tokens, cached_tokens)
+        cost += written * surcharge
         # An answer without any prompt is a refusal that we turned into an answer: it cost nothing.
-        return tokens + (self._fee() if prompt_tokens else 0)
+        if prompt_tokens:
+            cost += self._fee()
+        return cost
 
     def ceiling(self, prompt_tokens: int, completion_tokens: int, *, calls: int = 1) -> int:
         """Return the most picodollars that calls of at most these token counts can cost."""
@@ -155,7 +160,10 @@ class Price:
         return f"{words} ({source})"
 
     def _fee(self) -> int:
-        return to_picodollars(self.request) if self.request else 0
+        # Most models have none, and the conversion is slow.
+        if not self.request:
+            return 0
+        return to_picodollars(self.request)
 
     def _at(self, prompt_tokens: int) -> Price:
         """Return the price of a call with a prompt of this length."""
@@ -165,13 +173,15 @@ class Price:
         return self
 
     def _cost_of_tokens(self, prompt: int, completion: int, cached: int) -> int:
+        # A service may report nonsense: more cached tokens than the prompt has.
         cached = min(max(cached, 0), prompt)
-        cached_rate = self.input if self.cached_input is None else self.cached_input
-        return (
-            (prompt - cached) * _rate(self.input)
-            + cached * _rate(cached_rate)
-            + completion * _rate(self.output)
-        )
+        cached_rate = self.input
+        if self.cached_input is not None:
+            cached_rate = self.cached_input
+        cost = (prompt - cached) * _rate(self.input)
+        cost += cached * _rate(cached_rate)
+        cost += completion * _rate(self.output)
+        return cost
 
     def _most_of_tokens(self, prompt: int, completion: int) -> int:
         """Return the most that tokens can cost: every prompt token may be at the highest rate."""
@@ -181,7 +191,9 @@ class Price:
 
 
 def _scale(rate: float | None, factor: float) -> float | None:
-    return None if rate is None else factor * rate
+    if rate is None:
+        return None
+    return factor * rate
 
 
 @lru_cache(maxsize=1024)
@@ -196,7 +208,9 @@ def _is_number(value: Any) -> bool:
 
 def _dollars(dollars: float) -> str:
     """Write dollars with two decimals, or as many as they need."""
-    return f"${dollars:.2f}" if round(dollars, 2) == dollars else f"${dollars:.6g}"
+    if round(dollars, 2) == dollars:
+        return f"${dollars:.2f}"
+    return f"${dollars:.6g}"
 
 
 def parse_price(text: str) -> tuple[str, Price]:

@@ -102,12 +102,14 @@ def nearest_published(model: str, base_url: str | None) -> tuple[str, Price] | N
     short = finetuned_base(short) or short.partition(":")[0]
     names: dict[str, str] = {}
     for each in with_fallbacks(provider):
-        names.update({name: name for name in _entries(each.id)})
+        names.update(_names_of(_entries(each.id)))
     name = nearest_name(short, names)
     if name is None:
         return None
     price = _listed(name, provider, "")
-    return None if price is None else (name, price)
+    if price is None:
+        return None
+    return name, price
 
 
 def least_published(model: str) -> Price | None:
@@ -133,16 +135,19 @@ def _without_variant(model: str, entries: Mapping[str, str]) -> tuple[str, float
         The name, and the dollars that the variant adds to each request.
     """
     name, _, variant = model.partition(":")
+    # `:free` and the like are entries of their own.
     if model.lower() in entries or variant not in ("floor", "online"):
         return model, 0.0
-    return name, _ONLINE_FEE if variant == "online" else 0.0
+    if variant == "online":
+        return name, _ONLINE_FEE
+    return name, 0.0
 
 
 def _fine_tuned(base: str, provider: Provider, tier: str) -> Price | None:
     """Return the price of a model that was fine-tuned from this base at OpenAI, or None."""
     if provider.id != "openai" or tier not in STANDARD_TIERS:
         return None
-    matched = match_entry(base, {name: name for name in _FINE_TUNED}, today())
+    matched = match_entry(base, _names_of(_FINE_TUNED), today())
     if matched is None:
         return None
     return replace(_FINE_TUNED[matched], source="OpenAI 2025", matched=f"ft:{matched}")
@@ -165,10 +170,17 @@ def _listed(name: str, provider: Provider, tier: str) -> Price | None:
 
 def _search_fee(name: str) -> float | None:
     """Return the dollars that a search adds to each request; None where they are not known."""
-    known = match_entry(name, {each: each for each in _SEARCH_FEES}, today())
+    known = match_entry(name, _names_of(_SEARCH_FEES), today())
     if known is not None:
         return _SEARCH_FEES[known]
-    return None if searches(name) else 0.0
+    if searches(name):
+        return None
+    return 0.0
+
+
+def _names_of(entries: Mapping[str, object]) -> dict[str, str]:
+    """Return each name with itself as its entry, as `match_entry` takes them."""
+    return {name: name for name in entries}
 
 
 @lru_cache(maxsize=64)
@@ -177,14 +189,24 @@ def _entries(provider: str) -> dict[str, str]:
 
     An entry's own name wins over another entry's alias.
     """
-    models = [model for each in providers() if each.id == provider for model in each.models]
-    found: dict[str, str] = {}
-    for model in models:
-        for alias in whole_names(model.match):
-            costly = (_words(alias) - _words(model.id)) & _COSTLY_WORDS
-            if _search_fee(alias) or not costly:
-                found.setdefault(alias.lower(), model.id)
-    return found | {model.id.lower(): model.id for model in models}
+    own: dict[str, str] = {}
+    aliases: dict[str, str] = {}
+    for each in providers():
+        if each.id != provider:
+            continue
+        for model in each.models:
+            own[model.id.lower()] = model.id
+            for alias in whole_names(model.match):
+                if not _may_cost_more(alias, model.id):
+                    aliases.setdefault(alias.lower(), model.id)
+    return aliases | own
+
+
+def _may_cost_more(alias: str, entry: str) -> bool:
+    """Tell whether an alias has a word that changes the cost of a call, beside its entry's name."""
+    costly = (_words(alias) - _words(entry)) & _COSTLY_WORDS
+    # A search whose fee is known has a price.
+    return bool(costly) and not _search_fee(alias)
 
 
 def _words(name: str) -> set[str]:
