@@ -361,6 +361,23 @@ async def test_a_call_that_waited_for_money_is_not_sent_to_a_stopped_endpoint() 
     assert bench.account.reserved == bench.account.uncertain == 0
 
 
+async def test_money_that_comes_free_sends_no_waiting_call_to_a_stopped_endpoint() -> None:
+    """The call fits when another one gives its money back, but by then the endpoint overbilled."""
+    bench = Bench(
+        FakeEndpoint(saying(completion_tokens=5), latency=0.002), budget=2 * PROMPT + 14 * TOKEN
+    )
+    held = await bench.account.reserve(3 * TOKEN, purpose="search", service="other")
+    first = asyncio.create_task(bench.metered.complete(REQUEST, range(2)))
+    second = asyncio.create_task(bench.metered.complete(REQUEST, range(2, 3)))
+    await first
+    assert not second.done(), "it waits for money"
+    bench.account.refuse(held)
+    with pytest.raises(EndpointError, match="nothing more is sent to it"):
+        await second
+    assert bench.endpoint.calls == 1
+    assert bench.account.reserved == bench.account.uncertain == 0
+
+
 async def test_the_providers_own_bill_is_booked_where_it_is_larger() -> None:
     own = PROMPT + 3 * TOKEN
     bench = Bench(FakeEndpoint(saying(invoice=Invoice(billed=own)), price=PRICE))

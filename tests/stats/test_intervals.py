@@ -399,7 +399,27 @@ def test_scores_that_are_missing_are_left_out_and_not_scored_zero() -> None:
     assert clustered == mean_interval([1.0, 0.0], clusters=["a", "b"])
 
 
+@pytest.mark.parametrize(("high", "slack"), [(1.0, 1e-9), (0.5, 1e-9), (200.0, 2e-7)])
+def test_rounding_beyond_a_bound_is_cut_and_more_is_refused(high: float, slack: float) -> None:
+    scores = [0.0, high / 2, high + 0.9 * slack]
+    assert mean_interval(scores, high=high) == mean_interval([*scores[:2], high], high=high)
+    with pytest.raises(ValueError, match="scores lie between"):
+        mean_interval([*scores[:2], high + 1.1 * slack], high=high)
+    with pytest.raises(ValueError, match="scores lie between"):
+        mean_interval([-1.1 * slack, *scores[:2]], high=high)
+
+
 # --- without bounds
+
+
+def test_few_uneven_groups_of_costs_still_have_one_degree_of_freedom() -> None:
+    """Nine rows of ten in one group say as much as hardly more than one group."""
+    costs, labels = [1.0] * 9 + [2.0], ["a"] * 9 + ["b"]
+    interval = mean_interval(costs, low=0.0, high=math.inf, clusters=labels)
+    distance = 9.0 - 9 * interval.mean
+    error = math.sqrt(2 * 2 * distance**2) / 10
+    assert interval.mean == pytest.approx(1.1)
+    assert interval.high == pytest.approx(interval.mean + t_quantile(0.975, 1) * error)
 
 
 def test_equal_costs_have_no_width_and_one_cost_says_nothing() -> None:

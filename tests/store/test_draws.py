@@ -220,6 +220,24 @@ def test_the_records_say_who_paid_what_for_which_request(db: Database, store: St
     assert third.created >= first.created > 1.7e9
 
 
+def test_sizes_are_those_of_the_latest_draws(store: Store) -> None:
+    other = Request("s", "other", "prompt", 8)
+    for number, tokens in enumerate((2, 4, 6)):
+        store.put(
+            REQUEST, range(number, number + 1), [completion(completion_tokens=tokens)], study="s"
+        )
+    buy(store, range(2), other)
+    means = {text: (tokens, count) for text, _, tokens, _, count in store.lengths(3)}
+    assert sorted(means.values()) == [(2.0, 2), (6.0, 1)], "the last three: two and one"
+
+
+def test_sizes_are_those_of_twenty_thousand_draws_unless_said(store: Store) -> None:
+    buy(store, range(1), Request("s", "before", "prompt", 8))
+    buy(store, range(20_000))
+    assert [count for *_, count in store.lengths()] == [20_000]
+    assert sorted(count for *_, count in store.lengths(20_001)) == [1, 20_000]
+
+
 def test_the_records_are_read_page_by_page(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tune.store.draws._PAGE", 3)
     buy(store, range(10))

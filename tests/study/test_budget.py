@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from tune.completion import MANY, Request
 from tune.errors import BudgetError
 from tune.fakes.provider import FakeEndpoint
+from tune.plan.estimate import HOLDOUT_SHARE
 from tune.plan.make import make_plan
 from tune.plan.read_options import read_options
 from tune.pricing.prices import Price, to_dollars, to_picodollars
@@ -137,6 +138,13 @@ def test_a_budget_that_does_not_pay_for_one_call_at_its_dearest_is_refused() -> 
 
 
 # --- what is kept for the holdout
+
+
+def test_at_most_two_fifths_of_the_budget_are_kept() -> None:
+    held = study_budget(0.01)
+    held.reserve_holdout([reading(0.9, 1.0)])
+    assert kept(held) == pytest.approx(0.4 * 0.01)
+    assert MOST_HOLDOUT_SHARE == HOLDOUT_SHARE, "the estimate says the same"
 
 
 def test_before_anything_is_known_the_ceilings_say_what_is_kept() -> None:

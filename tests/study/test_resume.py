@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -120,20 +121,66 @@ def test_another_study_is_refused_by_its_first_difference_unless_that_may_differ
         check_identity(then, now, tmp_path)
 
 
-def test_texts_that_are_long_and_differ_late_are_shown_from_there(tmp_path: Path) -> None:
-    start = "Label this ticket. " * 40
-    then = {"space": {"prompt": {"short": start + "One word.", "same": "x"}}}
-    now = {"space": {"prompt": {"short": start + "One sentence.", "same": "x"}}}
+def refused(then: Mapping[str, Any], now: Mapping[str, Any], folder: Path) -> str:
+    """The message about another study, from the first difference on."""
     with pytest.raises(StudyError) as caught:
-        check_identity(then, now, tmp_path)
+        check_identity(then, now, folder)
+    start, end = (
+        f"the folder {str(folder)!r} holds a study with other ",
+        ": choose another with --results",
+    )
     said = str(caught.value)
-    assert "space.prompt.short" in said
-    assert "One word." in said
-    assert "One sentence." in said
-    assert len(said) < 500
+    assert said.startswith(start)
+    assert said.endswith(end)
+    return said.removeprefix(start).removesuffix(end)
 
 
-def test_many_differences_are_counted(tmp_path: Path) -> None:
-    then, now = ({"space": {f"d{i}": i + shift for i in range(9)}} for shift in (0, 1))
-    with pytest.raises(StudyError, match=r"space.d3: 3 there, 4 now; and 5 more\)"):
-        check_identity(then, now, tmp_path)
+def test_every_part_that_differs_is_named_and_shown_there_and_now(tmp_path: Path) -> None:
+    then = {"data": "a", "metric": "f1", "seed": 1}
+    now = {"data": "b", "metric": "f1", "goal": "cheapest"}
+    assert refused(then, now, tmp_path) == (
+        'data, seed, goal (data: "a" there, "b" now; seed: 1 there, null now; '
+        'goal: null there, "cheapest" now)'
+    )
+
+
+def test_a_difference_inside_a_part_is_shown_by_its_place(tmp_path: Path) -> None:
+    then = {"space": {"n": [1], "stop": {"a": 1, "b": 2}}}
+    now = {"space": {"n": [1], "stop": {"a": 1, "b": 3, "c": 4}}}
+    assert refused(then, now, tmp_path) == (
+        "space (space.stop.b: 2 there, 3 now; space.stop.c: null there, 4 now)"
+    )
+
+
+def test_texts_of_eighty_characters_are_shown_whole(tmp_path: Path) -> None:
+    then, now = ({"prompt": "x" * 77 + end} for end in "ab")
+    shown = [json.dumps(one["prompt"]) for one in (then, now)]
+    assert len(shown[0]) == 80
+    assert refused(then, now, tmp_path) == f"prompt (prompt: {shown[0]} there, {shown[1]} now)"
+
+
+def test_longer_texts_are_shown_from_twenty_characters_before_they_differ(
+    tmp_path: Path,
+) -> None:
+    then, now = ({"prompt": "x" * 100 + end} for end in ("a" * 100, "b"))
+    before = "..." + "x" * 20
+    assert refused(then, now, tmp_path) == (
+        f'prompt (prompt: {before}{"a" * 60}... there, {before}b" now)'
+    )
+
+
+def test_a_long_text_that_differs_early_is_shown_from_its_beginning(tmp_path: Path) -> None:
+    then, now = ({"prompt": start + "x" * 100} for start in "ab")
+    assert refused(then, now, tmp_path) == (
+        f'prompt (prompt: "a{"x" * 78}... there, "b{"x" * 78}... now)'
+    )
+
+
+def test_four_differences_are_shown_and_the_others_are_counted(tmp_path: Path) -> None:
+    def study(dimensions: int, value: int) -> dict[str, Any]:
+        return {"space": {f"d{i}": value for i in range(dimensions)}}
+
+    four = "; ".join(f"space.d{i}: 0 there, 1 now" for i in range(4))
+    assert refused(study(4, 0), study(4, 1), tmp_path) == f"space ({four})"
+    assert refused(study(5, 0), study(5, 1), tmp_path) == f"space ({four}; and 1 more)"
+    assert refused(study(9, 0), study(9, 1), tmp_path) == f"space ({four}; and 5 more)"

@@ -129,6 +129,8 @@ def test_fewer_choices_are_kept_and_more_are_cut() -> None:
         {"choices": "abc"},
         {"choices": [None]},
         {"choices": [choice("half", "error")]},
+        {"choices": [choice("whole"), choice("half", "error")]},
+        {"choices": [choice("half", "error"), choice("whole"), choice("whole")]},
     ],
 )
 def test_an_answer_without_choices_may_have_been_charged(body: object) -> None:

@@ -37,6 +37,31 @@ def test_a_callable_may_return_a_bool_a_number_or_a_score(found: Any, score: flo
     assert parse_metric(lambda answer, example: found).score("a", example()) == score
 
 
+@pytest.mark.parametrize(
+    ("high", "beyond", "taken"),
+    [
+        (1.0, 0.9e-9, True),
+        (1.0, 1.1e-9, False),
+        (0.01, 0.9e-9, True),
+        (0.01, 1.1e-9, False),
+        (1000.0, 0.9e-6, True),
+        (1000.0, 1.1e-6, False),
+    ],
+)
+def test_rounding_beyond_a_bound_is_cut_to_a_billionth_of_the_largest_bound_or_of_one(
+    high: float, beyond: float, taken: bool
+) -> None:
+    for value, bound in ((high + beyond, high), (-high - beyond, -high)):
+        made = parse_metric(
+            lambda answer, example, value=value: value, name="near", low=-high, high=high
+        )
+        if taken:
+            assert made.score("a", example()) == bound
+        else:
+            with pytest.raises(MetricError, match="must lie between"):
+                made.score("a", example())
+
+
 @pytest.mark.parametrize("found", [None, "0.5", [], {}, object()])
 def test_anything_else_is_refused_with_the_example_and_the_metric(found: Any) -> None:
     with pytest.raises(
