@@ -1,4 +1,4 @@
-"""An example that a study is to forget: its texts are removed wherever the study keeps them."""
+"""Remove the texts of one example wherever a study keeps them."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ ANSWERS = "answers.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class ForgetResult:
-    """What was removed of an example, and what was not.
+    """The parts of an example that were removed, and those that were not.
 
     Attributes:
         study: the study's folder.
         example: the example's id.
-        erased: what was removed from the store.
-        files: files of the study that were written anew.
-        kept: in sentences, what may still hold its texts.
+        erased: counts of what was removed from the store.
+        files: files of the study that were rewritten.
+        kept: sentences about what may still hold its texts.
     """
 
     study: str
@@ -49,17 +49,19 @@ class ForgetResult:
         erased = self.erased
         return "\n".join(
             [
-                f"Removed of example {self.example!r}: {erased.draws} answers, {erased.requests} prompts and "
-                f"{erased.scores} scores from the store, which was written anew, and what {', '.join(self.files)} showed "
-                f"of it. What was paid stays in the ledger. The study in {self.study} can be shown, but not continued.",
+                f"Removed of example {self.example!r}: {erased.draws} answers, {erased.requests} "
+                "prompts and "
+                f"{erased.scores} scores from the store, which was written anew, and what "
+                f"{', '.join(self.files)} showed "
+                f"of it. What was paid stays in the ledger. The study in {self.study} can be "
+                "shown, but not continued.",
                 *self.kept,
             ]
         )
 
 
 def forget(folder: str | Path, example: str, *, store: str | None = None) -> ForgetResult:
-    """Remove the texts of an example from a study: from the store, the journal, the report and the
-    answers.
+    """Remove the texts of an example from a study: store, journal, report and answers.
 
     The study can still be shown. It cannot be continued or read again, because its decisions rest
     on what is gone.
@@ -67,7 +69,7 @@ def forget(folder: str | Path, example: str, *, store: str | None = None) -> For
     Args:
         folder: the study's results folder.
         example: the example's id: the row's `id`, or its number.
-        store: the study's store; default `draws.db` in its folder or the one above.
+        store: the study's store; by default `draws.db` in its folder or the one above.
 
     Raises:
         StudyError: there is no such study or example, or the study is running.
@@ -118,7 +120,8 @@ def _erase(where: str, journal: Journal, example: str, place: Path) -> Erased:
             )  # now: if the next step fails, the same command goes on with it
         elif not again:
             raise StudyError(
-                f"the study in {str(place)!r} has asked nothing about an example {example!r}: give the row's `id` "
+                f"the study in {str(place)!r} has asked nothing about an example {example!r}: give "
+                "the row's `id` "
                 f"where the data has that column, else its number"
             )
         shred(db)
@@ -147,17 +150,19 @@ def _ids(record: Mapping[str, Any]) -> set[str]:
 
 
 def _kept(erased: Erased, events: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What may still hold its texts, in sentences."""
+    """Return sentences about what may still hold the example's texts."""
     found = []
     if erased.shared:
         found.append(
-            f"{erased.shared} prompts stay in the store, because other examples with the same text ask for them too, "
+            f"{erased.shared} prompts stay in the store, because other examples with the same text "
+            "ask for them too, "
             f"in {', '.join(erased.others)}: forget it there as well."
         )
     result = next((event for event in reversed(events) if event["event"] == "result"), None)
     if result is not None and result["record"]["report"]["provenance"].get("shots"):
         found.append(
-            "Prompts of this study show examples (few-shot): if it is one of them, they still hold its text."
+            "Prompts of this study show examples (few-shot): if it is one of them, they still hold "
+            "its text."
         )
     found.append(
         "Your data file, copies of this folder and what the services keep are not touched."

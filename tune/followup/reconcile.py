@@ -1,4 +1,4 @@
-"""Book what providers billed in place of charges whose outcome nobody knew."""
+"""Replace uncertain charges by what the providers billed."""
 
 from __future__ import annotations
 
@@ -38,28 +38,28 @@ def reconcile(
     allow_host: Collection[str] = (),
     confirm: Confirm | None = None,
 ) -> Study:
-    """Make a study's charges what its providers billed, and write its report anew.
+    """Make a study's charges what its providers billed, and rewrite its report.
 
-    Without a figure, the services are asked what they billed for each call whose bill nobody knows.
-    OpenRouter and LiteLLM's proxy tell it, for calls that came back with a name. What they do not
-    tell stays charged as it was.
+    Without a figure, the services are asked for the bill of each uncertain call. OpenRouter and
+    LiteLLM's proxy tell it, for calls that came back with a name. Other calls stay charged as
+    before.
 
     Args:
-        folder: the study's results folder. billed: dollars that the providers billed for the whole
-        study, resumed runs included. store: the study's store; default `draws.db` in its folder or
-        the one above. key_env: the environment variable that holds the key of the services; by
-        default OPENAI_API_KEY, which goes to
-            the hosts that it is meant for.
+        folder: the study's results folder.
+        billed: dollars that the providers billed for the whole study, resumed runs included.
+        store: the study's store; by default `draws.db` in its folder or the one above.
+        key_env: the environment variable with the key of the services; by default OPENAI_API_KEY,
+            which goes only to the hosts that it is meant for.
         allow_host: hosts to which the study may send the value of `key_env`.
-        confirm: asks the user about a host that is not among them.
+        confirm: asks the user about any other host.
 
     Returns:
-        The study with its money corrected; a notice says what was settled, and what was not.
+        The study with corrected money. A notice says what was settled and what was not.
 
     Raises:
-        StudyError: there is no such study, it is running, or it has not come to a result yet.
-        BudgetError: the figure cannot be.
-        InputError: nobody agrees that a key goes to a host.
+        StudyError: there is no such study, it is running, or it has no result yet.
+        BudgetError: the figure is impossible.
+        InputError: a key would go to a host that was not confirmed.
     """
     place = Path(folder)
     if not (place / "study.jsonl").is_file():
@@ -81,7 +81,8 @@ def reconcile(
             before = read_balance(db, name)
             if before is None:
                 raise StudyError(
-                    f"the store {where!r} has no account of the study in {str(place)!r}: give the --store that it "
+                    f"the store {where!r} has no account of the study in {str(place)!r}: give the "
+                    "--store that it "
                     f"was run with"
                 )
             check_ledger(db, name, journal.events, place)
@@ -124,14 +125,14 @@ def reconcile(
         if billed is None:
             notices.append(found.sentence())
         record = replace(study.record, money=money, notices=tuple(notices))
-        mended = Study(record, place, stopped=study.stopped, deployment=study.deployment)
+        corrected = Study(record, place, stopped=study.stopped, deployment=study.deployment)
         if billed is None and not found.bills:
-            return mended  # nothing has changed
+            return corrected  # nothing has changed
         journal.follow(lambda: mark)
         journal.append("reconciled", billed=billed, freed=to_dollars(before.spent - balance.spent))
-        mended.report(place)
-        journal.append("result", stopped=mended.stopped, record=mended.to_record())
-    return mended
+        corrected.report(place)
+        journal.append("result", stopped=corrected.stopped, record=corrected.to_record())
+    return corrected
 
 
 @dataclass(slots=True)
@@ -151,14 +152,18 @@ class _Found:
         if not self.bills and not self.unknown:
             return f"{_BEGINS}no call is uncertain, so there is nothing to settle."
         dollars = to_dollars(sum(picodollars for _, picodollars in self.bills))
-        said = f"{_BEGINS}{_calls(len(self.bills))} settled at ${dollars:.6g} by the services' own figures."
+        said = (
+            f"{_BEGINS}{_calls(len(self.bills))} settled at ${dollars:.6g} by the services' own "
+            "figures."
+        )
         if not self.unknown:
             return said
         listed = "; ".join(
             f"{_calls(calls)}: {reason}" for reason, calls in self.unknown.most_common()
         )
         return (
-            f"{said} {_calls(self.unknown.total())} still uncertain ({listed}): `tune reconcile STUDY --billed USD` "
+            f"{said} {_calls(self.unknown.total())} still uncertain ({listed}): `tune reconcile "
+            "STUDY --billed USD` "
             f"settles them by the bill for the whole study."
         )
 
@@ -168,7 +173,7 @@ def _calls(count: int) -> str:
 
 
 def _askable(doubts: Iterable[Doubt], found: _Found) -> list[Doubt]:
-    """Return the calls whose bill somebody may tell, and note why nobody tells that of the others."""
+    """Return the calls whose bill a service can tell, and note the reason for the others."""
     askable = []
     for doubt in doubts:
         if not doubt.call:

@@ -1,8 +1,7 @@
-"""A finished study, read again under other prices or limits: nothing is sent, and the study stays
-as it is.
+"""Read a finished study again with other prices or limits. Nothing is sent.
 
-All that is added to it is a line in its journal, where another choice is compared by its holdout:
-that is another look.
+The study stays as it is, but for one line in its journal if another selection is compared on its
+holdout: that is another interim analysis.
 """
 
 from __future__ import annotations
@@ -66,25 +65,28 @@ SILENT = "reprice"
 
 
 def reprice(folder: str | Path, data: Any = None, space: Any = None, **options: Any) -> Study:
-    """Read a finished study again under other prices, limits or another goal, from the draws that
-    it bought.
+    """Read a finished study again with other prices, limits or another goal.
 
-    The waves that it recorded are filled from the store, the choice is made anew from all of them,
-    and shown on the holdout where it met that. What the study paid stays what it paid. A choice
-    that the study did not compare with the baseline yet is another look at the holdout, which is
-    noted in the study's journal: its intervals are surer.
+    The draws are those that it bought. The recorded waves are filled from the store, the selection
+    is made again from all of them, and the holdout is shown if the selected config met it. The
+    study's bill stays as it was. If the study has not yet compared this config with the baseline,
+    this is another analysis of the holdout. It is noted in the study's journal, and its intervals
+    are wider.
 
     Args:
-        folder: the study's results folder. data: as for the run. space: as for the run. options: as
-        for the run; `price`, `max_cost_per_request`, `max_seconds_per_request` and the goal may be
-            others. `results` is a folder for the new report; without it nothing is written. `store`
-            is that of the study; by default `draws.db` in its folder or the one above.
+        folder: the study's results folder.
+        data: as for the run.
+        space: as for the run.
+        options: as for the run. `price`, `max_cost_per_request`, `max_seconds_per_request` and the
+            goal
+            may differ. `results` is a folder for the new report; without it no file is written.
+            `store` is the study's; by default `draws.db` in its folder or the one above.
 
     Raises:
-        StudyError: there is no finished study, it is another one than these options ask for, or the
-        store lacks
-            draws of it; or another look at its holdout cannot be noted in its folder.
-        InputError: something given cannot be used.
+        StudyError: there is no finished study, it is not the one that these options describe, the
+            store
+            lacks draws of it, or the new analysis cannot be noted in its folder.
+        InputError: an argument cannot be used.
     """
     place = Path(folder)
     events = read_events(place / "study.jsonl")
@@ -114,7 +116,9 @@ def reprice(folder: str | Path, data: Any = None, space: Any = None, **options: 
 
 
 async def _reread(plan: Plan, place: Path, store: str) -> tuple[Report, Deployment | None]:
-    """The study's trials from its journal and the store, and what is chosen among them now."""
+    """Return the report of the study's trials with today's selection, from its journal and the
+    store.
+    """
     with ExitStack() as stack:
         aside = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         shutil.copy(place / "study.jsonl", aside / "study.jsonl")
@@ -148,7 +152,7 @@ async def _reread(plan: Plan, place: Path, store: str) -> tuple[Report, Deployme
 
 
 def _copy(store: str, aside: Path) -> Path:
-    """A copy of a store as it is now, whoever writes to it: the original is only read.
+    """Copy a store as it is now, even while a process writes to it.
 
     Raises:
         StudyError: it cannot be read.
@@ -176,24 +180,24 @@ async def _refill(
     await run.evaluator.replay(steps, trials, recorded)
     for step in steps:
         trial = trials[step.trial]
-        lacking = [
-            position
-            for position in step.examples
-            if len(trial.draws.get(position, ())) < step.draws
-            and (step.trial, position)
-            not in recorded.unanswered  # the money ended before all of them were bought
-            and position not in trial.config_failed
-            and position not in trial.unanswered
-        ]
+        lacking = []
+        for position in step.examples:
+            held = len(trial.draws.get(position, ()))
+            faulty = position in trial.config_failed or position in trial.unanswered
+            # In a wave that the money ended, not all of them were bought.
+            excused = faulty or (step.trial, position) in recorded.unanswered
+            if held < step.draws and not excused:
+                lacking.append(position)
         if lacking and trial.state != "failed":
             raise StudyError(
-                f"the store lacks draws of trial {trial.number} for {len(lacking)} examples: give the --store that the "
+                f"the store lacks draws of trial {trial.number} for {len(lacking)} examples: give "
+                "the --store that the "
                 f"study was run with (and --fresh, if it was)"
             )
 
 
 async def _holdout(run: Run) -> HoldoutTest:
-    """Return the result of the holdout as it was bought; an empty one where it was not met."""
+    """Return the result of the holdout as it was bought; an empty one if it was not met."""
     event = next(
         (event for event in reversed(run.journal.events) if event["event"] == "holdout"), None
     )
@@ -206,11 +210,10 @@ async def _holdout(run: Run) -> HoldoutTest:
 
 
 def _note_look(run: Run, place: Path, choice: Config) -> None:
-    """Take the comparison of this choice for what it is: the look of the study that had it, or
-    another one.
+    """Note this comparison as another analysis of the holdout, unless the study already had it.
 
     Raises:
-        StudyError: it is another, and cannot be noted in the study's journal.
+        StudyError: the study's journal cannot be written.
     """
     baseline = run.plan.baseline
     look = another_look(run.journal.events, choice, baseline)
@@ -223,7 +226,7 @@ def _note_look(run: Run, place: Path, choice: Config) -> None:
 
 
 def _services(plan: Plan, access: StackContext) -> dict[str, Service]:
-    """Models that nothing is sent to."""
+    """Return models to which nothing is sent."""
     endpoints = offline_endpoints(plan.entries, access.capabilities)
     return {
         name: build_stack(entry, endpoints[name], plan.prices[name], access)
@@ -242,13 +245,15 @@ def _evaluator(plan: Plan, services: Mapping[str, Service], access: StackContext
 
 
 def _as_it_was(report: Report, before: Report) -> Report:
-    """Return the new report with what the old study paid, which no price of today changes.
+    """Return the new report with what the old study paid; today's prices do not change that.
 
-    Its notices are those of the new choice, and what the run told of models and money; those of the
-    old choice go.
+    Its notices are those of the new selection, and what the run told about models and money.
     """
     kept = tuple(sentence for sentence in before.told if sentence not in report.notices)
-    said = "Read again from the draws of a finished study: its choice is made anew, its bill is what it was."
+    said = (
+        "Read again from the draws of a finished study: its choice is made anew, its bill is what "
+        "it was."
+    )
     return replace(
         report,
         money=replace(before.money, spent_now=0.0),
