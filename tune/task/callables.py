@@ -104,11 +104,7 @@ class reraise_as(AbstractContextManager[None]):  # noqa: N801  (read as a word a
     """
 
     def __init__(
-        self,
-        error: type[TuneError],
-        message: str,
-        *,
-        besides: type[Exception] = TuneError,
+        self, error: type[TuneError], message: str, *, besides: type[Exception] = TuneError
     ) -> None:
         self.error = error
         self.message = message
@@ -137,7 +133,7 @@ def fingerprint(function: Callable[..., Any]) -> str:
     it. Where there is no source, it is the name alone.
     """
     if isinstance(function, functools.partial):
-        given = [_repr_of(value) for value in function.args]
+        given = list(map(_repr_of, function.args))
         for name, value in sorted(function.keywords.items()):
             given.append(f"{name}={_repr_of(value)}")
         return f"{fingerprint(function.func)}({', '.join(given)})"
@@ -184,9 +180,9 @@ def _repr_of(value: Any) -> str:
     if callable(value):
         return import_path(value)
     if isinstance(value, set | frozenset):
-        return f"{{{', '.join(sorted(_repr_of(each) for each in value))}}}"
+        return f"{{{', '.join(sorted(map(_repr_of, value)))}}}"
     if isinstance(value, list | tuple):
-        return f"({', '.join(_repr_of(each) for each in value)})"
+        return f"({', '.join(map(_repr_of, value))})"
     if isinstance(value, Mapping):
         items = [f"{_repr_of(key)}: {_repr_of(each)}" for key, each in value.items()]
         return f"{{{', '.join(items)}}}"

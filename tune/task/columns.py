@@ -8,7 +8,6 @@ inputs.
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -158,10 +157,10 @@ def _identifies(name: str, cells: Sequence[Any]) -> str:
     texts = [_fold(cell) for cell in cells if builtin_value(cell) is not None]
     if not texts:
         return ""
-    addresses = sum(_EMAIL.fullmatch(text) is not None for text in texts)
-    if addresses > MOSTLY * len(texts):
+    addresses = list(filter(_EMAIL.fullmatch, texts))
+    if len(addresses) > MOSTLY * len(texts):
         return "it holds e-mail addresses"
-    if _is_named_as_id(name) and all(_TOKEN.fullmatch(text) for text in texts):
+    if _is_named_as_id(name) and all(map(_TOKEN.fullmatch, texts)):
         return "it identifies rows"
     all_differ = len(set(texts)) == len(texts)
     if len(texts) >= LEAST_ROWS and all_differ and _counts_rows(texts):
@@ -179,9 +178,9 @@ def _is_named_as_id(name: str) -> bool:
 
 def _counts_rows(texts: Sequence[str]) -> bool:
     """Tell whether distinct values are row numbers, UUIDs, hashes, or one word with a number."""
-    if all(text.isdecimal() for text in texts):
-        numbers = [int(text) for text in texts]
-        return all(after == before + 1 for before, after in itertools.pairwise(numbers))
+    if all(map(str.isdecimal, texts)):
+        numbers = list(map(int, texts))
+        return numbers == list(range(numbers[0], numbers[0] + len(numbers)))
     if all(_UUID.fullmatch(text) or _HASH.fullmatch(text) for text in texts):
         return True
     prefixes = set[str]()

@@ -109,7 +109,7 @@ def builtin_value(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(key): builtin_value(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [builtin_value(each) for each in value]
+        return list(map(builtin_value, value))
     return value
 
 
@@ -142,12 +142,7 @@ def _has_no_text(value: Any) -> bool:
 
 def canonical_json(value: Any) -> str:
     """Return plain values as JSON, the same for equal values on every machine."""
-    return json.dumps(
-        value,
-        sort_keys=True,
-        separators=(",", ":"),
-        default=_opaque,
-    )
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=_opaque)
 
 
 def _opaque(value: Any) -> str:

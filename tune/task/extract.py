@@ -115,12 +115,7 @@ def extractor_identity(spec: Any) -> str:
     if isinstance(spec, Mapping) and isinstance(spec.get("by"), Mapping):
         rules = {str(prompt): extractor_identity(rule) for prompt, rule in spec["by"].items()}
         spec = {"by": rules}
-    return json.dumps(
-        spec,
-        sort_keys=True,
-        ensure_ascii=False,
-        default=repr,
-    )
+    return json.dumps(spec, sort_keys=True, ensure_ascii=False, default=repr)
 
 
 def _for_prompt(spec: Mapping[str, Any], prompt: str | None) -> Any:
@@ -208,7 +203,7 @@ def _labels(spec: Mapping[str, Any]) -> Extractor:
         raise SpaceError(f"answer: labels must differ in more than case, but got {list(labels)}")
     # The longest first, so that "very good" is not read as "good".
     longest_first = sorted(spelled, key=len, reverse=True)
-    either = "|".join(_label_pattern(folded) for folded in longest_first)
+    either = "|".join(map(_label_pattern, longest_first))
     # "non-toxic" names neither "toxic" nor "non".
     pattern = re.compile(rf"(?<!\w)(?<!\w-)(?:{either})(?!\w|-\w)", re.IGNORECASE)
     if spec.get("which") == "all":
@@ -222,10 +217,7 @@ def _labels(spec: Mapping[str, Any]) -> Extractor:
     return find
 
 
-def _find_all_labels(
-    pattern: re.Pattern[str],
-    spelled: Mapping[str, str],
-) -> Extractor:
+def _find_all_labels(pattern: re.Pattern[str], spelled: Mapping[str, str]) -> Extractor:
     def find(text: str) -> str | None:
         named = {_fold(match[0]) for match in pattern.finditer(text)}
         found = [label for folded, label in spelled.items() if folded in named]
@@ -242,7 +234,7 @@ def _fold(text: str) -> str:
 
 
 def _label_pattern(folded: str) -> str:
-    pattern = r"\s+".join(re.escape(word) for word in folded.split())
+    pattern = r"\s+".join(map(re.escape, folded.split()))
     # The label 1 stands neither in 1.5 nor in 2.1 nor in -1.
     if folded[0].isdigit():
         pattern = r"(?<!-)(?<!\d[.,])" + pattern

@@ -77,23 +77,16 @@ def load_data(
     reasons: dict[str, str] = {}
     if not given.inputs and not given.fields:
         reasons = excluded_columns(table, found.inputs, found.target)
-        found = replace(found, inputs=tuple(c for c in found.inputs if c not in reasons))
+        kept = [column for column in found.inputs if column not in reasons]
+        found = replace(found, inputs=tuple(kept))
     ids = _ids(table)
     fingerprint = _fingerprint(table, ids, found.target)
     # After the fingerprint, which is of the cells as they were given.
     table, notes = _whole_numbers(table, found.target)
     _check_targets(table, found.target)
-    examples = [
-        _example(
-            table,
-            row,
-            name,
-            found,
-        )
-        for row, name in enumerate(ids)
-    ]
+    examples = [_example(table, row, name, found) for row, name in enumerate(ids)]
     notes += _renaming_notes(table, found)
-    shown = tuple(found.shown(column) for column in found.inputs)
+    shown = tuple(map(found.shown, found.inputs))
     shown_reasons = {found.shown(column): reason for column, reason in reasons.items()}
     notes += exclusion_notes(table.name, shown_reasons, shown)
     return Data(
@@ -128,10 +121,14 @@ def _given_columns(
     column_of = {alias: column for column, alias in names.items()}
     if isinstance(inputs, str):
         inputs = (inputs,)
+
+    def column(name: str) -> str:
+        return column_of.get(name, name)
+
     return _Columns(
-        inputs=tuple(column_of.get(name, name) for name in inputs),
-        target=column_of.get(target, target) if target else target,
-        fields=frozenset(column_of.get(name, name) for name in fields),
+        inputs=tuple(map(column, inputs)),
+        target=column(target) if target else target,
+        fields=frozenset(map(column, fields)),
         split_columns=tuple(split_columns),
         template_names=names,
     )
@@ -149,10 +146,7 @@ def _renaming_notes(table: Table, columns: _Columns) -> list[str]:
     return [f"Templates name these columns of {table.name!r} by other names: {listed}."]
 
 
-def _whole_numbers(
-    table: Table,
-    target: str | None,
-) -> tuple[Table, list[str]]:
+def _whole_numbers(table: Table, target: str | None) -> tuple[Table, list[str]]:
     """Turn targets that all read like 1.0 into whole numbers, and return a note on it.
 
     A text file written from floats has such targets, and no model answers "1.0".
@@ -198,11 +192,7 @@ def _check_targets(table: Table, target: str | None) -> None:
     )
 
 
-def _fingerprint(
-    table: Table,
-    ids: Sequence[str],
-    target: str | None,
-) -> str:
+def _fingerprint(table: Table, ids: Sequence[str], target: str | None) -> str:
     rows = []
     for name, row in zip(ids, table.rows, strict=True):
         cells = builtin_value(row).items()
@@ -233,6 +223,7 @@ def _obvious_target(table: Table, given: _Columns) -> str:
     left = [column for column in table.columns if column not in used]
     obvious = [column for column in left if column.lower() in TARGET_NAMES]
     if not obvious and (given.inputs or given.fields):
+        # Where the inputs are known, the only other column must be the target.
         obvious = [column for column in left if column != "id"]
     if len(obvious) != 1:
         raise DataError(
@@ -245,22 +236,19 @@ def _obvious_target(table: Table, given: _Columns) -> str:
 
 def _find_inputs(table: Table, given: _Columns) -> tuple[str, ...]:
     """Return the input columns: those given, else those that templates name, else all others."""
-    columns = table.columns
     for name in given.inputs:
-        if name not in columns:
+        if name not in table.columns:
             raise DataError(
-                f"the input column {name!r} is not in {table.name!r}, which has {list(columns)}"
+                f"the input column {name!r} is not in {table.name!r}, "
+                f"which has {list(table.columns)}"
             )
     for name in sorted(given.fields):
         _check_field(table, given, name)
-    found = tuple(dict.fromkeys(given.inputs))
+    found = _chosen_inputs(table, given)
     if not found:
-        found = tuple(name for name in columns if name in given.fields)
-    if not found:
-        others = (given.target, "id", "", *given.split_columns)
-        found = tuple(name for name in columns if name not in others)
-    if not found:
-        raise DataError(f"no column of {table.name!r} is left as an input: it has {list(columns)}")
+        raise DataError(
+            f"no column of {table.name!r} is left as an input: it has {list(table.columns)}"
+        )
     for name in found:
         if not name.isidentifier() and name not in given.template_names:
             raise DataError(
@@ -269,6 +257,17 @@ def _find_inputs(table: Table, given: _Columns) -> tuple[str, ...]:
                 "or say with --input which columns are inputs"
             )
     return found
+
+
+def _chosen_inputs(table: Table, given: _Columns) -> tuple[str, ...]:
+    if given.inputs:
+        return tuple(dict.fromkeys(given.inputs))
+    named = tuple(filter(given.fields.__contains__, table.columns))
+    if named:
+        return named
+    # A column without a name is the index that pandas writes beside a frame.
+    others = (given.target, "id", "", *given.split_columns)
+    return tuple(name for name in table.columns if name not in others)
 
 
 def _check_field(table: Table, given: _Columns, name: str) -> None:
@@ -293,26 +292,18 @@ def _ids(table: Table) -> list[str]:
     """Return the `id` column where it names every row once, else the row numbers."""
     given = [builtin_value(row.get("id")) for row in table.rows]
     if all(isinstance(value, str | int | float) and value != "" for value in given):
-        ids = [to_text(value) for value in given]
+        ids = list(map(to_text, given))
         if len(set(ids)) == len(ids):
             return ids
-    return [str(number) for number in range(1, len(table.rows) + 1)]
+    return list(map(str, range(1, len(table.rows) + 1)))
 
 
-def _example(
-    table: Table,
-    position: int,
-    name: str,
-    columns: _Columns,
-) -> Example:
+def _example(table: Table, position: int, name: str, columns: _Columns) -> Example:
     row = table.rows[position]
     cells = {column: builtin_value(row.get(column)) for column in table.columns}
     place = f"{table.places[position]} of {table.name!r}"
-    required = list(columns.inputs)
-    if columns.target:
-        required.append(columns.target)
-    for column in required:
-        if cells[column] is None:
+    for column in (*columns.inputs, columns.target):
+        if column and cells[column] is None:
             raise DataError(
                 f"{place} has nothing in the column {column!r}: fill it in or leave the row out"
             )

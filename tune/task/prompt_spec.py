@@ -87,12 +87,7 @@ def parse_prompt(
     for field_name in form.fields:
         refuse_target(name, field_name, target)
     return Prompt(
-        name=name,
-        raw=form.raw,
-        fields=form.fields,
-        turns=turns,
-        spec=spec,
-        open_turns=form.turns,
+        name=name, raw=form.raw, fields=form.fields, turns=turns, spec=spec, open_turns=form.turns
     )
 
 
@@ -232,12 +227,7 @@ def _read_shots(form: _Form, spec: Mapping[str, Any]) -> _Form:
         )
     if not isinstance(spec["shot"], str):
         raise SpaceError(f"the shot of a text is a text, but got {spec['shot']!r}")
-    return replace(
-        form,
-        shots=count,
-        shot=_user_turn(spec["shot"]),
-        inline=True,
-    )
+    return replace(form, shots=count, shot=_user_turn(spec["shot"]), inline=True)
 
 
 def _with_shots(
@@ -276,11 +266,7 @@ def _cells(example: Example, target: str | None) -> dict[str, Any]:
     return cells
 
 
-def _fill_shot(
-    template: Template,
-    example: Example,
-    cells: Mapping[str, Any],
-) -> str:
+def _fill_shot(template: Template, example: Example, cells: Mapping[str, Any]) -> str:
     for name in template.names:
         if name not in cells:
             raise SpaceError(f"its shot names {{{name}}}, but there are {sorted(cells)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -96,50 +96,50 @@ def split(
         raise DataError(f"`shots >= 0` must hold, but got shots={shots}")
     examples = data.examples
     clusters = _clusters(data, group)
-    sides = ["tuning"] * len(examples)
-    if column:
-        sides = _sides(data, column, clusters)
+    sides = _sides(data, column, clusters) if column else ["tuning"] * len(examples)
     order = _order(examples, seed)
     chosen = _shots(data, order, sides, clusters, shots)
-    used = {clusters[i] for i in chosen}
     # The whole cluster of a shot leaves the scored examples: its answer stands in the prompt.
+    used = {clusters[i] for i in chosen}
     scored = [i for i in order if clusters[i] not in used and sides[i] != "shots"]
     if column:
         held = {clusters[i] for i in scored if sides[i] == "holdout"}
     else:
-        ranks = _cluster_ranks(data, group, seed)
-        held = _held([clusters[i] for i in scored], holdout, ranks)
-    tuning = [i for i in scored if clusters[i] not in held]
+        sizes = Counter(clusters[i] for i in scored)
+        held = _held(sizes, holdout, _cluster_ranks(data, group, seed))
+    tuning: list[Example] = []
+    holding: list[Example] = []
+    for i in scored:
+        part = holding if clusters[i] in held else tuning
+        part.append(examples[i])
     if not tuning:
-        together = "identical inputs"
-        if group:
-            together += f" and equal {group!r}"
-        raise DataError(
-            f"of the {len(examples)} examples of {data.name!r} none is left to tune on, "
-            f"with {shots} shots and {len(scored)} held back ({together} stay together)"
-        )
-    holding = [i for i in scored if clusters[i] in held]
-    by_id = {
-        example.id: cluster
-        for example, cluster in zip(
-            examples,
-            clusters,
-            strict=True,
-        )
-    }
+        raise DataError(_nothing_left(data, shots, len(scored), group))
     return Split(
-        _pick(examples, chosen),
-        _pick(examples, tuning),
-        _pick(examples, holding),
-        by_id,
+        shots=tuple(examples[i] for i in chosen),
+        tuning=tuple(tuning),
+        holdout=tuple(holding),
+        clusters=dict(zip(_ids(examples), clusters, strict=True)),
     )
 
 
-def _pick(
-    examples: Sequence[Example],
-    positions: Sequence[int],
-) -> tuple[Example, ...]:
-    return tuple(examples[i] for i in positions)
+def _ids(examples: Sequence[Example]) -> list[str]:
+    return [example.id for example in examples]
+
+
+def _nothing_left(
+    data: Data,
+    shots: int,
+    scored: int,
+    group: str | None,
+) -> str:
+    """Return the message where no example is left to tune on."""
+    together = "identical inputs"
+    if group:
+        together += f" and equal {group!r}"
+    return (
+        f"of the {len(data.examples)} examples of {data.name!r} none is left to tune on, "
+        f"with {shots} shots and {scored} held back ({together} stay together)"
+    )
 
 
 def _rank(seed: int, purpose: str, *what: Any) -> bytes:
@@ -191,21 +191,13 @@ def _clusters(data: Data, group: str | None) -> list[int]:
             earlier = first.setdefault(key, i)
             low, high = sorted((lead(i), lead(earlier)))
             leader[high] = low
-    return [lead(i) for i in range(len(leader))]
+    return list(map(lead, range(len(leader))))
 
 
-def _cluster_ranks(
-    data: Data,
-    group: str | None,
-    seed: int,
-) -> list[bytes]:
+def _cluster_ranks(data: Data, group: str | None, seed: int) -> list[bytes]:
     """Return, for the cluster that an example leads, its place in the order of holding back."""
     ranks = []
-    for example, value in zip(
-        data.examples,
-        _groups(data, group),
-        strict=True,
-    ):
+    for example, value in zip(data.examples, _groups(data, group), strict=True):
         own = dict(example.inputs) if value is None else value
         ranks.append(_rank(seed, "side", own))
     return ranks
@@ -236,11 +228,7 @@ def _sides(
 
 
 def _shots(
-    data: Data,
-    order: Sequence[int],
-    sides: Sequence[str],
-    clusters: Sequence[int],
-    count: int,
+    data: Data, order: Sequence[int], sides: Sequence[str], clusters: Sequence[int], count: int
 ) -> list[int]:
     """Return the positions of the shots: of those marked as shots where there are any."""
     source = "shots" if "shots" in sides else "tuning"
@@ -260,7 +248,7 @@ def _balanced(
     """
     labels = {i: canonical_json(data.examples[i].target) for i in order}
     are_labels = len(set(labels.values())) <= min(MOST_LABELS, len(labels) // 2)
-    place = {i: number for number, i in enumerate(order)}
+    place = dict(zip(order, range(len(order)), strict=True))
     # In reverse, so that the first of several examples with identical inputs is kept.
     different = {canonical_json(dict(data.examples[i].inputs)): i for i in reversed(order)}
     if count > len(different):
@@ -287,15 +275,20 @@ def _balanced(
 
 
 def _held(
-    clusters: Collection[int],
+    sizes: Counter[int],
     holdout: float,
     ranks: Sequence[bytes],
 ) -> set[int]:
-    """Return the clusters to hold back: in seeded order, while they come nearer to the share."""
-    sizes = Counter(clusters)
+    """Return the clusters to hold back: in seeded order, while they come nearer to the share.
+
+    Args:
+        sizes: the number of scored examples in each cluster.
+        holdout: the share to hold back.
+        ranks: the place of each cluster in the order.
+    """
     if holdout == 0 or len(sizes) == 0:
         return set()
-    total = len(clusters)
+    total = sizes.total()
     wanted = min(max(1, round(holdout * total)), total - 1)
     held = set[int]()
     count = 0

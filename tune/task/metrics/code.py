@@ -116,10 +116,7 @@ class Code:
         passed = 64 + secrets.randbelow(50)
         task = {**self.task(answer, example), "passed": passed}
         outcome = run_python(
-            program(),
-            limits=self.limits,
-            stdin=json.dumps(task) + "\n",
-            packages=self.packages,
+            program(), limits=self.limits, stdin=json.dumps(task) + "\n", packages=self.packages
         )
         if outcome.status == passed and not outcome.limit:
             return Score(1.0)

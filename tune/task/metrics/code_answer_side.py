@@ -42,9 +42,7 @@ class AnswerSide:
     """Runs the answer, and uses its objects as the test asks."""
 
     def __init__(
-        self,
-        channel: Channel,
-        execute: Callable[[dict[str, Any], dict[str, Any]], None],
+        self, channel: Channel, execute: Callable[[dict[str, Any], dict[str, Any]], None]
     ) -> None:
         self.channel, self._execute = channel, execute
         self._kept: list[Any] = []
@@ -134,7 +132,7 @@ class AnswerSide:
             "set": setattr,
             "delete": delattr,
         }
-        return self.pack(reach[what](target, *(self.unpack(each) for each in rest[1])))
+        return self.pack(reach[what](target, *map(self.unpack, rest[1])))
 
     def _start(self, task: dict[str, Any]) -> Any:
         """Run the answer, and return the names that it defines."""
@@ -153,19 +151,14 @@ class AnswerSide:
         result = target(*arguments, **named)
         return [self.pack(result), self.pack(arguments), self.pack(named)]
 
-    def _operate(
-        self,
-        name: str,
-        packed_arguments: list[Any],
-        as_data: bool,
-    ) -> Any:
+    def _operate(self, name: str, packed_arguments: list[Any], as_data: bool) -> Any:
         """Apply an operator, or a builtin function, to objects."""
         function: Callable[..., Any] = getattr(
             operator,
             name,
             None,
         ) or getattr(builtins, name)
-        result = function(*(self.unpack(each) for each in packed_arguments))
+        result = function(*map(self.unpack, packed_arguments))
         return self.pack(result) if as_data else self._hold(result)
 
     def _hold(self, value: Any) -> list[Any]:

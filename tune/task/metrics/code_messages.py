@@ -53,9 +53,14 @@ def packer_of(kind: type) -> Packer | None:
     return LIBRARY_PACKERS.get(f"{kind.__module__}.{kind.__name__}")
 
 
+def packed_items(values: Any, other: Callable[[Any], Any]) -> list[Any]:
+    """Return each of some values in JSON's types."""
+    return [packed(each, other) for each in values]
+
+
 def pack_items(value: Any, other: Callable[[Any], Any]) -> Any:
     """Pack a list, a tuple or a set."""
-    return [type(value).__name__, [packed(each, other) for each in value]]
+    return [type(value).__name__, packed_items(value, other)]
 
 
 def pack_pairs(value: Any, other: Callable[[Any], Any]) -> Any:
@@ -78,12 +83,12 @@ def pack_complex(value: Any, _: Callable[[Any], Any]) -> Any:
 
 def pack_range(value: Any, other: Callable[[Any], Any]) -> Any:
     """Pack a range."""
-    return ["range", *(packed(each, other) for each in (value.start, value.stop, value.step))]
+    return ["range", *packed_items((value.start, value.stop, value.step), other)]
 
 
 def pack_deque(value: Any, other: Callable[[Any], Any]) -> Any:
     """Pack a deque."""
-    return ["deque", [packed(each, other) for each in value], value.maxlen]
+    return ["deque", packed_items(value, other), value.maxlen]
 
 
 def pack_text(value: Any, _: Callable[[Any], Any]) -> Any:
@@ -137,10 +142,7 @@ LIBRARY_PACKERS: dict[str, Packer] = {
 }
 
 
-def unpacked(
-    record: Any,
-    other: Callable[[list[Any]], Any],
-) -> Any:
+def unpacked(record: Any, other: Callable[[list[Any]], Any]) -> Any:
     """Return the value of a record; anything that is not data is given to `other`."""
     if not isinstance(record, list):
         return record
@@ -152,13 +154,21 @@ def unpacked(
     return unpack(kind, rest, other)
 
 
+def unpacked_items(
+    records: Any,
+    other: Callable[[list[Any]], Any],
+) -> list[Any]:
+    """Return the value of each of some records."""
+    return [unpacked(each, other) for each in records]
+
+
 def unpack_items(
     kind: str,
     rest: list[Any],
     other: Callable[[Any], Any],
 ) -> Any:
     """Unpack a list, a tuple or a set."""
-    return getattr(builtins, kind)([unpacked(each, other) for each in rest[0]])
+    return getattr(builtins, kind)(unpacked_items(rest[0], other))
 
 
 def unpack_pairs(
@@ -211,7 +221,7 @@ def unpack_range(
     other: Callable[[Any], Any],
 ) -> Any:
     """Unpack a range."""
-    return range(*(unpacked(each, other) for each in rest))
+    return range(*unpacked_items(rest, other))
 
 
 def unpack_deque(
@@ -222,7 +232,7 @@ def unpack_deque(
     """Unpack a deque."""
     import collections
 
-    return collections.deque([unpacked(each, other) for each in rest[0]], rest[1])
+    return collections.deque(unpacked_items(rest[0], other), rest[1])
 
 
 def unpack_text(

@@ -58,10 +58,7 @@ def main() -> None:
     os._exit(given["passed"])
 
 
-def define(
-    given: dict[str, Any],
-    names: dict[str, Any],
-) -> None:
+def define(given: dict[str, Any], names: dict[str, Any]) -> None:
     """Run the answer, in its own process.
 
     While it is read it is not `__main__`: only a script would be, whose last lines are examples.
@@ -113,11 +110,7 @@ def end_like(answer: int) -> None:
         os._exit(status)
 
 
-def execute(
-    text: str,
-    name: str,
-    names: dict[str, Any],
-) -> None:
+def execute(text: str, name: str, names: dict[str, Any]) -> None:
     """Run code in a module."""
     exec(compile(text, name, "exec", dont_inherit=True), names)
 

@@ -77,33 +77,16 @@ class TestSide:
 
     def _remote(self, record: list[Any]) -> Any:
         _, number, base, _, name = record
-        return (
-            self._class(
-                number,
-                base,
-                name,
-            )
-            if base
-            else Remote(self, int(number))
-        )
+        return self._class(number, base, name) if base else Remote(self, int(number))
 
-    def _class(
-        self,
-        number: int,
-        base: str,
-        name: str,
-    ) -> type[BaseException]:
+    def _class(self, number: int, base: str, name: str) -> type[BaseException]:
         """Return an exception of the answer's own, as one that the test can catch."""
         if number not in self._errors:
             known = getattr(builtins, base, Exception)
             # The answer may name anything, SystemExit among it, which would end the test.
             if not (isinstance(known, type) and issubclass(known, Exception)):
                 known = Exception
-            self._errors[number] = type(
-                str(name),
-                (known,),
-                {},
-            )
+            self._errors[number] = type(str(name), (known,), {})
         return self._errors[number]
 
     def _error(self, reply: list[Any]) -> BaseException:
@@ -179,7 +162,7 @@ class Remote:
             side.ask(
                 what,
                 number,
-                [side.pack(each) for each in arguments],
+                list(map(side.pack, arguments)),
             )
         )
 
@@ -202,7 +185,7 @@ class Remote:
                 "operate",
                 number,
                 name,
-                [side.pack(each) for each in arguments],
+                list(map(side.pack, arguments)),
                 data,
             )
         )

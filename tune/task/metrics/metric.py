@@ -136,11 +136,7 @@ class Metric:
 
     def _checked(self, found: Any, example: Example) -> Score:
         return check_score(
-            found,
-            metric=self.name,
-            example=example.id,
-            low=self.low,
-            high=self.high,
+            found, metric=self.name, example=example.id, low=self.low, high=self.high
         )
 
     async def judge(self, answer: str | None, example: Example) -> float:
@@ -182,10 +178,7 @@ class Metric:
         if not isinstance(self.function, Judge):
             return self
         judge = replace(
-            self.function,
-            provider=provider,
-            service=service,
-            model=model or self.function.model,
+            self.function, provider=provider, service=service, model=model or self.function.model
         )
         return metric_of(judge)
 

@@ -172,10 +172,7 @@ def _built_in(name: str, options: Mapping[str, Any]) -> Metric:
     )
 
 
-def _from_callable(
-    function: Callable[..., Any],
-    options: Mapping[str, Any],
-) -> Metric:
+def _from_callable(function: Callable[..., Any], options: Mapping[str, Any]) -> Metric:
     own: dict[str, Any] = {}
     passed: dict[str, Any] = {}
     for option, value in options.items():

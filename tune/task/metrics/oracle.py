@@ -57,18 +57,11 @@ def is_oracle(metric: Metric, examples: Sequence[Example]) -> bool:
 def per_response_metric(metric: Metric) -> Metric:
     """Return an oracle as a metric that judges each response by itself: that can be deployed."""
     return replace(
-        metric,
-        identity=f"{metric.identity}:one by one",
-        over_responses=False,
-        oracle=True,
+        metric, identity=f"{metric.identity}:one by one", over_responses=False, oracle=True
     )
 
 
-def _share(
-    metric: Metric,
-    example: Example,
-    examples: Sequence[Example],
-) -> float | None:
+def _share(metric: Metric, example: Example, examples: Sequence[Example]) -> float | None:
     """Return the share of the best score that one right response of four gets.
 
     None where that cannot be tried.

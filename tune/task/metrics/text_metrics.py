@@ -69,12 +69,7 @@ def contains(answer: str, example: Example) -> float:
     return float(any(target in folded for target in _folded_targets(example)))
 
 
-def regex(
-    answer: str,
-    example: Example,
-    *,
-    ignore_case: bool = False,
-) -> float:
+def regex(answer: str, example: Example, *, ignore_case: bool = False) -> float:
     """Return 1 where the target, a regular expression, is found in the answer."""
     try:
         patterns = [_compiled(to_text(target), ignore_case) for target in _targets(example)]
@@ -89,11 +84,7 @@ def _compiled(pattern: str, ignore_case: bool) -> Pattern:
 
 
 def numeric(
-    answer: str,
-    example: Example,
-    *,
-    relative: float = 1e-6,
-    absolute: float = 0.0,
+    answer: str, example: Example, *, relative: float = 1e-6, absolute: float = 0.0
 ) -> float:
     """Return 1 where the last number of the answer is the target's.
 
@@ -117,7 +108,10 @@ def numeric(
 def json_fields(answer: str, example: Example) -> float:
     """Return the share of the target's fields that the answer's first JSON object has equal."""
     found = first_json_object(answer) or {}
-    return max(_equal_fields(found, _object(target, example)) for target in _targets(example))
+    best = 0.0
+    for target in _targets(example):
+        best = max(best, _equal_fields(found, _object(target, example)))
+    return best
 
 
 def token_f1(answer: str, example: Example) -> float:
@@ -126,23 +120,24 @@ def token_f1(answer: str, example: Example) -> float:
     Case, punctuation and articles do not count.
     """
     words = _words(answer)
-    return max(_f1(words, _words(to_text(target))) for target in _targets(example))
+    best = 0.0
+    for target in _targets(example):
+        best = max(best, _f1(words, _words(to_text(target))))
+    return best
 
 
-def rouge_l(
-    answer: str,
-    example: Example,
-    *,
-    stemmer: bool = False,
-) -> float:
+def rouge_l(answer: str, example: Example, *, stemmer: bool = False) -> float:
     """Return ROUGE-L's F-measure (Lin 2004), as the package rouge-score computes it.
 
     Raises:
         InputError: the package is not installed.
     """
     scorer = rouge_scorer(stemmer)
-    scores = [scorer.score(to_text(target), answer)["rougeL"] for target in _targets(example)]
-    return max(float(score.fmeasure) for score in scores)
+    best = 0.0
+    for target in _targets(example):
+        score = scorer.score(to_text(target), answer)["rougeL"]
+        best = max(best, float(score.fmeasure))
+    return best
 
 
 @functools.lru_cache(maxsize=2)
@@ -200,10 +195,7 @@ def _object(target: Any, example: Example) -> Mapping[str, Any]:
     return found
 
 
-def _equal_fields(
-    found: Mapping[str, Any],
-    wanted: Mapping[str, Any],
-) -> float:
+def _equal_fields(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> float:
     equal = 0
     for name, value in wanted.items():
         equal += name in found and _equal(found[name], value)
@@ -217,13 +209,7 @@ def _equal(one: Any, other: Any) -> bool:
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         return one.keys() == other.keys() and all(_equal(one[name], other[name]) for name in one)
     if isinstance(one, list | tuple) and isinstance(other, list | tuple):
-        return len(one) == len(other) and all(
-            map(
-                _equal,
-                one,
-                other,
-            )
-        )
+        return len(one) == len(other) and all(map(_equal, one, other))
     # In Python True == 1, but in JSON they differ.
     return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
 
