@@ -114,7 +114,7 @@ def test_a_single_prompt_is_named_plain() -> None:
             {"max_completion_tokens": 5},
             "'max_completion_tokens' cannot be searched: call it max_tokens",
         ),
-        ({"seed": [1, 2]}, "'seed' cannot be searched: every draw has a seed of its own"),
+        ({"seed": [1, 2]}, "'seed' cannot be searched: every draw has its own seed"),
         ({"stream": True}, "'stream' cannot be searched"),
         ({"when": []}, "`when` is a table of models or prompts and their own domains"),
         ({"when": {"x": {}}}, r"`when` names 'x', but the space has the models \['m'\]"),
@@ -151,7 +151,7 @@ def test_a_space_that_cannot_be_is_refused(given_space: dict[str, Any], message:
         ),
         (
             {"space": {"model": "m", "prompt": "x", "when": {}}},
-            r"'when' is no dimension: \[when\] is a table beside \[space\]",
+            r"'when' is not a dimension: \[when\] is a table beside \[space\]",
         ),
         (
             {"space": {"model": "m", "prompt": "x"}, "anwser": {}},
@@ -177,8 +177,8 @@ def test_tables_that_are_not_the_spaces_own_are_let_be() -> None:
     ("content", "message"),
     [
         (None, "the space file '.*' cannot be read: No such file"),
-        (b"[space\n", "the space file '.*' is no TOML: .*line 1"),
-        (b"x = '\xff'", "is no TOML: .*can't decode byte 0xff"),
+        (b"[space\n", "the space file '.*' is not TOML: .*line 1"),
+        (b"x = '\xff'", "is not TOML: .*can't decode byte 0xff"),
     ],
 )
 def test_a_space_file_that_cannot_be_read_is_refused(

@@ -220,7 +220,7 @@ def test_a_file_without_permission_is_refused() -> None:
         (5, "but got int"),
         (b"text", "but got bytes"),
         ({"train": ROWS}, r"got a single mapping of \['train'\]: pass one part of it"),
-        ([{"a": 1}, 2], "row 2 of the data is no dict, but int"),
+        ([{"a": 1}, 2], "row 2 of the data is not a dict, but int"),
         (pd.DataFrame([[1, 2]], columns=["a", "a"]), r"must differ, but got \['a', 'a'\]"),
     ],
 )

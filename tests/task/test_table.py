@@ -24,7 +24,9 @@ def test_rows_are_numbered_from_one_and_their_columns_are_text() -> None:
 
 @pytest.mark.parametrize("row", [3, ["a"], "text", None])
 def test_a_row_that_is_not_a_dict_is_refused_by_its_number(row: Any) -> None:
-    with pytest.raises(DataError, match=f"row 2 of the data is no dict, but {type(row).__name__}"):
+    with pytest.raises(
+        DataError, match=f"row 2 of the data is not a dict, but {type(row).__name__}"
+    ):
         list(numbered([{"a": 1}, row]))
 
 

@@ -45,8 +45,8 @@ def test_a_document_may_be_long(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("d.jsonl", '{"a": 1}\n{"a": \n', r"^line 2 of '.*d\.jsonl' is no JSON: Expecting value"),
-        ("d.jsonl", '{"a": 1}\n\n[1, 2]\n', r"^line 3 of '.*' is no JSON object, but \[1, 2\]"),
+        ("d.jsonl", '{"a": 1}\n{"a": \n', r"^line 2 of '.*d\.jsonl' is not JSON: Expecting value"),
+        ("d.jsonl", '{"a": 1}\n\n[1, 2]\n', r"^line 3 of '.*' is not a JSON object, but \[1, 2\]"),
         (
             "d.jsonl",
             "[" * 100_000,
@@ -55,10 +55,10 @@ def test_a_document_may_be_long(tmp_path: Path) -> None:
         (
             "d.json",
             '{"a": 1}',
-            r"is no JSON list of objects, but {\"a\": 1} \(.*is named \.jsonl\)",
+            r"is not a JSON list of objects, but {\"a\": 1} \(.*is named \.jsonl\)",
         ),
-        ("d.json", '{"a": 1}\n{"a": 2}', "is no JSON: Extra data"),
-        ("d.json", '[{"a": 1}, "x"]', r"^row 2 of '.*' is no JSON object, but \"x\""),
+        ("d.json", '{"a": 1}\n{"a": 2}', "is not JSON: Extra data"),
+        ("d.json", '[{"a": 1}, "x"]', r"^row 2 of '.*' is not a JSON object, but \"x\""),
         (
             "d.csv",
             'a,b\n"1\n2",3\n4,5,6\n',
@@ -71,7 +71,7 @@ def test_a_document_may_be_long(tmp_path: Path) -> None:
             b"text,label\nna\xefve,1\n",
             r"is not UTF-8: byte 0xef at position 13; save it as UTF-8",
         ),
-        ("d.parquet", "no parquet at all", "is no parquet: "),
+        ("d.parquet", "no parquet at all", "is not a parquet file: "),
         ("d.xlsx", "", r"is none of \.jsonl, \.ndjson, \.json, \.csv, \.tsv, \.parquet"),
     ],
 )

@@ -72,6 +72,7 @@ class Uniform:
         # The slack lets 0.3 be reached in steps of 0.1, although 0.3 / 0.1 is just below 3.
         count = math.floor((self.high - self.low) / self.step + 1e-9)
         grid = [round(self.low + i * self.step, 10) for i in range(count + 1)]
+        # The last step may be a shorter one.
         if self.high - grid[-1] > 1e-9:
             grid.append(self.high)
         return tuple(grid)

@@ -83,6 +83,7 @@ class Config(Point):
         for name in ("model", "prompt", "max_tokens"):
             if complete.get(name) is None:
                 raise SpaceError(f"a config needs a value for {name!r}, but got {dict(values)}")
+        # A stop string written alone and in a list are one config.
         complete["stop"] = parse_stop(complete["stop"])
         for name, value in complete.items():
             check_value(name, value)

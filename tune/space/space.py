@@ -183,6 +183,7 @@ class Space:
         Raises:
             SpaceError: every config needs the setting.
         """
+        # Without a cap, a call has no ceiling to reserve.
         if name in ("model", "prompt", "max_tokens"):
             raise SpaceError(
                 f"model {model!r} does not take {name}, and no call goes out without one"
@@ -200,6 +201,7 @@ class Space:
         domain = self.domain(name, model)
         if domain is None:
             return
+        # As a choice, since what is left of a range need not be a range.
         left: list[Value] = []
         for value in grid_values(domain):
             if value != refused and _is_within(value, low, high):
@@ -273,12 +275,16 @@ class Space:
         """Return the number of paid points; an upper bound where temperature 0 forbids n > 1."""
         total = 0
         for model in self.models:
-            sizes = [domain.size for domain in self.paid(model, free).values()]
-            total += math.prod(sizes)
+            # By multiplication: a space of 10**12 points cannot be listed.
+            points = 1
+            for domain in self.paid(model, free).values():
+                points *= domain.size
+            total += points
         return total
 
     def sample(self, rng: random.Random, free: Sequence[str] = FREE) -> Point:
         """Return a random paid point: the model first, then each of its dimensions."""
+        # One call of the generator a dimension, in a fixed order: the seed decides the point.
         values: dict[str, Value] = {}
         for name, domain in self.paid(rng.choice(self.models), free).items():
             values[name] = rng.choice(grid_values(domain))
@@ -329,6 +335,7 @@ class Space:
         domain = self.domain("stop", *_owners(point))
         if domain is None:
             return ()
+        # In the order of the first; a stop that only some configs have would cut the others.
         first, *others = (tuple(value or ()) for value in domain.values)  # type: ignore[arg-type]
         return tuple(text for text in first if all(text in other for other in others))
 

@@ -39,7 +39,7 @@ of these.
 _NO_SETTINGS = {
     "max_completion_tokens": "call it max_tokens: it is sent under the name that the model takes",
     "messages": "messages are a prompt",
-    "seed": "every draw has a seed of its own",
+    "seed": "every draw has its own seed",
     "stream": "answers are never streamed",
 }
 
@@ -63,7 +63,7 @@ def read_prompts(given: Any) -> dict[str, Any]:
     """Return the prompts by name; a text or a list of messages alone is named "plain".
 
     Raises:
-        SpaceError: there is no prompt, or one that is empty or of another type.
+        SpaceError: the prompts are missing, or one is empty or of another type.
     """
     # A list of texts is refused below: prompts need names, which reports and `when` use.
     if _is_one_prompt(given):
@@ -178,7 +178,7 @@ def check_tables(record: Mapping[str, Any]) -> Mapping[str, Any]:
     for name in table:
         # These are other parameters of Space, which a setting must not replace.
         if name in ("when", "answer", "self"):
-            raise SpaceError(f"{name!r} is no dimension: [{name}] is a table beside [space]")
+            raise SpaceError(f"{name!r} is not a dimension: [{name}] is a table beside [space]")
         check_name(str(name))
     for name in ("model", "prompt"):
         if name not in table:
@@ -215,5 +215,5 @@ def read_toml(path: str | Path) -> dict[str, Any]:
     except (TooMuch, RecursionError) as error:
         raise SpaceError(f"the space file {str(path)!r} is more than is read: {error}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SpaceError(f"the space file {str(path)!r} is no TOML: {error}") from None
+        raise SpaceError(f"the space file {str(path)!r} is not TOML: {error}") from None
     return record

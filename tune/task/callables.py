@@ -24,7 +24,7 @@ _refused: ContextVar[str | None] = ContextVar("refused", default=None)
 
 
 def import_object(path: str, what: str) -> Any:
-    """Return the object that `"module:attribute"` names.
+    """Import the object that `"module:attribute"` names.
 
     Args:
         path: the module and the attribute.
@@ -34,12 +34,13 @@ def import_object(path: str, what: str) -> Any:
     is loaded.
 
     Raises:
-        SpaceError: the text has another form, or there is no such module or attribute.
+        SpaceError: the text has another form, or the module or attribute is missing.
         InputError: it stands in a file of somebody else (see `imports_refused`).
     """
     module, colon, attribute = path.partition(":")
     if not (module and colon and attribute):
         raise SpaceError(f"{what}: 'module:attribute' is wanted, but got {path!r}")
+    # A name in somebody else's file would run code of this machine.
     refused = _refused.get()
     if refused is not None:
         raise InputError(f"{what}: {path!r} would be imported: {refused}")
@@ -75,6 +76,7 @@ def _working_directory() -> Iterator[None]:
     Outside the block none is found there: a file beside the data must not stand in for a package
     that is not installed.
     """
+    # At the end, so that json.py beside the data does not replace Python's own.
     here = os.getcwd()
     sys.path.append(here)
     try:
@@ -119,6 +121,7 @@ class reraise_as(AbstractContextManager[None]):  # noqa: N801  (read as a word a
         # Ctrl-C and SystemExit are not the callable's fault.
         if not isinstance(raised, Exception) or isinstance(raised, self.passing):
             return
+        # Messages are one sentence, also where the exception's text has several lines.
         one_line = " ".join(f"{self.message}: {type(raised).__name__}: {raised}".split())
         scrubbed = scrub(one_line)
         # A cause with a secret in it would be shown by every traceback.
@@ -130,13 +133,14 @@ def fingerprint(function: Callable[..., Any]) -> str:
     """Return a name for a callable that changes with its source, defaults and closure.
 
     It is the same in every process. Other functions and files that the callable uses do not change
-    it. Where there is no source, it is the name alone.
+    it. Without a source, it is the name alone.
     """
     if isinstance(function, functools.partial):
         given = list(map(_repr_of, function.args))
         for name, value in sorted(function.keywords.items()):
             given.append(f"{name}={_repr_of(value)}")
         return f"{fingerprint(function.func)}({', '.join(given)})"
+    # A decorator's wrapper would be the same for every function that it decorates.
     inner = inspect.unwrap(function)
     source = _source(inner)
     if source is None:
@@ -186,6 +190,7 @@ def _repr_of(value: Any) -> str:
     if isinstance(value, Mapping):
         items = [f"{_repr_of(key)}: {_repr_of(each)}" for key, each in value.items()]
         return f"{{{', '.join(items)}}}"
+    # The default repr has the address, which differs in every process.
     return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
 
 

@@ -51,6 +51,7 @@ def template_names(columns: Sequence[str]) -> dict[str, str]:
         base = _identifier(name)
         if not base:
             continue
+        # "a-b" and "a b" would both be a_b.
         alias, count = base, 2
         while alias in columns or alias in found.values():
             alias = f"{base}_{count}"
@@ -120,11 +121,13 @@ def _tells_target(
         folded = _fold(cell)
         if folded and want:
             pairs.append((folded, want))
+    # A column with many gaps gives the target away only here and there.
     if len(pairs) < NEARLY_ALL * len(cells):
         return ""
     if _is_one_to_one(pairs):
         folded, want = pairs[0]
         return f"it stands one-to-one with the target {target!r} ({folded!r} with {want!r})"
+    # As in the column of an export that holds prompt and completion together.
     ends = 0
     for folded, want in pairs:
         ends += re.search(rf"(?<!\w){re.escape(want)}\W*$", folded) is not None
@@ -160,8 +163,10 @@ def _identifies(name: str, cells: Sequence[Any]) -> str:
     addresses = list(filter(_EMAIL.fullmatch, texts))
     if len(addresses) > MOSTLY * len(texts):
         return "it holds e-mail addresses"
+    # A column named "paid" or "video" does not end in the word "id"; "user_id" of texts is kept.
     if _is_named_as_id(name) and all(map(_TOKEN.fullmatch, texts)):
         return "it identifies rows"
+    # Few values that look alike may be codes with a meaning.
     all_differ = len(set(texts)) == len(texts)
     if len(texts) >= LEAST_ROWS and all_differ and _counts_rows(texts):
         return "it identifies rows"

@@ -84,7 +84,7 @@ class Data:
         """Return one column of every example, inputs as text.
 
         Raises:
-            DataError: there is no such column.
+            DataError: the data set lacks the column.
         """
         if column not in self.columns:
             raise DataError(
@@ -117,7 +117,7 @@ def to_text(value: Any) -> str:
     """Return a cell as a template shows it: whole numbers without a point, lists as JSON.
 
     Raises:
-        DataError: the value has no text of its own (an image, bytes).
+        DataError: the value has no text (an image, bytes).
     """
     value = builtin_value(value)
     if isinstance(value, str):
@@ -125,6 +125,7 @@ def to_text(value: Any) -> str:
     if isinstance(value, float) and value.is_integer():
         # A column of whole numbers with a gap is read as floats: 3 must not become "3.0".
         return str(int(value))
+    # JSON's spelling, as models write it: true, null, and double quotes.
     if value is None or isinstance(value, bool | int | float | list | dict):
         return json.dumps(value, ensure_ascii=False, default=to_text)
     if hasattr(value, "isoformat"):  # dates and times
@@ -136,13 +137,19 @@ def to_text(value: Any) -> str:
 
 def _has_no_text(value: Any) -> bool:
     """Tell whether the class of a value says nothing about its text."""
+    # object.__str__ would give "<PIL.Image at 0x7f…>".
     methods: list[object] = [type(value).__str__, object.__str__]
     return methods[0] is methods[1]
 
 
 def canonical_json(value: Any) -> str:
     """Return plain values as JSON, the same for equal values on every machine."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=_opaque)
+    return json.dumps(
+        value,
+        sort_keys=True,
+        separators=(",", ":"),
+        default=_opaque,
+    )
 
 
 def _opaque(value: Any) -> str:

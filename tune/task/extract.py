@@ -64,6 +64,7 @@ def parse_extractor(spec: Any, *, prompt: str | None = None) -> Extractor:
         return parse_extractor(_for_prompt(spec, prompt))
     if spec is None:
         return functools.partial(_after_reasoning, whole_text)
+    # A text is a callable's name, never a pattern: those are given as {"pattern": ...}.
     if isinstance(spec, str):
         spec = import_object(spec, "answer")
     if callable(spec):
@@ -156,6 +157,7 @@ def _call(function: Callable[[str], Any], text: str) -> str | None:
         raise SpaceError(
             f"answer: {import_path(function)} must return a text or None, but got {found!r}"
         )
+    # An empty text is no answer, as everywhere else.
     return found or None
 
 
@@ -177,6 +179,7 @@ def _pattern(spec: Mapping[str, Any]) -> Extractor:
         if match is None:
             return None
         if group is None:
+            # In "A: (x)|B: (y)" only one of the groups took part.
             taking_part = [each for each in match.groups() if each is not None]
             found = taking_part[0] if taking_part else match[0]
         else:
@@ -252,6 +255,7 @@ def _match(
     """Return the first match in a text, or the last."""
     if first:
         return pattern.search(text)
+    # Models state their answer at the end, after naming the others.
     last = None
     for match in pattern.finditer(text):
         last = match

@@ -75,6 +75,7 @@ def load_data(
     found = replace(given, target=_find_target(table, given))
     found = replace(found, inputs=_find_inputs(table, found))
     reasons: dict[str, str] = {}
+    # Columns that the user or a template names are never taken away.
     if not given.inputs and not given.fields:
         reasons = excluded_columns(table, found.inputs, found.target)
         kept = [column for column in found.inputs if column not in reasons]
@@ -84,7 +85,15 @@ def load_data(
     # After the fingerprint, which is of the cells as they were given.
     table, notes = _whole_numbers(table, found.target)
     _check_targets(table, found.target)
-    examples = [_example(table, row, name, found) for row, name in enumerate(ids)]
+    examples = [
+        _example(
+            table,
+            row,
+            name,
+            found,
+        )
+        for row, name in enumerate(ids)
+    ]
     notes += _renaming_notes(table, found)
     shown = tuple(map(found.shown, found.inputs))
     shown_reasons = {found.shown(column): reason for column, reason in reasons.items()}
@@ -119,6 +128,7 @@ def _given_columns(
     """Return the columns as given, where a name of templates also stands for its column."""
     names = template_names(table.columns)
     column_of = {alias: column for column, alias in names.items()}
+    # A lone name is easily given without its list.
     if isinstance(inputs, str):
         inputs = (inputs,)
 
@@ -192,7 +202,11 @@ def _check_targets(table: Table, target: str | None) -> None:
     )
 
 
-def _fingerprint(table: Table, ids: Sequence[str], target: str | None) -> str:
+def _fingerprint(
+    table: Table,
+    ids: Sequence[str],
+    target: str | None,
+) -> str:
     rows = []
     for name, row in zip(ids, table.rows, strict=True):
         cells = builtin_value(row).items()
@@ -204,6 +218,7 @@ def _fingerprint(table: Table, ids: Sequence[str], target: str | None) -> str:
 def _find_target(table: Table, given: _Columns) -> str | None:
     """Return the target column: the given one, or the only one that can be it."""
     target = given.target
+    # "" says that there is none; None says that it is to be found.
     if target == "":
         return None
     if target is None:
@@ -291,6 +306,7 @@ def _check_field(table: Table, given: _Columns, name: str) -> None:
 def _ids(table: Table) -> list[str]:
     """Return the `id` column where it names every row once, else the row numbers."""
     given = [builtin_value(row.get("id")) for row in table.rows]
+    # Reports name examples by their ids, so these must be short and unique.
     if all(isinstance(value, str | int | float) and value != "" for value in given):
         ids = list(map(to_text, given))
         if len(set(ids)) == len(ids):

@@ -85,6 +85,7 @@ class Prompt:
 
         A lone user message is its text; else each message has its role before it.
         """
+        # The role of a lone user message would say nothing.
         if len(self.turns) == 1 and self.turns[0][0] == "user":
             return self.turns[0][1].source
         return "\n\n".join(f"{role}: {template.source}" for role, template in self.turns)

@@ -45,6 +45,7 @@ class _Form:
         for _, template in self.turns:
             named.update(template.names)
         if self.inline:
+            # It is filled before the prompt meets an example.
             named.discard(SHOTS)
         return frozenset(named)
 
@@ -84,6 +85,7 @@ def parse_prompt(
         turns = _with_shots(form, shots, target)
     except SpaceError as error:
         raise SpaceError(f"{_about(name)}{error}") from None
+    # Only the fields of the question: a shot shows the target on purpose.
     for field_name in form.fields:
         refuse_target(name, field_name, target)
     return Prompt(
@@ -100,6 +102,7 @@ def shots_needed(spec: Any, *, name: str = "") -> int:
     if not isinstance(spec, Mapping) or "shots" not in spec:
         return 0
     count = spec["shots"]
+    # In Python True is an int.
     if isinstance(count, bool) or not isinstance(count, int) or count < 1:
         raise SpaceError(
             f"{_about(name)}`shots >= 1` must hold, a whole number, but got shots={count!r}"
@@ -227,7 +230,12 @@ def _read_shots(form: _Form, spec: Mapping[str, Any]) -> _Form:
         )
     if not isinstance(spec["shot"], str):
         raise SpaceError(f"the shot of a text is a text, but got {spec['shot']!r}")
-    return replace(form, shots=count, shot=_user_turn(spec["shot"]), inline=True)
+    return replace(
+        form,
+        shots=count,
+        shot=_user_turn(spec["shot"]),
+        inline=True,
+    )
 
 
 def _with_shots(
@@ -266,7 +274,11 @@ def _cells(example: Example, target: str | None) -> dict[str, Any]:
     return cells
 
 
-def _fill_shot(template: Template, example: Example, cells: Mapping[str, Any]) -> str:
+def _fill_shot(
+    template: Template,
+    example: Example,
+    cells: Mapping[str, Any],
+) -> str:
     for name in template.names:
         if name not in cells:
             raise SpaceError(f"its shot names {{{name}}}, but there are {sorted(cells)}")

@@ -21,7 +21,7 @@ def read_table(source: Any) -> Table:
     """Return the rows of a path, of `hf:org/name:split`, or of an object in memory.
 
     Raises:
-        DataError: there is no such source, or it cannot be read as rows.
+        DataError: the source is missing, or cannot be read as rows.
     """
     if isinstance(source, str) and source.startswith("hf:"):
         return _read_hub(source)
@@ -39,6 +39,7 @@ def _read_path(path: Path) -> Table:
             f"there is no data file {str(path)!r} "
             "(a data set of the hub is written hf:org/name:split)"
         )
+    # The ending decides, not the content: a CSV file may begin with a brace.
     reader = _READERS.get(path.suffix.lower())
     if reader is None or path.is_dir():
         raise DataError(f"the data file {str(path)!r} is none of {', '.join(_READERS)}")
@@ -63,7 +64,7 @@ def _read_parquet(path: Path) -> Iterator[PlacedRow]:
             rows = list(_unpacked(file))
             metadata = file.schema_arrow.metadata or {}
     except pyarrow.ArrowException as error:
-        raise DataError(f"the data file {str(path)!r} is no parquet: {error}") from None
+        raise DataError(f"the data file {str(path)!r} is not a parquet file: {error}") from None
     classes = _recorded_class_names(metadata.get(b"huggingface", b""))
     return numbered(_with_names(row, classes) for row in rows)
 
@@ -117,6 +118,7 @@ def _read_hub(source: str) -> Table:
         found = datasets.load_dataset(path, config, split=part or None)
     except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
         first_line = str(error).partition("\n")[0]
+        # The rest is advice for authors of data sets, over many lines.
         raise DataError(f"the data set {source!r} cannot be loaded: {first_line}") from None
     if isinstance(found, Mapping):
         if len(found) != 1:
@@ -172,6 +174,7 @@ def _dataset_rows(source: Any) -> Iterator[Row]:
 
 def _class_names(feature: Any) -> list[str]:
     """Return the names of a feature of `datasets` that is a class label, or a list of them."""
+    # A list of labels is a feature with the labels' feature inside.
     inner = feature
     if not hasattr(feature, "int2str"):
         inner = getattr(feature, "feature", None)

@@ -57,7 +57,7 @@ def count_clusters(data: Data, group: str | None = None) -> int:
     """Return the number of clusters in a data set; see `Split.cluster`.
 
     Raises:
-        DataError: there is no column named `group`.
+        DataError: the data set lacks the column `group`.
     """
     return len(set(_clusters(data, group)))
 
@@ -151,6 +151,7 @@ def _order(examples: Sequence[Example], seed: int) -> list[int]:
     """Return the examples' positions in the seeded order."""
     seen: Counter[str] = Counter()
     ranks = []
+    # By content and not by position: a row in front does not move the others.
     for example in examples:
         text = canonical_json(dict(example.inputs))
         # The count tells examples with identical inputs apart.
@@ -189,15 +190,25 @@ def _clusters(data: Data, group: str | None) -> list[int]:
             keys.append(canonical_json(["group", value]))
         for key in keys:
             earlier = first.setdefault(key, i)
+            # The first example leads, so that the result does not depend on the order of merging.
             low, high = sorted((lead(i), lead(earlier)))
             leader[high] = low
     return list(map(lead, range(len(leader))))
 
 
-def _cluster_ranks(data: Data, group: str | None, seed: int) -> list[bytes]:
+def _cluster_ranks(
+    data: Data,
+    group: str | None,
+    seed: int,
+) -> list[bytes]:
     """Return, for the cluster that an example leads, its place in the order of holding back."""
     ranks = []
-    for example, value in zip(data.examples, _groups(data, group), strict=True):
+    for example, value in zip(
+        data.examples,
+        _groups(data, group),
+        strict=True,
+    ):
+        # By the group alone where there is one, since a cluster moves as a whole.
         own = dict(example.inputs) if value is None else value
         ranks.append(_rank(seed, "side", own))
     return ranks
@@ -289,6 +300,7 @@ def _held(
     if holdout == 0 or len(sizes) == 0:
         return set()
     total = sizes.total()
+    # At least one example on each side.
     wanted = min(max(1, round(holdout * total)), total - 1)
     held = set[int]()
     count = 0

@@ -82,5 +82,6 @@ def numbered(rows: Iterable[Any]) -> Iterator[PlacedRow]:
     """
     for number, row in enumerate(rows, start=1):
         if not isinstance(row, Mapping):
-            raise DataError(f"row {number} of the data is no dict, but {type(row).__name__}")
+            raise DataError(f"row {number} of the data is not a dict, but {type(row).__name__}")
+        # Data frames may have numbers as column names.
         yield f"row {number}", {str(name): cell for name, cell in row.items()}

@@ -38,7 +38,7 @@ class Template:
         """Read a template as users write it.
 
         Raises:
-            SpaceError: there is no text, or something begins like a field and reaches further.
+            SpaceError: the text is empty, or something begins like a field and reaches further.
         """
         if not isinstance(text, str) or not text.strip():
             raise SpaceError(f"a template is a text with something in it, but got {text!r}")

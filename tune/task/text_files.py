@@ -46,7 +46,7 @@ def read_json_list(path: Path) -> Iterator[PlacedRow]:
     records = _json(path, "", _text(path))
     if not isinstance(records, list):
         raise DataError(
-            f"{str(path)!r} is no JSON list of objects, but {_short(json.dumps(records))} "
+            f"{str(path)!r} is not a JSON list of objects, but {_short(json.dumps(records))} "
             f"(a file with one object a line is named .jsonl)"
         )
     for number, record in enumerate(records, start=1):
@@ -107,6 +107,7 @@ def _csv_reader(text: str, separator: str) -> Any:
 
 
 def _header(path: Path, cells: Sequence[str]) -> list[str]:
+    # "text, label" is written as often as "text,label".
     header = [name.strip() for name in cells]
     for name, count in Counter(header).items():
         if count > 1:
@@ -121,6 +122,7 @@ def _separator(text: str, usual: str) -> str:
 
     Spreadsheets write semicolons where the comma is the decimal point.
     """
+    # The usual one first: a text column may hold semicolons.
     header = text.partition("\n")[0]
     for separator in dict.fromkeys((usual, *_SEPARATORS)):
         if separator in header and _fits(text, separator):
@@ -143,6 +145,7 @@ def _fits(text: str, separator: str) -> bool:
 def _text(path: Path) -> str:
     content = read_file(path, DATA_BYTES)
     try:
+        # A byte order mark, since a UTF-8 text cannot begin so.
         if content.startswith((b"\xff\xfe", b"\xfe\xff")):
             # Spreadsheets save "Unicode text" as UTF-16.
             return content.decode("utf-16")
@@ -161,13 +164,13 @@ def _json(path: Path, place: str, text: str) -> Any:
     except TooMuch as error:
         raise DataError(f"{place}{str(path)!r} cannot be read: {error}") from None
     except ValueError as error:
-        raise DataError(f"{place}{str(path)!r} is no JSON: {error}") from None
+        raise DataError(f"{place}{str(path)!r} is not JSON: {error}") from None
 
 
 def _json_object(path: Path, place: str, record: Any) -> Row:
     if not isinstance(record, dict):
         shown = _short(json.dumps(record))
-        raise DataError(f"{place} of {str(path)!r} is no JSON object, but {shown}")
+        raise DataError(f"{place} of {str(path)!r} is not a JSON object, but {shown}")
     return record
 
 

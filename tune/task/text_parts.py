@@ -34,6 +34,7 @@ def without_reasoning(text: str) -> str | None:
 
     Some servers put the opening mark into the prompt, so that only the closing one comes back.
     """
+    # Most texts have no marks, and the patterns below are slow on long ones.
     lower = text.lower()
     if "think" not in lower and "thought" not in lower:
         return text
@@ -59,6 +60,7 @@ def normalize_number(text: str) -> str:
     """Return a number in digits alone, as 1234.5 for 1,234.50 and 1000 for 1e3."""
     # Decimal, since a float would change the digits of a long number.
     number = Decimal(text.replace(",", "").replace("\u2212", "-"))
+    # "f" writes 1e3 as 1000; exponents have two digits at most, so this cannot fill the memory.
     plain = format(number, "f")
     if "." in plain:
         plain = plain.rstrip("0").rstrip(".")
@@ -92,6 +94,7 @@ def first_json_object(text: str) -> dict[str, Any] | None:
             # Nested so deeply, it is garbage; the next brace would be only one level less.
             return None
         except ValueError:
+            # A brace of prose, or of a template: the object may come later.
             start = text.find("{", start + 1)
             continue
         return found if isinstance(found, dict) and not _is_too_deep(found) else None

@@ -111,7 +111,7 @@ async def test_no_answer_is_judged_worst_without_a_call() -> None:
 
 async def test_a_judge_needs_a_provider_and_is_not_scored_without_waiting() -> None:
     metric = parse_metric("judge", model="small")
-    with pytest.raises(InputError, match="nobody handed a provider"):
+    with pytest.raises(InputError, match="the provider for 'small' is missing"):
         await metric.judge("a", example())
     with pytest.raises(TypeError, match="await judge"):
         metric.score("a", example())

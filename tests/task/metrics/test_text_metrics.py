@@ -133,7 +133,7 @@ def test_a_json_target_may_be_written_as_text_and_must_have_fields() -> None:
     assert value("json", '{"a": 1}', '{"a": 1, "b": 2}') == 0.5
     assert value("json", '{"a": 1}', [{"a": 2}, {"a": 1}]) == 1.0
     for target in ("not json", "{}", "[1]", 3):
-        with pytest.raises(MetricError, match="no JSON object with fields"):
+        with pytest.raises(MetricError, match="is not a JSON object with fields"):
             value("json", '{"a": 1}', target)
 
 

@@ -61,7 +61,7 @@ class Code:
     The test and the answer run in two processes. Numbers, texts, lists and the like pass between
     them as data. Other objects stay with the answer, and the test calls them from afar, so no
     answer can make its own verdict. The test cannot patch the answer's module, nor hand over
-    objects of its own classes.
+    objects of classes that it defines.
 
     Attributes:
         test: the column of the test, code or a list of statements; the target where there is no
@@ -128,6 +128,7 @@ class Code:
         Raises:
             InputError: the example has no test, or one that nothing would call.
         """
+        # Tests are metadata as a rule: a prompt that shows them would give the answer away.
         columns = {**example.metadata, **example.inputs}
         test = _code(columns.get(self.test, example.target))
         entry_point = _code(columns.get(self.entry_point))
@@ -174,6 +175,7 @@ def _code(cell: Any) -> str:
 
 def _chosen(answer: str, entry_point: str) -> str:
     """Return the code in an answer."""
+    # Answers often end with an example of a call, in a block of its own.
     blocks = code_blocks(answer) or [answer]
     naming = [block for block in blocks if entry_point and _defines(block, entry_point)]
     return (naming or blocks)[-1]

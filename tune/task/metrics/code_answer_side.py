@@ -151,7 +151,12 @@ class AnswerSide:
         result = target(*arguments, **named)
         return [self.pack(result), self.pack(arguments), self.pack(named)]
 
-    def _operate(self, name: str, packed_arguments: list[Any], as_data: bool) -> Any:
+    def _operate(
+        self,
+        name: str,
+        packed_arguments: list[Any],
+        as_data: bool,
+    ) -> Any:
         """Apply an operator, or a builtin function, to objects."""
         function: Callable[..., Any] = getattr(
             operator,

@@ -97,7 +97,7 @@ def pack_text(value: Any, _: Callable[[Any], Any]) -> Any:
 
 
 def pack_moment(value: Any, _: Callable[[Any], Any]) -> Any:
-    """Pack a date or a time; None where it has a time zone, which is an object of its own."""
+    """Pack a date or a time; None where it has a time zone, which is another object."""
     if getattr(value, "tzinfo", None) is not None:
         return None
     return [type(value).__name__, value.isoformat()]

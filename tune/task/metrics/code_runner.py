@@ -102,6 +102,7 @@ def names_of_prompt(prompt: str) -> dict[str, Any]:
 
 def end_like(answer: int) -> None:
     """End as the answer's process has ended, so that its limit or its status can be named."""
+    # The sandbox reads the limit off the signal that ended the program.
     status = os.waitstatus_to_exitcode(os.waitpid(answer, 0)[1])
     if status in (-signal.SIGXCPU, -signal.SIGKILL):
         signal.signal(signal.SIGXCPU, signal.SIG_DFL)
@@ -110,7 +111,11 @@ def end_like(answer: int) -> None:
         os._exit(status)
 
 
-def execute(text: str, name: str, names: dict[str, Any]) -> None:
+def execute(
+    text: str,
+    name: str,
+    names: dict[str, Any],
+) -> None:
     """Run code in a module."""
     exec(compile(text, name, "exec", dont_inherit=True), names)
 
@@ -184,6 +189,7 @@ def defines(answer: str, entry_point: str) -> bool:
     """
     if not compiles(answer):
         return False
+    # Without running it: an answer may have side effects.
     found: set[str] = set()
     for node in ast.parse(answer).body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):

@@ -1,4 +1,4 @@
-"""The side of the test: uses the objects of an answer in another process, and trusts none of them.
+"""The side of the test: uses the objects of an answer in another process without trusting them.
 
 Data is compared here. What an object of the answer says of itself is never taken for a comparison
 with data: one that says that it equals everything equals nothing. It is a part of the sandbox's
@@ -62,6 +62,7 @@ class TestSide:
                 result = self._given[reply[0]](*self.unpack(reply[1]))
                 self.channel.send(["value", self.pack(result)])
                 continue
+            # Doctests and the like compare what the answer printed.
             sys.stdout.write(str(reply[-1]))
             if kind == "raised":
                 raise self._error(reply)
@@ -77,9 +78,22 @@ class TestSide:
 
     def _remote(self, record: list[Any]) -> Any:
         _, number, base, _, name = record
-        return self._class(number, base, name) if base else Remote(self, int(number))
+        return (
+            self._class(
+                number,
+                base,
+                name,
+            )
+            if base
+            else Remote(self, int(number))
+        )
 
-    def _class(self, number: int, base: str, name: str) -> type[BaseException]:
+    def _class(
+        self,
+        number: int,
+        base: str,
+        name: str,
+    ) -> type[BaseException]:
         """Return an exception of the answer's own, as one that the test can catch."""
         if number not in self._errors:
             known = getattr(builtins, base, Exception)
@@ -292,6 +306,7 @@ def place_of(remote: Remote) -> tuple[TestSide, int]:
 
 def take_over(given: Any, now: Any) -> None:
     """Change a list, a dictionary or a set into what the answer made of it."""
+    # The answer may send anything back in place of an argument.
     if type(given) is not type(now) or given is now:
         return
     if isinstance(given, list | bytearray):

@@ -146,10 +146,11 @@ class Judge:
             BudgetExhausted: the verdict's ceiling does not fit.
         """
         if self.provider is None:
-            raise InputError(f"judge: nobody handed a provider for {self.model!r} over")
+            raise InputError(f"judge: the provider for {self.model!r} is missing")
         request = self.request(answer, example)
         text = ""
         for number in range(ATTEMPTS):
+            # The second attempt is another draw, or it would get the same verdict again.
             try:
                 (verdict,) = await self.provider.complete(request, range(number, number + 1))
             except AnswerError as error:
@@ -163,6 +164,7 @@ class Judge:
 
     def read(self, verdict: str) -> float | None:
         """Return the score in a verdict; None where there is none within bounds."""
+        # The last match: judges repeat the scale before they give the score.
         match = _compiled(self.pattern).last(verdict) or _LONE.fullmatch(verdict)
         try:
             score = float(match[1] if match else "")

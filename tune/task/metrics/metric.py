@@ -103,6 +103,7 @@ class Metric:
         """
         if self.costs or self.runs_code:
             return
+        # A metric that raises is found out before the first dollar.
         wanted = example.target
         if wanted is None:
             wanted = ""
@@ -154,6 +155,7 @@ class Metric:
         if not self.costs:
             return self.score(answer, example)
         score: Score = await self.function(answer, example)
+        # Not scored: neither the worst value nor an error.
         if math.isnan(score.value):
             return math.nan
         return self._checked(score, example).value

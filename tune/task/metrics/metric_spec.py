@@ -52,7 +52,7 @@ def parse_metric(spec: Any, **options: Any) -> Metric:
             `larger_is_better`, which belong to the metric and are not passed on.
 
     Raises:
-        InputError: there is no such metric, or it does not take such an option.
+        InputError: the metric is unknown, or does not take an option.
     """
     if isinstance(spec, Mapping):
         merged = {**spec, **options}
@@ -109,6 +109,7 @@ def responses_metric(
             responses = [answer]
         else:
             responses = [response or "" for response in answer or ()]
+        # EcoOptiGen passes every column by its name, the target among them.
         name = target or example.target_name or "target"
         found = function(responses, **{**example.columns, name: example.target})
         if not isinstance(found, Mapping):
@@ -191,6 +192,7 @@ def _from_callable(function: Callable[..., Any], options: Mapping[str, Any]) -> 
     _check_options(name, function, passed)
     given = functools.partial(function, **passed) if passed else function
     try:
+        # Before the first row, so that the message is about the call and not about the row.
         inspect.signature(given).bind("answer", "example")
     except TypeError as error:
         raise InputError(
@@ -219,7 +221,7 @@ def _from_eval_func(
     """Return a metric of an `eval_func`: it judges one response at a time.
 
     Given all n responses, the usual `eval_func` says whether any of them is right. Nobody who
-    deploys the model can pick that response, so such a score is not a quality. One at a time, n and
+    deploys the model can pick that response, so that score is not a quality. One at a time, n and
     the vote stay free to read off.
     """
     unknown = sorted(set(options) - set(_RESPONSES_OPTIONS))
@@ -227,6 +229,7 @@ def _from_eval_func(
         raise InputError(
             f"the metric {name!r} takes the options {sorted(_RESPONSES_OPTIONS)}, but got {unknown}"
         )
+    # The user's own options go before the default.
     return responses_metric(function, **{"per_response": True, **options})
 
 

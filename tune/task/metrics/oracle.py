@@ -61,7 +61,11 @@ def per_response_metric(metric: Metric) -> Metric:
     )
 
 
-def _share(metric: Metric, example: Example, examples: Sequence[Example]) -> float | None:
+def _share(
+    metric: Metric,
+    example: Example,
+    examples: Sequence[Example],
+) -> float | None:
     """Return the share of the best score that one right response of four gets.
 
     None where that cannot be tried.
@@ -78,6 +82,7 @@ def _share(metric: Metric, example: Example, examples: Sequence[Example]) -> flo
         mixed = [metric.score(order, example) for order in orders]
     except MetricError:
         return None
+    # Where right is not better than wrong, nothing can be told from a mixture.
     sign = 1.0 if metric.larger_is_better else -1.0
     if sign * (best - worst) <= 0:
         return None

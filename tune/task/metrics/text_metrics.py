@@ -65,6 +65,7 @@ def same_set(answer: str, example: Example) -> float:
 
 def contains(answer: str, example: Example) -> float:
     """Return 1 where one of the accepted targets stands in the answer, in any case and spacing."""
+    # Once for all targets: an answer may be long.
     folded = _fold(answer)
     return float(any(target in folded for target in _folded_targets(example)))
 
@@ -190,7 +191,7 @@ def _object(target: Any, example: Example) -> Mapping[str, Any]:
         found = None
     if not isinstance(found, Mapping) or not found:
         raise MetricError(
-            f"the target of example {example.id!r} is no JSON object with fields: {target!r}"
+            f"the target of example {example.id!r} is not a JSON object with fields: {target!r}"
         )
     return found
 
