@@ -16,7 +16,6 @@ from tune.readout.trial import Step
 from tune.search import SEARCHERS, Observation, Searcher
 from tune.space import Point, Space, Uniform
 from tune.strategies import STRATEGIES, Outcome, Problem, Standing
-from tune.strategies.acquisition import BlockOptions
 from tune.strategies.knowledge_gradient import KnowledgeGradient
 from tune.strategies.race import Race, rung_sizes
 from tune.strategies.settings import KnowledgeGradientSettings
@@ -180,16 +179,6 @@ def test_all_that_is_left_of_a_points_examples_may_be_bought_at_once_but_not_for
                 cost = len(step.examples) * world.cost(step.point, step.draws)
                 assert cost <= SETTINGS.long_share * left * (1 + 1e-9)
     assert leaps > 0
-
-
-def test_a_long_block_is_worth_nothing_where_the_next_alone_is_worth_as_much_per_dollar() -> None:
-    one = np.ones(4)
-    beyond = np.array([False, True, False, True])
-    stock = BlockOptions(
-        np.array([0, 0, 1, 1]), np.array([1.0, 4.0, 1.0, 4.0]), one, one, one, one, one > 0, beyond
-    )
-    assert stock.settle(np.array([2.0, 8.0, 2.0, 8.1])).tolist() == [2.0, 0.0, 2.0, 8.1]
-    assert stock.settle(np.array([0.0, 0.0, 0.0, 1.0])).tolist() == [0.0, 0.0, 0.0, 1.0]
 
 
 def test_two_runs_on_the_same_outcomes_make_the_same_waves() -> None:

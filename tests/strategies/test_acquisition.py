@@ -1,0 +1,105 @@
+"""Acquisition values of blocks, on posteriors that are easy to check by hand."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from tune.fakes.race import World, problem
+from tune.strategies.acquisition import (
+    BlockOption,
+    BlockOptions,
+    acquisition_values,
+    as_arrays,
+    knowledge_gradients,
+    two_largest,
+)
+from tune.strategies.gaussian_process import JointNormal, expected_maximum
+from tune.strategies.posterior import Posterior, share_of_gain
+
+
+def option(candidate: int, cost: float = 1.0, draws: int = 1, noise: float = 0.01) -> BlockOption:
+    return BlockOption(candidate, 8, draws, 1, cost, noise, math.inf, 1.0)
+
+
+def independent(mean: list[float], deviation: list[float]) -> Posterior:
+    """A posterior in which no point tells of another, and more answers gain nothing."""
+    found = Posterior(problem(), list(World().space.points(World().free))[: len(mean)])
+    found.quality = JointNormal(np.array(mean), np.diag(np.array(deviation) ** 2))
+    found.gain = JointNormal(np.zeros(len(mean)), np.zeros((len(mean), len(mean))))
+    return found
+
+
+def values(posterior: Posterior, *options: BlockOption) -> list[float]:
+    arrays = as_arrays(options, 100.0, 1.0)
+    count = len(posterior.quality.mean)
+    held = np.zeros(count)
+    found: list[float] = acquisition_values(posterior, arrays, np.zeros(count), held, 64).tolist()
+    return found
+
+
+def test_a_long_block_is_worth_nothing_where_the_next_alone_is_worth_as_much_per_dollar() -> None:
+    one = np.ones(4)
+    beyond = np.array([False, True, False, True])
+    stock = BlockOptions(
+        np.array([0, 0, 1, 1]), np.array([1.0, 4.0, 1.0, 4.0]), one, one, one, one, one > 0, beyond
+    )
+    assert stock.settle(np.array([2.0, 8.0, 2.0, 8.1])).tolist() == [2.0, 0.0, 2.0, 8.1]
+    assert stock.settle(np.array([0.0, 0.0, 0.0, 1.0])).tolist() == [0.0, 0.0, 0.0, 1.0]
+
+
+def test_an_option_beyond_the_next_block_is_known_and_may_cost_a_share_only() -> None:
+    found = as_arrays([option(0, 1.0), option(0, 4.0), option(0, 4.0, draws=3), option(1)], 10, 0.3)
+    assert found.beyond.tolist() == [False, True, False, False]
+    assert found.there.tolist() == [True, False, True, True]
+    assert found.share.tolist() == pytest.approx([0, 0, share_of_gain(3), 0])
+
+
+def test_options_that_cost_more_than_the_money_are_not_there() -> None:
+    assert as_arrays([option(0, 2.0), option(1, 0.5)], 1.0, 1.0).there.tolist() == [False, True]
+    assert len(as_arrays([], 1.0, 1.0).there) == 0
+
+
+def test_one_point_alone_is_worth_the_expected_maximum_over_the_best_other() -> None:
+    posterior = independent([0.6, 0.5], [1e-6, 0.2])
+    (found,) = values(posterior, option(1, noise=0.0))
+    exact = expected_maximum(np.array([0.5]), np.array([0.2]), np.array([0.6]))[0] - 0.6
+    # Quadrature with five nodes is a little off; the value of the point alone bounds it below.
+    assert exact * 0.999 <= found <= 1.15 * exact
+
+
+def test_what_is_uncertain_and_may_be_the_best_is_worth_the_most() -> None:
+    posterior = independent([0.6, 0.58, 0.58, 0.1], [0.01, 0.1, 0.01, 0.1])
+    known, open_, sure, hopeless = values(posterior, *(option(i, noise=0.001) for i in range(4)))
+    assert open_ > max(known, sure, hopeless)
+    assert hopeless < 1e-4
+
+
+def test_a_noisy_block_is_worth_less_and_one_that_breaks_the_limits_nothing() -> None:
+    posterior = independent([0.6, 0.55], [0.05, 0.1])
+    clear, noisy = values(posterior, option(1, noise=0.001), option(1, noise=0.1))
+    assert clear > noisy > 0
+    assert values(posterior, option(1)._replace(chance=0.0)) == [0.0]
+
+
+def test_a_block_that_tells_of_another_point_is_worth_more_for_it() -> None:
+    posterior = independent([0.6, 0.5, 0.55], [0.01, 0.1, 0.1])
+    alone = values(posterior, option(1, noise=0.001))[0]
+    posterior.quality.cov[1, 2] = posterior.quality.cov[2, 1] = 0.009
+    assert values(posterior, option(1, noise=0.001))[0] > alone
+
+
+def test_the_knowledge_gradient_is_at_least_that_of_the_point_alone() -> None:
+    """Where few contenders are considered, the point of the block may not be among them."""
+    mean, slope = np.array([0.6, 0.5]), np.array([[0.0, 0.2]])
+    arrays = as_arrays([option(1)], 1.0, 1.0)
+    found = knowledge_gradients(mean, mean, slope, np.zeros((1, 2)), arrays, 1)
+    exact = expected_maximum(np.array([0.5]), np.array([0.2]), np.array([0.6]))[0] - 0.6
+    assert found[0] == pytest.approx(exact)
+
+
+def test_the_two_largest_are_found_and_one_alone_is_both() -> None:
+    assert two_largest(np.array([0.1, 0.7, 0.3])) == ((1, 0.7), 0.3)
+    assert two_largest(np.array([0.4])) == ((0, 0.4), 0.4)
