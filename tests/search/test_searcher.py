@@ -11,93 +11,29 @@ import subprocess
 import sys
 import time
 import warnings
-from collections import Counter
 from collections.abc import Callable, Sequence
-from importlib.util import find_spec
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.searching import (
+    LEARNERS,
+    PROMPTS,
+    SPACES,
+    USABLE,
+    conditional,
+    plain,
+    play,
+    tiny,
+    told,
+)
 from tune.errors import InputError
-from tune.search import SEARCHERS, Observation, Searcher
+from tune.search import SEARCHERS, Observation
 from tune.search.lattice import Lattice
 from tune.search.random_search import spread_points
 from tune.search.searcher import LimitedSearcher, UniqueSearcher
-from tune.space import FREE, Choice, Integers, Point, Space, Uniform
-
-# The Gaussian process takes the better part of a second for a proposal, and torch is no dependency
-# of ours.
-GP = pytest.param(
-    "gp",
-    marks=[
-        pytest.mark.slow,
-        pytest.mark.skipif(find_spec("torch") is None, reason="needs torch: uv pip install torch"),
-    ],
-)
-USABLE = [GP if name == "gp" else name for name in SEARCHERS]
-LEARNERS = [name for name in USABLE if name not in ("random", "grid")]
-
-PROMPTS = {"short": "{text}", "long": "Read: {text}", "reasoned": "Think. {text}"}
-
-
-def plain() -> Space:
-    return Space(
-        model=["small", "large"],
-        prompt=PROMPTS,
-        temperature=Uniform(0, 1.2, 0.1),
-        n=Integers(1, 5),
-        max_tokens=[16, 64],
-        aggregate=["first", "vote"],
-    )
-
-
-def conditional() -> Space:
-    return Space(
-        model=["small", "large", "thinker"],
-        prompt=PROMPTS,
-        temperature=Uniform(0, 1, 0.25),
-        when={
-            "large": {"temperature": {"low": 0.0, "high": 2.0, "step": 0.5}},
-            "thinker": {"temperature": [], "reasoning_effort": ["low", "medium", "high"]},
-        },
-    )
-
-
-def tiny() -> Space:
-    return Space(model=["small", "large"], prompt="{text}", temperature=[0.0, 0.5])
-
-
-SPACES: dict[str, tuple[Callable[[], Space], tuple[str, ...]]] = {
-    "plain": (plain, FREE),
-    "conditional": (conditional, FREE),
-    "all paid": (plain, ()),
-    "tiny": (tiny, FREE),
-}
-
-
-def quality(point: Point) -> float:
-    """A known truth with one narrow optimum: the large model, the long prompt, temperature 0.4."""
-    score = 0.75 if point["model"] == "large" else 0.5
-    score += {"long": 0.1, "reasoned": 0.05}.get(str(point["prompt"]), 0.0)
-    return score - 0.5 * abs(float(point.get("temperature", 0.9)) - 0.4)  # type: ignore[arg-type]
-
-
-def price(point: Point) -> float:
-    return 2e-3 if point["model"] == "large" else 1e-4
-
-
-def told(point: Point) -> Observation:
-    return Observation(point, quality(point), price(point))
-
-
-def play(searcher: Searcher, turns: int) -> list[Observation]:
-    """Ask and tell one by one, at most so many times."""
-    history: list[Observation] = []
-    while len(history) < turns and (point := searcher(history)) is not None:
-        history.append(told(point))
-    return history
-
+from tune.space import FREE, Point, Space, Uniform
 
 # --- what holds for every searcher
 
@@ -134,86 +70,6 @@ def test_every_point_lies_on_the_grids_of_its_models_own_dimensions(name: str, w
         assert set(point) == set(paid)
         assert all(point[dimension] in domain.values for dimension, domain in paid.items())
         assert space.is_consistent(point)
-
-
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(
-    batches=st.lists(st.integers(1, 5), min_size=1, max_size=6),
-    seed=st.integers(0, 5),
-    scores=st.lists(
-        st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0, math.nan]), min_size=30, max_size=30
-    ),
-)
-@pytest.mark.parametrize("where", ["plain", "conditional", "all paid"])
-@pytest.mark.parametrize("name", USABLE)
-def test_a_fresh_searcher_fed_the_history_proposes_what_the_old_one_does(
-    name: str, where: str, batches: list[int], seed: int, scores: list[float]
-) -> None:
-    make, free = SPACES[where]
-    old = SEARCHERS[name](make(), free, seed)
-    history = [
-        told(
-            Point(
-                {"model": "small", "prompt": "long", "temperature": 0.5, "n": 1, "max_tokens": 64}
-            )
-        )
-    ]
-    for batch in batches:
-        points = [old(history) for _ in range(batch)]
-        for point in points:
-            if point is not None:
-                history = [*history, Observation(point, scores[len(history) - 1], price(point))]
-    fresh = SEARCHERS[name](make(), free, seed)
-    assert [fresh(history) for _ in range(3)] == [old(history) for _ in range(3)]
-
-
-@pytest.mark.parametrize("name", USABLE)
-def test_a_history_fed_in_pieces_is_as_good_as_fed_at_once(name: str) -> None:
-    history = play(SEARCHERS[name](plain(), FREE, 7), 24)
-    at_once, piecewise = (SEARCHERS[name](plain(), FREE, 7) for _ in range(2))
-    for cut in (5, 6, 13):
-        piecewise(history[:cut])
-    # What it was asked on the way was in the history, so it is not taken twice.
-    assert piecewise(history) == at_once(history)
-
-
-@pytest.mark.parametrize("name", USABLE)
-def test_several_asks_before_a_telling_give_a_batch_of_different_points(name: str) -> None:
-    searcher = SEARCHERS[name](plain(), FREE, 2)
-    history = play(searcher, 14)
-    batch = [searcher(history) for _ in range(8)]
-    assert None not in batch
-    assert len({*batch, *(telling.point for telling in history)}) == 22
-
-
-@pytest.mark.parametrize("name", USABLE)
-def test_what_was_proposed_stays_taken_until_it_is_told(name: str) -> None:
-    searcher = SEARCHERS[name](tiny(), FREE, 0)
-    first, second = searcher([]), searcher([])
-    assert first is not None
-    later = [searcher([told(first)]) for _ in range(3)]
-    assert second not in later
-    assert Counter(p is None for p in later) == {False: 2, True: 1}
-
-
-@pytest.mark.parametrize("name", USABLE)
-def test_points_that_nobody_proposed_are_taken_in_and_never_proposed(name: str) -> None:
-    space = tiny()
-    strangers = [
-        Point({"model": "small", "prompt": "plain", "temperature": 0.5}),  # a point of the space
-        Point({"model": "small", "prompt": "plain"}),  # at the provider's default temperature
-        Point({"model": "small", "prompt": "plain", "temperature": 0.33}),  # off the grid
-        Point({"model": "small", "prompt": "gone", "temperature": 0.5}),  # no such prompt
-        Point({"model": "gone", "prompt": "plain"}),  # no such model
-    ]
-    history = [Observation(point, 0.9, 1e-3) for point in strangers]
-    searcher = SEARCHERS[name](space, FREE, 0)
-    found = []
-    while (point := searcher(history)) is not None:
-        found.append(point)
-        history.append(told(point))
-    assert len(found) == 3
-    assert strangers[0] not in found
 
 
 @pytest.mark.parametrize("name", USABLE)
@@ -301,23 +157,6 @@ def test_a_missing_package_is_named_with_the_extra_that_brings_it(
         SEARCHERS[name](tiny(), FREE, 0)
 
 
-def test_the_gaussian_process_names_torch_where_it_is_missing(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(InputError, match="'gp' needs the package torch"):
-        SEARCHERS["gp"](tiny(), FREE, 0)
-
-
-def test_blendsearch_without_optuna_says_so_and_cfo_does_without(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setitem(sys.modules, "optuna", None)
-    with pytest.raises(InputError, match="'blendsearch' needs the package optuna"):
-        SEARCHERS["blendsearch"](tiny(), FREE, 0)
-    assert SEARCHERS["cfo"](tiny(), FREE, 0)([]) is not None
-
-
 def test_importing_the_searchers_imports_no_library() -> None:
     code = "import tune.search, sys; print({'flaml', 'optuna', 'torch', 'pandas', 'scipy'} & set(sys.modules))"
     assert (
@@ -345,115 +184,6 @@ def test_a_setting_that_a_model_refuses_is_left_out_from_then_on(name: str) -> N
     assert Point({"model": "small", "prompt": "plain"}) in points
     assert not any(p["model"] == "small" and "temperature" in p for p in points)
     assert not set(points) & set(waiting)
-
-
-# --- random and grid
-
-
-def test_dealing_repeats_no_value_of_a_dimension_before_all_have_come() -> None:
-    space = Space(model=["a", "b"], prompt=PROMPTS, temperature=Uniform(0, 1.1, 0.1))
-    points = list(itertools.islice(spread_points(Lattice(space, FREE), 4), 24))
-    for model in ("a", "b"):
-        own = [p for p in points if p["model"] == model]
-        assert len(own) == 12
-        assert Counter(p["prompt"] for p in own) == dict.fromkeys(PROMPTS, 4)
-        assert len({p["temperature"] for p in own}) == 12
-
-
-def test_dealing_ends_with_every_point_once_where_temperature_zero_forbids_votes() -> None:
-    space = Space(model="a", prompt="{text}", temperature=[0.0, 0.7], n=[1, 3, 5])
-    points = list(spread_points(Lattice(space, ()), 0))
-    assert sorted((p["temperature"], p["n"]) for p in points) == [
-        (0.0, 1),
-        (0.7, 1),
-        (0.7, 3),
-        (0.7, 5),
-    ]
-
-
-def test_at_temperature_zero_one_answer_is_bought_whatever_the_domain_of_n() -> None:
-    space = Space(model="a", prompt="{text}", temperature=[0.0, 0.7], n=[3, 5])
-    for points in (
-        spread_points(Lattice(space, ()), 0),
-        (t.point for t in play(SEARCHERS["grid"](space, (), 0), 9)),
-    ):
-        assert sorted((p["temperature"], p["n"]) for p in points) == [(0.0, 1), (0.7, 3), (0.7, 5)]
-
-
-def test_a_grid_begins_with_the_ends_and_the_middle_and_then_halves_the_gaps() -> None:
-    space = Space(model=["a", "b"], prompt="{text}", temperature=Uniform(0, 1, 0.125))
-    temperatures = [t.point["temperature"] for t in play(SEARCHERS["grid"](space, FREE, 0), 18)]
-    assert set(temperatures[:6]) == {0.0, 0.5, 1.0}
-    assert set(temperatures[6:10]) == {0.25, 0.75}
-    assert set(temperatures[10:]) == {0.125, 0.375, 0.625, 0.875}
-
-
-# --- the lattice
-
-
-def test_models_with_equal_domains_share_an_axis_and_others_have_their_own() -> None:
-    lattice = Lattice(conditional(), FREE)
-    assert [axis.key for axis in lattice.axes["small"]] == ["prompt", "temperature"]
-    assert [axis.key for axis in lattice.axes["large"]] == ["prompt", "temperature@large"]
-    assert [axis.key for axis in lattice.axes["thinker"]] == ["prompt", "reasoning_effort"]
-    assert set(lattice.keys) == {
-        "model",
-        "prompt",
-        "temperature",
-        "temperature@large",
-        "reasoning_effort",
-    }
-
-
-@pytest.mark.parametrize("where", SPACES)
-def test_a_points_numbers_give_the_point_back(where: str) -> None:
-    make, free = SPACES[where]
-    lattice = Lattice(make(), free)
-    for model in lattice.models:
-        for point in itertools.islice(lattice.points(model), 200):
-            indexes = lattice.indexes(point)
-            assert indexes is not None
-            assert lattice.point(indexes) == point
-
-
-def test_a_number_off_the_grid_counts_as_the_nearest_and_a_strange_word_as_nothing() -> None:
-    lattice = Lattice(tiny(), FREE)
-    point = Point({"model": "large", "prompt": "plain", "temperature": 0.4})
-    assert lattice.indexes(point) == {"model": 1, "prompt": 0, "temperature": 1}
-    assert lattice.indexes(Point({**point, "prompt": "gone"})) is None
-    assert lattice.indexes(Point({**point, "temperature": True})) is None
-
-
-def test_a_choice_of_numbers_is_an_ordered_axis_and_a_choice_of_words_is_not() -> None:
-    space = Space(
-        model="a",
-        prompt="{text}",
-        top_p=[1.0, 0.5],
-        verbosity=Choice(("low", "high")),
-        think=[True, False],
-    )
-    axes = {axis.name: axis for axis in Lattice(space, FREE).axes["a"]}
-    assert (axes["top_p"].values, axes["top_p"].ordered) == ((0.5, 1.0), True)
-    assert (axes["verbosity"].ordered, axes["think"].ordered) == (False, False)
-
-
-def test_neighbours_differ_in_one_dimension_by_one_step() -> None:
-    lattice = Lattice(plain(), FREE)
-    here = Point({"model": "small", "prompt": "short", "temperature": 0.1})
-    near = [{k: v for k, v in p.items() if here[k] != v} for p in lattice.neighbours(here)]
-    assert sorted(map(str, near)) == sorted(
-        map(
-            str,
-            [
-                {"model": "large"},
-                {"prompt": "long"},
-                {"prompt": "reasoned"},
-                {"temperature": 0.0},
-                {"temperature": 0.2},
-            ],
-        )
-    )
-    assert list(lattice.neighbours(Point({"model": "gone"}))) == []
 
 
 class Stubborn:
