@@ -21,7 +21,7 @@ from tune.report import Uncertain
 from tune.store.admission import Account
 from tune.store.database import Database
 from tune.store.journal import Journal
-from tune.store.ledger import Doubt, read_balance
+from tune.store.ledger import UncertainCharge, read_balance
 from tune.store.ledger_marks import check_ledger
 from tune.study.study import Study, find_store, recorded_study
 
@@ -144,7 +144,7 @@ class _Found:
         unknown: calls whose bill stays unknown, by the reason.
     """
 
-    bills: list[tuple[Doubt, int]] = field(default_factory=list)
+    bills: list[tuple[UncertainCharge, int]] = field(default_factory=list)
     unknown: Counter[str] = field(default_factory=Counter)
 
     def sentence(self) -> str:
@@ -172,7 +172,7 @@ def _calls(count: int) -> str:
     return f"{count} call{'' if count == 1 else 's'}"
 
 
-def _askable(doubts: Iterable[Doubt], found: _Found) -> list[Doubt]:
+def _askable(doubts: Iterable[UncertainCharge], found: _Found) -> list[UncertainCharge]:
     """Return the calls whose bill a service can tell, and note the reason for the others."""
     askable = []
     for doubt in doubts:
@@ -185,7 +185,7 @@ def _askable(doubts: Iterable[Doubt], found: _Found) -> list[Doubt]:
     return askable
 
 
-async def _ask(entries: Iterable[Entry], doubts: Iterable[Doubt], found: _Found) -> None:
+async def _ask(entries: Iterable[Entry], doubts: Iterable[UncertainCharge], found: _Found) -> None:
     """Ask the services of a study for the bills of calls."""
     endpoints: Mapping[str, dict[Any, OpenAIEndpoint]] = defaultdict(dict)
     closed: dict[str, str] = {}
@@ -211,7 +211,10 @@ async def _ask(entries: Iterable[Entry], doubts: Iterable[Doubt], found: _Found)
 
 
 async def _ask_for(
-    doubt: Doubt, endpoints: Iterable[OpenAIEndpoint], found: _Found, closed: Mapping[str, str]
+    doubt: UncertainCharge,
+    endpoints: Iterable[OpenAIEndpoint],
+    found: _Found,
+    closed: Mapping[str, str],
 ) -> None:
     """Ask those who may have served a call, until one of them tells its bill."""
     reason = next((why for place, why in closed.items() if doubt.service.startswith(place)), "")

@@ -114,10 +114,10 @@ def choose(
         return vote(answers)
     if isinstance(rule, str):
         return first(answers)
-    return call(rule, answers)
+    return call_aggregate(rule, answers)
 
 
-def call(aggregate: Aggregate, answers: Sequence[str | None]) -> str | None:
+def call_aggregate(aggregate: Aggregate, answers: Sequence[str | None]) -> str | None:
     """Return the choice of a user's own aggregate.
 
     Raises:

@@ -11,7 +11,7 @@ import numpy as np
 
 from tune.completion import Completion
 from tune.errors import MetricError
-from tune.readout.aggregate import Aggregate, call, vote
+from tune.readout.aggregate import Aggregate, call_aggregate, vote
 from tune.readout.token_rates import Rates
 from tune.readout.truncate import Cut, cut
 from tune.space import Config
@@ -251,7 +251,7 @@ class Reader:
             return self._of_vote(view, scores, ns)
         if isinstance(rule, str):
             raise AssertionError(f"no rule to read {rule!r} off")
-        return self._of_choice(lambda answers: call(rule, answers), view, ns)
+        return self._of_choice(lambda answers: call_aggregate(rule, answers), view, ns)
 
     def _of_vote(self, view: _View, scores: Array, ns: Sequence[int]) -> Estimate:
         """Count votes exactly where n is small, and sample subsets where it is not."""

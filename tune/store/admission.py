@@ -10,8 +10,8 @@ from typing import Literal
 from tune.errors import BudgetExhausted, StoreError
 from tune.store.database import Database
 from tune.store.group_commit import GroupCommit
-from tune.store.ledger import MOST, Attempt, Balance, Books, Doubt, show
-from tune.store.ledger_marks import Mark, read_mark
+from tune.store.ledger import MOST, Attempt, Balance, Books, UncertainCharge, show
+from tune.store.ledger_marks import LedgerMark, read_ledger_mark
 
 _TICKS = 64
 """Turns of the event loop in which a judge whose money is set aside may begin, before a waiting
@@ -251,11 +251,11 @@ class Account:
         self._books.correct(billed)
         self._wake()
 
-    def doubts(self) -> list[Doubt]:
+    def doubts(self) -> list[UncertainCharge]:
         """Return every call whose bill is unknown."""
         return self._books.doubts()
 
-    def clear(self, doubt: Doubt, billed: int) -> None:
+    def clear(self, doubt: UncertainCharge, billed: int) -> None:
         """Settle a call whose bill was unknown, at the picodollars that the service billed."""
         self._books.clear(doubt, min(billed, MOST))
         self._wake()
@@ -312,10 +312,10 @@ class Account:
         """The picodollars that all but the holdout could reserve now."""
         return self.balance.left
 
-    def mark(self) -> Mark:
+    def mark(self) -> LedgerMark:
         """Return the mark of the ledger for the study's journal, after all of it is on the disk."""
         self.db.flush()
-        mark = read_mark(self.db, self.study)
+        mark = read_ledger_mark(self.db, self.study)
         assert mark is not None  # the books were begun when they were opened, and are never removed
         return mark
 

@@ -53,7 +53,7 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
+class UncertainCharge:
     """A call whose bill is unknown.
 
     Attributes:
@@ -295,16 +295,16 @@ class Books:
                 self._insert("settled", "reconcile", "", ceiling=0, cost=billed - balance.spent)
             self.db.execute(_ADD_UP, (self.study,))
 
-    def doubts(self) -> list[Doubt]:
+    def doubts(self) -> list[UncertainCharge]:
         """Return every call whose bill is unknown, in the order of sending."""
         rows = self.db.rows(
             "SELECT id, service, call, reason, cost FROM attempts WHERE study = ? AND state = "
             "'uncertain' ORDER BY id",
             (self.study,),
         )
-        return [Doubt(*row) for row in rows]
+        return [UncertainCharge(*row) for row in rows]
 
-    def clear(self, doubt: Doubt, billed: int) -> None:
+    def clear(self, doubt: UncertainCharge, billed: int) -> None:
         """Settle a call at its bill; one above its ceiling is booked in full."""
         with self.db.transaction():
             self.db.execute(

@@ -10,7 +10,7 @@ from tune.errors import StudyError
 from tune.store.database import Database
 
 
-class Mark(NamedTuple):
+class LedgerMark(NamedTuple):
     """The progress of a ledger. Both numbers only ever grow.
 
     Attributes:
@@ -22,7 +22,7 @@ class Mark(NamedTuple):
     attempts: int
 
 
-def read_mark(db: Database, study: str) -> Mark | None:
+def read_ledger_mark(db: Database, study: str) -> LedgerMark | None:
     """Return the mark of a study's ledger now; None if it has no ledger."""
     rows = db.rows(
         "SELECT opened, (SELECT count(*) FROM attempts WHERE attempts.study = accounts.study) FROM "
@@ -30,7 +30,7 @@ def read_mark(db: Database, study: str) -> Mark | None:
         "WHERE study = ?",
         (study,),
     )
-    return Mark(*rows[0]) if rows else None
+    return LedgerMark(*rows[0]) if rows else None
 
 
 def check_ledger(
@@ -47,10 +47,10 @@ def check_ledger(
     Raises:
         StudyError: the study's ledger is not in this store, or it is older than the journal.
     """
-    noted = [Mark(*event["ledger"]) for event in events if "ledger" in event]
+    noted = [LedgerMark(*event["ledger"]) for event in events if "ledger" in event]
     if not noted or not noted[-1].attempts:  # nothing was spent yet
         return
-    held, last = read_mark(db, study), noted[-1]
+    held, last = read_ledger_mark(db, study), noted[-1]
     if held is None:
         raise StudyError(
             f"the study in {str(folder)!r} has begun to spend, but the store {db.path!r} does not "

@@ -21,11 +21,11 @@ from typing import Any
 import pytest
 
 from tune.errors import InputError, MetricError
-from tune.safety.sandbox import Limits, Outcome, run_python, unprotected
+from tune.safety.sandbox import Limits, SandboxResult, run_python, unprotected
 from tune.safety.sandbox.launcher import open_to_all
 from tune.safety.sandbox.run import _best_way, _folder, run_in
 from tune.safety.sandbox.syscalls import CALLS, syscall_filter
-from tune.safety.sandbox.watch import descendants, memory
+from tune.safety.sandbox.watch import find_descendants, memory
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="elsewhere little can be held: run it on Linux"
@@ -67,13 +67,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def run(way: str, source: str, limits: Limits = SHORT, **more: Any) -> Outcome:
-    before = set(descendants(os.getpid()))  # other tests may have left helpers of their own
+def run(way: str, source: str, limits: Limits = SHORT, **more: Any) -> SandboxResult:
+    before = set(find_descendants(os.getpid()))  # other tests may have left helpers of their own
     began = time.monotonic()
     outcome = run_in(way, source, limits=limits, **more)
     assert time.monotonic() - began < limits.seconds + 10
     assert list(Path(tempfile.gettempdir()).glob("tune-*")) == []
-    assert set(descendants(os.getpid())) <= before
+    assert set(find_descendants(os.getpid())) <= before
     return outcome
 
 

@@ -10,7 +10,7 @@ System calls that lead around these limits are refused.
 Most containers have no namespaces. There Landlock keeps files out of reach (but not their modes and
 times), the same system call filter keeps the network away, and every descendant is found and
 killed. All files of a program together then have no limit. Elsewhere (macOS) only the limits, the
-clock, the folder, the empty environment and the process group remain. `Outcome.unprotected` names
+clock, the folder, the empty environment and the process group remain. `SandboxResult.unprotected` names
 what this machine could not prevent:
 
 - "files": it could read and change what this user can, and read the environment of this user's
@@ -23,6 +23,6 @@ This stops what models write by mistake. It does not stop attackers who know the
 code in a virtual machine. Windows is refused.
 """
 
-from tune.safety.sandbox.run import Limits, Outcome, run_python, unprotected
+from tune.safety.sandbox.run import Limits, SandboxResult, run_python, unprotected
 
-__all__ = ["Limits", "Outcome", "run_python", "unprotected"]
+__all__ = ["Limits", "SandboxResult", "run_python", "unprotected"]

@@ -21,7 +21,7 @@ from typing import IO, Any
 
 from tune.errors import InputError, MetricError
 from tune.safety.sandbox.syscalls import syscall_filter
-from tune.safety.sandbox.watch import descendants, memory, others
+from tune.safety.sandbox.watch import find_descendants, memory, others
 
 MIB = 2**20
 LEAST_MEMORY = 64 * MIB
@@ -84,7 +84,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class SandboxResult:
     """The end of a program.
 
     Attributes:
@@ -111,7 +111,7 @@ class Outcome:
 
 def run_python(
     source: str, *, limits: Limits | None = None, stdin: str = "", packages: bool = False
-) -> Outcome:
+) -> SandboxResult:
     """Run Python source in a sandbox, and wait for it; may be called from many threads at once.
 
     Args:
@@ -129,7 +129,7 @@ def run_python(
 
 @lru_cache(maxsize=1)
 def unprotected() -> tuple[str, ...]:
-    """Return the protections that this machine lacks, as in `Outcome.unprotected`. Tried out once.
+    """Return the protections that this machine lacks, as in `SandboxResult.unprotected`. Tried out once.
 
     Raises:
         InputError: this system cannot hold a program (Windows).
@@ -159,7 +159,7 @@ def _best_way() -> str:
 
 def run_in(
     way: str, source: str, *, limits: Limits | None = None, stdin: str = "", packages: bool = False
-) -> Outcome:
+) -> SandboxResult:
     """Run as `run_python` does, in one way: "root" or "user" with namespaces, or "plain"."""
     limits = limits or Limits()
     with _folder() as folder, ExitStack() as stack:
@@ -266,12 +266,12 @@ class _Watched:
         """The limit that the program is beyond, or ""."""
         if now - self.began > (self.limits.seconds if self.started else PATIENCE):
             return "seconds"
-        pids = descendants(self.process.pid) if self.started else []
+        pids = find_descendants(self.process.pid) if self.started else []
         if len(pids) > self.limits.processes + 2:  # the keeper; and one that goes as another comes
             return "processes"
         return "memory" if memory(pids, self.limits.memory) > self.limits.memory else ""
 
-    def outcome(self) -> Outcome:
+    def outcome(self) -> SandboxResult:
         """Return how the program ended.
 
         Raises:
@@ -292,7 +292,7 @@ class _Watched:
         used_up = int(status) == -signal.SIGXCPU or (
             int(status) == -signal.SIGKILL and float(cpu) >= self.limits.cpu_seconds
         )
-        return Outcome(
+        return SandboxResult(
             status=int(status),
             stdout=self.said["stdout"].decode("utf-8", "replace"),
             stderr=self.said["stderr"].decode("utf-8", "replace"),

@@ -10,7 +10,7 @@ from pathlib import Path
 _PROC = Path("/proc")
 
 
-def descendants(pid: int) -> list[int]:
+def find_descendants(pid: int) -> list[int]:
     """The processes below one, as far as they are still there."""
     found: list[int] = []
     waiting = [pid]

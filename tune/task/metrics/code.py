@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tune.errors import InputError
-from tune.safety.sandbox import Limits, Outcome, run_python
+from tune.safety.sandbox import Limits, SandboxResult, run_python
 from tune.task.example import Example, to_text
 from tune.task.metrics.score import Score
 from tune.task.text_parts import code_blocks
@@ -186,7 +186,7 @@ def _defines(text: str, name: str) -> bool:
     return re.search(pattern, text, re.MULTILINE) is not None
 
 
-def _why(outcome: Outcome) -> str:
+def _why(outcome: SandboxResult) -> str:
     """Return the reason in a line why an answer failed."""
     if outcome.limit:
         return f"ended by the limit on {outcome.limit}"
