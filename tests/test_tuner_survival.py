@@ -40,8 +40,9 @@ from tune.store.journal import read_events
 from tune.store.ledger import Balance, read_balance
 from tune.strategies import Outcome, Problem
 from tune.study.progress import Progress
+from tune.study.stop import Stop, start_timer
 from tune.study.stop_reasons import INTERRUPTED
-from tune.tuner import Stop, _start_timer, _study, run_study
+from tune.tuner import _study, run_study
 
 ROOT = Path(__file__).parent.parent
 WORLD = LabelledWorld(models={"small": 0.6})
@@ -488,7 +489,7 @@ def test_the_time_limit_ends_the_search_but_not_the_holdout(tmp_path: Path) -> N
 )
 async def test_the_clock_rings_for_the_search_only(phase: str, closed: str | None) -> None:
     account = Account(Database(":memory:"), "s", 10**12)
-    timer = _start_timer(
+    timer = start_timer(
         cast(
             "Any",
             SimpleNamespace(

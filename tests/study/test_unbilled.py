@@ -33,7 +33,8 @@ from tune.store.database import Database
 from tune.store.draws import Store
 from tune.store.journal import read_events
 from tune.study.progress import Progress, describe
-from tune.tuner import Stop, _study, run_study
+from tune.study.stop import Stop
+from tune.tuner import _study, run_study
 
 WORLD = LabelledWorld(models={"small": 0.5, "large": 0.8})
 MODELS = ("small", "large")

@@ -1,0 +1,104 @@
+"""Consequences of failures: a trial fails, a model is set aside, an example is given up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tune.errors import EndpointError, ParameterRejected, ValueRejected
+from tune.readout.trial import Step, Trial
+from tune.space import Point, Space
+from tune.study.failures import Failures, fail_unanswered, mark_unanswered
+from tune.study.lessons import Lessons
+from tune.study.stop_reasons import LOST
+from tune.study.wave import Wave
+
+HOT = Point({"model": "m", "prompt": "p", "temperature": 0.9})
+
+
+class Case:
+    """Two models, a trial of each, and what happens to them."""
+
+    def __init__(self) -> None:
+        space = Space(model=["m", "n"], prompt={"p": "{text}"}, temperature=[0.5, 0.9])
+        self.paused: list[str] = []
+        self.lessons, self.wave = Lessons(space), Wave()
+        self.failures = Failures(self.lessons, pause=self._pause)
+        self.trials = {0: Trial(0, HOT, 8), 1: Trial(1, Point({**HOT, "model": "n"}), 8)}
+
+    def _pause(self, reason: str, *_: Any) -> None:
+        self.paused.append(reason)
+
+    def lose(self, model: str) -> None:
+        self.failures.set_aside(model, EndpointError("no such model"), self.trials, self.wave)
+
+
+def test_a_lost_model_is_set_aside_and_its_trials_fail() -> None:
+    case = Case()
+    case.lose("m")
+    assert case.lessons.aside == {"m": "no such model"}
+    assert list(case.lessons.space.models) == ["n"]
+    assert (case.trials[0].state, case.trials[1].state) == ("failed", "running")
+    assert case.wave.failed == {0: "no such model"}
+    assert case.paused == []
+
+
+def test_the_last_model_and_a_needed_one_pause_the_run() -> None:
+    case = Case()
+    case.failures.needed = frozenset({"m"})
+    case.lose("m")
+    assert case.paused == [LOST]
+    assert case.lessons.aside == {}
+    case = Case()
+    case.lose("m")
+    case.lose("n")
+    assert case.paused == [LOST]
+
+
+def test_a_model_is_set_aside_once() -> None:
+    case = Case()
+    case.lose("m")
+    case.lose("m")
+    assert case.wave.failed == {0: "no such model"}
+    assert case.paused == []
+
+
+def test_a_refused_parameter_fails_its_trial_and_leaves_the_space() -> None:
+    case = Case()
+    refusal = ParameterRejected("no temperature", parameter="temperature")
+    case.failures.refused(case.trials[0], refusal, case.wave)
+    assert case.trials[0].reason == "the model does not take temperature"
+    assert "temperature" not in case.lessons.space.dimensions("m")
+    assert "temperature" in case.lessons.space.dimensions("n")
+
+
+def test_a_refused_value_only_narrows_the_space() -> None:
+    case = Case()
+    refusal = ValueRejected("too hot", parameter="temperature", low=0.0, high=0.7)
+    case.failures.refused(case.trials[0], refusal, case.wave)
+    assert case.trials[0].reason == "the model does not take temperature 0.9"
+    assert list(case.lessons.space.dimensions("m")["temperature"].values) == [0.5]
+    assert list(case.lessons.space.dimensions("n")["temperature"].values) == [0.5, 0.9]
+
+
+@pytest.mark.parametrize(("lost", "state"), [(1, "running"), (2, "failed")])
+def test_a_trial_fails_when_the_service_leaves_more_than_a_few_unanswered(
+    lost: int, state: str
+) -> None:
+    trial = Trial(0, HOT, 8, draws={position: [] for position in range(lost, 20)})
+    for position in range(lost):
+        mark_unanswered(trial, position, "service: 503")
+    wave = Wave()
+    fail_unanswered(trial, Step(0, HOT, tuple(range(20)), 1, 8), wave)
+    assert trial.state == state
+    if state == "failed":
+        assert wave.failed == {0: "the service did not answer 2 of 20 examples (503)"}
+
+
+def test_an_example_that_has_a_draw_is_read_although_more_were_asked_for() -> None:
+    trial, wave = Trial(0, HOT, 8, draws={0: ["a draw"]}), Wave()  # type: ignore[list-item]
+    mark_unanswered(trial, 0, "money: none is left", wave)
+    mark_unanswered(trial, 1, "money: none is left", wave)
+    assert trial.unanswered == {1: "money: none is left"}
+    assert set(wave.unanswered) == {(0, 0), (0, 1)}

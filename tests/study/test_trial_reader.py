@@ -1,0 +1,71 @@
+"""Readings of trials: by the rules of the study, and again when something has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from tests.support.house import CAPS, POINT, House, unsure
+from tune.space import Point, Space
+
+
+async def test_configs_are_those_that_can_be_read_off_and_deployed(
+    build: Callable[..., House],
+) -> None:
+    house = build()
+    await house.buy(cap=8)
+    reader, trial = house.run.evaluator.reader, house.run.trials[0]
+    configs = reader.configs(trial)
+    assert {config.max_tokens for config in configs} == {cap for cap in CAPS if cap <= 8}
+    assert {config.aggregate for config in configs} == {"first", "vote"}
+
+
+async def test_readings_are_kept_until_they_are_forgotten(build: Callable[..., House]) -> None:
+    house = build()
+    await house.buy()
+    reader, trial = house.run.evaluator.reader, house.run.trials[0]
+    first = reader.readings(trial)
+    assert reader.readings(trial) is first
+    reader.forget(0)
+    assert reader.readings(trial) is not first
+
+
+async def test_readings_follow_how_many_answers_a_call_gives(build: Callable[..., House]) -> None:
+    house = build()
+    await house.buy()
+    reader, trial = house.run.evaluator.reader, house.run.trials[0]
+    cheap = max(reading.cost for reading in reader.readings(trial))
+    house.endpoint.most_n = 1
+    assert max(reading.cost for reading in reader.readings(trial)) > cheap
+
+
+async def test_a_failed_trial_is_not_read(build: Callable[..., House]) -> None:
+    house = build()
+    await house.buy()
+    reader, trial = house.run.evaluator.reader, house.run.trials[0]
+    assert reader.read(replace(trial, state="failed"), reader.configs(trial)) == []
+
+
+async def test_outcomes_say_why_answers_are_wrong(build: Callable[..., House]) -> None:
+    house = build(unsure)
+    await house.buy(examples=16, draws=1)
+    reader, trial = house.run.evaluator.reader, house.run.trials[0]
+    config = next(config for config in reader.configs(trial) if config.max_tokens == 12)
+    found = reader.outcomes(trial, config)
+    assert found.answers == 16
+    assert 0 < found.wrong < 16
+
+
+def test_draws_are_bought_with_the_stops_that_all_readings_share(
+    build: Callable[..., House],
+) -> None:
+    space = Space(
+        model="m",
+        prompt={"p": "{text}"},
+        temperature=[0.5],
+        max_tokens=12,
+        stop=[["\n"], ["\n", "x"]],
+    )
+    reader = build(space=space).run.evaluator.reader
+    assert reader.bought_stop(POINT) == ("\n",)
+    assert reader.bought_stop(Point({**POINT, "stop": ("x",)})) == ("x",)
