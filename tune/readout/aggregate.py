@@ -126,6 +126,7 @@ def call_aggregate(aggregate: Aggregate, answers: Sequence[str | None]) -> str |
     name = getattr(aggregate, "__name__", aggregate)
     with reraise_as(MetricError, f"the aggregate {name!r} raised on {list(answers)}"):
         chosen = aggregate(answers)
+    # Anything else would count as a wrong answer later, without any message.
     if chosen is not None and not isinstance(chosen, str):
         raise MetricError(
             f"an aggregate gives one answer or None, but got {chosen!r} from {list(answers)}"
@@ -138,6 +139,7 @@ def blind(verifier: Verifier, example: Example) -> Callable[[str], float]:
 
     What is returned raises MetricError where the verifier raises or gives no number.
     """
+    # In production nobody knows the target. A verifier that reads it would look perfect here.
     unseen = replace(example, target=None, target_name="")
 
     def verify(answer: str) -> float:

@@ -49,6 +49,7 @@ def readable(trial: Bought, configs: Iterable[Config]) -> list[Config]:
     - n above the number of draws of every example.
     """
     drawn = trial.draws.values()
+    # One draw with hidden reasoning shows that the model reasons: the cap then limits thinking too.
     hidden = any(draw.reasoning_tokens for draws in drawn for draw in draws)
     least_cap = trial.cap if hidden else 1
     most_n: float = max(map(len, drawn), default=0)
@@ -75,6 +76,7 @@ def wanted(
     aggregate makes up are not among them.
     """
     reader, rates = Reader(extract), rates_of(trial.draws, trial.measured)
+    # n and the aggregate do not change the texts, so each way to cut is looked at once.
     variants = list(dict.fromkeys(map(variant_of, readable(trial, configs))))
     found: dict[tuple[str, int], None] = {}
     for group in _groups(trial, examples):
@@ -131,6 +133,8 @@ def read(
         SpaceError: an aggregate is unknown, or "best" has no verifier.
         MetricError: a callable of the user raised or left its bounds.
     """
+    # dict.fromkeys removes duplicates and keeps the order, so that results do not depend on
+    # hashing.
     chosen = list(dict.fromkeys(readable(trial, configs)))
     rules = {config.aggregate: parse_aggregate(config.aggregate) for config in chosen}
     if "best" in rules and verifier is None and not over_responses:
@@ -177,6 +181,7 @@ def _groups(
     for position in sorted(positions):
         draws = trial.draws[position]
         if draws:
+            # Rows of one group have equally many draws, so that numpy can work on whole tables.
             groups.setdefault(len(draws), {})[position] = draws
     return list(groups.values())
 
@@ -190,6 +195,7 @@ def _failed_rows(trial: Bought, examples: Collection[int] | None, worst: float) 
     if examples is not None:
         failed &= set(examples)
     positions = sorted(failed)
+    # NaN, not 0: an unknown cost must not make the config look cheap.
     unknown = np.full(len(positions), np.nan)
     return Rows(
         positions=positions,
@@ -214,6 +220,7 @@ def _seconds_per_token(trial: Bought) -> float:
     if not tokens.any():
         return 0.0
     spread = tokens - tokens.mean()
+    # A slope needs two different lengths.
     if not spread.any():
         return float(seconds.sum() / tokens.sum())
     return max(0.0, float(spread @ seconds / (spread @ spread)))
@@ -224,12 +231,14 @@ def _reading(
 ) -> Reading:
     """Join the rows of all groups into one reading, its examples in order."""
     rows = _joined(groups)
+    # The prompt is billed once per call, and a call returns at most `most_n` answers.
     calls = calls_for(config.n, most_n)
     prompt_dollars = calls * rows.prompt_tokens * price.input
     answer_dollars = config.n * rows.tokens * price.output
     costs = (prompt_dollars + answer_dollars) / 1e6 + calls * price.request
     positions = np.asarray(rows.positions)
     order = np.argsort(positions)
+    # A metric returns NaN for "not scored". Such an example has no part in the reading.
     order = order[~np.isnan(rows.scores[order])]
     return Reading(
         config=config,

@@ -123,6 +123,7 @@ class Reader:
         """Return the metric's value; the worst one for no answer."""
         if answer is None:
             return self.worst
+        # A judge costs money, and a code metric takes seconds: each pair is asked once.
         if (answer, position) not in self._scores:
             self._scores[answer, position] = self.ask(answer, position)
         return self._scores[answer, position]
@@ -134,6 +135,7 @@ class Reader:
             MetricError: the verdict is NaN.
         """
         if answer is None or self.verifier is None:
+            # So that "best" takes a text without an answer only if no text has one.
             return -math.inf
         if (answer, position) not in self._verdicts:
             found = self._verdicts[answer, position] = self.verifier(answer, position)
@@ -160,6 +162,7 @@ class Reader:
         view = self._view(group, variants)
         ns = sorted({config.n for config in configs})
         tokens = np.array(view.tokens).mean(axis=1)
+        # Answers are drawn side by side, so a request takes as long as its slowest one.
         slowest = mean_of_largest(np.array(view.seconds), ns)
         prompts = [[draw.prompt_tokens for draw in drawn] for drawn in group.values()]
         prompt_tokens = np.array(prompts).mean(axis=1)
@@ -167,6 +170,7 @@ class Reader:
         found = {}
         for config in configs:
             place = variants.index(variant_of(config))
+            # The view's rows are ordered by variant, then by example.
             part = slice(place * len(positions), (place + 1) * len(positions))
             estimate, sizes = columns[config.aggregate]
             column = sizes.index(config.n)
@@ -202,6 +206,7 @@ class Reader:
 
         Each token that was cut off saves its time. The rest never takes less than its share.
         """
+        # Nothing was cut off.
         if said.tokens >= draw.completion_tokens:
             return draw.seconds
         saved = self.seconds_per_token * (draw.completion_tokens - said.tokens)
@@ -255,7 +260,10 @@ class Reader:
 
     def _of_vote(self, view: _View, scores: Array, ns: Sequence[int]) -> Estimate:
         """Count votes exactly where n is small, and sample subsets where it is not."""
+        # Counting takes time polynomial in n; beyond this size, sampled subsets are as good and
+        # faster.
         few = [n for n in ns if n <= MOST_COUNTED]
+        # Numbers instead of texts; None has the number of an abstention.
         numbers: dict[str | None, int] = {None: -1}
         ballots = []
         for answers, _ in view.rows:
@@ -268,6 +276,7 @@ class Reader:
         """Estimate an aggregate that can only be called, over subsets of the draws."""
         known: dict[tuple[Answers, int], list[tuple[float, float]]] = {}
         for answers, position in view.rows:
+            # Rows with the same answers have the same estimate. Short answers often repeat.
             if (answers, position) in known:
                 continue
 
@@ -288,6 +297,7 @@ class Reader:
         for n in ns:
             scores = []
             for answers, place in view.rows:
+                # Blocks do not overlap, so that their scores are independent.
                 begins = range(0, draws - n + 1, n)
                 scores.append([self.score(answers[i : i + n], place) for i in begins])
             columns.append(mean_of_one(np.array(scores)))

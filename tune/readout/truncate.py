@@ -51,7 +51,9 @@ def cut(draw: Completion, cap: int, stop: Sequence[str] = (), rates: Rates | Non
         exact = False
     elif tokens > cap:
         text, exact = _head(draw, cap, rates)
+        # A service bills the cap in full when it cuts a text.
         tokens, reason = cap, "length"
+    # After the cut: a stop string beyond the cap was never reached.
     found = _first_stop(text, stop)
     if found is not None:
         begin, end = found

@@ -68,6 +68,8 @@ class Account:
         self.db = db
         self.study = study
         self._books = Books(db, study, budget)
+        # One write to the disk serves all calls that ask at about the same time: with one write for
+        # each call, the disk would allow a few hundred calls per second at most.
         self._disk = GroupCommit(db.flush)
         self._orders: deque[_Order] = deque()
         self._in_flight: set[int] = set()
@@ -112,20 +114,29 @@ class Account:
             _Order(ceiling, purpose, service, earmark, from_earmark)
         )
         try:
+            # A reservation must survive a power cut before its call is sent. Otherwise the provider
+            # could
+            # bill a call that the ledger no longer knows.
             if self.db.on_disk:
                 await self._disk.wait()
                 self._check_open()
         except BaseException:
+            # Cancelled, closed or no disk: the call never goes out, so its money comes back at
+            # once.
             self.refuse(attempt)  # it was not sent
             raise
         return attempt
 
     async def _wait_for_room(self, order: _Order) -> Attempt:
         """Book an order as soon as there is room for it."""
+        # First come, first served. Only a judge whose money is already held may overtake: it needs
+        # no
+        # new money, and the answer that it judges is already paid.
         if not self._orders or (order.from_earmark and order.ceiling <= self._books.own_earmarks()):
             attempt = self._book(order)
             if attempt is not None:
                 return attempt
+        # The future is made here, in the loop that will wait for it.
         order.future = asyncio.get_running_loop().create_future()
         self._orders.append(order)
         self._wake()
@@ -141,6 +152,7 @@ class Account:
         Raises:
             BudgetExhausted: the account is closed, or was closed during the wait.
         """
+        # Not asyncio.sleep: closing the account must end this wait at once.
         woken = asyncio.get_running_loop().create_future()
         self._sleepers.add(woken)
         try:
@@ -201,6 +213,7 @@ class Account:
         Args:
             reason: why, as `closed` says it from now on; the first one stays.
         """
+        # The first reason is the cause; later ones are its consequences.
         self._closed = self._closed or reason
         for sleeper in self._sleepers:
             if not sleeper.done():
@@ -314,6 +327,7 @@ class Account:
 
     def mark(self) -> LedgerMark:
         """Return the mark of the ledger for the study's journal, after all of it is on the disk."""
+        # The journal must never speak of draws or dollars that the store could still lose.
         self.db.flush()
         mark = read_ledger_mark(self.db, self.study)
         assert mark is not None  # the books were begun when they were opened, and are never removed
@@ -356,6 +370,7 @@ class Account:
 
     def _wake(self) -> None:
         """Look at the waiting orders soon, after the transaction that makes room for them."""
+        # The callback runs in a later turn of the loop, when the transaction has been committed.
         if self._orders:
             self._orders[0].future.get_loop().call_soon(self._admit)
 
@@ -371,6 +386,8 @@ class Account:
                 else:
                     if attempt is not None:
                         order.future.set_result(attempt)
+                    # A call in flight may cost less than its ceiling, which makes room for this
+                    # one.
                     elif self._in_flight or self._judge_may_come():
                         return
                     else:
@@ -384,6 +401,7 @@ class Account:
         """
         if not self._ticks or not self._books.own_earmarks():
             return False
+        # Each admission resets the counter, so that it limits waiting without any progress.
         self._ticks -= 1
         self._wake()
         return True
@@ -393,6 +411,7 @@ class Account:
         if order in self._orders:
             self._orders.remove(order)
             self._wake()
+        # The order was admitted between the cancellation and this line.
         elif not order.future.cancelled() and order.future.exception() is None:
             self.refuse(order.future.result())  # admitted, but cancelled before it could be sent
 
@@ -401,6 +420,7 @@ class Account:
         limit = balance.budget if order.purpose == "holdout" else balance.limit
         left = max(0, limit - balance.spent - balance.reserved)
         if order.purpose != "holdout":
+            # The report says how much money was missing for the search to go on.
             self.shortage = Shortage(order.ceiling + order.earmark, left)
         return (
             "the budget is used up: this call can cost up to "

@@ -21,6 +21,7 @@ from tune.store.files import make_private, sync, sync_folder
 VERSION = 4
 """The version of the tables; a store of another one is refused."""
 
+# Three names are enough: no other program's database has tables with all of these names.
 _OWN = frozenset({"meta", "requests", "draws"})
 """Tables by which a store of any version is known."""
 
@@ -135,6 +136,8 @@ class Database:
         self.path = _parse_path(path)
         if self.path != ":memory:":
             _make_folder(Path(self.path).parent)
+            # The file is made before SQLite opens it, because SQLite would make it readable for
+            # everybody.
             with suppress(OSError):  # SQLite says in its own words why the file cannot be made
                 make_private(Path(self.path))
         try:
@@ -145,6 +148,7 @@ class Database:
             )
         except sqlite3.Error as error:
             raise StoreError(_sentence(error, self.path)) from None
+        # A forgotten connection would keep the log of the store from being emptied.
         weakref.finalize(self, self._connection.close)
         self._log = Path(f"{self.path}-wal") if self.path != ":memory:" else None
         self._named = False
@@ -204,6 +208,9 @@ class Database:
         if self._in_transaction:
             yield
             return
+        # IMMEDIATE takes the write lock now. A deferred transaction would fail later, in the
+        # middle, when
+        # another process writes at the same time.
         self.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -228,6 +235,9 @@ class Database:
         if self._log is None:
             return
         try:
+            # SQLite has no call that syncs its log alone. The log is a file, so it can be synced
+            # from outside;
+            # a separate descriptor does not disturb SQLite's locks on the database file.
             descriptor = os.open(self._log, os.O_RDWR)
         except OSError as error:
             raise StoreError(
@@ -243,12 +253,14 @@ class Database:
             ) from None
         finally:
             os.close(descriptor)
+        # Once is enough: the log keeps its name while the database is open.
         if not self._named:
             sync_folder(self._log.parent)
             self._named = True
 
     def discard(self) -> None:
         """Remove the file, if nothing was bought and it holds no more than one study's account."""
+        # A store with any of these holds something that was paid.
         kept = ("draws", "attempts", "scores")
         with suppress(StoreError, OSError), self.transaction():  # nobody else writes meanwhile
             rows = sum(self.rows(f"SELECT COUNT(*) FROM {table}")[0][0] for table in kept)
@@ -276,6 +288,7 @@ class Database:
         }
         if not tables:
             return True
+        # The other tables are looked at first: `meta` alone could belong to another program.
         found = self.rows("SELECT value FROM meta WHERE name = 'version'") if tables >= _OWN else []
         version = found[0][0] if found else ""
         if not version.isdecimal():
@@ -337,6 +350,7 @@ def _parse_path(path: str | os.PathLike[str]) -> str:
         raise StoreError(
             f"a store is a SQLite file, but got a {scheme}:// URL: give a path or sqlite:///path"
         )
+    # As SQLAlchemy reads such URLs: three slashes for a relative path, four for an absolute one.
     file = rest.removeprefix("/")
     if file == rest or not file:
         raise StoreError(f"a store's URL reads sqlite:///path, but got {text!r}")
@@ -354,6 +368,7 @@ def _make_folder(folder: Path) -> None:
 
 def _code(error: sqlite3.Error) -> int:
     """The primary error code of SQLite, or 0 where the failure is not SQLite's own."""
+    # The low byte is the primary code; the rest are details.
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 

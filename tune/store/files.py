@@ -23,12 +23,14 @@ def write_private(path: Path, text: str) -> None:
     Raises:
         OSError: the folder cannot be written, or the disk is full; what was there stays.
     """
+    # Written beside and renamed: a rename within one folder is atomic.
     beside = path.with_name(path.name + ".part")
     try:
         beside.unlink(missing_ok=True)
         make_private(beside)
         # Half a character, which a label may have and UTF-8 has not, is written as JSON escapes it.
         beside.write_text(text, encoding="utf-8", errors="backslashreplace")
+        # Windows refuses os.rename where the target exists; os.replace works everywhere.
         os.replace(beside, path)
     except OSError:
         with suppress(OSError):

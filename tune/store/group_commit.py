@@ -20,6 +20,7 @@ class GroupCommit:
 
     def __init__(self, flush: Callable[[], None]) -> None:
         self._flush = flush
+        # One thread: two syncs at the same time would only wait for each other.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="tune-ledger")
         self._waiting: list[asyncio.Future[None]] = []
         self._busy = False
@@ -41,6 +42,7 @@ class GroupCommit:
         await future
 
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
+        # Callers that ask from now on get the next write: this one may have read the log already.
         group, self._waiting = self._waiting, []
         work = loop.run_in_executor(self._thread, self._flush)
         work.add_done_callback(lambda done: self._end(loop, group, done))
@@ -51,6 +53,7 @@ class GroupCommit:
         group: list[asyncio.Future[None]],
         work: asyncio.Future[None],
     ) -> None:
+        # The executor's future is cancelled when the loop is shut down.
         error = asyncio.CancelledError() if work.cancelled() else work.exception()
         for future in group:
             if future.done():  # who waited was cancelled

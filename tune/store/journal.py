@@ -50,6 +50,7 @@ class Journal:
                 f"choose another with --results"
             ) from None
         sync_folder(self.path.parent)
+        # The lock belongs to the open file, so a killed process gives it back without help.
         if not _lock(self._file):
             self._file.close()
             raise StudyError(
@@ -68,6 +69,9 @@ class Journal:
         for number, line in enumerate(lines, start=1):
             event = _parse(line)
             if event is None:
+                # Only the last line can be torn by a kill. Damage in the middle has another cause,
+                # and dropping a
+                # line there would change what a resumed study decides.
                 if b"".join(lines[number:]).strip():
                     raise StudyError(
                         f"line {number} of {str(self.path)!r} is no event: the file is damaged"
@@ -98,9 +102,11 @@ class Journal:
         if self._mark is not None:
             record["ledger"] = list(self._mark())
         line = memoryview(dump_event(record).encode("utf-8", "backslashreplace"))
+        # Remembered so that a half-written line can be cut off again.
         size = os.fstat(self._file.fileno()).st_size
         try:
             while line:
+                # An unbuffered write may take only a part of the bytes.
                 line = line[self._file.write(line) :]
             sync(self._file.fileno())
         except OSError as error:
@@ -147,6 +153,7 @@ def read_events(path: str | Path) -> list[dict[str, Any]]:
 
 def _parse(line: bytes) -> dict[str, Any] | None:
     """The event on a line, or None where the line is torn."""
+    # A line without its end was torn while it was written, even if it happens to be valid JSON.
     if not line.endswith(b"\n"):
         return None
     try:
@@ -170,6 +177,7 @@ def _lock(file: IO[bytes]) -> bool:
     import fcntl
 
     try:
+        # flock, not lockf: closing another descriptor of the same file must not release the lock.
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         return False

@@ -189,6 +189,7 @@ class Books:
         from_earmark: bool = False,
     ) -> Attempt | None:
         """Reserve in one atomic step, or return None where it does not fit."""
+        # SQLite's integers have 64 bits; a sum of a few such amounts still fits.
         if ceiling + earmark > MOST:
             return None
         with self.db.transaction():
@@ -207,6 +208,7 @@ class Books:
                 f"study = ? AND {fits}",
                 (ceiling, earmark - moved, self.study, fresh),
             )
+            # No row was updated: the amount did not fit.
             if not cursor.rowcount:
                 return None
             number = self._insert("reserved", purpose, service, ceiling=ceiling)
@@ -233,12 +235,16 @@ class Books:
         """
         with self.db.transaction():
             before = self.db.rows("SELECT state FROM attempts WHERE id = ?", (attempt.id,))[0][0]
+            # "uncertain" is allowed: another process may have opened the ledger while this call was
+            # under
+            # way, and then its outcome is known only here.
             if before not in ("reserved", "uncertain"):
                 raise ValueError(f"attempt {attempt.id} is closed already: it is {before}")
             self.db.execute(
                 "UPDATE attempts SET state = ?, cost = ?, reason = ?, call = ? WHERE id = ?",
                 (state, cost, reason, call, attempt.id),
             )
+            # Attempts never change their ceiling, so both states count it in full.
             self._add(before, -attempt.ceiling)
             if state != "refused":
                 self._add(state, cost)
@@ -291,6 +297,9 @@ class Books:
                 "UPDATE attempts SET state = 'settled' WHERE study = ? AND state = 'uncertain'",
                 (self.study,),
             )
+            # One entry for the difference, instead of changing the attempts: their own figures stay
+            # as the
+            # services reported them.
             if billed != balance.spent:
                 self._insert("settled", "reconcile", "", ceiling=0, cost=billed - balance.spent)
             self.db.execute(_ADD_UP, (self.study,))

@@ -57,6 +57,7 @@ def check_ledger(
             "hold its ledger: "
             f"give the --store that it was begun with, or begin anew with another --results"
         )
+    # Both numbers only grow, so a smaller one proves that the store is an older copy.
     if held.attempts < last.attempts or held.opened < last.opened:
         raise StudyError(
             f"the store {db.path!r} is older than the study in {str(folder)!r}: it knows "
