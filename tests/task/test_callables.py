@@ -54,7 +54,10 @@ def test_a_fingerprint_without_source_is_the_name() -> None:
 def test_a_fingerprint_is_the_same_in_another_process_and_follows_the_source(
     tmp_path: Path,
 ) -> None:
-    source = "KNOWN = {'b', 'a', 'c'}\n\ndef own(text, extra=frozenset({'x', 'y', 'z'})):\n    return text\n"
+    source = (
+        "KNOWN = {'b', 'a', 'c'}\n\n"
+        "def own(text, extra=frozenset({'x', 'y', 'z'})):\n    return text\n"
+    )
     (tmp_path / "mine.py").write_text(source)
     ask = (
         "from tune.task.callables import *; print(fingerprint(import_object('mine:own', 'metric')))"

@@ -50,7 +50,8 @@ def test_a_document_may_be_long(tmp_path: Path) -> None:
         (
             "d.jsonl",
             "[" * 100_000,
-            "line 1 of '.*' cannot be read: lists and objects stand within each other more than 64 times",
+            "line 1 of '.*' cannot be read: "
+            "lists and objects stand within each other more than 64 times",
         ),
         (
             "d.json",

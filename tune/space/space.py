@@ -35,8 +35,8 @@ class Space:
 
     Args:
         model: the models, by the names that the config entries give them.
-        prompt: the templates by name, each in any form that `tune.task.prompt_spec.parse_prompt` reads;
-            a text or a list of messages alone is named "plain".
+        prompt: the templates by name, each in any form that `tune.task.prompt_spec.parse_prompt`
+            reads; a text or a list of messages alone is named "plain".
         max_tokens: the cap of one answer, in tokens.
         n: answers per request.
         stop: a choice between stop settings: each a string, a list of strings, or None.

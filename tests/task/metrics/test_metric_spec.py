@@ -129,7 +129,11 @@ def test_the_identity_is_the_same_in_another_process(tmp_path: Path) -> None:
     (tmp_path / "own.py").write_text(
         "def score(answer, example, *, marks=frozenset('abc')):\n    return 1.0\n"
     )
-    ask = "from tune.task.metrics import *; print([parse_metric(m).identity for m in ('own:score', 'f1', Judge('small'))])"
+    ask = (
+        "from tune.task.metrics import *\n"
+        "given = ('own:score', 'f1', Judge('small'))\n"
+        "print([parse_metric(metric).identity for metric in given])"
+    )
     said = {
         subprocess.run(
             [sys.executable, "-c", ask], cwd=tmp_path, capture_output=True, text=True, check=True

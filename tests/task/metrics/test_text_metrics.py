@@ -115,7 +115,8 @@ WANTED = {"name": "Ada Lovelace", "year": 1815, "tags": ["maths", {"deep": True}
     ("answer", "score"),
     [
         (
-            '{"name": "ada  lovelace", "year": 1815.0, "tags": ["maths", {"deep": true}], "died": null}',
+            '{"name": "ada  lovelace", "year": 1815.0, '
+            '"tags": ["maths", {"deep": true}], "died": null}',
             1.0,
         ),
         ('Here: {"name": "Ada Lovelace", "year": 1816, "tags": [], "died": null, "more": 1}', 0.5),
