@@ -45,7 +45,7 @@ shot = "{text} -> {label}\n"
 [when.large]                        # a model's own domains
 max_tokens = [64, 128]
 
-[answer]                            # how the answer is taken out of the text, before metric and vote
+[answer]                            # the rule that takes the answer out of the text
 pattern = "(?:Answer:)?\\s*(\\w+)\\s*$"
 """
 

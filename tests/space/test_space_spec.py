@@ -40,7 +40,7 @@ shot = "{text} -> {label}\n"
 [when.large]                        # a model's own domains
 max_tokens = [64, 128]
 
-[answer]                            # how the answer is taken out of the text, before metric and vote
+[answer]                            # the rule that takes the answer out of the text
 pattern = "(?:Answer:)?\\s*(\\w+)\\s*$"
 """
 
@@ -195,17 +195,20 @@ def test_a_space_file_that_cannot_be_read_is_refused(
     [
         ('[space]\nmodel = "m"\nprompt = "Label: {text}"', 1, 1),
         (
-            '[space]\nmodel = "m"\ntemperature = [0.0, 0.7]\nn = [1, 5]\naggregate = "vote"\nprompt.a = "{text}"',
+            '[space]\nmodel = "m"\ntemperature = [0.0, 0.7]\nn = [1, 5]\naggregate = "vote"\n'
+            'prompt.a = "{text}"',
             2,
             2,
         ),
         (
-            '[space]\nmodel = ["m", "o"]\nprompt = "{text}"\n[when.o]\nreasoning_effort = ["low", "high"]',
+            '[space]\nmodel = ["m", "o"]\nprompt = "{text}"\n[when.o]\n'
+            'reasoning_effort = ["low", "high"]',
             3,
             1,
         ),
         (
-            '[space]\nmodel = "m"\nprompt = "{text}"\nstop = ["\\n", ["##", "\\n"]]\nmax_tokens = [1, 2, 3]',
+            '[space]\nmodel = "m"\nprompt = "{text}"\nstop = ["\\n", ["##", "\\n"]]\n'
+            "max_tokens = [1, 2, 3]",
             1,
             6,
         ),

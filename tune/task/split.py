@@ -178,13 +178,8 @@ def _clusters(data: Data, group: str | None) -> list[int]:
 
     first: dict[str, int] = {}
     groups = _groups(data, group)
-    for i, (example, value) in enumerate(
-        zip(
-            data.examples,
-            groups,
-            strict=True,
-        )
-    ):
+    for i, example in enumerate(data.examples):
+        value = groups[i]
         keys = [canonical_json(["inputs", dict(example.inputs)])]
         if value is not None:
             keys.append(canonical_json(["group", value]))

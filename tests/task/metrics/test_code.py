@@ -79,7 +79,8 @@ def fenced(code: str, language: str = "python") -> str:
         pytest.param(BODY, id="the body, as a model that completes gives it"),
         pytest.param(BODY.strip(), id="the body without the space that an extractor took"),
         pytest.param(
-            "result = []\n    for n in numbers:\n        result.append(n + extra)\n    return result",
+            "result = []\n    for n in numbers:\n        result.append(n + extra)\n"
+            "    return result",
             id="lines",
         ),
         pytest.param(
@@ -152,7 +153,8 @@ def test_a_wrong_answer_fails_in_whatever_shape_it_comes(answer: str) -> None:
         ),
         pytest.param(
             "import unittest\nclass T(unittest.TestCase):\n"
-            "    def test_it(self):\n        self.assertEqual(add_all([1], 1), [2])\nunittest.main()",
+            "    def test_it(self):\n        self.assertEqual(add_all([1], 1), [2])\n"
+            "unittest.main()",
             id="test cases that are run",
         ),
     ],
@@ -319,14 +321,15 @@ TASKS = [
 
 
 class Programmers:
-    """The model "able" solves every task, "weak" about a third; both say a word before their code."""
+    """The model "able" solves every task, "weak" about a third; both say a word first."""
 
     def __call__(
         self, model: str, prompt: str, settings: Mapping[str, Any], seed: int, index: int
     ) -> str:
         number = int(prompt.rpartition("#")[2].partition(":")[0])
         right = model == "able" or chance("right", number) < 0.35
-        return f"Sure.\n```python\ndef plus_{number}(x):\n    return x + {number if right else 0}\n```\n"
+        code = f"def plus_{number}(x):\n    return x + {number if right else 0}"
+        return f"Sure.\n```python\n{code}\n```\n"
 
 
 def options(server: Server, folder: Path, **more: Any) -> dict[str, Any]:
@@ -419,7 +422,8 @@ def test_the_command_line_wants_the_same_flag(
 ) -> None:
     (tmp_path / "tasks.jsonl").write_text("\n".join(map(json.dumps, TASKS)))
     (tmp_path / "space.toml").write_text(
-        '[space]\nmodel = ["able"]\nprompt = "Complete: {prompt}"\ntemperature = 0.0\nmax_tokens = [64]\n'
+        '[space]\nmodel = ["able"]\nprompt = "Complete: {prompt}"\ntemperature = 0.0\n'
+        "max_tokens = [64]\n"
         '[answer]\ncode = true\n[metric]\nname = "code"\nseconds = 4\n'
     )
     flags = [

@@ -47,7 +47,8 @@ def add_all(numbers, extra):
     "replaces the runner's functions": """
 import gc, types
 for each in gc.get_objects():
-    if isinstance(each, types.FunctionType) and each.__name__ in ("run_defined", "execute", "judge", "_compare", "ask"):
+    ours = ("run_defined", "execute", "judge", "_compare", "ask")
+    if isinstance(each, types.FunctionType) and each.__name__ in ours:
         each.__code__ = (lambda *a, **k: True).__code__
 def add_all(numbers, extra): pass
 """,
@@ -116,8 +117,10 @@ COMPARISONS = (
     "assert add_all([1], 2) % 7 == 3",
     "import math\nassert math.isclose(add_all([1], 2), 3.5)",
     "assert round(add_all([1], 2), 1) == 3.5",
-    "import unittest\nclass T(unittest.TestCase):\n def test(self):\n  self.assertEqual(add_all([1], 2), [3])",
-    "import unittest\nclass T(unittest.TestCase):\n def test(self):\n  self.assertAlmostEqual(add_all([1], 2), 3.5)",
+    "import unittest\nclass T(unittest.TestCase):\n def test(self):\n"
+    "  self.assertEqual(add_all([1], 2), [3])",
+    "import unittest\nclass T(unittest.TestCase):\n def test(self):\n"
+    "  self.assertAlmostEqual(add_all([1], 2), 3.5)",
 )
 
 
@@ -131,8 +134,10 @@ HONEST = {
         "class Stack:\n def __init__(self, items=()): self.items = list(items)\n"
         " def push(self, x): self.items.append(x)\n"
         " def pop(self): return self.items.pop()\n def __len__(self): return len(self.items)\n"
-        " def __eq__(self, o): return self.items == o.items\n def __iter__(self): return iter(self.items)\n",
-        "s = Stack()\ns.push(1)\ns.push([2])\nassert len(s) == 2 and s.pop() == [2] and s.items == [1]\n"
+        " def __eq__(self, o): return self.items == o.items\n"
+        " def __iter__(self): return iter(self.items)\n",
+        "s = Stack()\ns.push(1)\ns.push([2])\n"
+        "assert len(s) == 2 and s.pop() == [2] and s.items == [1]\n"
         "assert s == Stack([1]) and s != Stack([2]) and isinstance(s, Stack) and list(s) == [1]\n"
         "s.items = [7]\nassert s.pop() == 7",
     ),
@@ -155,7 +160,8 @@ HONEST = {
     ),
     "an exception": (
         "class Bad(ValueError): pass\ndef f(x):\n raise Bad('no') if x else KeyError(3)\n",
-        "for n, kind in ((1, Bad), (1, ValueError), (0, KeyError)):\n try: f(n)\n except kind: pass\n else: assert 0",
+        "for n, kind in ((1, Bad), (1, ValueError), (0, KeyError)):\n try: f(n)\n"
+        " except kind: pass\n else: assert 0",
     ),
     "what is printed": (
         "def f(): print('hi')\n",
@@ -166,15 +172,18 @@ HONEST = {
         "import collections, decimal, fractions, datetime, enum\n"
         "class E(enum.IntEnum):\n A = 3\n"
         "P = collections.namedtuple('P', 'x y')\n"
-        "def f(): return [E.A, P(1, 2), {1: {2}}, (1,), b'x', 10**5000, 1j, float('inf'), collections.Counter('aa'),\n"
+        "def f(): return [E.A, P(1, 2), {1: {2}}, (1,), b'x', 10**5000, 1j, float('inf'), "
+        "collections.Counter('aa'),\n"
         "  collections.deque([1]), decimal.Decimal('1.5'), fractions.Fraction(1, 3),\n"
         " datetime.date(2024, 1, 2), range(3),"
         "  collections.defaultdict(int, {1: 2}), frozenset([1]), '\\ud800', None, True]\n",
         "import collections, decimal, fractions, datetime\n"
-        "assert f() == [3, (1, 2), {1: {2}}, (1,), b'x', 10**5000, 1j, float('inf'), collections.Counter('aa'),\n"
+        "assert f() == [3, (1, 2), {1: {2}}, (1,), b'x', 10**5000, 1j, float('inf'), "
+        "collections.Counter('aa'),\n"
         "  collections.deque([1]), decimal.Decimal('1.5'), fractions.Fraction(1, 3),\n"
         " datetime.date(2024, 1, 2), range(3),"
-        "  {1: 2}, frozenset([1]), '\\ud800', None, True]\nassert f()[-1] is True and f()[1].x == 1",
+        "  {1: 2}, frozenset([1]), '\\ud800', None, True]\n"
+        "assert f()[-1] is True and f()[1].x == 1",
     ),
     "a module that the answer imported": (
         "import math\ndef f(x): return x / 3\n",
@@ -194,12 +203,18 @@ def test_an_honest_answer_is_judged_as_in_one_process(name: str) -> None:
 
 
 def test_the_prompts_helpers_are_the_tasks_own_whatever_the_answer_makes_of_them() -> None:
-    code = "import math\n\ndef poly(xs, x):\n    return sum(c * x**i for i, c in enumerate(xs))\n\ndef zero(xs):\n"
+    code = (
+        "import math\n\ndef poly(xs, x):\n    return sum(c * x**i for i, c in enumerate(xs))\n\n"
+        "def zero(xs):\n"
+    )
     test = "def check(candidate):\n    assert math.fabs(poly([-2, 1], candidate([-2, 1]))) < 1e-4\n"
     columns = {"code": code, "entry_point": "zero"}
     assert passes("    return -xs[0] / xs[1]", test, options={"prompt": "code"}, **columns)
     assert not passes("    return 7", test, options={"prompt": "code"}, **columns)
-    forged = "import math\nmath.fabs = lambda x: 0.0\ndef poly(xs, x): return 0.0\ndef zero(xs): return 7"
+    forged = (
+        "import math\nmath.fabs = lambda x: 0.0\ndef poly(xs, x): return 0.0\n"
+        "def zero(xs): return 7"
+    )
     assert not passes(forged, test, options={"prompt": "code"}, **columns)
 
 

@@ -18,7 +18,7 @@ def example(target: Any = "positive", **metadata: Any) -> Example:
 
 
 class Bench:
-    """A provider that says what it was told to say, call after call, and keeps what it was asked."""
+    """A provider that says what it was told to say, call after call, and keeps the requests."""
 
     def __init__(self, *verdicts: str | Exception) -> None:
         self.verdicts = list(verdicts)

@@ -78,15 +78,9 @@ class TestSide:
 
     def _remote(self, record: list[Any]) -> Any:
         _, number, base, _, name = record
-        return (
-            self._class(
-                number,
-                base,
-                name,
-            )
-            if base
-            else Remote(self, int(number))
-        )
+        if base:
+            return self._class(number, base, name)
+        return Remote(self, int(number))
 
     def _class(
         self,
@@ -172,13 +166,8 @@ class Remote:
 
     def _ask(self, what: str, arguments: list[Any]) -> Any:
         side, number = place_of(self)
-        return side.unpack(
-            side.ask(
-                what,
-                number,
-                list(map(side.pack, arguments)),
-            )
-        )
+        reply = side.ask(what, number, list(map(side.pack, arguments)))
+        return side.unpack(reply)
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         """Call it, and change lists and the like here as the call changed them there."""
@@ -194,15 +183,9 @@ class Remote:
 
     def _operate(self, name: str, *arguments: Any, data: bool = False) -> Any:
         side, number = place_of(self)
-        result = side.unpack(
-            side.ask(
-                "operate",
-                number,
-                name,
-                list(map(side.pack, arguments)),
-                data,
-            )
-        )
+        packed_arguments = list(map(side.pack, arguments))
+        reply = side.ask("operate", number, name, packed_arguments, data)
+        result = side.unpack(reply)
         if not data:
             if type(result) is not Remote:
                 raise TypeError("the answer sent what it was to keep")
