@@ -72,7 +72,7 @@ class Bench:
 
 
 def check_books(db: Database) -> None:
-    """Every settled attempt has its draws, every draw its settled attempt, and their costs agree."""
+    """Each settled attempt has its draws, each draw its settled attempt, and costs agree."""
     attempts = dict(db.rows("SELECT id, cost FROM attempts WHERE state = 'settled'"))
     draws = dict(db.rows("SELECT attempt, sum(cost) FROM draws GROUP BY attempt"))
     assert draws == attempts
@@ -525,10 +525,12 @@ async def main(path, seed):
     db = Database(path)
     store, account = Store(db), Account(db, "study", PICODOLLARS)
     endpoint = FakeEndpoint(lambda request, rng: "word " * rng.randint(1, 8), latency=0.001)
-    provider = Stored(Metered(endpoint, price=Price(1.0, 2.0), store=store, account=account), store=store)
+    metered = Metered(endpoint, price=Price(1.0, 2.0), store=store, account=account)
+    provider = Stored(metered, store=store)
     async def buy():
         while True:
-            await provider.complete(Request("fake", "m", f"prompt {rng.randrange(300)}", 8), range(rng.randint(1, 6)))
+            request = Request("fake", "m", f"prompt {rng.randrange(300)}", 8)
+            await provider.complete(request, range(rng.randint(1, 6)))
     sys.stdout.write("buying\\n")
     sys.stdout.flush()
     await asyncio.gather(*(buy() for _ in range(8)))
@@ -555,7 +557,8 @@ def test_a_buyer_killed_at_any_instant_leaves_draws_and_ledger_in_agreement(tmp_
         check_books(db)
         account = Account(db, "study", PICODOLLARS)
         ((settled, uncertain, count),) = db.rows(
-            "SELECT total(cost) FILTER (WHERE state = 'settled'), total(cost) FILTER (WHERE state = 'uncertain'), "
+            "SELECT total(cost) FILTER (WHERE state = 'settled'), "
+            "total(cost) FILTER (WHERE state = 'uncertain'), "
             "count(*) FILTER (WHERE state = 'uncertain') FROM attempts"
         )
         assert (account.settled, account.uncertain, account.reserved) == (settled, uncertain, 0)

@@ -27,7 +27,7 @@ REQUEST = Request("s", "m", CHAT, 40)
 
 
 class Shop:
-    """Sells one draw per call and remembers what it sold; fails for the numbers that it is told to."""
+    """Sells one draw per call and remembers what it sold; fails for the given numbers."""
 
     def __init__(
         self, failures: dict[int, TuneError] | None = None, *, most_n: int = 1, gives: int = 99
@@ -187,7 +187,8 @@ async def test_a_model_that_refuses_n_is_asked_once_and_then_singly(stack: Stack
         ("n must be <= 4", 4),  # vLLM behind a gateway
         ("Field 'n': Value must be between 1 <= value <= 4", 4),  # llama.cpp
         (
-            "candidateCount value of 10 but the supported range is from 1 (inclusive) to 9 (exclusive)",
+            "candidateCount value of 10 but the supported range is from 1 (inclusive) to 9 "
+            "(exclusive)",
             8,
         ),  # Gemini
     ],

@@ -173,7 +173,7 @@ class Lossy:
 
 async def test_a_provider_that_stores_nothing_is_no_endless_loop() -> None:
     stored = Stored(Lossy(), store=Store(Database(":memory:")))
-    with pytest.raises(TransientError, match="none of its draws"):
+    with pytest.raises(TransientError, match="the store has no draw of it"):
         await stored.complete(REQUEST, range(2))
 
 

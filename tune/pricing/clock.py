@@ -14,7 +14,7 @@ SECONDS_PER_CALL = 0.5
 SECONDS_PER_PROMPT_TOKEN = 0.002
 SECONDS_PER_TOKEN = 0.1
 
-# A microsecond is too short to measure a width in, and dividing by a smaller time can give infinity.
+# A microsecond is too short to measure a width in. Dividing by a smaller time can give infinity.
 _SHORTEST = 1e-6
 
 

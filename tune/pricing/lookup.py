@@ -1,4 +1,4 @@
-"""The price of a model that a run uses: as the user stated it, else as it is published."""
+"""The price of a model that a run uses: as the user stated it, else as published."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def today() -> date:
 
 
 def find_provider(base_url: str) -> Provider | None:
-    """Return the provider that serves at a base URL; None for a host that the table does not have."""
+    """Return the provider that serves at a base URL; None for a host that is not in the table."""
     url = urlsplit(base_url)
     path = url.path or "/"
     # User, key and port are left out: the patterns of the table know nothing of them.
@@ -237,7 +237,7 @@ def _rate_at(rate: Any, start: int) -> Any:
 def _origin(day: date) -> _Origin:
     """Return the table's version, and the newest day up to this one from which it states a price.
 
-    The table carries no date of its own.
+    The table itself carries no date.
     """
     from genai_prices import __version__
 

@@ -132,6 +132,7 @@ class Price:
 
     def ceiling(self, prompt_tokens: int, completion_tokens: int, *, calls: int = 1) -> int:
         """Return the most picodollars that calls of at most these token counts can cost."""
+        # The prompt may turn out shorter than its bound, so every lower step of the price counts.
         most = self._most_of_tokens(prompt_tokens, completion_tokens)
         for start, price in self.long:
             if start < prompt_tokens:

@@ -94,7 +94,7 @@ def find_published(model: str, base_url: str | None, tier: str) -> Price | None:
 
 
 def nearest_published(model: str, base_url: str | None) -> tuple[str, Price] | None:
-    """Return the published name that a name looks most like, with its price; None where none does."""
+    """Return the published name that a name looks most like, with its price, or None."""
     provider = find_provider(base_url or _OPENAI)
     if provider is None or searches(model):
         return None

@@ -1,4 +1,4 @@
-"""The cost of one call: our price of its tokens, or the provider's own bill where that is larger."""
+"""The cost of one call: our price of its tokens, or the provider's own bill if that is larger."""
 
 from __future__ import annotations
 

@@ -83,6 +83,7 @@ class Capabilities:
         self, facts: Iterable[Fact] = (), *, learned: Callable[[Fact], object] = lambda _: None
     ) -> None:
         self.learned = learned
+        # By service, model, kind and parameter: a newer number replaces an older one.
         self._facts: dict[tuple[str, str, str, str], Fact] = {}
         for fact in facts:
             self.recall(fact)
@@ -122,7 +123,7 @@ class Capabilities:
         return frozenset(refused)
 
     def number(self, service: str, model: str, kind: str) -> int | None:
-        """Return the number of a fact, or None where there is no such fact."""
+        """Return the number of a fact, or None where the fact is not known."""
         fact = self._facts.get((service, model, kind, ""))
         return None if fact is None else fact.number
 

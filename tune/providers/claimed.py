@@ -44,7 +44,7 @@ class Claimed:
         self._closed = closed
 
     async def complete(self, request: Request, numbers: range) -> list[Completion]:
-        """Buy draws, or return the first of them where another process has bought those meanwhile."""
+        """Buy draws, or return the first of them where another process has bought those."""
         began = time.monotonic()
         while not self._claims.take(request, by_force=time.monotonic() - began > self._patience):
             if self._closed():
@@ -52,6 +52,7 @@ class Claimed:
                 return await self._inner.complete(request, numbers)
             await asyncio.sleep(_POLL)
         try:
+            # The other process may have bought them while this one waited.
             bought = self._bought_elsewhere(request, numbers)
             return bought or await self._inner.complete(request, numbers)
         finally:

@@ -1,4 +1,4 @@
-"""Prompts of which a server read only a part: found by the tokens that it counted.
+"""Find prompts that a server cut, by the tokens that it counted.
 
 Ollama cuts prompts to its context without a word, and counts what is left (ollama#3839).
 """

@@ -85,11 +85,15 @@ async def _preflight(endpoints: Mapping[str, Endpoint], lost: OnLost | None) -> 
     Raises:
         The first fault, where no model answers or where every model must.
     """
-    results = await asyncio.gather(
-        *(endpoint.preflight() for endpoint in endpoints.values()), return_exceptions=True
-    )
-    outcomes = dict(zip(endpoints, results, strict=True))
-    faults = {name: fault for name, fault in outcomes.items() if isinstance(fault, BaseException)}
+    checks = [endpoint.preflight() for endpoint in endpoints.values()]
+    results = await asyncio.gather(*checks, return_exceptions=True)
+    faults: dict[str, BaseException] = {}
+    warnings: list[str] = []
+    for name, result in zip(endpoints, results, strict=True):
+        if isinstance(result, BaseException):
+            faults[name] = result
+        elif result:
+            warnings.append(result)
     # Only an endpoint's own fault may cost just one model; others, such as a model file that cannot
     # be read, are for the user to fix.
     for fault in faults.values():
@@ -100,9 +104,10 @@ async def _preflight(endpoints: Mapping[str, Endpoint], lost: OnLost | None) -> 
     for name, fault in faults.items():
         assert lost is not None
         lost(name, str(fault))
-    return [result for result in results if isinstance(result, str) and result]
+    return warnings
 
 
 async def close_services(services: Mapping[str, Service]) -> None:
     """Release connections, threads and memory."""
-    await asyncio.gather(*(service.endpoint.close() for service in services.values()))
+    closing = [service.endpoint.close() for service in services.values()]
+    await asyncio.gather(*closing)

@@ -50,7 +50,7 @@ class Entry:
             (`tune.providers.openai.access.receives_openai_key`), else no key.
         price: dollars per million tokens, where stated.
         alias: entries with one alias share their draws (the regions or the keys of one model).
-        requests_per_minute: the most requests per minute, where the account has such a limit.
+        requests_per_minute: the most requests per minute, where the account has a limit.
         tokens_per_minute: the most tokens per minute.
         timeout: seconds after which a call is given up.
         max_output: the most tokens that an answer can be billed, for a model that bills more than
@@ -101,7 +101,9 @@ class Entry:
     @property
     def key_variable(self) -> str | None:
         """The environment variable that holds the key for this model; None where no key is sent."""
-        return None if self.local else key_variable(self.base_url, self.key_env)
+        if self.local:
+            return None
+        return key_variable(self.base_url, self.key_env)
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -159,6 +161,7 @@ def read_entries(records: Mapping[str, Any] | Sequence[Any] | str) -> dict[str, 
     Raises:
         InputError: an entry cannot be read.
     """
+    # The name of one model alone.
     if isinstance(records, str):
         records = [records]
     if isinstance(records, Mapping):
@@ -166,6 +169,7 @@ def read_entries(records: Mapping[str, Any] | Sequence[Any] | str) -> dict[str, 
     else:
         listed = [_per_million(_as_record("", record)) for record in records]
         named = {_name_of(record): record for record in listed}
+        # Two entries of one name would become one, and the other would be lost without a word.
         if len(named) < len(records):
             raise InputError(
                 "the entries of a model list need names that differ: "

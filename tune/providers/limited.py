@@ -30,7 +30,7 @@ class Limited:
         inner: the provider that calls go through.
         start: calls in flight at first, as far as `most` allows.
         most: calls in flight at the most.
-        requests_per_minute: the most calls per minute, where the account has such a limit.
+        requests_per_minute: the most calls per minute, where the account has a limit.
         tokens_per_minute: the most tokens per minute, prompts and answers together.
         endpoint: counts the tokens of prompts for `tokens_per_minute`; without one, their UTF-8
             bytes are counted.

@@ -222,7 +222,8 @@ class Metered:
         billed = sum(draw.completion_tokens for draw in draws)
         if billed <= len(draws) * (request.max_tokens + _CAP_SLACK):
             return False
-        most = max(self._beyond() or 0, *(draw.completion_tokens for draw in draws))
+        largest = max(draw.completion_tokens for draw in draws)
+        most = max(self._beyond() or 0, largest)
         self._known.learn(Fact(self.endpoint.service, self._model, "beyond", number=most))
         return True
 
@@ -238,7 +239,9 @@ class Metered:
         """Store the draws that were bought and settle them, in one transaction."""
         draws = [replace(completion, invoice=None) for completion in completions]
         bills = self._bills(request, completions, most_n=most_n)
-        costs = [cost for bill in bills for cost in bill.costs]
+        costs: list[int] = []
+        for bill in bills:
+            costs += bill.costs
         # Where an answer is missing, its number stays free. An answer too many is paid as well, so
         # it gets the next number.
         given = range(numbers.start, numbers.start + len(draws))
@@ -363,7 +366,10 @@ class _Loss:
 
 def _first(notes: Sequence[str]) -> str:
     """Return the first note that is not empty, or ""."""
-    return next((note for note in notes if note), "")
+    for note in notes:
+        if note:
+            return note
+    return ""
 
 
 def _why_uncertain(error: ProviderError) -> str:

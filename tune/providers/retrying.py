@@ -12,7 +12,7 @@ from tune.completion import Completion, Provider, Request
 from tune.errors import AnswerError, EndpointError, ParameterRejected, TransientError, Unreadable
 from tune.providers.capabilities import Adapted
 
-# A request has fewer parameters than this that can be swapped. More swaps in a row would be a circle.
+# A request has fewer parameters that can be swapped. More swaps in a row would be a circle.
 _MOST_ADAPTIONS = 8
 
 # An endpoint that has answered before may send this many times as many unreadable answers in a row
@@ -76,7 +76,7 @@ class RetryEvent:
 class Retrying:
     """Tries again after a `TransientError`, with growing random waits, within limits.
 
-    The wait that the service asked for with Retry-After comes first. After the last attempt the last
+    The wait that the service asked for with Retry-After comes first. After the last attempt its
     error is raised. An `Adapted` is followed by a new attempt at once, and counts as none.
 
     A circuit serves all calls through this wrapper: when tries go on for `policy.silence` seconds
@@ -142,6 +142,7 @@ class Retrying:
         circuit = self._circuit
         if circuit.words:
             raise EndpointError(circuit.words)
+        # The circuit watches the calls under way: a slow one may still get through.
         call = circuit.begins(self._clock())
         try:
             answer = await self._inner.complete(request, numbers)
@@ -190,9 +191,11 @@ class _Tries:
         policy, circuit = self._policy, self._circuit
         self.failed += 1
         self._billed += error.charged
+        # The time runs from the first failure: a slow call alone does not use it up.
         self._deadline = self._deadline or now + policy.seconds
         if self.failed >= policy.attempts or now + wait > self._deadline:
             return False
+        # While nothing gets through, the endpoint is at fault, and the circuit decides.
         others_get_through = circuit.passed > self._passed_before
         if not (error.charged and others_get_through):
             return True

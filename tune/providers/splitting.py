@@ -1,4 +1,4 @@
-"""Buy several draws from an endpoint that returns one for each call, or a few: calls side by side."""
+"""Buy several draws from an endpoint that returns few for each call: calls side by side."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ LOCAL_QUEUE = 256
 """Calls that a model in this process may have waiting, so that its batches are always full."""
 
 _FIRST_IN_FLIGHT = 8
-"""Calls to a service that are in flight at first; `Limited` raises the number while it goes well."""
+"""Calls to a service that are in flight at first; `Limited` adjusts the number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +96,7 @@ def build_stack(
         context: what the stacks of a study share.
         judge: whether its calls judge answers. Their money was held together with the answers'.
     """
+    # The wrappers report what they see, and know nothing of users; this tells the user.
     notices = _Notices(entry.name, context.notice)
     account = context.account
     metered = Metered(
@@ -120,6 +121,7 @@ def build_stack(
     )
     limited = Limited(
         claimed,
+        # A model in this process has no network to spare: it queues, and forms batches itself.
         start=LOCAL_QUEUE if entry.local else _FIRST_IN_FLIGHT,
         most=LOCAL_QUEUE if entry.local else context.concurrency,
         requests_per_minute=entry.requests_per_minute,
@@ -128,6 +130,7 @@ def build_stack(
         sleep=account.sleep,
     )
     retrying = Retrying(limited, policy=context.retry, sleep=account.sleep)
+    # Outside the retries, so that each of the calls is tried again by itself.
     splitting = Splitting(retrying, endpoint)
     gated = Gated(
         splitting,

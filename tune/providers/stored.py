@@ -109,7 +109,7 @@ class Stored:
             if len(draws) == held:
                 # Without this, a provider that stores nothing would be paid for ever.
                 raise TransientError(
-                    f"{request.service} was paid, but none of its draws is in the store",
+                    f"{request.service} was paid, but the store has no draw of it",
                     charged=False,
                 )
         return draws

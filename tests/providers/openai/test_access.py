@@ -101,7 +101,8 @@ def test_nothing_secret_survives_the_scrubbing(monkeypatch: pytest.MonkeyPatch) 
         "http://name:pass%20planted@h/v1?code=query%20planted&v=1", KEY, api="header-planted"
     )
     text = (
-        f"{KEY} pass%20planted pass planted query planted code=query%20planted header-planted custom-planted "
+        f"{KEY} pass%20planted pass planted query planted code=query%20planted header-planted "
+        f"custom-planted "
         f"two-planted sk-proj-ab********yz Bearer eyJhbGciOi.x Basic dXNAZXI6cCB3 harmless"
     )
     said = there.scrubber.words(text)

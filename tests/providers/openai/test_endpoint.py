@@ -380,10 +380,11 @@ async def test_used_up_credit_is_a_quota(start: Open) -> None:
 UNREADABLE = [
     (
         "garbage",
-        "a web page instead of an answer: is the base URL complete (most end in /v1)? <html>it works!</html>",
+        "a web page instead of an answer: is the base URL complete (most end in /v1)? <html>it "
+        "works!</html>",
     ),
     ("stream", 'an event stream, which is not asked for: data: {"choices"'),
-    ("truncated", "an answer that is no JSON"),
+    ("truncated", "an answer that is not JSON"),
     ("no_choices", "returned no choices"),
 ]
 

@@ -78,7 +78,8 @@ def test_what_no_retry_mends_ends_the_run_for_free_in_the_endpoints_own_words(
         (
             fault(
                 429,
-                "Rate limit exceeded: free-models-per-day. Add 10 credits to unlock 1000 requests per day",
+                "Rate limit exceeded: free-models-per-day. Add 10 credits to unlock 1000 requests "
+                "per day",
             ),
             None,
         ),
@@ -86,7 +87,8 @@ def test_what_no_retry_mends_ends_the_run_for_free_in_the_endpoints_own_words(
         (
             fault(
                 400,
-                "Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing.",
+                "Your credit balance is too low to access the Anthropic API. Please go to Plans & "
+                "Billing.",
             ),
             None,
         ),

@@ -123,7 +123,8 @@ WHOLE = [
             {
                 "error": {
                     "code": 400,
-                    "message": 'Invalid JSON payload received. Unknown name "seed": Cannot find field.',
+                    "message": 'Invalid JSON payload received. Unknown name "seed": Cannot find '
+                    "field.",
                     "status": "INVALID_ARGUMENT",
                 }
             }
@@ -213,7 +214,8 @@ N_AT_MOST = [
     (
         "Gemini",
         openai(
-            "candidateCount value of 9 but the supported range is from 1 (inclusive) to 9 (exclusive)"
+            "candidateCount value of 9 but the supported range is from 1 (inclusive) to 9 "
+            "(exclusive)"
         ),
         8,
     ),
@@ -221,7 +223,8 @@ N_AT_MOST = [
     (
         "OpenAI",
         openai(
-            "Invalid 'n': integer above maximum value. Expected a value <= 128, but got 500 instead.",
+            "Invalid 'n': integer above maximum value. Expected a value <= 128, but got 500 "
+            "instead.",
             "n",
             "integer_above_max_value",
         ),
@@ -233,7 +236,8 @@ N_AT_MOST = [
     (
         "Bedrock",
         {
-            "message": "Value '9' at 'numReturnSequences' failed to satisfy constraint: Member must have value "
+            "message": "Value '9' at 'numReturnSequences' failed to satisfy constraint: Member "
+            "must have value "
             "less than or equal to 5"
         },
         5,
@@ -295,7 +299,8 @@ VALUES = [
             "type": "error",
             "error": {
                 "type": "invalid_request_error",
-                "message": "`temperature` and `top_p` cannot both be specified for this model. Please use only one.",
+                "message": "`temperature` and `top_p` cannot both be specified for this model. "
+                "Please use only one.",
             },
         },
         "top_p",
@@ -323,7 +328,8 @@ VALUES = [
     (
         "OpenAI, n",
         openai(
-            "Invalid 'n': integer above maximum value. Expected a value <= 128, but got 500 instead.",
+            "Invalid 'n': integer above maximum value. Expected a value <= 128, but got 500 "
+            "instead.",
             "n",
             "integer_above_max_value",
         ),
@@ -333,7 +339,8 @@ VALUES = [
     (
         "Bedrock",
         {
-            "message": "The value 1.4 at 'inferenceConfig.temperature' failed to satisfy constraint: Member must "
+            "message": "The value 1.4 at 'inferenceConfig.temperature' failed to satisfy "
+            "constraint: Member must "
             "have value less than or equal to 1"
         },
         "temperature",
@@ -341,7 +348,8 @@ VALUES = [
     (
         "Bedrock, the cap",
         {
-            "message": "Value '9999' at 'inferenceConfig.maxTokens' failed to satisfy constraint: Member "
+            "message": "Value '9999' at 'inferenceConfig.maxTokens' failed to satisfy constraint: "
+            "Member "
             "must have value less than or equal to 4096"
         },
         "max_tokens",

@@ -41,8 +41,10 @@ def detokenize(
         decode: the tokenizer's.
     """
     ended = bool(ids) and ids[-1] in end_ids
+    # The token that ends a text stands for no characters.
+    spoken = ids[:-1] if ended else ids
     texts: list[str] = []
-    for text in _growing(ids[:-1] if ended else ids, decode):
+    for text in _growing(spoken, decode):
         texts.append(text)
         found = [text.find(stop) for stop in stops if stop in text]
         if found:
@@ -55,22 +57,26 @@ def detokenize(
 def _cut(texts: Sequence[str], length: int) -> DecodedText:
     """Return the last of the growing texts, cut to its first characters."""
     whole = texts[-1][:length]
-    # A token is visible if it begins before the cut; the others only spell the stop string.
-    begins = [0, *(len(text) for text in texts[:-1])]
-    visible = [text for text, begin in zip(texts, begins, strict=True) if begin < length]
-    ends = tuple(_shared_length(text, whole) for text in visible)
-    return DecodedText(whole, len(texts), ends, stopped=True)
+    ends: list[int] = []
+    begin = 0
+    for text in texts:
+        # A token is visible if it begins before the cut; the others only spell the stop string.
+        if begin < length:
+            ends.append(_shared_length(text, whole))
+        begin = len(text)
+    return DecodedText(whole, len(texts), tuple(ends), stopped=True)
 
 
 def trim_stop(answer: DecodedText, stops: Sequence[str]) -> DecodedText:
     """Take the rest of a stop string off an answer that it ended.
 
-    openvino-genai leaves stop strings in as it is told, but not the spaces and newlines at their
-    end: those are taken away, together with the token that held them. Of a stop string such as
+    openvino-genai leaves stop strings in, as we ask it to, but takes the spaces and newlines at
+    their end away, together with the token that held them. Of a stop string such as
     "\\ndef " the rest would be left standing.
     """
     longest = 0
     for stop in stops:
+        # A stop string without such an end stands in the text whole, and was found before.
         bare = stop.rstrip(" \n")
         if bare != stop and answer.text.endswith(bare):
             longest = max(longest, len(bare))
@@ -90,7 +96,8 @@ def _growing(ids: Sequence[int], decode: Decode) -> Iterator[str]:
     """
     for start in range(0, len(ids), _BATCH):
         stop = min(start + _BATCH, len(ids))
-        yield from decode([list(ids[:end]) for end in range(start + 1, stop + 1)])
+        beginnings = [list(ids[:end]) for end in range(start + 1, stop + 1)]
+        yield from decode(beginnings)
 
 
 def _shared_length(text: str, whole: str) -> int:

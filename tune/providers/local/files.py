@@ -74,11 +74,13 @@ def find_model(name: str, progress: Progress = lambda _: None) -> Path:
         InputError: there is no such model, the file is not a model, or it cannot be fetched.
     """
     name = name.removeprefix("local:")
+    # A name that we ship comes first, so that a file of that name here does not change a study.
     if name in _WHEELS:
         return find_model_in_wheel(name, _WHEELS[name], progress)
     path = Path(name).expanduser()
     if path.exists():
         return _check_model(path)
+    # A path that begins with ./ or ~ can be no name on the hub, though it looks like one.
     hub = _HUB_NAME.fullmatch(name)
     if hub and name[0] not in "./~":
         return _check_model(_fetch_from_hub(hub["repo"], hub["file"], progress))
@@ -94,14 +96,15 @@ def _check_model(path: Path) -> Path:
         missing = [file for file in _OPENVINO_FILES if not (path / file).is_file()]
         if missing:
             raise InputError(
-                f"the folder {str(path)!r} is no OpenVINO model, it lacks {', '.join(missing)}: "
+                f"the folder {str(path)!r} is not an OpenVINO model, "
+                f"it lacks {', '.join(missing)}: "
                 f"convert the model with optimum-cli export openvino, or name a .gguf file"
             )
         return path
     with path.open("rb") as file:
         if file.read(4) != b"GGUF":
             raise InputError(
-                f"the file {str(path)!r} is no GGUF model: it does not begin with GGUF"
+                f"the file {str(path)!r} is not a GGUF model: it does not begin with GGUF"
             )
     return path
 
@@ -224,11 +227,12 @@ def _fetch_from_hub(repo: str, file: str | None, progress: Progress) -> Path:
         import huggingface_hub
     except ImportError:
         raise InputError(
-            f"local:{repo} is no file here, and fetching it from the Hugging Face hub needs "
+            f"local:{repo} is not a file here, and fetching it from the Hugging Face hub needs "
             f"huggingface_hub: pip install huggingface-hub"
         ) from None
     require_genai()
     progress(f"fetching {repo} from the Hugging Face hub")
+    # Weights in other formats may lie beside it, and are many gigabytes.
     wanted = [file] if file else ["*.xml", "*.bin", "*.json", "*.jinja", "*.txt", "*.model"]
     try:
         folder = Path(huggingface_hub.snapshot_download(repo, allow_patterns=wanted))
@@ -236,7 +240,7 @@ def _fetch_from_hub(repo: str, file: str | None, progress: Progress) -> Path:
         # Every error of the hub is one of these two.
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise InputError(
-            f"local:{repo} is no file here, and could not be fetched from the Hugging Face hub: "
+            f"local:{repo} is not a file here, and could not be fetched from the Hugging Face hub: "
             f"{reason}"
         ) from None
     if file is None:

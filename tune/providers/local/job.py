@@ -72,6 +72,7 @@ class Job:
 
     def resolve(self, outcome: list[Completion] | ProviderError) -> None:
         """Hand the outcome to the caller, unless it has one or is gone."""
+        # A future that a caller has cancelled must not be resolved.
         if self.future.done() or not self.future.set_running_or_notify_cancel():
             return
         if isinstance(outcome, ProviderError):

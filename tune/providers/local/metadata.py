@@ -59,7 +59,7 @@ def context_length(path: Path) -> int | None:
             return _gguf_context_length(file)
         except (struct.error, KeyError):
             raise InputError(
-                f"the file {str(path)!r} is no whole GGUF model: its header cannot be read"
+                f"the file {str(path)!r} is not a whole GGUF model: its header cannot be read"
             ) from None
 
 

@@ -157,7 +157,8 @@ class LoadedModel:
         scheduler.max_num_seqs = _MOST_SEQUENCES
         scheduler.max_num_batched_tokens = _MOST_STEP_TOKENS
         # In gigabytes.
-        scheduler.cache_size = 1 if _size(self._path) < 1 << 30 else 4
+        small = _size(self._path) < 1 << 30
+        scheduler.cache_size = 1 if small else 4
         # In bfloat16, the default where the processor has it, shares of answers depend on what else
         # is answered. Pinned threads make two processes share one core.
         properties = {"INFERENCE_PRECISION_HINT": "f32", "ENABLE_CPU_PINNING": False}
@@ -211,8 +212,10 @@ class LoadedModel:
 
     def _is_full_for(self, job: Job) -> bool:
         """Tell whether a job must wait until others have ended."""
-        width = sum(other.width for other in self._running) + job.width
-        return width > _MOST_SEQUENCES or job.alone or any(other.alone for other in self._running)
+        if job.alone or any(other.alone for other in self._running):
+            return True
+        width = sum(other.width for other in self._running)
+        return width + job.width > _MOST_SEQUENCES
 
     def _begin(self, job: Job) -> None:
         self._requests += 1
@@ -271,7 +274,8 @@ class LoadedModel:
 
         A step goes on with the answers that have begun, then reads prompts in order.
         """
-        left = _MOST_STEP_TOKENS - sum(job.width for job in self._running if not job.unread)
+        answering = [job for job in self._running if not job.unread]
+        left = _MOST_STEP_TOKENS - sum(job.width for job in answering)
         for job in self._running:
             read = min(left, job.unread)
             left -= read
@@ -311,7 +315,9 @@ class LoadedModel:
         # They come with the likeliest first, but every draw must be as good as another.
         random.Random(job.seed).shuffle(outputs)
         completions = [self._completion(job, output, seconds) for output in outputs]
-        return completions * len(job.numbers) if job.greedy else completions
+        if job.greedy:
+            return completions * len(job.numbers)
+        return completions
 
     def _completion(self, job: Job, output: Any, seconds: float) -> Completion:
         stops = [stop for stop in job.request.stop if stop]

@@ -130,11 +130,13 @@ def resolve_access(
     """
     parts = parse_url(resolved_url(base_url))
     host = str(parts.hostname)
+    # A key in a file often ends with a newline, which no header may have.
     variable = key_variable(base_url, key_env)
     from_environment = os.environ.get(variable) if variable else None
     key = (api_key or from_environment or "").strip()
     if not key and (key_env is not None or host == urlsplit(DEFAULT_BASE_URL).hostname):
         raise InputError(f"there is no API key for {host}: {_remedy(variable)}")
+    # Secret headers get their values here, and nowhere else.
     filled = {name: _header(name, value, host) for name, value in headers.items()}
     for name, value in {"the API key": key, **filled}.items():
         if not (value.isascii() and value.isprintable()):

@@ -9,7 +9,9 @@ from urllib.parse import quote
 
 from tune.pricing.prices import to_picodollars
 
+# The name goes into URLs, files and messages, so only these characters are taken.
 _NAME = re.compile(r"[\w.:-]{1,200}")
+# The field of the name in JSON that broke off.
 _ID = re.compile(r'"id"\s*:\s*"([^"\\]{1,200})"')
 
 
@@ -64,8 +66,10 @@ def read_bill(call: str, body: object) -> int | None:
             # The user brought a key of the vendor: its bill comes on top of OpenRouter's fee.
             vendor = _dollars(data.get("upstream_inference_cost"))
         return _sum([_dollars(data.get("total_cost")), vendor])
-    rows = body if isinstance(body, list) else []
-    return _sum([_spend(row) for row in rows]) if rows else None
+    # LiteLLM answers with the rows of its log that have this name.
+    if not isinstance(body, list) or not body:
+        return None
+    return _sum([_spend(row) for row in body])
 
 
 def _spend(row: object) -> float | None:
@@ -74,7 +78,9 @@ def _spend(row: object) -> float | None:
         return None
     spent = _dollars(row.get("spend"))
     # LiteLLM writes 0 where it knows no price of the model.
-    return None if spent == 0 and row.get("total_tokens") else spent
+    if spent == 0 and row.get("total_tokens"):
+        return None
+    return spent
 
 
 def _dollars(value: object) -> float | None:
@@ -94,11 +100,15 @@ def _sum(parts: list[float | None]) -> int | None:
 def _id_in(body: object) -> str:
     """Return the `id` in a body, or ""; a text may be JSON that broke off."""
     if isinstance(body, Mapping):
-        return body["id"] if isinstance(body.get("id"), str) else ""
-    found = _ID.search(body) if isinstance(body, str) else None
-    return found[1] if found else ""
+        stated = body.get("id")
+        return stated if isinstance(stated, str) else ""
+    if isinstance(body, str) and (found := _ID.search(body)):
+        return found[1]
+    return ""
 
 
 def _safe(kind: str, name: str) -> str:
-    """Return the name with its kind; "" where it is no harmless name."""
-    return f"{kind}:{name}" if _NAME.fullmatch(name) else ""
+    """Return the name with its kind; "" where the name is not harmless."""
+    if not _NAME.fullmatch(name):
+        return ""
+    return f"{kind}:{name}"

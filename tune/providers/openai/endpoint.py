@@ -199,6 +199,7 @@ class OpenAIEndpoint:
         if url is None:
             return None
         reply = await self._exchange.send(url, limit=min(self._exchange.timeout, _BILL_LIMIT))
+        # OpenRouter knows a call some seconds after it has ended.
         if reply.status == 404:
             return None
         if reply.status >= 300:
@@ -305,6 +306,7 @@ class OpenAIEndpoint:
         else:
             body["messages"] = [{"role": m.role, "content": m.content} for m in request.prompt]
         body[self._cap_name(request)] = request.max_tokens
+        # The seed makes a draw repeatable where the service honours it.
         if "seed" not in refused:
             body["seed"] = request.seed(numbers.start)
         if len(numbers) > 1:
@@ -327,6 +329,7 @@ class OpenAIEndpoint:
 
     def _cap_name(self, request: Request) -> str:
         """Return the name under which the model takes the cap."""
+        # OpenAI's reasoning models refuse max_tokens, and the older completions know nothing else.
         newer = self._reasoning_name and not isinstance(request.prompt, str)
         usual = "max_completion_tokens" if newer else "max_tokens"
         name = self._capabilities.spelling(self.service, self.model, usual)
@@ -344,6 +347,7 @@ class OpenAIEndpoint:
             self._capabilities.learn(Fact(self.service, self.model, "most_n", number=most))
         if isinstance(fault, ParameterRejected):
             name = fault.parameter
+            # A refused value says nothing about other values. A seed can be left out all the same.
             whole = not isinstance(fault, ValueRejected)
             if whole or name == "seed":
                 self._capabilities.refuse(self.service, self.model, name)
@@ -371,4 +375,4 @@ def _describe_text(text: str) -> str:
         )
     if start.startswith(("data:", "event:", ":")):
         return f"returned an event stream, which is not asked for: {shown}"
-    return f"returned an answer that is no JSON: {shown}"
+    return f"returned an answer that is not JSON: {shown}"

@@ -118,6 +118,7 @@ class _Failure:
 
     def error(self, who: str, sent: Collection[str], *, bills_refusals: bool) -> ProviderError:
         """Return the error that this failure stands for."""
+        # The order counts: a refusal for the prompt's length names max_tokens, too.
         error = (
             self._unavailable()
             or self._unanswerable()
@@ -256,16 +257,22 @@ def embedded_error(body: object) -> object:
         return body["error"]
     if body.get("object") == "error":
         return body
-    return body if any(body.get(name) for name in ("message", "detail", "errors")) else None
+    for name in ("message", "detail", "errors"):
+        if body.get(name):
+            return body
+    return None
 
 
 def _error_of_choices(choices: object) -> object:
     """Return the error that stands in the place of every choice's text, or None."""
     if not isinstance(choices, list) or not all(isinstance(choice, Mapping) for choice in choices):
         return None
-    texts = [_text_of(choice) for choice in choices]
-    errors = [choice.get("error") for choice in choices]
-    return errors[0] if all(errors) and not any(texts) else None
+    for choice in choices:
+        # One choice with a text is an answer that was paid for.
+        if _text_of(choice) or not choice.get("error"):
+            return None
+    error: object = choices[0].get("error") if choices else None
+    return error
 
 
 def _text_of(choice: Mapping[str, object]) -> object:
@@ -315,7 +322,10 @@ def _status_in(error: object) -> int | None:
         if number is not None:
             return number
     text = f"{error_codes(error)} {error_words(error)}"[:MOST_ERROR_CHARACTERS].lower()
-    return next((status for words, status in _NAMED_STATUS if words.search(text)), None)
+    for words, named in _NAMED_STATUS:
+        if words.search(text):
+            return named
+    return None
 
 
 def _as_status(code: object) -> int | None:
@@ -353,6 +363,9 @@ def error_of_transport(kind: str, words: str, *, who: str) -> ProviderError:
 
 def one_line(words: str, most: int = 300) -> str:
     """Return somebody else's words, fit for one line of a terminal."""
+    # Control characters could move the cursor or change colours.
     printable = "".join(character if character.isprintable() else " " for character in words)
     line = " ".join(printable.split())
-    return line if len(line) <= most else line[: most - 1] + "…"
+    if len(line) <= most:
+        return line
+    return line[: most - 1] + "…"

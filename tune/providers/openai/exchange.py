@@ -73,6 +73,7 @@ class Exchange:
             async with asyncio.timeout(limit):
                 response = await self._request(path, body)
         except openai.APIStatusError as error:
+            # A status of 400 or more is a reply as well: what it means is read from its body.
             response = error.response
         except openai.APIConnectionError as error:
             words = self.access.scrubber.words(str(error.__cause__ or ""))
@@ -106,6 +107,7 @@ class Exchange:
             body = read_json(response.content)
         except ValueError:
             body = response.text[:MOST_ERROR_CHARACTERS]
+        # A page or an error may quote what was sent to it in any form, so all of it is searched.
         if status >= 300 or isinstance(body, str):
             return Reply(status, headers, self.access.scrubber.error(body))
         return Reply(status, headers, self.access.scrubber.answer(body))

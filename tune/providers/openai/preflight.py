@@ -59,10 +59,10 @@ async def check_model(exchange: Exchange, model: str) -> str:
 
 
 def _check_let_in(exchange: Exchange, reply: Reply) -> None:
-    """Check that the reply is no refusal of the key, and no redirect.
+    """Check that the reply neither refuses the key nor sends us elsewhere.
 
     Raises:
-        EndpointError: it is one.
+        EndpointError: it does.
     """
     # Gemini answers 400 to a wrong key.
     keyless = reply.status == 400 and "key" in error_words(reply.body).lower()
@@ -75,7 +75,7 @@ def _check_let_in(exchange: Exchange, reply: Reply) -> None:
 
 
 def listed_models(body: object) -> list[str]:
-    """Return the names in a list of models; empty where there is no list that can be read."""
+    """Return the names in a list of models; empty where there is none that can be read."""
     entries = body.get("data") if isinstance(body, Mapping) else None
     if not isinstance(entries, list):
         return []

@@ -124,6 +124,7 @@ def read_bounds(text: str) -> tuple[float | None, float | None]:
         return value, value
     most, least = _MOST.search(text), _LEAST.search(text)
     low = float(least[1]) if least else None
+    # The pattern has two forms, each with its own group.
     high = float(most[1] or most[2]) if most else None
     return low, high
 
@@ -171,7 +172,10 @@ def error_codes(error: object) -> str:
         return " ".join(error_codes(part) for part in error)
     if not isinstance(error, Mapping):
         return ""
-    codes = [str(error[name]) for name in ("code", "type", "status") if error.get(name) is not None]
+    codes: list[str] = []
+    for name in ("code", "type", "status"):
+        if error.get(name) is not None:
+            codes.append(str(error[name]))
     for name in ("error", "innererror", "metadata"):
         if name in error:
             codes.append(error_codes(error[name]))
@@ -234,7 +238,9 @@ def _request_name(name: str) -> str:
 def _quoted_location(text: str) -> str | None:
     """Return the name in a `loc` of pydantic that was turned into text."""
     found = re.search(r"'loc': \('body', '(\w+)'", text)
-    return found[1] if found else None
+    if found is None:
+        return None
+    return found[1]
 
 
 # Sentences that name a parameter outright.

@@ -141,10 +141,13 @@ def _choices(body: object, asked: int, who: str) -> list[Mapping[str, Any]]:
     choices = body.get("choices") if isinstance(body, Mapping) else None
     if not isinstance(choices, list) or not choices:
         raise Unreadable(f"{who} returned no choices")
-    if not all(isinstance(choice, Mapping) for choice in choices):
-        raise Unreadable(f"{who} returned choices that cannot be read")
-    if any(choice.get("finish_reason") == "error" for choice in choices):
-        raise TransientError(f"{who} broke off in the middle of its answer", charged=True)
+    for choice in choices:
+        if not isinstance(choice, Mapping):
+            raise Unreadable(f"{who} returned choices that cannot be read")
+    for choice in choices:
+        # OpenRouter ends an answer so where the host behind it fails.
+        if choice.get("finish_reason") == "error":
+            raise TransientError(f"{who} broke off in the middle of its answer", charged=True)
     return sorted(choices, key=_index)[:asked]
 
 
@@ -172,7 +175,7 @@ def _read_choice(choice: Mapping[str, Any]) -> _Choice:
 
 
 def _text(content: object) -> str:
-    """Return the text of a content that is text, or a list of parts some of which have one."""
+    """Return the text of a content: it is text, or a list of parts that may have one."""
     if isinstance(content, list):
         return "".join(_text(part.get("text")) for part in content if isinstance(part, Mapping))
     return content if isinstance(content, str) else ""
@@ -192,22 +195,32 @@ def _token_ends(logprobs: object, text: str) -> tuple[int, ...] | None:
     content = logprobs.get("content") or logprobs.get("tokens")
     if not isinstance(content, list):
         return None
-    tokens = [_text(each.get("token") if isinstance(each, Mapping) else each) for each in content]
+    tokens: list[str] = []
+    for each in content:
+        # The older completions list the tokens themselves.
+        token = each.get("token") if isinstance(each, Mapping) else each
+        tokens.append(_text(token))
     if "".join(tokens) != text:
+        # Half a character is written as a replacement: such boundaries are of no use.
         return None
-    return tuple(accumulate(len(token) for token in tokens))
+    return tuple(accumulate(map(len, tokens)))
 
 
 def _ends_within(ends: tuple[int, ...] | None, text: str) -> tuple[int, ...] | None:
     """Return the ends of the tokens that lie within a text; None where they are not known."""
-    return ends and tuple(end for end in ends if end <= len(text))
+    if not ends:
+        return ends
+    return tuple(end for end in ends if end <= len(text))
 
 
 def _without_stop(text: str, stop: Sequence[str]) -> str:
     """Return the text up to the first stop string: some services return it, or do not heed it."""
-    places = [text.find(string) for string in stop]
-    found = [place for place in places if place >= 0]
-    return text[: min(found, default=len(text))]
+    end = len(text)
+    for string in stop:
+        place = text.find(string)
+        if place >= 0:
+            end = min(end, place)
+    return text[:end]
 
 
 def _share_tokens(
@@ -219,11 +232,15 @@ def _share_tokens(
     """
     thought_weights = [choice.thought_bytes + 1 for choice in choices]
     thoughts = _apportion(hidden, thought_weights, [cap] * len(choices))
-    weights = [choice.bytes + 1 for choice in choices]
-    if hidden:
-        # The shown reasoning has been paid for as hidden tokens already.
-        weights = [choice.bytes + 1 - choice.thought_bytes for choice in choices]
-    visible = _apportion(total - hidden, weights, [cap - thought for thought in thoughts])
+    weights: list[int] = []
+    for choice in choices:
+        weight = choice.bytes + 1
+        if hidden:
+            # The shown reasoning has been counted among the hidden tokens already.
+            weight -= choice.thought_bytes
+        weights.append(weight)
+    rooms = [cap - thought for thought in thoughts]
+    visible = _apportion(total - hidden, weights, rooms)
     counts = [shown + thought for shown, thought in zip(visible, thoughts, strict=True)]
     return counts, thoughts
 
@@ -235,9 +252,15 @@ def _apportion(total: int, weights: Sequence[int], limits: Sequence[int]) -> lis
     the total is above all limits together.
     """
     whole = sum(weights)
-    shares = [total * weight // whole for weight in weights]
-    by_remainder = sorted(range(len(weights)), key=lambda i: (-(total * weights[i] % whole), i))
-    for i in by_remainder[: total - sum(shares)]:
+    shares: list[int] = []
+    remainders: list[tuple[int, int]] = []
+    for i, weight in enumerate(weights):
+        share, remainder = divmod(total * weight, whole)
+        shares.append(share)
+        # Negative, so that the largest remainder is sorted first, and of equal ones the first.
+        remainders.append((-remainder, i))
+    left = total - sum(shares)
+    for _, i in sorted(remainders)[:left]:
         shares[i] += 1
     if total > sum(limits):
         return shares

@@ -8,14 +8,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+# An error body may be large or deep: only so many levels, items of each list and characters of each
+# text are searched for a wait.
 _MOST_DEPTH = 6
-"""Levels of an error body that are searched for a wait."""
-
 _MOST_ITEMS = 100
-"""Items of each list that are searched."""
-
 _MOST_CHARACTERS = 10_000
-"""Characters of each text that are searched."""
 
 # "Please try again in 6m0s", "retry after 20 s"
 _AGAIN = re.compile(
@@ -46,11 +43,12 @@ def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> floa
 
 
 def _until(text: str, now: datetime) -> float | None:
-    """Return the seconds until an HTTP date; None where the text is no date."""
+    """Return the seconds until an HTTP date; None where the text is not a date."""
     try:
         then = parsedate_to_datetime(text)
     except ValueError:
         return None
+    # A date that ends in -0000 says that its zone is not known.
     then = then if then.tzinfo else then.replace(tzinfo=UTC)
     return max(0.0, (then - now).total_seconds())
 
@@ -61,23 +59,30 @@ def retry_delay(body: object, depth: int = _MOST_DEPTH) -> float | None:
     Google puts a RetryInfo with `retryDelay` ("34074.82s") among the details; others say it in
     words.
     """
-    if depth and isinstance(body, Mapping):
-        stated = [
-            body[name] for name in ("retryDelay", "retry_delay", "retry_after") if name in body
-        ]
-        waits = [_delay(value) for value in stated]
-        waits += [retry_delay(value, depth - 1) for value in body.values()]
-        return longest_wait(*waits)
-    if depth and isinstance(body, list):
-        return longest_wait(*(retry_delay(value, depth - 1) for value in body[:_MOST_ITEMS]))
-    if isinstance(body, str) and (found := _AGAIN.search(body[:_MOST_CHARACTERS])):
-        return _duration(found[1].replace(" ", ""))
-    return None
+    if isinstance(body, str):
+        found = _AGAIN.search(body[:_MOST_CHARACTERS])
+        return _duration(found[1].replace(" ", "")) if found else None
+    if not depth:
+        return None
+    waits: list[float | None] = []
+    if isinstance(body, Mapping):
+        for name in ("retryDelay", "retry_delay", "retry_after"):
+            if name in body:
+                waits.append(_delay(body[name]))
+        inner = list(body.values())
+    elif isinstance(body, list):
+        inner = body[:_MOST_ITEMS]
+    else:
+        return None
+    for value in inner:
+        waits.append(retry_delay(value, depth - 1))
+    return longest_wait(*waits)
 
 
 def longest_wait(*waits: float | None) -> float | None:
     """Return the longest of the waits that are known, in seconds; None where none is."""
-    return max((wait for wait in waits if wait is not None), default=None)
+    known = [wait for wait in waits if wait is not None]
+    return max(known, default=None)
 
 
 def _delay(value: object) -> float | None:
@@ -102,6 +107,8 @@ def _number(text: str | None) -> float | None:
 def _duration(text: str) -> float | None:
     """Return the seconds of a duration like `6m0s` or `20ms`; None for any other text."""
     parts = re.findall(r"(\d+(?:\.\d+)?)(ms|h|m|s)", text)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
+    read = "".join(number + unit for number, unit in parts)
+    # Text between the parts is not a duration.
+    if not parts or read != text:
         return None
     return sum(float(number) * _UNITS[unit] for number, unit in parts)

@@ -110,6 +110,7 @@ def read_usage(
     prompt = _read_prompt(usage, most_prompt, doubts)
     reasoning = _reasoning(usage)
     reading = _largest(usage, prompt, reasoning, shown, cap, doubts)
+    # Several choices may share a usage that counts one of them: then it says nothing of the rest.
     first_only = _counts_first_only(reading, shown, body)
     own: tuple[int, ...] | None = None
     if first_only or not _is_believable(reading, shown):
@@ -186,6 +187,7 @@ def _read_prompt(usage: Mapping[str, Any], most: int, doubts: list[str]) -> _Pro
     doubts.append(
         f"{cached + written} tokens of a prompt of {tokens} were read from or written to a cache"
     )
+    # The tokens of the cache may come on top of the prompt's, where the prompt can be so long.
     if whole <= most:
         return _Prompt(whole, cached, written, reported=True)
     return _Prompt(tokens, 0, min(written, tokens), reported=True)
@@ -222,7 +224,10 @@ def _reasoning(usage: Mapping[str, Any]) -> int:
 def _reported(usage: Mapping[str, Any]) -> int | None:
     """Return the completion tokens as reported, or None."""
     completion = read_count(usage, "completion_tokens")
-    return read_count(usage, "output_tokens") if completion is None else completion
+    if completion is None:
+        # Anthropic's name, and that of OpenAI's newer API.
+        return read_count(usage, "output_tokens")
+    return completion
 
 
 def _largest(
