@@ -163,7 +163,7 @@ class Space:
         """Return the same space over other models; the space itself where none is given."""
         if not models:
             return self
-        # A shallow copy is enough: tables are replaced, never changed in place.
+        # The prompts are shared; the tables that differ are made new.
         other = copy.copy(self)
         other.domains = {**self.domains, "model": Choice(tuple(models))}
         other.when = {name: own for name, own in self.when.items() if name in models}
@@ -191,7 +191,12 @@ class Space:
         self.when.setdefault(model, {})[name] = None
 
     def narrow(
-        self, model: str, name: str, refused: Value, low: float | None, high: float | None
+        self,
+        model: str,
+        name: str,
+        refused: Value,
+        low: float | None,
+        high: float | None,
     ) -> None:
         """Learn that a model does not take a value of a setting.
 

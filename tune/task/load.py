@@ -85,15 +85,9 @@ def load_data(
     # After the fingerprint, which is of the cells as they were given.
     table, notes = _whole_numbers(table, found.target)
     _check_targets(table, found.target)
-    examples = [
-        _example(
-            table,
-            row,
-            name,
-            found,
-        )
-        for row, name in enumerate(ids)
-    ]
+    examples: list[Example] = []
+    for position, name in enumerate(ids):
+        examples.append(_example(table, position, name, found))
     notes += _renaming_notes(table, found)
     shown = tuple(map(found.shown, found.inputs))
     shown_reasons = {found.shown(column): reason for column, reason in reasons.items()}

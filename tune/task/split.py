@@ -198,11 +198,8 @@ def _cluster_ranks(
 ) -> list[bytes]:
     """Return, for the cluster that an example leads, its place in the order of holding back."""
     ranks = []
-    for example, value in zip(
-        data.examples,
-        _groups(data, group),
-        strict=True,
-    ):
+    groups = _groups(data, group)
+    for example, value in zip(data.examples, groups, strict=True):
         # By the group alone where there is one, since a cluster moves as a whole.
         own = dict(example.inputs) if value is None else value
         ranks.append(_rank(seed, "side", own))

@@ -68,11 +68,8 @@ class Template:
             KeyError: a field has no value.
         """
         pieces = [self.literals[0]]
-        for name, literal in zip(
-            self.names,
-            self.literals[1:],
-            strict=True,
-        ):
+        followed = zip(self.names, self.literals[1:], strict=True)
+        for name, literal in followed:
             pieces += [values[name], literal]
         return "".join(pieces)
 
@@ -80,11 +77,8 @@ class Template:
         """Return the template with one field turned into literal text."""
         literals = [self.literals[0]]
         names = list[str]()
-        for found, literal in zip(
-            self.names,
-            self.literals[1:],
-            strict=True,
-        ):
+        followed = zip(self.names, self.literals[1:], strict=True)
+        for found, literal in followed:
             if found == name:
                 literals[-1] += value + literal
             else:

@@ -79,17 +79,8 @@ def read_csv(path: Path) -> Iterator[PlacedRow]:
                     f"{place} of {str(path)!r} has {len(row)} cells, "
                     f"but the header names {len(header)} columns"
                 )
-            yield (
-                place,
-                {
-                    name: cell or None
-                    for name, cell in zip(
-                        header,
-                        row,
-                        strict=True,
-                    )
-                },
-            )
+            cells = [cell or None for cell in row]
+            yield place, dict(zip(header, cells, strict=True))
     except csv.Error as error:
         raise DataError(
             f"line {reader.line_num} of {str(path)!r} cannot be read: {error}"
