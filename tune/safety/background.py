@@ -1,4 +1,4 @@
-"""Run asynchronous work behind a plain function, in a thread and an event loop for this work alone."""
+"""Run asynchronous work behind a plain function, in a thread with its own event loop."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ def run_apart(work: Coroutine[Any, Any, T], stop: Callable[[], bool] = lambda: F
     found: list[T] = []
     failed: list[BaseException] = []
     done = threading.Event()  # a join that Ctrl-C interrupts takes the thread for dead
+    # A thread with its own loop: in a notebook a loop is already running in this thread.
     loop = asyncio.new_event_loop()
     task = loop.create_task(work)
 
@@ -47,7 +48,11 @@ def run_apart(work: Coroutine[Any, Any, T], stop: Callable[[], bool] = lambda: F
             done.set()
 
     threading.Thread(
-        target=contextvars.copy_context().run, args=(live,), name="tune", daemon=True
+        # The caller's context variables (such as decimal settings or log contexts) stay visible.
+        target=contextvars.copy_context().run,
+        args=(live,),
+        name="tune",
+        daemon=True,
     ).start()
     _wait(done, stop, lambda: loop.call_soon_threadsafe(task.cancel))
     if failed and not isinstance(failed[0], asyncio.CancelledError):
@@ -68,6 +73,7 @@ def _wait(done: threading.Event, stop: Callable[[], bool], cancel: Callable[[], 
     with requests.counted():
         while not done.is_set():
             try:
+                # Python handles signals in the main thread only while it runs, so it wakes often.
                 done.wait(0.2)
             except KeyboardInterrupt:  # of a handler that is not ours
                 requests.add()

@@ -30,8 +30,9 @@ class Decorations:
 
         Args:
             part: names the decoration, and begins the sentence about its failure: "the progress
-            display". work: makes it. Ctrl-C and a cancelled task pass through; every other fault
-            ends here. otherwise: what stands in for it.
+                display".
+            work: makes it. Ctrl-C and a cancelled task pass through; every other fault ends here.
+            otherwise: what stands in for it.
         """
         if part in self._failed:
             return otherwise

@@ -22,6 +22,7 @@ def visible(text: str, *, lines: bool = False) -> str:
         text: anything.
         lines: keep line ends and tabs. Without it the text becomes one line.
     """
+    # Python's own splitlines knows all of these; a lone carriage return would overwrite the line.
     text = _LINE_ENDS.sub("\n", text)
     if not lines:
         text = text.replace("\n", " ").replace("\t", " ")

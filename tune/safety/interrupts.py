@@ -51,7 +51,7 @@ class Requests:
 
 @contextmanager
 def raised() -> Iterator[None]:
-    """Raise KeyboardInterrupt for SIGTERM and SIGHUP inside the block, as Python does for Ctrl-C."""
+    """Raise KeyboardInterrupt for SIGTERM and SIGHUP inside the block, as for Ctrl-C."""
     with _handled(_raise):
         yield
 
@@ -64,6 +64,7 @@ def _raise(*_: object) -> NoReturn:
 def _handled(handler: Callable[..., Any]) -> Iterator[None]:
     """Install a handler for the signals that have none yet. Only the main thread may do so."""
     before: dict[int, Any] = {}
+    # Python lets only the main thread install handlers.
     if threading.current_thread() is threading.main_thread():
         numbers = [getattr(signal, name) for name in NAMES if hasattr(signal, name)]
         ours = (signal.SIG_DFL, signal.default_int_handler, _raise)

@@ -64,6 +64,7 @@ class Pattern:
         return match if self._in_time else None
 
     def _matches(self, text: str) -> Iterator[regex.Match[str]]:
+        # The timeout of `finditer` is for each match, so the sum of them is limited here as well.
         self._in_time, ends = True, time.thread_time() + SECONDS
         try:
             for match in self._pattern.finditer(text, timeout=SECONDS):  # of each match
@@ -72,6 +73,7 @@ class Pattern:
                     raise TimeoutError
         except TimeoutError:
             self._in_time = False
+            # Processor time, not the clock: on a busy machine an honest pattern must not fail.
             self._slow += 1
             if self._slow > MOST_SLOW:
                 raise SpaceError(

@@ -38,7 +38,7 @@ DUMMIES = frozenset(
         "never-sent",
     }
 )
-"""What is given as a key to servers that need none, in lower case: everyday words, hidden nowhere."""
+"""Keys for servers that need none, in lower case. These everyday words are never hidden."""
 
 _SURE = 8
 """Shorter words are hidden only in what a service says of an error: elsewhere they may be words
@@ -73,10 +73,10 @@ def looks_like_key(text: str, *, named: bool = False) -> bool:
     """Return whether a text holds something that looks like a key.
 
     Args:
-        text: the value of a field that is shown. named: the field is a name that the user made up.
-        There a long random word counts as a key too.
-            The path of an address may hold an account's number, and a model's name a fingerprint,
-            so those words are allowed in other fields.
+        text: the value of a field that is shown.
+        named: the field is a name that the user made up. There a long random word counts as a key
+            too. The path of an address may hold an account's number, and a model's name a
+            fingerprint, so those words are allowed in other fields.
     """
     if _FORM.search(text) or re.search(r"(?i:\b(?:bearer|basic)\s+[\w+/=.-]{12,})", text):
         return True
@@ -109,7 +109,9 @@ def spellings(secrets: Iterable[str]) -> list[str]:
     """
     found = set[str]()
     for secret in secrets:
+        # Services echo a header with or without its first word.
         for word in (secret, secret.rpartition(" ")[2]):
+            # Hiding shorter words would hide parts of ordinary words.
             if len(word) >= 5 and word.lower() not in DUMMIES:
                 coded = (
                     base64.b64encode(word.encode()).decode().rstrip("=")
@@ -131,12 +133,14 @@ def remember(secrets: Iterable[str]) -> None:
     sure = [word for word in spellings(secrets) if len(word) >= _SURE and word not in _known]
     if sure:
         every = sorted({**_known, **dict.fromkeys(sure)}, key=lambda word: (-len(word), word))
+        # Rebuilt in order of length, because `scrub` replaces in this order.
         _known.clear()
         _known.update(dict.fromkeys(every))
 
 
 def scrub(text: str) -> str:
-    """A text as it may go out, into a file or to a person."""
+    """Return a text as it may go out, into a file or to a person."""
+    # A copy: another thread may remember a secret meanwhile.
     for secret in tuple(_known):
         if secret in text:
             text = text.replace(secret, HIDDEN)
@@ -182,7 +186,7 @@ class Scrubber:
         return _QUOTED.sub(HIDDEN, text)
 
     def error(self, value: Any) -> Any:
-        """A decoded error, with every text in it scrubbed as `words`."""
+        """Return a decoded error with every text in it scrubbed by `words`."""
         return _each(value, self.words)
 
     def answer(self, value: Any) -> Any:
@@ -229,6 +233,7 @@ class _Filter(logging.Filter):
         text = record.getMessage()
         clean = scrub_message(text)
         if clean != text:
+            # Without arguments: they would be put into the cleaned text again.
             record.msg, record.args = clean, None
         return True
 

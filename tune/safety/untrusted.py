@@ -58,6 +58,7 @@ def check_nesting(value: Any) -> None:
     Raises:
         TooMuch: it is.
     """
+    # Level by level, not by recursion: Python's own limit must not be met here.
     level, depth = _containers([value]), 0
     while level:
         depth += 1
@@ -88,6 +89,7 @@ def read_file(path: str | os.PathLike[str], most: int = FILE_BYTES) -> bytes:
         OSError: it cannot be read.
     """
     with Path(path).open("rb") as file:
+        # One byte more than the limit shows that the file is larger; /dev/zero ends here too.
         content = file.read(most + 1)
     if len(content) > most:
         raise TooMuch(f"it has more than {shown_bytes(most)}, which is the limit")

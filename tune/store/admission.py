@@ -115,8 +115,7 @@ class Account:
         )
         try:
             # A reservation must survive a power cut before its call is sent. Otherwise the provider
-            # could
-            # bill a call that the ledger no longer knows.
+            # could bill a call that the ledger no longer knows.
             if self.db.on_disk:
                 await self._disk.wait()
                 self._check_open()
@@ -130,8 +129,7 @@ class Account:
     async def _wait_for_room(self, order: _Order) -> Attempt:
         """Book an order as soon as there is room for it."""
         # First come, first served. Only a judge whose money is already held may overtake: it needs
-        # no
-        # new money, and the answer that it judges is already paid.
+        # no new money, and the answer that it judges is already paid.
         if not self._orders or (order.from_earmark and order.ceiling <= self._books.own_earmarks()):
             attempt = self._book(order)
             if attempt is not None:
@@ -201,7 +199,7 @@ class Account:
         self._spent_now += cost
 
     def release_earmark(self, amount: int) -> None:
-        """Let go of picodollars that were set aside for a judge: it is not needed, or costs less."""
+        """Release picodollars that were held for a judge: it is not needed, or costs less."""
         if amount < 0:
             raise ValueError(f"an amount is 0 or more, but got {amount}")
         self._books.release(amount)

@@ -1,4 +1,4 @@
-"""Purchases under way, as every process on one store sees them: no two of them buy the same draws."""
+"""Claims on purchases under way, so that no two processes on one store buy the same draws."""
 
 from __future__ import annotations
 

@@ -29,18 +29,19 @@ _PATIENCE = 30.0
 """Seconds to wait for another process that is writing."""
 
 # Requests are kept once, as JSON that a person can read; a draw is found by request, generation and
-# number.
-# Draws are shared between studies: `uses` says which example of which study asked for the first so
-# many draws of a
-# request. It is written before they are bought, so that a killed run leaves no draw that nobody can
-# trace.
-# A claim is a purchase under way; `beat` is when its process was last heard of.
-# The totals of an account are kept beside its attempts, so that a reservation is one comparison in
-# SQL.
+# number. Draws are shared between studies: `uses` says which example of which study asked for the
+# first so many draws of a request. It is written before they are bought, so that a killed run
+# leaves no draw that nobody can trace. A claim is a purchase under way; `beat` is when its process
+# was last heard of. The totals of an account are kept beside its attempts, so that a reservation is
+# one comparison in SQL.
 _TABLES = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 
-CREATE TABLE IF NOT EXISTS requests (id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, request TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS requests (
+    id INTEGER PRIMARY KEY,
+    key BLOB NOT NULL UNIQUE,
+    request TEXT NOT NULL
+);
 
 CREATE TABLE IF NOT EXISTS draws (
     id INTEGER PRIMARY KEY,
@@ -89,7 +90,11 @@ CREATE TABLE IF NOT EXISTS claims (
     PRIMARY KEY (request, generation)
 ) WITHOUT ROWID;
 
-CREATE TABLE IF NOT EXISTS scores (key BLOB PRIMARY KEY, example TEXT NOT NULL, score REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS scores (
+    key BLOB PRIMARY KEY,
+    example TEXT NOT NULL,
+    score REAL NOT NULL
+);
 
 CREATE TABLE IF NOT EXISTS accounts (
     study TEXT PRIMARY KEY,
@@ -209,8 +214,7 @@ class Database:
             yield
             return
         # IMMEDIATE takes the write lock now. A deferred transaction would fail later, in the
-        # middle, when
-        # another process writes at the same time.
+        # middle, when another process writes at the same time.
         self.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -330,8 +334,8 @@ class Database:
                 time.sleep(0.01)
         if mode == "wal":
             # NORMAL loses nothing when a process is killed. A power cut may take the last
-            # transactions, so whoever
-            # must not lose one calls `flush`: that is one write to the disk for many of them.
+            # transactions, so whoever must not lose one calls `flush`: that is one write to the
+            # disk for many of them.
             self.execute("PRAGMA synchronous = NORMAL")
         # folders of some networks have no such log: there each transaction is written to the disk
         # by itself
@@ -377,11 +381,20 @@ def _sentence(error: sqlite3.Error, path: str) -> str:
     if code == sqlite3.SQLITE_NOTADB:
         return f"{path} is no SQLite database: give another file as --store, or move this one away"
     if code == sqlite3.SQLITE_CORRUPT:
-        return f"the store {path} is damaged ({error}): restore a copy of it, or move it away to begin a new one"
+        return (
+            f"the store {path} is damaged ({error}): restore a copy of it, or move it away to "
+            "begin a new one"
+        )
     if code == sqlite3.SQLITE_FULL:
-        return f"the disk that holds the store {path} is full: free some space and run the same command again"
+        return (
+            f"the disk that holds the store {path} is full: free some space and run the same "
+            "command again"
+        )
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
-        return f"the store {path} cannot be written ({error}): mend the rights of its folder, or give another --store"
+        return (
+            f"the store {path} cannot be written ({error}): mend the rights of its folder, or give "
+            "another --store"
+        )
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return (
             f"another process has been writing to the store {path} for over {_PATIENCE:g} seconds"

@@ -249,7 +249,7 @@ class Store:
         return self._scores[key]
 
     def put_score(self, metric: str, example: str, answer: str | None, score: float) -> None:
-        """Keep a score. The first score of an answer stays. `flush` writes waiting scores together."""
+        """Keep a score; the first one of an answer stays. `flush` writes the waiting scores."""
         if not math.isfinite(score):
             raise ValueError(f"a score is a finite number, but got {score!r}")
         key = _score_key(metric, example, answer)
@@ -261,7 +261,7 @@ class Store:
             self.flush()
 
     def flush(self) -> None:
-        """Write the scores that wait in memory: after each wave, and before the database is closed."""
+        """Write the scores that wait in memory, after each wave and before closing."""
         if not self._pending:
             return
         with self.db.transaction():

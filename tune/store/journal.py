@@ -70,8 +70,7 @@ class Journal:
             event = _parse(line)
             if event is None:
                 # Only the last line can be torn by a kill. Damage in the middle has another cause,
-                # and dropping a
-                # line there would change what a resumed study decides.
+                # and dropping a line there would change what a resumed study decides.
                 if b"".join(lines[number:]).strip():
                     raise StudyError(
                         f"line {number} of {str(self.path)!r} is no event: the file is damaged"

@@ -170,7 +170,7 @@ class Books:
         return balance
 
     def spent_by_purpose(self) -> dict[str, int]:
-        """Settled and uncertain picodollars by purpose; a correction has the purpose "reconcile"."""
+        """Return settled and uncertain picodollars by purpose; a correction has "reconcile"."""
         rows = self.db.rows(
             "SELECT purpose, sum(cost) FROM attempts WHERE study = ? AND state IN ('settled', "
             "'uncertain') "
@@ -236,8 +236,7 @@ class Books:
         with self.db.transaction():
             before = self.db.rows("SELECT state FROM attempts WHERE id = ?", (attempt.id,))[0][0]
             # "uncertain" is allowed: another process may have opened the ledger while this call was
-            # under
-            # way, and then its outcome is known only here.
+            # under way, and then its outcome is known only here.
             if before not in ("reserved", "uncertain"):
                 raise ValueError(f"attempt {attempt.id} is closed already: it is {before}")
             self.db.execute(
@@ -283,7 +282,7 @@ class Books:
         self.db.execute("UPDATE accounts SET envelope = ? WHERE study = ?", (envelope, self.study))
 
     def correct(self, billed: int) -> None:
-        """Close all uncertain attempts, and make settled equal to the bill by one correcting entry."""
+        """Settle all uncertain attempts at the bill, by one correcting entry."""
         if not 0 <= billed <= MOST:
             raise BudgetError(f"a bill is between 0 and 1,000,000 dollars, but got {show(billed)}")
         with self.db.transaction():
@@ -298,8 +297,7 @@ class Books:
                 (self.study,),
             )
             # One entry for the difference, instead of changing the attempts: their own figures stay
-            # as the
-            # services reported them.
+            # as the services reported them.
             if billed != balance.spent:
                 self._insert("settled", "reconcile", "", ceiling=0, cost=billed - balance.spent)
             self.db.execute(_ADD_UP, (self.study,))

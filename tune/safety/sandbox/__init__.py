@@ -10,7 +10,8 @@ System calls that lead around these limits are refused.
 Most containers have no namespaces. There Landlock keeps files out of reach (but not their modes and
 times), the same system call filter keeps the network away, and every descendant is found and
 killed. All files of a program together then have no limit. Elsewhere (macOS) only the limits, the
-clock, the folder, the empty environment and the process group remain. `SandboxResult.unprotected` names
+clock, the folder, the empty environment and the process group remain.
+`SandboxResult.unprotected` names
 what this machine could not prevent:
 
 - "files": it could read and change what this user can, and read the environment of this user's

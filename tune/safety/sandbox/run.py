@@ -1,4 +1,4 @@
-"""The outer side of the sandbox: start the launcher, watch, bound what is said, and end it in time."""
+"""The outer side of the sandbox: start the launcher, watch it, and end it in time."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ POLL = 0.05
 
 LAUNCHER = Path(__file__).with_name("launcher.py")
 FLAGS = ("-s", "-P", "-S", "-B")
-"""As -I, but the environment, which is ours, is read: it fixes the order of sets, so that a program
-acts the same.
+"""Like -I, but Python reads the environment, which we set. PYTHONHASHSEED there fixes the order of
+sets, so that a program acts the same each time.
 """
 
 SYSTEM = (
@@ -74,8 +74,10 @@ class Limits:
     output: int = MIB
 
     def __post_init__(self) -> None:
+        # Without this much memory the interpreter itself would not start.
+        smallest = {"memory": LEAST_MEMORY, "output": 0}
         for each in fields(self):
-            least = LEAST_MEMORY if each.name == "memory" else 0 if each.name == "output" else 1e-3
+            least = smallest.get(each.name, 1e-3)
             if not getattr(self, each.name) >= least:
                 raise InputError(
                     f"sandbox: `{each.name} >= {least:g}` must hold, but got "
@@ -88,11 +90,12 @@ class SandboxResult:
     """The end of a program.
 
     Attributes:
-        status: its exit status; negative if a signal ended it, as in `subprocess`. stdout: its
-        output, at most `Limits.output` bytes. Bytes that are not UTF-8 are replaced. stderr: the
-        same for its errors. seconds: by the clock, without the sandbox's own. limit: the name of
-        the limit that ended it, or "". A program that was refused memory, files or
-            processes may also end by itself, with its own error.
+        status: its exit status; negative if a signal ended it, as in `subprocess`.
+        stdout: its output, at most `Limits.output` bytes. Bytes that are not UTF-8 are replaced.
+        stderr: the same for its errors.
+        seconds: by the clock, without the sandbox's own.
+        limit: the name of the limit that ended it, or "". A program that was refused memory, files
+            or processes may also end by itself, with its own error.
         unprotected: the protections that this machine lacks; see `tune.safety.sandbox`.
     """
 
@@ -112,13 +115,14 @@ class SandboxResult:
 def run_python(
     source: str, *, limits: Limits | None = None, stdin: str = "", packages: bool = False
 ) -> SandboxResult:
-    """Run Python source in a sandbox, and wait for it; may be called from many threads at once.
+    """Run Python source in a sandbox, and wait for it. Many threads may do so at once.
 
     Args:
-        source: the program; it has no arguments, and an empty folder as its home. limits: what it
-        may use. stdin: what it can read there. packages: whether it may import the packages that
-        are installed for this interpreter, or the standard
-            library alone.
+        source: the program. It has no arguments, and an empty folder as its home.
+        limits: the most that it may use.
+        stdin: the text that it can read there.
+        packages: it may import the packages that are installed for this interpreter. Otherwise only
+            the standard library.
 
     Raises:
         InputError: this system has no means to hold a program (Windows).
@@ -129,7 +133,9 @@ def run_python(
 
 @lru_cache(maxsize=1)
 def unprotected() -> tuple[str, ...]:
-    """Return the protections that this machine lacks, as in `SandboxResult.unprotected`. Tried out once.
+    """Return the protections that this machine lacks, as in `SandboxResult.unprotected`.
+
+    They are found out by running a program once.
 
     Raises:
         InputError: this system cannot hold a program (Windows).
@@ -145,11 +151,10 @@ def _best_way() -> str:
             "generated code is not run on Windows, which cannot hold it: use Linux, WSL or a "
             "container"
         )
-    ways = [
-        way
-        for way, fits in (("root", os.geteuid() == 0), ("user", True))
-        if fits and sys.platform == "linux"
-    ]
+    ways: list[str] = []
+    if sys.platform == "linux":
+        ways = ["root", "user"] if os.geteuid() == 0 else ["user"]
+    # A kernel or a container may refuse namespaces, which only shows when they are tried.
     for way in ways:
         with suppress(MetricError):
             if run_in(way, "pass").ok:
@@ -198,7 +203,7 @@ def run_in(
 
 @dataclass(slots=True)
 class _Watched:
-    """A launcher at work, and what it and its program have said."""
+    """A running launcher, with everything that it and its program have written."""
 
     process: subprocess.Popen[bytes]
     report: IO[bytes]
@@ -212,7 +217,7 @@ class _Watched:
     seconds: float = 0.0
 
     def follow(self) -> None:
-        """Wait until the program has ended, or has to be ended."""
+        """Wait until the program has ended, or must be ended."""
         with selectors.DefaultSelector() as selector:
             for name, pipe in self._pipes().items():
                 os.set_blocking(pipe.fileno(), False)
@@ -245,7 +250,7 @@ class _Watched:
         return {"stdout": self.process.stdout, "stderr": self.process.stderr, "report": self.report}
 
     def _read(self, name: str, pipe: IO[bytes]) -> bool:
-        """Take one piece; whether there was one and more may be taken."""
+        """Take one piece. Return whether more may follow."""
         try:
             piece = os.read(pipe.fileno(), 65536)
         except BlockingIOError:
@@ -263,13 +268,19 @@ class _Watched:
         return bool(piece)
 
     def _exceeded(self, now: float) -> str:
-        """The limit that the program is beyond, or ""."""
-        if now - self.began > (self.limits.seconds if self.started else PATIENCE):
+        """Return the limit that the program exceeds, or ""."""
+        allowed = self.limits.seconds if self.started else PATIENCE
+        if now - self.began > allowed:
             return "seconds"
-        pids = find_descendants(self.process.pid) if self.started else []
-        if len(pids) > self.limits.processes + 2:  # the keeper; and one that goes as another comes
+        if not self.started:
+            return ""
+        pids = find_descendants(self.process.pid)
+        # Two more: the keeper, and one that ends while another begins.
+        if len(pids) > self.limits.processes + 2:
             return "processes"
-        return "memory" if memory(pids, self.limits.memory) > self.limits.memory else ""
+        if memory(pids, self.limits.memory) > self.limits.memory:
+            return "memory"
+        return ""
 
     def outcome(self) -> SandboxResult:
         """Return how the program ended.
@@ -288,22 +299,24 @@ class _Watched:
                 f"{lines.get('error') or last or 'no sandbox came up'}"
             )
         status, cpu = lines.get("ended", f"{-signal.SIGKILL} 0").split()
-        # One that does not heed the first signal is killed a second later.
-        used_up = int(status) == -signal.SIGXCPU or (
-            int(status) == -signal.SIGKILL and float(cpu) >= self.limits.cpu_seconds
-        )
+        # A program that ignores SIGXCPU is killed a second later.
+        killed = int(status) == -signal.SIGKILL and float(cpu) >= self.limits.cpu_seconds
+        used_up = int(status) == -signal.SIGXCPU or killed
+        limit = self.limit
+        if not limit and used_up:
+            limit = "cpu_seconds"
         return SandboxResult(
             status=int(status),
             stdout=self.said["stdout"].decode("utf-8", "replace"),
             stderr=self.said["stderr"].decode("utf-8", "replace"),
             seconds=self.seconds or time.monotonic() - self.began,
-            limit=self.limit or ("cpu_seconds" if used_up else ""),
+            limit=limit,
             unprotected=tuple(lines["missing"].split()),
         )
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Have the launcher end its program and itself; where it cannot any more, end the group."""
+    """Let the launcher end its program and itself; if it cannot any more, kill the group."""
     process.terminate()
     try:
         process.wait(PATIENCE)
@@ -317,9 +330,18 @@ def _order(way: str, folder: Path, limits: Limits, packages: bool) -> dict[str, 
     """Return the order for the launcher; see its module."""
     python = os.path.realpath(sys.executable)
     paths = sysconfig.get_paths()
-    libraries = list(dict.fromkeys([paths["purelib"], paths["platlib"]])) if packages else []
+    libraries = []
+    if packages:
+        libraries = list(dict.fromkeys([paths["purelib"], paths["platlib"]]))
     plain = way == "plain"
-    work = str(folder / "work") if plain else "/sandbox"
+    # With namespaces the program has its own root, where these are its names.
+    work, program = "/sandbox", "/program.py"
+    if plain:
+        work, program = str(folder / "work"), str(folder / "program.py")
+    # A new user, as in the way "root", has no other processes.
+    counted = 0
+    if way != "root":
+        counted = others(own_namespace=way == "user")
     return {
         "way": way,
         "parent": os.getpid(),
@@ -328,7 +350,7 @@ def _order(way: str, folder: Path, limits: Limits, packages: bool) -> dict[str, 
         "library": os.path.realpath(paths["stdlib"]),
         "command": [python, *FLAGS],
         "source": str(folder / "program.py"),
-        "program": str(folder / "program.py") if plain else "/program.py",
+        "program": program,
         "stage": str(folder / "work"),
         "work": work,
         "readable": _readable(python, paths, libraries),
@@ -337,7 +359,7 @@ def _order(way: str, folder: Path, limits: Limits, packages: bool) -> dict[str, 
         "memory": limits.memory,
         "disk": limits.disk,
         "processes": limits.processes,
-        "others": 0 if way == "root" else others(own_namespace=way == "user"),
+        "others": counted,
         "environment": {
             "HOME": work,
             "TMPDIR": work,
@@ -346,13 +368,14 @@ def _order(way: str, folder: Path, limits: Limits, packages: bool) -> dict[str, 
             "PYTHONUTF8": "1",
             "PYTHONHASHSEED": "0",
             "PYTHONPATH": os.pathsep.join(libraries),
-            "MALLOC_ARENA_MAX": "1",  # an arena for each thread would use up the address space
+            # An arena for each thread would use up the address space, which is limited.
+            "MALLOC_ARENA_MAX": "1",
         },
     }
 
 
 def _readable(python: str, paths: dict[str, str], libraries: list[str]) -> list[str]:
-    """The files and folders that the interpreter needs, none within another."""
+    """Return the files and folders that the interpreter needs, none within another."""
     own = [python, sys.base_prefix, sys.base_exec_prefix, paths["stdlib"], *libraries]
     wanted = [
         *SYSTEM,
@@ -362,11 +385,14 @@ def _readable(python: str, paths: dict[str, str], libraries: list[str]) -> list[
     ]
     wanted = [path for path in dict.fromkeys(wanted) if path != "/" and os.path.exists(path)]
     links = {path for path in wanted if os.path.islink(path)}
-    return [
-        p
-        for p in wanted
-        if not any(p != q and q not in links and Path(p).is_relative_to(q) for q in wanted)
-    ]
+    # A folder is mounted with all below it. A link is recreated, so it covers nothing.
+    folders = [path for path in wanted if path not in links]
+    found = []
+    for path in wanted:
+        parents = (folder for folder in folders if folder != path)
+        if not any(Path(path).is_relative_to(folder) for folder in parents):
+            found.append(path)
+    return found
 
 
 @contextmanager

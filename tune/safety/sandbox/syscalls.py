@@ -47,20 +47,23 @@ _EPERM, _ENOSYS = 1, 38
 
 
 def syscall_filter(machine: str) -> bytes:
-    """The filter for a machine as `os.uname` names it; empty where its numbers are not known."""
+    """Return the filter for a machine as `os.uname` names it; empty if it is unknown."""
     if machine not in _MACHINES:
         return b""
     column, architecture = _MACHINES[machine]
     steps = [
         _step(_LOAD, _MACHINE_AT),
+        # Numbers of system calls differ by architecture, and a program may switch to another one.
         _step(_EQUAL, architecture, yes=1),
         _step(_RETURN, _KILL),
         _step(_LOAD, _NUMBER_AT),
+        # The x32 ABI has the same calls under other numbers.
         *_refuse(_AT_LEAST, _X32, _EPERM),
         # Its flags lie in memory, where no filter can see them; without it, libraries fall back on
         # clone.
         *_refuse(_EQUAL, _CLONE3, _ENOSYS),
         *(step for numbers in CALLS.values() for step in _refuse(_EQUAL, numbers[column], _EPERM)),
+        # clone is needed for threads; only its flag for a new user namespace is refused.
         _step(_EQUAL, _CLONE[column], no=3),
         _step(_LOAD, _FIRST_ARGUMENT_AT),
         *_refuse(_ANY_OF, _NEW_USER, _EPERM),
@@ -74,5 +77,5 @@ def _refuse(test: int, value: int, errno: int) -> Iterable[bytes]:
 
 
 def _step(code: int, value: int, *, yes: int = 0, no: int = 0) -> bytes:
-    """One instruction: what it does, with what, and how many instructions it then skips."""
+    """Return one instruction: its code, its value, and how many instructions it then skips."""
     return struct.pack("=HBBI", code, yes, no, value)

@@ -1,4 +1,4 @@
-"""Measure what the processes of a sandbox use together, from /proc; nothing where /proc is missing."""
+"""Measure what the processes of a sandbox use together, from /proc."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def others(*, own_namespace: bool) -> int:
 
     Args:
         own_namespace: the sandbox has a user namespace for itself. Since Linux 5.14 only the
-        launcher
-            and the keeper are counted there; before, all processes of the user anywhere.
+            launcher and the keeper are counted there; before, all processes of the user anywhere.
     """
     release = tuple(
         int(part) for part in os.uname().release.split("-")[0].split(".")[:2] if part.isdecimal()
     )
+    # Since then the kernel counts processes per user namespace (ucounts).
     if own_namespace and release >= (5, 14):
         return 2
     mine = os.geteuid()
@@ -71,6 +71,7 @@ def _resident(pid: int) -> int:
 
 def _fair_share(pid: int, otherwise: int) -> int:
     for line in _read(f"{pid}/smaps_rollup").splitlines():
+        # Proportional set size: shared pages are divided among their users.
         if line.startswith("Pss:"):
             return int(line.split()[1]) * 1024
     return otherwise
