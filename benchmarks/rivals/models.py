@@ -106,12 +106,12 @@ class _Improver:
         self._seen: list[tuple[Array, float]] = []
         self._told = 0
 
-    def learn(self, telling: Observation) -> None:
+    def learn(self, observation: Observation) -> None:
         self._told += 1
-        self._close(telling.point)
-        row = self._coding.row(telling.point)
-        if is_scored(telling) and row is not None:
-            self._seen.append((row, telling.score))
+        self._close(observation.point)
+        row = self._coding.row(observation.point)
+        if is_scored(observation) and row is not None:
+            self._seen.append((row, observation.score))
 
     def propose(self, asked: int) -> Point | None:
         if (

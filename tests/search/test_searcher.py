@@ -193,8 +193,8 @@ class Stubborn:
         self.point = point
         self.learned: list[Observation] = []
 
-    def learn(self, telling: Observation) -> None:
-        self.learned.append(telling)
+    def learn(self, observation: Observation) -> None:
+        self.learned.append(observation)
 
     def propose(self, asked: int) -> Point | None:
         return self.point

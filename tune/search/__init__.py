@@ -1,4 +1,4 @@
-"""Searchers: each proposes paid points from what it was told, and knows neither money nor examples."""
+"""Searchers: each proposes paid points from a history, and knows neither money nor examples."""
 
 from __future__ import annotations
 
@@ -22,4 +22,4 @@ SEARCHERS: dict[str, Callable[[Space, Sequence[str], int], Searcher]] = {
     "nsga2": nsga2,
     "gp": gp,
 }
-"""By name: makes a searcher of a space, of the names of the free dimensions, and of a seed."""
+"""Functions that make a searcher from a space, the names of the free dimensions and a seed."""

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from flaml.tune.searcher.blendsearch import BlendSearch
 
 _TRIES = 4
-"""How often FLAML is asked in one go: it answers None whenever it happens on a point that it has
-seen, which in small spaces is most of the time, and leaves a trial behind in Optuna's study each
-time.
+"""Times that FLAML is asked for one proposal.
+
+It answers None whenever it meets a point that it has seen. In small spaces that is most of the
+time, and each try leaves a trial behind in Optuna's study.
 """
 
 _MICRODOLLARS = 1e6
@@ -27,8 +28,7 @@ _MICRODOLLARS = 1e6
 
 
 def blendsearch(space: Space, free: Sequence[str], seed: int) -> Searcher:
-    """BlendSearch (Wang et al., ICLR 2021): Optuna's TPE proposes where to begin, FLOW2 walks on
-    from there.
+    """Search with BlendSearch (Wang et al., ICLR 2021): TPE proposes a start, FLOW2 walks from it.
 
     Raises:
         InputError: flaml or optuna is not installed.
@@ -37,7 +37,7 @@ def blendsearch(space: Space, free: Sequence[str], seed: int) -> Searcher:
 
 
 def cfo(space: Space, free: Sequence[str], seed: int) -> Searcher:
-    """CFO (Wu et al., AAAI 2021): the local search FLOW2, begun anew where it has converged.
+    """Search with CFO (Wu et al., AAAI 2021): the local search FLOW2, restarted when converged.
 
     Raises:
         InputError: flaml is not installed.
@@ -68,14 +68,12 @@ def _searcher(
 
 
 def _begin(kind: type[BlendSearch], lattice: Lattice, seed: int) -> BlendSearch:
-    """A search that begins with the same settings on every model, as EcoOptiGen does."""
+    """Return a search that begins with the same settings on every model, as EcoOptiGen does."""
     rng = random.Random(f"flaml/{seed}")
     first = {key: rng.randrange(len(axis.values)) for key, axis in lattice.keys.items()}
-    starts = (
-        [first | {MODEL: i} for i in range(len(lattice.models))]
-        if MODEL in lattice.keys
-        else [first]
-    )
+    starts = [first]
+    if MODEL in lattice.keys:
+        starts = [first | {MODEL: number} for number in range(len(lattice.models))]
     rng.shuffle(starts)
     with quiet():
         return kind(
@@ -103,35 +101,37 @@ class _Proposal(NamedTuple):
 
 
 class _FlamlProposer:
-    """A FLAML search that is a function of the tellings.
+    """A FLAML search that is a function of the history.
 
     The search itself has one proposal out at a time, and is told its result before it makes the
-    next: what it was built for. The rest of a batch comes from a copy of it, in which the proposals
-    before are still running. Their results, and those of points that nobody proposed, reach the
-    search as finds of its global part, from which it may start a new local search.
+    next, as it was built to be used. The rest of a batch comes from a copy of it, in which the
+    earlier proposals are still running. Their results, and those of points that it did not propose,
+    reach the search as finds of its global part, from which it may start a new local search.
     """
 
     def __init__(self, lattice: Lattice, search: BlendSearch) -> None:
         self._lattice, self._search = lattice, search
-        self._told: dict[Point, Observation] = {}
+        self._observed: dict[Point, Observation] = {}
         self._out: _Proposal | None = None
         self._asked = False
         self._ahead: BlendSearch | None = None
         self._dry = False
         self._names = 0
 
-    def learn(self, telling: Observation) -> None:
+    def learn(self, observation: Observation) -> None:
         out = self._next()
         self._ahead, self._dry = None, False
-        if out is not None and out.point == telling.point:
-            _complete(self._search, out, telling)
+        if out is not None and out.point == observation.point:
+            _complete(self._search, out, observation)
             self._out = None
-        elif is_scored(telling):
-            indexes = self._lattice.indexes(telling.point)
+        elif is_scored(observation):
+            indexes = self._lattice.indexes(observation.point)
             if indexes is not None:
                 config = {key: indexes.get(key, 0) for key in self._lattice.keys}
-                _complete(self._search, _Proposal(self._name(), config, telling.point), telling)
-        self._told[telling.point] = telling
+                _complete(
+                    self._search, _Proposal(self._name(), config, observation.point), observation
+                )
+        self._observed[observation.point] = observation
         self._asked = self._out is not None
 
     def propose(self, asked: int) -> Point | None:
@@ -146,16 +146,18 @@ class _FlamlProposer:
         return proposal.point if proposal else None
 
     def _next(self) -> _Proposal | None:
-        """The proposal that is out. The search is asked for one once between two tellings, whoever
-        wants to know.
+        """Return the proposal that is out.
+
+        The search is asked for one only once between two observations.
         """
         if not self._asked:
             self._asked, self._out = True, self._ask(self._search, _TRIES)
         return self._out
 
     def _ask(self, search: BlendSearch, tries: int) -> _Proposal | None:
-        """The next proposal that was not told before; what was told, the search is told again at
-        once.
+        """Return the next proposal that was not observed yet, or None.
+
+        Of one that was, the search is told the result again at once.
         """
         for _ in range(tries):
             name = self._name()
@@ -165,9 +167,9 @@ class _FlamlProposer:
             proposal = _Proposal(
                 name, config, self._lattice.point({key: int(i) for key, i in config.items()})
             )
-            if proposal.point not in self._told:
+            if proposal.point not in self._observed:
                 return proposal
-            _complete(search, proposal, self._told[proposal.point])
+            _complete(search, proposal, self._observed[proposal.point])
         return None
 
     def _name(self) -> str:
@@ -175,9 +177,9 @@ class _FlamlProposer:
         return f"{self._names}"
 
 
-def _complete(search: BlendSearch, proposal: _Proposal, telling: Observation) -> None:
+def _complete(search: BlendSearch, proposal: _Proposal, observation: Observation) -> None:
     result = None
-    if is_scored(telling):
+    if is_scored(observation):
         config = {f"config/{key}": value for key, value in proposal.config.items()}
-        result = {"score": telling.score, "cost": telling.cost * _MICRODOLLARS, **config}
+        result = {"score": observation.score, "cost": observation.cost * _MICRODOLLARS, **config}
     search.on_trial_complete(proposal.name, result, error=result is None)

@@ -13,46 +13,49 @@ from tune.space import Point, Space
 
 
 def grid(space: Space, free: Sequence[str], seed: int) -> Searcher:
-    """Every point of a coarse grid, then of ever finer ones, each grid in random order.
+    """Propose every point of a coarse grid, then of ever finer ones, each in random order.
 
     The coarsest grid has the ends and the middle of every ordered dimension, and every value of the
-    others; each finer one halves the gaps. So a search whose money ends early has seen the whole
+    others. Each finer one halves the gaps. So a search whose money ends early has seen the whole
     space, only coarsely.
     """
-    return follow_space(
-        space,
-        free,
-        lambda lattice: propose_in_order(_grids(lattice, random.Random(f"grid/{seed}"))),
-    )
+
+    def make(lattice: Lattice) -> Searcher:
+        return propose_in_order(_grids(lattice, random.Random(f"grid/{seed}")))
+
+    return follow_space(space, free, make)
 
 
 def _grids(lattice: Lattice, rng: random.Random) -> Iterator[Point]:
-    finest = max(
-        (level for axes in lattice.axes.values() for axis in axes for level in _levels(axis)),
-        default=0,
-    )
+    """Yield the points of all grids, the coarsest first."""
+    finest = 0
+    for axes in lattice.axes.values():
+        for axis in axes:
+            finest = max(finest, *_levels(axis))
     for level in range(finest + 1):
-        found = [point for model in lattice.models for point in _grid(lattice, model, level)]
+        found: list[Point] = []
+        for model in lattice.models:
+            found += _grid(lattice, model, level)
         rng.shuffle(found)
         yield from found
 
 
 def _grid(lattice: Lattice, model: str, level: int) -> Iterator[Point]:
-    """The points of one model that this grid has and no coarser one."""
+    """Yield the points of one model that this grid has and no coarser one."""
     axes = lattice.axes[model]
-    reached = [
-        [(v, at) for v, at in zip(axis.values, _levels(axis), strict=True) if at <= level]
-        for axis in axes
-    ]
+    reached = []
+    for axis in axes:
+        pairs = zip(axis.values, _levels(axis), strict=True)
+        reached.append([(value, coarsest) for value, coarsest in pairs if coarsest <= level])
     for chosen in itertools.product(*reached):
-        if max((at for _, at in chosen), default=0) == level:
-            yield lattice.complete(
-                model, {axis.name: value for axis, (value, _) in zip(axes, chosen, strict=True)}
-            )
+        if max((coarsest for _, coarsest in chosen), default=0) == level:
+            names = [axis.name for axis in axes]
+            values = [value for value, _ in chosen]
+            yield lattice.complete(model, dict(zip(names, values, strict=True)))
 
 
 def _levels(axis: Axis) -> list[int]:
-    """For each value of an axis the coarsest grid that has it."""
+    """Return, for each value of an axis, the coarsest grid that has it."""
     last = len(axis.values) - 1
     if not axis.ordered:
         return [0] * (last + 1)

@@ -21,14 +21,13 @@ STARTUP = 10
 """Points that are spread over the space before TPE and the Gaussian process are asked."""
 
 POPULATION = 12
-"""Points in a generation of NSGA-II: a search for money sees tens of points, not the thousands of
-its papers.
-"""
+"""Points in a generation of NSGA-II. A search for money sees tens of points, not thousands."""
 
 
 def tpe(space: Space, free: Sequence[str], seed: int) -> Searcher:
-    """Tree-structured Parzen estimator (Bergstra et al. 2011), multivariate, a model's own
-    dimensions apart.
+    """Search with the tree-structured Parzen estimator (Bergstra et al. 2011).
+
+    It is multivariate, and a model's own dimensions are a group of their own.
 
     Raises:
         InputError: optuna is not installed.
@@ -43,8 +42,9 @@ def tpe(space: Space, free: Sequence[str], seed: int) -> Searcher:
 
 
 def nsga2(space: Space, free: Sequence[str], seed: int) -> Searcher:
-    """NSGA-II (Deb et al. 2002) for two goals, the score and the cost per request: it searches the
-    whole frontier.
+    """Search with NSGA-II (Deb et al. 2002) for two goals, the score and the cost per request.
+
+    It searches the whole frontier.
 
     Raises:
         InputError: optuna is not installed.
@@ -59,7 +59,7 @@ def nsga2(space: Space, free: Sequence[str], seed: int) -> Searcher:
 
 
 def gp(space: Space, free: Sequence[str], seed: int) -> Searcher:
-    """Expected improvement under a Gaussian process that allows for noisy scores.
+    """Search by expected improvement under a Gaussian process that allows for noisy scores.
 
     Raises:
         InputError: optuna, or torch or scipy, which its Gaussian process is made of, is not
@@ -106,18 +106,19 @@ def _searcher(
 
 
 class _OptunaProposer:
-    """An Optuna study that is a function of the tellings.
+    """An Optuna study that is a function of the history.
 
-    What is told goes in as finished trials in the order of the telling; what was proposed and not
-    told yet stays as running trials, which the samplers that can keep away from. Each proposal has
-    a sampler of its own, whose seed follows from how much was told and asked: no hidden state of a
+    Observations go in as finished trials, in their order. Proposals that were not observed yet stay
+    as running trials, and samplers that can keep away from them. Each proposal has a sampler of its
+    own, whose seed follows from the numbers of observations and proposals. So no hidden state of a
     sampler outlives its proposal.
 
     Args:
-        lattice: the points. seed: of all samplers' seeds. sampler: makes a sampler from a seed.
-        conditional: ask only for the dimensions of the model that was drawn first, for samplers
-        that take such
-            spaces; else every axis is asked for, and those that the model does not have count as 0.
+        lattice: the points.
+        seed: of all samplers' seeds.
+        sampler: makes a sampler from a seed.
+        conditional: whether only the dimensions of the model that was drawn first are asked for.
+            Else every axis is, and those that the model does not have count as 0.
         costs: whether the cost per request is a second goal.
     """
 
@@ -136,33 +137,36 @@ class _OptunaProposer:
         self._conditional, self._costs = conditional, costs
         self._distributions = {key: _distribution(axis) for key, axis in lattice.keys.items()}
         self._running: dict[Point, Trial] = {}
-        self._told: set[Point] = set()
+        self._observed: set[Point] = set()
         self._finished = 0
         with quiet():
             self._study = optuna.create_study(
                 directions=["maximize", "minimize"] if costs else ["maximize"]
             )
 
-    def learn(self, telling: Observation) -> None:
+    def learn(self, observation: Observation) -> None:
         from optuna.trial import TrialState, create_trial
 
-        self._told.add(telling.point)
-        running = self._running.pop(telling.point, None)
+        self._observed.add(observation.point)
+        running = self._running.pop(observation.point, None)
         if running is not None:
             self._study.tell(running, state=TrialState.FAIL)
-        indexes = self._lattice.indexes(telling.point)
-        if indexes is None or not is_scored(telling):
+        indexes = self._lattice.indexes(observation.point)
+        if indexes is None or not is_scored(observation):
             return
         keys = [key for key in self._lattice.keys if key in indexes or not self._conditional]
+        attributes: dict[str, int] = {}
+        if self._costs:
+            # NSGA-II reads a trial's generation off this attribute and knows none without it.
+            attributes["NSGAIISampler:generation"] = self._finished // POPULATION
         self._study.add_trial(
             create_trial(
-                values=[telling.score, telling.cost] if self._costs else [telling.score],
+                values=[observation.score, observation.cost]
+                if self._costs
+                else [observation.score],
                 params={key: indexes.get(key, 0) for key in keys},
                 distributions={key: self._distributions[key] for key in keys},
-                # NSGA-II reads a trial's generation off this attribute and knows none without it.
-                system_attrs={"NSGAIISampler:generation": self._finished // POPULATION}
-                if self._costs
-                else {},
+                system_attrs=attributes,
             )
         )
         self._finished += 1
@@ -172,8 +176,8 @@ class _OptunaProposer:
     def _choose_parents(self) -> None:
         """Have the next generation's parents chosen now, by a trial for nothing.
 
-        Optuna chooses them at the first ask of a generation, and then has them in another order
-        than when it reads them back later: proposals would depend on when it was asked before.
+        Optuna chooses them at the first ask of a generation, and has them in another order then
+        than when it reads them back later. Proposals would depend on when it was asked before.
         """
         from optuna.trial import TrialState
 
@@ -183,13 +187,13 @@ class _OptunaProposer:
     def propose(self, asked: int) -> Point | None:
         from optuna.trial import TrialState
 
-        moment = f"{self._seed}/{len(self._told)}/{asked}"
+        moment = f"{self._seed}/{len(self._observed)}/{asked}"
         self._study.sampler = self._sampler(zlib.crc32(moment.encode()))
         trial = self._study.ask(None if self._conditional else self._distributions)
         if self._conditional:
             _suggest(trial, self._lattice)
         point = self._lattice.point(trial.params)
-        if point in self._running or point in self._told:
+        if point in self._running or point in self._observed:
             self._study.tell(trial, state=TrialState.FAIL)
         else:
             self._running[point] = trial
@@ -197,7 +201,7 @@ class _OptunaProposer:
 
 
 def _suggest(trial: Trial, lattice: Lattice) -> None:
-    """Ask for the model, and then for the axes that it has."""
+    """Have a trial draw the model, and then a value on each axis that the model has."""
     model = (
         trial.suggest_categorical(MODEL, range(len(lattice.models))) if MODEL in lattice.keys else 0
     )

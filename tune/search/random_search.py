@@ -11,21 +11,20 @@ from tune.search.searcher import follow_space, propose_in_order
 from tune.space import Point, Space, Value
 
 _PATIENCE = 64
-"""Deals in a row that bring nothing new, after which what is left of a model's points is listed."""
+"""Deals in a row that bring nothing new, after which the rest of a model's points is listed."""
 
 
 def random_search(space: Space, free: Sequence[str], seed: int) -> Searcher:
-    """Points at random, each once, spread evenly over models, prompts and every other dimension."""
+    """Propose points at random, each once, spread evenly over models, prompts and all settings."""
     return follow_space(space, free, lambda lattice: propose_in_order(spread_points(lattice, seed)))
 
 
 def spread_points(lattice: Lattice, seed: int) -> Iterator[Point]:
-    """Every point once, at random: models take turns, and no value of a dimension comes again
-    before all have come.
+    """Yield every point once, at random but evenly.
 
-    So the first few points already see each model and, within a model, each prompt and the whole
-    range of temperatures, where independent draws would leave gaps (as in Latin hypercube
-    sampling).
+    Models take turns, and no value of a dimension comes again before all have come. So the first
+    few points already cover every model and, within a model, every prompt and the whole range of
+    temperatures. Independent draws would leave gaps (as in Latin hypercube sampling).
     """
     rng = random.Random(f"deal/{seed}")
     hands = {model: _hands(lattice, model, rng) for model in lattice.models}
@@ -39,7 +38,7 @@ def spread_points(lattice: Lattice, seed: int) -> Iterator[Point]:
 
 
 def _hands(lattice: Lattice, model: str, rng: random.Random) -> Iterator[Point]:
-    """Every point of one model: dealt while that brings new ones, then what is left in any order."""
+    """Yield every point of one model: dealt while that brings new ones, then the rest shuffled."""
     decks = [(axis.name, _deck(axis, rng)) for axis in lattice.axes[model]]
     dealt: set[Point] = set()
     stale = 0
@@ -56,5 +55,6 @@ def _hands(lattice: Lattice, model: str, rng: random.Random) -> Iterator[Point]:
 
 
 def _deck(axis: Axis, rng: random.Random) -> Iterator[Value]:
+    """Yield the values of an axis for ever, shuffled again after every round."""
     while True:
         yield from rng.sample(axis.values, len(axis.values))

@@ -1,4 +1,4 @@
-"""What all searchers do alike: remember what is taken, and ask again for what is new."""
+"""Parts that all searchers share: they remember what is taken, and ask again for what is new."""
 
 from __future__ import annotations
 
@@ -19,64 +19,63 @@ from tune.space import Point, Space
 class Proposer(Protocol):
     """A search library behind two calls. Its proposals need not be new."""
 
-    def learn(self, telling: Observation) -> None:
-        """Take in one telling; `known` says whether it carries a judgement."""
+    def learn(self, observation: Observation) -> None:
+        """Take in one observation; `is_scored` says whether it carries a judgement."""
         ...
 
     def propose(self, asked: int) -> Point | None:
         """Propose a point, or None where the library has none to give.
 
         Args:
-            asked: proposals already given since the last telling.
+            asked: number of proposals since the last observation.
         """
         ...
 
 
 class LimitedSearcher:
-    """A searcher that proposes at most so many points in all; `refused` says whether it was asked
-    for more.
+    """A searcher that proposes at most so many points in all.
 
     Args:
-        searcher: whose proposals they are.
+        searcher: makes the proposals.
         most: how many; None is no limit.
+
+    Attributes:
+        refused: whether it was asked for more.
     """
 
     def __init__(self, searcher: Searcher, most: int | None) -> None:
         self._searcher, self._most, self._asked = searcher, most, 0
         self.refused = False
 
-    def __call__(self, tellings: Sequence[Observation]) -> Point | None:
-        """What the searcher proposes, or None once there were enough."""
+    def __call__(self, history: Sequence[Observation]) -> Point | None:
+        """Return the searcher's proposal, or None once there were enough."""
         if self._most is not None and self._asked >= self._most:
             self.refused = True
             return None
         self._asked += 1
-        return self._searcher(tellings)
+        return self._searcher(history)
 
 
-def is_scored(telling: Observation) -> bool:
-    """Whether a telling carries a judgement: a failed trial's does not."""
-    return math.isfinite(telling.score) and math.isfinite(telling.cost)
+def is_scored(observation: Observation) -> bool:
+    """Return whether an observation carries a judgement: a failed trial's does not."""
+    return math.isfinite(observation.score) and math.isfinite(observation.cost)
 
 
 def missing_package(searcher: str, package: str) -> InputError:
-    """The error for a searcher whose package is not installed."""
-    extra = (
-        "pip install 'tune-llm[search]'"
-        if package in ("flaml", "optuna")
-        else f"pip install {package}"
-    )
+    """Return the error for a searcher whose package is not installed."""
+    command = f"pip install {package}"
+    if package in ("flaml", "optuna"):
+        command = "pip install 'tune-llm[search]'"
     return InputError(
-        f"the searcher {searcher!r} needs the package {package}, which is not installed: {extra}"
+        f"the searcher {searcher!r} needs the package {package}, which is not installed: {command}"
     )
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Without what the libraries log and warn about on their way: studies made, features called
-    experimental.
+    """Silence what the libraries log and warn about: studies made, features called experimental.
 
-    Levels are put back afterwards, for users of the same libraries in the same process.
+    Levels are restored afterwards, for users of the same libraries in the same process.
     """
     with warnings.catch_warnings(), ExitStack() as stack:
         warnings.simplefilter("ignore")
@@ -90,11 +89,15 @@ def quiet() -> Iterator[None]:
 def follow_space(
     space: Space, free: Sequence[str], make: Callable[[Lattice], Searcher]
 ) -> Searcher:
-    """The searcher that `make` makes of the space's lattice, and makes anew when the space has
-    changed.
+    """Return a searcher that is made again whenever the space has changed.
 
     Spaces change while they are searched: a model that refuses a setting loses that dimension, or
     values of it.
+
+    Args:
+        space: what is searched.
+        free: names of the free dimensions.
+        make: makes a searcher of the space's lattice.
     """
     shape: object = None
     searcher: Searcher
@@ -106,8 +109,8 @@ def follow_space(
         if now != shape:
             shape, searcher = now, make(Lattice(space, free))
         point = searcher(history)
+        # The new searcher does not know what was proposed before the change and not observed yet.
         while point in proposed:
-            # Proposed before the space changed, and not told yet.
             point = searcher(history)
         if point is not None:
             proposed.add(point)
@@ -117,14 +120,14 @@ def follow_space(
 
 
 def propose_in_order(points: Iterable[Point]) -> Searcher:
-    """The searcher that proposes these points in their order, each once, whatever it is told."""
+    """Return a searcher that proposes these points in their order, each once."""
     ahead = iter(points)
     taken: set[Point] = set()
     fed = 0
 
     def ask(history: Sequence[Observation]) -> Point | None:
         nonlocal fed
-        taken.update(telling.point for telling in history[fed:])
+        taken.update(observation.point for observation in history[fed:])
         fed = len(history)
         for point in ahead:
             if point not in taken:
@@ -136,19 +139,20 @@ def propose_in_order(points: Iterable[Point]) -> Searcher:
 
 
 class UniqueSearcher:
-    """A searcher made of a proposer: its first proposals spread over the space, and none comes
-    twice.
+    """A searcher made of a proposer: its first proposals cover the space, and none comes twice.
 
     Proposals are a function of the seed, of the history and of how many were asked for since it
-    last grew, as long as every proposal is told in the end. Where the proposer wants a point that
-    is taken, a neighbour that is not is proposed; where there is none, the next of `spread`.
+    last grew, as long as every proposal is observed in the end. Where the proposer wants a point
+    that is taken, a neighbour that is not is proposed. Where there is none, it is the next of
+    `spread`.
 
     Args:
         proposer: the library.
         lattice: its points.
-        spread: every point of the space once, evenly dealt; see `tune.search.random_search.spread_points`.
+        spread: every point of the space once, evenly dealt; see
+            `tune.search.random_search.spread_points`.
         seed: of the choice between neighbours.
-        startup: how many points come from `spread` before the proposer is asked at all.
+        startup: number of points that come from `spread` before the proposer is asked at all.
     """
 
     def __init__(
@@ -172,9 +176,9 @@ class UniqueSearcher:
     def __call__(self, history: Sequence[Observation]) -> Point | None:
         """Propose a point that is new; see `tune.search.history.Searcher`."""
         with quiet():
-            for telling in history[self._fed :]:
-                self._taken.add(telling.point)
-                self._proposer.learn(telling)
+            for observation in history[self._fed :]:
+                self._taken.add(observation.point)
+                self._proposer.learn(observation)
                 self._asked = 0
             self._fed = len(history)
             point = self._propose()
@@ -185,14 +189,25 @@ class UniqueSearcher:
 
     def _propose(self) -> Point | None:
         point = None
+        # A lattice without axes has one point; libraries refuse an empty space.
         if self._fed + self._asked >= self._startup and self._lattice.keys:
             point = self._proposer.propose(self._asked)
         if point in self._taken:
             point = self._neighbour(point)
-        return point or next((p for p in self._spread if p not in self._taken), None)
+        return point or self._next_of_spread()
+
+    def _next_of_spread(self) -> Point | None:
+        for point in self._spread:
+            if point not in self._taken:
+                return point
+        return None
 
     def _neighbour(self, point: Point) -> Point | None:
-        near = [p for p in dict.fromkeys(self._lattice.neighbours(point)) if p not in self._taken]
-        return (
-            random.Random(f"{self._seed}/{self._fed}/{self._asked}").choice(near) if near else None
-        )
+        """Return a neighbour that is not taken, or None."""
+        near = []
+        for neighbour in dict.fromkeys(self._lattice.neighbours(point)):
+            if neighbour not in self._taken:
+                near.append(neighbour)
+        if not near:
+            return None
+        return random.Random(f"{self._seed}/{self._fed}/{self._asked}").choice(near)
