@@ -296,6 +296,27 @@ async def test_a_call_under_way_for_longer_than_any_failed_one_keeps_up_hope() -
     assert await slow == ANSWER
 
 
+async def test_a_call_under_way_for_shorter_than_a_failed_one_took_is_no_hope() -> None:
+    clock, never = Clock(), asyncio.Event()
+    seconds = iter([100.0])
+
+    class Slow:
+        async def complete(self, request: Request, numbers: range) -> list[Completion]:
+            if numbers.start == 0:
+                await never.wait()
+            clock.now += next(seconds, 1.0)
+            raise lost()
+
+    policy = RetryPolicy(attempts=200, seconds=1e6, first_wait=1, longest_wait=1, silence=20)
+    wrapper = Retrying(Slow(), policy=policy, sleep=clock.sleep, clock=clock)
+    failing = asyncio.create_task(wrapper.complete(REQUEST, range(1, 2)))
+    await asyncio.sleep(0)  # it has failed once, after 100 seconds
+    young = asyncio.create_task(wrapper.complete(REQUEST, range(1)))
+    with pytest.raises(EndpointError, match="nothing got through"):
+        await failing
+    young.cancel()
+
+
 async def test_a_cancelled_call_leaves_no_hope_behind() -> None:
     clock = Clock()
 

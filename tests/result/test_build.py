@@ -435,6 +435,18 @@ def test_examples_that_the_service_failed_are_told_and_those_without_money_are_n
     ]
 
 
+def test_unanswerable_examples_are_counted_by_model_and_named(build: Callable[..., House]) -> None:
+    house = build()
+    reasons = {("m", 5): "500 again", ("m", 3): "500 again", ("n", 3): "502 again"}
+    record = replace(house.record(stopped="money"), unanswerable=reasons)
+    assert build_report(record).unanswerable == {"m": 2, "n": 1}
+    rows = [house.plan.examples[position].id for position in (3, 5)]
+    first, second = notices_of(record)
+    assert first.startswith("m never answered 2 of 40 examples, although it answered others:")
+    assert f"Rows: {rows[0]}, {rows[1]}. In its words: 500 again" in first
+    assert second.startswith("n never answered 1 of 40 examples")
+
+
 def test_a_holdout_that_the_money_did_not_reach_is_told(build: Callable[..., House]) -> None:
     house = build()
     whole = len(house.plan.split.holdout)
