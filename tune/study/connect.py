@@ -1,6 +1,4 @@
-"""What answers and what reads it, made ready: the models, the judge of a metric, and the evaluator
-over them.
-"""
+"""Connections of a study: its models, the judge of its metric, and the evaluator over them."""
 
 from __future__ import annotations
 
@@ -29,12 +27,14 @@ async def connect_services(
     aside: Collection[str] = (),
     lost: OnLost | None = None,
 ) -> AsyncIterator[tuple[dict[str, Service], Service | None]]:
-    """Services for these models, by name, and for the metric's judge; closed at the end, whatever
-    happened.
+    """Connect to models and to the metric's judge; they are closed at the end of the block.
 
     Args:
+        entries: of the models, by name.
+        prices: of the models and the judge.
+        access: what all services share.
         judge: the model that the metric asks.
-        aside: models that are not asked any more.
+        aside: models that are set aside.
         lost: told of models that do not answer, as for `open_services`.
 
     Raises:
@@ -60,15 +60,17 @@ def attach_judge(
     caps: Mapping[str, int],
     examples: Sequence[Example],
 ) -> Metric:
-    """The metric with its judge at hand; no answer is bought any more whose verdict could not be
-    paid for.
+    """Return a metric with its judge attached.
+
+    From then on, the most that a verdict can cost is held with each draw of the models. So no
+    answer is bought whose verdict could not be paid.
 
     Args:
-        metric: asks a model. judge: that model. services: the models whose answers are judged. With
-        each of their draws the most that a verdict can cost is
-            set aside.
-        caps: the most tokens of an answer, by the names of those that are sent anything.
-        examples: those that are answered; the longest decides what a verdict can cost.
+        metric: asks a model.
+        judge: that model.
+        services: the models whose answers are judged.
+        caps: the most tokens of an answer, by the names of the models that are asked.
+        examples: of the study; the longest decides what a verdict can cost.
     """
     bound = metric.bound(judge.provider, service=judge.id, model=judge.entry.model)
     assert isinstance(bound.function, Judge)
@@ -88,7 +90,7 @@ def make_evaluator(
     caps: Mapping[str, int] | None = None,
     lessons: Lessons | None = None,
 ) -> Evaluator:
-    """Reads and buys for the examples of a plan.
+    """Return the evaluator that buys and reads for the examples of a plan.
 
     Args:
         plan: what is asked for.

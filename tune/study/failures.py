@@ -1,6 +1,4 @@
-"""The consequences of failures: a trial fails, a model is set aside, an input is called
-unanswerable.
-"""
+"""The consequences of failures: a trial fails, a model is set aside, an input is given up."""
 
 from __future__ import annotations
 
@@ -23,8 +21,7 @@ class Failures:
         pause: ends the run for a reason and a fault, with the result so far.
 
     Attributes:
-        needed: models without which nothing is worth buying: when one of them is lost, the run is
-        paused.
+        needed: models without which nothing is worth buying; if one is lost, the run is paused.
     """
 
     def __init__(
@@ -36,9 +33,7 @@ class Failures:
     def set_aside(
         self, model: str, fault: ProviderError, trials: Mapping[int, Trial], wave: Wave
     ) -> None:
-        """Go on without a model; where none is left, or the model is needed, end the run with what
-        there is.
-        """
+        """Go on without a model; pause the run if the model is needed, or no other one is left."""
         if model in self.lessons.aside:
             return
         others = [name for name in self.lessons.space.models if name != model]
@@ -49,7 +44,7 @@ class Failures:
             self.leave_out(trials, wave)
 
     def leave_out(self, trials: Mapping[int, Trial], wave: Wave) -> None:
-        """Fail the trials of models that are set aside: nothing of theirs can be chosen."""
+        """Fail the trials of models that are set aside, so that none of them can be selected."""
         for trial in trials.values():
             reason = self.lessons.aside.get(str(trial.point["model"]))
             if reason is not None and trial.state == "running":
@@ -72,7 +67,7 @@ class Failures:
         self._blame_inputs(blame, again, trials, wave)
 
     def _blame_models(self, blame: Blame, trials: Mapping[int, Trial], wave: Wave) -> None:
-        """Set models aside that never answered, and refused for a reason that nobody understands."""
+        """Set aside the models that never answered, and refused for an unknown reason."""
         for model in blame.never_answered():
             own = [trial for trial in trials.values() if trial.point["model"] == model]
             if not any(trial.draws for trial in own):
@@ -86,12 +81,11 @@ class Failures:
         trials: Mapping[int, Trial],
         wave: Wave,
     ) -> None:
-        """Call examples unanswerable that failed twice while others passed."""
-        missing = [
-            (trials[s.trial], position)
-            for s, position in again
-            if (s.trial, position) in wave.unanswered
-        ]
+        """Give up examples that failed twice while others passed."""
+        missing: list[tuple[Trial, int]] = []
+        for step, position in again:
+            if (step.trial, position) in wave.unanswered:
+                missing.append((trials[step.trial], position))
         # Where nothing of a trial was answered, its settings are as likely to be at fault.
         suspects = {
             (str(trial.point["model"]), position) for trial, position in missing if trial.draws
@@ -105,8 +99,9 @@ class Failures:
                 mark_unanswered(trial, position, f"{INPUT}: {reason}", wave)
 
     def refused(self, trial: Trial, error: ParameterRejected, wave: Wave) -> None:
-        """Learn that a model does not take a parameter, or a value of it; many calls under way may
-        say so.
+        """Learn that a model does not take a parameter, or a value of it.
+
+        Many calls that are under way may say so; the lesson is learned once.
         """
         model, name, running = str(trial.point["model"]), error.parameter, trial.state == "running"
         value = trial.point.get(name)
@@ -121,12 +116,13 @@ class Failures:
 
 
 def fail_unanswered(trial: Trial, step: Step, wave: Wave) -> None:
-    """Fail a trial of whose examples the service left too many without an answer."""
+    """Fail a trial if the service left too many of its examples unanswered."""
     asked = len(set(step.examples) | set(trial.draws) | set(trial.unanswered))
     lost = sum(reason.startswith(SERVICE) for reason in trial.unanswered.values())
     if trial.state == "running" and lost > max(1, MOST_MISSING * asked):
         words = next(reason for reason in trial.unanswered.values() if reason.startswith(SERVICE))
-        reason = f"the service did not answer {lost} of {asked} examples ({words.removeprefix(f'{SERVICE}: ')})"
+        words = words.removeprefix(f"{SERVICE}: ")
+        reason = f"the service did not answer {lost} of {asked} examples ({words})"
         _fail(trial, reason, wave)
 
 
@@ -136,9 +132,7 @@ def _fail(trial: Trial, reason: str, wave: Wave) -> None:
 
 
 def mark_unanswered(trial: Trial, position: int, reason: str, wave: Wave | None = None) -> None:
-    """Note that an example has no draw. One that has fewer than asked for is read at a smaller n
-    all the same.
-    """
+    """Note that an example lacks draws; one that has some is still read at a smaller n."""
     if wave is not None:
         wave.unanswered[trial.number, position] = reason
     if not trial.draws.get(position):

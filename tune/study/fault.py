@@ -12,9 +12,7 @@ MOST_MISSING = 0.05
 """The share of a trial's examples that the service may fail to answer before the trial fails."""
 
 MOST_UNANSWERABLE = 0.5
-"""The share of a wave's examples that may be called unanswerable: where more fail, it is the
-service.
-"""
+"""The share of a wave's examples that may be unanswerable: if more fail, the service is at fault."""
 
 SERVICE, INPUT = "service", "input"
 """How the reason of a missing example begins: the service did not answer it, or never answers this
@@ -24,12 +22,13 @@ input.
 
 @dataclass(slots=True)
 class Blame:
-    """What one wave saw of each model: how often it answered, and which examples it failed on.
+    """Answers and failures of each model in one wave.
 
     Attributes:
-        answered: orders that were answered, by model. failed: (model, position) of examples whose
-        failure may be their own doing, with the words of the service. refused: orders that were
-        refused for a reason that nobody understands, by model.
+        answered: orders that were answered, by model.
+        failed: the words of the service, by (model, position) of examples whose failure may be
+            their own fault.
+        refused: orders that were refused for an unknown reason, by model.
     """
 
     answered: Counter[str] = field(default_factory=Counter)
@@ -37,8 +36,9 @@ class Blame:
     refused: Counter[str] = field(default_factory=Counter)
 
     def note(self, model: str, position: int, error: ProviderError) -> None:
-        """Note a failure. Being called too often, or not reached at all, says nothing about the
-        input.
+        """Note a failure of an order.
+
+        A service that was called too often or not reached at all says nothing about the input.
         """
         if isinstance(error, RequestRefused):
             self.refused[model] += 1
@@ -48,9 +48,7 @@ class Blame:
             self.failed.pop((model, position), None)
 
     def unanswerable(self) -> Iterable[tuple[str, int, str]]:
-        """The examples that failed twice while the model answered as many others: (model, position,
-        words).
-        """
+        """Yield (model, position, words) of examples that failed while as many others passed."""
         lost = Counter(model for model, _ in self.failed)
         for (model, position), words in self.failed.items():
             asked = self.answered[model] + lost[model]
@@ -58,5 +56,5 @@ class Blame:
                 yield model, position, words
 
     def never_answered(self) -> Iterable[str]:
-        """The models that refused orders for reasons that nobody understands, and answered none."""
+        """Return the models that refused orders for an unknown reason, and answered none."""
         return [model for model in self.refused if not self.answered[model]]

@@ -1,8 +1,7 @@
-"""Lessons of a study about its models: written to its journal when they are learned, and read back
-when it resumes.
+"""Lessons of a study about its models, kept in its journal.
 
-A strategy's next wave depends on them, so a resumed study must know each at the very moment at
-which it was learned.
+A strategy's next wave depends on them. So a resumed study takes in each lesson at the same point
+of the search at which it was learned.
 """
 
 from __future__ import annotations
@@ -18,17 +17,17 @@ KINDS = ("fact", "learned", "narrowed", "aside", "unanswerable")
 
 
 class Lessons:
-    """Everything that a study learned of its models besides their answers.
+    """Facts that a study learned about its models besides their answers.
 
     Args:
         space: adapts to what models do not take.
         capabilities: takes in facts that endpoints are to know; it writes its news here.
         write: keeps an event by its kind and fields, on disk before it returns.
-        tell: called with a sentence for what a user should know; also when a study resumes.
+        tell: called with a sentence that a user should know; also when a study resumes.
 
     Attributes:
-        aside: models that are not asked any more, by their names in the space, with the reason.
-        unanswerable: (model, position) of examples that the service never answers, with the reason.
+        aside: the reasons of models that are set aside, by their names in the space.
+        unanswerable: the reasons of examples that a model never answers, by (model, position).
     """
 
     def __init__(
@@ -52,9 +51,7 @@ class Lessons:
     def narrow(
         self, model: str, parameter: str, value: Any, low: float | None, high: float | None
     ) -> None:
-        """Note that a model does not take a value of a parameter, and its bounds where they are
-        known.
-        """
+        """Note that a model does not take a value of a parameter, and its bounds if known."""
         self._learn("narrowed", model=model, parameter=parameter, value=value, low=low, high=high)
 
     def set_aside(self, model: str, reason: str) -> None:
@@ -83,7 +80,8 @@ class Lessons:
                 self.aside[event["model"]] = event["reason"]
                 self.space.remove_model(event["model"])
                 self._tell(
-                    f"{event['model']} is set aside, and the others go on without it: {event['reason']}"
+                    f"{event['model']} is set aside, and the others go on without it: "
+                    f"{event['reason']}"
                 )
             case "unanswerable":
                 self.unanswerable[event["model"], event["position"]] = event["reason"]

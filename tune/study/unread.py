@@ -1,11 +1,10 @@
-"""Answers that are not read: found after the first blocks, before a wrong answer rule costs the
-whole budget.
+"""Answers that are read wrongly, found before a wrong answer rule costs the whole budget.
 
-When nearly all answers of a prompt score the metric's worst value, there are two reasons. Either
-the answers are wrong. Or they are right and not read rightly: nothing is taken out of the texts, or
-what is taken out is no answer. The second is told from the first by what was bought, for nothing:
-another answer rule finds right answers in the same texts, or the target stands in the whole text
-that is compared with it, and more often than the targets of other examples do.
+If nearly all answers of a prompt score the metric's worst value, there are two possible reasons.
+Either the answers are wrong. Or they are right and read wrongly: nothing is taken out of the texts,
+or what is taken out is not the answer. The bought texts tell which: in the second case another
+answer rule finds right answers in them, or the target stands in the text more often than the
+targets of other examples do.
 """
 
 from __future__ import annotations
@@ -25,15 +24,14 @@ from tune.report.unread_text import unread_sentence
 from tune.study.trial_reader import TrialReader
 from tune.task.example import Example, to_text
 from tune.task.extract import parse_extractor
+from tune.task.metrics import Metric
 from tune.task.text_parts import first_json_object
 
 LEAST_ANSWERS = 8
 """Answers of a prompt that must be there before anything is said of it."""
 
 MOST_ANSWERS = 64
-"""Answers of a prompt that are looked at, its first ones: what they say does not change with what
-is bought later.
-"""
+"""The first answers of a prompt that are looked at: later purchases do not change the verdict."""
 
 NEARLY_ALL = 0.95
 """A prompt is looked into when more than this share of its answers score the worst value."""
@@ -41,13 +39,20 @@ NEARLY_ALL = 0.95
 HARDLY_ANY = 0.1
 """Nothing is extracted when an answer is found in at most this share of the texts."""
 
-ENOUGH = 0.2
-"""Another rule works when it finds an answer that scores more than the worst in this share of the
-texts, or more.
-"""
+WORKING_SHARE = 0.2
+"""Another rule works if answers score more than the worst in at least this share of the texts."""
 
 LEAST_RIGHT = 3
-"""And in at least so many of them."""
+"""It must also do so in at least this many texts."""
+
+MOST_SHIFTS = 8
+"""Targets of other examples are tried on each text this many times, less one."""
+
+LONGEST_TARGET = 200
+"""Characters of a target that is looked for in a text; a longer one is no label."""
+
+MOST_FIELDS = 5
+"""Fields of JSON objects that are tried as answer rules, the most frequent first."""
 
 SAMPLES = 3
 """Answers that are shown beside their targets."""
@@ -61,14 +66,19 @@ _RULES: Sequence[Mapping[str, Any]] = (
     {"pattern": r"\*\*([^*]+)\*\*"},
     {"whole": True},
 )
-"""Rules that fit many texts: after a mark, the last number, a box, without punctuation, the last
-line, in bold.
+"""Answer rules that fit many texts: after a word such as "answer", the last number, a LaTeX box,
+the text or its last line without punctuation, bold text, the whole text.
 """
 
 
 class _Said(NamedTuple):
-    """One answer: the example's position, the text, what was taken out of it, and whether that
-    scores the worst.
+    """One answer as it was read.
+
+    Attributes:
+        position: of its example.
+        text: of the model.
+        answer: what was taken out of the text, or None.
+        is_worst: True if it has the metric's worst score.
     """
 
     position: int
@@ -78,26 +88,25 @@ class _Said(NamedTuple):
 
 
 def find_unread(plan: Plan, reader: TrialReader, trials: Mapping[int, Trial]) -> tuple[Unread, ...]:
-    """Return the prompts of which nearly all answers score the worst value, with what can be known
-    of the reason.
+    """Return the prompts whose answers nearly all score the worst value, with the likely reason.
 
     Args:
         plan: of the study.
         reader: reads the answers as the study does.
         trials: what was bought.
     """
-    found = (
-        _look(plan, reader, prompt, _said(reader, prompt, trials)) for prompt in plan.space.prompts
-    )
-    return tuple(one for one in found if one is not None)
+    found: list[Unread] = []
+    for prompt in plan.space.prompts:
+        one = _examine(plan, reader, prompt, _said(reader, prompt, trials))
+        if one is not None:
+            found.append(one)
+    return tuple(found)
 
 
 def is_all_unread(plan: Plan, reader: TrialReader, trials: Mapping[int, Trial]) -> bool:
-    """Whether the answers of every prompt are not read rightly; False while one of them has too
-    few.
-    """
+    """Return True if the answers of every prompt are read wrongly; False while one has too few."""
     for prompt in plan.space.prompts:
-        found = _look(plan, reader, prompt, _said(reader, prompt, trials))
+        found = _examine(plan, reader, prompt, _said(reader, prompt, trials))
         if found is None or not found.misread:
             return False
     return True
@@ -129,7 +138,7 @@ class UnreadWatch:
 
 
 def _said(reader: TrialReader, prompt: str, trials: Mapping[int, Trial]) -> list[_Said]:
-    """The first answers of a prompt, in the order of trials and examples."""
+    """Return the first answers of a prompt, in the order of trials and examples."""
     found: list[_Said] = []
     for number in sorted(trials):
         trial = trials[number]
@@ -147,7 +156,8 @@ def _said(reader: TrialReader, prompt: str, trials: Mapping[int, Trial]) -> list
     return found[:MOST_ANSWERS]
 
 
-def _look(plan: Plan, reader: TrialReader, prompt: str, said: Sequence[_Said]) -> Unread | None:
+def _examine(plan: Plan, reader: TrialReader, prompt: str, said: Sequence[_Said]) -> Unread | None:
+    """Return what is wrong with the answers of a prompt; None where most are not the worst."""
     worst = sum(one.is_worst for one in said)
     if len(said) < LEAST_ANSWERS or worst <= NEARLY_ALL * len(said):
         return None
@@ -155,11 +165,10 @@ def _look(plan: Plan, reader: TrialReader, prompt: str, said: Sequence[_Said]) -
     standing = [one for one in said if _stands(plan.examples[one.position], one.text)]
     rule, score = _better_rule(plan, reader, said)
     nothing = extracted <= HARDLY_ANY * len(said)
-    whole = (
-        _takes_whole(said) and reader.scores.metric.identity != "numeric"
-    )  # that one looks for the number itself
-    by_chance = _standing_by_chance(plan, said)
-    stands = whole and len(standing) - by_chance >= max(LEAST_RIGHT, ENOUGH * len(said))
+    # The metric "numeric" looks for the number in the text by itself.
+    whole = _takes_whole(said) and reader.scores.metric.identity != "numeric"
+    beyond_chance = len(standing) - _standing_by_chance(plan, said)
+    stands = whole and beyond_chance >= max(LEAST_RIGHT, WORKING_SHARE * len(said))
     return Unread(
         prompt=prompt,
         answers=len(said),
@@ -175,23 +184,24 @@ def _look(plan: Plan, reader: TrialReader, prompt: str, said: Sequence[_Said]) -
 
 
 def _takes_whole(said: Sequence[_Said]) -> bool:
-    """Whether what is taken out of the texts is mostly all of them."""
+    """Return True if most answers are at least half of the text that they were taken out of."""
     found = [one for one in said if one.answer is not None]
-    return sum(2 * len(one.answer or "") >= len(one.text.strip()) for one in found) > len(found) / 2
+    long = sum(2 * len(one.answer or "") >= len(one.text.strip()) for one in found)
+    return long > len(found) / 2
 
 
 def _stands(example: Example, text: str) -> bool:
-    """Whether the target, or one of several, stands in the text by itself."""
-    return any(
-        re.search(rf"(?<!\w){re.escape(word)}(?!\w)", _fold(text)) for word in _targets(example)
-    )
+    """Return True if the target, or one of several, stands in the text as whole words."""
+    folded = _fold(text)
+    patterns = [rf"(?<!\w){re.escape(target)}(?!\w)" for target in _targets(example)]
+    return any(re.search(pattern, folded) for pattern in patterns)
 
 
 def _standing_by_chance(plan: Plan, said: Sequence[_Said]) -> float:
-    """How many of the texts would hold their target if each had that of another example."""
+    """Return how many texts would hold their target if each had that of another example."""
     examples = [plan.examples[one.position] for one in said]
     hits = tries = 0
-    for shift in range(1, min(8, len(said))):
+    for shift in range(1, min(MOST_SHIFTS, len(said))):
         others = examples[shift:] + examples[:shift]
         for one, mine, other in zip(said, examples, others, strict=True):
             if _targets(other) != _targets(mine):
@@ -200,11 +210,13 @@ def _standing_by_chance(plan: Plan, said: Sequence[_Said]) -> float:
 
 
 def _targets(example: Example) -> list[str]:
-    if example.target is None or isinstance(example.target, dict):
+    """Return the wanted answers of an example as folded texts."""
+    target = example.target
+    if target is None or isinstance(target, dict):
         return []
-    given = example.target if isinstance(example.target, list | tuple) else [example.target]
+    given = target if isinstance(target, list | tuple) else [target]
     words = [_fold(to_text(one)) for one in given]
-    return [word for word in words if word and len(word) <= 200]
+    return [word for word in words if word and len(word) <= LONGEST_TARGET]
 
 
 def _fold(text: str) -> str:
@@ -214,41 +226,49 @@ def _fold(text: str) -> str:
 def _better_rule(
     plan: Plan, reader: TrialReader, said: Sequence[_Said]
 ) -> tuple[Mapping[str, Any] | None, float | None]:
-    """The answer rule that reads these texts best, with the mean score that it would give; None
-    where none works.
+    """Return the answer rule that reads these texts best, and the mean score that it would give.
 
-    Nothing is sent: a metric that asks a judge or runs code is not tried.
+    Both are None if no rule works. A metric that asks a judge or runs code is not tried, so this
+    costs nothing.
     """
     metric = reader.scores.metric
     if metric.costs or metric.runs_code or metric.over_responses:
         return None, None
     best: tuple[int, float, Mapping[str, Any]] | None = None
     for rule in _candidates(plan, said):
-        extract = parse_extractor(rule)
-        answers = [extract(one.text) for one in said]
-        try:
-            scores = [
-                metric.score(answer, plan.examples[one.position])
-                for answer, one in zip(answers, said, strict=True)
-            ]
-        except (
-            MetricError
-        ):  # of an answer that the user's own metric cannot take: then this rule is none for it
+        scores = _scores_with(rule, plan, metric, said)
+        if scores is None:
             continue
         right = sum(score != metric.worst for score in scores)
-        if right >= max(LEAST_RIGHT, ENOUGH * len(said)) and (best is None or right > best[0]):
+        works = right >= max(LEAST_RIGHT, WORKING_SHARE * len(said))
+        if works and (best is None or right > best[0]):
             best = (right, sum(scores) / len(scores), rule)
     return (None, None) if best is None else (best[2], best[1])
 
 
+def _scores_with(
+    rule: Mapping[str, Any], plan: Plan, metric: Metric, said: Sequence[_Said]
+) -> list[float] | None:
+    """Return the scores of the texts as a rule reads them; None if the metric cannot take one."""
+    extract = parse_extractor(rule)
+    scores: list[float] = []
+    for one in said:
+        try:
+            scores.append(metric.score(extract(one.text), plan.examples[one.position]))
+        except MetricError:
+            # The user's own metric raises for this answer, so the rule does not fit it.
+            return None
+    return scores
+
+
 def _candidates(plan: Plan, said: Sequence[_Said]) -> Iterator[Mapping[str, Any]]:
-    """Rules to try, those for labels and fields of these very texts first."""
+    """Yield the rules to try, those for labels and for fields of these texts first."""
     labels = default_answer(plan.data)
     if labels is not None:
         yield labels
     objects = [first_json_object(one.text) or {} for one in said]
     fields = Counter(name for found in objects for name in found)
-    for name, uses in fields.most_common(5):
+    for name, uses in fields.most_common(MOST_FIELDS):
         if 2 * uses >= len(said) and "." not in name:
             yield {"json": name}
     yield from _RULES
@@ -266,7 +286,7 @@ def _sample(plan: Plan, one: _Said) -> Sample:
 
 
 def _short(text: str, most: int = 160) -> str:
-    """A text with its middle left out: what matters stands at its ends."""
+    """Return a text without its middle: what matters stands at its ends."""
     plain = " ".join(text.split())
     if len(plain) <= most:
         return plain

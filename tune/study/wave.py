@@ -1,4 +1,4 @@
-"""What became of a wave, and how a journal keeps it."""
+"""The outcome of a wave, and its form in a journal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(slots=True)
 class Wave:
-    """What became of a wave.
+    """The outcome of a wave.
 
     Attributes:
         complete: whether everything was bought that the money, the clock and the user allowed.
@@ -24,7 +24,7 @@ class Wave:
 
 
 def dump_faults(wave: Wave) -> dict[str, list[Any]]:
-    """What a wave lacks as plain JSON, for a journal."""
+    """Return what a wave lacks as plain JSON, for a journal."""
     return {
         "unanswered": [
             [trial, position, reason]
