@@ -85,18 +85,18 @@ def _plain(value: Setting) -> Setting:
 
 @dataclass(frozen=True, slots=True)
 class Invoice:
-    """Facts about the bill of one call that its token counts do not say; all its answers share
-    them.
+    """Facts about the bill of one call that its token counts do not say; its answers share them.
 
     Attributes:
-        written_tokens: tokens of the prompt that the service wrote to its cache. billed:
-        picodollars on the provider's own bill; None where the answer carries none. doubt: what was
-        missing or contradictory in the reported usage, in words; "" where nothing was.
+        written_tokens: tokens of the prompt that the service wrote to its cache.
+        billed: picodollars on the provider's own bill; None where the answer carries none.
+        usage_problem: what was missing or contradictory in the reported usage, in words; "" where
+            all was well.
     """
 
     written_tokens: int = 0
     billed: int | None = None
-    doubt: str = ""
+    usage_problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)

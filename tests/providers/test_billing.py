@@ -24,7 +24,7 @@ def answer(completion: int = 2, prompt: int = 7, cached: int = 0, **invoice: obj
 def test_one_answer_pays_for_prompt_and_completion() -> None:
     bill = bill_call([answer()], PRICE)
     assert bill.costs == [7 * PROMPT + 2 * TOKEN]
-    assert (bill.doubt, bill.difference) == ("", "")
+    assert (bill.usage_problem, bill.difference) == ("", "")
 
 
 def test_answers_share_the_prompt_and_the_first_takes_the_remainder() -> None:
@@ -69,4 +69,4 @@ def test_a_rounded_bill_is_not_told() -> None:
 
 
 def test_a_contradictory_usage_is_passed_on() -> None:
-    assert bill_call([answer(doubt="why")], PRICE).doubt == "why"
+    assert bill_call([answer(usage_problem="why")], PRICE).usage_problem == "why"

@@ -412,9 +412,11 @@ async def test_a_small_difference_from_the_providers_bill_is_not_told(share: flo
 
 
 async def test_what_is_in_doubt_is_told_and_not_kept() -> None:
-    bench = Bench(FakeEndpoint(saying(invoice=Invoice(doubt="it contradicts itself")), price=PRICE))
+    bench = Bench(
+        FakeEndpoint(saying(invoice=Invoice(usage_problem="it contradicts itself")), price=PRICE)
+    )
     (draw,) = await bench.metered.complete(REQUEST, range(1))
-    assert bench.receipts[0].doubt == "it contradicts itself"
+    assert bench.receipts[0].usage_problem == "it contradicts itself"
     assert draw.invoice is None
 
 

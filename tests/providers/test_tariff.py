@@ -26,38 +26,40 @@ def published() -> Tariff:
 
 @pytest.mark.parametrize("tier", ["", "default", "auto", "on_demand", "standard"])
 def test_the_usual_tier_has_the_usual_price(tier: str) -> None:
-    price = published().answered(answer(tier=tier), ASKED)
+    price = published().price_of_answer(answer(tier=tier), ASKED)
     assert (price.input, price.output) == (0.4, 1.6)
 
 
 def test_a_tier_that_answers_has_its_published_price() -> None:
-    price = published().answered(answer(tier="priority"), ASKED)
+    price = published().price_of_answer(answer(tier="priority"), ASKED)
     assert (price.input, price.output) == (0.7, 2.8), "1.75 times as much"
     flex = Tariff(find_price("gpt-5-mini", {}, base_url=OPENAI), "gpt-5-mini", OPENAI)
-    price = flex.answered(answer("gpt-5-mini", tier="flex"), replace(ASKED, model="gpt-5-mini"))
+    price = flex.price_of_answer(
+        answer("gpt-5-mini", tier="flex"), replace(ASKED, model="gpt-5-mini")
+    )
     assert price.output == 1.0, "half of 2.00"
 
 
 def test_a_model_that_answers_has_its_published_price() -> None:
-    assert published().answered(answer("gpt-4.1-2025-04-14"), ASKED).output == 8.0
-    assert published().answered(answer("no-such-model"), ASKED).output == 1.6
-    assert published().answered(answer(""), ASKED).output == 1.6
+    assert published().price_of_answer(answer("gpt-4.1-2025-04-14"), ASKED).output == 8.0
+    assert published().price_of_answer(answer("no-such-model"), ASKED).output == 1.6
+    assert published().price_of_answer(answer(""), ASKED).output == 1.6
 
 
 def test_an_unpublished_tier_that_costs_more_is_billed_at_twice_the_price() -> None:
     stated = Tariff(Price(1.0, 2.0), "mine", "http://h/v1")
-    assert stated.answered(answer("mine", "priority"), ASKED) == Price(2.0, 4.0)
-    assert stated.answered(answer("mine", "flex"), ASKED) == Price(1.0, 2.0), (
+    assert stated.price_of_answer(answer("mine", "priority"), ASKED) == Price(2.0, 4.0)
+    assert stated.price_of_answer(answer("mine", "flex"), ASKED) == Price(1.0, 2.0), (
         "no discount is taken on trust"
     )
-    assert stated.answered(answer("gpt-4.1"), ASKED) == Price(1.0, 2.0), (
+    assert stated.price_of_answer(answer("gpt-4.1"), ASKED) == Price(1.0, 2.0), (
         "what a user states holds for the place"
     )
 
 
 def test_a_stated_price_is_that_of_the_tier_that_was_asked_for() -> None:
     stated = Tariff(Price(1.0, 2.0), "mine", "http://h/v1")
-    assert stated.answered(answer("mine", "priority"), FLEX) == Price(1.0, 2.0)
+    assert stated.price_of_answer(answer("mine", "priority"), FLEX) == Price(1.0, 2.0)
     assert stated.ceiling(FLEX, 10, 10) == Price(1.0, 2.0).ceiling(10, 10)
 
 
@@ -66,13 +68,13 @@ def test_ceilings_are_those_of_the_tier_that_is_asked_for_or_was_seen() -> None:
     usual, dear = Price(0.4, 1.6).ceiling(100, 10), Price(0.7, 2.8).ceiling(100, 10)
     assert tariff.ceiling(ASKED, 100, 10) == usual
     assert tariff.ceiling(FLEX, 100, 10) == dear
-    tariff.answered(answer(tier="priority"), ASKED)
+    tariff.price_of_answer(answer(tier="priority"), ASKED)
     assert tariff.ceiling(ASKED, 100, 10) == dear
 
 
 def test_a_fee_stays_where_a_dated_model_answers() -> None:
     price = replace(find_price("gpt-4.1-mini", {}, base_url=OPENAI), request=0.02)
-    assert Tariff(price, "gpt-4.1-mini", OPENAI).answered(answer(), ASKED).request == 0.02
+    assert Tariff(price, "gpt-4.1-mini", OPENAI).price_of_answer(answer(), ASKED).request == 0.02
 
 
 def test_a_higher_price_than_was_asked_for_is_told() -> None:
@@ -81,5 +83,7 @@ def test_a_higher_price_than_was_asked_for_is_told() -> None:
         (answer(tier="priority"), "the tier 'priority' answered, at $0.70 in"),
         (answer("gpt-4.1-2025-04-14"), "the model 'gpt-4.1-2025-04-14' answered, at $2.00 in"),
     ]:
-        assert tariff.surprise(said, tariff.answered(said, ASKED)).startswith(words)
-    assert tariff.surprise(answer(), tariff.answered(answer(), ASKED)) == ""
+        assert tariff.explain_higher_price(said, tariff.price_of_answer(said, ASKED)).startswith(
+            words
+        )
+    assert tariff.explain_higher_price(answer(), tariff.price_of_answer(answer(), ASKED)) == ""

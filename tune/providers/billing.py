@@ -22,13 +22,13 @@ class Bill:
 
     Attributes:
         costs: picodollars of each answer.
-        doubt: what was missing or contradictory in the reported usage, in words; "" where all is
-            well.
+        usage_problem: what was missing or contradictory in the reported usage, in words; "" where
+            all is well.
         difference: how the provider's own bill differs from ours, in words; "" where they agree.
     """
 
     costs: list[int]
-    doubt: str = ""
+    usage_problem: str = ""
     difference: str = ""
 
 
@@ -57,7 +57,7 @@ def bill_call(answers: Sequence[Completion], price: Price) -> Bill:
     shared = max(ours, billed) - sum(answer_costs)
     costs = [cost + shared // len(answers) for cost in answer_costs]
     costs[0] += shared % len(answers)
-    return Bill(costs, invoice.doubt, _difference(ours, billed))
+    return Bill(costs, invoice.usage_problem, _difference(ours, billed))
 
 
 def _difference(ours: int, billed: int) -> str:

@@ -43,7 +43,7 @@ class Receipt:
         ceiling: picodollars that were reserved.
         cost: picodollars that were booked.
         overshoot: picodollars by which the bill was above the ceiling.
-        doubt: what was missing or contradictory in the reported usage; else "".
+        usage_problem: what was missing or contradictory in the reported usage; else "".
         difference: how the provider's own bill differs from ours, or why a higher price than was
             asked for is billed; else "".
         cut: what shows that the server read only a part of the prompt; else "".
@@ -57,7 +57,7 @@ class Receipt:
     ceiling: int
     cost: int
     overshoot: int = 0
-    doubt: str = ""
+    usage_problem: str = ""
     difference: str = ""
     cut: str = ""
 
@@ -268,7 +268,7 @@ class Metered:
                 ceiling=attempt.ceiling,
                 cost=sum(costs),
                 overshoot=overshoot,
-                doubt=_first([bill.doubt for bill in bills]),
+                usage_problem=_first([bill.usage_problem for bill in bills]),
                 difference=_first([bill.difference for bill in bills]),
                 cut=explain_cut(request, draws[0].prompt_tokens),
             )
@@ -280,10 +280,10 @@ class Metered:
         bills: list[Bill] = []
         for start in range(0, len(answers), most_n):
             call = answers[start : start + most_n]
-            price = self._tariff.answered(call[0], request)
+            price = self._tariff.price_of_answer(call[0], request)
             bill = bill_call(call, price)
             if not bill.difference:
-                bill = replace(bill, difference=self._tariff.surprise(call[0], price))
+                bill = replace(bill, difference=self._tariff.explain_higher_price(call[0], price))
             bills.append(bill)
         return bills
 

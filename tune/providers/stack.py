@@ -163,8 +163,8 @@ class _Notices:
 
     def receive(self, receipt: Receipt) -> None:
         """Tell of a contradictory usage, a larger bill, or a prompt that was cut."""
-        if receipt.doubt:
-            usage = f"the usage in its answers is read as the larger bill: {receipt.doubt}"
+        if receipt.usage_problem:
+            usage = f"the usage in its answers is read as the larger bill: {receipt.usage_problem}"
             self._tell_once("usage", usage)
         if receipt.difference:
             self._tell_once("bill", f"the larger bill is booked: {receipt.difference}")

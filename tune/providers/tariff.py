@@ -40,7 +40,7 @@ class Tariff:
         self._highest = price
         """The highest price that an answer was billed at."""
 
-    def answered(self, answer: Completion, request: Request) -> Price:
+    def price_of_answer(self, answer: Completion, request: Request) -> Price:
         """Return the price that an answer is billed at; the ceilings of later calls include it."""
         asked = request.setting(_TIER) == answer.tier
         price = self._price_of(answer.model, answer.tier, asked=asked)
@@ -48,7 +48,7 @@ class Tariff:
             self._highest = price
         return price
 
-    def surprise(self, answer: Completion, price: Price) -> str:
+    def explain_higher_price(self, answer: Completion, price: Price) -> str:
         """Say that an answer is billed at a higher price than was asked for; "" where it is not."""
         if price.ceiling(1, 1) <= self._price.ceiling(1, 1):
             return ""

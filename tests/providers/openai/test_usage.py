@@ -266,7 +266,7 @@ def read(usage: object, texts: tuple[str, ...] = ("Paris",), **more: Any) -> tup
     )
     bill = bill_call(answer.draws, PRICE)
     assert sum(bill.costs) >= 0
-    return sum(bill.costs), bill.doubt + bill.difference
+    return sum(bill.costs), bill.usage_problem + bill.difference
 
 
 @pytest.mark.parametrize("name", RECORDED)
@@ -397,10 +397,10 @@ def test_the_books_equal_the_bill_of_a_recorded_body(name: str) -> None:
     ids=str,
 )
 def test_faults_of_a_usage_are_never_resolved_downwards(usage: Any, bill: int, told: str) -> None:
-    booked, doubt = read(usage)
+    booked, problem = read(usage)
     assert booked == bill
-    assert told in doubt
-    assert bool(told) == bool(doubt)
+    assert told in problem
+    assert bool(told) == bool(problem)
 
 
 def test_what_was_cut_or_may_hide_reasoning_is_the_whole_cap() -> None:
@@ -530,5 +530,5 @@ def test_an_honest_usage_is_read_to_the_last_token(
         cached,
         written,
     )
-    assert read == Usage(prompt, visible + hidden, hidden, cached, written, doubt=read.doubt)
-    assert bool(read.doubt) == (shape in ("beside", "total only") and hidden > 0)
+    assert read == Usage(prompt, visible + hidden, hidden, cached, written, problem=read.problem)
+    assert bool(read.problem) == (shape in ("beside", "total only") and hidden > 0)

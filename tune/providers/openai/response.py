@@ -104,7 +104,7 @@ def parse_response(
         counts, thoughts = _share_tokens(
             usage.completion, usage.reasoning, choices, request.max_tokens
         )
-    invoice = Invoice(usage.written, usage.billed, usage.doubt)
+    invoice = Invoice(usage.written, usage.billed, usage.problem)
     draws: list[Completion] = []
     for choice, count, thought in zip(choices, counts, thoughts, strict=True):
         text = _without_stop(choice.text, request.stop)

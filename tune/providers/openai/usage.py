@@ -72,7 +72,7 @@ class Usage:
         billed: picodollars on the provider's own bill; None where the answer carries none.
         estimated: an own count stands in for the prompt's or the choices' tokens.
         first_only: the usage counts only the first of several choices.
-        doubt: what is missing or contradictory, in words; "" where all is well.
+        problem: what is missing or contradictory, in words; "" where all is well.
     """
 
     prompt: int
@@ -84,7 +84,7 @@ class Usage:
     billed: int | None = None
     estimated: bool = False
     first_only: bool = False
-    doubt: str = ""
+    problem: str = ""
 
 
 def read_usage(
@@ -106,10 +106,10 @@ def read_usage(
             whole cap.
     """
     usage = read_table(body, "usage")
-    doubts: list[str] = []
-    prompt = _read_prompt(usage, most_prompt, doubts)
+    problems: list[str] = []
+    prompt = _read_prompt(usage, most_prompt, problems)
     reasoning = _reasoning(usage)
-    reading = _largest(usage, prompt, reasoning, shown, cap, doubts)
+    reading = _largest(usage, prompt, reasoning, shown, cap, problems)
     # Several choices may share a usage that counts one of them: then it says nothing of the rest.
     first_only = _counts_first_only(reading, shown, body)
     own: tuple[int, ...] | None = None
@@ -117,7 +117,7 @@ def read_usage(
         first = reading if first_only else None
         own = _own_count(first, shown, cap, hidden=reasons or reasoning > 0)
         own = _not_below(own, usage.get("completion_tokens"))
-        doubts.append(_why_own(usage, reading, first_only=first_only))
+        problems.append(_why_own(usage, reading, first_only=first_only))
     completion = (reading or 0) if own is None else sum(own)
     reported = _reported(usage)
     if reported is not None:
@@ -130,10 +130,10 @@ def read_usage(
         cached=prompt.cached,
         written=prompt.written,
         own=own,
-        billed=_own_bill(usage, doubts),
+        billed=_own_bill(usage, problems),
         estimated=own is not None or not prompt.reported,
         first_only=first_only,
-        doubt="; ".join(doubts),
+        problem="; ".join(problems),
     )
 
 
@@ -167,7 +167,7 @@ class _Prompt:
     reported: bool
 
 
-def _read_prompt(usage: Mapping[str, Any], most: int, doubts: list[str]) -> _Prompt:
+def _read_prompt(usage: Mapping[str, Any], most: int, problems: list[str]) -> _Prompt:
     tokens = read_count(usage, "prompt_tokens") or read_count(usage, "input_tokens")
     reads = _stated(usage, _INPUT_DETAILS, _CACHE_READS)
     # Cached tokens are cheap, so the smallest count is the largest bill. Written ones cost extra.
@@ -175,16 +175,16 @@ def _read_prompt(usage: Mapping[str, Any], most: int, doubts: list[str]) -> _Pro
     written = max(_stated(usage, _INPUT_DETAILS, _CACHE_WRITES), default=0)
     if not tokens:
         reported = _instead_of_count(usage, "prompt_tokens", "input_tokens")
-        doubts.append(f"prompt tokens are {reported}")
+        problems.append(f"prompt tokens are {reported}")
         return _Prompt(most, 0, min(written, most), reported=False)
     if len(set(reads)) > 1:
-        doubts.append(f"cached tokens are both {min(reads)} and {max(reads)}")
+        problems.append(f"cached tokens are both {min(reads)} and {max(reads)}")
     whole = tokens + cached + written
     if _excludes_cache(usage):
         return _Prompt(whole, cached, written, reported=True)
     if cached + written <= tokens:
         return _Prompt(tokens, cached, written, reported=True)
-    doubts.append(
+    problems.append(
         f"{cached + written} tokens of a prompt of {tokens} were read from or written to a cache"
     )
     # The tokens of the cache may come on top of the prompt's, where the prompt can be so long.
@@ -236,7 +236,7 @@ def _largest(
     reasoning: int,
     shown: Sequence[VisibleChoice],
     cap: int,
-    doubts: list[str],
+    problems: list[str],
 ) -> int | None:
     """Return the largest completion tokens that the report allows; None where it has none."""
     completion = _reported(usage)
@@ -249,7 +249,7 @@ def _largest(
             # allow it.
             readings.append(min(total - 1, cap * len(shown)))
         elif completion is not None and total != prompt.tokens + completion:
-            doubts.append(
+            problems.append(
                 f"total tokens are {total}, "
                 f"but prompt and completion are {prompt.tokens} + {completion}"
             )
@@ -258,7 +258,7 @@ def _largest(
     elif not _fits_inside(reasoning, completion, shown):
         readings.append(completion + reasoning)
         if total != prompt.tokens + completion + reasoning:
-            doubts.append(
+            problems.append(
                 f"{reasoning} reasoning tokens do not fit into {completion} completion tokens"
             )
     return max((reading for reading in readings if reading >= 0), default=None)
@@ -374,7 +374,7 @@ def _instead_of_count(usage: Mapping[str, Any], *names: str) -> str:
 # The provider's own bill
 
 
-def _own_bill(usage: Mapping[str, Any], doubts: list[str]) -> int | None:
+def _own_bill(usage: Mapping[str, Any], problems: list[str]) -> int | None:
     """Return the picodollars that the provider says it billed, rounded up, or None."""
     bills: list[float] = []
     stated = usage.get("cost")
@@ -389,7 +389,7 @@ def _own_bill(usage: Mapping[str, Any], doubts: list[str]) -> int | None:
             continue
         dollars = _dollars(value, unit)
         if dollars is None:
-            doubts.append(f"{name} is {repr(value)[:_SHOWN]}")
+            problems.append(f"{name} is {repr(value)[:_SHOWN]}")
             continue
         if name == "cost":
             dollars += _vendor_bill(usage)
