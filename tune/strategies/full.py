@@ -93,10 +93,11 @@ class Full:
             pair = waiting.pop()
             price = costs.pairs[pair].dollars[-1]
             met = costs.examples
-            if price * met > money and not begun:
+            if price * met >= money and not begun:
                 # Of the first trial a few examples are bought before its cost is known.
                 met = min(self.settings.probe, int(money / price))
-            if not met or price * met > money:
+            # The ceiling of the last call has to fit too, so the money is never used up exactly.
+            if not met or price * met >= money:
                 refused += 1
                 continue
             refused = 0
