@@ -22,11 +22,12 @@ from benchmarks.honesty.lengths import World, made_up, replayed
 from benchmarks.honesty.section import Claim, Section, tabled
 from benchmarks.honesty.tables import Recorded
 from tune.completion import Completion, Request
+from tune.plan.answer_forecast import forecast_answers
 from tune.plan.make import make_plan
 from tune.plan.models import length_names
 from tune.plan.plan import Plan
 from tune.plan.read_options import read_options
-from tune.plan.token_counts import forecast_answers, likely_tokens, offline_endpoints
+from tune.plan.token_counts import likely_tokens, offline_endpoints
 from tune.pricing.prices import to_dollars
 from tune.search.lattice import Lattice
 from tune.search.random_search import spread_points

@@ -23,6 +23,7 @@ from tune.commands.cli import main
 from tune.completion import Completion, Message, Request
 from tune.fakes.server import Server
 from tune.fakes.world import LabelledWorld
+from tune.plan.answer_forecast import AnswerForecast, estimate_rows
 from tune.plan.estimate import estimate
 from tune.plan.estimate_text import estimate_lines, estimate_table, price_lines
 from tune.plan.long_answers import LengthMonitor
@@ -31,7 +32,7 @@ from tune.plan.output_length import length_span
 from tune.plan.plan import Plan
 from tune.plan.read_options import read_options
 from tune.plan.stored_requests import PromptMatcher
-from tune.plan.token_counts import AnswerForecast, estimate_rows, likely_tokens, offline_endpoints
+from tune.plan.token_counts import likely_tokens, offline_endpoints
 from tune.pricing.prices import Price
 from tune.readout.trial import Trial
 from tune.report import EstimateRow, markdown

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tune
+from tune.plan.answer_forecast import forecast_answers
 from tune.plan.make import make_plan
 from tune.plan.output_length import OUTPUT_SHARE, REASONING_TOKENS, likely_output_tokens
 from tune.plan.read_options import read_options
-from tune.plan.token_counts import forecast_answers, offline_endpoints
+from tune.plan.token_counts import offline_endpoints
 
 CAP = 400
 

@@ -1,60 +1,46 @@
-"""A search space for data that comes without one."""
+"""The search space, the answer rule and the metric for data that comes without them."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from tune.errors import InputError
 from tune.task.example import Data, to_text
 
 MOST_LABELS = 20
-"""Targets with at most this many different values, each used at least twice on average, are labels."""
+"""Targets are labels if they have at most so many values, each used at least twice on average."""
 
 LONGEST_LABEL = 60
-"""Characters of a label, at most: a longer target is a text."""
+"""The most characters of a label: a longer target is a text."""
+
+FEW_SHOT_ROWS = 24
+"""Rows from which a few-shot prompt is worth trying: it takes some of them as examples."""
+
+SHOTS = 4
+"""Examples that a few-shot prompt shows."""
 
 
 def default_space(data: Data) -> dict[str, Any]:
-    """The tables of a space file for a data set: plain, few-shot and reasoned templates over its
-    inputs.
+    """Return the tables of a space file: plain, few-shot and reasoned templates over the inputs.
 
-    Where the targets are a few labels, the templates name them and the answer is the label found in
-    the text; else the answer is what follows "Answer:", or the whole text.
+    Where the targets are a few labels, the templates name them, and the answer is the label that is
+    found in the text. Otherwise the answer is the text after "Answer:", or the whole text.
     """
-    inputs = (
-        "\n".join(f"{name}: {{{name}}}" for name in data.inputs)
-        if len(data.inputs) > 1
-        else f"{{{data.inputs[0]}}}"
-    )
+    inputs = f"{{{data.inputs[0]}}}"
+    if len(data.inputs) > 1:
+        inputs = "\n".join(f"{name}: {{{name}}}" for name in data.inputs)
     labels, several = find_labels(data), find_label_lists(data)
+    plain, last = inputs, "Answer as briefly as possible."
+    answer: dict[str, Any] | None = {"pattern": r"(?s)^(?:.*Answer:)?\s*(.*?)\s*$"}
     if labels or several:
-        names = ", ".join(labels or several)
-        ask = f"Which of these labels fits: {names}?"
-        last = f"Answer with one of: {names}."
-        if several:
-            ask = f"Which of these labels fit: {names}? Several may."
-            last = f"Answer with all that fit, with commas between them, of: {names}."
+        ask, last = _instructions(labels, several)
         plain = f"{ask}\n\n{inputs}"
         answer = default_answer(data)
-    else:
-        plain, last = inputs, "Answer as briefly as possible."
-        answer = {"pattern": r"(?s)^(?:.*Answer:)?\s*(.*?)\s*$"}
-    shot = [{"role": "user", "content": inputs}, {"role": "assistant", "content": "{target}"}]
-    prompts: dict[str, Any] = {
-        "plain": plain,
-        "brief": [{"role": "system", "content": last}, {"role": "user", "content": inputs}],
-        "reasoned": f"{plain}\n\nThink step by step, then write 'Answer:' and the answer.",
-    }
-    if len(data.examples) >= 24:
-        prompts["few-shot"] = {
-            "messages": [{"role": "system", "content": last}, {"role": "user", "content": inputs}],
-            "shots": 4,
-            "shot": shot,
-        }
     return {
         "space": {
-            "prompt": prompts,
+            "prompt": _prompts(inputs, plain, last, rows=len(data.examples)),
             "temperature": {"low": 0.0, "high": 1.2, "step": 0.1},
             "n": {"low": 1, "high": 5, "integer": True},
             "max_tokens": {"low": 16, "high": 256, "integer": True, "log": True},
@@ -64,11 +50,38 @@ def default_space(data: Data) -> dict[str, Any]:
     }
 
 
-def default_answer(data: Data) -> dict[str, Any] | None:
-    """The answer rule for targets that are a few short labels: the last label that stands in the
-    text; else None.
+def _instructions(labels: list[str], several: list[str]) -> tuple[str, str]:
+    """Return the question for the labels, and the instruction on how to answer."""
+    names = ", ".join(labels or several)
+    if several:
+        return (
+            f"Which of these labels fit: {names}? Several may.",
+            f"Answer with all that fit, with commas between them, of: {names}.",
+        )
+    return f"Which of these labels fits: {names}?", f"Answer with one of: {names}."
 
-    Where the targets are lists of them, it is every label in the text.
+
+def _prompts(inputs: str, plain: str, last: str, *, rows: int) -> dict[str, Any]:
+    prompts: dict[str, Any] = {
+        "plain": plain,
+        "brief": [{"role": "system", "content": last}, {"role": "user", "content": inputs}],
+        "reasoned": f"{plain}\n\nThink step by step, then write 'Answer:' and the answer.",
+    }
+    if rows >= FEW_SHOT_ROWS:
+        shot = [{"role": "user", "content": inputs}, {"role": "assistant", "content": "{target}"}]
+        prompts["few-shot"] = {
+            "messages": [{"role": "system", "content": last}, {"role": "user", "content": inputs}],
+            "shots": SHOTS,
+            "shot": shot,
+        }
+    return prompts
+
+
+def default_answer(data: Data) -> dict[str, Any] | None:
+    """Return the answer rule for targets that are a few short labels, else None.
+
+    The rule takes the last label that stands in the text, or every label where the targets are
+    lists of them.
     """
     several = find_label_lists(data)
     if several:
@@ -78,10 +91,9 @@ def default_answer(data: Data) -> dict[str, Any] | None:
 
 
 def find_labels(data: Data) -> list[str]:
-    """The different targets, the commonest first, where they are few and short enough to be labels;
-    else nothing.
+    """Return the different targets, the most frequent first, where they are labels; else nothing.
 
-    Targets that differ in case and spaces alone are one label, spelled as it is most often.
+    Targets that differ only in case and spaces are one label, spelled as it is most often.
     """
     targets = [example.target for example in data.examples]
     if any(isinstance(target, list | tuple | dict) for target in targets):
@@ -92,68 +104,71 @@ def find_labels(data: Data) -> list[str]:
             text = to_text(target)
             spelled.setdefault(_fold(text), Counter())[text.strip()] += 1
     uses = {folded: ways.total() for folded, ways in spelled.items()}
-    few = 2 <= len(uses) <= MOST_LABELS and sum(uses.values()) >= 2 * len(uses)
-    short = all(folded and len(folded) <= LONGEST_LABEL for folded in uses)
-    if not (few and short):
+    if not all(uses) or not _are_labels(uses):
         return []
-    commonest = sorted(uses, key=lambda folded: -uses[folded])
-    return [spelled[folded].most_common(1)[0][0] for folded in commonest]
+    most_frequent = sorted(uses, key=lambda folded: -uses[folded])
+    return [spelled[folded].most_common(1)[0][0] for folded in most_frequent]
 
 
 def find_label_lists(data: Data) -> list[str]:
-    """The different labels of targets that are lists of them, the commonest first; nothing for
-    other targets.
+    """Return the different labels of targets that are lists, the most frequent first; else nothing.
 
-    Lists in which each text stands once, as several names of one thing, are no labels: they are
-    accepted answers.
+    Lists in which each text stands once, such as several names of one thing, hold no labels: they
+    are accepted answers.
     """
     targets = [example.target for example in data.examples]
     if not all(isinstance(target, list | tuple) for target in targets):
         return []
     labels = [label for target in targets for label in target]
-    if not all(isinstance(label, str | int | bool) and to_text(label).strip() for label in labels):
-        return []
     spelled: dict[str, str] = {}
     uses: Counter[str] = Counter()
     for label in labels:
-        folded = _fold(to_text(label))
-        spelled.setdefault(folded, to_text(label).strip())
+        if not isinstance(label, str | int | bool):
+            return []
+        text = to_text(label).strip()
+        if not text:
+            return []
+        folded = _fold(text)
+        spelled.setdefault(folded, text)
         uses[folded] += 1
-    few = 2 <= len(uses) <= MOST_LABELS and uses.total() >= 2 * len(uses)
-    if not few or max(map(len, uses)) > LONGEST_LABEL:
+    if not _are_labels(uses):
         return []
     return [spelled[folded] for folded, _ in uses.most_common()]
 
 
+def _are_labels(uses: Mapping[str, int]) -> bool:
+    """Return whether texts, with how often each is used, are few and short enough for labels."""
+    few = 2 <= len(uses) <= MOST_LABELS and sum(uses.values()) >= 2 * len(uses)
+    return few and all(len(text) <= LONGEST_LABEL for text in uses)
+
+
 def with_label_weights(metric: Any, data: Data) -> Any:
-    """The metric balanced_accuracy with the weight of each label; every other metric as it is.
+    """Return the metric balanced_accuracy with the weight of each label; any other as it is.
 
     Raises:
-        InputError: the targets are no labels.
+        InputError: the targets are not labels.
     """
     table = {"name": metric} if isinstance(metric, str) else metric
-    if (
-        not isinstance(table, dict)
-        or table.get("name") != "balanced_accuracy"
-        or "weights" in table
-    ):
+    if not isinstance(table, dict) or table.get("name") != "balanced_accuracy":
         return metric
-    labels = find_labels(data)
-    if not labels:
+    if "weights" in table:
+        return metric
+    if not find_labels(data):
         raise InputError(
-            f"balanced_accuracy is the mean recall of labels, but the targets of {data.name!r} are not "
-            f"{MOST_LABELS} labels or fewer that are each used at least twice: take exact_match"
+            f"balanced_accuracy is the mean recall of labels, but the targets of {data.name!r} are "
+            f"not {MOST_LABELS} labels or fewer that are each used at least twice: take exact_match"
         )
-    uses = Counter(
-        _fold(to_text(example.target)) for example in data.examples if example.target is not None
-    )
+    targets = [example.target for example in data.examples if example.target is not None]
+    uses = Counter(_fold(to_text(target)) for target in targets)
+    # A rare label weighs more, so that each label has the same share of the mean.
     weights = {folded: uses.total() / (len(uses) * count) for folded, count in sorted(uses.items())}
     return {"name": "balanced_accuracy", "weights": weights}
 
 
 def default_metric(data: Data) -> str:
-    """The metric where none is named: whole lists of labels are compared, and every other target
-    with one answer.
+    """Return the metric where none is named.
+
+    Lists of labels are compared as whole lists, and any other target with one answer.
     """
     return "same_set" if find_label_lists(data) else "exact_match"
 

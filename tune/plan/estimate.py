@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tune.completion import Endpoint, calls_for
+from tune.plan.answer_forecast import SAMPLE, AnswerForecast, forecast_answers
 from tune.plan.output_length import OUTPUT_SHARE
 from tune.plan.plan import Plan
 from tune.plan.sample_size import sample_size_note
-from tune.plan.token_counts import SAMPLE, AnswerForecast, forecast_answers, likely_tokens
+from tune.plan.token_counts import likely_tokens
 from tune.pricing.clock import FIRST_WIDTH
 from tune.pricing.prices import to_dollars
 from tune.stats.alpha_spending import look_confidence

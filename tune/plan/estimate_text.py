@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from tune.plan.answer_forecast import AnswerForecast
 from tune.plan.estimate import RunEstimate
-from tune.plan.token_counts import AnswerForecast
 from tune.pricing.clock import (
     FIRST_WIDTH,
     SECONDS_PER_CALL,

@@ -1,4 +1,4 @@
-"""What is to be chosen."""
+"""The goal of a search: the best, the cheapest that is good enough, or the best at every cost."""
 
 from __future__ import annotations
 
@@ -9,38 +9,47 @@ from tune.plan.options import Options
 from tune.task.metrics import Metric
 
 GOALS = ("quality", "cheapest", "frontier")
-"""What is to be chosen."""
+"""The goals by name."""
 
 
 def read_goal(options: Options, metric: Metric) -> dict[str, Any]:
-    """What is to be chosen: the best, the cheapest with a stated quality, or the best at every
-    cost.
+    """Return the goal, and what is good enough for the goal "cheapest".
 
     Returns:
         `goal`, `min_quality` and `margin` of a `Plan`.
 
     Raises:
-        InputError: there is no such goal, or what is good enough is missing, said twice, or out of
-        range.
+        InputError: there is no such goal, or what is good enough is missing, given twice, or out
+            of range.
     """
-    goal, least, margin = options.goal, options.min_quality, options.margin
+    goal, min_quality, margin = options.goal, options.min_quality, options.margin
     if goal not in GOALS:
         raise InputError(f"there is no goal {goal!r}: there are {list(GOALS)}")
-    if goal != "cheapest" and (least is not None or margin is not None):
+    _check_limits(goal, min_quality, margin)
+    if min_quality is not None and not metric.low <= min_quality <= metric.mean_high:
         raise InputError(
-            f'min_quality and margin say what is good enough for goal="cheapest", but the goal is "{goal}"'
+            f"min_quality is a score of {metric.name}, {metric.low:g} to {metric.mean_high:g}, "
+            f"but got {min_quality!r}"
         )
-    if goal == "cheapest" and (least is None) == (margin is None):
+    span = metric.mean_high - metric.low
+    if margin is not None and not 0 < margin < span:
         raise InputError(
-            'goal="cheapest" needs either min_quality, a score that is good enough, or margin, by how much it may be '
-            f"worse than the baseline, but got min_quality={least!r} and margin={margin!r}"
+            f"margin is a difference of scores, above 0 and below {span:g}, but got {margin!r}"
         )
-    if least is not None and not metric.low <= least <= metric.mean_high:
+    return {"goal": goal, "min_quality": min_quality, "margin": margin}
+
+
+def _check_limits(goal: str, min_quality: float | None, margin: float | None) -> None:
+    """Check that what is good enough is given once, and only for the goal "cheapest"."""
+    given = [value for value in (min_quality, margin) if value is not None]
+    if goal != "cheapest" and given:
         raise InputError(
-            f"min_quality is a score of {metric.name}, {metric.low:g} to {metric.mean_high:g}, but got {least!r}"
+            f'min_quality and margin say what is good enough for goal="cheapest", but the goal is '
+            f'"{goal}"'
         )
-    if margin is not None and not 0 < margin < metric.mean_high - metric.low:
+    if goal == "cheapest" and len(given) != 1:
         raise InputError(
-            f"margin is a difference of scores, above 0 and below {metric.mean_high - metric.low:g}, but got {margin!r}"
+            f'goal="cheapest" needs either min_quality, a score that is good enough, or margin, '
+            f"by how much it may be worse than the baseline, but got min_quality={min_quality!r} "
+            f"and margin={margin!r}"
         )
-    return {"goal": goal, "min_quality": least, "margin": margin}

@@ -1,4 +1,4 @@
-"""Where the models of a space are, what they cost, and how long their answers are said to be."""
+"""Where the models of a space are, their prices, and the stated lengths of their answers."""
 
 from __future__ import annotations
 
@@ -17,14 +17,22 @@ from tune.space import Space
 from tune.task.metrics import Metric
 
 EVERY_ANSWER = ""
-"""The name under which a length is kept that was stated for all answers."""
+"""The name of a length that is stated for all answers."""
 
 
 def find_entries(
     space: Space, metric: Metric, table: Any, options: Options
 ) -> tuple[dict[str, Entry], Entry | None]:
-    """An entry for every model of the space, and for the metric's judge: the user's, else one of
-    that very name.
+    """Return an entry for every model of the space, and one for the model of a judge.
+
+    An entry of the options goes before one of the space file. A model without an entry is called by
+    its own name.
+
+    Args:
+        space: names the models.
+        metric: may ask a model to judge.
+        table: the table `[models]` of the space file, or None.
+        options: `models`, `base_url`, `key_env` and `allow_http` count.
     """
     given = read_json_value(options.models, "the list of models") or {}
     stated = read_entries(table or {}) | read_entries(given)
@@ -40,28 +48,32 @@ def find_entries(
 
 
 def find_prices(entries: Sequence[Entry], given: Any) -> dict[str, Price]:
-    """A price for every model: stated for it, else notional where it runs in process, else
-    published.
+    """Return a price for every model.
+
+    A price that the user states comes first, then that of the entry. A model that runs in this
+    process has a notional price; any other has its published one.
 
     Raises:
-        PriceError: a model has no price, or one that is so low that it is more likely a mistake.
+        PriceError: a model has no price, or one so low that it is more likely a mistake.
     """
     stated = read_prices(given, [entry.name for entry in entries])
     found: dict[str, Price] = {}
     for entry in entries:
-        if entry.name in stated or entry.model in stated:
-            found[entry.name] = stated.get(entry.name) or stated[entry.model]
-        elif entry.price is not None:
-            found[entry.name] = entry.price
-        elif entry.local:
-            from tune.providers.local.endpoint import NOTIONAL_PRICE
-
-            found[entry.name] = NOTIONAL_PRICE
-        else:
-            found[entry.name] = find_price(entry.model, {}, base_url=entry.base_url)
+        price = stated.get(entry.name) or stated.get(entry.model) or entry.price
+        if price is None:
+            price = _known_price(entry)
         if not entry.local:
-            check_stated(entry.model, found[entry.name], base_url=entry.base_url)
+            check_stated(entry.model, price, base_url=entry.base_url)
+        found[entry.name] = price
     return found
+
+
+def _known_price(entry: Entry) -> Price:
+    if entry.local:
+        from tune.providers.local.endpoint import NOTIONAL_PRICE
+
+        return NOTIONAL_PRICE
+    return find_price(entry.model, {}, base_url=entry.base_url)
 
 
 def read_prices(given: Any, models: Sequence[str]) -> dict[str, Price]:
@@ -69,9 +81,8 @@ def read_prices(given: Any, models: Sequence[str]) -> dict[str, Price]:
 
     Args:
         given: "MODEL=IN/OUT", several of them, or a mapping from model to a `Price`, "IN/OUT" or
-        (IN, OUT). Where
-            there is one model alone, its name may be left out.
-        models: the names of the models that are asked.
+            (IN, OUT). Where there is only one model, its name may be left out.
+        models: the names of the models that are called.
 
     Raises:
         PriceError: a price has another form; the message shows the right one.
@@ -79,58 +90,72 @@ def read_prices(given: Any, models: Sequence[str]) -> dict[str, Price]:
     if isinstance(given, Mapping):
         return {str(model): read_price(str(model), price) for model, price in given.items()}
     if isinstance(given, Price) or is_pair(given):
-        return {_only(models, given): read_price(_only(models, given), given)}
+        model = _only_model(models, given)
+        return {model: read_price(model, given)}
     found: dict[str, Price] = {}
     for text in as_names(given):
-        named = "=" in str(text)
-        model, price = parse_price(text if named else f"{_only(models, text)}={text}")
+        named = text if "=" in str(text) else f"{_only_model(models, text)}={text}"
+        model, price = parse_price(named)
         found[model] = price
     return found
 
 
-def _only(models: Sequence[str], given: Any) -> str:
-    """Return the name of the one model that there is."""
+def _only_model(models: Sequence[str], given: Any) -> str:
     if len(models) != 1:
         raise PriceError(
-            f"a price names its model where there are several, as {models[0]}=IN/OUT, but got {given!r}"
+            f"a price names its model where there are several, as {models[0]}=IN/OUT, but got "
+            f"{given!r}"
         )
     return models[0]
 
 
 def length_names(model: str, prompt: str) -> tuple[str, ...]:
-    """The names by which a length may be stated for a model's answers to a prompt; the first that
-    is there holds.
-    """
+    """Return the names under which a length may be stated; the first that is there counts."""
     return f"{model}/{prompt}", prompt, model, EVERY_ANSWER
 
 
 def read_lengths(given: Any, models: Collection[str], prompts: Collection[str]) -> dict[str, float]:
-    """Tokens that answers are said to have, by one of their `length_names`.
+    """Return the stated lengths of answers in tokens, by one of their `length_names`.
 
     Args:
         given: a number, "N", "NAME=N" (a prompt, a model, or MODEL/PROMPT), several of them, or a
-        mapping. models: of the space, by name. prompts: likewise.
+            mapping.
+        models: the names of the models of the space.
+        prompts: the names of its prompts.
 
     Raises:
-        InputError: a length is no number above 0, or the name is that of no prompt or model.
+        InputError: a length is not a number above 0, or no prompt or model has the name.
     """
-    known = {name for model in models for prompt in prompts for name in length_names(model, prompt)}
-    if isinstance(given, Mapping):
-        stated = dict(given)
-    else:
-        texts = [str(given)] if isinstance(given, int | float) else as_names(given)
-        stated = {name: value for name, _, value in (text.rpartition("=") for text in texts)}
-    for name, value in stated.items():
+    known: set[str] = set()
+    for model in models:
+        for prompt in prompts:
+            known.update(length_names(model, prompt))
+    found = {}
+    for name, value in _stated_lengths(given).items():
         if name not in known:
             listed = sorted([*models, *prompts])
             raise InputError(
-                f"output_tokens names {name!r}, but the prompts and models are {listed}, or MODEL/PROMPT"
+                f"output_tokens names {name!r}, but the prompts and models are {listed}, or "
+                f"MODEL/PROMPT"
             )
         if isinstance(value, bool) or not _is_length(value):
             raise InputError(
                 f"output_tokens is a number of tokens above 0, or NAME=N, but got {value!r}"
             )
-    return {str(name): float(value) for name, value in stated.items()}
+        found[str(name)] = float(value)
+    return found
+
+
+def _stated_lengths(given: Any) -> dict[str, Any]:
+    if isinstance(given, Mapping):
+        return dict(given)
+    texts = [str(given)] if isinstance(given, int | float) else as_names(given)
+    stated: dict[str, Any] = {}
+    for text in texts:
+        # The last "=" parts the two, because a name of a model may hold others.
+        name, _, value = text.rpartition("=")
+        stated[name] = value
+    return stated
 
 
 def _is_length(value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""What a user should know of the data before the first dollar, in whole sentences."""
+"""Notes on the data that a user should read before the first dollar, in whole sentences."""
 
 from __future__ import annotations
 
@@ -12,26 +12,27 @@ MOST_NAMED = 3
 
 
 def data_notes(data: Data, *, metric: str, is_default_space: bool) -> tuple[str, ...]:
-    """The sentences, those of reading the data first.
+    """Return the notes, those of reading the data first.
 
     Args:
-        data: as it was read.
-        metric: its name.
+        data: the examples as they were read.
+        metric: the name of the metric.
         is_default_space: whether tune makes the prompts.
     """
     labels = find_labels(data)
     found = [*data.notes, *_spellings(data, labels), *_lists(data, metric), *_conflicts(data)]
-    if is_default_space and labels and all(label.lstrip("-").isdigit() for label in labels):
+    are_numbers = all(label.lstrip("-").isdigit() for label in labels)
+    if is_default_space and labels and are_numbers:
         shown = ", ".join(labels[:MOST_NAMED])
         found.append(
-            f"The labels ({shown}) are numbers, and no prompt says what they mean: name a column with their names as "
-            f"--target, or give prompts that explain them with --space."
+            f"The labels ({shown}) are numbers, and no prompt says what they mean: name a column "
+            f"with their names as --target, or give prompts that explain them with --space."
         )
     return tuple(found)
 
 
 def _spellings(data: Data, labels: list[str]) -> list[str]:
-    """Labels that differ in case and spaces alone."""
+    """Return a note on labels that differ only in case and spaces."""
     if not labels:
         return []
     spelled: defaultdict[str, dict[str, Example]] = defaultdict(dict)
@@ -42,62 +43,58 @@ def _spellings(data: Data, labels: list[str]) -> list[str]:
     several = [ways for ways in spelled.values() if len(ways) > 1]
     if not several:
         return []
-    shown = [
-        " and ".join(
-            f"{text!r} (row {example.id})" for text, example in list(ways.items())[:MOST_NAMED]
-        )
-        for ways in several[:MOST_NAMED]
-    ]
+    shown = []
+    for ways in several[:MOST_NAMED]:
+        named = list(ways.items())[:MOST_NAMED]
+        shown.append(" and ".join(f"{text!r} (row {example.id})" for text, example in named))
     return [
-        f"Labels of {data.name!r} are spelled in several ways: {'; '.join(shown)}. Case and spaces make no difference "
-        f"to the answer rule and to exact_match; a metric of your own sees them as they stand."
+        f"Labels of {data.name!r} are spelled in several ways: {'; '.join(shown)}. Case and "
+        f"spaces make no difference to the answer rule and to exact_match; a metric of your own "
+        f"sees them as they stand."
     ]
 
 
 def _lists(data: Data, metric: str) -> list[str]:
-    """How lists as targets are read."""
+    """Return a note on targets that are lists."""
     if not any(isinstance(example.target, list | tuple) for example in data.examples):
         return []
     if metric == "same_set":
         return [
-            f"Targets of {data.name!r} are lists of labels: an answer is right when it names exactly these, in any "
-            f"order."
+            f"Targets of {data.name!r} are lists of labels: an answer is right when it names "
+            f"exactly these, in any order."
         ]
     if metric in ("exact_match", "one_of"):
         return [
-            f"Targets of {data.name!r} are lists, read as accepted answers: an answer is right when it is one of them. "
-            f"--metric same_set compares whole lists instead."
+            f"Targets of {data.name!r} are lists, read as accepted answers: an answer is right "
+            f"when it is one of them. --metric same_set compares whole lists instead."
         ]
     return []
 
 
 def _conflicts(data: Data) -> list[str]:
-    """Rows with equal inputs and different targets, and the ceiling that they set."""
+    """Return a note on rows with equal inputs and different targets, and the limit that they set."""
     rows: defaultdict[str, list[Example]] = defaultdict(list)
     for example in data.examples:
         if example.target is not None:
             rows[canonical_json(dict(example.inputs))].append(example)
-    best, disputed, pair = 0, 0, None
+    best, disputed = 0, 0
+    pair: tuple[Example, Example] | None = None
     for examples in rows.values():
-        targets = Counter(_fold(canonical_json(example.target)) for example in examples)
-        best += max(targets.values())
-        if len(targets) > 1:
+        targets = [_fold(canonical_json(example.target)) for example in examples]
+        best += max(Counter(targets).values())
+        if len(set(targets)) > 1:
             disputed += len(examples)
-            other = next(
-                e
-                for e in examples
-                if _fold(canonical_json(e.target)) != _fold(canonical_json(examples[0].target))
-            )
-            pair = pair or (examples[0], other)
+            place = next(i for i, target in enumerate(targets) if target != targets[0])
+            pair = pair or (examples[0], examples[place])
     if pair is None:
         return []
     one, other = pair
     total = sum(map(len, rows.values()))
     return [
-        f"{disputed} rows of {data.name!r} have the same inputs as another row and another target: rows {one.id} and "
-        f"{other.id} want {one.target!r} and {other.target!r}. No configuration can be right on more than "
-        f"{best / total:.1%} of the rows: correct the labels, leave such rows out, or name the column that tells them "
-        f"apart with --input."
+        f"{disputed} rows of {data.name!r} have the same inputs as another row and another target: "
+        f"rows {one.id} and {other.id} want {one.target!r} and {other.target!r}. No configuration "
+        f"can be right on more than {best / total:.1%} of the rows: correct the labels, leave such "
+        f"rows out, or name the column that tells them apart with --input."
     ]
 
 

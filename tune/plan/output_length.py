@@ -1,9 +1,9 @@
-"""How long an answer will be where nothing like it was ever bought and nobody says: a guess, and
-said to be one.
+"""The expected length of an answer where none like it was bought and the user states none.
 
-Answers are about as long as what is wanted, unless the prompt asks to think aloud, or the model
-thinks by itself. A guess from max_tokens alone, which many set far above any answer, is a multiple
-of what is paid more often than not; `benchmarks/honesty/` says how often this one is near.
+It is a guess, and the estimate calls it one. Answers are about as long as the targets, unless the
+prompt asks for reasoning, or the model reasons by itself. A guess from max_tokens alone is several
+times too high more often than not, because many set max_tokens far above any answer;
+`benchmarks/honesty/` measures how near this one is.
 """
 
 from __future__ import annotations
@@ -12,90 +12,95 @@ import re
 from typing import NamedTuple
 
 OUTPUT_SHARE = 0.25
-"""The share of max_tokens that an answer is taken to have where not even its kind is known."""
+"""The share of max_tokens that an answer is expected to fill where nothing is known of it."""
 
 REASONING_TOKENS = 120
-"""Tokens of thinking aloud before an answer; half of max_tokens where that is less."""
+"""Tokens of reasoning before an answer; half of max_tokens where that is less."""
 
 LONGEST_LABEL_TOKENS = 12.0
-"""Tokens up to which a guessed answer is a label or a number: a model may explain itself unasked
-instead.
-"""
+"""A guess up to this many tokens is a label or a number. The model may explain it unasked."""
 
 EXPLANATION_TOKENS = 120.0
-"""Tokens of such an explanation."""
+"""Tokens of an unasked explanation."""
 
 
 class ErrorFactors(NamedTuple):
-    """How many times too long, and too short, a guess may be; nine in ten answers lie between."""
+    """Factors by which a guess may be too long or too short, for nine answers in ten."""
 
     shorter: float
     longer: float
 
 
-REASONED, FREE_TEXT, SHORT_LABEL, HIDDEN_REASONING = (
-    ErrorFactors(1.8, 3.0),
-    ErrorFactors(1.4, 4.0),
-    ErrorFactors(3.0, 1.0),
-    ErrorFactors(4.0, 4.0),
-)
-"""For thinking aloud, texts that are written, labels and numbers, and what is thought unseen. The
-first three were measured with the worlds of `benchmarks/honesty/lengths.py` and recorded tables.
-"""
+# The first three were measured on the worlds of `benchmarks/honesty/lengths.py` and on recorded
+# tables. No recorded table has hidden reasoning.
+REASONED = ErrorFactors(1.8, 3.0)
+"""For prompts that ask for reasoning."""
 
-_AROUND, _WORDIER = (
-    3,
-    1.2,
-)  # a full stop, a mark, the token that ends it; models say more than the data's authors
+FREE_TEXT = ErrorFactors(1.4, 4.0)
+"""For answers that are texts."""
 
-_THINKS = re.compile(
-    r"step[ -]by[ -]step|\bthink|\breason|\bexplain|\bshow your|\bwork (?:it|this|that|through|out)\b"
-    r"|schritt für schritt|\bdenk|\bbegründe|étape par étape|\braisonne|\bpaso a paso|\brazona|一步|思考|ステップ",
+SHORT_LABEL = ErrorFactors(3.0, 1.0)
+"""For answers that are labels or numbers."""
+
+HIDDEN_REASONING = ErrorFactors(4.0, 4.0)
+"""For models that reason unseen."""
+
+_AROUND = 3
+"""Tokens besides the answer: a full stop, a mark, and the token that ends it."""
+
+_WORDIER = 1.2
+"""Models write longer answers than the authors of the data."""
+
+# Templates come in many languages; these are the most common ones.
+_ASKS_FOR_REASONING = re.compile(
+    r"step[ -]by[ -]step|\bthink|\breason|\bexplain|\bshow your"
+    r"|\bwork (?:it|this|that|through|out)\b"
+    r"|schritt für schritt|\bdenk|\bbegründe|étape par étape|\braisonne|\bpaso a paso|\brazona"
+    r"|一步|思考|ステップ",
     re.IGNORECASE,
 )
-"""What asks for thinking aloud, in the languages that most templates are in."""
 
 
 def likely_output_tokens(
     template: str, wanted: float | None, cap: int, *, reasons: bool = False
 ) -> float:
-    """Tokens of an answer, as far as they can be told from what is asked.
+    """Return the expected tokens of an answer: at least 1 and at most the cap.
 
     Args:
         template: everything that the prompt says besides the example.
-        wanted: mean tokens of the targets, which are answers; None where there are none.
+        wanted: mean tokens of the targets; None where they are no answers.
         cap: max_tokens.
-        reasons: whether the model thinks before it answers, unseen.
-
-    Returns:
-        At least 1 and at most the cap.
+        reasons: whether the model reasons unseen before it answers.
     """
-    said = None if wanted is None else _WORDIER * wanted + _AROUND
-    if reasons or said is None:
-        likely = max(OUTPUT_SHARE * cap, said or 0.0)
-    elif _THINKS.search(template):
-        likely = max(min(cap / 2, REASONING_TOKENS), said)
+    answer = 0.0 if wanted is None else _WORDIER * wanted + _AROUND
+    if reasons or wanted is None:
+        likely = max(OUTPUT_SHARE * cap, answer)
+    elif _ASKS_FOR_REASONING.search(template):
+        likely = max(min(cap / 2, REASONING_TOKENS), answer)
     else:
-        likely = said
+        likely = answer
     return max(1.0, min(float(cap), likely))
 
 
 def length_span(
     guess: float, cap: int, template: str = "", *, reasons: bool = False
 ) -> tuple[float, float]:
-    """From where to where the tokens of an answer may as well be that were guessed.
+    """Return the fewest and the most tokens that an answer may have, whose length was guessed.
 
     Args:
         guess: tokens, at most the cap.
         cap: max_tokens.
         template: everything that the prompt says besides the example.
-        reasons: whether the model thinks before it answers, unseen.
+        reasons: whether the model reasons unseen before it answers.
     """
+    factors = SHORT_LABEL
     if reasons:
-        reach = HIDDEN_REASONING
-    elif _THINKS.search(template):
-        reach = REASONED
-    else:
-        reach = FREE_TEXT if guess > LONGEST_LABEL_TOKENS else SHORT_LABEL
-    most = guess + EXPLANATION_TOKENS if reach is SHORT_LABEL else guess * reach.longer
-    return max(1.0, guess / reach.shorter), min(float(cap), most)
+        factors = HIDDEN_REASONING
+    elif _ASKS_FOR_REASONING.search(template):
+        factors = REASONED
+    elif guess > LONGEST_LABEL_TOKENS:
+        factors = FREE_TEXT
+    most = guess * factors.longer
+    if factors is SHORT_LABEL:
+        most = guess + EXPLANATION_TOKENS
+    return max(1.0, guess / factors.shorter), min(float(cap), most)

@@ -1,4 +1,4 @@
-"""What will be sent: the columns that prompts show, and one prompt as a model gets it."""
+"""A preview of what is sent: the columns in the prompts, and one prompt as a model gets it."""
 
 from __future__ import annotations
 
@@ -6,15 +6,19 @@ from typing import Any
 
 from tune.plan.plan import Plan
 from tune.task.columns import template_names
+from tune.task.example import Example
+from tune.task.prompt import Prompt
 
 MOST_SHOWN = 1200
 """Characters of the prompt that are shown."""
 
 
 def sent_lines(plan: Plan) -> list[str]:
-    """The columns that are sent, those that are not, and one rendered prompt, for a terminal."""
+    """Return lines for a terminal: the columns that are sent or not, and one rendered prompt."""
     record = sent_record(plan)
-    kept = f"; not sent: {', '.join(record['not_sent'])}" if record["not_sent"] else ""
+    kept = ""
+    if record["not_sent"]:
+        kept = f"; not sent: {', '.join(record['not_sent'])}"
     lines = [f"Columns in the prompts: {', '.join(record['columns'])}{kept}."]
     lines.append(f"Prompt {record['prompt']!r} as it is sent for example {record['example']}:")
     text = record["text"]
@@ -24,18 +28,13 @@ def sent_lines(plan: Plan) -> list[str]:
 
 
 def sent_record(plan: Plan) -> dict[str, Any]:
-    """The same for programs."""
-    columns = sorted(
-        {name for prompt in plan.prompts.values() for name in prompt.fields},
-        key=plan.data.columns.index,
-    )
+    """Return the same in JSON's types, with the whole prompt."""
+    named: set[str] = set()
+    for prompt in plan.prompts.values():
+        named.update(prompt.fields)
+    columns = sorted(named, key=plan.data.columns.index)
     name, prompt = next(iter(plan.prompts.items()))
     example = plan.split.tuning[0]
-    rendered = prompt.render(example)
-    if not isinstance(rendered, str) and len(rendered) == 1 and rendered[0].role == "user":
-        rendered = rendered[0].content
-    elif not isinstance(rendered, str):
-        rendered = "\n\n".join(f"{message.role}: {message.content}" for message in rendered)
     renamed = template_names(plan.data.columns)
     left = [
         column
@@ -47,6 +46,15 @@ def sent_record(plan: Plan) -> dict[str, Any]:
         "not_sent": left,
         "prompt": name,
         "example": example.id,
-        "text": rendered,
+        "text": _prompt_text(prompt, example),
         "notes": list(plan.notes),
     }
+
+
+def _prompt_text(prompt: Prompt, example: Example) -> str:
+    rendered = prompt.render(example)
+    if isinstance(rendered, str):
+        return rendered
+    if len(rendered) == 1 and rendered[0].role == "user":
+        return rendered[0].content
+    return "\n\n".join(f"{message.role}: {message.content}" for message in rendered)

@@ -1,6 +1,4 @@
-"""What is searched: the space, as it was given, and what of it is read off draws rather than
-bought.
-"""
+"""The space that is searched, and the dimensions of it that are read off draws."""
 
 from __future__ import annotations
 
@@ -17,16 +15,21 @@ from tune.task.metrics import Metric
 from tune.task.prompt_spec import prompt_fields
 
 EMBEDDED = Path(__file__).parent.parent / "task" / "reviews"
-"""The task that a run without --data works on."""
+"""The folder of the task for a run without --data."""
 
 LOCAL_MODEL = "local:smollm2"
 """The model of a run that names none: never a hosted one, whatever keys are in the environment."""
 
 
 def space_record(data: Any, space: Any) -> tuple[dict[str, Any] | None, Path]:
-    """The tables of the space, and the folder that its files are relative to."""
+    """Return the tables of the space, and the folder that its files are relative to.
+
+    The tables are None where the space is made from the data.
+    """
+    if space is None and data is None:
+        return read_toml(EMBEDDED / "space.toml"), EMBEDDED
     if space is None:
-        return (read_toml(EMBEDDED / "space.toml"), EMBEDDED) if data is None else (None, Path())
+        return None, Path()
     if isinstance(space, Space):
         return space.to_mapping(), Path()
     if isinstance(space, Mapping):
@@ -35,16 +38,18 @@ def space_record(data: Any, space: Any) -> tuple[dict[str, Any] | None, Path]:
 
 
 def template_fields(record: Mapping[str, Any] | None, base: Path) -> frozenset[str]:
-    """The columns that the templates name."""
+    """Return the columns that the templates name."""
     specs = (record or {}).get("space", {}).get("prompt", {})
-    specs = specs if isinstance(specs, Mapping) else {"plain": specs}
-    return frozenset[str]().union(
-        *(prompt_fields(spec, base, name=name) for name, spec in specs.items())
-    )
+    if not isinstance(specs, Mapping):
+        specs = {"plain": specs}
+    found: set[str] = set()
+    for name, spec in specs.items():
+        found |= prompt_fields(spec, base, name=name)
+    return frozenset(found)
 
 
 def read_space(record: Mapping[str, Any]) -> Space:
-    """The space of a record; one that names no model has the local one, until flags say otherwise."""
+    """Return the space of its tables; without a model it has the local one."""
     table = record.get("space")
     if isinstance(table, Mapping) and "model" not in table:
         record = {**record, "space": {**table, "model": [LOCAL_MODEL]}}
@@ -52,7 +57,11 @@ def read_space(record: Mapping[str, Any]) -> Space:
 
 
 def free_dimensions(options: Options, metric: Metric) -> tuple[str, ...]:
-    """The dimensions that are read off, less those that this metric cannot be read off for."""
+    """Return the dimensions that are read off draws, as far as the metric allows it.
+
+    Raises:
+        InputError: a dimension cannot be read off draws.
+    """
     free = as_names(options.free)
     if free == ("none",):
         free = ()
@@ -61,36 +70,43 @@ def free_dimensions(options: Options, metric: Metric) -> tuple[str, ...]:
         raise InputError(
             f"only {list(FREE)} can be read off draws already bought, but got free={wrong}"
         )
+    bought: tuple[str, ...] = ()
     if metric.over_responses:
-        return tuple(name for name in free if name not in ("n", "aggregate"))
-    if metric.costs:
-        return tuple(name for name in free if name not in ("max_tokens", "stop"))
-    return free
+        # Such a metric judges all answers together, as they were bought.
+        bought = ("n", "aggregate")
+    elif metric.costs:
+        # Every text that a judge reads is paid for, so shorter readings are not free.
+        bought = ("max_tokens", "stop")
+    return tuple(name for name in free if name not in bought)
 
 
 def check_aggregates(space: Space, metric: Metric, verifier: object) -> None:
-    """Refuse ways of making one answer of several that are unknown or cannot be deployed.
+    """Refuse aggregates that are unknown or cannot be deployed.
 
     Raises:
-        SpaceError: an aggregate is unknown, "best" lacks a verifier, "all" a metric that judges all
-        answers together,
-            or a model has the oracle alone.
+        SpaceError: an aggregate is unknown, "best" has no verifier, "all" has no metric that judges
+            all answers together, or a model has only the oracle.
     """
     for model in space.models:
         domain = space.domain("aggregate", model)
         given = [str(name) for name in domain.values] if domain else []
-        if "all" in given and not metric.over_responses:
-            raise SpaceError(
-                'the aggregate "all" hands back every answer, so it needs a metric that judges all of them together '
-                '(tune.responses_metric): use "first", "vote" or "best"'
-            )
-        for name in given:
-            parse_aggregate(name)
-        if "best" in given and verifier is None:
-            raise SpaceError(
-                'the aggregate "best" needs a verifier: a callable (answer, example) -> float'
-            )
-        if not any(deployable(name) for name in given):
-            raise SpaceError(
-                'the aggregate "any" is the oracle, which knows the target: add one that can be deployed'
-            )
+        _check_model_aggregates(given, metric, verifier)
+
+
+def _check_model_aggregates(given: list[str], metric: Metric, verifier: object) -> None:
+    if "all" in given and not metric.over_responses:
+        raise SpaceError(
+            'the aggregate "all" hands back every answer, so it needs a metric that judges all of '
+            'them together (tune.responses_metric): use "first", "vote" or "best"'
+        )
+    for name in given:
+        parse_aggregate(name)
+    if "best" in given and verifier is None:
+        raise SpaceError(
+            'the aggregate "best" needs a verifier: a callable (answer, example) -> float'
+        )
+    if not any(deployable(name) for name in given):
+        raise SpaceError(
+            'the aggregate "any" is the oracle, which knows the target: add one that can be '
+            "deployed"
+        )

@@ -1,8 +1,7 @@
-"""Recognise stored requests that a prompt of the plan made, also from rows that are not in the
-data.
+"""Matching stored requests with the prompts of a plan, also for rows that are not in the data.
 
-A rendered prompt is held against the literal text of each template. Few-shot examples may be others
-than today's.
+A stored prompt is compared with the literal text of each template. Few-shot examples may be others
+than those of today.
 """
 
 from __future__ import annotations
@@ -11,33 +10,32 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tune.completion import Message
 from tune.plan.plan import Plan
 from tune.task.prompt import Prompt
 from tune.task.template import Template
 
 LEAST_LITERAL = 8
-"""Characters of a template's own text, spaces left out, by which it is known: fewer stand in any
-text.
+"""Characters of its own text (without spaces) that a template needs to be recognised by it.
+
+Fewer characters stand in any text.
 """
 
-LOOKED_AT = 2000
-"""Examples by whose prompts draws in the store are recognised where a template has too little text
-of its own.
-"""
+MOST_RENDERED = 2000
+"""Examples that are rendered to recognise a prompt with too little text of its own."""
 
 KINDS = ("reasoning_effort", "verbosity")
-"""Settings that change how long answers are, several times over: others of them than the space's
-are another kind.
+"""Settings that change the length of answers several times over.
+
+A stored request with a value that the space does not have says nothing about its lengths.
 """
 
 Messages = Sequence[Sequence[str]]
-"""Role and content of each message, as stored requests have them; a raw prompt is one with the role
-"".
-"""
+"""Role and content of each message, as stored requests have them; a raw prompt has the role ""."""
 
 
 class PromptMatcher:
-    """Tells which prompt of a plan made a stored request.
+    """Finds the prompt of a plan that made a stored request.
 
     Args:
         plan: holds the prompts and the examples.
@@ -45,30 +43,25 @@ class PromptMatcher:
 
     def __init__(self, plan: Plan) -> None:
         self._prompts = plan.prompts
-        self._rows: dict[str, str] = {}
+        self._rendered: dict[str, str] = {}
         for name, prompt in plan.prompts.items():
             if _own_text(prompt) < LEAST_LITERAL:
-                for example in plan.examples[:LOOKED_AT]:
-                    said = prompt.render(example)
-                    parts = (
-                        [["", said]]
-                        if isinstance(said, str)
-                        else [[m.role, m.content] for m in said]
-                    )
-                    self._rows[json.dumps(parts)] = name
+                for example in plan.examples[:MOST_RENDERED]:
+                    self._rendered[json.dumps(_as_messages(prompt.render(example)))] = name
 
     def prompt_of(self, record: Mapping[str, Any]) -> str | None:
-        """Return the name of the prompt that made a request, of several the one with the most text
-        of its own.
+        """Return the name of the prompt that made a request; None where none of them did.
+
+        Where several fit, it is the one with the most text of its own.
 
         Args:
             record: the request as the store keeps it.
         """
-        said = messages_of(record)
-        fitting = [name for name, prompt in self._prompts.items() if may_be_from(prompt, said)]
+        messages = messages_of(record)
+        fitting = [name for name, prompt in self._prompts.items() if may_be_from(prompt, messages)]
         if fitting:
             return max(fitting, key=lambda name: _own_text(self._prompts[name]))
-        return self._rows.get(json.dumps(said))
+        return self._rendered.get(json.dumps(messages))
 
 
 def messages_of(record: Mapping[str, Any]) -> list[list[str]]:
@@ -79,7 +72,7 @@ def messages_of(record: Mapping[str, Any]) -> list[list[str]]:
 
 
 def is_same_kind(plan: Plan, model: str, record: Mapping[str, Any]) -> bool:
-    """Return whether a stored request has efforts that the space has too."""
+    """Return whether a stored request has only efforts that the space has too."""
     settings = record.get("settings", {})
     for name in KINDS:
         domain = plan.space.domain(name, model)
@@ -89,34 +82,47 @@ def is_same_kind(plan: Plan, model: str, record: Mapping[str, Any]) -> bool:
     return True
 
 
-def may_be_from(prompt: Prompt, said: Messages) -> bool:
+def may_be_from(prompt: Prompt, messages: Messages) -> bool:
     """Return whether messages may be a prompt filled with some row, by the prompt's own text."""
     if _own_text(prompt) < LEAST_LITERAL:
         return False
     turns = prompt.open_turns or prompt.turns
     if prompt.raw:
-        return len(said) == 1 and said[0][0] == "" and _fits(turns[0][1], said[0][1])
-    has_shots = len(prompt.turns) > len(turns)
-    if len(said) != len(prompt.turns) if not has_shots else len(said) < len(turns):
+        is_raw = len(messages) == 1 and messages[0][0] == ""
+        return is_raw and _fits(turns[0][1], messages[0][1])
+    kept = _without_shots(prompt, messages)
+    if kept is None:
         return False
-    last = (
-        max((i for i, (role, _) in enumerate(turns) if role == "user"), default=0)
-        if has_shots
-        else 0
-    )
-    kept = [*said[:last], *said[len(said) - len(turns) + last :]]
-    return all(
-        role == there and _fits(template, text)
-        for (role, template), (there, text) in zip(turns, kept, strict=True)
-    )
+    for (role, template), (stored_role, text) in zip(turns, kept, strict=True):
+        if role != stored_role or not _fits(template, text):
+            return False
+    return True
+
+
+def _without_shots(prompt: Prompt, messages: Messages) -> Messages | None:
+    """Return the messages without few-shot examples; None where their number cannot be right."""
+    turns = prompt.open_turns or prompt.turns
+    if len(prompt.turns) == len(turns):
+        return messages if len(messages) == len(turns) else None
+    if len(messages) < len(turns):
+        return None
+    # Few-shot examples stand before the last turn of the user.
+    last = max((i for i, (role, _) in enumerate(turns) if role == "user"), default=0)
+    return [*messages[:last], *messages[len(messages) - len(turns) + last :]]
+
+
+def _as_messages(rendered: str | Sequence[Message]) -> list[list[str]]:
+    if isinstance(rendered, str):
+        return [["", rendered]]
+    return [[message.role, message.content] for message in rendered]
 
 
 def _own_text(prompt: Prompt) -> int:
-    """Return how many characters of a prompt stand in it whatever the row, spaces left out."""
-    turns = prompt.open_turns or prompt.turns
-    return sum(
-        len("".join(literal.split())) for _, template in turns for literal in template.literals
-    )
+    """Count the characters of a prompt that stand in it for every row, without spaces."""
+    total = 0
+    for _, template in prompt.open_turns or prompt.turns:
+        total += sum(len("".join(literal.split())) for literal in template.literals)
+    return total
 
 
 def _fits(template: Template, text: str) -> bool:
@@ -125,7 +131,9 @@ def _fits(template: Template, text: str) -> bool:
     if not between:
         return text == first
     *middle, last = between
-    if len(text) < len(first) + len(last) or not (text.startswith(first) and text.endswith(last)):
+    if len(text) < len(first) + len(last):
+        return False
+    if not (text.startswith(first) and text.endswith(last)):
         return False
     place, end = len(first), len(text) - len(last)
     for literal in middle:

@@ -13,9 +13,9 @@ import numpy as np
 
 from tune.errors import QuotaExhausted
 from tune.export import Deployment, addition, obstacle
+from tune.plan.answer_forecast import estimate_rows
 from tune.plan.long_answers import first_forecasts
 from tune.plan.plan import Plan
-from tune.plan.token_counts import estimate_rows
 from tune.pricing.prices import to_dollars
 from tune.providers.base_url import public_url
 from tune.readout import Reading

@@ -1,0 +1,225 @@
+"""Forecasts of an answer by model and prompt: its tokens, its dollars and its seconds.
+
+Prompt tokens are counted on the user's own templates and examples, and corrected by what the store
+has seen of the model. The length of an answer is that of draws in the store, else what the user
+states, else a guess from targets and prompts, which the estimate calls a guess.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from tune.completion import Endpoint, Request
+from tune.plan.models import length_names
+from tune.plan.output_length import length_span, likely_output_tokens
+from tune.plan.plan import Plan
+from tune.plan.stored_lengths import StoredLengths
+from tune.plan.token_counts import prompt_tokens, text_tokens
+from tune.pricing.clock import assumed_seconds
+from tune.pricing.prices import Price, to_dollars
+from tune.readout.trial import Trial
+from tune.report import EstimateRow
+from tune.store.draws import Store
+from tune.task.example import Example
+
+SAMPLE = 32
+"""Examples whose prompts are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerForecast:
+    """The forecast of one answer of a model to a prompt.
+
+    Attributes:
+        model: its name in the space.
+        prompt: the prompt's name.
+        prompt_tokens: mean over examples.
+        output_tokens: mean over draws.
+        learned: the number of stored draws that the output's length is known from; 0 where it is
+            stated or assumed.
+        draw: dollars of one answer to one example, at list price.
+        stated: whether the user stated the output's length.
+        output_span: the least and the most that `output_tokens` may be; None where it is stated.
+        seconds: of one answer to one example; None where it is unknown before the first block.
+        timed: the number of stored draws that the seconds are known from; 0 where they are assumed.
+    """
+
+    model: str
+    prompt: str
+    prompt_tokens: float
+    output_tokens: float
+    learned: int
+    draw: float
+    stated: bool = False
+    output_span: tuple[float, float] | None = None
+    seconds: float | None = None
+    timed: int = 0
+
+
+def forecast_answers(
+    plan: Plan, endpoints: Mapping[str, Endpoint], store: Store | None
+) -> tuple[AnswerForecast, ...]:
+    """Return a forecast for every model with every prompt that it may be given.
+
+    Args:
+        plan: the checked order.
+        endpoints: of the space's models, by name; nothing is sent to them.
+        store: holds what was bought before, if anything.
+    """
+    stored = StoredLengths(plan, endpoints, store)
+    found = []
+    for model in plan.space.models:
+        domain = plan.space.domain("prompt", model)
+        prompts = plan.prompts if domain is None else domain.values
+        for prompt in prompts:
+            found.append(_forecast(plan, stored, endpoints[model], model, str(prompt)))
+    return tuple(found)
+
+
+def estimate_rows(
+    predicted: Sequence[AnswerForecast], trials: Mapping[int, Trial], prices: Mapping[str, Price]
+) -> tuple[EstimateRow, ...]:
+    """Return forecasts beside what happened, for each model and prompt that was drawn from.
+
+    Args:
+        predicted: the forecasts.
+        trials: the trials of the search, by number.
+        prices: of the models, by name.
+    """
+    costs: dict[tuple[str, str], list[float]] = defaultdict(list)
+    lengths: dict[tuple[str, str], list[int]] = defaultdict(list)
+    seconds: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for trial in trials.values():
+        key = str(trial.point["model"]), str(trial.point["prompt"])
+        for draws in trial.draws.values():
+            for draw in draws:
+                cost = prices[key[0]].cost(draw.prompt_tokens, draw.completion_tokens)
+                costs[key].append(to_dollars(cost))
+                lengths[key].append(draw.completion_tokens)
+                seconds[key].append(draw.seconds)
+    rows = []
+    for row in predicted:
+        key = row.model, row.prompt
+        count = len(costs[key])
+        if not count:
+            continue
+        rows.append(
+            EstimateRow(
+                model=row.model,
+                prompt=row.prompt,
+                predicted=row.draw,
+                actual=sum(costs[key]) / count,
+                predicted_tokens=row.output_tokens,
+                actual_tokens=sum(lengths[key]) / count,
+                draws=count,
+                learned=row.learned,
+                predicted_seconds=row.seconds,
+                actual_seconds=sum(seconds[key]) / count,
+            )
+        )
+    return tuple(rows)
+
+
+class _Output(NamedTuple):
+    """The expected length of an answer, and where it is known from.
+
+    Attributes:
+        tokens: mean over draws.
+        span: the least and the most that it may be; None where it is stated.
+        learned: stored draws that it is known from.
+        stated: whether the user stated it.
+        is_known: whether it is more than a share of max_tokens.
+    """
+
+    tokens: float
+    span: tuple[float, float] | None
+    learned: int
+    stated: bool
+    is_known: bool
+
+
+def _forecast(
+    plan: Plan, stored: StoredLengths, endpoint: Endpoint, model: str, prompt: str
+) -> AnswerForecast:
+    sample = [_request(plan, model, prompt, example) for example in plan.split.tuning[:SAMPLE]]
+    entry = plan.entries[model]
+    counted = sum(prompt_tokens(endpoint, entry, request) for request in sample) / len(sample)
+    tokens = counted * stored.correction(model)
+    output = _output(plan, stored, model, prompt, sample[0].max_tokens)
+    seconds, timed = stored.time(model, prompt, output.tokens)
+    # A share of max_tokens says nothing about seconds: many set max_tokens far above any answer.
+    if seconds is None and output.is_known:
+        seconds = assumed_seconds(tokens, output.tokens)
+    cost = plan.prices[model].cost(math.ceil(tokens), math.ceil(output.tokens))
+    return AnswerForecast(
+        model=model,
+        prompt=prompt,
+        prompt_tokens=tokens,
+        output_tokens=output.tokens,
+        learned=output.learned,
+        draw=to_dollars(cost),
+        stated=output.stated,
+        output_span=output.span,
+        seconds=seconds,
+        timed=timed,
+    )
+
+
+def _output(plan: Plan, stored: StoredLengths, model: str, prompt: str, cap: int) -> _Output:
+    """Return the length of an answer: from the store, else as stated, else as guessed."""
+    known = stored.length(model, prompt, cap)
+    if known is not None:
+        return _Output(known.tokens, known.span, known.draws, stated=False, is_known=True)
+    stated = _stated_length(plan, model, prompt)
+    if stated is not None:
+        return _Output(min(float(cap), stated), None, 0, stated=True, is_known=True)
+    template, wanted = plan.prompts[prompt].template, _target_tokens(plan)
+    reasons = _reasons(plan, model)
+    guess = likely_output_tokens(template, wanted, cap, reasons=reasons)
+    tokens = min(float(cap), guess)
+    is_share = reasons or wanted is None
+    span = length_span(tokens, cap, template, reasons=is_share)
+    return _Output(tokens, span, 0, stated=False, is_known=not is_share)
+
+
+def _request(plan: Plan, model: str, prompt: str, example: Example) -> Request:
+    return Request(
+        service="",
+        model=plan.entries[model].model,
+        prompt=plan.prompts[prompt].render(example),
+        max_tokens=plan.space.cap({"model": model, "prompt": prompt}),
+    )
+
+
+def _stated_length(plan: Plan, model: str, prompt: str) -> float | None:
+    """Return the length that the user states for these answers, or None."""
+    for name in length_names(model, prompt):
+        if name in plan.output_tokens:
+            return plan.output_tokens[name]
+    return None
+
+
+def _target_tokens(plan: Plan) -> float | None:
+    """Return the mean tokens of the targets; None where they are no answers, such as test code."""
+    targets = [example.target for example in plan.split.tuning[:SAMPLE]]
+    texts = [str(target) for target in targets if target is not None]
+    if not texts or plan.metric.runs_code:
+        return None
+    return sum(map(text_tokens, texts)) / len(texts)
+
+
+def _reasons(plan: Plan, model: str) -> bool:
+    """Return whether a model is likely to reason unseen.
+
+    Its efforts in the space say so, else its name does.
+    """
+    effort = plan.space.domain("reasoning_effort", model)
+    if effort is not None:
+        return any(value not in (None, "none", "minimal") for value in effort.values)
+    from tune.providers.openai.endpoint import named_as_reasoning
+
+    return not plan.entries[model].local and named_as_reasoning(plan.entries[model].model)
