@@ -204,7 +204,7 @@ def _stated_length(plan: Plan, model: str, prompt: str) -> float | None:
 
 
 def _target_tokens(plan: Plan) -> float | None:
-    """Return the mean tokens of the targets; None where they are no answers, such as test code."""
+    """Return the mean tokens of the targets; None where they are not answers, such as test code."""
     targets = [example.target for example in plan.split.tuning[:SAMPLE]]
     texts = [str(target) for target in targets if target is not None]
     if not texts or plan.metric.runs_code:

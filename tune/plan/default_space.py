@@ -93,7 +93,7 @@ def default_answer(data: Data) -> dict[str, Any] | None:
 def find_labels(data: Data) -> list[str]:
     """Return the different targets, the most frequent first, where they are labels; else nothing.
 
-    Targets that differ only in case and spaces are one label, spelled as it is most often.
+    Targets that differ only in case and spaces are one label, in its most frequent spelling.
     """
     targets = [example.target for example in data.examples]
     if any(isinstance(target, list | tuple | dict) for target in targets):
@@ -143,7 +143,7 @@ def _are_labels(uses: Mapping[str, int]) -> bool:
 
 
 def with_label_weights(metric: Any, data: Data) -> Any:
-    """Return the metric balanced_accuracy with the weight of each label; any other as it is.
+    """Return the metric balanced_accuracy with the weight of each label; any other is unchanged.
 
     Raises:
         InputError: the targets are not labels.

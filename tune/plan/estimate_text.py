@@ -1,4 +1,4 @@
-"""An estimate as people read it."""
+"""The estimate of a run as people read it."""
 
 from __future__ import annotations
 
@@ -20,136 +20,169 @@ _TOO_FEW = "too few examples"
 
 
 def estimate_lines(found: RunEstimate) -> tuple[str, ...]:
-    """An estimate in three lines of plain text, and a fourth where the examples are few."""
+    """Return an estimate in lines of plain text; the last one is there for few examples only."""
+    notes = [found.sample_size_note] if found.sample_size_note else []
     if found.time_limit is not None:
-        return _time_lines(found)
-    least, most = (f(found.rows, key=lambda row: row.draw) for f in (min, max))
-    spread = "" if least == most else f", from {_named(least)} to {_named(most)}"
-    bought, lengths = found.bought, _lengths(found.rows) + _guess(found)
-    return (
-        f"Estimate: one answer to one example costs {dollars(found.draw)} on average{spread}; {lengths}.",
-        f"{dollars(bought.budget)} compares about {count(bought.configs, 'configuration')} "
-        f"({count(bought.blocks, 'block')} of {count(found.block, 'example')}), then the choice and the baseline on "
+        return (*_time_lines(found), *notes)
+    return (*_money_lines(found), *notes)
+
+
+def _money_lines(found: RunEstimate) -> list[str]:
+    bought = found.bought
+    configs, blocks = count(bought.configs, "configuration"), count(bought.blocks, "block")
+    visible = _visible(found)
+    if not found.is_search:
+        visible += f" This is too little for a search: about {dollars(found.enough)} would do."
+    return [
+        f"Estimate: one answer to one example costs {dollars(found.draw)} on average"
+        f"{_spread(found.rows)}; {_lengths(found.rows)}{_uncertainty(found)}.",
+        f"{dollars(bought.budget)} compares about {configs} ({blocks} of "
+        f"{count(found.block, 'example')}), then the choice and the baseline on "
         f"{bought.holdout:,} of {count(found.holdout, 'holdout example')}.",
-        _seen(found)
-        + (
-            ""
-            if found.is_search
-            else f" This is too little for a search: about {dollars(found.enough)} would do."
-        ),
-        *([found.sample_size_note] if found.sample_size_note else []),
-    )
+        visible,
+    ]
 
 
-def _time_lines(found: RunEstimate) -> tuple[str, ...]:
-    """An estimate where nobody is billed: seconds take the place of dollars."""
+def _time_lines(found: RunEstimate) -> list[str]:
+    """Return the lines where every price is 0: seconds take the place of dollars."""
     held = f"Then the choice and the baseline meet {count(found.holdout, 'holdout example')}"
     if found.holdout_seconds is not None:
         held += f", in about {format_duration(found.holdout_seconds)}"
-    return (
+    return [
         f"Estimate: nobody is billed, as every price is 0. The search takes at most "
-        f"{format_duration(found.time_limit or 0.0)} (--time-limit), and less where more is not worth the time.",
+        f"{format_duration(found.time_limit or 0.0)} (--time-limit), and less where more is not "
+        f"worth the time.",
         _seconds_line(found),
         f"{held}.",
-        _seen(found),
-        *([found.sample_size_note] if found.sample_size_note else []),
-    )
+        _visible(found),
+    ]
 
 
 def _seconds_line(found: RunEstimate) -> str:
-    """How long an answer takes, what the time limit compares, and how long that is."""
+    """Return a sentence on the seconds of an answer and of the search."""
     if found.seconds is None or found.search_seconds is None:
         return (
-            "How long an answer takes is unknown until the first block of examples is answered, and so is how many "
-            "configurations the time compares."
+            "How long an answer takes is unknown until the first block of examples is answered, "
+            "and so is how many configurations the time compares."
         )
     timed = sum(row.timed for row in found.rows)
     known = [f"as long as {timed:,} that were drawn before"] if timed else []
     if any(not row.timed for row in found.rows):
         known.append(
-            f"assumed to take {SECONDS_PER_CALL:g} s, {SECONDS_PER_PROMPT_TOKEN:g} s for each token of the prompt and "
-            f"{SECONDS_PER_TOKEN:g} s for each of the answer, as a slow machine does"
+            f"assumed to take {SECONDS_PER_CALL:g} s, {SECONDS_PER_PROMPT_TOKEN:g} s for each "
+            f"token of the prompt and {SECONDS_PER_TOKEN:g} s for each of the answer, as a slow "
+            f"machine does"
         )
+    bought = found.bought
     return (
-        f"One answer to one example takes about {exact_seconds(found.seconds)} ({'; others '.join(known)}). With "
-        f"{FIRST_WIDTH:g} side by side, {format_duration(found.time_limit or 0.0)} compare about "
-        f"{count(found.bought.configs, 'configuration')} ({count(found.bought.blocks, 'block')} of "
-        f"{count(found.block, 'example')}), and the search takes about {format_duration(found.search_seconds)}."
+        f"One answer to one example takes about {exact_seconds(found.seconds)} "
+        f"({'; others '.join(known)}). With {FIRST_WIDTH:g} side by side, "
+        f"{format_duration(found.time_limit or 0.0)} compare about "
+        f"{count(bought.configs, 'configuration')} ({count(bought.blocks, 'block')} of "
+        f"{count(found.block, 'example')}), and the search takes about "
+        f"{format_duration(found.search_seconds)}."
     )
 
 
 def price_lines(found: RunEstimate) -> tuple[str, ...]:
-    """Say each model's price as it was understood, and which entry of a price list its name
-    matched.
+    """Return each model's price as it was understood, with the name that it matched.
 
-    Where every price is 0, the first line of the estimate has said it.
+    Where every price is 0, the first line of the estimate says so already.
     """
     if found.time_limit is not None:
         return ()
     return tuple(f"{model}: {price}" for model, price in found.prices)
 
 
-def _seen(found: RunEstimate) -> str:
-    """What can be seen of that which the goal turns on."""
-    shown, examples = number(found.tuning_detectable), f"on all {found.tuning:,} tuning examples"
-    if found.goal != "quality" and math.isinf(found.tuning_detectable):
-        return f"The {found.tuning:,} tuning examples are too few to show what the goal turns on with 80 % probability."
-    if found.goal == "frontier":
-        return f"Two configurations that differ by {shown} are told apart with 80 % probability {examples}."
-    if found.min_quality is not None:
-        least = f"the {number(found.min_quality)} asked for"
-        return f"A score that is better than {least} by {shown} is shown to be, with 80 % probability, {examples}."
-    if found.margin is not None:
-        lack = (
-            ""
-            if found.tuning_detectable <= found.margin
-            else f"; a margin of {number(found.margin)} asks for more"
-        )
+def _visible(found: RunEstimate) -> str:
+    """Return a sentence on the smallest difference that the run can show for its goal."""
+    shown = number(found.tuning_detectable)
+    examples = f"on all {found.tuning:,} tuning examples"
+    if found.goal == "quality":
+        return _visible_to_baseline(found)
+    if math.isinf(found.tuning_detectable):
         return (
-            f"A configuration as good as the baseline is shown with 80 % probability to be worse by less than {shown} "
-            f"{examples}{lack}."
+            f"The {found.tuning:,} tuning examples are too few to show what the goal turns on "
+            f"with 80 % probability."
         )
-    if math.isinf(found.bought.detectable):
-        return f"No difference to the baseline, however large, is seen there with 80 % probability: {_TOO_FEW}."
-    on_tuning = "none" if math.isinf(found.tuning_detectable) else shown
+    if found.goal == "frontier":
+        return (
+            f"Two configurations that differ by {shown} are told apart with 80 % probability "
+            f"{examples}."
+        )
+    if found.min_quality is not None:
+        return (
+            f"A score that is better than the {number(found.min_quality)} asked for by {shown} is "
+            f"shown to be, with 80 % probability, {examples}."
+        )
+    margin = found.margin or 0.0
+    lack = ""
+    if found.tuning_detectable > margin:
+        lack = f"; a margin of {number(margin)} asks for more"
     return (
-        f"A difference to the baseline of {number(found.bought.detectable)} is seen there with 80 % probability "
-        f"({on_tuning} {examples})."
+        f"A configuration as good as the baseline is shown with 80 % probability to be worse by "
+        f"less than {shown} {examples}{lack}."
+    )
+
+
+def _visible_to_baseline(found: RunEstimate) -> str:
+    if math.isinf(found.bought.detectable):
+        return (
+            f"No difference to the baseline, however large, is seen there with 80 % probability: "
+            f"{_TOO_FEW}."
+        )
+    on_tuning = number(found.tuning_detectable)
+    if math.isinf(found.tuning_detectable):
+        on_tuning = "none"
+    return (
+        f"A difference to the baseline of {number(found.bought.detectable)} is seen there with "
+        f"80 % probability ({on_tuning} on all {found.tuning:,} tuning examples)."
     )
 
 
 def estimate_table(found: RunEstimate) -> list[str]:
-    """By model and prompt, and what other budgets buy, as lines of plain text.
+    """Return a table by model and prompt, and what other budgets buy, as lines of plain text.
 
-    Tokens of the prompt and of an answer; dollars of one answer, and of one answer to every tuning
-    example. Where nobody is billed, seconds of one answer.
+    The columns are tokens of the prompt and of an answer, dollars of one answer, and dollars of one
+    answer to every tuning example; where every price is 0, seconds of one answer.
     """
+    head = f"{'model, prompt':40s} {'prompt':>8s} {'answer':>8s} {'per answer':>12s}"
     if found.time_limit is not None:
-        return [
-            f"{'model, prompt':40s} {'prompt':>8s} {'answer':>8s} {'per answer':>12s}",
-            *map(_time_row, found.rows),
-        ]
-    lines = [
-        f"{'model, prompt':40s} {'prompt':>8s} {'answer':>8s} {'per answer':>12s} {'all tuning':>12s}"
-    ]
+        return [head, *map(_time_row, found.rows)]
+    lines = [f"{head} {'all tuning':>12s}"]
     for row in found.rows:
-        mark = "" if row.learned else " (stated)" if row.stated else " (assumed)"
+        mark = " (assumed)"
+        if row.learned:
+            mark = ""
+        elif row.stated:
+            mark = " (stated)"
         lines.append(
-            f"{row.model + ', ' + row.prompt:40s} {row.prompt_tokens:8.0f} {row.output_tokens:8.0f} "
-            f"{dollars(row.draw):>12s} {dollars(found.tuning * row.draw):>12s}{mark}"
+            f"{row.model + ', ' + row.prompt:40s} {row.prompt_tokens:8.0f} "
+            f"{row.output_tokens:8.0f} {dollars(row.draw):>12s} "
+            f"{dollars(found.tuning * row.draw):>12s}{mark}"
         )
-    lines += [
-        f"{dollars(other.budget)} would compare about {count(other.configs, 'configuration')} and see "
-        f"{_difference(other.detectable)} on {count(other.holdout, 'holdout example')}."
-        for other in found.others
-    ]
+    for other in found.others:
+        lines.append(
+            f"{dollars(other.budget)} would compare about "
+            f"{count(other.configs, 'configuration')} and see {_difference(other.detectable)} on "
+            f"{count(other.holdout, 'holdout example')}."
+        )
     return lines
 
 
 def _time_row(row: AnswerForecast) -> str:
     known = "unknown" if row.seconds is None else exact_seconds(row.seconds)
     mark = "" if row.timed or row.seconds is None else " (assumed)"
-    return f"{row.model + ', ' + row.prompt:40s} {row.prompt_tokens:8.0f} {row.output_tokens:8.0f} {known:>12s}{mark}"
+    return (
+        f"{row.model + ', ' + row.prompt:40s} {row.prompt_tokens:8.0f} {row.output_tokens:8.0f} "
+        f"{known:>12s}{mark}"
+    )
+
+
+def _spread(rows: Sequence[AnswerForecast]) -> str:
+    """Return a clause on the cheapest and the most expensive model and prompt."""
+    least, most = min(rows, key=lambda row: row.draw), max(rows, key=lambda row: row.draw)
+    return "" if least == most else f", from {_named(least)} to {_named(most)}"
 
 
 def _named(row: AnswerForecast) -> str:
@@ -157,23 +190,25 @@ def _named(row: AnswerForecast) -> str:
 
 
 def _lengths(rows: Sequence[AnswerForecast]) -> str:
-    """Where the lengths of answers are known from."""
+    """Return a clause on where the lengths of answers are known from."""
     draws = sum(row.learned for row in rows)
     others = [row for row in rows if not row.learned]
     stated = [row for row in others if row.stated]
-    known = f"as long as {draws:,} that were bought before" if draws else ""
-    said = "as long as you state" if stated else ""
-    assumed = (
-        "assumed to be as long as targets and prompts suggest" if len(stated) < len(others) else ""
-    )
-    parts = [part for part in (known, said, assumed) if part]
-    if parts == [assumed]:
+    assumed = "assumed to be as long as targets and prompts suggest"
+    if others and not draws and not stated:
         return f"answers are {assumed}, since none like them was bought before"
-    return f"answers are {parts[0]}" + "".join(f", others {part}" for part in parts[1:])
+    parts = []
+    if draws:
+        parts.append(f"as long as {draws:,} that were bought before")
+    if stated:
+        parts.append("as long as you state")
+    if len(stated) < len(others):
+        parts.append(assumed)
+    return f"answers are {', others '.join(parts)}"
 
 
-def _guess(found: RunEstimate) -> str:
-    """How far off that may be."""
+def _uncertainty(found: RunEstimate) -> str:
+    """Return a clause on how far off the lengths may be."""
     if found.draw_span is None or found.draw_span[0] == found.draw_span[1]:
         return ""
     least, most = map(dollars, found.draw_span)
@@ -183,8 +218,6 @@ def _guess(found: RunEstimate) -> str:
 
 
 def _difference(detectable: float) -> str:
-    return (
-        f"no difference ({_TOO_FEW})"
-        if math.isinf(detectable)
-        else f"a difference of {number(detectable)}"
-    )
+    if math.isinf(detectable):
+        return f"no difference ({_TOO_FEW})"
+    return f"a difference of {number(detectable)}"

@@ -1,4 +1,4 @@
-"""The options of `tune check` and `tune challenge` that a run does not have or means differently."""
+"""The options of `tune check`, and the margin and error rates of `tune challenge`."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ def read_goal(options: Options, metric: Metric) -> dict[str, Any]:
         `goal`, `min_quality` and `margin` of a `Plan`.
 
     Raises:
-        InputError: there is no such goal, or what is good enough is missing, given twice, or out
+        InputError: the goal is unknown, or what is good enough is missing, given twice, or out
             of range.
     """
     goal, min_quality, margin = options.goal, options.min_quality, options.margin

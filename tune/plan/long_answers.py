@@ -8,8 +8,8 @@ from typing import Any
 
 from tune.completion import Endpoint
 from tune.plan.answer_forecast import AnswerForecast, estimate_rows
-from tune.plan.estimate import purchase
 from tune.plan.plan import Plan
+from tune.plan.purchase import purchase
 from tune.readout.trial import Trial
 from tune.report import EstimateRow
 from tune.report.serialize import load

@@ -219,7 +219,7 @@ def _read_metric(spec: Any, data: Data, options: Options) -> Metric:
 
 
 def _with_answer_rule(space: Space, metric: Metric, data: Data) -> Space:
-    """Return the space with the usual answer rule for labels, where it has no rule of its own.
+    """Return the space with the usual answer rule for labels, where it has none.
 
     Without one a whole text is compared with a label, and a label in a sentence counts as wrong.
     """
@@ -234,10 +234,10 @@ def _with_answer_rule(space: Space, metric: Metric, data: Data) -> Space:
 
 
 def _slice_columns(options: Options, data: Data) -> tuple[str, ...]:
-    """Return the columns by which the report shows the quality.
+    """Return the columns whose values the report shows the quality for.
 
     Raises:
-        DataError: there is no such column.
+        DataError: a column is missing.
     """
     columns = as_names(options.by)
     for column in columns:
@@ -246,7 +246,7 @@ def _slice_columns(options: Options, data: Data) -> tuple[str, ...]:
 
 
 def _budget(given: float | None, prices: Mapping[str, Price]) -> float:
-    """Return the dollars that may be spent: 0 where nobody is billed and no budget is given.
+    """Return the dollars that may be spent: 0 where every price is 0 and no budget is given.
 
     Raises:
         BudgetError: no budget is given, and a model has a price.

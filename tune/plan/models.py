@@ -1,4 +1,4 @@
-"""Where the models of a space are, their prices, and the stated lengths of their answers."""
+"""The models of a space: their places, their prices, and the stated lengths of answers."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def _lists(data: Data, metric: str) -> list[str]:
 
 
 def _conflicts(data: Data) -> list[str]:
-    """Return a note on rows with equal inputs and different targets, and the limit that they set."""
+    """Return a note on rows with equal inputs and different targets."""
     rows: defaultdict[str, list[Example]] = defaultdict(list)
     for example in data.examples:
         if example.target is not None:

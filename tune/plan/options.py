@@ -56,7 +56,7 @@ class About:
     identity: tuple[str, ...]
 
     def help(self, default: Any) -> str:
-        """Return the sentence with what the flag adds to it: may it be repeated, and its default."""
+        """Return the sentence, with its default, and a note where the flag may be repeated."""
         if isinstance(default, tuple):
             default = ", ".join(default)
         notes = ["repeatable"] if self.repeats else []

@@ -25,7 +25,7 @@ EXPLANATION_TOKENS = 120.0
 
 
 class ErrorFactors(NamedTuple):
-    """Factors by which a guess may be too long or too short, for nine answers in ten."""
+    """The possible error of a guess as factors, for nine answers in ten."""
 
     shorter: float
     longer: float
@@ -68,7 +68,7 @@ def likely_output_tokens(
 
     Args:
         template: everything that the prompt says besides the example.
-        wanted: mean tokens of the targets; None where they are no answers.
+        wanted: mean tokens of the targets; None where they are not answers.
         cap: max_tokens.
         reasons: whether the model reasons unseen before it answers.
     """

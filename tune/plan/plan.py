@@ -36,7 +36,7 @@ class Plan:
         baseline_given: whether the user named it.
         model_named: whether the user named a model.
         free: the dimensions that are read off answers already bought.
-        budget: dollars; 0 where nobody is billed.
+        budget: dollars; 0 where every price is 0.
         max_cost: dollars that one request may cost in production, or None.
         max_seconds: seconds that it may take, or None.
         goal: "quality", "cheapest" or "frontier".

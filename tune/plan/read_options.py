@@ -10,13 +10,22 @@ from typing import Any
 from tune.errors import BudgetError, InputError
 from tune.plan.options import Options
 
+POSITIVE = (
+    "max_cost_per_request",
+    "max_seconds_per_request",
+    "time_limit",
+    "trials",
+    "concurrency",
+)
+"""Options that are numbers above 0, where they are given."""
+
 
 def read_options(**given: Any) -> Options:
     """Return the options that a user gives; None stands for the default.
 
     Raises:
         BudgetError: the budget is not a number of dollars above 0.
-        InputError: there is no such option, or its value cannot be used.
+        InputError: an option is unknown, or its value cannot be used.
     """
     stated = stated_options(Options, given)
     if "split" in stated and "holdout" in stated:
@@ -36,7 +45,7 @@ def stated_options(kind: type, given: Mapping[str, Any]) -> dict[str, Any]:
         given: what the user gives, by name.
 
     Raises:
-        InputError: there is no such option.
+        InputError: an option is unknown.
     """
     known = [one.name for one in fields(kind)]
     unknown = sorted(set(given) - set(known))
@@ -46,25 +55,20 @@ def stated_options(kind: type, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_numbers(options: Options) -> None:
-    if options.budget is not None and not (_is_number(options.budget) and options.budget > 0):
-        raise BudgetError(f"the budget is a number of dollars above 0, but got {options.budget!r}")
-    if not _is_number(options.min_gain) or not 0 <= options.min_gain <= 100:
-        raise InputError(f"min_gain is a number of points, 0 to 100, but got {options.min_gain!r}")
-    splits = options.splits
-    if isinstance(splits, bool) or not isinstance(splits, int) or not 0 <= splits <= 1000:
+    budget, min_gain, splits = options.budget, options.min_gain, options.splits
+    if budget is not None and not (_is_number(budget) and budget > 0):
+        raise BudgetError(f"the budget is a number of dollars above 0, but got {budget!r}")
+    if not _is_number(min_gain) or not 0 <= min_gain <= 100:
+        raise InputError(f"min_gain is a number of points, 0 to 100, but got {min_gain!r}")
+    if not _is_number(splits) or not isinstance(splits, int) or not 0 <= splits <= 1000:
         raise InputError(f"splits is a number of repetitions, 0 to 1000, but got {splits!r}")
-    for name in (
-        "max_cost_per_request",
-        "max_seconds_per_request",
-        "time_limit",
-        "trials",
-        "concurrency",
-    ):
+    for name in POSITIVE:
         value = getattr(options, name)
         if value is not None and not (isinstance(value, int | float) and value > 0):
             raise InputError(f"`{name} > 0` must hold, but got {value!r}")
 
 
 def _is_number(value: Any) -> bool:
+    """Return whether a value is a finite number; True and False count as numbers in Python."""
     is_real = isinstance(value, int | float) and not isinstance(value, bool)
     return is_real and math.isfinite(value)

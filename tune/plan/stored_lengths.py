@@ -38,7 +38,7 @@ class LearnedLength(NamedTuple):
 
     Attributes:
         tokens: mean under the cap.
-        draws: the number of draws of which it is the mean.
+        draws: the number of draws in the mean.
         span: the least and the most that the mean may be.
     """
 
@@ -123,7 +123,7 @@ class StoredLengths:
         return LearnedLength(shown, draws, span)
 
     def _factor(self, rows: list[_Row], mean: float, *, is_own: bool) -> float:
-        """Return the factor by which the mean may be off: sampling, settings and models together.
+        """Return the possible error of the mean as a factor: sampling, settings and models together.
 
         The errors are added on the scale of logarithms, where they are about normal.
         """

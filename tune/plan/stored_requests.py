@@ -50,9 +50,9 @@ class PromptMatcher:
                     self._rendered[json.dumps(_as_messages(prompt.render(example)))] = name
 
     def prompt_of(self, record: Mapping[str, Any]) -> str | None:
-        """Return the name of the prompt that made a request; None where none of them did.
+        """Return the name of the prompt that made a request, or None.
 
-        Where several fit, it is the one with the most text of its own.
+        Where several fit, it is the one with the most text that is the same in every row.
 
         Args:
             record: the request as the store keeps it.

@@ -1,4 +1,4 @@
-"""Counting the tokens of prompts: exactly where the tokenizer is at hand, else by pieces of words."""
+"""Counting the tokens of prompts: exactly with the tokenizer, else by pieces of words."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def look_up(value: Any, table: Mapping[str, Any], what: str) -> Any:
 
 
 def as_callable(value: Any, what: str) -> Any:
-    """Return a callable, given as it is or as "module:attribute"; None stays None.
+    """Return a callable, given itself or as "module:attribute"; None stays None.
 
     Raises:
         InputError: it cannot be imported, or it is not a callable.
@@ -49,7 +49,7 @@ def as_callable(value: Any, what: str) -> Any:
 
 
 def read_json_value(given: Any, what: str) -> Any:
-    """Return the value of JSON text, or of a JSON file; anything but text and a path stays as it is.
+    """Return the value of JSON text or of a JSON file; other values are returned unchanged.
 
     Args:
         given: text that begins with "{" or "[" is JSON; other text is the path of a file.

@@ -37,7 +37,7 @@ class Rival:
         config: its values.
         cost: dollars per request.
         mean: its mean score on tuning examples, as the study's frontier has it. Scores of the
-            holdout do not choose whom to compare with.
+            holdout have no part in the choice of rivals.
         scores: by position in the study's order of examples.
         costs: dollars of each example's request, by position; NaN where the config cannot answer.
     """

@@ -1,6 +1,6 @@
 """The verdict on a config of a new model: better than its rival, or not better by the margin.
 
-Two sentences are tested after every pair of scores: "it is no better than the rival" and "it is
+Two sentences are tested after every pair of scores: "it is not better than the rival" and "it is
 better by the margin or more". The tests are bets that may be looked at as often as one likes
 (`tune.stats.confidence_sequences`). The first sentence that falls is the answer. With several
 rivals, the config must beat them all to enter, and falling short of one keeps it out.

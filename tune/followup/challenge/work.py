@@ -55,7 +55,7 @@ class Verdict:
         answer: "enters", "does not enter" or "undecided".
         reason: why it is undecided: "money", "data" or "".
         looks: the comparison with each rival, the one that decides first.
-        flattered: whether tuning examples, by which rivals are chosen, had a part in it.
+        flattered: whether tuning examples had a part in it, because rivals are chosen by them.
         cost: dollars per request.
     """
 

@@ -58,7 +58,7 @@ def grouping_notices(data: Data, group: str | None) -> tuple[str, ...]:
 
     Args:
         data: the examples.
-        group: the column by which the study kept examples together, or None.
+        group: the column that kept examples together in the study, or None.
     """
     if group is not None and group not in data.columns:
         return (

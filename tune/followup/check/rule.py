@@ -143,7 +143,7 @@ class NewExamplesRule:
     Attributes:
         bounds: the margin and the error rates.
         recorded: the quality that should hold.
-        then: the scores of which it is the mean.
+        then: the scores behind it.
     """
 
     bounds: Bounds
