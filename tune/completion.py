@@ -1,4 +1,4 @@
-"""What is asked of a model and what comes back: the two records that everything else is made of."""
+"""A request to a model and its completion: the two records that everything else is made of."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ class Message(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Everything that decides the distribution of one answer, and nothing else: there is no n in
-    it.
+    """Everything that decides the distribution of one answer, and nothing else.
+
+    So it has no n: several answers are several draws of one request.
 
     Attributes:
-        service: who answers: the alias of the config entry, else host, port and path of the base
-        URL, or
-            the content hash of a local file. Never a key, never the secret part of a URL.
-        model: the model's name as the service knows it. prompt: chat messages, or one string that
-        the model continues as it stands. max_tokens: the cap, in tokens, that the answer is bought
-        with; reasoning is included. stop: the stop strings that the answer is bought with.
+        service: the alias of the config entry, else host, port and path of the base URL, or the
+            content hash of a local file. Never a key, never the secret part of a URL.
+        model: the model's name as the service knows it.
+        prompt: chat messages, or one string that the model continues.
+        max_tokens: the cap in tokens that the answer is bought with, reasoning included.
+        stop: the stop strings that the answer is bought with.
         settings: every other setting by name (temperature, top_p, reasoning_effort, ...), sorted by
-        name;
-            what is absent is left to the service's default.
+            name. A setting that is absent has the service's default.
     """
 
     service: str
@@ -42,13 +42,14 @@ class Request:
     settings: tuple[tuple[str, Setting], ...] = ()
 
     def setting(self, name: str) -> Setting | None:
-        """The value of a setting, or None where it is left to the service."""
+        """Return the value of a setting, or None where it has the service's default."""
         return dict(self.settings).get(name)
 
     @property
     def canonical(self) -> str:
-        """The request as JSON, from an allow-list of fields in a fixed order; fields at their
-        default are left out.
+        """The request as JSON, from an allow-list of fields in a fixed order.
+
+        Fields at their default are left out, so that a new field does not change old keys.
         """
         record: dict[str, object] = {
             "service": self.service,
@@ -72,11 +73,13 @@ class Request:
         return hashlib.sha256(self.canonical.encode("utf-8", "surrogatepass")).digest()
 
     def seed(self, number: int) -> int:
-        """A 31-bit seed for draw `number`, for endpoints that take one; it is no part of the key."""
-        return (
-            int.from_bytes(hashlib.sha256(self.key + number.to_bytes(8, "big")).digest()[:4], "big")
-            >> 1
-        )
+        """Return a 31-bit seed for draw `number`, for endpoints that take one.
+
+        It is not part of the key.
+        """
+        digest = hashlib.sha256(self.key + number.to_bytes(8, "big")).digest()
+        # Some endpoints refuse seeds that do not fit into a signed 32-bit integer.
+        return int.from_bytes(digest[:4], "big") >> 1
 
 
 def _plain(value: Setting) -> Setting:
@@ -85,13 +88,12 @@ def _plain(value: Setting) -> Setting:
 
 @dataclass(frozen=True, slots=True)
 class Invoice:
-    """Facts about the bill of one call that its token counts do not say; its answers share them.
+    """Facts about the bill of one call besides its token counts; all its answers share them.
 
     Attributes:
         written_tokens: tokens of the prompt that the service wrote to its cache.
         billed: picodollars on the provider's own bill; None where the answer carries none.
-        usage_problem: what was missing or contradictory in the reported usage, in words; "" where
-            all was well.
+        usage_problem: a description of missing or contradictory usage; "" where there is none.
     """
 
     written_tokens: int = 0
@@ -104,16 +106,19 @@ class Completion:
     """One answer of a model, as it was bought; kept for ever once paid.
 
     Attributes:
-        text: what the model said, without a stop string. finish_reason: "stop", "length" or
-        "content_filter". prompt_tokens: tokens of the prompt. completion_tokens: tokens of this
-        answer, hidden reasoning and a generated stop token included. reasoning_tokens: those of
-        them that were hidden. cached_tokens: tokens of the prompt that the service read from its
-        own cache. seconds: from sending to the whole answer. model: the model's name as returned.
-        tier: the service tier as returned, or "". token_ends: for each visible token the number of
-        characters of `text` up to its end, where the
-            token boundaries are known; needed to cut the text at fewer tokens exactly.
-        invoice: what else the bill of the call depends on; it is needed until the call is settled,
-        and not kept.
+        text: the text of the model, without a stop string.
+        finish_reason: "stop", "length" or "content_filter".
+        prompt_tokens: tokens of the prompt.
+        completion_tokens: tokens of this answer, hidden reasoning and a generated stop token
+            included.
+        reasoning_tokens: the hidden ones of them.
+        cached_tokens: tokens of the prompt that the service read from its own cache.
+        seconds: from sending to the whole answer.
+        model: the model's name as returned.
+        tier: the service tier as returned, or "".
+        token_ends: for each visible token the number of characters of `text` up to its end, where
+            the token boundaries are known; needed to cut the text at fewer tokens exactly.
+        invoice: the other facts about the bill; needed until the call is settled, and not kept.
     """
 
     text: str
@@ -134,18 +139,18 @@ MANY = 1 << 30
 
 
 def calls_for(draws: int, most_n: int) -> int:
-    """Return how many calls so many draws take: each pays for the prompt once."""
+    """Return the number of calls for so many draws; each call pays for the prompt once."""
     return -(-draws // most_n)
 
 
 class Provider(Protocol):
-    """The one seam between tune and whatever answers."""
+    """The one seam between tune and everything that answers."""
 
     async def complete(self, request: Request, numbers: range) -> list[Completion]:
-        """Buy (or fetch) the draws with these numbers of one request, in order.
+        """Buy or fetch the draws with these numbers of one request, in order.
 
         Raises:
-            ProviderError: the draws could not be had; see `tune.errors` for whose fault it was.
+            ProviderError: a call failed; `tune.errors` sorts these errors by fault.
             BudgetExhausted: the ceiling of the call does not fit into what is left.
         """
         ...
@@ -155,25 +160,26 @@ class Endpoint(Provider, Protocol):
     """A provider that really sends: the innermost of the stack.
 
     Attributes:
-        service: what `Request.service` says for it. most_n: the most draws that one call returns
-        while its prompt is paid once; 1 where each draw takes a call.
+        service: its name in `Request.service`.
+        most_n: the most draws that one call returns while its prompt is paid once; 1 where each
+            draw takes a call.
     """
 
     @property
     def service(self) -> str:
-        """See above."""
+        """The name of the service, as `Request.service` has it."""
         ...
 
     @property
     def most_n(self) -> int:
-        """See above; an endpoint may learn that it is less."""
+        """The most draws of one call; an endpoint may learn that it is less."""
         ...
 
     async def preflight(self) -> str:
-        """See that calls can succeed, before any money is spent.
+        """Check that calls can succeed, before any money is spent.
 
         Returns:
-            A sentence on what may go wrong all the same, or "".
+            A sentence on a problem that may still come, or "".
 
         Raises:
             InputError: the model cannot be loaded.
@@ -182,7 +188,7 @@ class Endpoint(Provider, Protocol):
         ...
 
     def most_prompt_tokens(self, request: Request) -> int:
-        """An upper bound of the prompt's tokens; exact where the model's tokenizer is at hand."""
+        """Return an upper bound of the prompt's tokens, exact with the model's own tokenizer."""
         ...
 
     async def close(self) -> None:

@@ -34,7 +34,7 @@ class TuneError(Exception):
 
 
 class InputError(TuneError):
-    """What the user gave cannot be used. The message is one sentence: what, where, how to mend it."""
+    """Bad input. The message is one sentence: what is wrong, where, and how to fix it."""
 
 
 class DataError(InputError):
@@ -50,7 +50,7 @@ class PriceError(InputError):
 
 
 class BudgetError(InputError):
-    """The budget is no positive number of dollars, or too small for one block of examples."""
+    """The budget is not a positive number of dollars, or too small for one block of examples."""
 
 
 class StudyError(InputError):
@@ -106,25 +106,21 @@ class RateLimited(TransientError):
 
 
 class Unreadable(TransientError):
-    """The service answered 200 with something that is no completion; it may have been billed."""
+    """The service answered 200 without a completion; the call may have been billed."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, charged=True)
 
 
 class EndpointError(ProviderError):
-    """Nothing sent to this endpoint can succeed: its model is set aside with the endpoint's own
-    words.
-    """
+    """No call to this endpoint can succeed: its model is set aside with the endpoint's words."""
 
     def __init__(self, message: str, *, charged: bool = False) -> None:
         super().__init__(message, charged=charged)
 
 
 class RequestRefused(EndpointError):
-    """A refusal that nobody understands: of this request, of a value in it, or of all that this
-    model is sent.
-    """
+    """A refusal that is not understood: of a request, of a value in it, or of the whole model."""
 
 
 class QuotaExhausted(ProviderError):
@@ -140,7 +136,7 @@ class QuotaExhausted(ProviderError):
 
     @property
     def advice(self) -> str:
-        """When to go on, in words."""
+        """A clause on when to run the command again."""
         if self.wait is None:
             return "run the same command again when there is quota or credit, and the study goes on"
         then = time.strftime("%Y-%m-%d %H:%M", time.localtime(time.time() + self.wait))
@@ -148,14 +144,12 @@ class QuotaExhausted(ProviderError):
 
 
 class AnswerError(ProviderError):
-    """The configuration itself cannot be answered: context too long, content filter, answer too
-    slow.
+    """The configuration gets no answer: the context is too long, or filtered, or too slow.
 
     Attributes:
         reason: `"context_length"`, `"content_filter"` or `"timeout"`; kept with the evaluation.
-        prompt_charged: the call was refused, but its prompt may have been billed: some services
-        bill what their
-            content filter reads, and prompts beyond their limit.
+        prompt_charged: the call was refused, but its prompt may have been billed. Some services
+            bill the text that their content filter reads, and prompts beyond their limit.
     """
 
     def __init__(
@@ -179,7 +173,7 @@ class ValueRejected(ParameterRejected):
 
     Attributes:
         low: the smallest value that it takes, where it said so.
-        high: the largest value, likewise.
+        high: the largest value that it takes, where it said so.
     """
 
     def __init__(

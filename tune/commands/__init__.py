@@ -1,5 +1,6 @@
-"""Commands besides a run: one module each, whose `main(argv)` parses its flags and returns the exit
-status.
+"""The commands: one module each, whose `main(argv)` parses the flags and returns the exit status.
+
+This file has the parts that they share: questions, results, errors and the end of the process.
 """
 
 from __future__ import annotations
@@ -18,13 +19,11 @@ if TYPE_CHECKING:
     from tune.study.study import Study
 
 DONE, FAILED, BAD_INPUT, NO_CONFIG, INTERRUPTED = 0, 1, 2, 5, 130
-"""Exit statuses; NO_CONFIG says that no configuration keeps the limits. A command may have more of
-its own.
-"""
+"""Exit statuses. NO_CONFIG: no configuration keeps the limits. A command may have more of them."""
 
 
 class Parser(argparse.ArgumentParser):
-    """Quotes arguments, which may be names of files, as a terminal may be shown them."""
+    """A parser whose messages are safe for a terminal: they quote names of files as they are."""
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
         """End the program."""
@@ -32,7 +31,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def make_confirm(*, as_json: bool, quiet: bool) -> Callable[[str], bool] | None:
-    """What asks the user a question; None where nobody sits at a terminal."""
+    """Return a function that asks the user a question; None without a user at a terminal."""
     if as_json or quiet or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return None
 
@@ -45,7 +44,7 @@ def make_confirm(*, as_json: bool, quiet: bool) -> Callable[[str], bool] | None:
 
 
 def run_study_command(work: Callable[[], Study], *, as_json: bool) -> int:
-    """Do the work and show its study; every error that is somebody's becomes one line and a status."""
+    """Do the work and show its study; return the exit status."""
 
     def show_study() -> int:
         study = work()
@@ -67,10 +66,11 @@ def _status(study: Study) -> int:
 def print_result(text: str, status: int = DONE) -> int:
     """Write a result to standard output, and return the exit status.
 
-    Where nobody reads it any more, or the disk is full, one sentence says so: the work is done all
-    the same, and so its own status stays, except that success becomes a failure.
+    If the reader is gone or the disk is full, one sentence says so. The work is done all the same,
+    so its own status stays, except that success becomes a failure.
     """
-    if sys.stdout is None:  # it was closed when the program began: nobody wants to see anything
+    # Standard output was closed when the program began, so no result is wanted.
+    if sys.stdout is None:
         return status
     try:
         sys.stdout.write(f"{text}\n")
@@ -86,18 +86,15 @@ def print_result(text: str, status: int = DONE) -> int:
 
 
 def print_notice(sentence: str) -> None:
-    """Write a sentence to standard error, if anybody is there."""
-    with suppress(
-        OSError, ValueError, AttributeError
-    ):  # full or hung up, closed by us, closed when we began
+    """Write a sentence to standard error, if it is open."""
+    # The three errors: the disk is full or the terminal gone; closed by us; closed at the start.
+    with suppress(OSError, ValueError, AttributeError):
         sys.stderr.write(f"tune: {for_terminal(sentence)}\n")
         sys.stderr.flush()
 
 
 def _silence(stream: TextIO) -> None:
-    """Have what is still buffered go nowhere, so that the interpreter does not complain of it when
-    it ends.
-    """
+    """Send a stream's buffer nowhere, so that the interpreter does not complain when it ends."""
     with suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
@@ -105,12 +102,11 @@ def _silence(stream: TextIO) -> None:
 
 
 def run_as_process(main: Callable[[], int]) -> NoReturn:
-    """Run a command line as a process, to its end: what argparse has written is on its way by then,
-    too.
-    """
+    """Run a command line as a process, to its end; output of argparse is flushed as well."""
     try:
         status = main()
-    except SystemExit as exit_:  # --help, or flags that cannot be read
+    # argparse exits by itself: for --help, and for flags that cannot be read.
+    except SystemExit as exit_:
         status = exit_.code if isinstance(exit_.code, int) else DONE
     try:
         if sys.stdout is not None:
@@ -122,8 +118,7 @@ def run_as_process(main: Callable[[], int]) -> NoReturn:
         _silence(sys.stdout)
         status = status or FAILED
     if status == INTERRUPTED:
-        # A thread may still compute, or wait for a download: it is not waited for. All that was
-        # bought is on the disk.
+        # Do not wait for a thread that computes or downloads: everything bought is on the disk.
         with suppress(OSError, ValueError, AttributeError):
             sys.stderr.flush()
         os._exit(status)
@@ -131,11 +126,10 @@ def run_as_process(main: Callable[[], int]) -> NoReturn:
 
 
 def run_command(work: Callable[[], int], *, resumes: bool = True) -> int:
-    """Do the work, which returns the exit status; every error that is somebody's becomes one line
-    and a status.
+    """Do the work, and return the exit status; an error of ours becomes one line and a status.
 
     Args:
-        work: shows its own result.
+        work: shows its own result, and returns the exit status.
         resumes: whether the same command goes on where Ctrl-C ended it.
     """
     from tune.errors import InputError, TuneError

@@ -39,18 +39,18 @@ COMMANDS = {
         "book what the provider billed in place of uncertain charges",
     ),
 }
-"""Commands besides a run, by their first word: the module whose `main` runs it, and what it does."""
+"""Commands besides a run, by their first word: the module with its `main`, and its purpose."""
 
 HINT = (
-    "OPENAI_API_KEY is set but not used: without --model or --space a model on this machine is tuned, "
-    "and nobody is billed"
+    "OPENAI_API_KEY is set but not used: without --model or --space a model on this machine is "
+    "tuned, and nobody is billed"
 )
 
 EPILOG = """\
-With no more than --budget, a small language model that runs on this machine is tuned on product reviews:
-no key is needed and nobody is billed. Exit status: 0 done, 1 the run failed, 2 bad input, 5 no configuration
-keeps the limits, 130 interrupted (the same command resumes). The same command again shows the result for $0;
-with a larger --budget it goes on.
+With no more than --budget, a small language model that runs on this machine is tuned on product
+reviews: no key is needed and nobody is billed. The same command again shows the result for $0; with
+a larger --budget it goes on. Exit status: 0 done, 1 the run failed, 2 bad input, 5 no configuration
+keeps the limits, 130 interrupted (the same command resumes).
 
 other commands (each has its own --help):
 """ + "\n".join(f"  tune {name:10s} {what}" for name, (_, what) in COMMANDS.items())
@@ -79,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run() -> NoReturn:
-    """Be the program `tune`: run the command line, then end the process with its status."""
+    """Run the command line as the program `tune`, and end the process with its status."""
     show_tracebacks_scrubbed()
     run_as_process(main)
 

@@ -11,15 +11,16 @@ from tune.commands.flags import build_run_parser, given_options
 from tune.safety.escape import for_terminal, json_for_terminal
 
 BUDGETS = (2.0, 5.0, 20.0)
-"""Dollars of which it is said what they would buy; the one in the middle where no budget is given."""
+"""Budgets in dollars that the table shows; the one in the middle stands in for a missing budget."""
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns the exit status."""
     parser = build_run_parser(
         "tune estimate",
-        "Say what a run with these flags would cost and what it could see. Nothing is sent and nothing is spent: no "
-        "key is needed. Lengths of answers are learned from the store of the run, where it holds any.",
+        "Estimate the costs of a run with these flags, and the differences that it could show. "
+        "Nothing is sent and nothing is spent: no key is needed. Lengths of answers are learned "
+        "from the store of the run, where it holds any.",
     )
     given = parser.parse_args(argv)
 
@@ -63,7 +64,7 @@ def _estimate(given: dict[str, Any]) -> tuple[Any, Any]:
 
 
 def _record(found: Any) -> dict[str, Any]:
-    """An estimate in JSON's types; null for a difference that cannot be seen."""
+    """Return an estimate in JSON's types, with null for a difference that cannot be seen."""
     from tune.report.serialize import dump
 
     return _finite(dump(found) | {"is_search": found.is_search})  # type: ignore[no-any-return]

@@ -13,8 +13,9 @@ def main(argv: Sequence[str]) -> int:
     """Run the command; returns the exit status."""
     parser = argparse.ArgumentParser(
         prog="tune forget",
-        description="Remove the texts of one example from a study: its prompts, answers and scores from the store, "
-        "and what the journal, the report and the answers show of it. What was paid stays in the ledger.",
+        description="Remove the texts of one example from a study: its prompts, answers and scores "
+        "from the store, and its traces in the journal, the report and the answers. Payments stay "
+        "in the ledger.",
     )
     parser.add_argument("study", metavar="STUDY", help="the study's results folder")
     parser.add_argument(

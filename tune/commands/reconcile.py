@@ -15,9 +15,10 @@ def main(argv: Sequence[str]) -> int:
     """Run the command; returns the exit status."""
     parser = Parser(
         prog="tune reconcile",
-        description="Replace what is uncertain (calls whose outcome nobody knows stay charged at the most they can "
-        "cost) by what was billed. Without --billed the services are asked for the bill of each such call; OpenRouter "
-        "and LiteLLM's proxy tell it. The study may then spend the difference.",
+        description="Replace uncertain charges by the bill. Calls whose outcome is unknown stay "
+        "charged at the most that they can cost. Without --billed the services are asked for the "
+        "bill of each such call; OpenRouter and LiteLLM's proxy tell it. The study may then spend "
+        "the difference.",
     )
     parser.add_argument("study", metavar="STUDY", help="the study's results folder")
     parser.add_argument(

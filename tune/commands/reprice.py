@@ -16,10 +16,11 @@ def main(argv: Sequence[str]) -> int:
     """Run the command; returns the exit status."""
     parser = build_run_parser(
         "tune reprice",
-        "Read a finished study again under other prices, another limit on cost or seconds, or another goal: the "
-        "command line of the run with STUDY in front and these changed. Nothing is sent, nothing is spent, and the "
-        "study stays as it is, but for a note where another choice is compared by its holdout; with --results DIR the "
-        "new report is written there.",
+        "Read a finished study again under other prices, another limit on cost or seconds, or "
+        "another goal: give the command line of the run with STUDY in front and these changed. "
+        "Nothing is sent and nothing is spent. The study does not change, except for a note where "
+        "another choice is compared on its holdout. With --results DIR the new report is written "
+        "there.",
     )
     parser.add_argument("study", metavar="STUDY", help="the study's results folder")
     given = parser.parse_args(argv)
