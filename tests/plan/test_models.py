@@ -1,0 +1,63 @@
+"""The models of a space: their places, prices and stated lengths."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.order import order
+from tune.errors import InputError, PriceError
+from tune.plan.models import find_prices, length_names, read_lengths, read_prices
+from tune.pricing.prices import Price
+from tune.providers.entries import Entry
+
+
+def test_an_entry_of_the_options_goes_before_the_base_url() -> None:
+    there = {"small": {"model": "small-2", "base_url": "http://127.0.0.1:1/v1"}}
+    plan = order(models=there, base_url="http://127.0.0.1:2/v1", key_env="KEY", allow_http=True)
+    assert plan.entries["small"].base_url == "http://127.0.0.1:1/v1"
+    assert plan.entries["small"].key_env is None
+    assert plan.entries["large"].base_url == "http://127.0.0.1:2/v1"
+    assert plan.entries["large"].key_env == "KEY"
+    assert all(entry.allow_http for entry in plan.entries.values())
+
+
+def test_a_stated_price_goes_before_that_of_the_entry() -> None:
+    entry = Entry("m", "m-2", price=Price(1.0, 1.0))
+    assert find_prices([entry], None)["m"] == Price(1.0, 1.0)
+    assert find_prices([entry], {"m": Price(2.0, 2.0)})["m"] == Price(2.0, 2.0)
+    assert find_prices([entry], {"m-2": Price(3.0, 3.0)})["m"] == Price(3.0, 3.0)
+
+
+def test_a_model_on_this_machine_has_a_notional_price() -> None:
+    from tune.providers.local.endpoint import NOTIONAL_PRICE
+
+    assert find_prices([Entry("local:x", "local:x")], None) == {"local:x": NOTIONAL_PRICE}
+
+
+@pytest.mark.parametrize("given", ["1/2", "m=1/2", ["m=1/2"], (1, 2), {"m": "1/2"}])
+def test_a_price_is_read_in_every_form(given: Any) -> None:
+    price = read_prices(given, ["m"])["m"]
+    assert (price.input, price.output) == (1.0, 2.0)
+
+
+def test_a_price_without_a_name_needs_a_single_model() -> None:
+    with pytest.raises(PriceError, match="as a=IN/OUT"):
+        read_prices("1/2", ["a", "b"])
+
+
+def test_a_length_is_stated_for_both_then_the_prompt_then_the_model_then_all() -> None:
+    assert length_names("m", "p") == ("m/p", "p", "m", "")
+    assert read_lengths(7, ["m"], ["p"]) == {"": 7.0}
+    assert read_lengths(["m/p=7", "p=3"], ["m"], ["p"]) == {"m/p": 7.0, "p": 3.0}
+    assert read_lengths("a=b=7", ["a=b"], ["p"]) == {"a=b": 7.0}
+    assert read_lengths(None, ["m"], ["p"]) == {}
+
+
+@pytest.mark.parametrize("given", [0, True, "m=many", {"other": 3}])
+def test_a_length_that_cannot_be_is_refused(given: Any) -> None:
+    if given is True:
+        given = {"m": True}
+    with pytest.raises(InputError, match="output_tokens"):
+        read_lengths(given, ["m"], ["p"])
