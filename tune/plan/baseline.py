@@ -42,21 +42,12 @@ def read_baseline(given: Any, space: Space, prompts: Mapping[str, Prompt]) -> Co
     config = Config(record)
     if config.n > 1 and "all" in space.domains["aggregate"].values:
         config = Config({**config, "aggregate": "all"})
-    _check_baseline(config)
-    return config
-
-
-def _check_baseline(config: Config) -> None:
     if not deployable(config.aggregate):
         raise SpaceError(
             f"the baseline has the aggregate {config.aggregate!r}, which knows the target, so "
             f"nobody can use it today: give the one that makes an answer of n"
         )
-    if config.n < 1 or config.max_tokens < 1:
-        raise SpaceError(
-            f"the baseline needs n >= 1 and max_tokens >= 1, but has {config.n} and "
-            f"{config.max_tokens}"
-        )
+    return config
 
 
 def _baseline_record(given: Any) -> dict[str, Any]:
