@@ -31,7 +31,11 @@ def base_url_or_default(base_url: str | None) -> str | None:
 
 
 def find_price(
-    model: str, prices: Mapping[str, Price], *, base_url: str | None = None, tier: str = ""
+    model: str,
+    prices: Mapping[str, Price],
+    *,
+    base_url: str | None = None,
+    tier: str = "",
 ) -> Price:
     """Return the price of a model: as stated by the user, else as published.
 

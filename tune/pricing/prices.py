@@ -97,7 +97,12 @@ class Price:
         return self.source == "notional"
 
     def cost(
-        self, prompt_tokens: int, completion_tokens: int, cached_tokens: int = 0, *, calls: int = 1
+        self,
+        prompt_tokens: int,
+        completion_tokens: int,
+        cached_tokens: int = 0,
+        *,
+        calls: int = 1,
     ) -> int:
         """Return the picodollars of calls with these token counts at list price.
 

@@ -23,7 +23,12 @@ class Gated:
     """
 
     def __init__(
-        self, inner: Provider, *, service: str, model: str, capabilities: Capabilities
+        self,
+        inner: Provider,
+        *,
+        service: str,
+        model: str,
+        capabilities: Capabilities,
     ) -> None:
         self._inner = inner
         self._capabilities = capabilities

@@ -248,7 +248,12 @@ class Metered:
         with self.account.db.transaction():
             overshoot = self.account.settle(attempt, sum(costs))
             self.store.put(
-                request, given, draws, study=self.account.study, attempt=attempt.id, costs=costs
+                request,
+                given,
+                draws,
+                study=self.account.study,
+                attempt=attempt.id,
+                costs=costs,
             )
         # A model that bills beyond its cap is reserved at more from now on. Any other bill above
         # its ceiling has no explanation.

@@ -74,7 +74,12 @@ class Service:
 
 
 def build_stack(
-    entry: Entry, endpoint: Endpoint, price: Price, context: StackContext, *, judge: bool = False
+    entry: Entry,
+    endpoint: Endpoint,
+    price: Price,
+    context: StackContext,
+    *,
+    judge: bool = False,
 ) -> Service:
     """Put the wrappers around an endpoint. Their order is the policy.
 

@@ -115,7 +115,10 @@ class Stored:
         return draws
 
     def _paid(
-        self, request: Request, numbers: range, draws: dict[int, Completion]
+        self,
+        request: Request,
+        numbers: range,
+        draws: dict[int, Completion],
     ) -> Iterable[int]:
         """Return the numbers of the draws that were not bought by another study."""
         if self._payer is None:

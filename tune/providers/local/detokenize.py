@@ -29,7 +29,10 @@ class DecodedText(NamedTuple):
 
 
 def detokenize(
-    ids: Sequence[int], end_ids: Collection[int], stops: Sequence[str], decode: Decode
+    ids: Sequence[int],
+    end_ids: Collection[int],
+    stops: Sequence[str],
+    decode: Decode,
 ) -> DecodedText:
     """Turn generated tokens into text that ends before the first stop string.
 

@@ -108,7 +108,11 @@ class LoadedModel:
             ) from None
 
     def submit(
-        self, prompt: EncodedPrompt, request: Request, settings: Mapping[str, float], numbers: range
+        self,
+        prompt: EncodedPrompt,
+        request: Request,
+        settings: Mapping[str, float],
+        numbers: range,
     ) -> Future[list[Completion]]:
         """Ask for the draws with these numbers; cancelling the future takes the request back."""
         job = Job(prompt, request, settings, numbers, Future())
@@ -163,7 +167,10 @@ class LoadedModel:
         # is answered. Pinned threads make two processes share one core.
         properties = {"INFERENCE_PRECISION_HINT": "f32", "ENABLE_CPU_PINNING": False}
         self._pipeline = self._genai.ContinuousBatchingPipeline(
-            str(self._path), scheduler, "CPU", properties
+            str(self._path),
+            scheduler,
+            "CPU",
+            properties,
         )
         self._tokenizer = self._pipeline.get_tokenizer()
         own = self._pipeline.get_config()

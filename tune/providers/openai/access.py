@@ -158,8 +158,9 @@ def _check_unencrypted(host: str, allow_http: bool) -> None:
     if allow_http or is_private(host):
         return
     raise InputError(
-        f"a key would go to {host} unencrypted, for everybody on the way to read: give an address "
-        f"that begins with https://, or allow it with --allow-http (allow_http=True)"
+        f"a key would go to {host} unencrypted, and others on the way could read it: "
+        f"give an address that begins with https://, or allow it with --allow-http "
+        f"(allow_http=True)"
     )
 
 

@@ -106,7 +106,11 @@ class OpenAIEndpoint:
         allow_http: bool = False,
     ) -> None:
         self._access: Access = resolve_access(
-            base_url, api_key, key_env, extra_headers or {}, allow_http=allow_http
+            base_url,
+            api_key,
+            key_env,
+            extra_headers or {},
+            allow_http=allow_http,
         )
         self.model = model
         self.service = alias or self._access.place
@@ -211,7 +215,10 @@ class OpenAIEndpoint:
         await self._exchange.close()
 
     async def _buy(
-        self, request: Request, numbers: range, body: Mapping[str, Any]
+        self,
+        request: Request,
+        numbers: range,
+        body: Mapping[str, Any],
     ) -> list[Completion]:
         path = "/completions" if isinstance(request.prompt, str) else "/chat/completions"
         began = time.perf_counter()

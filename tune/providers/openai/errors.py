@@ -91,7 +91,7 @@ def error_of_response(
         bills_refusals: the service is known to bill prompts that it refuses.
     """
     words = error_words(body)[:MOST_ERROR_CHARACTERS]
-    message = f"{who} answered {status}: {one_line(words) or 'without a word'}"
+    message = f"{who} answered {status}: {one_line(words) or 'no message'}"
     failure = _Failure(status, headers, body, message)
     return failure.error(who, sent, bills_refusals=bills_refusals)
 
@@ -191,7 +191,10 @@ class _Failure:
             return None
         if refusal.value_only:
             return ValueRejected(
-                self.message, refusal.parameter, low=refusal.low, high=refusal.high
+                self.message,
+                refusal.parameter,
+                low=refusal.low,
+                high=refusal.high,
             )
         return ParameterRejected(self.message, parameter=refusal.parameter)
 
@@ -203,7 +206,7 @@ class _Failure:
             return TransientError(self.message, charged=True, retry_after=wait)
         if 300 <= status < 400:
             return EndpointError(
-                f"{who} sends us elsewhere ({status}), which is not followed: "
+                f"{who} answered with a redirect ({status}), which is not followed: "
                 f"give the final base URL"
             )
         if status in (400, 422):
@@ -303,7 +306,7 @@ def error_of_body(
         bills_refusals: the service is known to bill prompts that it refuses.
     """
     words = one_line(error_words(error)[:MOST_ERROR_CHARACTERS])
-    message = f"{who} answered 200 with an error: {words or 'without a word'}"
+    message = f"{who} answered 200 with an error: {words or 'no message'}"
     status = _status_in(error)
     if status is None:
         return Unreadable(message)
@@ -354,7 +357,9 @@ def error_of_transport(kind: str, words: str, *, who: str) -> ProviderError:
     if kind in NOT_SENT:
         return TransientError(f"{who} cannot be reached: {one_line(words) or kind}", charged=False)
     if kind == "AnswerTooLarge":
-        return TransientError(f"{who} sent what is not read: {one_line(words)}", charged=True)
+        return TransientError(
+            f"{who} sent an answer that cannot be read: {one_line(words)}", charged=True
+        )
     if "Timeout" in kind:
         return TransientError(f"{who} did not answer in time ({kind})", charged=True)
     reason = one_line(words) or kind

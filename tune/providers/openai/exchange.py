@@ -49,7 +49,11 @@ class Exchange:
         self._client: AsyncOpenAI | None = None
 
     async def send(
-        self, path: str, body: Mapping[str, Any] | None = None, *, limit: float | None = None
+        self,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        limit: float | None = None,
     ) -> Reply:
         """Send one request: a POST where there is a body, else a GET.
 

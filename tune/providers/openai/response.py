@@ -96,13 +96,20 @@ def parse_response(
     assert isinstance(body, Mapping)
     visible = [_visible(choice, alone or {}) for choice in choices]
     usage = read_usage(
-        body, visible, cap=request.max_tokens, most_prompt=prompt_bound, reasons=reasons
+        body,
+        visible,
+        cap=request.max_tokens,
+        most_prompt=prompt_bound,
+        reasons=reasons,
     )
     if usage.own is not None:
         counts, thoughts = list(usage.own), [0] * len(choices)
     else:
         counts, thoughts = _share_tokens(
-            usage.completion, usage.reasoning, choices, request.max_tokens
+            usage.completion,
+            usage.reasoning,
+            choices,
+            request.max_tokens,
         )
     invoice = Invoice(usage.written, usage.billed, usage.problem)
     draws: list[Completion] = []
@@ -224,7 +231,10 @@ def _without_stop(text: str, stop: Sequence[str]) -> str:
 
 
 def _share_tokens(
-    total: int, hidden: int, choices: Sequence[_Choice], cap: int
+    total: int,
+    hidden: int,
+    choices: Sequence[_Choice],
+    cap: int,
 ) -> tuple[list[int], list[int]]:
     """Return each choice's tokens and the hidden ones among them.
 

@@ -315,7 +315,11 @@ def _least_visible(shown: Sequence[VisibleChoice]) -> int:
 
 
 def _own_count(
-    first: int | None, shown: Sequence[VisibleChoice], cap: int, *, hidden: bool
+    first: int | None,
+    shown: Sequence[VisibleChoice],
+    cap: int,
+    *,
+    hidden: bool,
 ) -> tuple[int, ...]:
     """Count each choice from above: a token for each byte and one for the end, at most the cap.
 
