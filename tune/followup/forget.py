@@ -108,6 +108,7 @@ def forget(folder: str | Path, example: str, *, store: str | None = None) -> For
 def _erase(where: str, journal: Journal, example: str, place: Path) -> Erased:
     """Take the example out of the store and off the disk."""
     db = Database(where)
+    # A hash, not the id: the journal must not keep what is to be forgotten.
     mark = hashlib.sha256(example.encode("utf-8", "surrogatepass")).hexdigest()[:16]
     try:
         erased = erase_example(db, str(journal.events[0]["id"]), example)
@@ -124,6 +125,7 @@ def _erase(where: str, journal: Journal, example: str, place: Path) -> Erased:
                 "the row's `id` "
                 f"where the data has that column, else its number"
             )
+        # Deleted rows stay in free pages of the file until it is rewritten.
         shred(db)
     finally:
         db.close()
@@ -135,6 +137,7 @@ def _scrubbed(event: dict[str, Any], example: str) -> dict[str, Any]:
     record = without_example(event, example)
     if event["event"] == "result":
         report = record["record"]["report"]
+        # Notices list rows by their id. Other notices stay.
         named = re.compile(rf"\brows? .*(?<!\w){re.escape(example)}(?!\w)")
         report["notices"] = [notice for notice in report["notices"] if not named.search(notice)]
     return dict(record)

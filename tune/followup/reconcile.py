@@ -78,6 +78,7 @@ def reconcile(
         db = Database(where)
         try:
             name = journal.events[0]["id"]
+            # Read without opening the ledger: opening marks reservations as uncertain.
             before = read_balance(db, name)
             if before is None:
                 raise StudyError(
@@ -85,6 +86,7 @@ def reconcile(
                     "--store that it "
                     f"was run with"
                 )
+            # An older copy of the store would make the correction wrong.
             check_ledger(db, name, journal.events, place)
             account = Account(db, name, before.budget)
             found = _Found()
@@ -126,6 +128,7 @@ def reconcile(
             notices.append(found.sentence())
         record = replace(study.record, money=money, notices=tuple(notices))
         corrected = Study(record, place, stopped=study.stopped, deployment=study.deployment)
+        # Writing a result again would only make the journal longer.
         if billed is None and not found.bills:
             return corrected  # nothing has changed
         journal.follow(lambda: mark)

@@ -121,6 +121,7 @@ async def _reread(plan: Plan, place: Path, store: str) -> tuple[Report, Deployme
     """
     with ExitStack() as stack:
         aside = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        # The run appends events as it goes. They belong into the copy.
         shutil.copy(place / "study.jsonl", aside / "study.jsonl")
         journal = stack.enter_context(
             Journal(aside / "study.jsonl")
@@ -129,6 +130,7 @@ async def _reread(plan: Plan, place: Path, store: str) -> tuple[Report, Deployme
         stack.callback(db.close)
         draws = Store(db, generation=journal.events[0]["id"] if plan.fresh else "")
         account = Account(db, SILENT, to_picodollars(plan.budget))
+        # A closed ledger lets no call through, whatever the code below does.
         account.close(SILENT)
         access = StackContext(draws, account, Capabilities(), concurrency=1)
         services = _services(plan, access)
@@ -163,6 +165,7 @@ def _copy(store: str, aside: Path) -> Path:
             closing(sqlite3.connect(f"{source.as_uri()}?mode=ro", uri=True)) as held,
             closing(sqlite3.connect(aside)) as copy,
         ):
+            # SQLite's backup takes a consistent copy while another process writes.
             held.backup(copy)
     except sqlite3.Error as error:
         raise StudyError(f"the store {store!r} cannot be read: {error}") from None
@@ -219,6 +222,7 @@ def _note_look(run: Run, place: Path, choice: Config) -> None:
     look = another_look(run.journal.events, choice, baseline)
     if look is None:
         return
+    # The same comparison again spends nothing of the error budget.
     if is_new(run.journal.events, look, baseline):
         with Journal(place / "study.jsonl") as journal:
             journal.append(**look)

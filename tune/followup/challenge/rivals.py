@@ -117,6 +117,7 @@ async def _replay_search(
         if wave.done:
             target = measuring if wave.phase in PHASES else trials
             await evaluator.replay(load_steps(wave.steps), target, wave)
+    # Draws at smaller caps show where texts are cut. The readings below need them.
     record_measured_caps(trials, measuring)
     return trials
 
@@ -195,6 +196,7 @@ def is_more_expensive(rival: Rival, reading: Reading) -> bool:
     own = zip(reading.examples, map(float, reading.costs), strict=True)
     gaps = np.array([rival.costs.get(position, math.nan) - cost for position, cost in own])
     gaps = gaps[np.isfinite(gaps)]
+    # Two pairs are the least for a standard error.
     if len(gaps) < 2:
         return bool(rival.cost > reading.cost)
     error = gaps.std(ddof=1) / math.sqrt(len(gaps))

@@ -77,6 +77,7 @@ class EntryRule:
         """
         span, wanted = self.high - self.low, math.log(1 / self.beta)
         evidence = np.zeros(1)
+        # Doubling finds the number of pairs in a few steps; the evidence is only known after computing.
         while evidence[-1] < wanted:
             alike = np.zeros(2 * len(evidence))
             evidence = log_evidence_below(
@@ -89,6 +90,7 @@ class EntryRule:
     ) -> tuple[EntryDecision, Interval]:
         """Return the decision, and the mean difference with limits that hold at every look."""
         if self.larger_is_better:
+            # Two hypotheses: "not better than the rival" and "better by the margin or more".
             near, far = self._look(scores, rivals, 0.0), self._look(scores, rivals, self.margin)
             better, short = near.p_above, far.p_below
         else:
@@ -145,6 +147,7 @@ def compare_pairs(
         own, other = [scores[p] for p in both], [rival.scores[p] for p in both]
         answer, pairs = rule.decide(own, other)
         looks.append(PairedResult(rival, answer, pairs))
+    # The config must beat all rivals, so the worst comparison decides.
     rank: Sequence[EntryDecision] = ("does not enter", "undecided", "enters")
     looks.sort(key=lambda look: (rank.index(look.answer), look.pairs.n))
     return looks[0].answer, looks

@@ -69,6 +69,7 @@ def pool_size(tuning: int) -> int:
 def most_informative(rivals: Sequence[Rival], tuning: int) -> tuple[int, ...]:
     """Return a block of the pool's examples: those on which the rivals' scores differ most."""
 
+    # An example on which all rivals score the same says nothing about who is better.
     def spread(position: int) -> float:
         scores = [rival.scores[position] for rival in rivals if position in rival.scores]
         return float(np.var(scores)) if scores else -1.0
@@ -119,6 +120,7 @@ def finalists(tried: Sequence[ScreenedConfig]) -> list[ScreenedConfig]:
     """
     ranked = sorted(tried, key=lambda each: -each.mean)
     best, others = ranked[0], ranked[1:]
+    # The best opponent of the best config has few answers, so the comparison may end undecided.
     if best.against is not None and best.against.best is not None:
         whole = [other for other in others if other.against is None or other.against.best is None]
         if whole and whole[0].mean > 0:

@@ -97,10 +97,12 @@ class ChallengeWork:
         """Buy what it takes, and return the result."""
         plan, db = self.plan, Database(self.store)
         try:
+            # A ledger for this question alone: the study's own budget is not touched.
             name = f"challenge-{secrets.token_hex(4)}"
             self.account = Account(db, name, to_picodollars(self.budget))
             # Draws count as the study's own, because they answer the study's examples.
             study = str(self.events[0]["id"])
+            # A study with --fresh has its own generation of draws, so its rivals are only found there.
             draws = Store(db, generation=study if plan.fresh else "", study=study)
             access = StackContext(
                 draws, self.account, Capabilities(), plan.concurrency, notice=self.notice
@@ -127,17 +129,21 @@ class ChallengeWork:
     ) -> Evaluator:
         """Return an evaluator of the new model and of the study's own, whose draws are only read."""
         plan = self.plan
+        # Offline endpoints refuse every call. A rival whose draw is missing from the store must not be
+        # bought again here.
         old = {name: entry for name, entry in plan.entries.items() if name not in live}
         services = {}
         for name, endpoint in offline_endpoints(old, access.capabilities).items():
             services[name] = build_stack(old[name], endpoint, plan.prices[name], access)
         most = max(config.max_tokens for config in self.configs)
+        # The judge is reserved for the longest answer that can come.
         caps = dict.fromkeys(live, most)
         return make_evaluator(plan, {**services, **live}, access.store, judge=judge, caps=caps)
 
     async def _ask(self) -> ChallengeResult:
         rivals = await read_rivals(self.evaluator, self.report, self.events)
         tried = await self._screen(rivals)
+        # Without a rival that costs no more, the config is on the frontier by its cost alone.
         cheapest = [each for each in tried if each.against is None]
         if cheapest:
             best = max(cheapest, key=lambda each: self._sign * each.reading.mean)
@@ -147,6 +153,7 @@ class ChallengeWork:
         verdicts: list[Verdict] = []
         for finalist in chosen:
             verdicts.append(await self._decide(finalist, len(chosen)))
+            # One config that enters answers the question. The rest would only cost money.
             if verdicts[-1].answer == "enters":
                 break
 
@@ -160,6 +167,7 @@ class ChallengeWork:
         tuning = len(self.plan.split.tuning)
         steps = screening_steps(self.configs, self.plan.free, most_informative(rivals, tuning))
         if len(self.configs) > 1:
+            # Screening must not use up the money that the decision needs.
             self.account.set_aside(int((1 - SCREENING) * self.account.budget))
         wave = await self.evaluator.run(list(steps), self.trials)
         self.account.release()
@@ -171,6 +179,7 @@ class ChallengeWork:
                 raise InputError(
                     f"a budget of ${self.budget:g} does not pay for one answer of {self.entry.name}"
                 )
+            # The service's own words help more than ours.
             reason = next(iter(wave.failed.values()), "no answer was scored")
             raise EndpointError(f"{self.entry.name} cannot be asked: {reason}")
         enough, closed = self._rule().enough, pool_size(tuning)
@@ -200,13 +209,17 @@ class ChallengeWork:
         rivals = finalist.against.compared
         rule = self._rule(finalists=finalists, rivals=len(rivals))
         tuning, count = len(self.plan.split.tuning), len(self.plan.examples)
+        # The holdout's positions follow those of tuning. The pool of the screening block comes last and
+        # is left out, because finalists were chosen by it.
         order = (*range(tuning, count), *range(pool_size(tuning), tuning))
+        # A new trial for each finalist: its draws are n answers per request, as in production.
         number, complete, bought = len(self.trials), True, list[int]()
         answer, looks = compare_pairs(rule, {}, bought, rivals)
         while complete and answer == "undecided":
             left = unmet_examples(order, bought, looks)
             if not left:
                 break
+            # Later blocks are larger: one more small look at many pairs would rarely change the decision.
             block = left[: next_block(len(bought), BLOCK)]
             complete = await self._buy(number, config, block)
             bought += block
@@ -218,6 +231,7 @@ class ChallengeWork:
         reason = ""
         if answer == "undecided":
             reason = "data" if complete else "money"
+        # Rivals were selected on tuning examples, so they look better there than they are.
         flattered = any(position < tuning for position in bought)
         return Verdict(finalist, answer, reason, tuple(looks), flattered, reading.cost)
 

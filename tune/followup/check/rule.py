@@ -74,6 +74,7 @@ class Bounds:
         better, worse = seen.p_above, seen.p_below
         if not self.larger_is_better:
             better, worse = worse, better
+        # "regressed" first: if both are shown, the alarm is the safer answer.
         if worse <= self.alpha:
             return "regressed"
         return "holds" if better <= self.beta else "undecided"

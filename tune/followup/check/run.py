@@ -88,6 +88,7 @@ async def check_async(
     """
     asked = CheckOptions(**stated_options(CheckOptions, options))
     _check_numbers(asked, budget)
+    # A notice that cannot be shown must not end a check that has already spent money.
     notice = Decorations().around("the display of notices", notice)
     deployment = _read_deployment(best, asked, confirm)
     bounds = Bounds.of(deployment.metric, margin=asked.margin, alpha=asked.alpha, beta=asked.beta)
@@ -103,6 +104,7 @@ async def check_async(
         notice(sentence)
     db = Database(asked.store or default_store(Path(best)))
     try:
+        # A random part, so that every check asks anew: stored answers say nothing about today.
         name = f"check-{examples.data.name}-{secrets.token_hex(4)}"
         account = Account(db, name, to_picodollars(budget))
         access = StackContext(
@@ -112,12 +114,14 @@ async def check_async(
             asked.concurrency,
             notice=notice,
         )
+        # Earlier scores of the same examples, if the study's own holdout is asked.
         before = examples.before
         async with Target(deployment, examples.data.examples, access, asked.seed, before) as target:
             seen, ended = await _until_decided(target, examples.rule)
         balance = account.balance
     finally:
         db.close()
+    # Examples that the money did not reach are not the service's fault, and are not counted.
     lost = target.trial.unanswered.values()
     return _result(
         deployment,
@@ -137,6 +141,7 @@ def default_store(best: Path) -> str:
     folder = best if best.is_dir() else best.parent
     shared = folder.parent / "draws.db"
     own = folder / "draws.db"
+    # A `best.json` may have been copied elsewhere: then its folder gets a store for itself.
     return str(shared if shared.exists() and not own.exists() else own)
 
 
@@ -194,6 +199,7 @@ async def _until_decided(target: Target, rule: CheckRule) -> tuple[Look, str]:
         The last look at the scores, and why they did not decide: "money", "data", "recorded", or
         "" where they did.
     """
+    # The order is random, so that any number of examples is a fair sample.
     bought, count = 0, len(target.examples)
     seen = rule.look([])
     while bought < count:
@@ -205,6 +211,7 @@ async def _until_decided(target: Target, rule: CheckRule) -> tuple[Look, str]:
             return seen, ""
         if not complete:
             return seen, "money"
+        # Further money would be wasted: the recorded scores are the bottleneck.
         if rule.hopeless(seen):
             return seen, "recorded"
     return seen, "data"
