@@ -77,7 +77,8 @@ class EntryRule:
         """
         span, wanted = self.high - self.low, math.log(1 / self.beta)
         evidence = np.zeros(1)
-        # Doubling finds the number of pairs in a few steps; the evidence is only known after computing.
+        # Doubling finds the number of pairs in a few steps; the evidence is only known after
+        # computing.
         while evidence[-1] < wanted:
             alike = np.zeros(2 * len(evidence))
             evidence = log_evidence_below(

@@ -102,7 +102,8 @@ class ChallengeWork:
             self.account = Account(db, name, to_picodollars(self.budget))
             # Draws count as the study's own, because they answer the study's examples.
             study = str(self.events[0]["id"])
-            # A study with --fresh has its own generation of draws, so its rivals are only found there.
+            # A study with --fresh has its own generation of draws, so its rivals are only found
+            # there.
             draws = Store(db, generation=study if plan.fresh else "", study=study)
             access = StackContext(
                 draws, self.account, Capabilities(), plan.concurrency, notice=self.notice
@@ -129,8 +130,8 @@ class ChallengeWork:
     ) -> Evaluator:
         """Return an evaluator of the new model and of the study's own, whose draws are only read."""
         plan = self.plan
-        # Offline endpoints refuse every call. A rival whose draw is missing from the store must not be
-        # bought again here.
+        # Offline endpoints refuse every call. A rival whose draw is missing from the store must not
+        # be bought again here.
         old = {name: entry for name, entry in plan.entries.items() if name not in live}
         services = {}
         for name, endpoint in offline_endpoints(old, access.capabilities).items():
@@ -209,8 +210,8 @@ class ChallengeWork:
         rivals = finalist.against.compared
         rule = self._rule(finalists=finalists, rivals=len(rivals))
         tuning, count = len(self.plan.split.tuning), len(self.plan.examples)
-        # The holdout's positions follow those of tuning. The pool of the screening block comes last and
-        # is left out, because finalists were chosen by it.
+        # The holdout's positions follow those of tuning. The pool of the screening block comes last
+        # and is left out, because finalists were chosen by it.
         order = (*range(tuning, count), *range(pool_size(tuning), tuning))
         # A new trial for each finalist: its draws are n answers per request, as in production.
         number, complete, bought = len(self.trials), True, list[int]()
@@ -219,7 +220,8 @@ class ChallengeWork:
             left = unmet_examples(order, bought, looks)
             if not left:
                 break
-            # Later blocks are larger: one more small look at many pairs would rarely change the decision.
+            # Later blocks are larger: one more small look at many pairs would rarely change the
+            # decision.
             block = left[: next_block(len(bought), BLOCK)]
             complete = await self._buy(number, config, block)
             bought += block

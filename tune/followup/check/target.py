@@ -41,7 +41,8 @@ class Target:
     ) -> None:
         self.deployment, self.access, self.seed = deployment, access, seed
         order = list(range(len(examples)))
-        # Files are often sorted, by label or by date. The first examples would not be a fair sample.
+        # Files are often sorted, by label or by date. The first examples would not be a fair
+        # sample.
         random.Random(seed).shuffle(order)
         self.examples = [examples[position] for position in order]
         self._before = np.zeros(len(order))
