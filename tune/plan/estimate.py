@@ -90,6 +90,7 @@ def estimate(
     rows = forecast_answers(plan, endpoints, store)
     money = DollarModel(plan, rows, endpoints)
     clusters = plan.split.count_clusters(plan.split.tuning)
+    # "cheapest" tests one side only.
     confidence = CONFIDENCE if plan.goal == "cheapest" else 0.95
     found = RunEstimate(
         rows=rows,
@@ -111,6 +112,7 @@ def estimate(
     if not plan.unbilled:
         return replace(found, others=tuple(money.buys(budget) for budget in others))
     found = replace(found, time_limit=plan.time_limit)
+    # Nothing is known about the speed of a model that was never called.
     if any(row.seconds is None for row in rows):
         return found
     time = TimeModel(plan, rows, endpoints)
@@ -131,6 +133,7 @@ def _draw_span(
         return None
     shortest, longest = [], []
     for row in rows:
+        # A stated length has no span.
         least, most = row.output_span or (row.output_tokens, row.output_tokens)
         shortest.append(replace(row, output_tokens=least))
         longest.append(replace(row, output_tokens=most))

@@ -23,6 +23,7 @@ def study_identity(plan: Plan, options: Options) -> dict[str, Any]:
     models = {
         entry.name: {
             "model": entry.model,
+            # Without secrets: the identity is written into the journal and the report.
             "base_url": public_url(entry.base_url),
             "alias": entry.alias,
         }
@@ -43,6 +44,7 @@ def study_identity(plan: Plan, options: Options) -> dict[str, Any]:
         "searcher": _name(options.searcher),
         "strategy": _name(options.strategy),
         "verifier": _name(options.verifier),
+        # A column that says which examples are held back takes the place of a share.
         "holdout": options.split or options.holdout,
         "group": options.group,
         "seed": plan.seed,
@@ -53,6 +55,7 @@ def study_identity(plan: Plan, options: Options) -> dict[str, Any]:
         "min_quality": plan.min_quality,
         "margin": plan.margin,
     }
+    # Through JSON, so that it compares equal with the one that is read back from the journal.
     return {name: json.loads(json.dumps(values[name])) for name in identity_names()}
 
 
@@ -64,5 +67,6 @@ def _name(value: Any) -> str | None:
 
 
 def _rates(price: Price) -> list[float]:
+    # Only if there is one, so that most identities stay short.
     fees = [price.request] if price.request else []
     return [price.input, price.output, *fees]

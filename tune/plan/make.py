@@ -75,14 +75,18 @@ def _make_plan(options: Options) -> Plan:
     metric, space = task.metric, task.space
     entries, judge = find_entries(space, metric, task.models, options)
     verifier = as_callable(options.verifier, "verifier")
+    # Such a metric sees all n answers at once, so "all" is the only aggregate that fits.
     if metric.over_responses:
         space = space.with_all_answers()
     check_aggregates(space, metric, verifier)
+    # A judge costs money too, so it needs a price like every other model.
     called = [*entries.values(), judge] if judge else [*entries.values()]
     prices = find_prices(called, options.price)
     time_limit = options.time_limit
+    # Without dollars to spend, only time can end the search.
     if time_limit is None and is_unbilled(prices):
         time_limit = UNBILLED_SECONDS
+    # The default depends on the goal: each strategy was measured best for its own.
     strategy = options.strategy or STRATEGY_FOR_GOAL.get(options.goal)
     plan = Plan(
         data=task.data,
@@ -118,6 +122,7 @@ def _make_plan(options: Options) -> Plan:
         content=not options.no_content,
         output_tokens=read_lengths(options.output_tokens, entries, task.prompts),
         notes=data_notes(task.data, metric=metric.name, is_default_space=task.is_default_space),
+        # The identity is made of the finished plan, so it is filled in last.
         identity={},
     )
     return replace(plan, identity=study_identity(plan, replace(options, strategy=strategy)))
@@ -145,6 +150,7 @@ class _Task:
 
 def _read_task(options: Options) -> _Task:
     record, base = space_record(options.data, options.space)
+    # Columns that only split the data must not be shown in prompts.
     split_columns = [column for column in (options.group, options.split) if column]
     data = load_data(
         EMBEDDED / "reviews.csv" if options.data is None else options.data,
@@ -156,6 +162,7 @@ def _read_task(options: Options) -> _Task:
     is_default_space = record is None
     if record is None:
         record = default_space(data)
+    # A Space that was made in Python is used as it is: a round trip could lose a callable.
     space = options.space if isinstance(options.space, Space) else read_space(record)
     models = as_names(options.model)
     model_named = bool(models) or space.models != (LOCAL_MODEL,)
@@ -171,6 +178,7 @@ def _read_task(options: Options) -> _Task:
         group=options.group,
         column=options.split,
     )
+    # A metric that raises is a mistake in the user's code: better now than after the first dollar.
     metric.try_on(parts.tuning[0])
     prompts = {
         name: parse_prompt(name, spec, shots=parts.shots, base=base, target=data.target)
@@ -195,6 +203,7 @@ def _read_task(options: Options) -> _Task:
 def _metric_spec(options: Options, record: Mapping[str, Any], data: Data) -> Any:
     """Return the metric as it was given: by the option, else by the space file, else a default."""
     given = options.metric
+    # On the command line a metric with options is JSON.
     if isinstance(given, str) and given.lstrip().startswith("{"):
         given = read_json_value(given, "the metric")
     return with_label_weights(given or record.get("metric") or default_metric(data), data)
@@ -208,6 +217,7 @@ def _read_metric(spec: Any, data: Data, options: Options) -> Metric:
             f"which the metric exact_match would take for answers of which one is enough: "
             f"--metric same_set wants all of them, and --metric one_of any one"
         )
+    # Code that a model wrote runs only if the user said so.
     if metric.runs_code and not options.allow_code:
         raise InputError(
             f"the metric {metric.name!r} runs code that models write: say that it may with "
@@ -226,9 +236,11 @@ def _with_answer_rule(space: Space, metric: Metric, data: Data) -> Space:
     is_plain = metric.identity.partition("(")[0] == metric.name
     if space.answer is not None or metric.name not in LABELLED or not is_plain:
         return space
+    # A copy: the user's own Space object must not change.
     found = copy.copy(space)
     found.answer = default_answer(data)
     if metric.identity == "one_of" and found.answer is not None:
+        # A model often names several labels before it decides. The last one is its answer.
         found.answer = {**found.answer, "which": "last"}
     return found
 
@@ -241,6 +253,7 @@ def _slice_columns(options: Options, data: Data) -> tuple[str, ...]:
     """
     columns = as_names(options.by)
     for column in columns:
+        # Raises if the column does not exist.
         data.cells(column)
     return columns
 

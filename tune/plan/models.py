@@ -34,6 +34,7 @@ def find_entries(
         table: the table `[models]` of the space file, or None.
         options: `models`, `base_url`, `key_env` and `allow_http` count.
     """
+    # As JSON on the command line, as a mapping or a config list in Python.
     given = read_json_value(options.models, "the list of models") or {}
     stated = read_entries(table or {}) | read_entries(given)
 
@@ -62,6 +63,7 @@ def find_prices(entries: Sequence[Entry], given: Any) -> dict[str, Price]:
         price = stated.get(entry.name) or stated.get(entry.model) or entry.price
         if price is None:
             price = _known_price(entry)
+        # A notional price of a local model is small by design.
         if not entry.local:
             check_stated(entry.model, price, base_url=entry.base_url)
         found[entry.name] = price
@@ -89,6 +91,7 @@ def read_prices(given: Any, models: Sequence[str]) -> dict[str, Price]:
     """
     if isinstance(given, Mapping):
         return {str(model): read_price(str(model), price) for model, price in given.items()}
+    # One price without a name: fine as long as there is one model.
     if isinstance(given, Price) or is_pair(given):
         model = _only_model(models, given)
         return {model: read_price(model, given)}

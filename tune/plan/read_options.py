@@ -48,6 +48,7 @@ def stated_options(kind: type, given: Mapping[str, Any]) -> dict[str, Any]:
         InputError: an option is unknown.
     """
     known = [one.name for one in fields(kind)]
+    # A misspelled option would otherwise be ignored silently, and its default would spend money.
     unknown = sorted(set(given) - set(known))
     if unknown:
         raise InputError(f"there is no option {unknown[0]!r}: the options are {', '.join(known)}")
@@ -70,5 +71,6 @@ def _check_numbers(options: Options) -> None:
 
 def _is_number(value: Any) -> bool:
     """Return whether a value is a finite number; True and False count as numbers in Python."""
+    # NaN compares false with everything, and would pass a check like `not value < 0`.
     is_real = isinstance(value, int | float) and not isinstance(value, bool)
     return is_real and math.isfinite(value)

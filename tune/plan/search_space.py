@@ -41,6 +41,7 @@ def template_fields(record: Mapping[str, Any] | None, base: Path) -> frozenset[s
     """Return the columns that the templates name."""
     specs = (record or {}).get("space", {}).get("prompt", {})
     if not isinstance(specs, Mapping):
+        # One prompt may be given without a name.
         specs = {"plain": specs}
     found: set[str] = set()
     for name, spec in specs.items():
@@ -52,6 +53,7 @@ def read_space(record: Mapping[str, Any]) -> Space:
     """Return the space of its tables; without a model it has the local one."""
     table = record.get("space")
     if isinstance(table, Mapping) and "model" not in table:
+        # Never a hosted model by default: that could spend money which the user did not mean to.
         record = {**record, "space": {**table, "model": [LOCAL_MODEL]}}
     return Space.from_mapping(record)
 
@@ -63,6 +65,7 @@ def free_dimensions(options: Options, metric: Metric) -> tuple[str, ...]:
         InputError: a dimension cannot be read off draws.
     """
     free = as_names(options.free)
+    # On the command line an empty list cannot be given.
     if free == ("none",):
         free = ()
     wrong = sorted(set(free) - set(FREE))

@@ -123,7 +123,8 @@ class StoredLengths:
         return LearnedLength(shown, draws, span)
 
     def _factor(self, rows: list[_Row], mean: float, *, is_own: bool) -> float:
-        """Return the possible error of the mean as a factor: sampling, settings and models together.
+        """Return the possible error of the mean as a factor: sampling, settings and models
+        together.
 
         The errors are added on the scale of logarithms, where they are about normal.
         """

@@ -46,6 +46,8 @@ class PromptMatcher:
         self._rendered: dict[str, str] = {}
         for name, prompt in plan.prompts.items():
             if _own_text(prompt) < LEAST_LITERAL:
+                # A template like "{text}" has no text of its own. Its requests are found by
+                # rendering the rows.
                 for example in plan.examples[:MOST_RENDERED]:
                     self._rendered[json.dumps(_as_messages(prompt.render(example)))] = name
 
@@ -60,6 +62,7 @@ class PromptMatcher:
         messages = messages_of(record)
         fitting = [name for name, prompt in self._prompts.items() if may_be_from(prompt, messages)]
         if fitting:
+            # A longer template may contain a shorter one.
             return max(fitting, key=lambda name: _own_text(self._prompts[name]))
         return self._rendered.get(json.dumps(messages))
 
@@ -76,6 +79,7 @@ def is_same_kind(plan: Plan, model: str, record: Mapping[str, Any]) -> bool:
     settings = record.get("settings", {})
     for name in KINDS:
         domain = plan.space.domain(name, model)
+        # A setting that the space does not have must be absent from the request too.
         allowed = (None,) if domain is None else domain.values
         if settings.get(name) not in allowed:
             return False
@@ -137,6 +141,7 @@ def _fits(template: Template, text: str) -> bool:
         return False
     place, end = len(first), len(text) - len(last)
     for literal in middle:
+        # The literals must follow each other. What is between them may be anything.
         place = text.find(literal, place, end)
         if place < 0:
             return False

@@ -35,12 +35,14 @@ def _offline_endpoint(entry: Entry, capabilities: Capabilities | None) -> Endpoi
     if entry.local:
         from tune.providers.local.endpoint import LocalEndpoint
 
+        # Imports are here because openvino takes a second, and most runs have no local model.
         return LocalEndpoint(entry.model)
     from tune.providers.openai.endpoint import OpenAIEndpoint
 
     return OpenAIEndpoint(
         entry.model,
         base_url=entry.base_url,
+        # A key must be there for the client to be made. Nothing is sent with it.
         api_key="never-sent",
         capabilities=capabilities,
         alias=entry.alias,
@@ -70,5 +72,6 @@ def likely_tokens(request: Request, bound: int) -> int:
 
 def text_tokens(text: str) -> int:
     """Return about how many tokens a text has."""
+    # Bytes, not characters: tokenizers split other scripts into more tokens.
     sizes = (len(piece.encode("utf-8", "surrogatepass")) for piece in _PIECE.findall(text))
     return sum(math.ceil(size / _LONGEST_PIECE) for size in sizes)
