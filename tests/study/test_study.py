@@ -109,6 +109,8 @@ def test_the_trials_frame_has_a_row_for_each_trial(study: Study) -> None:
     } <= set(frame)
     assert set(frame["state"]) <= {"complete", "stopped", "failed"}
     assert frame["spent"].sum() == pytest.approx(study.record.money.spent, rel=0.6)
+    with (study.folder / "trials.csv").open(encoding="utf-8") as file:
+        assert next(csv.reader(file)) == list(frame.columns), "one table has one schema"
 
 
 def test_its_files_say_the_same(study: Study) -> None:

@@ -25,11 +25,11 @@ from tune.report import (
     result_json,
     summary_html,
     summary_lines,
+    trial_rows,
     trials_csv,
 )
 from tune.report.error_analysis import confusion_rows, doubt_rows, slice_rows
 from tune.report.serialize import dump, load
-from tune.report.wrong_answers import outcomes_record
 from tune.safety.decoration import Decorations
 from tune.safety.redact import scrub, scrubbed_json
 from tune.space import Config
@@ -169,32 +169,10 @@ class Study:
         return pd.DataFrame([_frontier_row(row) for row in self.record.frontier])
 
     def trials_dataframe(self) -> pd.DataFrame:
-        """One row a trial: its point, state, draws, dollars, and the best that was read off it."""
+        """Return one row for each trial, with the columns of `trials.csv`."""
         import pandas as pd
 
-        return pd.DataFrame(
-            {
-                "trial": row.number,
-                **row.point,
-                "state": row.state,
-                "reason": row.reason,
-                "examples": row.examples,
-                "draws": row.draws,
-                "missing": row.missing,
-                **outcomes_record(row.outcomes),
-                "spent": row.spent,
-                **{
-                    f"best_{name}": row.best[name]
-                    for name in ("n", "max_tokens", "aggregate")
-                    if row.best is not None
-                },
-                **_interval("quality", row.quality),
-                "cost_per_request": row.cost,
-                "seconds_per_request": row.service_per_request,
-                "seconds_spent": row.service,
-            }
-            for row in self.record.trials
-        )
+        return pd.DataFrame(trial_rows(self.record.trials))
 
     def confusion(self) -> pd.DataFrame:
         """Return what the winner answered, a row for each label of the data, with its recall.
