@@ -4,7 +4,6 @@ rule and metric.
 
 from __future__ import annotations
 
-import functools
 import json
 import math
 from pathlib import Path
@@ -23,11 +22,10 @@ from tune.plan.read_options import read_options
 from tune.pricing.prices import Price
 from tune.providers.entries import Entry
 from tune.providers.trusted_hosts import remember_hosts
-from tune.runtime.best_json import deployment_record, example_hashes, portable, read_deployment
+from tune.runtime.best_json import deployment_record, example_hashes, read_deployment
 from tune.space import Config
 from tune.task.example import Example
 from tune.task.metrics import Judge, Metric
-from tune.task.prompt import Prompt
 from tune.task.template import Template
 
 WORLD = LabelledWorld()
@@ -329,17 +327,3 @@ def test_a_file_that_is_none_of_ours_is_refused(tmp_path: Path, text: str, messa
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="No such file"):
         read_deployment(tmp_path / "best.json")
-
-
-def test_only_what_another_process_finds_again_is_portable() -> None:
-    assert portable(own_metric) == "tests.runtime.test_best_json:own_metric"
-    assert portable({"a": [own_metric, 1, None]}) == {
-        "a": ["tests.runtime.test_best_json:own_metric", 1, None]
-    }
-    for nameless in (
-        lambda a, e: True,
-        functools.partial(own_metric),
-        Metric("m", "m", own_metric),
-        Prompt.render,
-    ):
-        assert portable(nameless) is None
