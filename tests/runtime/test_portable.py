@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from tests.runtime.test_best_json import own_metric
 from tune.runtime.portable import portable
 from tune.task.metrics import Judge, Metric, parse_metric
