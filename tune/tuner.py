@@ -197,7 +197,7 @@ async def _prepared(
     """Connect to the models, say what will be done, and hand out the run."""
     capabilities = Capabilities()
     lessons = _lessons(journal, plan, capabilities, announcer.tell)
-    access = StackContext(
+    context = StackContext(
         draws,
         account,
         capabilities,
@@ -210,7 +210,7 @@ async def _prepared(
     async with connect_services(
         plan.entries,
         plan.prices,
-        access,
+        context,
         judge=plan.judge,
         aside=lessons.aside,
         lost=_lost(journal, lessons, announcer.tell),

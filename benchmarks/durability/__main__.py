@@ -64,8 +64,8 @@ async def calls_per_second(folder: Path, calls: int, seconds: float) -> tuple[fl
             return await super().complete(request, numbers)
 
     db = Database(folder / "draws.db")
-    access = StackContext(Store(db), Account(db, "study", PICODOLLARS), Capabilities(), IN_FLIGHT)
-    service = build_stack(Entry("m", "m"), Endpoint(lambda *_: "a label"), Price(0.1, 0.4), access)
+    context = StackContext(Store(db), Account(db, "study", PICODOLLARS), Capabilities(), IN_FLIGHT)
+    service = build_stack(Entry("m", "m"), Endpoint(lambda *_: "a label"), Price(0.1, 0.4), context)
     began, cpu = time.perf_counter(), time.process_time()
     text = "Which label has this ticket, of billing, bug and feature? It says that "
     await asyncio.gather(

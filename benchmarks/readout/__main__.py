@@ -66,13 +66,13 @@ async def local_grids(count: int, seed: int, store: str, temperature: float) -> 
     await endpoint.preflight()
     db = Database(store)
     try:
-        access = StackContext(
+        context = StackContext(
             Store(db),
             Account(db, "benchmark-readout", 1000 * PICODOLLARS),
             Capabilities(),
             concurrency=64,
         )
-        service = build_stack(Entry("m", "local:smollm2"), endpoint, NOTIONAL_PRICE, access)
+        service = build_stack(Entry("m", "local:smollm2"), endpoint, NOTIONAL_PRICE, context)
         grids = []
         for name, caps in LOCAL_CAPS.items():
             prompt = parse_prompt(name, record["space"]["prompt"][name])

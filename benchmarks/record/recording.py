@@ -130,11 +130,11 @@ async def buy(
         mark = hashlib.sha256(identity.encode()).hexdigest()[:8]
         account = Account(db, f"record-{plan.data.name}-{mark}", to_picodollars(plan.budget))
         kept = Store(db)
-        access = StackContext(
+        context = StackContext(
             kept, account, Capabilities(), plan.concurrency, retry, notice=say, progress=say
         )
         meter = Meter(len(steps) * examples, account, say, quiet=quiet)
-        services = await open_services(plan.entries, plan.prices, access)
+        services = await open_services(plan.entries, plan.prices, context)
         try:
             evaluator = Evaluator(
                 space=plan.space,

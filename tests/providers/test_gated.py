@@ -80,9 +80,9 @@ class Bench:
         self.known, self.events = Capabilities(), list[tuple[str, dict[str, Any]]]()
         space = Space(model="m", prompt="{text}", max_tokens=CAP)
         Lessons(space, self.known, lambda event, **fields: self.events.append((event, fields)))
-        access = StackContext(Store(db), self.account, self.known, 64, retry=QUICK)
+        context = StackContext(Store(db), self.account, self.known, 64, retry=QUICK)
         entry = Entry("m", "m", max_output=max_output)
-        self.service: Service = build_stack(entry, endpoint, PRICE, access)
+        self.service: Service = build_stack(entry, endpoint, PRICE, context)
 
     async def ask(self, calls: int, n: int = 1) -> list[Any]:
         requests = [

@@ -38,7 +38,7 @@ ASKED = tune.Judge(model="judge", max_tokens=16)
 
 
 @pytest.fixture
-def access() -> Iterator[StackContext]:
+def context() -> Iterator[StackContext]:
     db = Database(":memory:")
     yield StackContext(Store(db), Account(db, "s", PICODOLLARS), Capabilities(), 64)
     db.close()
@@ -50,8 +50,8 @@ def closed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     found: list[str] = []
     real = module.open_endpoint
 
-    def open_endpoint(entry: Entry, access: StackContext) -> Any:
-        endpoint = real(entry, access)
+    def open_endpoint(entry: Entry, context: StackContext) -> Any:
+        endpoint = real(entry, context)
         close = endpoint.close
 
         async def noted() -> None:
@@ -75,11 +75,11 @@ def serving() -> Server:
 
 
 async def test_models_and_judge_are_open_inside_and_closed_after(
-    access: StackContext, closed: list[str]
+    context: StackContext, closed: list[str]
 ) -> None:
     with serving() as server:
         asked = Entry("judge", "judge", base_url=server.base_url)
-        async with connect_services(entries(server), PRICES, access, judge=asked) as (
+        async with connect_services(entries(server), PRICES, context, judge=asked) as (
             services,
             judge,
         ):
@@ -91,12 +91,12 @@ async def test_models_and_judge_are_open_inside_and_closed_after(
 
 
 async def test_what_goes_wrong_inside_leaves_nothing_open(
-    access: StackContext, closed: list[str]
+    context: StackContext, closed: list[str]
 ) -> None:
     with serving() as server:
 
         async def work() -> None:
-            async with connect_services(entries(server), PRICES, access) as (_, judge):
+            async with connect_services(entries(server), PRICES, context) as (_, judge):
                 assert judge is None
                 raise ZeroDivisionError
 
@@ -106,12 +106,12 @@ async def test_what_goes_wrong_inside_leaves_nothing_open(
 
 
 async def test_a_judge_that_does_not_answer_leaves_no_model_open(
-    access: StackContext, closed: list[str]
+    context: StackContext, closed: list[str]
 ) -> None:
     with serving() as server, Server(models=["another"]) as elsewhere:
         asked = Entry("judge", "judge", base_url=elsewhere.base_url)
         with pytest.raises(EndpointError):
-            async with connect_services(entries(server), PRICES, access, judge=asked):
+            async with connect_services(entries(server), PRICES, context, judge=asked):
                 raise AssertionError("it was opened")
         assert sorted(closed) == ["judge", "large", "small"]
 
@@ -123,12 +123,12 @@ def _word(request: Request, rng: random.Random) -> str:
     return "yes"
 
 
-def silent(name: str, access: StackContext, *, judge: bool = False) -> Service:
+def silent(name: str, context: StackContext, *, judge: bool = False) -> Service:
     return build_stack(
         Entry(name, name),
         FakeEndpoint(_word, price=PRICE, service=name),
         PRICE,
-        access,
+        context,
         judge=judge,
     )
 
@@ -146,13 +146,13 @@ def plan_of(**more: Any) -> Plan:
 
 
 def test_with_each_draw_the_most_that_its_verdict_can_cost_is_set_aside(
-    access: StackContext,
+    context: StackContext,
 ) -> None:
-    plan, judge = plan_of(), silent("judge", access, judge=True)
+    plan, judge = plan_of(), silent("judge", context, judge=True)
     services = {
-        "m": silent("m", access),
-        "other": silent("other", access),
-        "unasked": silent("unasked", access),
+        "m": silent("m", context),
+        "other": silent("other", context),
+        "unasked": silent("unasked", context),
     }
     bound = attach_judge(
         plan.metric, judge, services, caps={"m": 8, "other": 80}, examples=plan.examples
@@ -166,9 +166,9 @@ def test_with_each_draw_the_most_that_its_verdict_can_cost_is_set_aside(
 
 
 @pytest.mark.parametrize("part", ["tuning", "holdout"])
-def test_the_longest_example_decides_wherever_it_is(part: str, access: StackContext) -> None:
-    plan, judge = plan_of(), silent("judge", access, judge=True)
-    here = {name: silent("m", access) for name in ("all", "part")}
+def test_the_longest_example_decides_wherever_it_is(part: str, context: StackContext) -> None:
+    plan, judge = plan_of(), silent("judge", context, judge=True)
+    here = {name: silent("m", context) for name in ("all", "part")}
     attach_judge(plan.metric, judge, here, caps={"all": 8}, examples=plan.examples)
     attach_judge(plan.metric, judge, here, caps={"part": 8}, examples=getattr(plan.split, part))
     longest = max(plan.examples, key=lambda example: len(example.inputs["text"]))
@@ -177,10 +177,10 @@ def test_the_longest_example_decides_wherever_it_is(part: str, access: StackCont
     assert here["part"].metered.judge_hold <= here["all"].metered.judge_hold
 
 
-def test_an_evaluator_has_what_the_plan_says(access: StackContext) -> None:
-    plan, judge = plan_of(), silent("judge", access, judge=True)
-    services = {"m": silent("m", access)}
-    made = make_evaluator(plan, services, access.store, judge=judge, caps={"m": 8})
+def test_an_evaluator_has_what_the_plan_says(context: StackContext) -> None:
+    plan, judge = plan_of(), silent("judge", context, judge=True)
+    services = {"m": silent("m", context)}
+    made = make_evaluator(plan, services, context.store, judge=judge, caps={"m": 8})
     assert (made.reader.space, made.reader.free) == (plan.space, plan.free)
     assert (made.examples, made.reader.seed) == (plan.examples, plan.seed)
     assert isinstance(made.metric.function, Judge)
@@ -188,19 +188,19 @@ def test_an_evaluator_has_what_the_plan_says(access: StackContext) -> None:
     assert services["m"].metered.judge_hold > 0
 
 
-def test_where_nothing_is_sent_nothing_is_set_aside(access: StackContext) -> None:
-    services = {"m": silent("m", access)}
+def test_where_nothing_is_sent_nothing_is_set_aside(context: StackContext) -> None:
+    services = {"m": silent("m", context)}
     made = make_evaluator(
-        plan_of(), services, access.store, judge=silent("judge", access, judge=True)
+        plan_of(), services, context.store, judge=silent("judge", context, judge=True)
     )
     assert isinstance(made.metric.function, Judge)
     assert made.metric.function.service == "judge"
     assert services["m"].metered.judge_hold == 0
 
 
-def test_a_metric_that_asks_nobody_stays_as_it_is(access: StackContext) -> None:
+def test_a_metric_that_asks_nobody_stays_as_it_is(context: StackContext) -> None:
     plan = plan_of(metric="exact_match")
     assert (
-        make_evaluator(plan, {"m": silent("m", access)}, access.store, caps={"m": 8}).metric
+        make_evaluator(plan, {"m": silent("m", context)}, context.store, caps={"m": 8}).metric
         is plan.metric
     )

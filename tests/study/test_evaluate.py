@@ -78,7 +78,7 @@ class House:
         self.db = Database(":memory:") if store is None else store.db
         self.store = store or Store(self.db)
         self.account = Account(self.db, "s", int(budget * PICODOLLARS))
-        self.access = StackContext(self.store, self.account, Capabilities(), 64, retry=QUICK)
+        self.context = StackContext(self.store, self.account, Capabilities(), 64, retry=QUICK)
         self.endpoint = FakeEndpoint(world, price=PRICE, failures=failures)
         self.space = space or Space(
             model="m",
@@ -90,7 +90,7 @@ class House:
         )
         self.services = {"m": self._service(self.endpoint, "m")}
         self.learned: list[tuple[str, dict[str, Any]]] = []
-        self.lessons = Lessons(self.space, self.access.capabilities, self._note)
+        self.lessons = Lessons(self.space, self.context.capabilities, self._note)
         chosen = parse_metric(metric)
         judging = None
         if judge is not None:
@@ -116,7 +116,7 @@ class House:
             self.learned.append((event, fields))
 
     def _service(self, endpoint: FakeEndpoint, name: str, *, judge: bool = False) -> Service:
-        return build_stack(Entry(name, name), endpoint, PRICE, self.access, judge=judge)
+        return build_stack(Entry(name, name), endpoint, PRICE, self.context, judge=judge)
 
     async def buy(self, *steps: Step) -> Wave:
         return await self.evaluator.run(steps, self.trials)

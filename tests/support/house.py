@@ -109,8 +109,8 @@ class House:
         known = Capabilities(
             [Fact("m", "m", "answers")]
         )  # else the first call goes alone, and its prompt is paid twice
-        access = StackContext(self.store, self.account, known, 64)
-        services = {"m": build_stack(Entry("m", "m"), self.endpoint, PRICE, access)}
+        context = StackContext(self.store, self.account, known, 64)
+        services = {"m": build_stack(Entry("m", "m"), self.endpoint, PRICE, context)}
         evaluator = Evaluator(
             space=self.plan.space,
             free=self.plan.free,

@@ -132,9 +132,9 @@ async def _reread(plan: Plan, place: Path, store: str) -> tuple[Report, Deployme
         account = Account(db, SILENT, to_picodollars(plan.budget))
         # A closed ledger lets no call through, whatever the code below does.
         account.close(SILENT)
-        access = StackContext(draws, account, Capabilities(), concurrency=1)
-        services = _services(plan, access)
-        run = Run(plan, journal, services, account, _evaluator(plan, services, access))
+        context = StackContext(draws, account, Capabilities(), concurrency=1)
+        services = _services(plan, context)
+        run = Run(plan, journal, services, account, _evaluator(plan, services, context))
         run.recall(run.history.first)
         for wave in run.history.waves:
             if wave.done:
@@ -229,22 +229,26 @@ def _note_look(run: Run, place: Path, choice: Config) -> None:
     run.journal.append(**look)
 
 
-def _services(plan: Plan, access: StackContext) -> dict[str, Service]:
+def _services(plan: Plan, context: StackContext) -> dict[str, Service]:
     """Return models to which nothing is sent."""
-    endpoints = offline_endpoints(plan.entries, access.capabilities)
+    endpoints = offline_endpoints(plan.entries, context.capabilities)
     return {
-        name: build_stack(entry, endpoints[name], plan.prices[name], access)
+        name: build_stack(entry, endpoints[name], plan.prices[name], context)
         for name, entry in plan.entries.items()
     }
 
 
-def _evaluator(plan: Plan, services: Mapping[str, Service], access: StackContext) -> Evaluator:
+def _evaluator(plan: Plan, services: Mapping[str, Service], context: StackContext) -> Evaluator:
     judge = None
     if plan.judge is not None:  # its verdicts are in the store, under what identifies it there
         endpoint = offline_endpoints({plan.judge.name: plan.judge})[plan.judge.name]
-        judge = build_stack(plan.judge, endpoint, plan.prices[plan.judge.name], access, judge=True)
+        judge = build_stack(plan.judge, endpoint, plan.prices[plan.judge.name], context, judge=True)
     return make_evaluator(
-        plan, services, access.store, judge=judge, lessons=Lessons(plan.space, access.capabilities)
+        plan,
+        services,
+        context.store,
+        judge=judge,
+        lessons=Lessons(plan.space, context.capabilities),
     )
 
 

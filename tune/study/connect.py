@@ -21,7 +21,7 @@ from tune.task.metrics import Judge, Metric
 async def connect_services(
     entries: Mapping[str, Entry],
     prices: Mapping[str, Price],
-    access: StackContext,
+    context: StackContext,
     *,
     judge: Entry | None = None,
     aside: Collection[str] = (),
@@ -32,7 +32,7 @@ async def connect_services(
     Args:
         entries: of the models, by name.
         prices: of the models and the judge.
-        access: what all services share.
+        context: what all services share.
         judge: the model that the metric asks.
         aside: models that are set aside.
         lost: told of models that do not answer, as for `open_services`.
@@ -41,11 +41,11 @@ async def connect_services(
         InputError: a model cannot be loaded.
         EndpointError: one of them does not answer; nothing was bought.
     """
-    services = await open_services(entries, prices, access, aside=aside, lost=lost)
+    services = await open_services(entries, prices, context, aside=aside, lost=lost)
     judges: dict[str, Service] = {}
     try:
         if judge is not None:
-            judges = await open_services({judge.name: judge}, prices, access, judge=True)
+            judges = await open_services({judge.name: judge}, prices, context, judge=True)
         yield services, None if judge is None else judges[judge.name]
     finally:
         await close_services(services)

@@ -105,18 +105,18 @@ class ChallengeWork:
             # A study with --fresh has its own generation of draws, so its rivals are only found
             # there.
             draws = Store(db, generation=study if plan.fresh else "", study=study)
-            access = StackContext(
+            context = StackContext(
                 draws, self.account, Capabilities(), plan.concurrency, notice=self.notice
             )
             self.configs = candidate_configs(self.report, self.entry.name)
             self.trials: dict[int, Trial] = {}
             entries, prices = {self.entry.name: self.entry}, {self.entry.name: self.price}
             async with (
-                connect_services(entries, prices, access) as (live, _),
+                connect_services(entries, prices, context) as (live, _),
                 # The judge stays as it was, even where the new model has its name.
-                connect_services({}, plan.prices, access, judge=plan.judge) as (_, judge),
+                connect_services({}, plan.prices, context, judge=plan.judge) as (_, judge),
             ):
-                self.evaluator = self._evaluator(live, judge, access)
+                self.evaluator = self._evaluator(live, judge, context)
                 return await self._ask()
         finally:
             db.close()
@@ -126,7 +126,7 @@ class ChallengeWork:
         return 1.0 if self.plan.metric.larger_is_better else -1.0
 
     def _evaluator(
-        self, live: Mapping[str, Service], judge: Service | None, access: StackContext
+        self, live: Mapping[str, Service], judge: Service | None, context: StackContext
     ) -> Evaluator:
         """Return an evaluator of the new model and of the study's own, whose draws are only read."""
         plan = self.plan
@@ -134,12 +134,12 @@ class ChallengeWork:
         # be bought again here.
         old = {name: entry for name, entry in plan.entries.items() if name not in live}
         services = {}
-        for name, endpoint in offline_endpoints(old, access.capabilities).items():
-            services[name] = build_stack(old[name], endpoint, plan.prices[name], access)
+        for name, endpoint in offline_endpoints(old, context.capabilities).items():
+            services[name] = build_stack(old[name], endpoint, plan.prices[name], context)
         most = max(config.max_tokens for config in self.configs)
         # The judge is reserved for the longest answer that can come.
         caps = dict.fromkeys(live, most)
-        return make_evaluator(plan, {**services, **live}, access.store, judge=judge, caps=caps)
+        return make_evaluator(plan, {**services, **live}, context.store, judge=judge, caps=caps)
 
     async def _ask(self) -> ChallengeResult:
         rivals = await read_rivals(self.evaluator, self.report, self.events)

@@ -107,7 +107,7 @@ async def check_async(
         # A random part, so that every check asks anew: stored answers say nothing about today.
         name = f"check-{examples.data.name}-{secrets.token_hex(4)}"
         account = Account(db, name, to_picodollars(budget))
-        access = StackContext(
+        context = StackContext(
             Store(db, generation=name, study=name),
             account,
             Capabilities(),
@@ -116,7 +116,9 @@ async def check_async(
         )
         # Earlier scores of the same examples, if the study's own holdout is asked.
         before = examples.before
-        async with Target(deployment, examples.data.examples, access, asked.seed, before) as target:
+        async with Target(
+            deployment, examples.data.examples, context, asked.seed, before
+        ) as target:
             seen, ended = await _until_decided(target, examples.rule)
         balance = account.balance
     finally:

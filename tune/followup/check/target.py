@@ -26,7 +26,7 @@ class Target:
     Args:
         deployment: the config.
         examples: examples to ask about.
-        access: the store, the account and what is known of models.
+        context: the store, the account and what is known of models.
         seed: decides the order.
         before: the score that each example had before; `scores` are then differences to it.
     """
@@ -35,11 +35,11 @@ class Target:
         self,
         deployment: DeploymentRecord,
         examples: Sequence[Example],
-        access: StackContext,
+        context: StackContext,
         seed: int,
         before: Sequence[float] = (),
     ) -> None:
-        self.deployment, self.access, self.seed = deployment, access, seed
+        self.deployment, self.context, self.seed = deployment, context, seed
         order = list(range(len(examples)))
         # Files are often sorted, by label or by date. The first examples would not be a fair
         # sample.
@@ -57,7 +57,7 @@ class Target:
         entries = {config.model: deployment.entries[config.model]}
         judging = deployment.entries[metric.model] if metric.costs else None
         services, judge = await self._stack.enter_async_context(
-            connect_services(entries, deployment.prices, self.access, judge=judging)
+            connect_services(entries, deployment.prices, self.context, judge=judging)
         )
         if judge is not None:
             caps = {config.model: config.max_tokens}
@@ -70,7 +70,7 @@ class Target:
             services=services,
             metric=metric,
             extract=deployment.extract,
-            store=self.access.store,
+            store=self.context.store,
             verifier=deployment.verifier,
             judge=judge,
             seed=self.seed,
@@ -94,7 +94,7 @@ class Target:
         wave = await self.evaluator.run([step], {0: self.trial})
         if self.trial.state == "failed":
             raise EndpointError(f"{config.model} cannot be checked: {self.trial.reason}")
-        if not self.trial.draws and self.access.account.closed in (LOST, QUOTA):
+        if not self.trial.draws and self.context.account.closed in (LOST, QUOTA):
             words = next(iter(self.trial.unanswered.values()), "it does not answer")
             raise EndpointError(f"{config.model} cannot be checked: {words}")
         return wave.complete
