@@ -21,7 +21,7 @@ from tune.providers.capabilities import REPLACEMENTS, Adapted, Capabilities, Fac
 from tune.providers.openai.access import Access, Headers, resolve_access
 from tune.providers.openai.bill_lookup import bill_url, name_call, read_bill
 from tune.providers.openai.errors import embedded_error, error_of_body, error_of_response, one_line
-from tune.providers.openai.exchange import Exchange, Reply
+from tune.providers.openai.exchange import Exchange, HttpReply
 from tune.providers.openai.preflight import check_model
 from tune.providers.openai.response import ParsedResponse, parse_response
 from tune.providers.openai.tokens import count_tokens
@@ -233,7 +233,7 @@ class OpenAIEndpoint:
 
     def _draws(
         self,
-        reply: Reply,
+        reply: HttpReply,
         request: Request,
         numbers: range,
         body: Mapping[str, Any],
@@ -260,7 +260,7 @@ class OpenAIEndpoint:
         self._learn(parsed, len(numbers))
         return parsed.draws
 
-    def _fault(self, reply: Reply, sent: Mapping[str, Any]) -> ProviderError | None:
+    def _fault(self, reply: HttpReply, sent: Mapping[str, Any]) -> ProviderError | None:
         """Return the error that a reply stands for by its status, or holds instead of choices."""
         bills = self._access.bills_refusals
         if reply.status >= 300:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _CONNECT = 10.0
 
 
-class Reply(NamedTuple):
+class HttpReply(NamedTuple):
     """The reply to one request, without the service's secrets.
 
     Attributes:
@@ -54,7 +54,7 @@ class Exchange:
         body: Mapping[str, Any] | None = None,
         *,
         limit: float | None = None,
-    ) -> Reply:
+    ) -> HttpReply:
         """Send one request: a POST where there is a body, else a GET.
 
         Args:
@@ -104,7 +104,7 @@ class Exchange:
             return await client.get(path, cast_to=httpx2.Response, options=options)
         return await client.post(path, cast_to=httpx2.Response, body=body, options=options)
 
-    def _read(self, response: Any) -> Reply:
+    def _read(self, response: Any) -> HttpReply:
         headers = {name.lower(): value for name, value in response.headers.items()}
         status = response.status_code
         try:
@@ -113,8 +113,8 @@ class Exchange:
             body = response.text[:MOST_ERROR_CHARACTERS]
         # A page or an error may quote what was sent to it in any form, so all of it is searched.
         if status >= 300 or isinstance(body, str):
-            return Reply(status, headers, self.access.scrubber.error(body))
-        return Reply(status, headers, self.access.scrubber.answer(body))
+            return HttpReply(status, headers, self.access.scrubber.error(body))
+        return HttpReply(status, headers, self.access.scrubber.answer(body))
 
     def _open(self) -> AsyncOpenAI:
         """Return the client; it is made at the first request, in the event loop that it serves."""

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from tune.errors import EndpointError, TransientError
 from tune.providers.openai.errors import error_of_response, one_line
-from tune.providers.openai.exchange import Exchange, Reply
+from tune.providers.openai.exchange import Exchange, HttpReply
 from tune.providers.openai.refusals import error_codes, error_words
 
 # Seconds after which a check is given up.
@@ -58,7 +58,7 @@ async def check_model(exchange: Exchange, model: str) -> str:
     )
 
 
-def _check_let_in(exchange: Exchange, reply: Reply) -> None:
+def _check_let_in(exchange: Exchange, reply: HttpReply) -> None:
     """Check that the reply neither refuses the key nor sends us elsewhere.
 
     Raises:

@@ -9,7 +9,7 @@ from typing import Any
 
 from tune.completion import Completion, Invoice, Request
 from tune.errors import TransientError, Unreadable
-from tune.providers.openai.usage import VisibleChoice, read_count, read_table, read_usage
+from tune.providers.openai.usage import VisibleChoice, read_count, read_mapping, read_usage
 
 # The reasons with which services end an answer, as ours; every other one is "stop".
 _ENDINGS = {
@@ -164,7 +164,7 @@ def _index(choice: Mapping[str, Any]) -> int:
 
 def _read_choice(choice: Mapping[str, Any]) -> _Choice:
     # The older completions have no message: their fields stand in the choice itself.
-    message = read_table(choice, "message") or choice
+    message = read_mapping(choice, "message") or choice
     # A refusal by the model itself is its answer.
     text = (
         _text(message.get("content")) or _text(choice.get("text")) or _text(message.get("refusal"))

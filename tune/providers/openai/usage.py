@@ -105,7 +105,7 @@ def read_usage(
         reasons: the model may think in tokens that it does not show: a missing count is then the
             whole cap.
     """
-    usage = read_table(body, "usage")
+    usage = read_mapping(body, "usage")
     problems: list[str] = []
     prompt = _read_prompt(usage, most_prompt, problems)
     reasoning = _reasoning(usage)
@@ -137,7 +137,7 @@ def read_usage(
     )
 
 
-def read_table(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+def read_mapping(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """Return the mapping of this name; an empty one where there is none."""
     found = record.get(name)
     return found if isinstance(found, Mapping) else {}
@@ -204,7 +204,7 @@ def _excludes_cache(usage: Mapping[str, Any]) -> bool:
 
 def _stated(usage: Mapping[str, Any], details: Sequence[str], names: Sequence[str]) -> list[int]:
     """Return every count that one of these names states, at the top or in the details."""
-    places = [usage, *(read_table(usage, name) for name in details)]
+    places = [usage, *(read_mapping(usage, name) for name in details)]
     found: list[int] = []
     for place in places:
         for name in names:
@@ -278,7 +278,7 @@ def _counts_first_only(
     if reading is None or len(shown) < 2:
         return False
     # llama.cpp's server adds the timings of the first choice, which state its tokens.
-    if reading == read_count(read_table(body, "timings"), "predicted_n"):
+    if reading == read_count(read_mapping(body, "timings"), "predicted_n"):
         return True
     # The same text may have come alone before. As many tokens for several choices leave nothing for
     # the others.
@@ -408,7 +408,7 @@ def _vendor_bill(usage: Mapping[str, Any]) -> float:
     """
     if usage.get("is_byok") is not True:
         return 0.0
-    details = read_table(usage, "cost_details")
+    details = read_mapping(usage, "cost_details")
     return _dollars(details.get("upstream_inference_cost"), 1) or 0.0
 
 
