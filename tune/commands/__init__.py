@@ -32,6 +32,7 @@ class Parser(argparse.ArgumentParser):
 
 def make_confirm(*, as_json: bool, quiet: bool) -> Callable[[str], bool] | None:
     """Return a function that asks the user a question; None without a user at a terminal."""
+    # Both streams: the question goes to stderr, and the answer comes from stdin.
     if as_json or quiet or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return None
 
@@ -58,6 +59,7 @@ def run_study_command(work: Callable[[], Study], *, as_json: bool) -> int:
 def _status(study: Study) -> int:
     if study.stopped == "interrupted":
         return INTERRUPTED
+    # A script must notice that there is no result, even though nothing broke.
     if study.record.unread_stop or study.record.winner is None:
         return FAILED
     return NO_CONFIG if study.record.keeps_limit is False else DONE
@@ -81,6 +83,7 @@ def print_result(text: str, status: int = DONE) -> int:
             f"the result cannot be written to standard output: {why}; what was bought is kept"
         )
         _silence(sys.stdout)
+        # A status that says more than "failed" is kept.
         return status or FAILED
     return status
 
@@ -96,6 +99,7 @@ def print_notice(sentence: str) -> None:
 def _silence(stream: TextIO) -> None:
     """Send a stream's buffer nowhere, so that the interpreter does not complain when it ends."""
     with suppress(OSError, ValueError):
+        # Replacing the descriptor also silences Python's own flush at exit.
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
@@ -107,6 +111,7 @@ def run_as_process(main: Callable[[], int]) -> NoReturn:
         status = main()
     # argparse exits by itself: for --help, and for flags that cannot be read.
     except SystemExit as exit_:
+        # sys.exit() may carry None or a text.
         status = exit_.code if isinstance(exit_.code, int) else DONE
     try:
         if sys.stdout is not None:
@@ -137,6 +142,7 @@ def run_command(work: Callable[[], int], *, resumes: bool = True) -> int:
     try:
         with raised():
             return work()
+    # Before TuneError: it is one of them.
     except InputError as error:
         print_notice(str(error))
         return BAD_INPUT

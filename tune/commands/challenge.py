@@ -47,6 +47,7 @@ def main(argv: Sequence[str]) -> int:
     options = given_options(given) | given_options(given, ChallengeRates)
     if len(options.get("model", ())) != 1 or "budget" not in options:
         parser.error("exactly one --model NEW, and --budget USD, are needed")
+    # A run takes several models and prices; a challenge asks about one.
     (options["model"],) = options["model"]
     if "price" in options:
         options["price"] = options["price"][0]

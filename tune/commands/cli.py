@@ -59,12 +59,16 @@ other commands (each has its own --help):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
+    # Data often lies in the working directory. A file there named like a module must not be
+    # imported.
     leave_working_directory()
     if words and words[0] in COMMANDS:
+        # Imported now: `tune --help` should not wait for modules that it does not need.
         command: Callable[[Sequence[str]], int] = import_module(COMMANDS[words[0]][0]).main
         return command(words[1:])
     parser = build_run_parser(epilog=EPILOG)
     given = parser.parse_args(words)
+    # importlib.metadata is slow, so it is imported only here.
     if given.version:
         from importlib.metadata import version
 
@@ -95,6 +99,7 @@ def _run(given: dict[str, Any], *, as_json: bool) -> int:
         screen = Screen(quiet=options.quiet or as_json)
         with screen.shown():
             names_model = options.model or options.space
+            # A user with a key probably expects that model, so the silence would surprise.
             if not names_model and os.environ.get("OPENAI_API_KEY"):
                 Decorations().attempt("the hint", lambda: screen.say(HINT), None)
             return run_study(options, observer=screen, notice=screen.say)

@@ -51,9 +51,11 @@ def _estimate(given: dict[str, Any]) -> tuple[Any, Any]:
     from tune.store.draws import Store
     from tune.tuner import study_paths
 
+    # An estimate needs no budget from the user.
     options = read_options(**{"budget": BUDGETS[1], **given})
     plan = make_plan(options)
     _, place = study_paths(plan, options)
+    # Opening a store makes its file. An estimate must leave nothing behind.
     if not Path(place.removeprefix("sqlite:///")).is_file():
         return plan, estimate(plan, offline_endpoints(plan.entries), None, others=BUDGETS)
     db = Database(place)
@@ -75,4 +77,5 @@ def _finite(value: Any) -> Any:
         return {name: _finite(inner) for name, inner in value.items()}
     if isinstance(value, list):
         return [_finite(inner) for inner in value]
+    # JSON has no infinity.
     return None if isinstance(value, float) and not math.isfinite(value) else value

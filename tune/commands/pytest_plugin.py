@@ -36,13 +36,16 @@ def tune_check() -> Callable[..., CheckResult]:
         undecided: Literal["fail", "skip", "pass"] = "fail",
         **options: Any,
     ) -> CheckResult:
+        # Imported here: pytest loads this plugin in every project where tune is installed.
         from tune.followup.check import check
 
         checked = check(best, data, budget=budget, **options)
         for notice in checked.notices:
+            # pytest lists warnings with the test that caused them.
             warnings.warn(notice, stacklevel=2)
         is_open = checked.decision == "undecided"
         if checked.decision == "regressed" or (is_open and undecided == "fail"):
+            # The traceback would only show this fixture.
             pytest.fail(str(checked), pytrace=False)
         if is_open and undecided == "skip":
             pytest.skip(checked.headline)

@@ -49,6 +49,7 @@ def main(argv: Sequence[str]) -> int:
             billed=given.billed,
             store=given.store,
             key_env=given.key_env,
+            # argparse gives None where the flag is absent.
             allow_host=given.allow_host or (),
             confirm=make_confirm(as_json=given.json, quiet=False),
         )

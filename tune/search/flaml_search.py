@@ -70,9 +70,11 @@ def _searcher(
 def _begin(kind: type[BlendSearch], lattice: Lattice, seed: int) -> BlendSearch:
     """Return a search that begins with the same settings on every model, as EcoOptiGen does."""
     rng = random.Random(f"flaml/{seed}")
+    # One random start for all models, so that they differ in the model alone at first.
     first = {key: rng.randrange(len(axis.values)) for key, axis in lattice.keys.items()}
     starts = [first]
     if MODEL in lattice.keys:
+        # FLAML would otherwise spend its first walk on whichever model it draws.
         starts = [first | {MODEL: number} for number in range(len(lattice.models))]
     rng.shuffle(starts)
     with quiet():
@@ -120,10 +122,12 @@ class _FlamlProposer:
 
     def learn(self, observation: Observation) -> None:
         out = self._next()
+        # The copy is out of date as soon as the history grows.
         self._ahead, self._dry = None, False
         if out is not None and out.point == observation.point:
             _complete(self._search, out, observation)
             self._out = None
+        # A failed trial of a foreign point teaches FLAML nothing.
         elif is_scored(observation):
             indexes = self._lattice.indexes(observation.point)
             if indexes is not None:
@@ -139,6 +143,7 @@ class _FlamlProposer:
             out = self._next()
             return out.point if out else None
         if self._ahead is None:
+            # A copy, because FLAML cannot take back a proposal.
             self._ahead = copy.deepcopy(self._search)
         # Once the copy has nothing new, it will have nothing for the rest of the batch either.
         proposal = None if self._dry else self._ask(self._ahead, 1)
@@ -181,5 +186,6 @@ def _complete(search: BlendSearch, proposal: _Proposal, observation: Observation
     result = None
     if is_scored(observation):
         config = {f"config/{key}": value for key, value in proposal.config.items()}
+        # FLAML reads the config back from the result under these names.
         result = {"score": observation.score, "cost": observation.cost * _MICRODOLLARS, **config}
     search.on_trial_complete(proposal.name, result, error=result is None)

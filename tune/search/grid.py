@@ -36,6 +36,7 @@ def _grids(lattice: Lattice, rng: random.Random) -> Iterator[Point]:
         found: list[Point] = []
         for model in lattice.models:
             found += _grid(lattice, model, level)
+        # Shuffled over all models, so that money that ends early is not spent on the first one.
         rng.shuffle(found)
         yield from found
 
@@ -48,6 +49,7 @@ def _grid(lattice: Lattice, model: str, level: int) -> Iterator[Point]:
         pairs = zip(axis.values, _levels(axis), strict=True)
         reached.append([(value, coarsest) for value, coarsest in pairs if coarsest <= level])
     for chosen in itertools.product(*reached):
+        # Points whose axes are all coarser were proposed by an earlier grid.
         if max((coarsest for _, coarsest in chosen), default=0) == level:
             names = [axis.name for axis in axes]
             values = [value for value, _ in chosen]
@@ -63,6 +65,7 @@ def _levels(axis: Axis) -> list[int]:
     level, pieces = 0, 2
     while len(levels) <= last:
         for piece in range(pieces + 1):
+            # setdefault keeps the coarsest level of a value.
             levels.setdefault(round(piece * last / pieces), level)
         level, pieces = level + 1, pieces * 2
     return [levels[i] for i in range(last + 1)]

@@ -43,6 +43,7 @@ class Axis:
             return self.values.index(value)
         if not self.ordered or isinstance(value, bool) or not isinstance(value, int | float):
             return None
+        # A user's baseline may lie between two steps of a domain.
         distances = [abs(float(one) - value) for one in self.values]  # type: ignore[arg-type]
         return distances.index(min(distances))
 
@@ -69,6 +70,7 @@ class Lattice:
                     axis = Axis(_new_key(name, model, found.values()), name, values, ordered)
                     own.append(found.setdefault((name, values, ordered), axis))
             self.axes[model] = tuple(own)
+        # An axis with one value is no choice, and some libraries refuse it.
         every = [Axis(MODEL, MODEL, self.models, ordered=False), *found.values()]
         self.keys = {axis.key: axis for axis in every if len(axis.values) > 1}
 

@@ -148,6 +148,8 @@ class _OptunaProposer:
         from optuna.trial import TrialState, create_trial
 
         self._observed.add(observation.point)
+        # A running trial cannot take a result that its sampler did not see, so it ends as failed,
+        # and the result enters as a trial of its own below.
         running = self._running.pop(observation.point, None)
         if running is not None:
             self._study.tell(running, state=TrialState.FAIL)
@@ -181,18 +183,22 @@ class _OptunaProposer:
         """
         from optuna.trial import TrialState
 
+        # Any seed will do: the proposal is thrown away.
         self._study.sampler = self._sampler(0)
         self._study.tell(self._study.ask(self._distributions), state=TrialState.FAIL)
 
     def propose(self, asked: int) -> Point | None:
         from optuna.trial import TrialState
 
+        # The seed depends on the place in the history alone, so that a resumed search proposes the
+        # same.
         moment = f"{self._seed}/{len(self._observed)}/{asked}"
         self._study.sampler = self._sampler(zlib.crc32(moment.encode()))
         trial = self._study.ask(None if self._conditional else self._distributions)
         if self._conditional:
             _suggest(trial, self._lattice)
         point = self._lattice.point(trial.params)
+        # Samplers repeat points in small spaces.
         if point in self._running or point in self._observed:
             self._study.tell(trial, state=TrialState.FAIL)
         else:

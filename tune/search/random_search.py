@@ -29,6 +29,7 @@ def spread_points(lattice: Lattice, seed: int) -> Iterator[Point]:
     rng = random.Random(f"deal/{seed}")
     hands = {model: _hands(lattice, model, rng) for model in lattice.models}
     while hands:
+        # A new order in every round, so that no model is always first.
         for model in rng.sample(list(hands), len(hands)):
             point = next(hands[model], None)
             if point is None:
@@ -43,6 +44,7 @@ def _hands(lattice: Lattice, model: str, rng: random.Random) -> Iterator[Point]:
     dealt: set[Point] = set()
     stale = 0
     while stale < _PATIENCE:
+        # Dependent dimensions may collapse, so different deals can give the same point.
         point = lattice.complete(model, {name: next(deck) for name, deck in decks})
         stale += 1
         if point not in dealt:

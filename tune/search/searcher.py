@@ -49,6 +49,7 @@ class LimitedSearcher:
 
     def __call__(self, history: Sequence[Observation]) -> Point | None:
         """Return the searcher's proposal, or None once there were enough."""
+        # Remembered, so that the report can say that the limit on trials ended the search.
         if self._most is not None and self._asked >= self._most:
             self.refused = True
             return None
@@ -81,6 +82,7 @@ def quiet() -> Iterator[None]:
         warnings.simplefilter("ignore")
         for name in ("optuna", "flaml.tune"):
             logger = logging.getLogger(name)
+            # The user's own level comes back even if the search raises.
             stack.callback(logger.setLevel, logger.level)
             logger.setLevel(logging.ERROR)
         yield
@@ -105,6 +107,7 @@ def follow_space(
 
     def ask(history: Sequence[Observation]) -> Point | None:
         nonlocal shape, searcher
+        # Compared by value: the space object is the same, and changes in place.
         now = [list(space.paid(model, free).items()) for model in space.models]
         if now != shape:
             shape, searcher = now, make(Lattice(space, free))
@@ -127,6 +130,7 @@ def propose_in_order(points: Iterable[Point]) -> Searcher:
 
     def ask(history: Sequence[Observation]) -> Point | None:
         nonlocal fed
+        # Only the new part: histories grow, and searchers are asked often.
         taken.update(observation.point for observation in history[fed:])
         fed = len(history)
         for point in ahead:
@@ -205,6 +209,7 @@ class UniqueSearcher:
     def _neighbour(self, point: Point) -> Point | None:
         """Return a neighbour that is not taken, or None."""
         near = []
+        # dict.fromkeys keeps the order, so that the choice below depends on the seed alone.
         for neighbour in dict.fromkeys(self._lattice.neighbours(point)):
             if neighbour not in self._taken:
                 near.append(neighbour)
