@@ -93,6 +93,7 @@ def estimate_rows(
     costs: dict[tuple[str, str], list[float]] = defaultdict(list)
     lengths: dict[tuple[str, str], list[int]] = defaultdict(list)
     seconds: dict[tuple[str, str], list[float]] = defaultdict(list)
+    # Draws of all settings count together, because the forecast has no settings either.
     for trial in trials.values():
         key = str(trial.point["model"]), str(trial.point["prompt"])
         for draws in trial.draws.values():
@@ -147,6 +148,7 @@ def _forecast(
 ) -> AnswerForecast:
     sample = [_request(plan, model, prompt, example) for example in plan.split.tuning[:SAMPLE]]
     entry = plan.entries[model]
+    # The store shows how far the counting of this model's tokens is off.
     counted = sum(prompt_tokens(endpoint, entry, request) for request in sample) / len(sample)
     tokens = counted * stored.correction(model)
     output = _output(plan, stored, model, prompt, sample[0].max_tokens)
@@ -217,6 +219,7 @@ def _reasons(plan: Plan, model: str) -> bool:
 
     Its efforts in the space say so, else its name does.
     """
+    # Services bill hidden reasoning as output, so it makes answers several times as long.
     effort = plan.space.domain("reasoning_effort", model)
     if effort is not None:
         return any(value not in (None, "none", "minimal") for value in effort.values)

@@ -34,12 +34,14 @@ def read_baseline(given: Any, space: Space, prompts: Mapping[str, Prompt]) -> Co
             raise SpaceError(
                 f"the baseline has the {name} {record[name]!r}, but the space has {list(known)}"
             )
+    # Every call needs a cap, so the baseline has one even if the user's own calls have none.
     record.setdefault("max_tokens", space.cap(record))
     stop = record.get("stop")
     if isinstance(stop, str):
         stop = (stop,)
     record["stop"] = tuple(stop or space.common_stop(record))
     config = Config(record)
+    # With a metric that judges all answers together, nothing makes one answer of them.
     if config.n > 1 and "all" in space.domains["aggregate"].values:
         config = Config({**config, "aggregate": "all"})
     if not deployable(config.aggregate):

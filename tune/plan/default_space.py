@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from itertools import chain
 from typing import Any
 
 from tune.errors import InputError
@@ -29,6 +30,7 @@ def default_space(data: Data) -> dict[str, Any]:
     found in the text. Otherwise the answer is the text after "Answer:", or the whole text.
     """
     inputs = f"{{{data.inputs[0]}}}"
+    # With several columns, the model needs their names to tell them apart.
     if len(data.inputs) > 1:
         inputs = "\n".join(f"{name}: {{{name}}}" for name in data.inputs)
     labels, several = find_labels(data), find_label_lists(data)
@@ -43,6 +45,7 @@ def default_space(data: Data) -> dict[str, Any]:
             "prompt": _prompts(inputs, plain, last, rows=len(data.examples)),
             "temperature": {"low": 0.0, "high": 1.2, "step": 0.1},
             "n": {"low": 1, "high": 5, "integer": True},
+            # Lengths differ by factors rather than by amounts, so the scale is logarithmic.
             "max_tokens": {"low": 16, "high": 256, "integer": True, "log": True},
             "aggregate": ["first", "vote"],
         },
@@ -98,6 +101,7 @@ def find_labels(data: Data) -> list[str]:
     targets = [example.target for example in data.examples]
     if any(isinstance(target, list | tuple | dict) for target in targets):
         return []
+    # For each label, how often each of its spellings is used.
     spelled: dict[str, Counter[str]] = {}
     for target in targets:
         if target is not None:
@@ -119,18 +123,15 @@ def find_label_lists(data: Data) -> list[str]:
     targets = [example.target for example in data.examples]
     if not all(isinstance(target, list | tuple) for target in targets):
         return []
-    labels = [label for target in targets for label in target]
     spelled: dict[str, str] = {}
     uses: Counter[str] = Counter()
-    for label in labels:
-        if not isinstance(label, str | int | bool):
-            return []
-        text = to_text(label).strip()
+    for label in chain.from_iterable(targets):
+        text = to_text(label).strip() if isinstance(label, str | int) else ""
+        # A number with a fraction, a table or an empty text is not a label, so the lists are texts.
         if not text:
             return []
-        folded = _fold(text)
-        spelled.setdefault(folded, text)
-        uses[folded] += 1
+        spelled.setdefault(_fold(text), text)
+        uses[_fold(text)] += 1
     if not _are_labels(uses):
         return []
     return [spelled[folded] for folded, _ in uses.most_common()]

@@ -111,6 +111,7 @@ def estimate(
     )
     if not plan.unbilled:
         return replace(found, others=tuple(money.buys(budget) for budget in others))
+    # Dollars say nothing where every price is 0: seconds take their place, if they are known.
     found = replace(found, time_limit=plan.time_limit)
     # Nothing is known about the speed of a model that was never called.
     if any(row.seconds is None for row in rows):

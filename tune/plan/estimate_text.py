@@ -191,20 +191,21 @@ def _named(row: AnswerForecast) -> str:
 
 def _lengths(rows: Sequence[AnswerForecast]) -> str:
     """Return a clause on where the lengths of answers are known from."""
-    draws = sum(row.learned for row in rows)
-    others = [row for row in rows if not row.learned]
-    stated = [row for row in others if row.stated]
-    assumed = "assumed to be as long as targets and prompts suggest"
-    if others and not draws and not stated:
-        return f"answers are {assumed}, since none like them was bought before"
+    draws, stated, guessed = 0, False, False
+    for row in rows:
+        draws += row.learned
+        stated |= row.stated
+        guessed |= not (row.learned or row.stated)
     parts = []
     if draws:
         parts.append(f"as long as {draws:,} that were bought before")
     if stated:
         parts.append("as long as you state")
-    if len(stated) < len(others):
-        parts.append(assumed)
-    return f"answers are {', others '.join(parts)}"
+    if guessed:
+        parts.append("assumed to be as long as targets and prompts suggest")
+    # Where all lengths are guessed, the reason follows.
+    reason = "" if draws or stated else ", since none like them was bought before"
+    return f"answers are {', others '.join(parts)}{reason}"
 
 
 def _uncertainty(found: RunEstimate) -> str:

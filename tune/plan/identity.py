@@ -20,15 +20,11 @@ def study_identity(plan: Plan, options: Options) -> dict[str, Any]:
         plan: everything read and checked, but for its identity.
         options: with the strategy that was chosen where the user named none.
     """
-    models = {
-        entry.name: {
-            "model": entry.model,
-            # Without secrets: the identity is written into the journal and the report.
-            "base_url": public_url(entry.base_url),
-            "alias": entry.alias,
-        }
-        for entry in plan.entries.values()
-    }
+    models = {}
+    for entry in plan.entries.values():
+        # A URL may hold a key, and the identity is written to disk: only its public part stays.
+        url = public_url(entry.base_url)
+        models[entry.name] = {"model": entry.model, "base_url": url, "alias": entry.alias}
     values: dict[str, Any] = {
         "data": plan.data.fingerprint,
         # The split and the order hang on the inputs of each example.
@@ -55,7 +51,7 @@ def study_identity(plan: Plan, options: Options) -> dict[str, Any]:
         "min_quality": plan.min_quality,
         "margin": plan.margin,
     }
-    # Through JSON, so that it compares equal with the one that is read back from the journal.
+    # JSON has no tuples: what is compared later is read from a file, so both sides are made alike.
     return {name: json.loads(json.dumps(values[name])) for name in identity_names()}
 
 

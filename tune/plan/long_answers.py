@@ -93,6 +93,7 @@ def _is_longer(expected: AnswerForecast, row: EstimateRow) -> bool:
     most = LONGER * expected.output_tokens
     if expected.output_span:
         most = expected.output_span[1]
+    # Longer answers of a model whose dollars are mostly in its prompts change little.
     is_known = row.draws >= MIN_DRAWS
     return is_known and row.actual_tokens > most and row.actual > LONGER * row.predicted
 

@@ -225,6 +225,7 @@ def _read_metric(spec: Any, data: Data, options: Options) -> Metric:
             f"what it can use and reach"
         )
     metric.check(data.examples)
+    # An oracle cannot be deployed. As a metric of each answer by itself it can.
     return per_response_metric(metric) if is_oracle(metric, data.examples) else metric
 
 

@@ -36,6 +36,7 @@ def find_entries(
     """
     # As JSON on the command line, as a mapping or a config list in Python.
     given = read_json_value(options.models, "the list of models") or {}
+    # The later ones win: the command line goes before the file.
     stated = read_entries(table or {}) | read_entries(given)
 
     def entry(name: str) -> Entry:
@@ -60,6 +61,7 @@ def find_prices(entries: Sequence[Entry], given: Any) -> dict[str, Price]:
     stated = read_prices(given, [entry.name for entry in entries])
     found: dict[str, Price] = {}
     for entry in entries:
+        # A price may be stated for the name in the space, or for the name that the service knows.
         price = stated.get(entry.name) or stated.get(entry.model) or entry.price
         if price is None:
             price = _known_price(entry)

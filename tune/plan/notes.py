@@ -35,20 +35,22 @@ def _spellings(data: Data, labels: list[str]) -> list[str]:
     """Return a note on labels that differ only in case and spaces."""
     if not labels:
         return []
+    # For each label its spellings, each with the first row that has it.
     spelled: defaultdict[str, dict[str, Example]] = defaultdict(dict)
     for example in data.examples:
         if example.target is not None:
             text = to_text(example.target)
             spelled[_fold(text)].setdefault(text, example)
-    several = [ways for ways in spelled.values() if len(ways) > 1]
-    if not several:
-        return []
     shown = []
-    for ways in several[:MOST_NAMED]:
+    for ways in spelled.values():
         named = list(ways.items())[:MOST_NAMED]
-        shown.append(" and ".join(f"{text!r} (row {example.id})" for text, example in named))
+        if len(named) > 1:
+            shown.append(" and ".join(f"{text!r} (row {example.id})" for text, example in named))
+    if not shown:
+        return []
+    listed = "; ".join(shown[:MOST_NAMED])
     return [
-        f"Labels of {data.name!r} are spelled in several ways: {'; '.join(shown)}. Case and "
+        f"Labels of {data.name!r} are spelled in several ways: {listed}. Case and "
         f"spaces make no difference to the answer rule and to exact_match; a metric of your own "
         f"sees them as they stand."
     ]
@@ -77,6 +79,7 @@ def _conflicts(data: Data) -> list[str]:
     for example in data.examples:
         if example.target is not None:
             rows[canonical_json(dict(example.inputs))].append(example)
+    # A config answers equal inputs equally, so at best it is right on the most frequent target.
     best, disputed = 0, 0
     pair: tuple[Example, Example] | None = None
     for examples in rows.values():

@@ -74,6 +74,7 @@ def takes_options(function: Function) -> Function:
         for one in fields(Options)
         if one.name not in signature.parameters
     ]
+    # The options take the place of **options.
     own = [one for one in signature.parameters.values() if one.kind is not one.VAR_KEYWORD]
     function.__signature__ = signature.replace(parameters=[*own, *parameters])  # type: ignore[attr-defined]
     lines = [f"    {row.name}: {row.sentence}" for row in option_table()]

@@ -87,6 +87,7 @@ class Options:
     `read_options` makes one from what a user gives, and checks it.
     """
 
+    # --- money
     budget: float | None = option(
         None,
         "Dollars that are never exceeded: retries, judges and the holdout included. Not needed "
@@ -96,6 +97,7 @@ class Options:
         parse=float,
     )
 
+    # --- the task
     data: Any = option(
         None,
         "Labelled examples: a jsonl, json, csv, tsv or parquet file, or hf:org/name:split; in "
@@ -133,6 +135,7 @@ class Options:
         "Let the metric run code that models write, in a process of its own with limits.",
         group="the task",
     )
+    # The share counts where no column splits the examples.
     holdout: float = option(
         0.4,
         "The share of the examples that is held back for the final check.",
@@ -165,6 +168,7 @@ class Options:
         repeats=True,
     )
 
+    # --- what is searched
     space: Space | Mapping[str, Any] | str | Path | None = option(
         None,
         "The search space: a TOML file; in Python also a Space or a mapping. The default is made "
@@ -181,6 +185,7 @@ class Options:
         repeats=True,
         identity=("space", "models", "prices", "baseline"),
     )
+    # Text that begins with a brace or a bracket is JSON; other text is the path of a file.
     models: Mapping[str, Any] | Sequence[Any] | str | Path | None = option(
         None,
         "Where models are: a JSON file or JSON text, {NAME: {model, base_url, key_env, price, "
@@ -281,6 +286,7 @@ class Options:
         metavar="NAME",
         identity=("searcher",),
     )
+    # None stands for the strategy that suits the goal; `make_plan` looks it up.
     strategy: str | Callable[..., Any] | None = option(
         None,
         "Decides what to buy next: knowledge_gradient, halving, full or module:attribute. "
@@ -307,6 +313,9 @@ class Options:
         identity=("verifier",),
     )
 
+    # --- the run
+    # None of these but the seed and the trials makes another study: a study that ended or was
+    # interrupted goes on with other values of them.
     seed: int = option(
         0,
         "Decides the split, the order of the examples and the search.",

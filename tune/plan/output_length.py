@@ -100,6 +100,7 @@ def length_span(
         factors = REASONED
     elif guess > LONGEST_LABEL_TOKENS:
         factors = FREE_TEXT
+    # A label has no longer form; the risk is an explanation around it.
     most = guess * factors.longer
     if factors is SHORT_LABEL:
         most = guess + EXPLANATION_TOKENS

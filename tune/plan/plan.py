@@ -103,7 +103,8 @@ class Plan:
 
     @property
     def examples(self) -> tuple[Example, ...]:
-        """Tuning examples, then the holdout: a position means the same example everywhere."""
+        """Tuning examples, then the holdout."""
+        # Journals and trials name examples by their position in this order.
         return self.split.tuning + self.split.holdout
 
     @property

@@ -32,9 +32,11 @@ def sent_record(plan: Plan) -> dict[str, Any]:
     named: set[str] = set()
     for prompt in plan.prompts.values():
         named.update(prompt.fields)
+    # In the order of the data, so that two runs show the same line.
     columns = sorted(named, key=plan.data.columns.index)
     name, prompt = next(iter(plan.prompts.items()))
     example = plan.split.tuning[0]
+    # A template names a column with spaces by another name.
     renamed = template_names(plan.data.columns)
     left = [
         column

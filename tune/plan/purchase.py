@@ -105,6 +105,7 @@ class DollarModel:
         return to_dollars(price.cost(*tokens, calls=prompts)) + n * self._judge
 
     def _mean(self, n: int) -> float:
+        # Models count the same, however many prompts each may be given.
         by_model: dict[str, list[float]] = defaultdict(list)
         for row in self._rows:
             by_model[row.model].append(self._request(row, n))
@@ -115,9 +116,9 @@ class DollarModel:
         """Return expected costs, by model and prompt, for the strategy to forecast from."""
         pairs = []
         for row in self._rows:
-            ladder = sorted({int(value) for value in _ladder(self._plan, row.model)})
-            dollars = [self._request(row, n) for n in ladder]
-            pairs.append(PairCosts(tuple(ladder), tuple(dollars)))
+            ladder = sorted(set(map(int, _ladder(self._plan, row.model))))
+            costs = [self._request(row, n) for n in ladder]
+            pairs.append(PairCosts(tuple(ladder), tuple(costs)))
         return SearchCosts(len(self._plan.split.tuning), self.points, tuple(pairs))
 
     def _forecast(self, money: float) -> SearchForecast:
@@ -130,6 +131,7 @@ class DollarModel:
 
     def _least_money(self, points: int) -> float:
         """Return about the least money with which the strategy begins so many points."""
+        # One block of one point is the least that a search can cost; free models cost nothing.
         low, high = 0.0, max(self.block * self._mean(1), 1e-12)
         for _ in range(_DOUBLINGS):
             if self._forecast(high).configs >= points:
@@ -166,6 +168,7 @@ class DollarModel:
         """Return the least dollars that compare enough points to be a search."""
         search = self._least_money(min(SEARCH_POINTS, self.points))
         holdout = len(self._plan.split.holdout) * self._pair
+        # The holdout may take its share of the whole budget, which is more than of the search.
         return search + min(holdout, search * HOLDOUT_SHARE / (1 - HOLDOUT_SHARE))
 
 
@@ -180,6 +183,7 @@ class TimeModel(DollarModel):
     ) -> None:
         super().__init__(plan, rows, endpoints)
         self._width = min(FIRST_WIDTH, plan.concurrency)
+        # Calls run side by side, so the wall has so many seconds of service in each second.
         self._limit = plan.time_limit or math.inf
 
     def _request(self, row: AnswerForecast, n: int) -> float:
@@ -237,7 +241,7 @@ def _mean_draws(plan: Plan) -> int:
     """Return the mean n over all models, rounded."""
     ladder: list[int] = []
     for model in plan.space.models:
-        ladder += [int(value) for value in _ladder(plan, model)]
+        ladder += map(int, _ladder(plan, model))
     return round(sum(ladder) / len(ladder))
 
 
@@ -246,6 +250,7 @@ def _judge_cost(plan: Plan, rows: Sequence[AnswerForecast]) -> float:
     judge = plan.metric.function
     if plan.judge is None or not isinstance(judge, Judge):
         return 0.0
+    # The judge reads the answer, so its prompt is as long as the average answer makes it.
     words = round(sum(row.output_tokens for row in rows) / len(rows))
     asked = [judge.request(" word" * words, example) for example in plan.split.tuning[:SAMPLE]]
     tokens = sum(likely_tokens(request, 10**9) for request in asked) / len(asked)

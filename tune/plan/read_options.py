@@ -28,6 +28,7 @@ def read_options(**given: Any) -> Options:
         InputError: an option is unknown, or its value cannot be used.
     """
     stated = stated_options(Options, given)
+    # Asked of what was stated: the share has a default, which a column replaces.
     if "split" in stated and "holdout" in stated:
         raise InputError(
             "the column of `split` says which examples are held back: give no `holdout` beside it"
@@ -56,17 +57,23 @@ def stated_options(kind: type, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_numbers(options: Options) -> None:
-    budget, min_gain, splits = options.budget, options.min_gain, options.splits
+    budget = options.budget
     if budget is not None and not (_is_number(budget) and budget > 0):
         raise BudgetError(f"the budget is a number of dollars above 0, but got {budget!r}")
+    _check_range(options)
+    for name in POSITIVE:
+        value = getattr(options, name)
+        # A time limit of infinity is no limit, so the number may be infinite here.
+        if value is not None and not (isinstance(value, int | float) and value > 0):
+            raise InputError(f"`{name} > 0` must hold, but got {value!r}")
+
+
+def _check_range(options: Options) -> None:
+    min_gain, splits = options.min_gain, options.splits
     if not _is_number(min_gain) or not 0 <= min_gain <= 100:
         raise InputError(f"min_gain is a number of points, 0 to 100, but got {min_gain!r}")
     if not _is_number(splits) or not isinstance(splits, int) or not 0 <= splits <= 1000:
         raise InputError(f"splits is a number of repetitions, 0 to 1000, but got {splits!r}")
-    for name in POSITIVE:
-        value = getattr(options, name)
-        if value is not None and not (isinstance(value, int | float) and value > 0):
-            raise InputError(f"`{name} > 0` must hold, but got {value!r}")
 
 
 def _is_number(value: Any) -> bool:

@@ -32,6 +32,7 @@ def sample_size_note(plan: Plan) -> str:
             f"{only}, and none is held back: how good the choice is on others cannot be known. "
             f"{_needed_text(plan, what)}."
         )
+    # The split stays the same, so the whole grows with the part that is held back.
     in_all = _rounded(_needed() / held * total)
     return (
         f"{only}, {held} of them held back, so little can be known: {_unknown(plan, held)}. "
@@ -42,6 +43,7 @@ def sample_size_note(plan: Plan) -> str:
 def _unknown(plan: Plan, held: int) -> str:
     """Return a clause on what so many held-back examples leave unknown."""
     low, high = plan.metric.low, plan.metric.mean_high
+    # The narrowest interval and the widest: equal scores, and half of them at either end.
     alike = [high] * held
     halved = [low, high] * (held // 2) + [high] * (held % 2)
     width = (
@@ -67,6 +69,7 @@ def _width(plan: Plan, scores: list[float]) -> str:
     return number(interval.high - interval.low)
 
 
+# The search for the number takes a moment, and every estimate asks for the same one.
 @cache
 def _needed() -> int:
     """Return the number of examples that show a difference of `POINTS`.

@@ -79,10 +79,12 @@ class StoredLengths:
         held = [] if store is None else store.lengths()
         if not held:
             return
+        # The store knows a model by its service; the plan by its name in the space.
         names = {}
         for name, entry in plan.entries.items():
             names[endpoints[name].service, entry.model] = name
         matcher = PromptMatcher(plan)
+        # Each row holds the answers of one request: their number, and the means of the rest.
         for text, billed, tokens, seconds, draws in held:
             record = json.loads(text)
             model = names.get((record["service"], record["model"]))
@@ -97,9 +99,11 @@ class StoredLengths:
 
     def correction(self, model: str) -> float:
         """Return the factor from counted prompt tokens of a model to billed ones."""
-        rows = self._prompts[model]
-        counted = sum(row.counted * row.draws for row in rows)
-        return sum(row.billed * row.draws for row in rows) / counted if counted else 1.0
+        billed, counted = 0.0, 0
+        for row in self._prompts[model]:
+            billed += row.billed * row.draws
+            counted += row.counted * row.draws
+        return billed / counted if counted else 1.0
 
     def length(self, model: str, prompt: str, cap: int) -> LearnedLength | None:
         """Return the length of answers to a prompt under a cap; None without any stored answer.
@@ -110,21 +114,26 @@ class StoredLengths:
         rows = own or self._of_prompt(prompt)
         # Answers that were bought with a smaller cap may have been cut.
         rows = [row for row in rows if row.cap >= cap] or rows
-        draws = sum(row.draws for row in rows)
+        draws, tokens, was_cut = 0, 0.0, False
+        for row in rows:
+            draws += row.draws
+            tokens += row.draws * row.tokens
+            was_cut |= row.tokens > NEARLY * row.cap and row.cap < cap
         if not draws:
             return None
-        mean = sum(row.draws * row.tokens for row in rows) / draws
-        most = mean * self._factor(rows, mean, is_own=bool(own)) + 1.0
-        least = mean / self._factor(rows, mean, is_own=bool(own))
-        if any(row.tokens > NEARLY * row.cap and row.cap < cap for row in rows):
-            most = float(cap)
+        mean = tokens / draws
+        factor = self._factor(rows, mean, is_own=bool(own))
+        # One token more, so that a label of one token has some room.
+        most = float(cap) if was_cut else mean * factor + 1.0
+        least = mean / factor
         shown = min(float(cap), mean)
         span = max(1.0, min(shown, least)), min(float(cap), most)
         return LearnedLength(shown, draws, span)
 
     def _factor(self, rows: list[_Row], mean: float, *, is_own: bool) -> float:
-        """Return the possible error of the mean as a factor: sampling, settings and models
-        together.
+        """Return the possible error of the mean as a factor.
+
+        Sampling, other settings and other models have a part in it.
 
         The errors are added on the scale of logarithms, where they are about normal.
         """
@@ -141,12 +150,16 @@ class StoredLengths:
         by their seconds per token. The seconds are None without any timed draw of the model.
         """
         rows = self._rows.get((model, prompt)) or self._of_model(model)
-        rows = [row for row in rows if row.seconds > 0]
-        written = sum(row.draws * row.tokens for row in rows)
+        written, taken, draws = 0.0, 0.0, 0
+        for row in rows:
+            # Draws from before seconds were kept have none.
+            if row.seconds > 0:
+                written += row.draws * row.tokens
+                taken += row.draws * row.seconds
+                draws += row.draws
         if not written:
             return None, 0
-        taken = sum(row.draws * row.seconds for row in rows)
-        return max(1.0, tokens) * taken / written, sum(row.draws for row in rows)
+        return max(1.0, tokens) * taken / written, draws
 
     def _of_prompt(self, prompt: str) -> list[_Row]:
         found: list[_Row] = []

@@ -45,6 +45,7 @@ class PromptMatcher:
         self._prompts = plan.prompts
         self._rendered: dict[str, str] = {}
         for name, prompt in plan.prompts.items():
+            # Such a prompt is known only by the rows that it was filled with.
             if _own_text(prompt) < LEAST_LITERAL:
                 # A template like "{text}" has no text of its own. Its requests are found by
                 # rendering the rows.
@@ -131,6 +132,7 @@ def _own_text(prompt: Prompt) -> int:
 
 def _fits(template: Template, text: str) -> bool:
     """Return whether a text may be this template, filled."""
+    # A template is literal text with gaps: literal, gap, literal, gap, ..., literal.
     first, *between = template.literals
     if not between:
         return text == first

@@ -26,6 +26,7 @@ def look_up(value: Any, table: Mapping[str, Any], what: str) -> Any:
     Raises:
         InputError: the table has no such name, or the value is not a callable.
     """
+    # A colon marks module:attribute; names of the tables have none.
     if isinstance(value, str) and ":" not in value:
         if value not in table:
             raise InputError(
