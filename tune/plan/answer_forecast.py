@@ -73,6 +73,7 @@ def forecast_answers(
     stored = StoredLengths(plan, endpoints, store)
     found = []
     for model in plan.space.models:
+        # A model may be given only some of the prompts.
         domain = plan.space.domain("prompt", model)
         prompts = plan.prompts if domain is None else domain.values
         for prompt in prompts:
@@ -208,6 +209,7 @@ def _stated_length(plan: Plan, model: str, prompt: str) -> float | None:
 def _target_tokens(plan: Plan) -> float | None:
     """Return the mean tokens of the targets; None where they are not answers, such as test code."""
     targets = [example.target for example in plan.split.tuning[:SAMPLE]]
+    # A metric that runs code has tests as targets, which are no answers.
     texts = [str(target) for target in targets if target is not None]
     if not texts or plan.metric.runs_code:
         return None

@@ -91,6 +91,7 @@ def estimate(
     money = DollarModel(plan, rows, endpoints)
     clusters = plan.split.count_clusters(plan.split.tuning)
     # "cheapest" tests one side only.
+    # The test for the goal "cheapest" is one-sided, and its strategy has its own confidence.
     confidence = CONFIDENCE if plan.goal == "cheapest" else 0.95
     found = RunEstimate(
         rows=rows,
@@ -132,6 +133,7 @@ def _draw_span(
     """Return the dollars of an average answer if all guesses are too long, or all too short."""
     if all(row.output_span is None for row in rows):
         return None
+    # The worst case: all guesses are off in the same direction.
     shortest, longest = [], []
     for row in rows:
         # A stated length has no span.

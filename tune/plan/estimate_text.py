@@ -30,6 +30,7 @@ def estimate_lines(found: RunEstimate) -> tuple[str, ...]:
 def _money_lines(found: RunEstimate) -> list[str]:
     bought = found.bought
     configs, blocks = count(bought.configs, "configuration"), count(bought.blocks, "block")
+    # The sentence on the difference stays: even a small search shows what its holdout shows.
     visible = _visible(found)
     if not found.is_search:
         visible += f" This is too little for a search: about {dollars(found.enough)} would do."
@@ -66,6 +67,7 @@ def _seconds_line(found: RunEstimate) -> str:
             "and so is how many configurations the time compares."
         )
     timed = sum(row.timed for row in found.rows)
+    # Some models may have stored draws while others have none.
     known = [f"as long as {timed:,} that were drawn before"] if timed else []
     if any(not row.timed for row in found.rows):
         known.append(

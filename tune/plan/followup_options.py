@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tune.pricing.prices import Price
     from tune.task.metrics import Metric
 
+# A check asks as many calls side by side as a run, and begins from the same seed.
 _RUN = Options()
 
 

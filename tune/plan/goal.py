@@ -31,6 +31,7 @@ def read_goal(options: Options, metric: Metric) -> dict[str, Any]:
             f"min_quality is a score of {metric.name}, {metric.low:g} to {metric.mean_high:g}, "
             f"but got {min_quality!r}"
         )
+    # A margin of the whole range would let every configuration pass.
     span = metric.mean_high - metric.low
     if margin is not None and not 0 < margin < span:
         raise InputError(

@@ -41,6 +41,7 @@ def study_identity(plan: Plan, options: Options) -> dict[str, Any]:
         "strategy": _name(options.strategy),
         "verifier": _name(options.verifier),
         # A column that says which examples are held back takes the place of a share.
+        # A column that splits the examples takes the place of the share.
         "holdout": options.split or options.holdout,
         "group": options.group,
         "seed": plan.seed,
@@ -64,5 +65,6 @@ def _name(value: Any) -> str | None:
 
 def _rates(price: Price) -> list[float]:
     # Only if there is one, so that most identities stay short.
+    # Most prices have no fee, and their identity stays a pair.
     fees = [price.request] if price.request else []
     return [price.input, price.output, *fees]

@@ -63,6 +63,7 @@ class LengthMonitor:
                 longer.append(key)
         if not longer:
             return
+        # One sentence for all of them: the worst is named, the others are counted.
         self._told.update(longer)
         # A predicted cost of 0 must not divide by 0.
         worst = max(longer, key=lambda key: met[key].actual / max(met[key].predicted, 1e-15))

@@ -131,6 +131,7 @@ def read_lengths(given: Any, models: Collection[str], prompts: Collection[str]) 
     Raises:
         InputError: a length is not a number above 0, or no prompt or model has the name.
     """
+    # A name that fits nothing is a spelling mistake, and would be ignored silently.
     known: set[str] = set()
     for model in models:
         for prompt in prompts:

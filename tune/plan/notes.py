@@ -21,6 +21,7 @@ def data_notes(data: Data, *, metric: str, is_default_space: bool) -> tuple[str,
     """
     labels = find_labels(data)
     found = [*data.notes, *_spellings(data, labels), *_lists(data, metric), *_conflicts(data)]
+    # A model cannot know that 0 means negative; it guesses, and the search optimises the guesses.
     are_numbers = all(label.lstrip("-").isdigit() for label in labels)
     if is_default_space and labels and are_numbers:
         shown = ", ".join(labels[:MOST_NAMED])

@@ -49,6 +49,7 @@ def option_table() -> list[OptionRow]:
             OptionRow(
                 name=one.name,
                 flag=f"{flag_name(one.name)} {facts.metavar}".rstrip(),
+                # Annotations are text here, as the file imports `annotations` from the future.
                 type=str(one.type),
                 default=repr(one.default),
                 sentence=facts.sentence,
@@ -77,6 +78,7 @@ def takes_options(function: Function) -> Function:
     # The options take the place of **options.
     own = [one for one in signature.parameters.values() if one.kind is not one.VAR_KEYWORD]
     function.__signature__ = signature.replace(parameters=[*own, *parameters])  # type: ignore[attr-defined]
+    # The docstring is cleaned first: later lines of it are indented in the source.
     lines = [f"    {row.name}: {row.sentence}" for row in option_table()]
     function.__doc__ = "\n".join([inspect.cleandoc(function.__doc__ or ""), "", "Options:", *lines])
     return function

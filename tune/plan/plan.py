@@ -110,6 +110,7 @@ class Plan:
     @property
     def called_entries(self) -> tuple[Entry, ...]:
         """Every model that is called: those of the space, and the judge of the metric."""
+        # A judge is called at its own host, which the user has to see as well.
         judges = [self.judge] if self.judge else []
         return (*self.entries.values(), *judges)
 

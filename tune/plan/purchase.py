@@ -89,6 +89,7 @@ class DollarModel:
     def _baseline_cost(self) -> float:
         """Return the cost of asking the baseline about one example."""
         baseline = self._plan.baseline
+        # The space may not offer the baseline's model with the baseline's prompt.
         row = self._rows[0]
         for one in self._rows:
             if (one.model, one.prompt) == (baseline.model, baseline.prompt):
@@ -123,6 +124,7 @@ class DollarModel:
 
     def _forecast(self, money: float) -> SearchForecast:
         """Return what the strategy would do with the money; a user's own may not say it."""
+        # A strategy of the user's own may have no forecast; the default one stands in.
         strategy = self._plan.strategy
         if not hasattr(strategy, "forecast"):
             strategy = KnowledgeGradient()

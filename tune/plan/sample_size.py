@@ -25,6 +25,7 @@ def sample_size_note(plan: Plan) -> str:
     total = tuning + held
     if total >= SMALL_SAMPLE:
         return ""
+    # Where examples belong together, the clusters are the observations.
     what = "examples" if total == len(plan.examples) else "groups of examples"
     only = f"There are only {total} {what} in all"
     if not held:

@@ -26,6 +26,7 @@ def space_record(data: Any, space: Any) -> tuple[dict[str, Any] | None, Path]:
 
     The tables are None where the space is made from the data.
     """
+    # The embedded task brings its own templates; other data gets templates for its columns.
     if space is None and data is None:
         return read_toml(EMBEDDED / "space.toml"), EMBEDDED
     if space is None:
@@ -51,6 +52,7 @@ def template_fields(record: Mapping[str, Any] | None, base: Path) -> frozenset[s
 
 def read_space(record: Mapping[str, Any]) -> Space:
     """Return the space of its tables; without a model it has the local one."""
+    # `--model` may name the models later, so a space without any is not an error yet.
     table = record.get("space")
     if isinstance(table, Mapping) and "model" not in table:
         # Never a hosted model by default: that could spend money which the user did not mean to.

@@ -45,7 +45,6 @@ class PromptMatcher:
         self._prompts = plan.prompts
         self._rendered: dict[str, str] = {}
         for name, prompt in plan.prompts.items():
-            # Such a prompt is known only by the rows that it was filled with.
             if _own_text(prompt) < LEAST_LITERAL:
                 # A template like "{text}" has no text of its own. Its requests are found by
                 # rendering the rows.

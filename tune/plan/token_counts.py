@@ -43,15 +43,18 @@ def _offline_endpoint(entry: Entry, capabilities: Capabilities | None) -> Endpoi
         entry.model,
         base_url=entry.base_url,
         # A key must be there for the client to be made. Nothing is sent with it.
+        # The constructor asks for a key; without one, it would look into the environment.
         api_key="never-sent",
         capabilities=capabilities,
         alias=entry.alias,
+        # Nothing travels, so nothing has to be encrypted.
         allow_http=True,
     )
 
 
 def prompt_tokens(endpoint: Endpoint, entry: Entry, request: Request) -> int:
     """Return the tokens of a prompt: exactly for a model on this machine, else as estimated."""
+    # A model on this machine has its tokenizer here, so its bound is exact.
     bound = endpoint.most_prompt_tokens(request)
     return bound if entry.local else likely_tokens(request, bound)
 
@@ -73,5 +76,6 @@ def likely_tokens(request: Request, bound: int) -> int:
 def text_tokens(text: str) -> int:
     """Return about how many tokens a text has."""
     # Bytes, not characters: tokenizers split other scripts into more tokens.
+    # Bytes rather than letters: letters of most scripts take more tokens than Latin ones.
     sizes = (len(piece.encode("utf-8", "surrogatepass")) for piece in _PIECE.findall(text))
     return sum(math.ceil(size / _LONGEST_PIECE) for size in sizes)
