@@ -16,10 +16,9 @@ from hypothesis import strategies as st
 
 import tune
 from tests.report.test_markdown import whole
-from tests.strategies.test_strategies import reading, standing
 from tests.support.pair import MODELS, PRICES
 from tune.errors import InputError
-from tune.fakes.race import World, play
+from tune.fakes.race import World, play, reading, standing
 from tune.fakes.server import Server
 from tune.fakes.world import LabelledWorld
 from tune.followup.reprice import reprice

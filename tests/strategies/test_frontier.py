@@ -16,9 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tune
-from tests.strategies.test_strategies import reading, standing
 from tests.support.pair import MODELS, PRICES
-from tune.fakes.race import World, play, some_space
+from tune.fakes.race import World, play, reading, some_space, standing
 from tune.fakes.server import Server
 from tune.fakes.world import LabelledWorld
 from tune.readout import Reading

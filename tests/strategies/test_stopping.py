@@ -16,10 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tune
-from tests.strategies.test_strategies import reading, standing
 from tests.support.pair import MODELS, PRICES
 from tune.errors import InputError
-from tune.fakes.race import World, some_space
+from tune.fakes.race import World, reading, some_space, standing
 from tune.fakes.server import Server
 from tune.fakes.world import LabelledWorld
 from tune.plan.make import make_plan

@@ -27,7 +27,11 @@ _MICRODOLLARS = 1e6
 """FLAML takes every cost below 1 for 1, so dollars per request would all look alike to it."""
 
 
-def blendsearch(space: Space, free: Sequence[str], seed: int) -> Searcher:
+def blendsearch(
+    space: Space,
+    free: Sequence[str],
+    seed: int,
+) -> Searcher:
     """Search with BlendSearch (Wang et al., ICLR 2021): TPE proposes a start, FLOW2 walks from it.
 
     Raises:
@@ -36,7 +40,11 @@ def blendsearch(space: Space, free: Sequence[str], seed: int) -> Searcher:
     return _searcher("blendsearch", "BlendSearch", space, free, seed, needs=("flaml", "optuna"))
 
 
-def cfo(space: Space, free: Sequence[str], seed: int) -> Searcher:
+def cfo(
+    space: Space,
+    free: Sequence[str],
+    seed: int,
+) -> Searcher:
     """Search with CFO (Wu et al., AAAI 2021): the local search FLOW2, restarted when converged.
 
     Raises:
@@ -46,7 +54,13 @@ def cfo(space: Space, free: Sequence[str], seed: int) -> Searcher:
 
 
 def _searcher(
-    name: str, kind: str, space: Space, free: Sequence[str], seed: int, *, needs: tuple[str, ...]
+    name: str,
+    kind: str,
+    space: Space,
+    free: Sequence[str],
+    seed: int,
+    *,
+    needs: tuple[str, ...],
 ) -> Searcher:
     for package in needs:
         try:
@@ -67,8 +81,13 @@ def _searcher(
     return follow_space(space, free, make)
 
 
-def _begin(kind: type[BlendSearch], lattice: Lattice, seed: int) -> BlendSearch:
+def _begin(
+    kind: type[BlendSearch],
+    lattice: Lattice,
+    seed: int,
+) -> BlendSearch:
     """Return a search that begins with the same settings on every model, as EcoOptiGen does."""
+    # FLAML's own start is the middle of the space; a random one depends on the seed.
     rng = random.Random(f"flaml/{seed}")
     # One random start for all models, so that they differ in the model alone at first.
     first = {key: rng.randrange(len(axis.values)) for key, axis in lattice.keys.items()}
@@ -111,7 +130,11 @@ class _FlamlProposer:
     reach the search as finds of its global part, from which it may start a new local search.
     """
 
-    def __init__(self, lattice: Lattice, search: BlendSearch) -> None:
+    def __init__(
+        self,
+        lattice: Lattice,
+        search: BlendSearch,
+    ) -> None:
         self._lattice, self._search = lattice, search
         self._observed: dict[Point, Observation] = {}
         self._out: _Proposal | None = None
@@ -159,7 +182,11 @@ class _FlamlProposer:
             self._asked, self._out = True, self._ask(self._search, _TRIES)
         return self._out
 
-    def _ask(self, search: BlendSearch, tries: int) -> _Proposal | None:
+    def _ask(
+        self,
+        search: BlendSearch,
+        tries: int,
+    ) -> _Proposal | None:
         """Return the next proposal that was not observed yet, or None.
 
         Of one that was, the search is told the result again at once.
@@ -182,7 +209,11 @@ class _FlamlProposer:
         return f"{self._names}"
 
 
-def _complete(search: BlendSearch, proposal: _Proposal, observation: Observation) -> None:
+def _complete(
+    search: BlendSearch,
+    proposal: _Proposal,
+    observation: Observation,
+) -> None:
     result = None
     if is_scored(observation):
         config = {f"config/{key}": value for key, value in proposal.config.items()}

@@ -12,7 +12,11 @@ from tune.search.searcher import follow_space, propose_in_order
 from tune.space import Point, Space
 
 
-def grid(space: Space, free: Sequence[str], seed: int) -> Searcher:
+def grid(
+    space: Space,
+    free: Sequence[str],
+    seed: int,
+) -> Searcher:
     """Propose every point of a coarse grid, then of ever finer ones, each in random order.
 
     The coarsest grid has the ends and the middle of every ordered dimension, and every value of the
@@ -41,7 +45,11 @@ def _grids(lattice: Lattice, rng: random.Random) -> Iterator[Point]:
         yield from found
 
 
-def _grid(lattice: Lattice, model: str, level: int) -> Iterator[Point]:
+def _grid(
+    lattice: Lattice,
+    model: str,
+    level: int,
+) -> Iterator[Point]:
     """Yield the points of one model that this grid has and no coarser one."""
     axes = lattice.axes[model]
     reached = []

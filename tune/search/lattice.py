@@ -57,7 +57,11 @@ class Lattice:
         keys: all axes with more than one value, by key, the model's first.
     """
 
-    def __init__(self, space: Space, free: Sequence[str]) -> None:
+    def __init__(
+        self,
+        space: Space,
+        free: Sequence[str],
+    ) -> None:
         self._space = space
         self.models = space.models
         self.axes: dict[str, tuple[Axis, ...]] = {}
@@ -74,7 +78,11 @@ class Lattice:
         every = [Axis(MODEL, MODEL, self.models, ordered=False), *found.values()]
         self.keys = {axis.key: axis for axis in every if len(axis.values) > 1}
 
-    def complete(self, model: str, values: Mapping[str, Value]) -> Point:
+    def complete(
+        self,
+        model: str,
+        values: Mapping[str, Value],
+    ) -> Point:
         """Return the point of a model with these values, as far as they go together."""
         return self._space.point_of({MODEL: model, **values})
 
@@ -118,13 +126,18 @@ class Lattice:
         for key, axis in self.keys.items():
             if key not in here:
                 continue
+            # Names have no order: every other name is a neighbour.
             near = (here[key] - 1, here[key] + 1) if axis.ordered else range(len(axis.values))
             for number in near:
                 if 0 <= number < len(axis.values) and number != here[key]:
                     yield self.point({**here, key: number})
 
 
-def _new_key(name: str, model: str, axes: Iterable[Axis]) -> str:
+def _new_key(
+    name: str,
+    model: str,
+    axes: Iterable[Axis],
+) -> str:
     """Return the dimension's plain name for its first axis; for others the model is added."""
     if any(axis.name == name for axis in axes):
         return f"{name}@{model}"

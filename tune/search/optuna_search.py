@@ -24,7 +24,11 @@ POPULATION = 12
 """Points in a generation of NSGA-II. A search for money sees tens of points, not thousands."""
 
 
-def tpe(space: Space, free: Sequence[str], seed: int) -> Searcher:
+def tpe(
+    space: Space,
+    free: Sequence[str],
+    seed: int,
+) -> Searcher:
     """Search with the tree-structured Parzen estimator (Bergstra et al. 2011).
 
     It is multivariate, and a model's own dimensions are a group of their own.
@@ -41,7 +45,11 @@ def tpe(space: Space, free: Sequence[str], seed: int) -> Searcher:
     return _searcher("tpe", space, free, seed, sampler, startup=STARTUP, conditional=True)
 
 
-def nsga2(space: Space, free: Sequence[str], seed: int) -> Searcher:
+def nsga2(
+    space: Space,
+    free: Sequence[str],
+    seed: int,
+) -> Searcher:
     """Search with NSGA-II (Deb et al. 2002) for two goals, the score and the cost per request.
 
     It searches the whole frontier.
@@ -58,7 +66,11 @@ def nsga2(space: Space, free: Sequence[str], seed: int) -> Searcher:
     return _searcher("nsga2", space, free, seed, sampler, startup=POPULATION, costs=True)
 
 
-def gp(space: Space, free: Sequence[str], seed: int) -> Searcher:
+def gp(
+    space: Space,
+    free: Sequence[str],
+    seed: int,
+) -> Searcher:
     """Search by expected improvement under a Gaussian process that allows for noisy scores.
 
     Raises:
@@ -193,6 +205,7 @@ class _OptunaProposer:
         # The seed depends on the place in the history alone, so that a resumed search proposes the
         # same.
         moment = f"{self._seed}/{len(self._observed)}/{asked}"
+        # Python's hash of a string differs between processes; a checksum does not.
         self._study.sampler = self._sampler(zlib.crc32(moment.encode()))
         trial = self._study.ask(None if self._conditional else self._distributions)
         if self._conditional:

@@ -14,7 +14,11 @@ _PATIENCE = 64
 """Deals in a row that bring nothing new, after which the rest of a model's points is listed."""
 
 
-def random_search(space: Space, free: Sequence[str], seed: int) -> Searcher:
+def random_search(
+    space: Space,
+    free: Sequence[str],
+    seed: int,
+) -> Searcher:
     """Propose points at random, each once, spread evenly over models, prompts and all settings."""
     return follow_space(space, free, lambda lattice: propose_in_order(spread_points(lattice, seed)))
 
@@ -38,11 +42,16 @@ def spread_points(lattice: Lattice, seed: int) -> Iterator[Point]:
                 yield point
 
 
-def _hands(lattice: Lattice, model: str, rng: random.Random) -> Iterator[Point]:
+def _hands(
+    lattice: Lattice,
+    model: str,
+    rng: random.Random,
+) -> Iterator[Point]:
     """Yield every point of one model: dealt while that brings new ones, then the rest shuffled."""
     decks = [(axis.name, _deck(axis, rng)) for axis in lattice.axes[model]]
     dealt: set[Point] = set()
     stale = 0
+    # Settings that exclude each other make points coincide, so dealing may never end.
     while stale < _PATIENCE:
         # Dependent dimensions may collapse, so different deals can give the same point.
         point = lattice.complete(model, {name: next(deck) for name, deck in decks})

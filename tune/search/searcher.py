@@ -43,7 +43,11 @@ class LimitedSearcher:
         refused: whether it was asked for more.
     """
 
-    def __init__(self, searcher: Searcher, most: int | None) -> None:
+    def __init__(
+        self,
+        searcher: Searcher,
+        most: int | None,
+    ) -> None:
         self._searcher, self._most, self._asked = searcher, most, 0
         self.refused = False
 
@@ -89,7 +93,9 @@ def quiet() -> Iterator[None]:
 
 
 def follow_space(
-    space: Space, free: Sequence[str], make: Callable[[Lattice], Searcher]
+    space: Space,
+    free: Sequence[str],
+    make: Callable[[Lattice], Searcher],
 ) -> Searcher:
     """Return a searcher that is made again whenever the space has changed.
 
@@ -208,6 +214,7 @@ class UniqueSearcher:
 
     def _neighbour(self, point: Point) -> Point | None:
         """Return a neighbour that is not taken, or None."""
+        # The lattice may have a point as a neighbour in two ways.
         near = []
         # dict.fromkeys keeps the order, so that the choice below depends on the seed alone.
         for neighbour in dict.fromkeys(self._lattice.neighbours(point)):

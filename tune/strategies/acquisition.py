@@ -47,10 +47,10 @@ class BlockOptions:
 
     Attributes:
         candidate: see `BlockOption`.
-        cost: likewise.
-        noise: likewise.
-        gain_noise: likewise.
-        chance: likewise.
+        cost: expected dollars.
+        noise: see `BlockOption`.
+        gain_noise: see `BlockOption`.
+        chance: probability that its point keeps the limits.
         share: share of the gain of endless answers that its draws have.
         there: whether it can still be bought.
         beyond: whether it goes beyond the next block of its point. The option of that block alone
@@ -72,7 +72,11 @@ class BlockOptions:
         return np.where(self.beyond & (rate <= np.roll(rate, 1)), 0.0, values)
 
 
-def as_arrays(options: Sequence[BlockOption], money: float, long_share: float) -> BlockOptions:
+def as_arrays(
+    options: Sequence[BlockOption],
+    money: float,
+    long_share: float,
+) -> BlockOptions:
     """Return options as arrays.
 
     Args:
@@ -83,16 +87,22 @@ def as_arrays(options: Sequence[BlockOption], money: float, long_share: float) -
     columns = list(zip(*options, strict=True)) or [()] * len(BlockOption._fields)
     candidate, _, draws, _, cost, noise, gain_noise, chance = map(np.array, columns)
     shares = [share_of_gain(one.draws) - share_of_gain(one.least) for one in options]
+    # Free models cost nothing, and values are divided by cost.
     cost = np.maximum(cost, 1e-12)
     # More draws for the examples that are there are an option with more draws, so they differ.
     same = (candidate[1:] == candidate[:-1]) & (draws[1:] == draws[:-1])
     beyond = np.append(False, same)[: len(options)]
+    # All remaining examples at once are a gamble: only small ones are offered.
     there = cost <= np.where(beyond, long_share * money, money)
     return BlockOptions(candidate, cost, noise, gain_noise, chance, np.array(shares), there, beyond)
 
 
 def acquisition_values(
-    posterior: Posterior, options: BlockOptions, reach: Array, held: Array, contenders: int
+    posterior: Posterior,
+    options: BlockOptions,
+    reach: Array,
+    held: Array,
+    contenders: int,
 ) -> Array:
     """Return the acquisition value of every option, as a share of the metric's range.
 
@@ -107,10 +117,12 @@ def acquisition_values(
     quality, gain, who = posterior.quality, posterior.gain, options.candidate
     slope, rise = quality.slopes(who, options.noise), gain.slopes(who, options.gain_noise)
     mean = quality.mean + reach * gain.mean
+    # Quality and gain are separate processes, so their deviations add as independent ones do.
     spread = np.hypot(quality.deviation(), reach * gain.deviation())
     bounds = np.asarray(mean + 2.0 * spread)
     learned = knowledge_gradients(mean, bounds, slope, rise * reach, options, contenders)
     rows = np.arange(len(who))
+    # A config that was never read within the limits cannot be selected: it counts as 0.
     now = np.where(np.isnan(held), 0.0, quality.mean + np.nan_to_num(held) * gain.mean)
     first, second = two_largest(now)
     rest = np.where(who == first[0], second, first[1])
@@ -121,7 +133,12 @@ def acquisition_values(
 
 
 def knowledge_gradients(
-    mean: Array, bounds: Array, slope: Array, rise: Array, options: BlockOptions, contenders: int
+    mean: Array,
+    bounds: Array,
+    slope: Array,
+    rise: Array,
+    options: BlockOptions,
+    contenders: int,
 ) -> Array:
     """Return the knowledge gradient of every option.
 
@@ -131,12 +148,14 @@ def knowledge_gradients(
         mean: posterior means, by candidate.
         bounds: upper bounds, by candidate; the highest are the contenders.
         slope: how far means move by what an option shows of quality, options x candidates.
-        rise: likewise of the gain.
+        rise: the same for what it shows of the gain.
         options: the blocks.
         contenders: number of them.
     """
     who, rows = options.candidate, np.arange(len(options.candidate))
     few = np.argsort(-bounds, kind="stable")[:contenders]
+    # Most options show nothing of the gain: one dimension of quadrature does for them, five times
+    # cheaper than two.
     plain = np.isinf(options.gain_noise)
     found = np.zeros(len(who))
     for chosen, slopes in ((plain, (slope,)), (~plain, (slope, rise))):

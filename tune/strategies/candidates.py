@@ -33,7 +33,10 @@ class Candidates:
     """
 
     def __init__(
-        self, race: Race, proposals: Proposals, settings: KnowledgeGradientSettings
+        self,
+        race: Race,
+        proposals: Proposals,
+        settings: KnowledgeGradientSettings,
     ) -> None:
         self.race, self.problem, self.settings = race, race.problem, settings
         self.points: list[Point] = []
@@ -45,6 +48,7 @@ class Candidates:
         self._evidence: dict[tuple[int, float | None], tuple[Standing, TrialEvidence | None]] = {}
         self._caps: dict[Pair, int] = {}
         self._limit_uses: dict[Pair, list[float]] = {}
+        # The searcher has heard of nothing yet, so the first candidates are evenly spread.
         self._ask(settings.candidates)
 
     @property
@@ -61,7 +65,13 @@ class Candidates:
                 return
             self.fresh.append(point)
 
-    def begin(self, point: Point, wave: WavePlan, examples: int, draws: int) -> bool:
+    def begin(
+        self,
+        point: Point,
+        wave: WavePlan,
+        examples: int,
+        draws: int,
+    ) -> bool:
         """Begin a fresh point, if the wave's money pays for it."""
         state = self.race.add(point)
         if not wave.add(state, examples, max(draws, state.ladder[0])):
@@ -97,11 +107,17 @@ class Candidates:
             return
         quality = self._posterior.quality
         bounds = (quality.mean + quality.deviation()).tolist()
+        # A point that came in since the last posterior has no bound yet and is kept.
         hopes = dict(zip(self.points, bounds, strict=True))
         self.fresh.sort(key=lambda point: -hopes.get(point, math.inf))
         del self.fresh[self.settings.candidates :]
 
-    def aim(self, limit: float, *, fit: bool) -> bool:
+    def aim(
+        self,
+        limit: float,
+        *,
+        fit: bool,
+    ) -> bool:
         """Compute the posterior as if no request might cost more than a limit.
 
         Args:
@@ -128,6 +144,7 @@ class Candidates:
             of_pair = self._limit_uses.setdefault((config.model, config.prompt), [])
             of_pair.append(self.problem.limit_use(evidence.base))
         if self.points:
+            # What was learned of how alike points are is taken over; it is costly to learn again.
             self._posterior = Posterior(self.problem, self.points, self._posterior)
             self._posterior.update(list(enumerate(self.shown)), fit=fit)
         return bool(self.points)
@@ -141,6 +158,7 @@ class Candidates:
         standing = self.race.standings.get(state.trial)
         if standing is None:
             return None
+        # Evidence depends on the limit on cost, and limits take turns: each is read once.
         key = state.trial, self.problem.max_cost
         known = self._evidence.get(key)
         if known is None or known[0] is not standing:
@@ -162,7 +180,11 @@ class Candidates:
                 caps[pair] = max(self.problem.space.cap(point), caps.get(pair, 0))
         return caps
 
-    def comes_later(self, point: Point, caps: Mapping[Pair, int] | None = None) -> bool:
+    def comes_later(
+        self,
+        point: Point,
+        caps: Mapping[Pair, int] | None = None,
+    ) -> bool:
         """Return whether its model and prompt are to be tried with another max_tokens first.
 
         Args:
@@ -180,7 +202,11 @@ class Candidates:
 
     # --- limits on cost
 
-    def limit_use(self, shown: TrialEvidence, n: int) -> float:
+    def limit_use(
+        self,
+        shown: TrialEvidence,
+        n: int,
+    ) -> float:
         """Return the expected share of the limit on cost that n answers of a trial take up."""
         limit = self.problem.max_cost
         if limit is None or not math.isfinite(shown.base.cost):
@@ -188,13 +214,21 @@ class Candidates:
         costs = self.race.standings[shown.base.trial].costs_with(shown.base, n)
         return float(np.nanmean(costs)) / limit
 
-    def _fresh_limit_use(self, point: Point, n: int) -> float:
+    def _fresh_limit_use(
+        self,
+        point: Point,
+        n: int,
+    ) -> float:
         limit = self.problem.max_cost
         if limit is None:
             return 0.0
         return self.race.expected_price(self.race.unlisted(point), n) / limit
 
-    def chance(self, point: Point, n: int) -> float:
+    def chance(
+        self,
+        point: Point,
+        n: int,
+    ) -> float:
         """Return the probability that a fresh point keeps the limits with n answers.
 
         Its use of the limits is expected to be that of points of its model and prompt, else to

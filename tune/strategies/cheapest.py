@@ -81,6 +81,7 @@ def next_examples(race: Race, states: Sequence[TrialState]) -> list[Step]:
     if not states:
         return []
     fewest = min(state.examples for state in states)
+    # Blocks end where those of the search end, so trials stay paired.
     target = next(size for size in rung_sizes(race.problem.examples) if size > fewest)
     wave = WavePlan(race, race.left)
     paired = []
@@ -123,20 +124,30 @@ def baseline_reading(problem: Problem, standings: Sequence[Standing]) -> Reading
 
     def distance(reading: Reading) -> tuple[bool, bool, float, str]:
         config = reading.config
+        # Caps are compared by their ratio: 64 is as far from 128 as 512 is from 1024.
         apart = abs(math.log(config.max_tokens / wanted.max_tokens))
         return config.n != wanted.n, config.aggregate != wanted.aggregate, apart, config.key
 
     return min(readings, key=distance)
 
 
-def _is_good_enough(problem: Problem, reading: Reading, baseline: Reading | None) -> bool:
+def _is_good_enough(
+    problem: Problem,
+    reading: Reading,
+    baseline: Reading | None,
+) -> bool:
+    # The baseline is not worse than itself, whatever the interval says.
     if problem.margin is not None and reading.config == problem.baseline_config:
         return True
     interval, threshold = interval_and_threshold(problem, reading, baseline)
     return interval is not None and interval.low > threshold
 
 
-def _may_be_good_enough(problem: Problem, reading: Reading, baseline: Reading | None) -> bool:
+def _may_be_good_enough(
+    problem: Problem,
+    reading: Reading,
+    baseline: Reading | None,
+) -> bool:
     """Return whether the interval does not rule out that a reading is good enough."""
     if not len(reading.examples):
         return False
@@ -145,7 +156,9 @@ def _may_be_good_enough(problem: Problem, reading: Reading, baseline: Reading | 
 
 
 def interval_and_threshold(
-    problem: Problem, reading: Reading, baseline: Reading | None
+    problem: Problem,
+    reading: Reading,
+    baseline: Reading | None,
 ) -> tuple[Interval | None, float]:
     """Return the interval of a reading and the threshold above which it is good enough.
 
@@ -154,6 +167,7 @@ def interval_and_threshold(
     """
     if problem.margin is None:
         assert problem.min_quality is not None
+        # A hair below, so that a mean of exactly the least quality counts in spite of rounding.
         threshold = float(problem.quality([problem.min_quality])[0]) - 1e-9
         scores = problem.quality(reading.scores)
         if not np.isfinite(scores).any():

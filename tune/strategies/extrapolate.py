@@ -39,6 +39,7 @@ def gains_by_pair(problem: Problem, standings: Sequence[Standing]) -> Mapping[Pa
         gaps = _gaps(problem, standing)
         if len(gaps):
             found.setdefault(pair_of(standing), []).append(gaps)
+    # With fewer tuning examples than that, all of them are enough.
     least = min(problem.settings.extrapolation.least_compared, problem.examples)
     joined = {pair: np.concatenate(parts) for pair, parts in found.items()}
     return {pair: gaps for pair, gaps in joined.items() if len(gaps) >= least}
@@ -73,6 +74,8 @@ def _gaps(problem: Problem, standing: Standing) -> Array:
     numbers = [reading.config.n for reading in readings]
     if not numbers or min(numbers) == max(numbers):
         return np.zeros(0)
+    # The base may cut at a smaller max_tokens than the most answers do. Then the gain would be
+    # that of longer answers.
     bases = [reading for reading in readings if reading.config.n == min(numbers)]
     base = min(bases, key=lambda reading: preference(problem, reading))
     tops = [reading for reading in readings if reading.config.n == max(numbers)]

@@ -19,7 +19,9 @@ Waves: TypeAlias = Generator[list[Step], Outcome, None]
 
 
 def final_comparison(
-    problem: Problem, standings: Mapping[int, Standing], left: float
+    problem: Problem,
+    standings: Mapping[int, Standing],
+    left: float,
 ) -> Generator[list[Step], Outcome, Selection | None]:
     """Tell the finalists apart by more examples, then by more draws, and select the config.
 
@@ -37,6 +39,7 @@ def final_comparison(
     Returns:
         The selection, or None where nothing was scored.
     """
+    # A fresh race: it knows the trials from their standings alone, also after a resume.
     race = Race(problem, left, standings)
     if problem.goal == "cheapest":
         yield from prove_good_enough(race)
@@ -63,7 +66,7 @@ def _compare_finalists(race: Race) -> Waves:
 
 
 def _try_more_answers(race: Race) -> Waves:
-    """Buy a few more answers where they may be selected and nobody knows whether they gain.
+    """Buy a few more answers where they may be selected and their gain is not known.
 
     More answers than were bought are selected only where they are seen to gain for the same model
     and prompt. A few examples show that, so each trial is tried once.
@@ -81,7 +84,11 @@ def _try_more_answers(race: Race) -> Waves:
         race.update((yield [step]))
 
 
-def _step_that_tries(race: Race, state: TrialState, hope: Selection) -> Step | None:
+def _step_that_tries(
+    race: Race,
+    state: TrialState,
+    hope: Selection,
+) -> Step | None:
     """Return the step that buys a few more answers, or None where the money does not pay for it."""
     settings = race.problem.settings
     fewest = min(settings.final_comparison.fewest_together, hope.shown.config.n)
@@ -89,6 +96,7 @@ def _step_that_tries(race: Race, state: TrialState, hope: Selection) -> Step | N
     if draws <= state.draws:
         return None
     each = race.expected_price(state, draws - state.draws)
+    # Where money is short, the fewest examples that count as compared will do.
     sizes = (settings.final_comparison.examples_tried, settings.extrapolation.least_compared)
     for size in sizes:
         met = hope.reading.examples[:size]
@@ -97,7 +105,11 @@ def _step_that_tries(race: Race, state: TrialState, hope: Selection) -> Step | N
     return None
 
 
-def _still_in(race: Race, trials: Collection[int], comparison: int) -> list[TrialState]:
+def _still_in(
+    race: Race,
+    trials: Collection[int],
+    comparison: int,
+) -> list[TrialState]:
     """Return the trials that are not clearly behind the best of them, the best first.
 
     The error rate is divided among the comparisons, as 1 / (k (k + 1)) for the k-th, and among the
@@ -112,6 +124,7 @@ def _still_in(race: Race, trials: Collection[int], comparison: int) -> list[Tria
     standings = [one for trial, one in race.standings.items() if trial in trials]
     found = trial_posteriors(race.problem, standings)
     rows = quality_table(race.problem, [one.reading for one in found])
+    # The sum of 1 / (k (k + 1)) over all k is 1.
     error_rate = settings.drop_error / (comparison * (comparison + 1))
     errors = NormalDist().inv_cdf(1.0 - error_rate / (settings.most_finalists - 1))
     near = []
@@ -139,6 +152,7 @@ def _more_draws(race: Race, finalists: Sequence[TrialState]) -> list[Step]:
     wave = WavePlan(race, race.left)
     for state in finalists:
         draws = race.more_draws(state)
+        # At temperature 0 another draw of the same prompt is the same answer.
         random = state.point.get("temperature") != 0
         if draws == state.draws and len(finalists) > 1 and random:
             draws = min(2 * draws, 2 * state.ladder[-1])

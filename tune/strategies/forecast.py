@@ -95,6 +95,10 @@ def geometric_mean(values: list[float]) -> float:
     return math.exp(sum(map(math.log, values)) / len(values))
 
 
-def whole(number: float, least: int, most: float) -> int:
+def whole(
+    number: float,
+    least: int,
+    most: float,
+) -> int:
     """Return a number as a whole one within bounds; the upper bound wins."""
     return int(min(most, max(least, number)))

@@ -23,7 +23,11 @@ from tune.strategies.problem import Outcome, Standing, cost_key, preference
 from tune.strategies.race import Race, TrialState, WavePlan
 
 
-def frontier_trials(race: Race, states: Sequence[TrialState], count: int) -> list[TrialState]:
+def frontier_trials(
+    race: Race,
+    states: Sequence[TrialState],
+    count: int,
+) -> list[TrialState]:
     """Return the trials among these that should go on, by turns over limits on cost.
 
     Under each limit the best come first. Trials that are clearly behind the best under it are left
@@ -36,6 +40,7 @@ def frontier_trials(race: Race, states: Sequence[TrialState], count: int) -> lis
     """
     numbers = {state.trial for state in states}
     most = min(1 + count // 2, race.problem.settings.frontier.limits)
+    # One column for each limit; taking turns reads the columns row by row.
     columns: list[list[TrialState]] = []
     for limit in cost_limits(race, most):
         columns.append([state for state in contenders(race, limit) if state.trial in numbers])
@@ -75,6 +80,7 @@ def cost_limits(race: Race, count: int) -> list[float]:
     costs: list[float] = []
     for standing in race.standings.values():
         costs += [cost_key(reading) for reading in standing.whole()]
+    # Free configs have no place on a logarithmic scale.
     cheaper = [cost for cost in costs if 0 < cost < most]
     if not cheaper or count < 2:
         return [math.inf]
@@ -108,6 +114,7 @@ def _ranking(race: Race, limit: float) -> list[tuple[TrialState, Reading]]:
         best = under_limit(standing, limit).best(problem)
         if best is not None and number in race.states:
             found.append((race.states[number], best))
+    # Rounded, so that another order of summation on another machine decides nothing.
     means = np.round(adjusted_means(quality_table(problem, [reading for _, reading in found])), 9)
     order = sorted(range(len(found)), key=lambda i: (-means[i], preference(problem, found[i][1])))
     return [found[i] for i in order]

@@ -27,7 +27,10 @@ class Full:
     settings: FullSettings = field(default_factory=FullSettings)
 
     def __call__(
-        self, problem: Problem, searcher: Searcher, left: float
+        self,
+        problem: Problem,
+        searcher: Searcher,
+        left: float,
     ) -> Generator[list[Step], Outcome, None]:
         """Search; see `tune.strategies.Strategy`."""
         race = Race(problem, left)
@@ -39,9 +42,11 @@ class Full:
             if point is None:
                 return
             state = race.add(point)
+            # Published searches ask for the largest n from the first example on.
             wave = WavePlan(race, race.left - reserve)
             if not wave.add(state, self._first_block(race, state), state.ladder[-1]):
                 refused += 1
+                # A searcher that is not told would propose around this point again.
                 race.tell_searcher([state])
                 race.remove(state)
                 continue
@@ -52,7 +57,11 @@ class Full:
                 race.update((yield rest.steps))
             race.tell_searcher([state])
 
-    def _first_block(self, race: Race, state: TrialState) -> int:
+    def _first_block(
+        self,
+        race: Race,
+        state: TrialState,
+    ) -> int:
         """Return all examples, but a few where their cost is not known yet."""
         if race.standings:
             return race.problem.examples
@@ -60,7 +69,11 @@ class Full:
         affordable = int(race.left / price) if price > 0 else self.settings.probe
         return max(1, min(self.settings.probe, race.problem.examples, affordable))
 
-    def forecast(self, costs: SearchCosts, money: float) -> SearchForecast:
+    def forecast(
+        self,
+        costs: SearchCosts,
+        money: float,
+    ) -> SearchForecast:
         """Return what the search would do with an amount of money, as the mean of some orders."""
         search = (1.0 - self.settings.final_share) * money
         rng = random.Random("full")
@@ -79,7 +92,12 @@ class Full:
             spent=min(money, spent / _ORDERS),
         )
 
-    def _play(self, costs: SearchCosts, money: float, rng: random.Random) -> list[tuple[int, int]]:
+    def _play(
+        self,
+        costs: SearchCosts,
+        money: float,
+        rng: random.Random,
+    ) -> list[tuple[int, int]]:
         """Return the points that one order of proposals pays for.
 
         Returns:
@@ -89,6 +107,7 @@ class Full:
         refused = 0
         waiting: list[int] = []
         while refused < self.settings.patience and len(begun) < costs.points:
+            # Searchers deal models and prompts in turns, so each comes once in a round.
             waiting = waiting or rng.sample(range(len(costs.pairs)), len(costs.pairs))
             pair = waiting.pop()
             price = costs.pairs[pair].dollars[-1]

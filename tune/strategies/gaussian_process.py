@@ -119,6 +119,7 @@ def _distance(values: Sequence[Value]) -> Array:
     counts = all(isinstance(number, int) and number >= 1 for number in known)
     scale = math.log if counts else float
     low, high = scale(min(known)), scale(max(known))
+    # A setting that is left to the service has an unknown value: the middle is nearest to all.
     column = np.full(len(numbers), 0.5)
     for row, number in enumerate(numbers):
         if number is not None:
@@ -174,22 +175,32 @@ class JointNormal:
         """Return standard deviations, by candidate."""
         return np.sqrt(np.maximum(np.diag(self.cov), 0.0))
 
-    def buy(self, candidate: int, noise: float) -> None:
+    def buy(
+        self,
+        candidate: int,
+        noise: float,
+    ) -> None:
         """Reduce the covariances as an observation of a candidate will, whatever it shows.
 
         Args:
             candidate: number of the point.
             noise: variance of the observation's noise.
         """
+        # The covariance after an observation depends on its noise, not on its value.
         column = self.cov[:, candidate].copy()
         self.cov -= np.outer(column, column) / (column[candidate] + noise)
 
-    def slopes(self, candidates: Numbers, noise: Array) -> Array:
+    def slopes(
+        self,
+        candidates: Numbers,
+        noise: Array,
+    ) -> Array:
         """Return how far means move for one standard deviation of an observation.
 
         Returns:
             Observations x candidates.
         """
+        # Rounding can leave a variance slightly below zero.
         own = np.maximum(self.cov[candidates, candidates], 0.0)
         found: Array = self.cov[candidates] / np.sqrt(own + noise)[:, None]
         return found
@@ -214,7 +225,13 @@ class GaussianProcess:
     def __post_init__(self) -> None:
         self.variances = self.prior.copy()
 
-    def condition(self, alike: Array, seen: BlockMeans, *, fit: bool = True) -> JointNormal:
+    def condition(
+        self,
+        alike: Array,
+        seen: BlockMeans,
+        *,
+        fit: bool = True,
+    ) -> JointNormal:
         """Return the posterior of all candidates, given observations.
 
         Args:
@@ -225,11 +242,17 @@ class GaussianProcess:
         with _thread_pools().limit(limits=1, user_api="blas"):
             return self._condition(alike, seen, fit)
 
-    def _condition(self, alike: Array, seen: BlockMeans, fit: bool) -> JointNormal:
+    def _condition(
+        self,
+        alike: Array,
+        seen: BlockMeans,
+        fit: bool,
+    ) -> JointNormal:
         rows, scale = seen.candidate, seen.scale
         noise = _noise_covariance(seen)
         gaps = seen.value - self.level * scale
         if fit and len(rows) >= _FEWEST_FITTED:
+            # Cubic in the number of observations: noisy ones add time and little else.
             few = np.argsort(seen.noise, kind="stable")[:_MOST_FITTED]
             squares = np.outer(scale[few], scale[few])
             inside = alike[:, rows[few, None], rows[few]] * squares
@@ -237,10 +260,16 @@ class GaussianProcess:
         prior = np.tensordot(self.variances, alike, 1) + self.level_variance
         across = prior[:, rows] * scale
         whole = across[rows] * scale[:, None] + noise
+        # One factorization solves for the mean and for all covariances.
         weights = np.linalg.solve(whole, np.column_stack([gaps, across.T]))
         return JointNormal(self.level + across @ weights[:, 0], prior - across @ weights[:, 1:])
 
-    def _climb(self, inside: Array, noise: Array, gaps: Array) -> None:
+    def _climb(
+        self,
+        inside: Array,
+        noise: Array,
+        gaps: Array,
+    ) -> None:
         """Take one step of coordinate ascent on the posterior of the parts' variances."""
         whole = np.tensordot(self.variances, inside, 1) + noise
         best = _log_likelihood(whole, gaps) + self._log_prior(self.variances)
@@ -248,6 +277,7 @@ class GaussianProcess:
             for factor in (_STEP, 1 / _STEP):
                 tried = self.variances.copy()
                 tried[part] *= factor
+                # Only one part has changed, so the sum is corrected, not computed again.
                 changed = whole + (tried[part] - self.variances[part]) * inside[part]
                 score = _log_likelihood(changed, gaps) + self._log_prior(tried)
                 if score > best:
@@ -260,6 +290,7 @@ class GaussianProcess:
 
 def _noise_covariance(seen: BlockMeans) -> Array:
     """Return the covariances of observations beside those of their candidates."""
+    # Observations of one block share its example effect; those of one family, more of it.
     noise = np.diag(seen.noise)
     if len(seen.example_effect):
         block = np.maximum(seen.block, 0)
@@ -313,8 +344,13 @@ def expected_rise(mean: Array, slopes: Sequence[Array]) -> Array:
     return found
 
 
-def expected_maximum(mean: Array, deviation: Array, other: Array) -> Array:
+def expected_maximum(
+    mean: Array,
+    deviation: Array,
+    other: Array,
+) -> Array:
     """Return the expected maximum of a normal variable and a number, for each of many."""
+    # A deviation of 0 would divide by 0; so small a one gives the larger of the two.
     deviation = np.maximum(deviation, 1e-9)
     z = (mean - other) / deviation
     below = np.array([0.5 * math.erfc(-x / math.sqrt(2)) for x in z.tolist()])

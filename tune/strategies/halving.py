@@ -33,7 +33,12 @@ class Halving:
 
     settings: HalvingSettings = field(default_factory=HalvingSettings)
 
-    def __call__(self, problem: Problem, searcher: Searcher, left: float) -> Waves:
+    def __call__(
+        self,
+        problem: Problem,
+        searcher: Searcher,
+        left: float,
+    ) -> Waves:
         """Search; see `tune.strategies.Strategy`."""
         race = Race(problem, left)
         reserve = self.settings.final_share * left
@@ -46,7 +51,11 @@ class Halving:
             yield from brackets.climb()
             race.tell_searcher(brackets.bracket)
 
-    def forecast(self, costs: SearchCosts, money: float) -> SearchForecast:
+    def forecast(
+        self,
+        costs: SearchCosts,
+        money: float,
+    ) -> SearchForecast:
         """Return what the search would do with an amount of money."""
         return _forecast(self.settings, costs, money)
 
@@ -59,7 +68,11 @@ class _Brackets:
     """
 
     def __init__(
-        self, race: Race, proposals: Proposals, settings: HalvingSettings, reserve: float
+        self,
+        race: Race,
+        proposals: Proposals,
+        settings: HalvingSettings,
+        reserve: float,
     ) -> None:
         self._race, self._proposals, self._settings = race, proposals, settings
         self._reserve = reserve
@@ -71,7 +84,8 @@ class _Brackets:
         self.bracket = []
         race, settings = self._race, self._settings
         if not race.standings:
-            # Nobody knows yet what anything costs: a few, as far as their ceilings go.
+            # The cost of calls is not known yet: a few points, as far as their ceilings go.
+            # Ceilings are several times what calls cost, so this is a small part of the money.
             money = settings.blind_share * (race.left - self._reserve)
             wave = self._begin(money, settings.blind_arms) or self._begin_one()
             if wave:
@@ -82,7 +96,11 @@ class _Brackets:
             if wave:
                 race.update((yield wave))
 
-    def _begin(self, money: float, most: int) -> list[Step]:
+    def _begin(
+        self,
+        money: float,
+        most: int,
+    ) -> list[Step]:
         """Begin fresh trials, as far as the money goes.
 
         A point that there is no more room for comes first in the next wave. One whose first block
@@ -103,6 +121,7 @@ class _Brackets:
             state = race.add(point)
             if wave.add(state, block, state.ladder[0]):
                 self.bracket.append(state)
+            # The point is not too expensive in itself: the wave has no room left for it.
             elif wave.steps or not race.standings:
                 self._proposals.put_back(race.remove(state))
                 break
@@ -133,6 +152,7 @@ class _Brackets:
         if not found:
             return []
         best = max(found, key=lambda one: one[0])
+        # Points that were put back come again in reverse order.
         for one in reversed(found):
             if one is not best:
                 self._proposals.put_back(one[1])
@@ -150,16 +170,22 @@ class _Brackets:
         for rung, examples in enumerate(self._sizes[1:]):
             if race.over or (rung and len(going) < 2):
                 return
+            # A third goes on at first, as a block is few examples and most of it is luck.
             going = self._best(going, _going_on(len(going), rung))
             wave = WavePlan(race, race.left - self._reserve)
             for state in going:
+                # More draws are a wish; more examples are what the rung is for.
                 if not wave.add(state, examples, race.more_draws(state)):
                     wave.add(state, examples, state.draws)
             if not wave.steps:
                 return
             race.update((yield wave.steps))
 
-    def _best(self, states: list[TrialState], count: int) -> list[TrialState]:
+    def _best(
+        self,
+        states: list[TrialState],
+        count: int,
+    ) -> list[TrialState]:
         """Return the best of these, without those that are clearly behind the best of all."""
         race = self._race
         if race.problem.goal == "frontier":
@@ -182,7 +208,11 @@ def _going_on(count: int, rung: int) -> int:
 # --- the forecast
 
 
-def _forecast(settings: HalvingSettings, costs: SearchCosts, money: float) -> SearchForecast:
+def _forecast(
+    settings: HalvingSettings,
+    costs: SearchCosts,
+    money: float,
+) -> SearchForecast:
     """Forecast a search by playing its brackets with mean prices.
 
     Points that go on are the better ones, and those tend to be expensive: they are counted at the
@@ -207,6 +237,7 @@ def _forecast(settings: HalvingSettings, costs: SearchCosts, money: float) -> Se
         examples += arms * costs.block
         draws += arms * costs.block * costs.fewest
         spent += arms * costs.block * price
+        # Unbilled searches have endless money.
         affordable = (search - spent) / dearer if dearer > 0 else math.inf
         climbed, bought = _climb_forecast(costs, arms, affordable)
         examples += climbed
@@ -216,7 +247,11 @@ def _forecast(settings: HalvingSettings, costs: SearchCosts, money: float) -> Se
     return SearchForecast(configs, round(examples), round(draws), first_blocks, total)
 
 
-def _arms_forecast(settings: HalvingSettings, costs: SearchCosts, left: float) -> tuple[int, float]:
+def _arms_forecast(
+    settings: HalvingSettings,
+    costs: SearchCosts,
+    left: float,
+) -> tuple[int, float]:
     """Return the points of a bracket's first rung, and the mean dollars of one of its examples.
 
     Points whose first block costs more than the rung may spend are let go.
@@ -231,7 +266,11 @@ def _arms_forecast(settings: HalvingSettings, costs: SearchCosts, left: float) -
     return int(min(settings.most_arms, money / (costs.block * price))), price
 
 
-def _climb_forecast(costs: SearchCosts, arms: int, affordable: float) -> tuple[float, float]:
+def _climb_forecast(
+    costs: SearchCosts,
+    arms: int,
+    affordable: float,
+) -> tuple[float, float]:
     """Return the examples, and the purchases of the fewest draws, after a bracket's first rung.
 
     Args:

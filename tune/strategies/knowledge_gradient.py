@@ -46,7 +46,12 @@ class KnowledgeGradient:
 
     settings: KnowledgeGradientSettings = field(default_factory=KnowledgeGradientSettings)
 
-    def __call__(self, problem: Problem, searcher: Searcher, left: float) -> Waves:
+    def __call__(
+        self,
+        problem: Problem,
+        searcher: Searcher,
+        left: float,
+    ) -> Waves:
         """Search; see `tune.strategies.Strategy`."""
         race = Race(problem, left)
         reserve = self.settings.final_share * left
@@ -62,7 +67,11 @@ class KnowledgeGradient:
             share = money / max(left - reserve, 1e-12)
             wave = buyer.next_wave(money, self.settings.greed * min(1.0, max(0.0, share)))
 
-    def forecast(self, costs: SearchCosts, money: float) -> SearchForecast:
+    def forecast(
+        self,
+        costs: SearchCosts,
+        money: float,
+    ) -> SearchForecast:
         """Return what the search would do with an amount of money."""
         return _forecast(self.settings, costs, money)
 
@@ -70,7 +79,12 @@ class KnowledgeGradient:
 class _Buyer:
     """Decides what to buy next."""
 
-    def __init__(self, race: Race, searcher: Searcher, settings: KnowledgeGradientSettings) -> None:
+    def __init__(
+        self,
+        race: Race,
+        searcher: Searcher,
+        settings: KnowledgeGradientSettings,
+    ) -> None:
         self._race, self._settings = race, settings
         self._candidates = Candidates(race, Proposals(race, searcher), settings)
         self._sizes = rung_sizes(race.problem.examples)
@@ -81,7 +95,7 @@ class _Buyer:
     def first_wave(self, money: float) -> list[Step]:
         """Return a small block for the baseline and for points spread over models and prompts.
 
-        It has as many as the ceilings allow, as nobody knows yet what anything costs.
+        It has as many as the ceilings allow, as the cost of calls is not known yet.
         """
         candidates = self._candidates
         wave = WavePlan(self._race, self._settings.blind_share * money)
@@ -89,6 +103,7 @@ class _Buyer:
         uses: dict[object, int] = {}
         while waiting and len(wave.steps) < self._settings.blind_steps:
             point = min(waiting, key=lambda one: self._order(one, uses, caps))
+            # Compared by value: a searcher may propose one point twice.
             waiting = [other for other in waiting if other != point]
             for key in _names(point):
                 uses[key] = uses.get(key, 0) + 1
@@ -96,7 +111,10 @@ class _Buyer:
         return wave.steps or self._first_of_all()
 
     def _order(
-        self, point: Point, uses: dict[object, int], caps: dict[Pair, int]
+        self,
+        point: Point,
+        uses: dict[object, int],
+        caps: dict[Pair, int],
     ) -> tuple[bool, int, int, bool]:
         """Return a sort key: the baseline first, then models and prompts that were used least."""
         model, prompt = _names(point)
@@ -106,6 +124,7 @@ class _Buyer:
 
     def _first_of_all(self) -> list[Step]:
         """Return as many examples of one point as all the money pays for at their ceilings."""
+        # Not even a block at its ceiling fits: some examples tell what calls really cost.
         wave = WavePlan(self._race, self._race.left)
         for size in range(self._sizes[0], 0, -1):
             for point in self._candidates.fresh:
@@ -122,10 +141,15 @@ class _Buyer:
         if problem.goal != "quality":
             limits = cost_limits(self._race, problem.settings.frontier.limits) or [math.inf]
             self._waves += 1
+            # The limit whose turn it is comes first; the others follow where it has nothing to buy.
             turn = self._waves % len(limits)
             self._limits = [*limits[turn:], *limits[:turn]]
 
-    def next_wave(self, money: float, greed: float) -> list[Step]:
+    def next_wave(
+        self,
+        money: float,
+        greed: float,
+    ) -> list[Step]:
         """Return the blocks with the most value, as far as a share of the money goes.
 
         Where none is worth its money, the prior is widened a few times before that is accepted: the
@@ -133,6 +157,7 @@ class _Buyer:
         """
         for widenings in range(self._settings.widenings + 1):
             for limit in self._limits:
+                # Learning again would undo the widening.
                 if self._candidates.aim(limit, fit=widenings == 0):
                     wave = self._best_blocks(money, greed)
                     if wave:
@@ -140,7 +165,11 @@ class _Buyer:
             self._candidates.widen_prior()
         return []
 
-    def _best_blocks(self, money: float, greed: float) -> list[Step]:
+    def _best_blocks(
+        self,
+        money: float,
+        greed: float,
+    ) -> list[Step]:
         """Return the blocks with the largest value per dollar to the power of the greed.
 
         Each is chosen as if those before it were bought already.
@@ -159,26 +188,36 @@ class _Buyer:
             if values[best] < self._settings.least_value:
                 break
             option = options[best]
+            # One block for each point in a wave: its next one depends on what this one shows.
             arrays.there &= arrays.candidate != option.candidate
             if self._buy(option, wave):
                 held[option.candidate] = arrays.share[best]
         return wave.steps
 
-    def _values(self, arrays: BlockOptions, reach: Array, held: Array) -> Array:
+    def _values(
+        self,
+        arrays: BlockOptions,
+        reach: Array,
+        held: Array,
+    ) -> Array:
         values = acquisition_values(
             self._candidates.posterior, arrays, reach, held, self._settings.contenders
         )
         return arrays.settle(np.where(arrays.there, values, 0.0))
 
     def _held(self) -> Array:
-        """Return the share of the gain that bought answers have; NaN where nothing is selectable."""
+        """Return the share of the gain that bought answers have; NaN where none is selectable."""
         held: Array = np.full(len(self._candidates.points), math.nan)
         for candidate, evidence in enumerate(self._candidates.shown):
             if evidence.feasible:
                 held[candidate] = share_of_gain(evidence.most) - share_of_gain(evidence.least)
         return held
 
-    def _buy(self, option: BlockOption, wave: WavePlan) -> bool:
+    def _buy(
+        self,
+        option: BlockOption,
+        wave: WavePlan,
+    ) -> bool:
         """Add a block to a wave, and reduce the posterior's uncertainty by it."""
         candidates = self._candidates
         point = candidates.points[option.candidate]
@@ -216,6 +255,7 @@ class _Buyer:
             return []
         state = self._race.unlisted(point)
         least, size = state.ladder[0], self._sizes[0]
+        # Two answers that vote show nothing of the gain, so three is the least.
         several = max(self._settings.first_repeats, least + 1)
         more = next((n for n in state.ladder if n >= several), least)
         chance = self._candidates.chance(state.point, least)
@@ -249,6 +289,7 @@ class _Buyer:
         for draws in numbers[:2]:
             option = self._option(candidate, state, state.examples, draws, state.examples, 1.0)
             before, after = posterior.noise(state.draws), posterior.noise(draws)
+            # The examples are the same, so only the reduction of noise is news.
             news = state.examples * (1.0 / after - 1.0 / before)
             found.append(option._replace(noise=1.0 / max(news, 1e-9)))
         return found
@@ -304,7 +345,9 @@ _LASTING = 1.5
 
 
 def _forecast(
-    settings: KnowledgeGradientSettings, costs: SearchCosts, money: float
+    settings: KnowledgeGradientSettings,
+    costs: SearchCosts,
+    money: float,
 ) -> SearchForecast:
     """Forecast a search from prices alone.
 

@@ -1,4 +1,4 @@
-"""The max_tokens to buy draws with: no more than answers of a model to a prompt were seen to need."""
+"""The max_tokens to buy draws with: what answers of a model to a prompt were seen to need."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from tune.space import Point
 from tune.strategies.problem import Problem, Standing
 
 
-def cap_to_buy(problem: Problem, point: Point, standings: Iterable[Standing]) -> int:
+def cap_to_buy(
+    problem: Problem,
+    point: Point,
+    standings: Iterable[Standing],
+) -> int:
     """Return the max_tokens to buy a fresh trial's draws with.
 
     A large one pays for tokens that small readings never use. A small one can never be read as a
@@ -27,12 +31,14 @@ def cap_to_buy(problem: Problem, point: Point, standings: Iterable[Standing]) ->
     totals: dict[int, float] = {}
     examples = 0
     for standing in standings:
+        # A trial bought at a smaller max_tokens cannot show what a larger one would score.
         if standing.cap == top and standing.readings and _is_alike(standing, point):
             examples += standing.examples
             for cap, total in _totals_by_cap(problem, standing).items():
                 totals[cap] = totals.get(cap, 0.0) + total
     if examples < problem.settings.caps.least_examples or top not in totals:
         return top
+    # Equal totals mean that nothing was cut: the smallest of these caps is enough.
     best = max(totals.values())
     return min(cap for cap, total in totals.items() if total >= best - 1e-9)
 

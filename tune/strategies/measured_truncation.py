@@ -26,13 +26,16 @@ FIRST_NUMBER = 1_000_000
 
 
 def is_guessed(standing: Standing, reading: Reading) -> bool:
-    """Return whether a reading rests on cuts whose place nobody measured."""
+    """Return whether a reading rests on cuts whose place was not measured."""
     cap = reading.config.max_tokens
     return reading.approximate and cap < standing.cap and cap not in standing.measured
 
 
 def measure_caps(
-    problem: Problem, view: Callable[[], Mapping[int, Standing]], number: int, left: float
+    problem: Problem,
+    view: Callable[[], Mapping[int, Standing]],
+    number: int,
+    left: float,
 ) -> Generator[list[Step], Outcome, None]:
     """Buy a few draws at the max_tokens that would be selected, until that is a measured one.
 
@@ -53,6 +56,7 @@ def measure_caps(
         count = settings.measured_examples
         if each > 0:
             count = min(count, int(left / each))
+        # Examples that the choice has met, so that cut and whole answers can be compared.
         examples = choice.reading.examples[:count]
         if len(examples) < min(settings.least_measured, choice.reading.n_examples):
             return
@@ -98,6 +102,7 @@ def select_measured(problem: Problem, standings: Mapping[int, Standing]) -> Sele
     for number, standing in standings.items():
         sure = tuple(reading for reading in standing.readings if not is_guessed(standing, reading))
         known[number] = replace(standing, readings=sure)
+    # Readings with guessed cuts are left out as if they had never been read.
     other = select_config(problem, known)
     if other is None or (choice.feasible and not other.feasible):
         return choice

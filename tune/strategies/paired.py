@@ -54,6 +54,7 @@ def quality_table(problem: Problem, readings: Sequence[Reading]) -> Array:
     """Return qualities, readings x examples; NaN where there is no score."""
     values = np.full((len(readings), problem.examples), np.nan)
     for row, reading in zip(values, readings, strict=True):
+        # Readings hold the examples that they have; the table has a column for every example.
         row[np.asarray(reading.examples, dtype=int)] = problem.quality(reading.scores)
     return values
 
@@ -66,6 +67,7 @@ def paired_difference(one: Array, other: Array) -> PairedDifference:
     if count == 0:
         return PairedDifference(0.0, math.inf, 0)
     mean = float(gaps.mean())
+    # Two made-up differences of half the range: a variance of 0.25 each.
     variance = (float(((gaps - mean) ** 2).sum()) + 2 * 0.25) / (count + 1)
     return PairedDifference(mean, math.sqrt(variance / count), count)
 
@@ -92,6 +94,7 @@ def adjusted_means(values: Array) -> Array:
     means = np.divide(filled.sum(axis=1), row_counts, out=np.zeros(len(values)), where=known)
     centre = means[known].mean()
     for _ in range(_ROUNDS):
+        # The 1 in the denominator is the shrinkage of example effects: one made-up trial at 0.
         effects = (filled - means[:, None] * there).sum(axis=0) / (example_counts + 1.0)
         sums = filled.sum(axis=1) - there @ effects
         means = (sums + SHRINKAGE * centre) / (row_counts + SHRINKAGE)

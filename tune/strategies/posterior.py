@@ -40,6 +40,7 @@ from tune.strategies.variance_components import (
 
 def share_of_gain(n: int) -> float:
     """Return the share of the gain of endless answers that n answers have."""
+    # The part of a score that draws at random add shrinks with the root of their number.
     return 1.0 - 1.0 / math.sqrt(n)
 
 
@@ -70,7 +71,9 @@ class TrialEvidence(NamedTuple):
 
 
 def read_evidence(
-    problem: Problem, standing: Standing, errors: float = -LENIENT_ERRORS
+    problem: Problem,
+    standing: Standing,
+    errors: float = -LENIENT_ERRORS,
 ) -> TrialEvidence | None:
     """Return the readings of a trial that tell of its point, or None where there are none.
 
@@ -87,12 +90,17 @@ def read_evidence(
     judged = kept or readings
     numbers = [reading.config.n for reading in judged]
     fewest, most = min(numbers), max(numbers)
+    # Also where no reading with so many keeps the limits: the draws still reduce the noise.
     draws = max(reading.config.n for reading in readings)
     top = _best_with(problem, judged, most) if most > fewest else None
     return TrialEvidence(_best_with(problem, judged, fewest), top, draws, feasible=bool(kept))
 
 
-def _best_with(problem: Problem, readings: Sequence[Reading], n: int) -> Reading:
+def _best_with(
+    problem: Problem,
+    readings: Sequence[Reading],
+    n: int,
+) -> Reading:
     """Return the best reading with n answers."""
     with_n = [reading for reading in readings if reading.config.n == n]
     return min(with_n, key=lambda reading: preference(problem, reading))
@@ -115,7 +123,10 @@ class Posterior:
     gain: JointNormal
 
     def __init__(
-        self, problem: Problem, points: Sequence[Point], before: Posterior | None = None
+        self,
+        problem: Problem,
+        points: Sequence[Point],
+        before: Posterior | None = None,
     ) -> None:
         self._problem, self._points = problem, points
         self._settings = problem.settings.posterior
@@ -137,7 +148,12 @@ class Posterior:
         else:
             self._alike = covariance_parts(points, self._apart)
 
-    def update(self, found: Sequence[tuple[int, TrialEvidence]], *, fit: bool = True) -> None:
+    def update(
+        self,
+        found: Sequence[tuple[int, TrialEvidence]],
+        *,
+        fit: bool = True,
+    ) -> None:
         """Compute the posterior from all evidence, also the evidence of earlier updates.
 
         Args:
@@ -162,7 +178,11 @@ class Posterior:
         """
         return self._components.residual * residual_share(draws)
 
-    def gain_noise(self, draws: int, least: int) -> float:
+    def gain_noise(
+        self,
+        draws: int,
+        least: int,
+    ) -> float:
         """Return the variance of the gain of endless answers as seen on one example.
 
         It is inf where so many draws show nothing of the gain.
@@ -170,13 +190,18 @@ class Posterior:
         share = share_of_gain(draws) - share_of_gain(least)
         return self._settings.gain_noise / share**2 if share > 0 else math.inf
 
-    def _block_means(self, found: Sequence[tuple[int, TrialEvidence]], rows: Array) -> BlockMeans:
+    def _block_means(
+        self,
+        found: Sequence[tuple[int, TrialEvidence]],
+        rows: Array,
+    ) -> BlockMeans:
         """Return mean qualities by block.
 
         Blocks end where any trial ends, so a trial that met a block met all of it.
         """
         family = _families([evidence for _, evidence in found])
         draws = [evidence.draws for _, evidence in found]
+        # Estimated before the blocks, as their noise depends on the result.
         self._components = estimate_components(rows, draws, family, self._settings.variance)
         ends = sorted({max(evidence.base.examples) + 1 for _, evidence in found})
         blocks = list(zip([0, *ends][:-1], ends, strict=True))
@@ -192,13 +217,18 @@ class Posterior:
             self._components.example_effect / sizes, self._components.interaction / sizes
         )
 
-    def _gains(self, found: Sequence[tuple[int, TrialEvidence]], rows: Array) -> BlockMeans:
+    def _gains(
+        self,
+        found: Sequence[tuple[int, TrialEvidence]],
+        rows: Array,
+    ) -> BlockMeans:
         """Return the gains of the most answers over the fewest, by trial."""
         prior, weight = self._settings.gain_noise, self._settings.gain_noise_weight
         seen = _Observations()
         for (candidate, evidence), row in zip(found, rows, strict=True):
             if evidence.top is None:
                 continue
+            # The same examples, so their difficulty cancels.
             gaps = quality_table(self._problem, [evidence.top])[0] - row
             gaps = gaps[~np.isnan(gaps)]
             if len(gaps):
@@ -216,12 +246,22 @@ class _Observations:
         self._rows: list[tuple[int, int, float, float, float, int]] = []
 
     def add(
-        self, candidate: int, block: int, value: float, noise: float, scale: float, family: int
+        self,
+        candidate: int,
+        block: int,
+        value: float,
+        noise: float,
+        scale: float,
+        family: int,
     ) -> None:
         """Add one observation; see `BlockMeans`."""
         self._rows.append((candidate, block, value, noise, scale, family))
 
-    def block_means(self, example_effect: Array, interaction: Array) -> BlockMeans:
+    def block_means(
+        self,
+        example_effect: Array,
+        interaction: Array,
+    ) -> BlockMeans:
         """Return the observations as arrays."""
         columns = list(zip(*self._rows, strict=True)) or [()] * 6
         candidates, blocks, values, noises, scales, families = columns
@@ -283,7 +323,9 @@ class TrialPosterior:
 
 
 def trial_posteriors(
-    problem: Problem, standings: Sequence[Standing], errors: float = -LENIENT_ERRORS
+    problem: Problem,
+    standings: Sequence[Standing],
+    errors: float = -LENIENT_ERRORS,
 ) -> list[TrialPosterior]:
     """Return the posterior of every trial, the best first; ties go to the cheaper.
 
@@ -302,6 +344,7 @@ def trial_posteriors(
             shown.append((standing, evidence))
     if not shown:
         return []
+    # A fresh posterior: the selection must not depend on the order in which things were bought.
     posterior = Posterior(problem, [standing.point for standing, _ in shown])
     numbered = [(number, evidence) for number, (_, evidence) in enumerate(shown)]
     for _ in range(problem.settings.posterior.fits):
@@ -323,6 +366,7 @@ def _trust_complete_trials(
     moved = []
     for one, mean in zip(found, means, strict=True):
         count = len(one.reading.examples)
+        # A few answers may be missing for good, so nearly all examples count as all.
         complete = count >= settings.met_share * problem.examples
         weight = count / (count + settings.likeness) if complete else 0.0
         step = round(weight * (mean - one.level), 9)
@@ -331,7 +375,10 @@ def _trust_complete_trials(
 
 
 def _trial_posterior(
-    standing: Standing, evidence: TrialEvidence, base: float, gain: float
+    standing: Standing,
+    evidence: TrialEvidence,
+    base: float,
+    gain: float,
 ) -> TrialPosterior:
     # Rounded, so that another order of summation on another machine decides nothing.
     base, gain = round(base, 9), round(gain, 9)

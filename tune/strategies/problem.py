@@ -81,10 +81,15 @@ class Problem:
 
     def quality(self, scores: npt.ArrayLike) -> Array:
         """Return scores as shares of the metric's range: 0 is the worst possible, 1 the best."""
+        # Shares make all metrics alike, so that settings need no unit.
         share = (np.asarray(scores, dtype=float) - self.low) / (self.high - self.low)
         return share if self.larger_is_better else 1.0 - share
 
-    def limit_use(self, reading: Reading, errors: float = 0.0) -> float:
+    def limit_use(
+        self,
+        reading: Reading,
+        errors: float = 0.0,
+    ) -> float:
         """Return the largest share of a limit that a reading takes up.
 
         At 1 or less all limits are kept. It is inf where cost or seconds are unknown.
@@ -138,7 +143,11 @@ class Standing:
     prompt_cost: float = 0.0
     measured: frozenset[int] = frozenset()
 
-    def best(self, problem: Problem, errors: float = -LENIENT_ERRORS) -> Reading | None:
+    def best(
+        self,
+        problem: Problem,
+        errors: float = -LENIENT_ERRORS,
+    ) -> Reading | None:
         """Return the reading with the best mean score among those that keep the limits.
 
         Ties go to the cheaper. None where no reading keeps the limits.
@@ -159,11 +168,17 @@ class Standing:
         if self.failed:
             return []
         most = max((len(reading.examples) for reading in self.readings), default=0)
+        # Judged by the reading with the most examples, that with the smallest n as a rule.
         enough = max(1.0, COMPLETE_SHARE * most)
         return [reading for reading in self.readings if len(reading.examples) >= enough]
 
-    def costs_with(self, reading: Reading, n: int) -> Array:
+    def costs_with(
+        self,
+        reading: Reading,
+        n: int,
+    ) -> Array:
         """Return dollars per request, by example, of a reading with another number of answers."""
+        # The prompt is paid once for all answers of a call; the rest grows with their number.
         once = np.minimum(self.prompt_cost, reading.costs)
         return np.asarray(once + (reading.costs - once) * n / reading.config.n)
 

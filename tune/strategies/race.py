@@ -106,7 +106,10 @@ class Race:
     """
 
     def __init__(
-        self, problem: Problem, left: float, standings: Mapping[int, Standing] | None = None
+        self,
+        problem: Problem,
+        left: float,
+        standings: Mapping[int, Standing] | None = None,
     ) -> None:
         self.problem, self.left, self.over = problem, left, False
         self.standings: dict[int, Standing] = dict(standings or {})
@@ -115,6 +118,7 @@ class Race:
         self._ceilings: dict[tuple[Point, int, int], float] = {}
         self._ladders: dict[Point, tuple[int, ...]] = {}
         self._caps: dict[tuple[object, object], int] = {}
+        # Readings are compared often, and a standing never changes: each is judged once.
         self._best: dict[int, tuple[Standing, Reading | None]] = {}
         for standing in self.standings.values():
             self._restore(standing)
@@ -129,7 +133,12 @@ class Race:
         numbers = [reading.config.n for reading in standing.whole()]
         state.draws = max(numbers, default=state.ladder[0])
 
-    def add(self, point: Point, trial: int | None = None, cap: int | None = None) -> TrialState:
+    def add(
+        self,
+        point: Point,
+        trial: int | None = None,
+        cap: int | None = None,
+    ) -> TrialState:
         """Add a trial for which nothing is ordered yet.
 
         Args:
@@ -169,13 +178,18 @@ class Race:
     def update(self, outcome: Outcome) -> None:
         """Take over the outcome of a wave."""
         self.standings.update(outcome.standings)
+        # New answers may show that a smaller max_tokens is enough.
         self._caps.clear()
         self.left, self.over = outcome.left, not outcome.complete
         self._shares = self._learn_shares()
 
     # --- money
 
-    def ceiling(self, state: TrialState, draws: int) -> float:
+    def ceiling(
+        self,
+        state: TrialState,
+        draws: int,
+    ) -> float:
         """Return the most dollars that one example of a trial can cost."""
         key = (state.point, draws, state.cap)
         if key not in self._ceilings:
@@ -184,6 +198,7 @@ class Race:
 
     def _ceiling_parts(self, state: TrialState) -> tuple[float, float]:
         """Return the parts of a ceiling that are paid once for a call, and for each draw."""
+        # Ceilings are linear in the draws of one call: two of them give both parts.
         one, two = self.ceiling(state, 1), self.ceiling(state, 2)
         return 2 * one - two, two - one
 
@@ -204,10 +219,15 @@ class Race:
             model = str(standing.point["model"])
             found[trial] = share
             for key in ((model, standing.point["prompt"]), model, None):
+                # The highest share: an estimate that is too low would overrun the money of a wave.
                 found[key] = CostShares(*map(max, share, found.get(key, share)))
         return found
 
-    def expected_price(self, state: TrialState, draws: int) -> float:
+    def expected_price(
+        self,
+        state: TrialState,
+        draws: int,
+    ) -> float:
         """Return the expected dollars of one example with so many new draws.
 
         It follows the trial's own draws, else the highest of its model and prompt, of its model, or
@@ -216,6 +236,7 @@ class Race:
         if draws <= 0:
             return 0.0
         model = str(state.point["model"])
+        # The most specific knowledge comes first.
         share = CostShares(1.0, 1.0)
         for key in (state.trial, (model, state.point["prompt"]), model, None):
             if key in self._shares:
@@ -224,7 +245,12 @@ class Race:
         once, each = self._ceiling_parts(state)
         return share.once * once + share.each * each * draws
 
-    def expected_cost(self, state: TrialState, examples: int, draws: int) -> float:
+    def expected_cost(
+        self,
+        state: TrialState,
+        examples: int,
+        draws: int,
+    ) -> float:
         """Return the expected dollars of bringing a trial to so many examples and draws."""
         old = min(state.examples, examples)
         more_draws = old * self.expected_price(state, draws - state.draws)
@@ -232,12 +258,18 @@ class Race:
 
     # --- orders
 
-    def order(self, state: TrialState, examples: int, draws: int) -> list[Step]:
+    def order(
+        self,
+        state: TrialState,
+        examples: int,
+        draws: int,
+    ) -> list[Step]:
         """Return the step that brings a trial to so many examples with so many draws each.
 
         There is none where it is there already.
         """
         draws, examples = max(draws, state.draws), max(examples, state.examples)
+        # More draws are bought for the old examples too, so that all have as many.
         first = 0 if draws > state.draws else state.examples
         state.examples, state.draws = examples, draws
         positions = tuple(range(first, examples))
@@ -302,7 +334,11 @@ class Race:
                 state.told = True
                 self.history.append(self._observation(state, means))
 
-    def _observation(self, state: TrialState, means: Mapping[int, float]) -> Observation:
+    def _observation(
+        self,
+        state: TrialState,
+        means: Mapping[int, float],
+    ) -> Observation:
         standing = self.standings.get(state.trial)
         readings = standing.whole() if standing else []
         reading = self.best(state) or min(readings, key=self.problem.limit_use, default=None)
@@ -327,21 +363,36 @@ class WavePlan:
         money: dollars that are not planned for yet.
     """
 
-    def __init__(self, race: Race, money: float) -> None:
+    def __init__(
+        self,
+        race: Race,
+        money: float,
+    ) -> None:
         self._race, self.steps, self.money = race, list[Step](), money
         self._beyond = race.left - money
 
-    def affords(self, state: TrialState, examples: int, draws: int) -> bool:
+    def affords(
+        self,
+        state: TrialState,
+        examples: int,
+        draws: int,
+    ) -> bool:
         """Return whether the money pays for so many examples and draws of a trial.
 
         A call is let through only while its ceiling fits into what is left. So the ceiling of one
         call stays unplanned.
         """
         cost = self._race.expected_cost(state, examples, draws)
+        # The gate reserves the whole ceiling of a call until the call is settled.
         last = self._race.ceiling(state, draws) - self._race.expected_price(state, draws)
         return cost <= self.money and cost + last <= self.money + self._beyond
 
-    def add(self, state: TrialState, examples: int, draws: int) -> bool:
+    def add(
+        self,
+        state: TrialState,
+        examples: int,
+        draws: int,
+    ) -> bool:
         """Bring a trial to so many examples and draws, if the money pays for it."""
         if not self.affords(state, examples, draws):
             return False
@@ -356,7 +407,11 @@ class Proposals:
     A point that there was no money for can be put back and comes again.
     """
 
-    def __init__(self, race: Race, searcher: Searcher) -> None:
+    def __init__(
+        self,
+        race: Race,
+        searcher: Searcher,
+    ) -> None:
         self._race, self._searcher = race, searcher
         baseline = race.problem.baseline
         self._again: list[Point] = [] if baseline is None else [baseline]
@@ -366,6 +421,7 @@ class Proposals:
         """Return the next point, or None when there is no other."""
         if self._again:
             return self._again.pop()
+        # A searcher that was not told of a point may propose it again.
         for _ in range(REPEATS):
             point = self._searcher(self._race.history)
             if point is None or point not in self._begun:

@@ -115,7 +115,9 @@ def _live(standings: Mapping[int, Standing]) -> list[Standing]:
 
 
 def _select_best(
-    problem: Problem, live: Sequence[Standing], gains: Collection[Pair]
+    problem: Problem,
+    live: Sequence[Standing],
+    gains: Collection[Pair],
 ) -> Selection | None:
     """Select the best config.
 
@@ -132,12 +134,16 @@ def _select_best(
         readings += [reading for reading in standing.readings if len(reading.examples)]
     if not readings:
         return None
+    # The user sees how far the best attempt is from the limit.
     closest = min(readings, key=lambda r: (problem.limit_use(r), preference(problem, r)))
     return Selection(closest, (), feasible=False)
 
 
 def _select_feasible(
-    problem: Problem, standings: Sequence[Standing], gains: Collection[Pair], errors: float
+    problem: Problem,
+    standings: Sequence[Standing],
+    gains: Collection[Pair],
+    errors: float,
 ) -> Selection:
     settings = problem.settings.selection
     found = trial_posteriors(problem, standings, errors)
@@ -153,11 +159,14 @@ def _select_feasible(
         options += bought
         if settings.extrapolate and pair_of(one.standing) in gains:
             options += _extrapolated_options(problem, one, bought, usual, errors, most)
+        # The trials come best first, so later ones can be skipped by their upper bounds.
         best = max(best, *(option.level for option in options))
+    # A difference that small is within what no search can see; money decides instead.
     tied = [option for option in options if option.level >= best - settings.tie]
     chosen = min(
         tied, key=lambda tie: (cost_key(tie.shown), -tie.of.level, preference(problem, tie.shown))
     )
+    # Runners-up are the best of other trials, in the order of their posterior means.
     rest = [one.reading for one in found if one.reading.config != chosen.reading.config]
     return Selection(
         chosen.reading,
@@ -167,7 +176,11 @@ def _select_feasible(
     )
 
 
-def _bought_options(problem: Problem, one: TrialPosterior, errors: float) -> list[ConfigOption]:
+def _bought_options(
+    problem: Problem,
+    one: TrialPosterior,
+    errors: float,
+) -> list[ConfigOption]:
     """Return the readings of a trial that keep the limits.
 
     A reading's level is the posterior mean of so many answers, less two things: how much it scored
@@ -187,6 +200,7 @@ def _bought_options(problem: Problem, one: TrialPosterior, errors: float) -> lis
         level = one.level_of(reading.config.n) - (most[reading.config.n] - mean)
         cut = 0.0
         if reading.config.max_tokens < cap:
+            # The chance that the next answer is longer than the cap, as so far none was.
             cut = problem.settings.selection.unseen_cuts / (len(reading.examples) + 1.0)
         found.append(ConfigOption(level - cut * max(level, 0.0), reading, one))
     return found
@@ -244,6 +258,7 @@ def _extrapolated_options(
     found: list[ConfigOption] = []
     for option in bought:
         config = option.reading.config
+        # Extrapolated is from the most answers that were bought, the surest base.
         if config.n < answers or config.aggregate not in (aggregate, "first"):
             continue
         for n in more:
@@ -263,7 +278,11 @@ def _extrapolated_options(
     return found
 
 
-def _with_answers(standing: Standing, reading: Reading, asked: Config) -> Reading:
+def _with_answers(
+    standing: Standing,
+    reading: Reading,
+    asked: Config,
+) -> Reading:
     """Return a reading with another config, its expected cost and unknown seconds."""
     costs = standing.costs_with(reading, asked.n)
     unknown = np.full(len(costs), math.nan)

@@ -23,7 +23,7 @@ class KnowledgeGradientSettings:
         most_steps: blocks that are bought together, at most. More would be chosen without having
             learned from each other.
         wave_share: the share of what is left after which a wave takes no further block.
-        blind_steps: points in the first wave, as long as nobody knows what anything costs.
+        blind_steps: points in the first wave, before the cost of calls is known.
         blind_share: the share of the money that the ceilings of the first wave may add up to. Real
             costs are far below the ceilings.
         widenings: times that the prior is widened before "no block is worth its money" is accepted.
@@ -66,7 +66,7 @@ class HalvingSettings:
         least_share: the share of the search's money that must be left for another bracket. A
             bracket for less would have too few points.
         most_arms: points in a bracket, so that the searcher hears of some before it proposes more.
-        blind_arms: points in the first wave, as long as nobody knows what anything costs.
+        blind_arms: points in the first wave, before the cost of calls is known.
         blind_share: the share of the money that the ceilings of the first wave may add up to.
         patience: proposals in a row that are too expensive, after which a bracket takes no more.
     """

@@ -61,7 +61,7 @@ class Prospect:
     Attributes:
         gain: expected rise of the choice's quality, as a share of the metric's range. For the goal
             "frontier" it is the mean over limits on cost; for the goal "cheapest" it is the saving,
-            as a share of the choice's cost. It is inf where nobody can say.
+            as a share of the choice's cost. It is inf where it is unknown.
         chance: probability that the choice (for "frontier": any choice on it) becomes another.
     """
 
@@ -75,12 +75,15 @@ _NOTHING = Prospect(0.0, 0.0)
 
 
 def search_prospect(
-    problem: Problem, standings: Mapping[int, Standing], dollars: float
+    problem: Problem,
+    standings: Mapping[int, Standing],
+    dollars: float,
 ) -> Prospect:
     """Return what new points would gain, if the dollars were spent on their first blocks.
 
     The money begins more points than it can finish, so the gain is rather too large than too small.
     """
+    # Failed trials say nothing about the quality of those to come.
     live = _live(problem, standings)
     n, k = len(live), _points_for(problem, standings, dollars)
     if k <= 0:
@@ -95,7 +98,9 @@ def search_prospect(
 
 
 def final_comparison_prospect(
-    problem: Problem, standings: Mapping[int, Standing], dollars: float
+    problem: Problem,
+    standings: Mapping[int, Standing],
+    dollars: float,
 ) -> Prospect:
     """Return what telling the finalists apart would gain, if the dollars were spent on it."""
     if problem.goal == "cheapest":
@@ -107,7 +112,9 @@ def final_comparison_prospect(
 
 
 def chance_of_change(
-    problem: Problem, standings: Mapping[int, Standing], dollars: float
+    problem: Problem,
+    standings: Mapping[int, Standing],
+    dollars: float,
 ) -> float | None:
     """Return the probability that more dollars would change the choice; None where unknown."""
     search = search_prospect(problem, standings, dollars)
@@ -118,7 +125,10 @@ def chance_of_change(
 
 
 def _better(
-    problem: Problem, readings: Sequence[Reading], k: float, scale: float = 0.0
+    problem: Problem,
+    readings: Sequence[Reading],
+    k: float,
+    scale: float = 0.0,
 ) -> Prospect:
     """Return what new points would gain on the best of these.
 
@@ -136,12 +146,18 @@ def _better(
     own = 0.0
     if n >= problem.settings.stopping.least_trials:
         own = _spread(np.sort(means)[::-1], problem.settings.stopping.top)
+    # Nothing can be better than 1; the error is added, as the best may be overrated.
     headroom = max(0.0, 1.0 - float(means[leader]) + error)
+    # log((n + k + 0.5) / (n + 0.5)) is H(n + k) - H(n), to within a percent.
     rise = max(own, scale, error) * math.log((n + k + 0.5) / (n + 0.5))
     return Prospect(min(headroom, rise), k / (n + k))
 
 
-def _rise(problem: Problem, standings: Mapping[int, Standing], k: float) -> Prospect:
+def _rise(
+    problem: Problem,
+    standings: Mapping[int, Standing],
+    k: float,
+) -> Prospect:
     """Return how far new points would lift the frontier."""
     whole = [reading for _, reading in _live(problem, standings)]
     n = len(whole)
@@ -150,6 +166,7 @@ def _rise(problem: Problem, standings: Mapping[int, Standing], k: float) -> Pros
     found: list[Prospect] = []
     for held in _by_limit(problem, standings):
         cheap = [reading for _, reading in _live(problem, held)]
+        # Some points are beyond this limit, and so will be as large a part of the new ones.
         if len(cheap) < n:
             found.append(_better(problem, cheap, k * len(cheap) / (n + 1), scale))
         else:
@@ -218,11 +235,16 @@ def _turned(
             ahead = float(means[first] - means[i])
             pair = live[first][1], live[i][1]
             found.append(_turn(problem, ahead, rows[first], rows[i], pair, share))
+    # The gains are not exclusive, so their sum is too large rather than too small.
     gain = min(1.0, sum(prospect.gain for prospect in found))
     return Prospect(gain, max((prospect.chance for prospect in found), default=0.0))
 
 
-def _cheaper(problem: Problem, live: Sequence[Standing], k: float) -> Prospect:
+def _cheaper(
+    problem: Problem,
+    live: Sequence[Standing],
+    k: float,
+) -> Prospect:
     """Return what new points would save on the cheapest that is known to be good enough."""
     settings = problem.settings.stopping
     known, n = cheapest_good_enough(problem, live), len(live)
@@ -254,7 +276,11 @@ def _proven(problem: Problem, standings: Sequence[Standing]) -> Prospect:
     return Prospect(gain, _any_change(list(found.values())))
 
 
-def _turns_out(interval: Interval, threshold: float, met: float) -> float:
+def _turns_out(
+    interval: Interval,
+    threshold: float,
+    met: float,
+) -> float:
     """Return the chance that the lower limit is above the threshold once all examples are met.
 
     Args:
@@ -263,12 +289,17 @@ def _turns_out(interval: Interval, threshold: float, met: float) -> float:
         met: share of all examples that were met.
     """
     reach = interval.mean - interval.low
+    # The standard error of what is left to learn: of the share of examples not yet met.
     wanders = reach / STRICT_ERRORS * math.sqrt(max(0.0, 1.0 - met))
     ahead = interval.mean - reach * math.sqrt(met) - threshold
     return _NORMAL.cdf(ahead / wanders) if wanders > 0 else float(ahead > 0)
 
 
-def _may_grow(problem: Problem, standings: Mapping[int, Standing], trials: Sequence[int]) -> bool:
+def _may_grow(
+    problem: Problem,
+    standings: Mapping[int, Standing],
+    trials: Sequence[int],
+) -> bool:
     """Return whether one of these may be better with more answers than were ever drawn for it."""
     race = Race(problem, 0.0, standings)
     states = [race.states[trial] for trial in trials]
@@ -296,7 +327,11 @@ def _spread(falling: Array, top: float) -> float:
     return float(falling[:few].mean() - falling[few])
 
 
-def _points_for(problem: Problem, standings: Mapping[int, Standing], dollars: float) -> float:
+def _points_for(
+    problem: Problem,
+    standings: Mapping[int, Standing],
+    dollars: float,
+) -> float:
     """Return the number of new points whose first block the money pays for.
 
     A draw is assumed to cost the mean of those so far.
@@ -307,7 +342,11 @@ def _points_for(problem: Problem, standings: Mapping[int, Standing], dollars: fl
     return min(fresh, dollars / block) if block > 0 else fresh
 
 
-def _price_of_all(problem: Problem, standings: Sequence[Standing], first: int) -> float:
+def _price_of_all(
+    problem: Problem,
+    standings: Sequence[Standing],
+    first: int,
+) -> float:
     """Return about the dollars of bringing two finalists to all examples."""
     others = [standing.spent_per_draw for standing in standings]
     return (others[first] + sum(others) / len(others)) * problem.examples
@@ -327,7 +366,7 @@ def _turn(
         problem: what is searched.
         ahead: adjusted mean of the leader less that of the other, for when they share no example.
         leader: qualities by example.
-        other: likewise.
+        other: of the other, by example.
         readings: of both.
         share: share of what is left to learn that the money pays for.
     """
@@ -336,6 +375,7 @@ def _turn(
         mean, error = gap.mean, gap.standard_error
     else:
         fewest = min(len(reading.examples) for reading in readings)
+        # No shared example: the largest standard deviation of a score is half the range.
         mean, error = ahead, 0.5 / math.sqrt(max(1, fewest))
     met = gap.examples / problem.examples
     repeats = sum(_draw_variance(problem, reading) for reading in readings)

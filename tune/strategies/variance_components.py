@@ -79,6 +79,7 @@ def estimate_components(
     member = np.equal.outer(np.arange(family.max() + 1), family).astype(float)
     trials = member @ there
     weight = there / np.maximum(trials[family], 1.0)
+    # How many families met each example.
     families = (trials > 0).sum(axis=0)
     effect = (weight * above).sum(axis=0) / (families + 1.0)
 
