@@ -25,7 +25,7 @@ from benchmarks.honesty.fixed_size import (
 )
 from benchmarks.honesty.section import Claim, Section, luck, tabled
 from tune.followup.check.run import BLOCK
-from tune.stats.confidence_sequences import log_evidence_above, log_evidence_below, next_block
+from tune.stats.confidence_sequences import log_evidence_above, log_evidence_below, next_block_size
 
 ALPHA = BETA = 0.05
 MARGIN = 0.05
@@ -114,7 +114,7 @@ def block_ends() -> np.ndarray:
     """How many examples a check may have bought when it looks."""
     ends, bought = [], 0
     while bought < MOST:
-        bought = min(MOST, bought + next_block(bought, BLOCK))
+        bought = min(MOST, bought + next_block_size(bought, BLOCK))
         ends.append(bought)
     return np.array(ends)
 

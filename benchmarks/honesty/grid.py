@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from benchmarks.honesty.section import Claim, Section, luck, student, tabled
-from tune.stats.confidence_sequences import paired_look
+from tune.stats.confidence_sequences import paired_sequential_test
 from tune.stats.intervals import cost_interval, difference_interval, mean_interval
 
 Pairs: TypeAlias = tuple[np.ndarray, np.ndarray]
@@ -143,7 +143,7 @@ def bernstein(first: np.ndarray, second: np.ndarray) -> Limits:
 
 def betting(first: np.ndarray, second: np.ndarray) -> Limits:
     """The bets of a check (Waudby-Smith and Ramdas 2024), which hold at every look."""
-    found = paired_look(first, second, difference=0.05, alpha=0.025, beta=0.025).interval
+    found = paired_sequential_test(first, second, difference=0.05, alpha=0.025, beta=0.025).interval
     return found.low, found.high
 
 

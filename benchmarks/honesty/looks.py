@@ -3,7 +3,7 @@ a false "better"?
 
 In worlds where no config is better than the baseline. Every look sees the holdout so far and more;
 a study that has bought more may have another choice by then. The confidence of each look is
-`tune.stats.alpha_spending.look_confidence`, as in a report. The endgame is no look: it buys tuning
+`tune.stats.alpha_spending.analysis_confidence`, as in a report. The endgame is no look: it buys tuning
 examples alone, and the holdout is bought when the choice is frozen. A part of
 `benchmarks/honesty/`.
 """
@@ -18,7 +18,7 @@ import numpy as np
 from benchmarks.honesty.reports import CONFIGS, answers
 from benchmarks.honesty.section import Claim, Section, luck, tabled
 from benchmarks.honesty.tables import Recorded
-from tune.stats.alpha_spending import look_confidence
+from tune.stats.alpha_spending import analysis_confidence
 from tune.stats.intervals import difference_interval, verdict
 
 SIZES = (40, 80, 160, 320)
@@ -97,7 +97,7 @@ def section(rng: np.random.Generator, runs: int, tables: Sequence[Recorded]) -> 
         for again in (False, True):
             made = [world(rng) for _ in range(runs)]
             spent = np.mean(
-                [look(one, again=again, confidence=look_confidence) for one in made], axis=0
+                [look(one, again=again, confidence=analysis_confidence) for one in made], axis=0
             )
             plain = np.mean(
                 [look(one, again=again, confidence=lambda _: 0.95) for one in made], axis=0
@@ -122,7 +122,7 @@ def section(rng: np.random.Generator, runs: int, tables: Sequence[Recorded]) -> 
             bool(missing <= 0.05 + noise),
         ),
     )
-    levels = " / ".join(f"{look_confidence(number):.2%}" for number in range(1, len(SIZES) + 1))
+    levels = " / ".join(f"{analysis_confidence(number):.2%}" for number in range(1, len(SIZES) + 1))
     text = f"""## The holdout, looked at again
 
 A study continued {len(SIZES) - 1} times, {runs} studies a row: {" / ".join(map(str, SIZES))} holdout examples at each

@@ -15,10 +15,10 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks.honesty.section import Biases, Claim, Section, fixed, student, tabled
-from tune.stats.alpha_spending import look_confidence
+from tune.stats.alpha_spending import analysis_confidence
 from tune.stats.intervals import Interval, difference_interval, mean_interval, verdict
 
-CONFIDENCE = look_confidence(1)
+CONFIDENCE = analysis_confidence(1)
 """Of what a report calls 95 % intervals: all looks at its holdout together are wrong at most 5 % of
 the time.
 """

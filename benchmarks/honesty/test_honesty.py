@@ -36,7 +36,7 @@ from benchmarks.honesty.section import (
     wilson,
 )
 from tune.followup.check.run import BLOCK
-from tune.stats.confidence_sequences import next_block
+from tune.stats.confidence_sequences import next_block_size
 
 
 def rng(seed: int = 0) -> np.random.Generator:
@@ -368,7 +368,7 @@ def test_a_bias_is_a_mean_in_points_and_what_luck_explains_is_taken_off() -> Non
 def test_a_check_is_simulated_with_the_blocks_that_a_check_buys() -> None:
     ends = [0, *ENDS.tolist()]
     assert all(
-        later - sooner == next_block(sooner, BLOCK)
+        later - sooner == next_block_size(sooner, BLOCK)
         for sooner, later in itertools.pairwise(ends[:-1])
     )
     assert ends[-1] == MOST

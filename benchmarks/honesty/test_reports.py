@@ -19,7 +19,7 @@ from benchmarks.honesty.section import Biases
 from benchmarks.honesty.tables import Half, Recorded
 from benchmarks.worlds.recorded import save
 from tune.pricing.prices import Price
-from tune.stats.alpha_spending import look_confidence
+from tune.stats.alpha_spending import analysis_confidence
 from tune.stats.intervals import Interval
 
 
@@ -308,7 +308,7 @@ def test_the_part_on_tables_has_a_row_for_each_table_and_size(table: Recorded) -
 
 
 def spent(number: int) -> float:
-    return look_confidence(number)
+    return analysis_confidence(number)
 
 
 def test_a_false_better_at_any_look_counts() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from tune.followup.check import CheckDecision, CheckResult
 from tune.space import Config
-from tune.stats.confidence_sequences import Look
+from tune.stats.confidence_sequences import SequentialResult
 from tune.stats.intervals import Interval
 
 pytest_plugins = ["pytester"]
@@ -38,7 +38,7 @@ def checked(decision: CheckDecision, **more: Any) -> CheckResult:
         "on_holdout": True,
         "margin": 0.05,
         "threshold": 0.85,
-        "look": Look(Interval(0.8, 0.7, 0.87, 90), 1.0, 0.03),
+        "look": SequentialResult(Interval(0.8, 0.7, 0.87, 90), 1.0, 0.03),
         "alpha": 0.05,
         "beta": 0.05,
         "data": "new",

@@ -16,7 +16,7 @@ from tune.plan.read_options import read_options
 from tune.plan.sample_size import SMALL_SAMPLE, sample_size_note
 from tune.plan.token_counts import offline_endpoints
 from tune.space import Space
-from tune.stats.alpha_spending import look_confidence
+from tune.stats.alpha_spending import analysis_confidence
 from tune.stats.intervals import difference_interval, mean_interval
 from tune.task.metrics import Metric
 
@@ -53,7 +53,7 @@ def test_the_widths_and_the_difference_are_those_that_a_report_would_have() -> N
     in_all, held, _, alike, halved, seen, small, _, _, needed, whole = numbers(sentence)
     assert (in_all, held, small) == (25, 10, 0.05)
     for scores, width in (([1.0] * 10, alike), ([0.0, 1.0] * 5, halved)):
-        interval = mean_interval(scores, confidence=look_confidence(1))
+        interval = mean_interval(scores, confidence=analysis_confidence(1))
         assert interval.high - interval.low == pytest.approx(width, abs=5e-4)
     rng = np.random.default_rng(5)
     found = 0
@@ -61,7 +61,7 @@ def test_the_widths_and_the_difference_are_those_that_a_report_would_have() -> N
         300
     ):  # wins alone, so many of them that their deviation is about the assumed one
         ours = rng.choice([0.0, 1.0], p=[1 - seen, seen], size=10)
-        found += difference_interval(ours, np.zeros(10), confidence=look_confidence(1)).low > 0
+        found += difference_interval(ours, np.zeros(10), confidence=analysis_confidence(1)).low > 0
     assert 0.7 <= found / 300 <= 0.95
     assert 800 <= needed <= 950
     assert whole == pytest.approx(needed * 2.5, rel=0.05)

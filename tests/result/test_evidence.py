@@ -19,7 +19,7 @@ from tune.plan.read_options import read_options
 from tune.readout import Reading
 from tune.result.evidence import Evidence
 from tune.space import Config, Space
-from tune.stats.alpha_spending import look_confidence
+from tune.stats.alpha_spending import analysis_confidence
 from tune.stats.intervals import Interval, difference_interval, mean_interval
 from tune.stats.power import SPREAD, detectable_difference
 from tune.task.metrics import Metric
@@ -174,9 +174,11 @@ def test_a_later_look_is_wider_on_the_holdout_and_the_same_on_tuning_examples() 
     scores = np.arange(30) % 2
     first, second = Evidence(plan, 1), Evidence(plan, 2)
     held, tuned = reading(plan, scores), reading(plan, scores, holdout=False)
-    assert first.quality(held, holdout=True) == mean_interval(scores, confidence=look_confidence(1))
+    assert first.quality(held, holdout=True) == mean_interval(
+        scores, confidence=analysis_confidence(1)
+    )
     assert second.quality(held, holdout=True) == mean_interval(
-        scores, confidence=look_confidence(2)
+        scores, confidence=analysis_confidence(2)
     )
     assert first.quality(tuned) == second.quality(tuned) == mean_interval(scores, confidence=0.95)
     costs = [

@@ -18,7 +18,13 @@ import tune
 from tests.support.pair import MODELS, PRICES, PROMPTS
 from tune.fakes.server import Server
 from tune.fakes.world import LabelledWorld
-from tune.stats.alpha_spending import ERROR, another_look, count_looks, is_new, look_confidence
+from tune.stats.alpha_spending import (
+    TOTAL_ALPHA,
+    analysis_confidence,
+    another_analysis,
+    count_analyses,
+    is_new_analysis,
+)
 from tune.stats.intervals import difference_interval, mean_interval, verdict
 from tune.store.journal import read_events
 
@@ -55,18 +61,18 @@ def holdout(
 
 
 def test_the_first_look_has_nearly_all_and_all_together_stay_within_the_error() -> None:
-    spent = [1 - look_confidence(look) for look in range(1, 60)]
+    spent = [1 - analysis_confidence(look) for look in range(1, 60)]
     assert spent[0] == pytest.approx(0.04)
     assert spent[1] == pytest.approx(0.005)
     assert all(
         later == pytest.approx(before / 2) for before, later in itertools.pairwise(spent[1:20])
     )
-    assert sum(spent) <= ERROR + 1e-12
+    assert sum(spent) <= TOTAL_ALPHA + 1e-12
 
 
 def test_there_is_no_look_before_the_first() -> None:
     with pytest.raises(ValueError, match="look >= 1"):
-        look_confidence(0)
+        analysis_confidence(0)
 
 
 def looks_of(scores: np.ndarray, others: np.ndarray, confidences: list[float]) -> list[Any]:
@@ -80,7 +86,7 @@ def looks_of(scores: np.ndarray, others: np.ndarray, confidences: list[float]) -
 def test_over_four_looks_together_a_false_better_is_rare() -> None:
     """A user who continues until the report says so; the same at 95 % a look finds one more often."""
     rng = np.random.default_rng(3)
-    spent, naive = [look_confidence(look) for look in (1, 2, 3, 4)], [0.95] * 4
+    spent, naive = [analysis_confidence(look) for look in (1, 2, 3, 4)], [0.95] * 4
     wrong = {"spent": 0, "naive": 0}
     either = 0
     for _ in range(400):
@@ -104,7 +110,7 @@ def test_the_quality_is_covered_at_every_look_together() -> None:
     for _ in range(200):
         scores = (rng.random(160) < 0.8).astype(float)
         intervals = [
-            mean_interval(scores[:n], confidence=look_confidence(k))
+            mean_interval(scores[:n], confidence=analysis_confidence(k))
             for k, n in enumerate((20, 40, 80, 160), start=1)
         ]
         covered += all(interval.low <= 0.8 <= interval.high for interval in intervals)
@@ -115,39 +121,41 @@ def test_the_quality_is_covered_at_every_look_together() -> None:
 
 
 def test_a_study_that_never_met_its_holdout_is_at_its_first_look() -> None:
-    assert count_looks([], BASELINE) == 1
-    assert count_looks([{"event": "study"}, holdout(CHOICE, BASELINE)], BASELINE) == 1
+    assert count_analyses([], BASELINE) == 1
+    assert count_analyses([{"event": "study"}, holdout(CHOICE, BASELINE)], BASELINE) == 1
 
 
 def test_more_examples_or_another_choice_is_a_new_look() -> None:
     half, whole = holdout(CHOICE, BASELINE, missing=(2, 3)), holdout(CHOICE, BASELINE)
-    assert count_looks([half, {"event": "continue"}, whole], BASELINE) == 2
-    assert count_looks([half, whole, holdout(OTHER, BASELINE)], BASELINE) == 3
-    assert count_looks([half, holdout(BASELINE)], BASELINE) == 2
+    assert count_analyses([half, {"event": "continue"}, whole], BASELINE) == 2
+    assert count_analyses([half, whole, holdout(OTHER, BASELINE)], BASELINE) == 3
+    assert count_analyses([half, holdout(BASELINE)], BASELINE) == 2
 
 
 def test_the_same_again_is_no_new_look() -> None:
     once = holdout(CHOICE, BASELINE, missing=(3,))
     other_reason = holdout(CHOICE, BASELINE, missing=(3,), reason="service: 503")
-    assert count_looks([once, once, other_reason], BASELINE) == 1
+    assert count_analyses([once, once, other_reason], BASELINE) == 1
     whole = holdout(CHOICE, BASELINE)
-    assert count_looks([once, whole, {"event": "continue"}, whole], BASELINE) == 2
-    assert count_looks([once, whole, once], BASELINE) == 1
+    assert count_analyses([once, whole, {"event": "continue"}, whole], BASELINE) == 2
+    assert count_analyses([once, whole, once], BASELINE) == 1
 
 
 def test_what_is_shown_beside_the_comparison_makes_no_look() -> None:
-    assert count_looks([holdout(CHOICE, BASELINE), holdout(CHOICE, BASELINE, OTHER)], BASELINE) == 1
+    assert (
+        count_analyses([holdout(CHOICE, BASELINE), holdout(CHOICE, BASELINE, OTHER)], BASELINE) == 1
+    )
 
 
 def test_what_an_earlier_look_showed_already_is_no_new_one_and_nothing_at_all_is_none() -> None:
     whole = holdout(CHOICE, BASELINE)
-    assert count_looks([whole, holdout(BASELINE)], BASELINE) == 1
+    assert count_analyses([whole, holdout(BASELINE)], BASELINE) == 1
     nothing = holdout(CHOICE, BASELINE, missing=(0, 1, 2, 3))
-    assert count_looks([nothing], BASELINE) == 1
-    assert count_looks([nothing, whole], BASELINE) == 1
-    assert count_looks([whole, holdout(OTHER, BASELINE), whole], BASELINE) == 1
+    assert count_analyses([nothing], BASELINE) == 1
+    assert count_analyses([nothing, whole], BASELINE) == 1
+    assert count_analyses([whole, holdout(OTHER, BASELINE), whole], BASELINE) == 1
     assert (
-        count_looks(
+        count_analyses(
             [whole, holdout(OTHER, BASELINE), holdout(CHOICE, BASELINE, examples=9)], BASELINE
         )
         == 3
@@ -156,16 +164,16 @@ def test_what_an_earlier_look_showed_already_is_no_new_one_and_nothing_at_all_is
 
 def test_another_choice_read_off_the_same_holdout_is_another_look() -> None:
     event = holdout(CHOICE, BASELINE, OTHER, missing=(1,))
-    again = another_look([event], CHOICE, BASELINE)
-    other = another_look([event], OTHER, BASELINE)
+    again = another_analysis([event], CHOICE, BASELINE)
+    other = another_analysis([event], OTHER, BASELINE)
     assert again is not None
     assert other is not None
     assert (again["event"], other["event"]) == ("look", "look")
-    assert not is_new([event], again, BASELINE)
-    assert is_new([event], other, BASELINE)
-    assert not is_new([event, other], other, BASELINE)
+    assert not is_new_analysis([event], again, BASELINE)
+    assert is_new_analysis([event], other, BASELINE)
+    assert not is_new_analysis([event, other], other, BASELINE)
     assert [
-        count_looks([event, *looks], BASELINE)
+        count_analyses([event, *looks], BASELINE)
         for looks in ([again], [other], [other, again], [other, other])
     ] == [
         1,
@@ -173,16 +181,16 @@ def test_another_choice_read_off_the_same_holdout_is_another_look() -> None:
         1,
         2,
     ]
-    assert count_looks([event, other, holdout(CHOICE, BASELINE, examples=9)], BASELINE) == 3
+    assert count_analyses([event, other, holdout(CHOICE, BASELINE, examples=9)], BASELINE) == 3
 
 
 def test_a_choice_that_did_not_meet_the_holdout_shows_the_baseline_alone_which_was_seen() -> None:
     event = holdout(CHOICE, BASELINE)
-    look = another_look([event], OTHER, BASELINE)
+    look = another_analysis([event], OTHER, BASELINE)
     assert look is not None
     assert [step[1] for step in look["steps"]] == [BASELINE]
-    assert not is_new([event], look, BASELINE)
-    assert another_look([{"event": "study"}], OTHER, BASELINE) is None
+    assert not is_new_analysis([event], look, BASELINE)
+    assert another_analysis([{"event": "study"}], OTHER, BASELINE) is None
 
 
 @given(
@@ -195,19 +203,19 @@ def test_looks_are_numbered_without_a_gap_and_the_same_again_has_its_number(
     top = 0
     for choice, examples in looks:
         event = holdout(choice, *([BASELINE] if choice != BASELINE else []), examples=examples)
-        new = is_new(events, event, BASELINE)
+        new = is_new_analysis(events, event, BASELINE)
         events.append(event)
-        number = count_looks(events, BASELINE)
+        number = count_analyses(events, BASELINE)
         assert number == (top + 1 if new else min(number, max(top, 1)))
         top = max(top, number) if examples else top
-        assert count_looks([*events, event], BASELINE) == number
+        assert count_analyses([*events, event], BASELINE) == number
 
 
 def test_a_config_is_the_same_before_and_after_it_was_written_down() -> None:
     written = holdout(CHOICE, BASELINE)
     for step in written["steps"]:
         step[1]["stop"] = list(step[1]["stop"])
-    assert count_looks([holdout(CHOICE, BASELINE), written], BASELINE) == 1
+    assert count_analyses([holdout(CHOICE, BASELINE), written], BASELINE) == 1
 
 
 # --- a study that is continued

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tune.readout.aggregate import best, vote
 from tune.stats.best_of_n import mean_of_best, mean_of_largest, top_weights
-from tune.stats.estimate import Array, Estimate, Whole, mean_of_one
+from tune.stats.estimate import Array, IntArray, SubsetEstimate, mean_of_one
 from tune.stats.majority_vote import MOST_COUNTED, mean_of_vote
 from tune.stats.subsets import SUBSETS, mean_of_choice
 
@@ -266,7 +266,7 @@ class Worlds:
         self.marks = np.array([1.0, 0.5, *[0.0] * (kinds - 2)])
         self.kinds = kinds
 
-    def draw(self, draws: int) -> tuple[Whole, Array, Array]:
+    def draw(self, draws: int) -> tuple[IntArray, Array, Array]:
         """Answers (-1 for none), scores, and the verdicts of a verifier that is right more often
         than not.
         """
@@ -277,17 +277,17 @@ class Worlds:
         return np.where(kinds == self.kinds - 1, -1, kinds), scores, verdicts
 
 
-def vote_of(worlds: Worlds, draws: int, ns: Sequence[int]) -> Estimate:
+def vote_of(worlds: Worlds, draws: int, ns: Sequence[int]) -> SubsetEstimate:
     names, scores, _ = worlds.draw(draws)
     return mean_of_vote(names, scores, 0.0, ns)
 
 
-def best_of(worlds: Worlds, draws: int, ns: Sequence[int]) -> Estimate:
+def best_of(worlds: Worlds, draws: int, ns: Sequence[int]) -> SubsetEstimate:
     _, scores, verdicts = worlds.draw(draws)
     return mean_of_best(scores, verdicts, ns)
 
 
-def any_of(worlds: Worlds, draws: int, ns: Sequence[int]) -> Estimate:
+def any_of(worlds: Worlds, draws: int, ns: Sequence[int]) -> SubsetEstimate:
     _, scores, _ = worlds.draw(draws)
     return mean_of_best(scores, scores, ns)
 
@@ -295,7 +295,7 @@ def any_of(worlds: Worlds, draws: int, ns: Sequence[int]) -> Estimate:
 RULES = pytest.mark.parametrize("rule", [vote_of, best_of, any_of], ids=["vote", "best", "any"])
 
 
-def run_fresh(rule: Callable[..., Estimate], worlds: Worlds, n: int) -> Array:
+def run_fresh(rule: Callable[..., SubsetEstimate], worlds: Worlds, n: int) -> Array:
     """One request per world with n answers, chosen from by the rule that is used at run time."""
     names, scores, verdicts = worlds.draw(n)
     chosen = []
@@ -313,7 +313,7 @@ def run_fresh(rule: Callable[..., Estimate], worlds: Worlds, n: int) -> Array:
     return np.array(chosen)
 
 
-def check_unbiased(rule: Callable[..., Estimate], worlds: int, runs: int) -> None:
+def check_unbiased(rule: Callable[..., SubsetEstimate], worlds: int, runs: int) -> None:
     ns = [1, 2, 3, 5, 9, 16]
     made = Worlds(worlds, seed=11)
     estimates = np.mean([rule(made, 16, ns).means for _ in range(runs)], axis=0)
@@ -328,7 +328,7 @@ def check_unbiased(rule: Callable[..., Estimate], worlds: int, runs: int) -> Non
 
 @RULES
 def test_readings_of_sixteen_draws_agree_with_fresh_runs_in_a_thousand_worlds(
-    rule: Callable[..., Estimate],
+    rule: Callable[..., SubsetEstimate],
 ) -> None:
     check_unbiased(rule, worlds=1000, runs=2)
 
@@ -336,14 +336,14 @@ def test_readings_of_sixteen_draws_agree_with_fresh_runs_in_a_thousand_worlds(
 @pytest.mark.slow
 @RULES
 def test_readings_agree_with_many_fresh_runs_in_a_thousand_worlds(
-    rule: Callable[..., Estimate],
+    rule: Callable[..., SubsetEstimate],
 ) -> None:
     check_unbiased(rule, worlds=1000, runs=60)
 
 
 @RULES
 def test_estimates_of_the_same_draws_are_surer_than_fresh_runs(
-    rule: Callable[..., Estimate],
+    rule: Callable[..., SubsetEstimate],
 ) -> None:
     made = Worlds(300, seed=3)
     read = np.array([rule(made, 16, [3]).means[:, 0] for _ in range(20)])
@@ -355,7 +355,7 @@ def test_estimates_of_the_same_draws_are_surer_than_fresh_runs(
 
 
 def ratios(
-    rule: Callable[..., Estimate], draws: int, ns: Sequence[int], *, examples: int, runs: int
+    rule: Callable[..., SubsetEstimate], draws: int, ns: Sequence[int], *, examples: int, runs: int
 ) -> Array:
     """Stated variance over true variance, each averaged over the examples, for each n."""
     made = Worlds(examples, seed=draws)
@@ -370,7 +370,7 @@ def ratios(
     ("draws", "ns"), [(3, [1, 2, 3]), (5, [1, 3, 5]), (8, [1, 3, 5, 8]), (16, [1, 3, 9, 16])]
 )
 def test_the_stated_variances_are_true_on_average(
-    rule: Callable[..., Estimate], draws: int, ns: list[int]
+    rule: Callable[..., SubsetEstimate], draws: int, ns: list[int]
 ) -> None:
     found = ratios(rule, draws, ns, examples=150, runs=50)
     assert found[0] == pytest.approx(1.0, abs=0.1)  # n = 1 is unbiased
@@ -381,7 +381,7 @@ def test_the_stated_variances_are_true_on_average(
 @pytest.mark.slow
 @RULES
 def test_the_stated_variances_are_true_on_average_seen_closely(
-    rule: Callable[..., Estimate],
+    rule: Callable[..., SubsetEstimate],
 ) -> None:
     for draws in (2, 3, 4, 6, 8, 12, 16):
         ns = list(range(1, draws + 1))

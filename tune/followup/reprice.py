@@ -29,7 +29,7 @@ from tune.report import Report
 from tune.result import build_report, deploy
 from tune.safety.background import run_apart
 from tune.space import Config
-from tune.stats.alpha_spending import another_look, is_new
+from tune.stats.alpha_spending import another_analysis, is_new_analysis
 from tune.store.admission import Account
 from tune.store.database import Database
 from tune.store.draws import Store
@@ -219,11 +219,11 @@ def _note_look(run: Run, place: Path, choice: Config) -> None:
         StudyError: the study's journal cannot be written.
     """
     baseline = run.plan.baseline
-    look = another_look(run.journal.events, choice, baseline)
+    look = another_analysis(run.journal.events, choice, baseline)
     if look is None:
         return
     # The same comparison again spends nothing of the error budget.
-    if is_new(run.journal.events, look, baseline):
+    if is_new_analysis(run.journal.events, look, baseline):
         with Journal(place / "study.jsonl") as journal:
             journal.append(**look)
     run.journal.append(**look)

@@ -19,7 +19,7 @@ from tune.plan.plan import Plan
 from tune.plan.token_counts import likely_tokens
 from tune.pricing.clock import FIRST_WIDTH
 from tune.pricing.prices import to_dollars
-from tune.stats.alpha_spending import look_confidence
+from tune.stats.alpha_spending import analysis_confidence
 from tune.stats.power import SPREAD, detectable_difference
 from tune.strategies.forecast import PairCosts, SearchCosts, SearchForecast
 from tune.strategies.knowledge_gradient import KnowledgeGradient
@@ -163,7 +163,7 @@ class DollarModel:
             configs=found.configs,
             blocks=found.draws // self.block,
             holdout=met,
-            detectable=visible_difference(self._plan, units, look_confidence(1)),
+            detectable=visible_difference(self._plan, units, analysis_confidence(1)),
         )
 
     def enough(self) -> float:
@@ -202,7 +202,7 @@ class TimeModel(DollarModel):
             configs=found.configs,
             blocks=found.draws // self.block,
             holdout=len(split.holdout),
-            detectable=visible_difference(self._plan, clusters, look_confidence(1)),
+            detectable=visible_difference(self._plan, clusters, analysis_confidence(1)),
         )
 
     @property

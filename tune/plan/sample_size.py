@@ -7,7 +7,7 @@ from functools import cache
 
 from tune.plan.plan import Plan
 from tune.report.text import number
-from tune.stats.alpha_spending import look_confidence
+from tune.stats.alpha_spending import analysis_confidence
 from tune.stats.intervals import mean_interval
 from tune.stats.power import SPREAD, detectable_difference, examples_needed
 
@@ -54,7 +54,7 @@ def _unknown(plan: Plan, held: int) -> str:
     if held > 1:
         width += f", and {_width(plan, halved)} where half of them are right"
     seen = detectable_difference(
-        held, SPREAD * (high - low), low=low, high=high, confidence=look_confidence(1)
+        held, SPREAD * (high - low), low=low, high=high, confidence=analysis_confidence(1)
     )
     if math.isinf(seen):
         return (
@@ -66,7 +66,7 @@ def _unknown(plan: Plan, held: int) -> str:
 
 def _width(plan: Plan, scores: list[float]) -> str:
     low, high = plan.metric.low, plan.metric.mean_high
-    interval = mean_interval(scores, low=low, high=high, confidence=look_confidence(1))
+    interval = mean_interval(scores, low=low, high=high, confidence=analysis_confidence(1))
     return number(interval.high - interval.low)
 
 
@@ -77,7 +77,7 @@ def _needed() -> int:
 
     The difference is a share of the range, so the number is the same for every metric.
     """
-    needed = examples_needed(POINTS / 100, SPREAD, confidence=look_confidence(1))
+    needed = examples_needed(POINTS / 100, SPREAD, confidence=analysis_confidence(1))
     assert needed is not None
     return needed
 

@@ -16,7 +16,7 @@ from tune.readout.token_rates import Rates
 from tune.readout.truncate import Cut, cut
 from tune.space import Config
 from tune.stats.best_of_n import mean_of_best, mean_of_largest
-from tune.stats.estimate import Array, Estimate, mean_of_one
+from tune.stats.estimate import Array, SubsetEstimate, mean_of_one
 from tune.stats.majority_vote import MOST_COUNTED, mean_of_vote
 from tune.stats.subsets import mean_of_choice
 from tune.task.extract import Extractor
@@ -73,7 +73,7 @@ class _View:
 class _Column(NamedTuple):
     """The estimates of one aggregate, and the n of each of their columns."""
 
-    estimate: Estimate
+    estimate: SubsetEstimate
     ns: list[int]
 
 
@@ -239,11 +239,11 @@ class Reader:
 
     def _estimate(
         self, rule: str | Aggregate, view: _View, scores: Array, ns: Sequence[int]
-    ) -> Estimate:
+    ) -> SubsetEstimate:
         """Return the expected score of every row (rows) at each n (columns)."""
         if rule == "first":
             one = mean_of_one(scores)
-            return Estimate(*(np.repeat(column, len(ns), axis=1) for column in one))
+            return SubsetEstimate(*(np.repeat(column, len(ns), axis=1) for column in one))
         if rule == "any":
             gains = scores if self.larger_is_better else -scores
             return mean_of_best(scores, gains, ns)
@@ -258,7 +258,7 @@ class Reader:
             raise AssertionError(f"no rule to read {rule!r} off")
         return self._of_choice(lambda answers: call_aggregate(rule, answers), view, ns)
 
-    def _of_vote(self, view: _View, scores: Array, ns: Sequence[int]) -> Estimate:
+    def _of_vote(self, view: _View, scores: Array, ns: Sequence[int]) -> SubsetEstimate:
         """Count votes exactly where n is small, and sample subsets where it is not."""
         # Counting takes time polynomial in n; beyond this size, sampled subsets are as good and
         # faster.
@@ -270,9 +270,9 @@ class Reader:
             ballots.append([numbers.setdefault(answer, len(numbers) - 1) for answer in answers])
         counted = mean_of_vote(np.array(ballots), scores, self.worst, few)
         sampled = self._of_choice(vote, view, ns[len(few) :])
-        return Estimate(*(np.hstack(both) for both in zip(counted, sampled, strict=True)))
+        return SubsetEstimate(*(np.hstack(both) for both in zip(counted, sampled, strict=True)))
 
-    def _of_choice(self, choose: Aggregate, view: _View, ns: Sequence[int]) -> Estimate:
+    def _of_choice(self, choose: Aggregate, view: _View, ns: Sequence[int]) -> SubsetEstimate:
         """Estimate an aggregate that can only be called, over subsets of the draws."""
         known: dict[tuple[Answers, int], list[tuple[float, float]]] = {}
         for answers, position in view.rows:
@@ -288,7 +288,7 @@ class Reader:
             means = [mean_of_choice(score, len(answers), n, self.seed) for n in ns]
             known[answers, position] = means
         both = np.array([known[row] for row in view.rows]).reshape(len(view.rows), len(ns), 2)
-        return Estimate(both[..., 0], both[..., 1])
+        return SubsetEstimate(both[..., 0], both[..., 1])
 
     def _of_responses(self, view: _View, ns: list[int]) -> _Column:
         """Score the draws n at a time, as they were drawn, by a metric over all n answers."""
@@ -302,7 +302,7 @@ class Reader:
                 scores.append([self.score(answers[i : i + n], place) for i in begins])
             columns.append(mean_of_one(np.array(scores)))
         parts = zip(*columns, strict=True)
-        return _Column(Estimate(*(np.hstack(part) for part in parts)), ns)
+        return _Column(SubsetEstimate(*(np.hstack(part) for part in parts)), ns)
 
 
 def variant_of(config: Config) -> Variant:

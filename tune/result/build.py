@@ -46,7 +46,7 @@ from tune.result.savings import costs_of_readings
 from tune.runtime.best_json import deployment_record
 from tune.safety.decoration import Decorations
 from tune.space import Config
-from tune.stats.alpha_spending import count_looks
+from tune.stats.alpha_spending import count_analyses
 from tune.strategies import Selection
 from tune.strategies.stopping import chance_of_change
 from tune.study.record import RunRecord
@@ -84,7 +84,7 @@ def _build(record: RunRecord, told: Collection[str], decorations: Decorations) -
     # costs nothing.
     met = {} if record.stopped in PAUSES else dict(record.holdout)
     choice = record.selection.tested(met) if record.selection else None
-    evidence = Evidence(plan, count_looks(record.events, plan.baseline) if met else 1)
+    evidence = Evidence(plan, count_analyses(record.events, plan.baseline) if met else 1)
     rows = Rows(record, evidence, met, decorations)
     winner = rows.winner(choice) if choice else None
     keeps = _keeps_limit(plan, choice.shown, winner) if choice and winner else None

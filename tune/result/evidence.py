@@ -12,7 +12,7 @@ from tune.plan.plan import Plan
 from tune.pricing.prices import to_dollars
 from tune.readout import Reading
 from tune.space import Config
-from tune.stats.alpha_spending import look_confidence
+from tune.stats.alpha_spending import analysis_confidence
 from tune.stats.intervals import Array, Interval, cost_interval, difference_interval, mean_interval
 from tune.stats.power import SPREAD, detectable_difference
 
@@ -32,7 +32,7 @@ class Evidence:
     """
 
     def __init__(self, plan: Plan, look: int = 1) -> None:
-        self.look, self.confidence = look, look_confidence(look)
+        self.look, self.confidence = look, analysis_confidence(look)
         self._low, self._high = plan.metric.low, plan.metric.mean_high
         self._heaviest = 1.0 if plan.metric.weigh is None else plan.metric.high
         self._prices = plan.prices

@@ -19,22 +19,22 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
-ERROR = 0.05
+TOTAL_ALPHA = 0.05
 """How often all looks at a holdout together may be wrong."""
 
-FIRST = 0.04
+FIRST_ALPHA = 0.04
 """What the first look spends of it."""
 
-LOOKS = ("holdout", "look")
+ANALYSES = ("holdout", "look")
 """The events of a journal that are looks: what a study bought of its holdout, and what was read of
 it later.
 """
 
-Seen: TypeAlias = frozenset[tuple[str, int]]
+Compared: TypeAlias = frozenset[tuple[str, int]]
 """What a look compared: (config as JSON, position of an example)."""
 
 
-def look_confidence(look: int) -> float:
+def analysis_confidence(look: int) -> float:
     """The confidence of the intervals of a look, 0 to 1.
 
     Args:
@@ -45,10 +45,10 @@ def look_confidence(look: int) -> float:
     """
     if look < 1:
         raise ValueError(f"`look >= 1` must hold, but got {look}")
-    return 1 - (FIRST if look == 1 else (ERROR - FIRST) / 2 ** (look - 1))
+    return 1 - (FIRST_ALPHA if look == 1 else (TOTAL_ALPHA - FIRST_ALPHA) / 2 ** (look - 1))
 
 
-def count_looks(events: Sequence[Mapping[str, Any]], baseline: Mapping[str, Any]) -> int:
+def count_analyses(events: Sequence[Mapping[str, Any]], baseline: Mapping[str, Any]) -> int:
     """Which look at the holdout a journal's last one is: 1 is the first, also where there was none
     yet.
 
@@ -59,10 +59,10 @@ def count_looks(events: Sequence[Mapping[str, Any]], baseline: Mapping[str, Any]
         events: the journal's.
         baseline: the config that every choice is compared with.
     """
-    looks: list[Seen] = []
+    looks: list[Compared] = []
     number = 1
     for event in events:
-        if event["event"] in LOOKS and (seen := _seen(event, baseline)):
+        if event["event"] in ANALYSES and (seen := _seen(event, baseline)):
             number = next(
                 (k for k, earlier in enumerate(looks, 1) if seen <= earlier), len(looks) + 1
             )
@@ -70,7 +70,7 @@ def count_looks(events: Sequence[Mapping[str, Any]], baseline: Mapping[str, Any]
     return number
 
 
-def another_look(
+def another_analysis(
     events: Sequence[Mapping[str, Any]], choice: Mapping[str, Any], baseline: Mapping[str, Any]
 ) -> dict[str, Any] | None:
     """The event of comparing a choice with the baseline on the holdout that a study has met
@@ -93,17 +93,17 @@ def another_look(
     return {"event": "look", "steps": steps, "unanswered": held["unanswered"]}
 
 
-def is_new(
+def is_new_analysis(
     events: Sequence[Mapping[str, Any]], look: Mapping[str, Any], baseline: Mapping[str, Any]
 ) -> bool:
     """Whether a look compares something that none of a journal's did."""
     seen = _seen(look, baseline)
     return bool(seen) and not any(
-        seen <= _seen(event, baseline) for event in events if event["event"] in LOOKS
+        seen <= _seen(event, baseline) for event in events if event["event"] in ANALYSES
     )
 
 
-def _seen(event: Mapping[str, Any], baseline: Mapping[str, Any]) -> Seen:
+def _seen(event: Mapping[str, Any], baseline: Mapping[str, Any]) -> Compared:
     """What a look compared: the choice, which comes first, and the baseline, on the examples that
     were bought.
     """

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from tune.stats.estimate import Array, Estimate, mean_of_one
+from tune.stats.estimate import Array, SubsetEstimate, mean_of_one
 
 
 @lru_cache(maxsize=1024)
@@ -55,7 +55,7 @@ def mean_of_largest(values: Array, ns: Sequence[int]) -> Array:
     return _columns(ascending, ns)
 
 
-def mean_of_best(scores: Array, verdicts: Array, ns: Sequence[int]) -> Estimate:
+def mean_of_best(scores: Array, verdicts: Array, ns: Sequence[int]) -> SubsetEstimate:
     """The score of the draw with the largest verdict among n, the first drawn of equal ones.
 
     Where verdict and score are the same this is pass@n: for scores of 0 and 1 the mean is 1 -
@@ -97,7 +97,7 @@ def mean_of_best(scores: Array, verdicts: Array, ns: Sequence[int]) -> Estimate:
                 "ei,ij,ej->e", ordered_level, _top_spread(draws, n), ordered_level, optimize=True
             )
             variances[:, column] = np.maximum(between, 0.0) + own.sum(axis=1)
-    return Estimate(means, variances)
+    return SubsetEstimate(means, variances)
 
 
 def _columns(ascending: Array, ns: Sequence[int]) -> Array:

@@ -65,7 +65,7 @@ _LEAST = 1e-9
 """What stands for 0 in a division."""
 
 
-def together_notice(examples: int, units: int, group: str | None) -> tuple[str, ...]:
+def clusters_notice(examples: int, units: int, group: str | None) -> tuple[str, ...]:
     """What a reader is told where examples belong together: the tests here take each for an
     observation of its own.
 
@@ -84,7 +84,7 @@ def together_notice(examples: int, units: int, group: str | None) -> tuple[str, 
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class SequentialResult:
     """What the scores so far say; true at every look together, not at this one alone.
 
     Attributes:
@@ -173,7 +173,7 @@ def log_evidence_at(
     return np.array(rows).reshape(len(rows), shares.size)
 
 
-def next_block(bought: int, least: int) -> int:
+def next_block_size(bought: int, least: int) -> int:
     """How many scores to get side by side before the next look, where so many are there.
 
     Args:
@@ -188,7 +188,7 @@ def p_value(log_evidence: Array) -> float:
     return float(min(1.0, math.exp(-float(log_evidence.max())))) if log_evidence.size else 1.0
 
 
-def look(
+def sequential_test(
     scores: Numbers,
     null: float,
     *,
@@ -198,7 +198,7 @@ def look(
     alpha: float = 0.05,
     beta: float = 0.05,
     earlier: Numbers = (),
-) -> Look:
+) -> SequentialResult:
     """Test one run of scores against a mean from both sides, after each of them.
 
     Args:
@@ -236,10 +236,12 @@ def look(
     least = _limit(above, math.log(1 / beta))
     most = 1 - _limit(lambda m: below(1 - m), math.log(1 / alpha))
     interval = Interval(low + span * found, low + span * least, low + span * most, shares.size)
-    return Look(interval, min(1.0, math.exp(-above(mean))), min(1.0, math.exp(-below(mean))))
+    return SequentialResult(
+        interval, min(1.0, math.exp(-above(mean))), min(1.0, math.exp(-below(mean)))
+    )
 
 
-def paired_look(
+def paired_sequential_test(
     scores: Numbers,
     others: Numbers,
     *,
@@ -249,8 +251,8 @@ def paired_look(
     high: float = 1.0,
     alpha: float = 0.05,
     beta: float = 0.05,
-) -> Look:
-    """As `look`, for the mean of `scores - others`, paired: both name the same examples in one
+) -> SequentialResult:
+    """As `sequential_test`, for the mean of `scores - others`, paired: both name the same examples in one
     order.
 
     Raises:
@@ -262,7 +264,7 @@ def paired_look(
             f"paired scores come in equal numbers, but got {first.size} and {second.size}"
         )
     span = high - low
-    return look(
+    return sequential_test(
         first - second, null, difference=difference, low=-span, high=span, alpha=alpha, beta=beta
     )
 

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 Array: TypeAlias = npt.NDArray[np.float64]
-Whole: TypeAlias = npt.NDArray[np.int64]
+IntArray: TypeAlias = npt.NDArray[np.int64]
 
 
-class Estimate(NamedTuple):
+class SubsetEstimate(NamedTuple):
     """Estimates for many examples (rows) and several n (columns); NaN where an example has fewer
     than n draws.
 
@@ -24,10 +24,10 @@ class Estimate(NamedTuple):
     variances: Array
 
 
-def mean_of_one(scores: Array) -> Estimate:
+def mean_of_one(scores: Array) -> SubsetEstimate:
     """The score of a single draw: the mean over the draws of each row, and s^2 / m."""
     draws = scores.shape[1]
     means = scores.mean(axis=1, keepdims=True)
     if draws == 1:
-        return Estimate(means, np.full_like(means, np.nan))
-    return Estimate(means, scores.var(axis=1, ddof=1, keepdims=True) / draws)
+        return SubsetEstimate(means, np.full_like(means, np.nan))
+    return SubsetEstimate(means, scores.var(axis=1, ddof=1, keepdims=True) / draws)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tune.stats.estimate import Array, Estimate, Whole, mean_of_one
+from tune.stats.estimate import Array, IntArray, SubsetEstimate, mean_of_one
 
 MOST_COUNTED = 32
 """The largest n of a vote that is counted exactly; beyond it random subsets are cheaper."""
@@ -26,7 +26,9 @@ class _Tally(NamedTuple):
         return self.silent + sum(count for count, _ in self.votes)
 
 
-def mean_of_vote(answers: Whole, scores: Array, worst: float, ns: Sequence[int]) -> Estimate:
+def mean_of_vote(
+    answers: IntArray, scores: Array, worst: float, ns: Sequence[int]
+) -> SubsetEstimate:
     """The score of the most frequent answer among n draws, of equally frequent ones the first
     drawn.
 
@@ -62,7 +64,7 @@ def mean_of_vote(answers: Whole, scores: Array, worst: float, ns: Sequence[int])
     for column in kept:
         if ns[column] == 1:
             variances[:, column] = mean_of_one(scores).variances[:, 0]
-    return Estimate(means, variances)
+    return SubsetEstimate(means, variances)
 
 
 def _tally(names: Sequence[int], values: Sequence[float]) -> _Tally:
@@ -99,7 +101,7 @@ def _count(batch: Sequence[_Tally], largest: int) -> tuple[Array, Array]:
     return means, variances
 
 
-def _arrays(batch: Sequence[_Tally]) -> tuple[Whole, Array, Whole]:
+def _arrays(batch: Sequence[_Tally]) -> tuple[IntArray, Array, IntArray]:
     most = max(len(tally.votes) for tally in batch)
     votes = np.zeros((len(batch), most), dtype=np.int64)
     scores = np.zeros((len(batch), most))

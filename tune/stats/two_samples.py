@@ -19,6 +19,7 @@ import numpy as np
 
 from tune.stats.confidence_sequences import log_evidence_above, log_evidence_at, log_evidence_below
 from tune.stats.intervals import Array
+from tune.stats.power import MOST_EXAMPLES
 
 _QUALITIES = 120
 """How many qualities are looked at; between two of them the evidence differs by less than 0.05."""
@@ -41,9 +42,6 @@ _EDGE = 1e-6
 
 _STAKES = np.linspace(0.02, 0.9, 45)
 """Among which the best is sought when it is foreseen what examples would show."""
-
-MOST_EXAMPLES = 100_000
-"""Beyond these nobody counts."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +103,7 @@ class TwoSamples:
         most = float(open_.max()) if open_.size else 0.0
         return low + self.margin > least and high + self.margin < most
 
-    def foreseen(self, examples: float, power: float = 0.8) -> bool:
+    def would_show(self, examples: float, power: float = 0.8) -> bool:
         """Tell whether so many new scores, spread as the recorded ones, would show with this
         probability that it holds.
 
@@ -135,14 +133,14 @@ class TwoSamples:
         number does.
         """
         most = 1
-        while not self.foreseen(most, power=0.5):
+        while not self.would_show(most, power=0.5):
             most *= 2
             if most > MOST_EXAMPLES:
                 return None
         least = most // 2
         while most - least > max(1, most // 50):
             middle = (least + most) // 2
-            least, most = (least, middle) if self.foreseen(middle, power=0.5) else (middle, most)
+            least, most = (least, middle) if self.would_show(middle, power=0.5) else (middle, most)
         return most
 
     # --- the recorded scores

@@ -29,7 +29,7 @@ from tune.plan.read_options import read_options
 from tune.pricing.prices import to_picodollars
 from tune.runtime.best_json import deployment_record
 from tune.space import Config
-from tune.stats.confidence_sequences import Look
+from tune.stats.confidence_sequences import SequentialResult
 from tune.stats.intervals import Interval
 from tune.task.example import Example
 from tune.task.metrics import Metric
@@ -432,7 +432,9 @@ def test_each_answer_needs_its_own_error_rate(larger_is_better: bool) -> None:
     side = ("p_above", "p_below") if larger_is_better else ("p_below", "p_above")
 
     def said(better: float, worse: float) -> str:
-        return bounds.decide(Look(nothing, **dict(zip(side, (better, worse), strict=True))))
+        return bounds.decide(
+            SequentialResult(nothing, **dict(zip(side, (better, worse), strict=True)))
+        )
 
     assert said(0.09, 1.0) == "holds"
     assert said(1.0, 0.09) == "undecided"

@@ -16,7 +16,11 @@ import numpy as np
 
 from tune.followup.challenge.result import EntryDecision
 from tune.followup.challenge.rivals import Rival
-from tune.stats.confidence_sequences import Look, log_evidence_below, paired_look
+from tune.stats.confidence_sequences import (
+    SequentialResult,
+    log_evidence_below,
+    paired_sequential_test,
+)
 from tune.stats.intervals import Interval
 from tune.task.metrics import Metric
 
@@ -101,13 +105,15 @@ class EntryRule:
             return "enters", near.interval
         return ("does not enter" if short <= self.beta else "undecided"), near.interval
 
-    def _look(self, scores: Sequence[float], rivals: Sequence[float], null: float) -> Look:
+    def _look(
+        self, scores: Sequence[float], rivals: Sequence[float], null: float
+    ) -> SequentialResult:
         """Look at the differences of paired scores; `null` is the difference in question."""
         # Each limit of the interval has the error rate of the answer that it decides.
         alpha, beta = self.beta, self.alpha
         if not self.larger_is_better:
             alpha, beta = self.alpha, self.beta
-        return paired_look(
+        return paired_sequential_test(
             scores,
             rivals,
             null=null,

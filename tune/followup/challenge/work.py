@@ -32,7 +32,7 @@ from tune.readout import Reading
 from tune.readout.trial import Step, Trial
 from tune.report import Report
 from tune.space import Config
-from tune.stats.confidence_sequences import next_block, together_notice
+from tune.stats.confidence_sequences import clusters_notice, next_block_size
 from tune.stats.intervals import Interval
 from tune.store.admission import Account
 from tune.store.database import Database
@@ -222,7 +222,7 @@ class ChallengeWork:
                 break
             # Later blocks are larger: one more small look at many pairs would rarely change the
             # decision.
-            block = left[: next_block(len(bought), BLOCK)]
+            block = left[: next_block_size(len(bought), BLOCK)]
             complete = await self._buy(number, config, block)
             bought += block
             readings = self.evaluator.reader.read(self.trials[number], [config])
@@ -284,7 +284,7 @@ class ChallengeWork:
         """Return the sentences that a reader must not miss."""
         examples, group = self.plan.examples, self.plan.identity.get("group")
         clusters = self.plan.split.count_clusters(examples)
-        notices = [*together_notice(len(examples), clusters, group)]
+        notices = [*clusters_notice(len(examples), clusters, group)]
         if verdict.flattered:
             notices.append(
                 "Rivals were chosen by their scores on tuning examples, which flatters them where "

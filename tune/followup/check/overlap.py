@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from tune.runtime.best_json import DeploymentRecord, example_hashes
-from tune.stats.confidence_sequences import together_notice
+from tune.stats.confidence_sequences import clusters_notice
 from tune.task.example import Data, Example
 from tune.task.split import count_clusters
 
@@ -66,4 +66,4 @@ def grouping_notices(data: Data, group: str | None) -> tuple[str, ...]:
             f"column: where several of them belong together, the check is wrong more often than "
             f"it says.",
         )
-    return together_notice(len(data.examples), count_clusters(data, group), group)
+    return clusters_notice(len(data.examples), count_clusters(data, group), group)

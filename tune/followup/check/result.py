@@ -13,7 +13,7 @@ from tune.report import plain_config
 from tune.report.text import dollars
 from tune.safety.escape import visible
 from tune.space import Config
-from tune.stats.confidence_sequences import Look
+from tune.stats.confidence_sequences import SequentialResult
 from tune.stats.intervals import Interval
 
 
@@ -60,7 +60,7 @@ class CheckResult:
     on_holdout: bool
     margin: float
     threshold: float
-    look: Look
+    look: SequentialResult
     paired: bool
     visible: float
     alpha: float

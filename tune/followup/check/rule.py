@@ -11,7 +11,7 @@ from typing import Literal, Protocol, TypeAlias
 import numpy as np
 
 from tune.errors import InputError
-from tune.stats.confidence_sequences import Look, look
+from tune.stats.confidence_sequences import SequentialResult, sequential_test
 from tune.stats.intervals import Array, Interval
 from tune.stats.two_samples import TwoSamples
 from tune.task.metrics import Metric
@@ -69,7 +69,7 @@ class Bounds:
         """The largest score less the smallest."""
         return self.high - self.low
 
-    def decide(self, seen: Look) -> CheckDecision:
+    def decide(self, seen: SequentialResult) -> CheckDecision:
         """Return the decision that a look at the scores shows."""
         better, worse = seen.p_above, seen.p_below
         if not self.larger_is_better:
@@ -81,7 +81,7 @@ class Bounds:
 
     def look(
         self, values: Array, null: float, *, low: float, high: float, earlier: Sequence[float] = ()
-    ) -> Look:
+    ) -> SequentialResult:
         """Look at values for their mean; each limit has the error rate of the answer it decides.
 
         Args:
@@ -94,7 +94,7 @@ class Bounds:
         rates = self.alpha, self.beta
         if not self.larger_is_better:
             rates = self.beta, self.alpha
-        seen = look(
+        seen = sequential_test(
             values,
             null,
             difference=self.margin,
@@ -124,13 +124,13 @@ class CheckRule(Protocol):
     def threshold(self) -> float:
         """The worst mean that still holds, if the recorded mean is right."""
 
-    def look(self, scores: Sequence[float] | Array) -> Look:
+    def look(self, scores: Sequence[float] | Array) -> SequentialResult:
         """Look at the scores, in the order in which they came."""
 
-    def hopeless(self, seen: Look, /) -> bool:
+    def hopeless(self, seen: SequentialResult, /) -> bool:
         """Return True where no number of further examples decides."""
 
-    def more(self, seen: Look, /) -> int:
+    def more(self, seen: SequentialResult, /) -> int:
         """Return about how many further examples would show that it holds; 0 if unknown."""
 
     def visible(self, examples: float) -> float:
@@ -188,7 +188,7 @@ class NewExamplesRule:
         bounds, then = self.bounds, tuple(self._shares(np.asarray(self.then)).tolist())
         return TwoSamples(then, bounds.margin / bounds.span, bounds.alpha, bounds.beta)
 
-    def look(self, scores: Sequence[float] | Array) -> Look:
+    def look(self, scores: Sequence[float] | Array) -> SequentialResult:
         """Look at the scores; NaN marks an example without an answer."""
         bounds, values = self.bounds, np.asarray(scores, dtype=float)
         seen = bounds.look(
@@ -200,13 +200,13 @@ class NewExamplesRule:
             return replace(seen, p_above=within, p_below=worse)
         return replace(seen, p_above=worse, p_below=within)
 
-    def hopeless(self, seen: Look, /) -> bool:
+    def hopeless(self, seen: SequentialResult, /) -> bool:
         """Return True where no number of further examples decides."""
         limits = np.array([seen.interval.low, seen.interval.high])
         low, high = sorted(self._shares(limits).tolist())
         return seen.interval.n > 0 and self.samples.undecidable(low, high)
 
-    def more(self, seen: Look, /) -> int:
+    def more(self, seen: SequentialResult, /) -> int:
         """Return about how many further examples would show that it holds; 0 if unknown."""
         needed = self.samples.needed()
         return 0 if needed is None else max(1, needed - seen.interval.n)
@@ -217,11 +217,11 @@ class NewExamplesRule:
         They show it in 80 % of cases (`POWER`). The value is inf where they show no margin.
         """
         low, high = 0.001, self.samples.largest_margin
-        if not replace(self.samples, margin=high).foreseen(examples, POWER):
+        if not replace(self.samples, margin=high).would_show(examples, POWER):
             return math.inf
         while high / low > _PRECISION:
             middle = math.sqrt(low * high)
-            if replace(self.samples, margin=middle).foreseen(examples, POWER):
+            if replace(self.samples, margin=middle).would_show(examples, POWER):
                 high = middle
             else:
                 low = middle
@@ -248,16 +248,16 @@ class SameExamplesRule:
         """The margin alone, because the scores are differences."""
         return -self.bounds.margin if self.bounds.larger_is_better else self.bounds.margin
 
-    def look(self, scores: Sequence[float] | Array) -> Look:
+    def look(self, scores: Sequence[float] | Array) -> SequentialResult:
         """Look at the differences, in the order in which they came."""
         span, changes = self.bounds.span, np.asarray(scores, dtype=float)
         return self.bounds.look(changes, self.threshold, low=-span, high=span)
 
-    def hopeless(self, _seen: Look, /) -> bool:
+    def hopeless(self, _seen: SequentialResult, /) -> bool:
         """Return False: enough examples always decide."""
         return False
 
-    def more(self, _seen: Look, /) -> int:
+    def more(self, _seen: SequentialResult, /) -> int:
         """Return 0: a holdout has no further examples."""
         return 0
 

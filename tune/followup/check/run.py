@@ -36,14 +36,14 @@ from tune.providers.trusted_hosts import host_lines
 from tune.runtime.best_json import DeploymentRecord, read_deployment
 from tune.safety.background import run_apart
 from tune.safety.decoration import Decorations
-from tune.stats.confidence_sequences import Look, next_block
+from tune.stats.confidence_sequences import SequentialResult, next_block_size
 from tune.store.admission import Account
 from tune.store.database import Database
 from tune.store.draws import Store
 from tune.store.ledger import Balance
 
 BLOCK = 8
-"""Examples that are bought side by side at first; later blocks are larger (`next_block`)."""
+"""Examples that are bought side by side at first; later blocks are larger (`next_block_size`)."""
 
 
 def check(best: str | Path, data: Any = None, *, budget: float, **options: Any) -> CheckResult:
@@ -194,7 +194,7 @@ def _read_examples(
     return examples
 
 
-async def _until_decided(target: Target, rule: CheckRule) -> tuple[Look, str]:
+async def _until_decided(target: Target, rule: CheckRule) -> tuple[SequentialResult, str]:
     """Buy block after block until the scores decide, or nothing is left to buy with or from.
 
     Returns:
@@ -205,7 +205,7 @@ async def _until_decided(target: Target, rule: CheckRule) -> tuple[Look, str]:
     bought, count = 0, len(target.examples)
     seen = rule.look([])
     while bought < count:
-        block = range(bought, min(count, bought + next_block(bought, BLOCK)))
+        block = range(bought, min(count, bought + next_block_size(bought, BLOCK)))
         complete = await target.buy(block)
         bought = block.stop
         seen = rule.look(target.scores)
@@ -223,7 +223,7 @@ def _result(
     deployment: DeploymentRecord,
     examples: CheckExamples,
     options: CheckOptions,
-    seen: Look,
+    seen: SequentialResult,
     ended: str,
     *,
     budget: float,
