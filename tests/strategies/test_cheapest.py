@@ -292,7 +292,7 @@ def test_the_goal_makes_it_another_study_and_the_default_does_not() -> None:
     asked = make_plan(
         read_options(data=data, space=space, budget=1.0, **order(goal="cheapest", margin=0.1))
     )
-    assert "goal" not in plain.identity
+    assert plain.identity["goal"] == "quality"
     assert (
         make_plan(
             read_options(data=data, space=space, budget=1.0, **order(goal="quality"))

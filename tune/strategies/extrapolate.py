@@ -66,27 +66,35 @@ def _shows_gain(gaps: Array, errors: float) -> bool:
 
 
 def _gaps(problem: Problem, standing: Standing) -> Array:
-    """Return the gains of the most answers of a trial over the fewest, by example.
-
-    Both have the same max_tokens and stops where such readings exist.
-    """
-    readings = [reading for reading in standing.readings if len(reading.examples)]
-    numbers = [reading.config.n for reading in readings]
-    if not numbers or min(numbers) == max(numbers):
+    """Return the gains of the most answers of a trial over the fewest, by example."""
+    pair = _fewest_and_most(problem, standing)
+    if pair is None:
         return np.zeros(0)
-    # The base may cut at a smaller max_tokens than the most answers do. Then the gain would be
-    # that of longer answers.
-    bases = [reading for reading in readings if reading.config.n == min(numbers)]
-    base = min(bases, key=lambda reading: preference(problem, reading))
-    tops = [reading for reading in readings if reading.config.n == max(numbers)]
-    alike = [reading for reading in tops if _cut(reading) == _cut(base)]
-    top = min(alike or tops, key=lambda reading: preference(problem, reading))
+    base, top = pair
     known = dict(zip(base.examples, problem.quality(base.scores), strict=True))
     gaps = []
     for example, score in zip(top.examples, problem.quality(top.scores), strict=True):
         if example in known:
             gaps.append(score - known[example])
     return np.array(gaps)
+
+
+def _fewest_and_most(problem: Problem, standing: Standing) -> tuple[Reading, Reading] | None:
+    """Return the best readings with the fewest and with the most answers; None without both.
+
+    Both have the same max_tokens and stops where such readings exist.
+    """
+    readings = [reading for reading in standing.readings if len(reading.examples)]
+    numbers = [reading.config.n for reading in readings]
+    if not numbers or min(numbers) == max(numbers):
+        return None
+    bases = [reading for reading in readings if reading.config.n == min(numbers)]
+    base = min(bases, key=lambda reading: preference(problem, reading))
+    tops = [reading for reading in readings if reading.config.n == max(numbers)]
+    # The base may cut at a smaller max_tokens than the best of the most answers does. The gain
+    # would then be that of longer answers.
+    alike = [reading for reading in tops if _cut(reading) == _cut(base)]
+    return base, min(alike or tops, key=lambda reading: preference(problem, reading))
 
 
 def _cut(reading: Reading) -> tuple[int, tuple[str, ...]]:

@@ -38,7 +38,11 @@ def cap_to_buy(
                 totals[cap] = totals.get(cap, 0.0) + total
     if examples < problem.settings.caps.least_examples or top not in totals:
         return top
-    # Equal totals mean that nothing was cut: the smallest of these caps is enough.
+    return _smallest_of_the_best(totals)
+
+
+def _smallest_of_the_best(totals: dict[int, float]) -> int:
+    """Return the smallest max_tokens with the largest total: it cut nothing that counts."""
     best = max(totals.values())
     return min(cap for cap, total in totals.items() if total >= best - 1e-9)
 

@@ -263,19 +263,41 @@ def _extrapolated_options(
             continue
         for n in more:
             asked = Config({**config, "n": n, "aggregate": aggregate})
-            extrapolated = _with_answers(one.standing, option.reading, asked)
-            affordable = extrapolated.cost <= most
-            if not (affordable and asked in there):
-                continue
-            if problem.limit_use(extrapolated, errors) > 1.0:
-                continue
-            # Of two labels, an even number of votes decides no more than one vote less.
-            votes = n - 1 if aggregate == "vote" and n % 2 == 0 else n
-            rise = one.level_of(max(votes, answers))
-            level = min(1.0, option.level + rise - one.level_of(answers))
-            if level >= option.level + problem.settings.selection.least_rise:
-                found.append(ConfigOption(level, option.reading, one, extrapolated))
+            if asked in there:
+                found += _extrapolate(problem, option, asked, answers, errors, most)
     return found
+
+
+def _extrapolate(
+    problem: Problem,
+    option: ConfigOption,
+    asked: Config,
+    answers: int,
+    errors: float,
+    most: float,
+) -> list[ConfigOption]:
+    """Return the option of asking for more answers, if it may be selected.
+
+    Args:
+        problem: what is searched.
+        option: with answers that were bought.
+        asked: the config with more of them.
+        answers: the most that were bought.
+        errors: standard errors that are added to cost before it is compared with the limit.
+        most: dollars that one request may cost.
+    """
+    one = option.of
+    extrapolated = _with_answers(one.standing, option.reading, asked)
+    if not extrapolated.cost <= most or problem.limit_use(extrapolated, errors) > 1.0:
+        return []
+    # Of two labels, an even number of votes decides no more than one vote less.
+    is_even_vote = asked.aggregate == "vote" and asked.n % 2 == 0
+    votes = asked.n - 1 if is_even_vote else asked.n
+    rise = one.level_of(max(votes, answers))
+    level = min(1.0, option.level + rise - one.level_of(answers))
+    if level < option.level + problem.settings.selection.least_rise:
+        return []
+    return [ConfigOption(level, option.reading, one, extrapolated)]
 
 
 def _with_answers(

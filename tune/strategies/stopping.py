@@ -221,23 +221,30 @@ def _turned(
     rows = quality_table(problem, [reading for _, reading in live])
     means = adjusted_means(rows)
     first = int(np.argmax(means))
-    near: list[int] = []
-    for i in range(len(live)):
-        if not paired_difference(rows[i], rows[first]).clearly_worse:
-            near.append(i)
+    near = _near_the_first(rows, first)
     if _may_grow(problem, standings, [live[i][0].trial for i in near]):
         return UNKNOWN
     price = _price_of_all(problem, [standing for standing, _ in live], first)
     share = 1.0 if price <= 0 else min(1.0, dollars / price)
-    found: list[Prospect] = []
+    gain, chance = 0.0, 0.0
     for i in near:
         if i != first:
             ahead = float(means[first] - means[i])
             pair = live[first][1], live[i][1]
-            found.append(_turn(problem, ahead, rows[first], rows[i], pair, share))
-    # The gains are not exclusive, so their sum is too large rather than too small.
-    gain = min(1.0, sum(prospect.gain for prospect in found))
-    return Prospect(gain, max((prospect.chance for prospect in found), default=0.0))
+            turn = _turn(problem, ahead, rows[first], rows[i], pair, share)
+            # The gains are not exclusive, so their sum is too large rather than too small.
+            gain += turn.gain
+            chance = max(chance, turn.chance)
+    return Prospect(min(1.0, gain), chance)
+
+
+def _near_the_first(rows: Array, first: int) -> list[int]:
+    """Return the rows that are not clearly worse than the first, by number."""
+    near: list[int] = []
+    for number, row in enumerate(rows):
+        if not paired_difference(row, rows[first]).clearly_worse:
+            near.append(number)
+    return near
 
 
 def _cheaper(
