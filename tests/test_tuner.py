@@ -479,11 +479,11 @@ def test_where_the_choice_is_a_vote_what_agents_can_carry_is_told_apart_too(
         "endgame",
         "agents",
     ]
-    single = study.record.carriable
+    single = study.record.deployable
     assert single is not None
     assert single.config.n == 1
     assert single.tuning is not None
     assert single.tuning.n >= 24, "not picked by a lucky first block"
     again = tune.tune(**options(server, tmp_path, space=space, budget=0.15, min_gain=0))
     assert again.record.money.spent_now == 0
-    assert again.record.carriable == single
+    assert again.record.deployable == single

@@ -355,4 +355,4 @@ def test_hostile_words_are_kept_as_they_are_where_programs_read_them(
     record = json.loads((folder / "best.json").read_text("utf-8"))
     assert record["config"]["prompt"] == study.best.config.prompt
     assert json.loads((folder / "OAI_CONFIG_LIST").read_text("utf-8"))
-    assert study.record.commonest_label in HOSTILE
+    assert study.record.majority_class in HOSTILE

@@ -18,11 +18,11 @@ from tune.export import (
     EXPORTERS,
     TAG,
     Deployment,
-    addition,
-    carriable,
+    is_deployable,
     llm_config,
     notes,
     oai_config_list,
+    single_answer_note,
     snippet,
 )
 from tune.export.autogen import _PASSED_ON
@@ -211,7 +211,7 @@ def test_prices_are_dollars_per_thousand_tokens(price: Price, per_thousand: list
 def test_an_agent_carries_one_first_answer_of_a_chat(
     n: int, aggregate: str, raw: bool, carried: bool
 ) -> None:
-    assert carriable(config(n=n, aggregate=aggregate), raw=raw) is carried
+    assert is_deployable(config(n=n, aggregate=aggregate), raw=raw) is carried
 
 
 @pytest.mark.parametrize("export", [llm_config, oai_config_list, snippet])
@@ -240,13 +240,13 @@ def test_one_sentence_says_what_the_full_winner_adds() -> None:
         holdout=Interval(0.77, 0.7, 0.84, 120),
         cost=Interval(0.0001, 0.0001, 0.0001, 120),
     )
-    assert addition(winner, carried) == (
+    assert single_answer_note(winner, carried) == (
         "An agent reads one answer per request; the full winner takes 5 answers per request by 'vote' and differs in "
         "temperature: 0.790 (0.720 to 0.860) against 0.770 (0.700 to 0.840), at $0.0005 against $0.0001 per request."
     )
-    assert addition(winner, winner) == "An agent carries the winner as it is."
+    assert single_answer_note(winner, winner) == "An agent carries the winner as it is."
     bare = replace(winner, holdout=None, cost=None, config=config(n=3, aggregate="vote"))
-    assert addition(bare, carried) == (
+    assert single_answer_note(bare, carried) == (
         "An agent reads one answer per request; the full winner takes 3 answers per request by 'vote'."
     )
 

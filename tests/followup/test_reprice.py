@@ -111,8 +111,8 @@ def test_the_notices_are_those_of_the_new_choice_and_of_the_run(
     lines = journal.read_text().splitlines()
     result = json.loads(lines[-1])
     report = result["record"]["report"]
-    report["told"] = ["small was answered as another model."]
-    report["notices"] = [*report["told"], "The old choice asks for 9 answers."]
+    report["run_notices"] = ["small was answered as another model."]
+    report["notices"] = [*report["run_notices"], "The old choice asks for 9 answers."]
     journal.write_text("\n".join([*lines[:-1], json.dumps(result)]) + "\n")
     shown = again(server, tmp_path).record.notices
     assert "small was answered as another model." in shown
@@ -142,8 +142,8 @@ def voted(server: Server, folder: Path, **more: Any) -> tuple[tune.Study, dict[s
     del asked["base_url"]
     study = tune.tune(**asked, budget=0.3, results=folder / "study")
     assert study.record.winner is not None
-    assert study.record.carriable is not None
-    assert (study.record.winner.config.n, study.record.carriable.config.n) == (5, 1)
+    assert study.record.deployable is not None
+    assert (study.record.winner.config.n, study.record.deployable.config.n) == (5, 1)
     return study, asked
 
 

@@ -274,7 +274,7 @@ def test_a_study_without_a_winner_has_a_page_that_says_so_and_no_chart(interrupt
 
 def test_a_study_of_one_configuration_has_no_chart_and_all_else() -> None:
     report = whole(
-        baseline=replace(WINNER, name="baseline"), difference=None, carriable=None, runners_up=()
+        baseline=replace(WINNER, name="baseline"), difference=None, deployable=None, runners_up=()
     )
     reader = harmless(page(report))
     assert "It is the baseline itself" in reader.said("p")
@@ -328,8 +328,8 @@ def hostile(x: str, y: str, z: str) -> Report:
         "trials": (trial,),
         "notices": (x or "x", y or "y", z or "z"),
         "stopped": z or "z",
-        "commonest_label": x or "x",
-        "carriable_note": y or "y",
+        "majority_class": x or "x",
+        "deployable_note": y or "y",
         "template": PromptText(x or "t", y, z, (Message("user", x),)),
         "answer": z or "z",
         "prices": (PriceLine(x, 1, 2, y, z),),

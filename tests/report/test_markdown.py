@@ -38,7 +38,7 @@ from tune.report import (
 from tune.report.text import (
     count,
     csv_cell,
-    describe,
+    describe_config,
     dollars,
     fence,
     inline,
@@ -152,13 +152,13 @@ def whole(**values: Any) -> Report:
         ),
         "winner": WINNER,
         "baseline": BASELINE,
-        "carriable": ReportConfig("for agents", config(), holdout=Interval(0.77, 0.7, 0.84, 120)),
-        "carriable_note": "The full winner asks 5 times and votes.",
+        "deployable": ReportConfig("for agents", config(), holdout=Interval(0.77, 0.7, 0.84, 120)),
+        "deployable_note": "The full winner asks 5 times and votes.",
         "runners_up": (RUNNER_UP,),
         "difference": Interval(0.55, 0.45, 0.64, 120),
         "detectable": 0.12,
-        "commonest": 0.52,
-        "commonest_label": "positive",
+        "majority_score": 0.52,
+        "majority_class": "positive",
         "template": PromptText(
             "few", "Review: {text}\nLabel:", "Be brief.", (Message("user", "Review: {text}"),)
         ),
@@ -216,14 +216,14 @@ def test_the_report_opens_with_three_sentences_and_a_table() -> None:
     assert "scores 0.790 on 120 holdout examples (95 % interval 0.720 to 0.860)" in paragraphs[1]
     assert "better than the baseline" in paragraphs[1]
     assert (
-        "commonest class (positive) would score 0.520, which the winner's whole interval clears"
+        "majority class (positive) would score 0.520, which the winner's whole interval clears"
         in paragraphs[1]
     )
     assert paragraphs[2].startswith("| configuration |")
     assert len(answer(whole())) == 3
 
 
-def test_the_table_sets_winner_baseline_and_commonest_class_side_by_side() -> None:
+def test_the_table_sets_winner_baseline_and_majority_class_side_by_side() -> None:
     rows = cells(markdown(whole()).split("\n\n")[2])
     assert rows[1][:2] == ["winner", "0.790 (0.720 to 0.860)"]
     assert rows[1][3:6] == ["0.550 (0.450 to 0.640)", "better", "$0.000123 ($0.00012 to $0.000126)"]
@@ -232,7 +232,7 @@ def test_the_table_sets_winner_baseline_and_commonest_class_side_by_side() -> No
     assert [row[0] for row in rows[3:]] == [
         "for agents",
         "runner-up 1",
-        "always the commonest class (positive)",
+        "always the majority class (positive)",
     ]
 
 
@@ -348,14 +348,14 @@ def test_what_could_not_have_been_seen_is_said() -> None:
     )  # in the answer, and a limit; not said twice
 
 
-def test_the_money_is_said_once_where_no_commonest_class_is_known() -> None:
-    study = whole(commonest=None, commonest_label="")
+def test_the_money_is_said_once_where_no_majority_class_is_known() -> None:
+    study = whole(majority_score=None, majority_class="")
     assert " ".join(summary_lines(study)).count("Spent $") == 1
     assert summary_html(study).count("Spent $") == 1
 
 
 @pytest.mark.parametrize(
-    ("holdout", "larger_is_better", "commonest", "said"),
+    ("holdout", "larger_is_better", "majority_score", "said"),
     [
         (Interval(0.6, 0.5, 0.7, 50), True, 0.49, "whole interval clears"),
         (Interval(0.6, 0.5, 0.7, 50), True, 0.55, "interval does not clear"),
@@ -364,12 +364,15 @@ def test_the_money_is_said_once_where_no_commonest_class_is_known() -> None:
         (None, True, 0.49, "which the winner has not met"),
     ],
 )
-def test_the_commonest_class_is_cleared_by_an_interval_and_not_by_a_mean(
-    holdout: Interval | None, larger_is_better: bool, commonest: float, said: str
+def test_the_majority_class_is_cleared_by_an_interval_and_not_by_a_mean(
+    holdout: Interval | None, larger_is_better: bool, majority_score: float, said: str
 ) -> None:
     winner = replace(WINNER, holdout=holdout)
     study = whole(
-        winner=winner, commonest=commonest, larger_is_better=larger_is_better, difference=None
+        winner=winner,
+        majority_score=majority_score,
+        larger_is_better=larger_is_better,
+        difference=None,
     )
     assert said in answer(study)[2]
 
@@ -705,8 +708,8 @@ def test_hostile_text_anywhere_leaves_the_report_with_the_shape_of_a_harmless_on
             trials=(row,),
             notices=(x or "x", y or "y", z or "z", x + "1", y + "2", z + "3"),
             stopped=z or "z",
-            commonest_label=x or "x",
-            carriable_note=y or "y",
+            majority_class=x or "x",
+            deployable_note=y or "y",
             template=PromptText(x or "t", y, None),
             answer=z or "z",
             prices=(PriceLine(x, 1, 2, y, z),),
@@ -792,11 +795,13 @@ def test_an_interval_that_is_not_known_is_a_dash() -> None:
 
 
 def test_a_config_is_described_on_one_line() -> None:
-    said = describe(config(n=3, aggregate="vote", stop=("\n", "END"), top_p=0.95, stream=False))
+    said = describe_config(
+        config(n=3, aggregate="vote", stop=("\n", "END"), top_p=0.95, stream=False)
+    )
     assert said == (
         'small, prompt few, stream false, temperature 0.2, top_p 0.95, n 3 by vote, max_tokens 16, stop ["\\n", "END"]'
     )
-    assert "by first" not in describe(config())
+    assert "by first" not in describe_config(config())
 
 
 def test_every_public_name_is_there_and_sorted() -> None:

@@ -1,4 +1,4 @@
-"""From findings to a report: what draws were worth, the frontier, the commonest class, notices, and
+"""From findings to a report: what draws were worth, the frontier, the majority class, notices, and
 what to deploy.
 """
 
@@ -21,7 +21,7 @@ from tune.readout import Reading
 from tune.readout.trial import Step, Trial
 from tune.report import markdown
 from tune.result import STOPPED, build_report, deploy
-from tune.result.build import _commonest
+from tune.result.build import _majority_class
 from tune.result.evidence import Evidence
 from tune.result.notices import notices
 from tune.safety.decoration import Decorations
@@ -128,24 +128,24 @@ async def test_a_trial_without_a_reading_counts_on_neither_side(
     assert build().costs() == (0.0, 0.0)
 
 
-# --- the commonest class
+# --- the majority class
 
 
-def test_the_commonest_label_of_the_holdout_is_scored_as_an_answer_to_all(
+def test_the_majority_class_of_the_holdout_is_scored_as_an_answer_to_all(
     build: Callable[..., House],
 ) -> None:
     house = build()
     targets = [example.target for example in house.plan.split.holdout]
-    label, share = _commonest(house.record())
+    label, share = _majority_class(house.record())
     assert label == "yes"
     assert share == pytest.approx(targets.count("yes") / len(targets))
 
 
-def test_targets_that_are_no_labels_have_no_commonest(build: Callable[..., House]) -> None:
+def test_targets_that_are_no_labels_have_no_majority_class(build: Callable[..., House]) -> None:
     house = build()
     own = [replace(example, target=example.id) for example in house.plan.split.holdout]
     plan = replace(house.plan, split=replace(house.plan.split, holdout=tuple(own)))
-    assert _commonest(replace(house.record(), plan=plan)) == ("", None)
+    assert _majority_class(replace(house.record(), plan=plan)) == ("", None)
 
 
 # --- a whole run

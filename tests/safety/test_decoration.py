@@ -96,7 +96,7 @@ def test_an_observer_and_a_notice_that_raise_leave_the_result_and_are_named_in_t
 @pytest.mark.parametrize(
     ("place", "part"),
     [
-        ("tune.result.build._commonest", "the line of the commonest target"),
+        ("tune.result.build._majority_class", "the line of the majority class"),
         ("tune.result.build.estimate_rows", "the estimate beside what happened"),
         ("tune.result.build.costs_of_readings", "the price of the readings"),
         ("tune.result.build.notices", "the notices"),
@@ -123,7 +123,7 @@ def test_a_part_of_the_report_that_fails_is_named_in_it_and_the_result_stands(
     assert said in " ".join(str(again).split())
 
 
-def test_a_metric_that_the_commonest_target_breaks_leaves_the_result(
+def test_a_metric_that_the_majority_class_breaks_leaves_the_result(
     server: Server, tmp_path: Path
 ) -> None:
     """All money was spent by then: the line decorates the report and no more."""
@@ -142,8 +142,8 @@ def test_a_metric_that_the_commonest_target_breaks_leaves_the_result(
     space = tune.Space.from_mapping(SPACE)
     study = tune.tune(rows, space, budget=0.01, **options(server, tmp_path, metric=picky))
     assert study.best.quality is not None
-    assert study.record.commonest is None
-    assert "the line of the commonest target failed" in " ".join(study.record.notices)
+    assert study.record.majority_score is None
+    assert "the line of the majority class failed" in " ".join(study.record.notices)
 
 
 def test_a_metric_from_1_to_10_is_shown_on_a_terminal(

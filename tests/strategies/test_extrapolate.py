@@ -95,9 +95,9 @@ def test_its_files_are_of_the_winner_that_was_tested(
     assert study.record.winner is not None
     assert choice["config"] == json.loads(json.dumps(dict(study.record.winner.config)))
     assert read_deployment(folder).config == study.record.winner.config
-    assert study.record.carriable is not None, "agents take one answer"
-    assert study.record.carriable.config.n == 1
-    assert study.record.carriable.holdout is not None
+    assert study.record.deployable is not None, "agents take one answer"
+    assert study.record.deployable.config.n == 1
+    assert study.record.deployable.holdout is not None
     assert "asks for 5 answers" in (folder / "report.html").read_text(encoding="utf-8")
 
 

@@ -13,7 +13,7 @@ import pytest
 import tune
 from tests.support.pair import MODELS, PRICES
 from tune.errors import StoreError, StudyError
-from tune.export import obstacle
+from tune.export import not_deployable_note
 from tune.fakes.server import Server
 from tune.fakes.world import LabelledWorld
 from tune.space import Config
@@ -77,7 +77,7 @@ def test_llm_config_is_what_one_answer_can_carry_with_its_own_numbers_and_no_key
     carried = study.deployment
     assert carried is not None
     assert carried.config.n == 1
-    shown = study.record.carriable or study.record.winner
+    shown = study.record.deployable or study.record.winner
     assert shown is not None
     assert shown.config == carried.config
     assert shown.holdout is not None, "it was frozen first, and then it met the holdout"
@@ -218,12 +218,12 @@ def test_that_no_baseline_was_given_is_said_wherever_it_is_shown(study: Study) -
 
 
 def test_a_winner_that_no_agent_can_carry_says_why(study: Study, tmp_path: Path) -> None:
-    why = obstacle(replace_config(study.best.config, n=3, aggregate="vote"))
+    why = not_deployable_note(replace_config(study.best.config, n=3, aggregate="vote"))
     assert why.startswith(
         "No agent's llm_config can carry the winner: it asks for 3 answers and reads them by 'vote'"
     )
-    assert "agents chat" in obstacle(study.best.config, raw=True)
-    record = replace(study.record, carriable=None, carriable_note=why)
+    assert "agents chat" in not_deployable_note(study.best.config, raw=True)
+    record = replace(study.record, deployable=None, deployable_note=why)
     alone = Study(record, tmp_path, stopped="finished", deployment=None)
     alone.report()
     assert why in (tmp_path / "report.md").read_text()

@@ -4,7 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 from tune.export.autogen import TAG, llm_config, oai_config_list, snippet
-from tune.export.deployment import Deployment, addition, carriable, notes, obstacle
+from tune.export.deployment import (
+    Deployment,
+    is_deployable,
+    not_deployable_note,
+    notes,
+    single_answer_note,
+)
 
 EXPORTERS: dict[str, Callable[[Deployment], dict[str, Any] | str]] = {
     "llm_config": llm_config,
@@ -19,11 +25,11 @@ __all__ = [
     "EXPORTERS",
     "TAG",
     "Deployment",
-    "addition",
-    "carriable",
+    "is_deployable",
     "llm_config",
+    "not_deployable_note",
     "notes",
     "oai_config_list",
-    "obstacle",
+    "single_answer_note",
     "snippet",
 ]

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tune.errors import InputError
-from tune.export.deployment import Deployment, carriable
+from tune.export.deployment import Deployment, is_deployable
 from tune.providers.openai.access import OPENAI_KEY
 
 TAG = "tune"
@@ -100,7 +100,7 @@ def _literal(value: dict[str, Any]) -> str:
 def _entry(deployment: Deployment, environ: Mapping[str, str] | None) -> dict[str, Any]:
     """One entry of a config list, with every setting in it."""
     config = deployment.config
-    if not carriable(config, raw=deployment.raw):
+    if not is_deployable(config, raw=deployment.raw):
         what = (
             "a prompt that is no chat"
             if deployment.raw

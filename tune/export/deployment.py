@@ -63,7 +63,7 @@ class Deployment:
         ).removeprefix("//")
 
 
-def carriable(config: Config, *, raw: bool = False) -> bool:
+def is_deployable(config: Config, *, raw: bool = False) -> bool:
     """Whether an agent of AutoGen's kind can carry a config: it chats, and reads one answer per
     request.
 
@@ -75,7 +75,7 @@ def carriable(config: Config, *, raw: bool = False) -> bool:
     return config.n == 1 and config.aggregate == "first" and not raw
 
 
-def addition(winner: ReportConfig, carried: ReportConfig) -> str:
+def single_answer_note(winner: ReportConfig, carried: ReportConfig) -> str:
     """One sentence on what the full winner would add to the config that an agent carries, each with
     its own numbers.
     """
@@ -102,7 +102,7 @@ def addition(winner: ReportConfig, carried: ReportConfig) -> str:
     return f"{sentence}."
 
 
-def obstacle(config: Config, *, raw: bool = False) -> str:
+def not_deployable_note(config: Config, *, raw: bool = False) -> str:
     """Return one sentence on why no agent of AutoGen's kind can carry a config; "" where one can.
 
     Args:

@@ -257,7 +257,7 @@ def _as_it_was(report: Report, before: Report) -> Report:
 
     Its notices are those of the new selection, and what the run told about models and money.
     """
-    kept = tuple(sentence for sentence in before.told if sentence not in report.notices)
+    kept = tuple(sentence for sentence in before.run_notices if sentence not in report.notices)
     said = (
         "Read again from the draws of a finished study: its choice is made anew, its bill is what "
         "it was."
@@ -270,7 +270,7 @@ def _as_it_was(report: Report, before: Report) -> Report:
         estimate=before.estimate,
         stopped=before.stopped,
         notices=(said, *report.notices, *kept),
-        told=before.told,
+        run_notices=before.run_notices,
     )
 
 

@@ -2,13 +2,12 @@
 
 from tune.report.chart import chart
 from tune.report.comparison import comparison_csv, comparison_tex
-from tune.report.error_analysis import Confusion, Doubt, Failing, Slice
+from tune.report.error_analysis import Confusion, DoubtfulLabel, Failing, Slice
 from tune.report.headline import answer
 from tune.report.html import page
 from tune.report.json import best_json, result_json
 from tune.report.markdown import markdown
 from tune.report.records import (
-    Bought,
     EstimateRow,
     Money,
     PriceLine,
@@ -16,6 +15,7 @@ from tune.report.records import (
     Provenance,
     Report,
     ReportConfig,
+    SearchAnswers,
     TrialRow,
     Uncertain,
     plain_config,
@@ -26,9 +26,8 @@ from tune.report.trials_table import trial_rows, trials_csv
 from tune.report.unread_sample import Sample, Unread
 
 __all__ = [
-    "Bought",
     "Confusion",
-    "Doubt",
+    "DoubtfulLabel",
     "EstimateRow",
     "Failing",
     "Money",
@@ -40,6 +39,7 @@ __all__ = [
     "Report",
     "ReportConfig",
     "Sample",
+    "SearchAnswers",
     "Slice",
     "TrialRow",
     "Uncertain",

@@ -17,7 +17,7 @@ from tune.report.amount import Amount, amount_of
 from tune.report.chart_scale import Scale, linear, logarithmic
 from tune.report.headline import evidence
 from tune.report.records import Report, ReportConfig
-from tune.report.text import describe
+from tune.report.text import describe_config
 from tune.safety.escape import visible
 from tune.stats.intervals import Interval
 
@@ -61,7 +61,7 @@ class Mark:
         """All of it in words, not escaped."""
         known = evidence(self.quality, holdout=self.on_holdout)
         few = " (few)" if self.row.few else ""
-        return f"{self.name}: {describe(self.row.config)}; {known}{few}, at {self.amount.said(self.cost.mean)} per request"
+        return f"{self.name}: {describe_config(self.row.config)}; {known}{few}, at {self.amount.said(self.cost.mean)} per request"
 
 
 Box = tuple[float, float, float, float]

@@ -11,7 +11,7 @@ import math
 from tune.report.amount import Amount, amount_of
 from tune.report.headline import shown_rows
 from tune.report.records import Report, ReportConfig
-from tune.report.text import csv_cell, describe
+from tune.report.text import csv_cell, describe_config
 from tune.safety.escape import visible
 from tune.stats.intervals import Interval
 
@@ -68,7 +68,10 @@ def comparison_csv(report: Report) -> str:
         ]
         examples = row.quality.n if row.quality is not None else 0
         writer.writerow(
-            [csv_cell(cell) for cell in (row.name, describe(row.config), on, examples, *numbers)]
+            [
+                csv_cell(cell)
+                for cell in (row.name, describe_config(row.config), on, examples, *numbers)
+            ]
         )
     for oracle in report.pass_at_k:
         numbers = [*_limits(oracle.quality), *[None] * 9]

@@ -11,7 +11,7 @@ from typing import Any
 from tune.report.text import inline, number, table, with_limits
 from tune.stats.intervals import Interval
 
-MOST_DOUBTS = 20
+MOST_DOUBTFUL_LABELS = 20
 """Rows with a doubtful label that a report shows."""
 
 MOST_COLUMNS = 12
@@ -66,7 +66,7 @@ class Slice:
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
+class DoubtfulLabel:
     """A row whose label all strong configurations contradict with one voice.
 
     Attributes:
@@ -94,20 +94,20 @@ class Failing:
         on: "holdout" or "tuning": the examples that confusion and slices are of.
         confusion: None unless the targets are a few labels.
         slices: by the columns that were asked for.
-        doubts: tuning rows with a label that looks wrong.
+        doubtful_labels: tuning rows with a label that looks wrong.
     """
 
     on: str = "tuning"
     confusion: Confusion | None = None
     slices: tuple[Slice, ...] = ()
-    doubts: tuple[Doubt, ...] = ()
+    doubtful_labels: tuple[DoubtfulLabel, ...] = ()
 
 
 def failing_section(failing: Failing | None) -> str:
     """The section of `report.md`; "" where nothing is known."""
     if failing is None:
         return ""
-    parts = [*_confusion(failing), *_slices(failing), *_doubts(failing)]
+    parts = [*_confusion(failing), *_slices(failing), *_doubtful_labels(failing)]
     return "\n\n".join(["## Where it fails", *parts]) if parts else ""
 
 
@@ -147,8 +147,8 @@ def _slices(failing: Failing) -> list[str]:
     return [note, table(["column", "value", "examples", "winner", "baseline"], rows)]
 
 
-def _doubts(failing: Failing) -> list[str]:
-    if not failing.doubts:
+def _doubtful_labels(failing: Failing) -> list[str]:
+    if not failing.doubtful_labels:
         return []
     rows = [
         [
@@ -158,9 +158,9 @@ def _doubts(failing: Failing) -> list[str]:
             f"{one.configs}",
             inline(one.shown),
         ]
-        for one in failing.doubts[:MOST_DOUBTS]
+        for one in failing.doubtful_labels[:MOST_DOUBTFUL_LABELS]
     ]
-    more = len(failing.doubts) - MOST_DOUBTS
+    more = len(failing.doubtful_labels) - MOST_DOUBTFUL_LABELS
     note = (
         "Check these labels: on these tuning rows all strong configurations agree with each other, and not with the "
         "data." + (f" {more} more are in `best.json`." if more > 0 else "")
@@ -188,11 +188,11 @@ def failing_sentences(failing: Failing | None) -> list[str]:
             f"Balanced accuracy of the winner: {number(confusion.balanced_accuracy)} on {failing.on} examples; lowest "
             f"recall: {number(known[worst])} for {worst!r} ({confusion.examples(worst)} examples)."
         )
-    if failing.doubts:
-        rows = ", ".join(one.example for one in failing.doubts[:5])
+    if failing.doubtful_labels:
+        rows = ", ".join(one.example for one in failing.doubtful_labels[:5])
         found.append(
-            f"Check these labels: all strong configurations contradict the data on {len(failing.doubts)} tuning rows "
-            f"(rows {rows}{', ...' if len(failing.doubts) > 5 else ''})."
+            f"Check these labels: all strong configurations contradict the data on {len(failing.doubtful_labels)} tuning rows "
+            f"(rows {rows}{', ...' if len(failing.doubtful_labels) > 5 else ''})."
         )
     return found
 
@@ -214,7 +214,7 @@ def failing_record(failing: Failing | None) -> dict[str, Any] | None:
         "on": failing.on,
         "confusion": matrix,
         "slices": slice_rows(failing.slices),
-        "check_these_labels": doubt_rows(failing.doubts),
+        "check_these_labels": doubtful_label_rows(failing.doubtful_labels),
     }
 
 
@@ -234,7 +234,7 @@ def slice_rows(slices: Sequence[Slice]) -> list[dict[str, Any]]:
     ]
 
 
-def doubt_rows(doubts: Sequence[Doubt]) -> list[dict[str, Any]]:
+def doubtful_label_rows(doubtful_labels: Sequence[DoubtfulLabel]) -> list[dict[str, Any]]:
     """A mapping for each row whose label looks wrong."""
     return [
         {
@@ -245,7 +245,7 @@ def doubt_rows(doubts: Sequence[Doubt]) -> list[dict[str, Any]]:
             "answers": one.answers,
             "inputs": one.shown,
         }
-        for one in doubts
+        for one in doubtful_labels
     ]
 
 

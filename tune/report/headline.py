@@ -9,7 +9,7 @@ import math
 from tune.pricing.clock import format_duration
 from tune.report.amount import amount_of
 from tune.report.records import Money, Report, ReportConfig
-from tune.report.text import count, describe, dollars, inline, number, with_limits
+from tune.report.text import count, describe_config, dollars, inline, number, with_limits
 from tune.report.unread_text import unread_headline
 from tune.stats.intervals import Interval
 
@@ -37,7 +37,7 @@ def assumed_baseline(report: Report) -> tuple[str, ...]:
     """Return one sentence on what the winner is compared with, where the user gave no baseline."""
     if report.baseline_given or report.baseline is None:
         return ()
-    stands = describe(report.baseline.config)
+    stands = describe_config(report.baseline.config)
     return (
         f"No baseline was given: it is compared with the first model and the plainest prompt ({stands}).",
     )
@@ -47,7 +47,7 @@ def shown_rows(report: Report) -> list[ReportConfig]:
     """The configs that are set side by side: the winner, the baseline, what agents carry, the
     runners-up.
     """
-    winner, baseline, single = report.winner, report.baseline, report.carriable
+    winner, baseline, single = report.winner, report.baseline, report.deployable
     rows = [winner, None if report.winner_is_baseline else baseline]
     rows.append(None if single and winner and single.config == winner.config else single)
     return [row for row in (*rows, *report.runners_up) if row is not None]
@@ -146,7 +146,7 @@ def _winner(report: Report, winner: ReportConfig) -> str:
     so_far = " so far" if report.interrupted else ""
     if report.keeps_limit is False:
         return _over_the_limit(report, winner, known)
-    sentence = f"The best configuration found{so_far} is {describe(winner.config)}: it scores {known}{price}"
+    sentence = f"The best configuration found{so_far} is {describe_config(winner.config)}: it scores {known}{price}"
     sentence += _asked(report, winner.quality)
     if not report.larger_is_better:
         sentence += " (a lower score is better)"
@@ -165,7 +165,7 @@ def _over_the_limit(report: Report, winner: ReportConfig, known: str) -> str:
     closest = f" and {' and '.join(takes)}" if takes else ""
     return (
         f"No configuration that was tried keeps {report.limit}. The one that came closest is "
-        f"{describe(winner.config)}: it scores {known}{closest} per request. Allow more, or add cheaper models, "
+        f"{describe_config(winner.config)}: it scores {known}{closest} per request. Allow more, or add cheaper models, "
         f"shorter prompts or a smaller max_tokens."
     )
 
@@ -226,13 +226,13 @@ def _asked(report: Report, quality: Interval | None) -> str:
 
 
 def _yardstick(report: Report, winner: ReportConfig) -> str:
-    if report.commonest is None:
+    if report.majority_score is None:
         return money_sentence(report)
-    name = f" ({report.commonest_label})" if report.commonest_label else ""
-    share = f"Always answering the commonest class{name} would score {number(report.commonest)}"
+    name = f" ({report.majority_class})" if report.majority_class else ""
+    share = f"Always answering the majority class{name} would score {number(report.majority_score)}"
     if winner.quality is None:
         return f"{share}."
-    if winner.holdout is not None and report.clears(winner.holdout, report.commonest):
+    if winner.holdout is not None and report.clears(winner.holdout, report.majority_score):
         return f"{share}, which the winner's whole interval clears."
     if winner.holdout is None:
         return f"{share} on holdout examples, which the winner has not met."

@@ -19,7 +19,7 @@ from tune.report.headline import (
 from tune.report.records import EstimateRow, PriceLine, Report, ReportConfig, TrialRow, plain_config
 from tune.report.text import (
     count,
-    describe,
+    describe_config,
     dollars,
     exact_seconds,
     fence,
@@ -61,10 +61,10 @@ def markdown(report: Report) -> str:
 def _comparison_table(report: Report) -> str:
     named = shown_rows(report)
     rows = [_comparison_row(report, row) for row in named]
-    if report.commonest is not None:
-        label = f" ({report.commonest_label})" if report.commonest_label else ""
+    if report.majority_score is not None:
+        label = f" ({report.majority_class})" if report.majority_class else ""
         rows.append(
-            [inline(f"always the commonest class{label}"), number(report.commonest), *["-"] * 5]
+            [inline(f"always the majority class{label}"), number(report.majority_score), *["-"] * 5]
         )
     if not rows:
         return ""
@@ -79,7 +79,9 @@ def _comparison_table(report: Report) -> str:
         amount_of(report).per_request,
         "seconds, median / 95th percentile",
     ]
-    names = "\n".join(f"- {inline(row.name)}: {inline(describe(row.config))}" for row in named)
+    names = "\n".join(
+        f"- {inline(row.name)}: {inline(describe_config(row.config))}" for row in named
+    )
     notes = [detectable_sentence(report)]
     if report.runners_up:
         notes.append(
@@ -153,7 +155,10 @@ def _use(report: Report) -> str:
     winner = report.winner
     if winner is None:
         return ""
-    parts = ["## How to use it", f"Settings of the winner, {inline(describe(winner.config))}:"]
+    parts = [
+        "## How to use it",
+        f"Settings of the winner, {inline(describe_config(winner.config))}:",
+    ]
     parts.append(
         fence(json.dumps(plain_config(winner.config), indent=2, ensure_ascii=False), "json")
     )
@@ -170,21 +175,21 @@ def _use(report: Report) -> str:
             f"came closest, with `keeps_limit: false`."
         )
         return "\n\n".join(parts)
-    if report.agents_can_use:
+    if report.has_deployable:
         parts.append(
             "For AutoGen and AG2 agents: `study.best.llm_config()` in Python, or the file `OAI_CONFIG_LIST` beside "
             "this one. `best.json` holds all of it. No file holds a key."
         )
     else:
         parts.append(
-            f"{inline(report.carriable_note, limit=1000)} `best.json` holds all of it. No file holds a key."
+            f"{inline(report.deployable_note, limit=1000)} `best.json` holds all of it. No file holds a key."
         )
-    if report.carriable is not None:
-        own = with_limits(report.carriable.quality)
+    if report.deployable is not None:
+        own = with_limits(report.deployable.quality)
         parts.append(
-            f"What such an agent carries is {inline(describe(report.carriable.config))}: {own}"
-            + ("" if report.carriable.holdout is not None else " on tuning examples")
-            + (f". {inline(report.carriable_note, limit=1000)}" if report.carriable_note else ".")
+            f"What such an agent carries is {inline(describe_config(report.deployable.config))}: {own}"
+            + ("" if report.deployable.holdout is not None else " on tuning examples")
+            + (f". {inline(report.deployable_note, limit=1000)}" if report.deployable_note else ".")
         )
     return "\n\n".join(parts)
 
@@ -303,7 +308,7 @@ def _frontier(report: Report) -> str:
 def _frontier_cells(row: ReportConfig, amount: Amount) -> list[str]:
     examples = 0 if row.tuning is None else row.tuning.n
     return [
-        inline(describe(row.config)),
+        inline(describe_config(row.config)),
         with_limits(row.tuning) + (" ≈" if row.approximate else ""),
         f"{examples:,}" + (" (few)" if row.few else ""),
         with_limits(amount.of(row), amount.said),
@@ -331,9 +336,10 @@ def _trials(report: Report) -> str:
     rows = [
         [
             str(trial.number),
-            inline(describe(trial.point)),
+            inline(describe_config(trial.point)),
             inline(f"{trial.state}: {trial.reason}" if trial.reason else trial.state),
-            f"{trial.examples:,}" + (f" ({trial.missing:,} missing)" if trial.missing else ""),
+            f"{trial.examples:,}"
+            + (f" ({trial.unanswered:,} unanswered)" if trial.unanswered else ""),
             f"{trial.draws:,}",
             _free_part(trial),
             with_limits(trial.quality),
@@ -361,7 +367,7 @@ def _free_part(trial: TrialRow) -> str:
     if trial.best is None:
         return "-"
     return (
-        inline(describe({k: v for k, v in trial.best.items() if k not in trial.point}))
+        inline(describe_config({k: v for k, v in trial.best.items() if k not in trial.point}))
         or "as bought"
     )
 

@@ -187,7 +187,7 @@ class TrialRow:
         reason: why it was stopped or failed.
         examples: tuning examples with at least one draw.
         draws: draws in all.
-        missing: examples without a draw through the service's fault.
+        unanswered: examples without a draw through the service's fault.
         spent: dollars charged for it.
         best: the best config that was read off its draws, or None.
         quality: that config's quality on tuning examples.
@@ -203,7 +203,7 @@ class TrialRow:
     reason: str = ""
     examples: int = 0
     draws: int = 0
-    missing: int = 0
+    unanswered: int = 0
     spent: float = 0.0
     best: Config | None = None
     quality: Interval | None = None
@@ -214,7 +214,7 @@ class TrialRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Bought:
+class SearchAnswers:
     """What became of all answers of the search.
 
     Attributes:
@@ -268,16 +268,16 @@ class Report:
         money: the study's dollars. provenance: what it takes to do it again. winner: the frozen
         choice, or None where nothing was scored. baseline: the config the user has today, or what
         stands for it. baseline_given: whether the user named it; else the first model and the
-        plainest prompt stand for it. carriable: the best config that an agent's `llm_config` can
-        carry, where the winner is not it. carriable_note: one sentence on what the full winner
+        plainest prompt stand for it. deployable: the best config that an agent's `llm_config` can
+        carry, where the winner is not it. deployable_note: one sentence on what the full winner
         would add to it, or on why no agent can carry the winner. runners_up: shown only; they never
         change the choice. difference: winner less baseline on holdout examples, paired, in the
         metric's own scale. detectable: the smallest difference that so many holdout examples show
         with 80 % probability. look: which look at the same holdout this is, from 1. confidence: of
         each interval on holdout examples, 0 to 1: what its look leaves, so that all looks together
             are right at least 95 % of the time; see `tune.stats.alpha_spending`.
-        commonest: the score on holdout of always giving the commonest target, or None where there
-        is none. commonest_label: that target. larger_is_better: the metric's direction. max_cost:
+        majority_score: the score on holdout of always giving the majority class, or None where there
+        is none. majority_class: that target. larger_is_better: the metric's direction. max_cost:
         dollars per request that a configuration may cost, or None. max_seconds: seconds that it may
         take, or None. keeps_limit: whether the winner keeps both; False means that no configuration
         did, and the winner is the one
@@ -311,15 +311,15 @@ class Report:
     winner: ReportConfig | None = None
     baseline: ReportConfig | None = None
     baseline_given: bool = True
-    carriable: ReportConfig | None = None
-    carriable_note: str = ""
+    deployable: ReportConfig | None = None
+    deployable_note: str = ""
     runners_up: tuple[ReportConfig, ...] = ()
     difference: Interval | None = None
     detectable: float | None = None
     look: int = 1
     confidence: float = 0.95
-    commonest: float | None = None
-    commonest_label: str = ""
+    majority_score: float | None = None
+    majority_class: str = ""
     larger_is_better: bool = True
     max_cost: float | None = None
     max_seconds: float | None = None
@@ -336,7 +336,7 @@ class Report:
     unread: tuple[Unread, ...] = ()
     unread_stop: bool = False
     failing: Failing | None = None
-    bought: Bought = field(default_factory=Bought)
+    bought: SearchAnswers = field(default_factory=SearchAnswers)
     readings: int = 0
     read_cost: float | None = None
     readings_cost: float | None = None
@@ -345,7 +345,7 @@ class Report:
     stopped: str = ""
     interrupted: bool = False
     notices: tuple[str, ...] = ()
-    told: tuple[str, ...] = ()
+    run_notices: tuple[str, ...] = ()
     pass_at_k: tuple[PassAtK, ...] = ()
     repeats: RepeatedSplits | None = None
     deployment_record: Mapping[str, Any] = field(default_factory=dict)
@@ -409,11 +409,11 @@ class Report:
         )
 
     @property
-    def agents_can_use(self) -> bool:
+    def has_deployable(self) -> bool:
         """Whether a config can be exported to agents that read one answer: the winner, or one
         beside it.
         """
-        return self.carriable is not None or not self.carriable_note
+        return self.deployable is not None or not self.deployable_note
 
     def clears(self, quality: Interval | None, value: float | None) -> bool:
         """Whether a quality's whole interval is better than `value`."""

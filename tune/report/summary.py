@@ -38,8 +38,8 @@ def summary_lines(report: Report, width: int | None = None) -> list[str]:
     rest: list[str] = []
     if report.verdict != "not distinguishable":  # else the answer has said it
         rest += [sentence for sentence in [detectable_sentence(report)] if sentence]
-    if report.carriable_note:
-        rest.append(report.carriable_note)
+    if report.deployable_note:
+        rest.append(report.deployable_note)
     rest += [*wrong_sentences(report), *failing_sentences(report.failing)]
     rest += [*_of_money(report, sentences), *report.notices]
     return [*_wrapped(sentences, width), *map(visible, table), *_wrapped(rest, width)]

@@ -119,7 +119,7 @@ def count(number_of: int, thing: str) -> str:
     return f"{number_of:,} {thing}" if number_of == 1 else f"{number_of:,} {thing}s"
 
 
-def describe(config: Mapping[str, Any]) -> str:
+def describe_config(config: Mapping[str, Any]) -> str:
     """A config or a paid point on one line: model, prompt, settings, then how many answers and how
     long.
 

@@ -79,7 +79,7 @@ def wrong_section(report: Report) -> str:
     """The section of `report.md`; "" where nothing was counted."""
     named = [
         row
-        for row in (report.winner, report.baseline, report.carriable, *report.runners_up)
+        for row in (report.winner, report.baseline, report.deployable, *report.runners_up)
         if row is not None
     ]
     rows = []

@@ -7,12 +7,12 @@ from collections import Counter, defaultdict
 from tune.pricing.prices import to_dollars
 from tune.readout.outcomes import KINDS, Outcomes, count_outcomes, kind_of
 from tune.readout.trial import Trial
-from tune.report import Bought
+from tune.report import SearchAnswers
 from tune.space import Config
 from tune.study.record import RunRecord
 
 
-def count_bought(record: RunRecord) -> Bought:
+def count_bought(record: RunRecord) -> SearchAnswers:
     """Count the answers of all trials, as they were bought: no smaller cap or further stop string
     cuts them.
     """
@@ -39,7 +39,7 @@ def count_bought(record: RunRecord) -> Bought:
                 if kind:
                     dollars[kind] += cost
     shares = {kind: spent / total for kind, spent in dollars.items()} if total > 0 else {}
-    return Bought(
+    return SearchAnswers(
         Outcomes(answers=answers, **{kind: found[kind] for kind in KINDS}), shares, hidden, cap
     )
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tune.errors import QuotaExhausted
-from tune.export import Deployment, addition, obstacle
+from tune.export import Deployment, not_deployable_note, single_answer_note
 from tune.plan.answer_forecast import estimate_rows
 from tune.plan.long_answers import first_forecasts
 from tune.plan.plan import Plan
@@ -22,13 +22,13 @@ from tune.readout import Reading
 from tune.readout.outcomes import Outcomes
 from tune.readout.trial import Trial
 from tune.report import (
-    Bought,
     Money,
     PriceLine,
     PromptText,
     Provenance,
     Report,
     ReportConfig,
+    SearchAnswers,
     TrialRow,
     Uncertain,
 )
@@ -41,7 +41,7 @@ from tune.result.frontier import FEW_SHARE, frontier
 from tune.result.notices import notices
 from tune.result.pass_at_k import pass_at_k
 from tune.result.repeated_splits import repeated_splits
-from tune.result.rows import Rows, count_for
+from tune.result.rows import ReportRows, count_for
 from tune.result.savings import costs_of_readings
 from tune.runtime.best_json import deployment_record
 from tune.safety.decoration import Decorations
@@ -65,27 +65,27 @@ STOPPED = {
 
 
 def build_report(
-    record: RunRecord, told: Collection[str] = (), decorations: Decorations | None = None
+    record: RunRecord, run_notices: Collection[str] = (), decorations: Decorations | None = None
 ) -> Report:
     """Build the report of a run, without the texts of examples if the user wants none in it.
 
     Args:
         record: what the run found.
-        told: sentences that the user was told; what `decorations` tells may be added meanwhile.
+        run_notices: sentences that the user was run_notices; what `decorations` tells may be added meanwhile.
         decorations: keeps faults of what only explains the result from ending it.
     """
-    report = _build(record, told, decorations or Decorations())
+    report = _build(record, run_notices, decorations or Decorations())
     return report if record.plan.content else without_content(report)
 
 
-def _build(record: RunRecord, told: Collection[str], decorations: Decorations) -> Report:
+def _build(record: RunRecord, run_notices: Collection[str], decorations: Decorations) -> Report:
     plan, carried = record.plan, record.single_answer
     # Half a holdout is not looked at: the same command completes it, and a look that is not taken
     # costs nothing.
     met = {} if record.stopped in PAUSES else dict(record.holdout)
     choice = record.selection.tested(met) if record.selection else None
     evidence = Evidence(plan, count_analyses(record.events, plan.baseline) if met else 1)
-    rows = Rows(record, evidence, met, decorations)
+    rows = ReportRows(record, evidence, met, decorations)
     winner = rows.winner(choice) if choice else None
     keeps = _keeps_limit(plan, choice.shown, winner) if choice and winner else None
     if keeps is False:
@@ -96,7 +96,7 @@ def _build(record: RunRecord, told: Collection[str], decorations: Decorations) -
         else None
     )
     label, share = decorations.attempt(
-        "the line of the commonest target", lambda: _commonest(record), ("", None)
+        "the line of the majority class", lambda: _majority_class(record), ("", None)
     )
     read_cost, readings_cost = decorations.attempt(
         "the price of the readings", lambda: costs_of_readings(record), (None, None)
@@ -107,15 +107,15 @@ def _build(record: RunRecord, told: Collection[str], decorations: Decorations) -
         winner=winner,
         baseline=rows.baseline(),
         baseline_given=plan.baseline_given,
-        carriable=single,
-        carriable_note=_carriable_note(plan, winner, single, carried),
+        deployable=single,
+        deployable_note=_deployable_note(plan, winner, single, carried),
         runners_up=tuple(rows.runners_up(choice) if choice else ()),
         difference=rows.difference(choice.shown) if choice else None,
         detectable=evidence.detectable(choice.shown.config, plan.baseline, met) if choice else None,
         look=evidence.look,
         confidence=evidence.confidence,
-        commonest=share,
-        commonest_label=label,
+        majority_score=share,
+        majority_class=label,
         larger_is_better=plan.metric.larger_is_better,
         max_cost=plan.max_cost,
         max_seconds=plan.max_seconds,
@@ -143,7 +143,7 @@ def _build(record: RunRecord, told: Collection[str], decorations: Decorations) -
             None,
         ),
         bought=decorations.attempt(
-            "the counts of all answers", lambda: count_bought(record), Bought()
+            "the counts of all answers", lambda: count_bought(record), SearchAnswers()
         ),
         readings=len(record.readings),
         read_cost=read_cost,
@@ -160,7 +160,7 @@ def _build(record: RunRecord, told: Collection[str], decorations: Decorations) -
         unanswerable=dict(Counter(model for model, _ in record.unanswerable)),
         stopped=_why(record, decorations),
         interrupted=record.stopped in PAUSES,
-        told=tuple(told),
+        run_notices=tuple(run_notices),
         pass_at_k=decorations.attempt("pass@k", lambda: pass_at_k(record, choice, evidence), ())
         if choice
         else (),
@@ -168,21 +168,21 @@ def _build(record: RunRecord, told: Collection[str], decorations: Decorations) -
             "the repeated splits", lambda: repeated_splits(record, plan.splits), None
         ),
         notices=_notices(
-            replace(record, selection=choice), evidence, told, decorations
+            replace(record, selection=choice), evidence, run_notices, decorations
         ),  # last: they name what failed
     )
 
 
 def _notices(
-    record: RunRecord, evidence: Evidence, told: Collection[str], decorations: Decorations
+    record: RunRecord, evidence: Evidence, run_notices: Collection[str], decorations: Decorations
 ) -> tuple[str, ...]:
     """What a reader must not miss; where that cannot be put into words, at least what the run said
     on its way.
     """
     said = decorations.attempt(
-        "the notices", lambda: notices(record, evidence, told, decorations), None
+        "the notices", lambda: notices(record, evidence, run_notices, decorations), None
     )
-    return tuple(told if said is None else said)
+    return tuple(run_notices if said is None else said)
 
 
 def _keeps_limit(plan: Plan, choice: Reading, row: ReportConfig) -> bool | None:
@@ -200,7 +200,7 @@ def _keeps_limit(plan: Plan, choice: Reading, row: ReportConfig) -> bool | None:
     return not (over_cost or over_seconds)
 
 
-def _carriable_note(
+def _deployable_note(
     plan: Plan, winner: ReportConfig | None, single: ReportConfig | None, carried: Reading | None
 ) -> str:
     """Return what agents lose against the winner, or why they can carry no config; "" where they
@@ -209,10 +209,10 @@ def _carriable_note(
     if winner is None:
         return ""
     if single is not None:
-        return addition(winner, single)
+        return single_answer_note(winner, single)
     if carried is not None:
         return ""
-    return obstacle(winner.config, raw=plan.prompts[winner.config.prompt].raw)
+    return not_deployable_note(winner.config, raw=plan.prompts[winner.config.prompt].raw)
 
 
 def _deployment_record(
@@ -278,8 +278,8 @@ def _why_paused(record: RunRecord) -> str:
     return f"no model is left that answers ({fault}): the same command goes on when that is mended"
 
 
-def _commonest(record: RunRecord) -> tuple[str, float | None]:
-    """The commonest target of the holdout, and the score of always giving it; only where targets
+def _majority_class(record: RunRecord) -> tuple[str, float | None]:
+    """The majority class of the holdout, and the score of always giving it; only where targets
     are few labels.
     """
     holdout = record.plan.split.holdout
@@ -299,7 +299,7 @@ def _commonest(record: RunRecord) -> tuple[str, float | None]:
 
 
 def _frontier(
-    record: RunRecord, rows: Rows, met: Mapping[Config, Reading], choice: Selection | None
+    record: RunRecord, rows: ReportRows, met: Mapping[Config, Reading], choice: Selection | None
 ) -> list[ReportConfig]:
     """Return the rows of the frontier, with those on few examples marked."""
     enough = max(1.0, FEW_SHARE * choice.reading.n_examples) if choice else 1.0
@@ -428,7 +428,7 @@ def _trial_row(
         reason=trial.reason,
         examples=len(trial.draws),
         draws=trial.bought,
-        missing=len(trial.unanswered),
+        unanswered=len(trial.unanswered),
         spent=standing.spent_per_draw * trial.bought,
         best=best.config if best else None,
         quality=evidence.quality(best) if best else None,

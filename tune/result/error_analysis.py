@@ -17,7 +17,7 @@ from tune.readout import Reading
 from tune.readout.aggregate import blind, choose, vote
 from tune.readout.trial import Trial
 from tune.readout.truncate import cut
-from tune.report import Confusion, Doubt, Failing, Slice
+from tune.report import Confusion, DoubtfulLabel, Failing, Slice
 from tune.result.evidence import Evidence
 from tune.space import Config
 from tune.strategies import Selection
@@ -74,7 +74,7 @@ def find_failing(
                 holdout=reading is not None,
             )
         ),
-        doubts=tuple(_doubts(record)),
+        doubtful_labels=tuple(_doubtful_labels(record)),
     )
 
 
@@ -214,7 +214,7 @@ def _number(text: str) -> float | None:
     return found if math.isfinite(found) else None
 
 
-def _doubts(record: RunRecord) -> list[Doubt]:
+def _doubtful_labels(record: RunRecord) -> list[DoubtfulLabel]:
     """Tuning rows on which all strong configurations say the same, and something else than the
     data.
     """
@@ -279,10 +279,10 @@ def _voice(
     return answer, len(answers)
 
 
-def _doubt(example: Example, answer: str, configs: int, answers: int) -> Doubt:
+def _doubt(example: Example, answer: str, configs: int, answers: int) -> DoubtfulLabel:
     text = " ".join(" ".join(example.inputs.values()).split())
     shown = text if len(text) <= 100 else f"{text[:100]} ..."
-    return Doubt(example.id, to_text(example.target), answer, configs, answers, shown)
+    return DoubtfulLabel(example.id, to_text(example.target), answer, configs, answers, shown)
 
 
 def _fold(text: str) -> str:

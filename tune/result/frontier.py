@@ -31,7 +31,7 @@ class Place(NamedTuple):
         return self.quality >= other.quality and self.cost <= other.cost and self != other
 
 
-def place_of(reading: Reading, *, larger_is_better: bool) -> Place:
+def frontier_place(reading: Reading, *, larger_is_better: bool) -> Place:
     """The place of a reading by its own means."""
     return shown_place(reading.mean, reading.cost, larger_is_better=larger_is_better)
 
@@ -78,7 +78,7 @@ def frontier(
             is_known = reading.n_examples >= enough or reading.config == baseline
             size = math.ceil(enough) if is_known else reading.n_examples
             known.setdefault(size, []).append(
-                (place_of(reading, larger_is_better=larger_is_better), reading)
+                (frontier_place(reading, larger_is_better=larger_is_better), reading)
             )
     found: list[tuple[Place, Reading]] = []
     for size in sorted(known, reverse=True):
@@ -90,7 +90,7 @@ def frontier(
 def _beaten_on_holdout(met: Mapping[Config, Reading], *, larger_is_better: bool) -> set[Config]:
     """Return what met the holdout and was beaten there."""
     places = {
-        config: place_of(reading, larger_is_better=larger_is_better)
+        config: frontier_place(reading, larger_is_better=larger_is_better)
         for config, reading in met.items()
         if math.isfinite(reading.cost)
     }

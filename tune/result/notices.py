@@ -18,13 +18,13 @@ MOST_LISTED = 10
 
 
 def notices(
-    record: RunRecord, evidence: Evidence, told: Collection[str], decorations: Decorations
+    record: RunRecord, evidence: Evidence, run_notices: Collection[str], decorations: Decorations
 ) -> list[str]:
-    """The sentences, those that the user was told first."""
+    """The sentences, those that the user was run_notices first."""
     attempt = decorations.attempt
     oracle = attempt("the line of the oracle", lambda: _oracle(record), [])
     few = attempt("the notice of few examples", lambda: sample_size_note(record.plan), "")
-    found = [*told, *oracle, *_together(record.plan)]
+    found = [*run_notices, *oracle, *_together(record.plan)]
     if few:
         found.append(few)
     if record.plan.goal == "frontier":

@@ -17,7 +17,7 @@ from tune.strategies import Selection
 from tune.study.record import RunRecord
 
 
-class Rows:
+class ReportRows:
     """Readings as rows of a report.
 
     Args:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tune.export import carriable
+from tune.export import is_deployable
 from tune.plan.plan import Plan
 from tune.readout import Reading
 from tune.space import Config
@@ -78,7 +78,7 @@ class Selector:
 
     def is_single_answer(self, config: Config) -> bool:
         """Return True if an agent that takes one answer of a chat can be given a configuration."""
-        return carriable(config, raw=self.plan.prompts[config.prompt].raw)
+        return is_deployable(config, raw=self.plan.prompts[config.prompt].raw)
 
     def is_within_limits(self, reading: Reading) -> bool:
         """Return True if the means of a reading keep the limits on cost and seconds."""

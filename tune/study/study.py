@@ -28,7 +28,7 @@ from tune.report import (
     trial_rows,
     trials_csv,
 )
-from tune.report.error_analysis import confusion_rows, doubt_rows, slice_rows
+from tune.report.error_analysis import confusion_rows, doubtful_label_rows, slice_rows
 from tune.report.serialize import dump, load
 from tune.safety.decoration import Decorations
 from tune.safety.redact import scrub, scrubbed_json
@@ -150,7 +150,7 @@ class Study:
             messages=template.messages,
             _system=template.system_message,
             _carried=self.deployment,
-            _note=self.record.carriable_note,
+            _note=self.record.deployable_note,
             _over=self.record.limit if self.record.keeps_limit is False else "",
         )
 
@@ -206,7 +206,9 @@ class Study:
         import pandas as pd
 
         return pd.DataFrame(
-            doubt_rows(self.record.failing.doubts if self.record.failing is not None else ())
+            doubtful_label_rows(
+                self.record.failing.doubtful_labels if self.record.failing is not None else ()
+            )
         )
 
     def report(self, folder: str | Path | None = None) -> Path:

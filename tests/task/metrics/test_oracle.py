@@ -196,7 +196,7 @@ def test_a_config_that_is_read_by_all_its_answers_says_so_and_agents_get_one_ans
     assert (found.best.config.n, found.best.config.aggregate) == (3, "all")
     assert found.deployment is not None
     assert (found.deployment.config.n, found.deployment.config.aggregate) == (1, "first")
-    assert found.record.carriable is not None
+    assert found.record.deployable is not None
     for row in found.record.frontier:
         assert (row.config.aggregate == "all") == (row.config.n > 1)
     assert found.record.baseline is not None
