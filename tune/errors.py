@@ -75,12 +75,11 @@ class ProviderError(TuneError):
     """One call to a model failed.
 
     Attributes:
-        charged: whether the attempt may have been billed. True is the unknown outcome (a timeout, a
-        lost
-            connection, 408, 500, 502, 504, an unreadable answer): the attempt stays charged at its
-            ceiling. False is a refusal, which costs nothing.
-        call: the service's own name of the call, as `tune.providers.openai.bill_lookup` writes it; ""
-        where none is known.
+        charged: whether the attempt may have been billed. True is the unknown outcome (a timeout,
+            a lost connection, 408, 500, 502, 504, an unreadable answer): the attempt stays charged
+            at its ceiling. False is a refusal, which costs nothing.
+        call: the service's own name of the call, as `tune.providers.openai.bill_lookup` writes it;
+            "" where none is known.
     """
 
     def __init__(self, message: str, *, charged: bool) -> None:

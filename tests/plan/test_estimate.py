@@ -506,9 +506,7 @@ def test_what_can_be_seen_is_what_the_goal_turns_on() -> None:
     assert found["frontier"].tuning_detectable == found["quality"].tuning_detectable
 
 
-def test_a_configuration_as_good_as_the_baseline_is_shown_within_the_margin_as_often_as_is_said() -> (
-    None
-):
+def test_a_configuration_as_good_as_the_baseline_is_shown_within_the_margin() -> None:
     margin = of(plan(9.0, goal="cheapest", margin=0.3)).tuning_detectable
     rng, shown = np.random.default_rng(5), 0
     for _ in range(300):

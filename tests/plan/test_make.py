@@ -1,4 +1,4 @@
-"""The door: what is asked for is checked once, and a checked plan says what makes it another study."""
+"""The plan is made and checked once, before the first dollar."""
 
 from __future__ import annotations
 
@@ -94,9 +94,7 @@ def test_a_split_of_ones_own_is_another_study_and_stands_alone() -> None:
         plan(data=SIDES, split="customer")
 
 
-def test_without_a_baseline_it_is_the_first_model_with_the_plainest_template_at_the_services_defaults() -> (
-    None
-):
+def test_without_a_baseline_it_is_the_first_model_with_the_shortest_template() -> None:
     made = plan()
     assert dict(made.baseline) == {
         "model": "m",

@@ -139,7 +139,7 @@ async def check_async(
 
 
 def default_store(best: Path) -> str:
-    """Return the study's store where it is still beside its `best.json`, else one in this folder."""
+    """Return the study's store where it still lies beside `best.json`, else one in this folder."""
     folder = best if best.is_dir() else best.parent
     shared = folder.parent / "draws.db"
     own = folder / "draws.db"
