@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from tune.search.history import Observation, Searcher
@@ -157,7 +157,7 @@ class _OptunaProposer:
             )
 
     def learn(self, observation: Observation) -> None:
-        from optuna.trial import TrialState, create_trial
+        from optuna.trial import TrialState
 
         self._observed.add(observation.point)
         # A running trial cannot take a result that its sampler did not see, so it ends as failed,
@@ -168,24 +168,29 @@ class _OptunaProposer:
         indexes = self._lattice.indexes(observation.point)
         if indexes is None or not is_scored(observation):
             return
+        self._add_trial(observation, indexes)
+        self._finished += 1
+        if self._costs and self._finished % POPULATION == 0:
+            self._choose_parents()
+
+    def _add_trial(self, observation: Observation, indexes: Mapping[str, int]) -> None:
+        """Add a finished trial to the study."""
+        from optuna.trial import create_trial
+
         keys = [key for key in self._lattice.keys if key in indexes or not self._conditional]
-        attributes: dict[str, int] = {}
+        values, attributes = [observation.score], dict[str, int]()
         if self._costs:
+            values.append(observation.cost)
             # NSGA-II reads a trial's generation off this attribute and knows none without it.
             attributes["NSGAIISampler:generation"] = self._finished // POPULATION
         self._study.add_trial(
             create_trial(
-                values=[observation.score, observation.cost]
-                if self._costs
-                else [observation.score],
+                values=values,
                 params={key: indexes.get(key, 0) for key in keys},
                 distributions={key: self._distributions[key] for key in keys},
                 system_attrs=attributes,
             )
         )
-        self._finished += 1
-        if self._costs and self._finished % POPULATION == 0:
-            self._choose_parents()
 
     def _choose_parents(self) -> None:
         """Have the next generation's parents chosen now, by a trial for nothing.
