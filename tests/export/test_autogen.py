@@ -241,13 +241,16 @@ def test_one_sentence_says_what_the_full_winner_adds() -> None:
         cost=Interval(0.0001, 0.0001, 0.0001, 120),
     )
     assert single_answer_note(winner, carried) == (
-        "An agent reads one answer per request; the full winner takes 5 answers per request by 'vote' and differs in "
-        "temperature: 0.790 (0.720 to 0.860) against 0.770 (0.700 to 0.840), at $0.0005 against $0.0001 per request."
+        "An agent reads one answer per request; the full winner takes 5 answers per request by "
+        "'vote' and differs in "
+        "temperature: 0.790 (0.720 to 0.860) against 0.770 (0.700 to 0.840), at $0.0005 against "
+        "$0.0001 per request."
     )
     assert single_answer_note(winner, winner) == "An agent carries the winner as it is."
     bare = replace(winner, holdout=None, cost=None, config=config(n=3, aggregate="vote"))
     assert single_answer_note(bare, carried) == (
-        "An agent reads one answer per request; the full winner takes 3 answers per request by 'vote'."
+        "An agent reads one answer per request; the full winner takes 3 answers per request by "
+        "'vote'."
     )
 
 

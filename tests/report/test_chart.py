@@ -219,12 +219,12 @@ def test_who_cannot_see_it_hears_the_winner_the_baseline_and_the_ends_of_the_fro
         in said
     )
     assert (
-        "baseline: small, prompt plain, temperature 1, n 1, max_tokens 16; 0.580 on 120 holdout examples"
-        in said
+        "baseline: small, prompt plain, temperature 1, n 1, max_tokens 16; 0.580 on 120 holdout "
+        "examples" in said
     )
     assert (
-        "5 configurations, from the cheapest to the dearest: 0.300 at $0.00001, then 0.830 at $0.0012."
-        in said
+        "5 configurations, from the cheapest to the dearest: 0.300 at $0.00001, then 0.830 at "
+        "$0.0012." in said
     )
     assert "5 configurations" not in (svg(study(frontier=()))[1].text or "")
 
@@ -232,7 +232,8 @@ def test_who_cannot_see_it_hears_the_winner_the_baseline_and_the_ends_of_the_fro
 def test_whoever_points_at_a_mark_reads_what_it_is() -> None:
     said = [group.findtext("title") or "" for group in svg(study()).findall("g")]
     assert said[0] == (
-        "frontier: m0, prompt few, temperature 0.2, n 1, max_tokens 16; 0.300 on 100 tuning examples "
+        "frontier: m0, prompt few, temperature 0.2, n 1, max_tokens 16; 0.300 on 100 tuning "
+        "examples "
         "(95 % interval 0.200 to 0.400), at $0.00001 per request"
     )
 

@@ -799,7 +799,8 @@ def test_a_config_is_described_on_one_line() -> None:
         config(n=3, aggregate="vote", stop=("\n", "END"), top_p=0.95, stream=False)
     )
     assert said == (
-        'small, prompt few, stream false, temperature 0.2, top_p 0.95, n 3 by vote, max_tokens 16, stop ["\\n", "END"]'
+        "small, prompt few, stream false, temperature 0.2, top_p 0.95, n 3 by vote, max_tokens 16, "
+        'stop ["\\n", "END"]'
     )
     assert "by first" not in describe_config(config())
 

@@ -318,7 +318,8 @@ async def test_a_second_look_at_the_holdout_is_wider_and_said_and_showing_it_aga
     assert more.detectable > once.detectable
     assert more.runners_up == once.runners_up
     assert [notice for notice in more.notices if notice not in once.notices] == [
-        "This is look 2 at the same holdout, so its intervals are wider: each is 99.5 % sure, and all looks together "
+        "This is look 2 at the same holdout, so its intervals are wider: each is 99.5 % sure, and "
+        "all looks together "
         "are wrong at most 5 % of the time."
     ]
 

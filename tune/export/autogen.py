@@ -87,7 +87,8 @@ def snippet(deployment: Deployment) -> str:
     lines.append(f'agent = autogen.AssistantAgent("assistant", llm_config=llm_config{message})')
     if deployment.template:
         lines.append(
-            f"template = {deployment.template!r}  # a message, with an example's inputs in the braces"
+            f"template = {deployment.template!r}  # a message, with an example's inputs in the "
+            "braces"
         )
     return "\n".join(lines) + "\n"
 
@@ -152,6 +153,7 @@ def _key(deployment: Deployment, environ: Mapping[str, str] | None) -> dict[str,
         return {} if deployment.key_env == OPENAI_KEY else {"api_key": f"${{{deployment.key_env}}}"}
     if not environ.get(deployment.key_env):
         raise InputError(
-            f"the environment variable {deployment.key_env}, which holds the endpoint's key, is not set"
+            f"the environment variable {deployment.key_env}, which holds the endpoint's key, is "
+            "not set"
         )
     return {"api_key": environ[deployment.key_env]}

@@ -114,7 +114,8 @@ def not_deployable_note(config: Config, *, raw: bool = False) -> str:
         reasons.append("its prompt is a text that the model continues, and agents chat")
     if config.n > 1:
         reasons.append(
-            f"it asks for {config.n} answers and reads them by {config.aggregate!r}, and agents read one"
+            f"it asks for {config.n} answers and reads them by {config.aggregate!r}, and agents "
+            "read one"
         )
     if not reasons:
         return ""
@@ -126,22 +127,26 @@ def notes(deployment: Deployment) -> tuple[str, ...]:
     said = []
     if deployment.local and deployment.base_url is None:
         said.append(
-            f"The model ran in process: serve it behind an OpenAI-compatible endpoint and put its address in place of "
+            "The model ran in process: serve it behind an OpenAI-compatible endpoint and put its "
+            "address in place of "
             f"{LOCAL_URL}."
         )
     if deployment.base_url is not None and deployment.url != deployment.base_url:
         said.append(
-            "The endpoint's address held what may be secret and was left out: add it where you deploy."
+            "The endpoint's address held what may be secret and was left out: add it where you "
+            "deploy."
         )
     if deployment.key_env not in ("", OPENAI_KEY) and not deployment.local:
         said.append(
-            f"The key is read from the environment: pass each entry's api_key, ${{{deployment.key_env}}}, through "
+            "The key is read from the environment: pass each entry's api_key, "
+            f"${{{deployment.key_env}}}, through "
             f"os.path.expandvars."
         )
     if deployment.price.notional:
         said.append("The price is notional: nobody is billed at it.")
     if deployment.raw:
         said.append(
-            "The prompt is continued as it stands and is no chat: call the completions endpoint with it."
+            "The prompt is continued as it stands and is no chat: call the completions endpoint "
+            "with it."
         )
     return tuple(said)

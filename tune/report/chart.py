@@ -28,8 +28,10 @@ LEFT, RIGHT, TOP, BOTTOM = 56, 600, 34, 324
 _LETTER, _LINE = 7.6, 15.0  # the room that one letter of a label takes at most, and one line of it
 
 CAPTION = (
-    "Quality against {amount}. The line is the frontier, as it is estimated on tuning examples, which "
-    "flatters it; its small marks rest on few examples. A filled mark was measured on holdout examples, a hollow one "
+    "Quality against {amount}. The line is the frontier, as it is estimated on tuning examples, "
+    "which "
+    "flatters it; its small marks rest on few examples. A filled mark was measured on holdout "
+    "examples, a hollow one "
     "on tuning examples; bars are 95 % intervals, cut at the edge of the chart."
 )
 
@@ -61,7 +63,10 @@ class Mark:
         """All of it in words, not escaped."""
         known = evidence(self.quality, holdout=self.on_holdout)
         few = " (few)" if self.row.few else ""
-        return f"{self.name}: {describe_config(self.row.config)}; {known}{few}, at {self.amount.said(self.cost.mean)} per request"
+        return (
+            f"{self.name}: {describe_config(self.row.config)}; {known}{few}, at "
+            f"{self.amount.said(self.cost.mean)} per request"
+        )
 
 
 Box = tuple[float, float, float, float]
@@ -157,7 +162,8 @@ def _axes(report: Report, across: Scale, up: Scale) -> list[str]:
         y = up.place(value)
         parts.append(f'<path class="grid" d="M{LEFT} {y:.1f}H{RIGHT}"/>')
         parts.append(
-            f'<text class="tick" x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{up.shown(value)}</text>'
+            f'<text class="tick" x="{LEFT - 8}" y="{y + 4:.1f}" '
+            f'text-anchor="end">{up.shown(value)}</text>'
         )
     for value in across.ticks:
         x = across.place(value)
@@ -171,7 +177,8 @@ def _axes(report: Report, across: Scale, up: Scale) -> list[str]:
     )
     middle = (LEFT + RIGHT) / 2
     parts.append(
-        f'<text x="{middle:g}" y="{BOTTOM + 44}" text-anchor="middle">{amount.unit} per request, {kind}</text>'
+        f'<text x="{middle:g}" y="{BOTTOM + 44}" text-anchor="middle">{amount.unit} per request, '
+        f"{kind}</text>"
     )
     return parts
 

@@ -116,7 +116,8 @@ def _confusion(failing: Failing) -> list[str]:
     if confusion is None or confusion.balanced_accuracy is None:
         return []
     said = (
-        f"Of the winner on {failing.on} examples, by label. Balanced accuracy, the mean of the recalls: "
+        f"Of the winner on {failing.on} examples, by label. Balanced accuracy, the mean of the "
+        "recalls: "
         f"{number(confusion.balanced_accuracy)}."
     )
     wide = len(confusion.labels) > MOST_COLUMNS
@@ -143,7 +144,10 @@ def _slices(failing: Failing) -> list[str]:
         ]
         for one in failing.slices
     ]
-    note = f"By column, on {failing.on} examples. Many slices are looked at, so one that stands out may do so by luck."
+    note = (
+        f"By column, on {failing.on} examples. Many slices are looked at, so one that stands out "
+        "may do so by luck."
+    )
     return [note, table(["column", "value", "examples", "winner", "baseline"], rows)]
 
 
@@ -162,7 +166,8 @@ def _doubtful_labels(failing: Failing) -> list[str]:
     ]
     more = len(failing.doubtful_labels) - MOST_DOUBTFUL_LABELS
     note = (
-        "Check these labels: on these tuning rows all strong configurations agree with each other, and not with the "
+        "Check these labels: on these tuning rows all strong configurations agree with each other, "
+        "and not with the "
         "data." + (f" {more} more are in `best.json`." if more > 0 else "")
     )
     return [
@@ -185,13 +190,15 @@ def failing_sentences(failing: Failing | None) -> list[str]:
         }
         worst = min(known, key=lambda label: known[label])
         found.append(
-            f"Balanced accuracy of the winner: {number(confusion.balanced_accuracy)} on {failing.on} examples; lowest "
+            f"Balanced accuracy of the winner: {number(confusion.balanced_accuracy)} on "
+            f"{failing.on} examples; lowest "
             f"recall: {number(known[worst])} for {worst!r} ({confusion.examples(worst)} examples)."
         )
     if failing.doubtful_labels:
         rows = ", ".join(one.example for one in failing.doubtful_labels[:5])
         found.append(
-            f"Check these labels: all strong configurations contradict the data on {len(failing.doubtful_labels)} tuning rows "
+            "Check these labels: all strong configurations contradict the data on "
+            f"{len(failing.doubtful_labels)} tuning rows "
             f"(rows {rows}{', ...' if len(failing.doubtful_labels) > 5 else ''})."
         )
     return found

@@ -39,7 +39,8 @@ def assumed_baseline(report: Report) -> tuple[str, ...]:
         return ()
     stands = describe_config(report.baseline.config)
     return (
-        f"No baseline was given: it is compared with the first model and the plainest prompt ({stands}).",
+        "No baseline was given: it is compared with the first model and the plainest prompt "
+        f"({stands}).",
     )
 
 
@@ -58,13 +59,17 @@ def detectable_sentence(report: Report) -> str:
     if report.detectable is None:
         return ""
     if math.isinf(report.detectable):
-        return "No difference to the baseline can be seen with 80 % probability: there are too few holdout examples."
+        return (
+            "No difference to the baseline can be seen with 80 % probability: there are too few "
+            "holdout examples."
+        )
     known = report.difference or (report.winner.holdout if report.winner is not None else None)
     which = (
         f"The {count(known.n, 'holdout example')}" if known is not None else "The holdout examples"
     )
     return (
-        f"{which} show a difference to the baseline of {number(report.detectable)} or more with at least 80 % "
+        f"{which} show a difference to the baseline of {number(report.detectable)} or more with at "
+        "least 80 % "
         f"probability, and smaller ones less often."
     )
 
@@ -77,7 +82,10 @@ def money_sentence(report: Report) -> str:
     """What was spent of what, on what, and why it ended."""
     money = report.money
     if money.seconds is not None:
-        return f"Took {format_duration(money.seconds)}, and nobody is billed: every price is 0. {_bought(report)}"
+        return (
+            f"Took {format_duration(money.seconds)}, and nobody is billed: every price is 0. "
+            f"{_bought(report)}"
+        )
     said = f"Spent {dollars(money.spent)} of {dollars(money.budget)}"
     if money.spent_now != money.spent:
         said += f" ({dollars(money.spent_now)} now)"
@@ -146,7 +154,10 @@ def _winner(report: Report, winner: ReportConfig) -> str:
     so_far = " so far" if report.interrupted else ""
     if report.keeps_limit is False:
         return _over_the_limit(report, winner, known)
-    sentence = f"The best configuration found{so_far} is {describe_config(winner.config)}: it scores {known}{price}"
+    sentence = (
+        f"The best configuration found{so_far} is {describe_config(winner.config)}: it scores "
+        f"{known}{price}"
+    )
     sentence += _asked(report, winner.quality)
     if not report.larger_is_better:
         sentence += " (a lower score is better)"
@@ -165,7 +176,8 @@ def _over_the_limit(report: Report, winner: ReportConfig, known: str) -> str:
     closest = f" and {' and '.join(takes)}" if takes else ""
     return (
         f"No configuration that was tried keeps {report.limit}. The one that came closest is "
-        f"{describe_config(winner.config)}: it scores {known}{closest} per request. Allow more, or add cheaper models, "
+        f"{describe_config(winner.config)}: it scores {known}{closest} per request. Allow more, or "
+        "add cheaper models, "
         f"shorter prompts or a smaller max_tokens."
     )
 
@@ -178,33 +190,50 @@ def _comparison(report: Report) -> str:
         return "There is no baseline to compare it with, so no gain is claimed."
     if difference is None:
         known = evidence(baseline.quality, holdout=baseline.holdout is not None)
-        return f"The baseline is {known}, and the two were not compared on holdout examples, so no gain is claimed."
+        return (
+            f"The baseline is {known}, and the two were not compared on holdout examples, so no "
+            "gain is claimed."
+        )
     if report.margin is not None:
         return _non_inferiority(report, report.margin, difference)
-    on = f"on the same {count(difference.n, 'holdout example')}, the difference is {with_limits(difference)}"
+    on = (
+        f"on the same {count(difference.n, 'holdout example')}, the difference is "
+        f"{with_limits(difference)}"
+    )
     if report.verdict == "better":
         return f"It is better than the baseline: {on}."
     if report.verdict == "worse":
         return f"It is worse than the baseline, in spite of what the tuning examples said: {on}."
     seen = ""
     if report.detectable is not None and math.isfinite(report.detectable):
-        seen = f", and a difference below {number(report.detectable)} would mostly go unseen with so few"
+        seen = (
+            f", and a difference below {number(report.detectable)} would mostly go unseen with "
+            "so few"
+        )
     return f"The data cannot tell it from the baseline: {on}{seen}."
 
 
 def _non_inferiority(report: Report, margin: float, difference: Interval) -> str:
-    on = f"on the same {count(difference.n, 'holdout example')}, the difference is {with_limits(difference)}"
+    on = (
+        f"on the same {count(difference.n, 'holdout example')}, the difference is "
+        f"{with_limits(difference)}"
+    )
     side, limit = ("lower", -margin) if report.larger_is_better else ("upper", margin)
     if report.non_inferior:
         return (
-            f"Non-inferiority is shown: it is not worse than the baseline by more than {number(margin)}: {on}, whose "
+            "Non-inferiority is shown: it is not worse than the baseline by more than "
+            f"{number(margin)}: {on}, whose "
             f"{side} limit is within {number(limit)}."
         )
     clearly = difference.high < -margin if report.larger_is_better else difference.low > margin
     if clearly:
-        return f"It is worse than the baseline by more than the {number(margin)} that was allowed: {on}."
+        return (
+            f"It is worse than the baseline by more than the {number(margin)} that was allowed: "
+            f"{on}."
+        )
     return (
-        f"Non-inferiority is not shown: it may be worse than the baseline by more than {number(margin)}: {on}, whose "
+        "Non-inferiority is not shown: it may be worse than the baseline by more than "
+        f"{number(margin)}: {on}, whose "
         f"{side} limit is beyond {number(limit)}."
     )
 

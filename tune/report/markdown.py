@@ -85,7 +85,8 @@ def _comparison_table(report: Report) -> str:
     notes = [detectable_sentence(report)]
     if report.runners_up:
         notes.append(
-            "Runners-up never met the holdout: they are compared on the tuning examples by which they were picked, "
+            "Runners-up never met the holdout: they are compared on the tuning examples by which "
+            "they were picked, "
             "for display only."
         )
     parts = [
@@ -125,7 +126,10 @@ def _verdict(report: Report) -> str:
     said = report.verdict or "not compared"
     if report.non_inferior is None or report.margin is None:
         return said
-    return f"{said}; non-inferiority by {number(report.margin)} {'shown' if report.non_inferior else 'not shown'}"
+    return (
+        f"{said}; non-inferiority by {number(report.margin)} "
+        f"{'shown' if report.non_inferior else 'not shown'}"
+    )
 
 
 def _notices(report: Report) -> str:
@@ -136,7 +140,8 @@ def _notices(report: Report) -> str:
         )
     if report.winner is not None and report.winner.holdout is None:
         lines.append(
-            "No holdout result: every number here is a tuning estimate, and the best of many estimates flatters."
+            "No holdout result: every number here is a tuning estimate, and the best of many "
+            "estimates flatters."
         )
     if report.money.notional:
         lines.append(
@@ -146,7 +151,8 @@ def _notices(report: Report) -> str:
         lines.append(uncertain_sentence(report.money))
     if report.money.overshoot > 0:
         lines.append(
-            f"An endpoint billed {dollars(report.money.overshoot)} above the caps it was sent; it was stopped."
+            f"An endpoint billed {dollars(report.money.overshoot)} above the caps it was sent; it "
+            "was stopped."
         )
     return "\n".join(f"- {inline(line, limit=1000)}" for line in dict.fromkeys(lines))
 
@@ -171,23 +177,27 @@ def _use(report: Report) -> str:
         parts.append(f"The answer is taken out of the text so: {inline(report.answer)}.")
     if report.keeps_limit is False:
         parts.append(
-            f"Nothing is exported for agents, as no configuration keeps {report.limit}. `best.json` holds the one that "
+            f"Nothing is exported for agents, as no configuration keeps {report.limit}. "
+            "`best.json` holds the one that "
             f"came closest, with `keeps_limit: false`."
         )
         return "\n\n".join(parts)
     if report.has_deployable:
         parts.append(
-            "For AutoGen and AG2 agents: `study.best.llm_config()` in Python, or the file `OAI_CONFIG_LIST` beside "
+            "For AutoGen and AG2 agents: `study.best.llm_config()` in Python, or the file "
+            "`OAI_CONFIG_LIST` beside "
             "this one. `best.json` holds all of it. No file holds a key."
         )
     else:
         parts.append(
-            f"{inline(report.deployable_note, limit=1000)} `best.json` holds all of it. No file holds a key."
+            f"{inline(report.deployable_note, limit=1000)} `best.json` holds all of it. No file "
+            "holds a key."
         )
     if report.deployable is not None:
         own = with_limits(report.deployable.quality)
         parts.append(
-            f"What such an agent carries is {inline(describe_config(report.deployable.config))}: {own}"
+            f"What such an agent carries is {inline(describe_config(report.deployable.config))}: "
+            f"{own}"
             + ("" if report.deployable.holdout is not None else " on tuning examples")
             + (f". {inline(report.deployable_note, limit=1000)}" if report.deployable_note else ".")
         )
@@ -203,8 +213,10 @@ def _pass_at_k(report: Report) -> str:
         for oracle in report.pass_at_k
     ]
     note = (
-        "The best of k answers of the winner's settings, on tuning examples. It is an oracle: only somebody who knows "
-        "the target, or can test the answers, gets it. It bounds what a better way of choosing could reach."
+        "The best of k answers of the winner's settings, on tuning examples. It is an oracle: only "
+        "somebody who knows "
+        "the target, or can test the answers, gets it. It bounds what a better way of choosing "
+        "could reach."
     )
     return "\n\n".join(
         ["## pass@k, an oracle", note, table(["", "score (95 %)", "tuning examples"], rows)]
@@ -219,13 +231,17 @@ def _repeats(report: Report) -> str:
     gain = ""
     if repeats.difference is not None and repeats.difference_deviation is not None:
         gain = (
-            f" The difference to the baseline is {number(repeats.difference)} there, with a standard deviation of "
+            f" The difference to the baseline is {number(repeats.difference)} there, with a "
+            "standard deviation of "
             f"{number(repeats.difference_deviation)}."
         )
     note = (
-        f"In {count(repeats.repetitions, 'random split')} of the tuning examples, the configuration was chosen on one "
-        f"half and judged on the other. Its score is {number(repeats.quality)} on average, with a standard deviation "
-        f"of {number(repeats.quality_deviation)}.{gain} {repeats.same_choice:.0%} of the splits chose the same one."
+        f"In {count(repeats.repetitions, 'random split')} of the tuning examples, the "
+        "configuration was chosen on one "
+        f"half and judged on the other. Its score is {number(repeats.quality)} on average, with a "
+        "standard deviation "
+        f"of {number(repeats.quality_deviation)}.{gain} {repeats.same_choice:.0%} of the splits "
+        "chose the same one."
     )
     return f"## Repeated splits\n\n{note}"
 
@@ -265,8 +281,10 @@ def _readings(report: Report) -> str:
     ):
         return ""
     return (
-        f"Read {count(report.readings, 'configuration')} off draws that cost {dollars(report.read_cost)} at list "
-        f"price; bought with draws shared over n, but anew for every max_tokens and stop, they would have cost "
+        f"Read {count(report.readings, 'configuration')} off draws that cost "
+        f"{dollars(report.read_cost)} at list "
+        "price; bought with draws shared over n, but anew for every max_tokens and stop, they "
+        "would have cost "
         f"{dollars(report.readings_cost)}."
     )
 
@@ -285,19 +303,23 @@ def _frontier(report: Report) -> str:
         "trial",
     ]
     note = (
-        f"By its tuning estimate, no configuration here is beaten in both quality and {amount.name} by another or by "
-        "the baseline. Nothing here was beaten in both on the holdout either. Each row was picked because it looked "
+        "By its tuning estimate, no configuration here is beaten in both quality and "
+        f"{amount.name} by another or by "
+        "the baseline. Nothing here was beaten in both on the holdout either. Each row was picked "
+        "because it looked "
         "good, so tuning estimates flatter."
     )
     rows = [_frontier_cells(row, amount) for row in report.frontier]
     parts = [f"## Quality against {amount.name}", note, table(header, rows)]
     if amount.timed:
         parts.append(
-            "Seconds per request are those of all calls that a request makes; the median time has them side by side."
+            "Seconds per request are those of all calls that a request makes; the median time has "
+            "them side by side."
         )
     if any(row.few for row in report.frontier):
         parts.append(
-            "few: the search stopped after a few examples, so the place of this row may be luck. Rows on few examples "
+            "few: the search stopped after a few examples, so the place of this row may be luck. "
+            "Rows on few examples "
             "that seem to beat a row on many are left out."
         )
     if any(row.approximate for row in report.frontier):
@@ -396,8 +418,10 @@ def _estimate(report: Report) -> str:
     rows = [_estimate_cells(row, amount) for row in report.estimate]
     listed = "" if amount.timed else " at list price"
     note = (
-        f"{amount.unit.capitalize()} of one answer to one example{listed}: what the estimate said before anything was "
-        "sent, and what it was. Where nothing like it had been bought before, the answer's length was assumed."
+        f"{amount.unit.capitalize()} of one answer to one example{listed}: what the estimate said "
+        "before anything was "
+        "sent, and what it was. Where nothing like it had been bought before, the answer's length "
+        "was assumed."
     )
     header = [
         "model, prompt",
@@ -429,7 +453,8 @@ def _confidence(report: Report) -> str:
     if report.winner is None or report.winner.holdout is None:
         return "95 %"
     return (
-        f"95 % over every look at the holdout together: this is look {report.look}, and each of its intervals is "
+        f"95 % over every look at the holdout together: this is look {report.look}, and each of "
+        "its intervals is "
         f"{100 * report.confidence:.4g} % sure"
     )
 
@@ -442,7 +467,8 @@ def _provenance(report: Report) -> str:
         ["data", f"{source.data}, fingerprint {source.fingerprint}"],
         [
             "examples",
-            f"{source.tuning:,} tuning, {source.holdout:,} holdout, {source.shots:,} set aside for prompts",
+            f"{source.tuning:,} tuning, {source.holdout:,} holdout, {source.shots:,} set aside for "
+            "prompts",
         ],
         ["metric", source.metric + ("" if report.larger_is_better else ", lower is better")],
         ["goal", source.goal],

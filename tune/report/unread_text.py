@@ -16,7 +16,8 @@ def unread_headline(report: Report) -> tuple[str, ...]:
     """The answer of a study that stopped, as no prompt's answers are read rightly."""
     shown = [one for one in report.unread if one.misread]
     first = (
-        "The run stopped after the first blocks: nearly all answers of every prompt score the metric's worst value. "
+        "The run stopped after the first blocks: nearly all answers of every prompt score the "
+        "metric's worst value. "
         "They are not merely wrong: they are not read rightly."
     )
     return (
@@ -46,18 +47,24 @@ def unread_sentence(one: Unread) -> str:
         return f"{right}. The answer rule that fits is {one.rule}{score} ({HOW})."
     if one.misread and 2 * one.empty > one.answers:
         return (
-            f"{seen}, as {one.empty} texts are empty. Raise max_tokens: a model that reasons in secret uses up its "
+            f"{seen}, as {one.empty} texts are empty. Raise max_tokens: a model that reasons in "
+            "secret uses up its "
             f"tokens before it says anything."
         )
     if one.misread and one.extracted < one.answers / 2:
-        return f"{seen}, as the answer rule finds an answer in {one.extracted} of them: change the answer rule ({HOW})."
+        return (
+            f"{seen}, as the answer rule finds an answer in {one.extracted} of them: change the "
+            f"answer rule ({HOW})."
+        )
     if one.misread:
         return (
-            f"{seen}, though the target stands in {one.standing} of the texts: give an answer rule ({HOW}), or a "
+            f"{seen}, though the target stands in {one.standing} of the texts: give an answer rule "
+            f"({HOW}), or a "
             f'metric that looks for the target in the text, as "contains".'
         )
     return (
-        f"{seen}, though an answer was found in {one.extracted} of them: they are wrong. The task may be too hard for "
+        f"{seen}, though an answer was found in {one.extracted} of them: they are wrong. The task "
+        "may be too hard for "
         f"these models, or the metric too strict."
     )
 

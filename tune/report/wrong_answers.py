@@ -28,7 +28,8 @@ HEADER = ("wrong", "no answer found", "empty", "cut", "refused", "too long", "fa
 _ADVICE: Mapping[str, str] = {
     "no_answer": "look at the answer rule and at what the prompts ask for",
     "cut": "raise max_tokens, or ask for shorter answers",
-    "refused": "the metric's worst score stands for them: leave such rows out, or change the filter or the model",
+    "refused": "the metric's worst score stands for them: leave such rows out, or change the "
+    "filter or the model",
     "too_long": "shorten prompt or inputs, lower max_tokens, or take a model with a larger context",
     "failed": "such examples count as the service's fault and are not scored: try again later",
 }
@@ -69,7 +70,8 @@ def _advice(report: Report, kind: str) -> str:
         return _ADVICE[kind]
     if report.bought.hidden or report.bought.outcomes.count("empty") > 0:
         return (
-            f"a model that reasons in secret uses up its tokens before it says anything: raise max_tokens (at most "
+            "a model that reasons in secret uses up its tokens before it says anything: raise "
+            "max_tokens (at most "
             f"{report.bought.cap} were allowed) or lower reasoning_effort"
         )
     return "look at the stop strings and at the prompt"
@@ -94,7 +96,8 @@ def wrong_section(report: Report) -> str:
     unread = [] if report.unread_stop else unread_sentences(report)
     said = " ".join([*unread, *wrong_sentences(report)])
     note = (
-        "Each answer is under one heading; an answer that is cut or empty is not counted as wrong too. Those that are "
+        "Each answer is under one heading; an answer that is cut or empty is not counted as wrong "
+        "too. Those that are "
         "left score more than the metric's worst."
     )
     parts = ["## Why answers are wrong", inline(said, limit=5000), note]

@@ -262,7 +262,10 @@ def _why(record: RunRecord, decorations: Decorations) -> str:
         if record.plan.goal == "cheapest"
         else f"gain less than {points:g} points (of 100)"
     )
-    kept = f"the rest of the {'money' if record.time is None else 'time'} was expected to {little}, so it was kept"
+    kept = (
+        f"the rest of the {'money' if record.time is None else 'time'} was expected to {little}, "
+        "so it was kept"
+    )
     if chance is None:
         return kept
     shown = "less than 1 %" if chance < 0.01 else f"{100 * chance:.0f} %"
@@ -349,7 +352,10 @@ def _why_left(record: RunRecord) -> str:
     if record.stopped != "money":
         return ""
     money = record.money
-    kept = f"{dollars(to_dollars(money.holdout_reserve))} were kept for the holdout, which took {dollars(to_dollars(money.holdout_spent))}"
+    kept = (
+        f"{dollars(to_dollars(money.holdout_reserve))} were kept for the holdout, which took "
+        f"{dollars(to_dollars(money.holdout_spent))}"
+    )
     short = money.shortage
     if short is None:  # an earlier process came to the end of the money
         return f"a call is only sent when the most it can cost fits, and {kept}"

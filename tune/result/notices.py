@@ -29,19 +29,23 @@ def notices(
         found.append(few)
     if record.plan.goal == "frontier":
         found.append(
-            'The goal is the best at every cost: "Quality against cost" is the result, and the winner is its best '
+            'The goal is the best at every cost: "Quality against cost" is the result, and the '
+            "winner is its best "
             "quality, the only one that met the holdout for certain."
         )
     if record.selection is not None and not record.selection.reached:
         found.append(
-            "No configuration was shown to be good enough on tuning examples (one-sided 95 %), so the best one found "
+            "No configuration was shown to be good enough on tuning examples (one-sided 95 %), so "
+            "the best one found "
             "is shown instead of the cheapest: more examples or money may show one."
         )
     if record.selection is not None and record.selection.extrapolated is not None:
         asked, read = record.selection.extrapolated.config.n, record.selection.reading.config.n
         found.append(
-            f"The winner asks for {asked} answers, and the search bought {read} of each tuning example: what the rest "
-            f"add was expected from what more answers added where they were bought. The holdout is the first to meet "
+            f"The winner asks for {asked} answers, and the search bought {read} of each tuning "
+            "example: what the rest "
+            "add was expected from what more answers added where they were bought. The holdout is "
+            "the first to meet "
             f"it as it is."
         )
     found += _unanswerable(record)
@@ -53,7 +57,8 @@ def notices(
     if unanswered:
         asked = unanswered + sum(len(t.draws) for t in record.trials.values())
         found.append(
-            f"The service did not answer {unanswered} of {asked} examples ({unanswered / asked:.1%}); they are not scored."
+            f"The service did not answer {unanswered} of {asked} examples "
+            f"({unanswered / asked:.1%}); they are not scored."
         )
     return found + _holdout(record, evidence)
 
@@ -64,7 +69,8 @@ def _holdout(record: RunRecord, evidence: Evidence) -> list[str]:
         return []
     if record.stopped in PAUSES:
         return [
-            "The run was interrupted while it met the holdout. That is looked at when all of it is there, since each "
+            "The run was interrupted while it met the holdout. That is looked at when all of it is "
+            "there, since each "
             "look at a part has its own chance of being wrong: the same command goes on."
         ]
     found = []
@@ -76,8 +82,10 @@ def _holdout(record: RunRecord, evidence: Evidence) -> list[str]:
         found.append(f"The money reached {met} of {whole} holdout examples: a random part of them.")
     if evidence.look > 1:
         found.append(
-            f"This is look {evidence.look} at the same holdout, so its intervals are wider: each is "
-            f"{100 * evidence.confidence:.4g} % sure, and all looks together are wrong at most 5 % of the time."
+            f"This is look {evidence.look} at the same holdout, so its intervals are wider: "
+            "each is "
+            f"{100 * evidence.confidence:.4g} % sure, and all looks together are wrong at most 5 % "
+            "of the time."
         )
     return found
 
@@ -94,7 +102,8 @@ def _unanswerable(record: RunRecord) -> list[str]:
         ids = [record.plan.examples[position].id for position in sorted(own)]
         listed = ", ".join(ids[:MOST_LISTED]) + (", ..." if len(ids) > MOST_LISTED else "")
         found.append(
-            f"{model} never answered {len(own)} of {len(record.plan.examples)} examples, although it answered others: "
+            f"{model} never answered {len(own)} of {len(record.plan.examples)} examples, although "
+            "it answered others: "
             f"they are counted as unanswerable and are not scored. Rows: {listed}. "
             f"In its words: {next(iter(own.values()))}"
         )
@@ -111,7 +120,8 @@ def _together(plan: Plan) -> list[str]:
     group = plan.identity.get("group")
     why = f"with the same {group!r} or with the same inputs" if group else "with the same inputs"
     return [
-        f"Examples {why} count as one observation in every interval: there are {len(plan.split.tuning)} tuning "
+        f"Examples {why} count as one observation in every interval: there are "
+        f"{len(plan.split.tuning)} tuning "
         f"examples in {tuning} groups, and {len(plan.split.holdout)} holdout examples in {held}."
     ]
 
@@ -123,9 +133,12 @@ def _oracle(record: RunRecord) -> list[str]:
     said, metric = [], record.plan.metric
     if metric.oracle:
         said.append(
-            f"{metric.name!r} over all n answers is an oracle: it finds the right one because it knows the target, and "
-            f"nobody can deploy that. So each answer was judged by itself, and n answers become one by the space's "
-            f'aggregate (such as "vote"). With oracle=False a metric over all answers is taken as it is.'
+            f"{metric.name!r} over all n answers is an oracle: it finds the right one because it "
+            "knows the target, and "
+            "nobody can deploy that. So each answer was judged by itself, and n answers become "
+            "one by the space's "
+            'aggregate (such as "vote"). With oracle=False a metric over all answers is taken as '
+            "it is."
         )
     if record.selection is None:
         return said
@@ -141,6 +154,8 @@ def _oracle(record: RunRecord) -> list[str]:
     most = max(oracles, key=lambda r: r.config.n)
     return [
         *said,
-        f"Someone who knew the targets could pick answers that score {most.mean:.3f} out of {most.config.n} draws of "
-        f"the winner's settings (tuning examples): an oracle, a bound for better ways of choosing, not a config.",
+        f"Someone who knew the targets could pick answers that score {most.mean:.3f} out of "
+        f"{most.config.n} draws of "
+        "the winner's settings (tuning examples): an oracle, a bound for better ways of choosing, "
+        "not a config.",
     ]
