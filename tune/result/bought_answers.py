@@ -1,4 +1,4 @@
-"""What became of every answer that the search bought, and what the answers under each heading cost."""
+"""Count all answers that the search bought, and the money for answers that bring nothing."""
 
 from __future__ import annotations
 
@@ -13,9 +13,7 @@ from tune.study.record import RunRecord
 
 
 def count_bought(record: RunRecord) -> SearchAnswers:
-    """Count the answers of all trials, as they were bought: no smaller cap or further stop string
-    cuts them.
-    """
+    """Count the answers of all trials by kind, as they were bought, with no further cut."""
     found: Counter[str] = Counter()
     dollars: defaultdict[str, float] = defaultdict(float)
     answers, total, hidden, cap = 0, 0.0, False, 0
@@ -27,10 +25,10 @@ def count_bought(record: RunRecord) -> SearchAnswers:
         model = record.model_of(trial)
         for draws in trial.draws.values():
             for place, draw in enumerate(draws):
-                is_shared = place % model.most_n > 0
-                cost = to_dollars(
-                    model.price.cost(0 if is_shared else draw.prompt_tokens, draw.completion_tokens)
-                )
+                # Draws of one call share the charge for its prompt.
+                is_first = place % model.most_n == 0
+                prompt = draw.prompt_tokens if is_first else 0
+                cost = to_dollars(model.price.cost(prompt, draw.completion_tokens))
                 total += cost
                 hidden = hidden or draw.reasoning_tokens > 0
                 # Answers that are right or wrong were worth their money; what matters is what
@@ -38,10 +36,11 @@ def count_bought(record: RunRecord) -> SearchAnswers:
                 kind = kind_of(draw, record.reader.extract(draw.text), is_worst=False)
                 if kind:
                     dollars[kind] += cost
-    shares = {kind: spent / total for kind, spent in dollars.items()} if total > 0 else {}
-    return SearchAnswers(
-        Outcomes(answers=answers, **{kind: found[kind] for kind in KINDS}), shares, hidden, cap
-    )
+    shares = {}
+    if total > 0:
+        shares = {kind: spent / total for kind, spent in dollars.items()}
+    outcomes = Outcomes(answers=answers, **{kind: found[kind] for kind in KINDS})
+    return SearchAnswers(outcomes, shares, hidden, cap)
 
 
 def _counts(record: RunRecord, trial: Trial) -> Outcomes:

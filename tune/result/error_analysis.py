@@ -1,4 +1,4 @@
-"""Where the winner fails, found in what was bought: confusion, slices, and labels that look wrong."""
+"""Error analysis of the winner, from bought draws: confusion, slices, and doubtful labels."""
 
 from __future__ import annotations
 
@@ -49,38 +49,30 @@ def find_failing(
     met: Mapping[Config, Reading],
     evidence: Evidence,
 ) -> Failing | None:
-    """Return where the choice fails: on holdout examples where it met them, else on tuning
-    examples.
-    """
+    """Return the errors of the selected config, on holdout examples if it met them, else on tuning."""
     if choice is None:
         return None
-    config, reading = choice.shown.config, met.get(choice.shown.config)
-    on = "tuning" if reading is None else "holdout"
-    trial = (
-        record.trials.get(choice.reading.trial)
-        if reading is None
-        else record.holdout_trials.get(config)
-    )
-    shown = choice.reading if reading is None else reading
+    config = choice.shown.config
+    on, shown, trial = "tuning", choice.reading, record.trials.get(choice.reading.trial)
+    if config in met:
+        on, shown, trial = "holdout", met[config], record.holdout_trials.get(config)
+    confusion = None
+    if trial is not None:
+        confusion = _confusion(record, trial, shown.config)
+    baseline = met.get(record.plan.baseline)
+    slices = _slices(record.plan, evidence, shown, baseline, holdout=on == "holdout")
     return Failing(
         on=on,
-        confusion=None if trial is None else _confusion(record, trial, shown.config),
-        slices=tuple(
-            _slices(
-                record.plan,
-                evidence,
-                shown,
-                met.get(record.plan.baseline),
-                holdout=reading is not None,
-            )
-        ),
+        confusion=confusion,
+        slices=tuple(slices),
         doubtful_labels=tuple(_doubtful_labels(record)),
     )
 
 
 def _confusion(record: RunRecord, trial: Trial, config: Config) -> Confusion | None:
-    """The winner's answers by label; None where the targets are no labels, or the metric judges
-    several answers.
+    """Count the winner's answers by label.
+
+    None where the targets are not labels, or where the metric judges several answers together.
     """
     labels = find_labels(record.plan.data)
     if not labels or record.plan.metric.over_responses:
@@ -89,34 +81,40 @@ def _confusion(record: RunRecord, trial: Trial, config: Config) -> Confusion | N
     counts = np.zeros((len(labels), len(labels) + 2))
     for position in sorted(trial.draws.keys() | trial.config_failed.keys()):
         example = record.plan.examples[position]
-        row = places.get(_fold(to_text(example.target))) if example.target is not None else None
-        if row is None or position in trial.unanswered:
+        if example.target is None or position in trial.unanswered:
+            continue
+        row = places.get(_fold(to_text(example.target)))
+        if row is None:
             continue
         for answer, share in _shares(record, trial, config, position).items():
-            column = len(labels) + 1 if answer is None else places.get(_fold(answer), len(labels))
+            # Behind the labels: one column for other answers, and one for no answer.
+            column = len(labels) + 1
+            if answer is not None:
+                column = places.get(_fold(answer), len(labels))
             counts[row, column] += share
-    return Confusion(
-        tuple(labels), tuple(tuple(round(float(cell), 6) for cell in row) for row in counts)
-    )
+    # Shares are sums of fractions. Rounding hides their last digits.
+    rows = np.round(counts, 6).tolist()
+    return Confusion(tuple(labels), tuple(map(tuple, rows)))
 
 
 def _shares(
     record: RunRecord, trial: Trial, config: Config, position: int
 ) -> dict[str | None, float]:
-    """How often a config gives each answer to an example, over the orders in which its draws may
-    come.
+    """Return the share of each answer to an example, over the orders in which its draws may come.
 
-    A score is the mean over these too, so that the matrix and the score agree.
+    A score is the mean over the same orders, so the matrix and the score agree.
     """
-    answers = [] if position in trial.config_failed else _answers(record, trial, config, position)
+    answers: list[str | None] = []
+    if position not in trial.config_failed:
+        answers = _answers(record, trial, config, position)
     if not answers:
         return {None: 1.0}
     n = min(config.n, len(answers))
     if n == 1 or config.aggregate == "first":
         return {answer: times / len(answers) for answer, times in Counter(answers).items()}
-    subsets: list[Sequence[str | None]] = list(
-        itertools.islice(itertools.combinations(answers, n), MOST_SUBSETS)
-    )
+    every = itertools.combinations(answers, n)
+    subsets: list[Sequence[str | None]] = list(itertools.islice(every, MOST_SUBSETS))
+    # Too many to count: a random sample, which depends on the position alone.
     if math.comb(len(answers), n) > MOST_SUBSETS:
         rng = random.Random(position)
         subsets = [rng.sample(answers, n) for _ in range(MOST_SUBSETS)]
@@ -131,7 +129,7 @@ def _shares(
 def _chosen(
     record: RunRecord, config: Config, position: int, answers: Sequence[str | None]
 ) -> list[str | None]:
-    """What is made of these answers; several where the order decides between them."""
+    """Return the answer that is made of these, or all of a tie: the order decides between them."""
     if config.aggregate == "vote":
         votes = Counter(answer for answer in answers if answer is not None)
         most = max(votes.values(), default=0)
@@ -142,7 +140,7 @@ def _chosen(
 
 
 def _answers(record: RunRecord, trial: Trial, config: Config, position: int) -> list[str | None]:
-    """What is taken out of each draw of an example, cut as the config cuts it."""
+    """Return the answer in each draw of an example, cut as the config cuts it."""
     found: list[str | None] = []
     for draw in trial.draws.get(position, ()):
         said = cut(draw, config.max_tokens, config.stop)
@@ -158,18 +156,13 @@ def _slices(
     for column in plan.by:
         cells = {position: _cell(plan.examples[position], column) for position in reading.examples}
         for name, positions in _parts(cells).items():
-            part = reading.among(positions)
-            other = None if baseline is None or not holdout else baseline.among(positions)
-            found.append(
-                Slice(
-                    column,
-                    name,
-                    evidence.quality(part, holdout=holdout),
-                    evidence.quality(other, holdout=holdout)
-                    if other is not None and other.examples
-                    else None,
-                )
-            )
+            quality = evidence.quality(reading.among(positions), holdout=holdout)
+            before = None
+            if baseline is not None and holdout:
+                other = baseline.among(positions)
+                if other.examples:
+                    before = evidence.quality(other, holdout=holdout)
+            found.append(Slice(column, name, quality, before))
     return found
 
 
@@ -178,18 +171,20 @@ def _cell(example: Example, column: str) -> Any:
 
 
 def _parts(cells: Mapping[int, Any]) -> dict[str, list[int]]:
-    """Positions by value, the commonest first; numbers of many values in four ranges of about
-    equally many rows.
+    """Group positions by value, the most common first.
+
+    Numbers with many values are grouped into four ranges with about equally many rows.
     """
-    texts = {
-        position: "(nothing)" if cell is None else to_text(cell) for position, cell in cells.items()
-    }
+    texts: dict[int, str] = {}
+    numbers: dict[int, float] = {}
+    for position, cell in cells.items():
+        texts[position] = "(nothing)" if cell is None else to_text(cell)
+        number = _number(texts[position])
+        if number is not None:
+            numbers[position] = number
     sizes = Counter(texts.values())
-    numbers = {position: _number(text) for position, text in texts.items()}
-    if len(sizes) > MOST_VALUES and all(number is not None for number in numbers.values()):
-        return _ranges(
-            {position: number for position, number in numbers.items() if number is not None}
-        )
+    if len(sizes) > MOST_VALUES and len(numbers) == len(texts):
+        return _ranges(numbers)
     kept = [value for value, _ in sizes.most_common(MOST_VALUES)]
     found: dict[str, list[int]] = {value: [] for value in kept}
     for position, text in texts.items():
@@ -215,33 +210,27 @@ def _number(text: str) -> float | None:
 
 
 def _doubtful_labels(record: RunRecord) -> list[DoubtfulLabel]:
-    """Tuning rows on which all strong configurations say the same, and something else than the
-    data.
-    """
+    """Find tuning rows on which all strong configs agree against the data's label."""
     if record.plan.metric.over_responses or record.plan.metric.costs:
         return []
     strong = _strong(record)
     found = []
     for position in range(len(record.plan.split.tuning)):
-        voices = [
-            _voice(record, record.trials[reading.trial], reading.config, position)
-            for reading in strong
-        ]
-        heard = [voice for voice in voices if voice is not None]
+        heard = []
+        for reading in strong:
+            voice = _voice(record, record.trials[reading.trial], reading.config, position)
+            if voice is not None:
+                heard.append(voice)
         answers = {_fold(answer) for answer, _ in heard}
+        # One config that was asked and has no clear answer is enough to leave the label alone.
         asked = sum(_met(record, reading, position) for reading in strong)
         if len(heard) < max(LEAST_STRONG, asked) or len(answers) != 1:
             continue
         answer = heard[0][0]
         if record.reader.scores.is_worst(answer, position):
-            found.append(
-                _doubt(
-                    record.plan.examples[position],
-                    answer,
-                    len(heard),
-                    sum(count for _, count in heard),
-                )
-            )
+            example = record.plan.examples[position]
+            draws = sum(count for _, count in heard)
+            found.append(_doubt(example, answer, len(heard), draws))
     return found
 
 
@@ -250,28 +239,27 @@ def _met(record: RunRecord, reading: Reading, position: int) -> bool:
 
 
 def _strong(record: RunRecord) -> list[Reading]:
-    """The best reading of each of the best trials, provided that they are good."""
+    """Return the best reading of each of the best trials, if it is good."""
     problem = record.problem
-    bests = [
-        best
-        for standing in record.standings.values()
-        if (best := standing.best(problem)) is not None
-    ]
-    level = {
-        id(best): float(np.mean(problem.quality(best.scores))) for best in bests if best.n_examples
-    }
-    known = [best for best in bests if best.n_examples and level[id(best)] >= STRONG]
-    most = max((level[id(best)] for best in known), default=0.0)
-    near = [best for best in known if level[id(best)] >= most - NEAR]
-    return sorted(near, key=lambda best: (-best.n_examples, -level[id(best)]))[:MOST_STRONG]
+    strong: list[tuple[float, Reading]] = []
+    for standing in record.standings.values():
+        best = standing.best(problem)
+        if best is None or not best.n_examples:
+            continue
+        quality = float(np.mean(problem.quality(best.scores)))
+        if quality >= STRONG:
+            strong.append((quality, best))
+    most = max((quality for quality, _ in strong), default=0.0)
+    near = [one for one in strong if one[0] >= most - NEAR]
+    # More examples first: such a trial has an opinion on more rows.
+    near.sort(key=lambda one: (-one[1].n_examples, -one[0]))
+    return [best for _, best in near[:MOST_STRONG]]
 
 
 def _voice(
     record: RunRecord, trial: Trial, config: Config, position: int
 ) -> tuple[str, int] | None:
-    """What a trial says of an example with one voice, and in how many answers; None where it has
-    none.
-    """
+    """Return a trial's answer to an example, and the number of its draws; None if they disagree."""
     answers = _answers(record, trial, config, position)
     answer = vote(answers)
     if answer is None or sum(one == answer for one in answers) < ONE_VOICE * len(answers):

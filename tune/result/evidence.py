@@ -1,5 +1,5 @@
-"""What readings carry: their intervals, by whole units of examples and at the confidence that the
-look has.
+"""Intervals of readings, by whole clusters of examples and at the confidence of the interim
+analysis.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ TUNING_CONFIDENCE = 0.95
 
 
 class Evidence:
-    """Intervals of one study.
+    """The intervals of one study.
 
-    Examples with identical inputs, and those of one group where the user named a column, count as
-    one observation: they may all be right by one luck.
+    Examples with identical inputs count as one observation, and so do those of one group if the
+    user named a column: their scores are not independent.
 
     Args:
-        plan: says which examples belong together, and the metric's bounds.
-        look: which look at the holdout this is, from 1.
+        plan: holds the clusters of examples and the metric's bounds.
+        look: the number of this analysis of the holdout, from 1.
     """
 
     def __init__(self, plan: Plan, look: int = 1) -> None:
@@ -39,7 +39,7 @@ class Evidence:
         self._units = [plan.split.cluster(example) for example in plan.examples]
 
     def quality(self, reading: Reading, *, holdout: bool = False) -> Interval:
-        """The mean score."""
+        """Return the interval of the mean score."""
         return mean_interval(
             reading.shares,
             low=self._low,
@@ -51,10 +51,10 @@ class Evidence:
         )
 
     def cost(self, reading: Reading, *, holdout: bool = False) -> Interval | None:
-        """Mean dollars per request; None where the config could not answer a single example.
+        """Return the interval of the mean dollars per request; None if no example was answered.
 
-        Models seldom, but sometimes, write on until the cap: so much a request can cost, also where
-        none has yet.
+        Models sometimes write on until the cap. So the most that a request can cost bounds the
+        interval, even if no request was seen to cost so much.
         """
         if not np.isfinite(reading.costs).any():
             return None
@@ -66,15 +66,14 @@ class Evidence:
         )
 
     def _most(self, reading: Reading) -> float:
-        """Return at most how many dollars a request costs: a usual one, and every answer up to the
+        """Return the most dollars that a request can cost: a usual one, with every answer up to the
         cap.
         """
         config = reading.config
         answers = self._prices[config.model].cost(0, config.n * config.max_tokens)
-        return max(
-            float(np.nanmax(reading.costs)),
-            float(np.nanmedian(reading.costs)) + to_dollars(answers),
-        )
+        usual = float(np.nanmedian(reading.costs))
+        # A larger cost may have been seen: bills can exceed the cap.
+        return max(float(np.nanmax(reading.costs)), usual + to_dollars(answers))
 
     def difference(
         self,
@@ -84,19 +83,21 @@ class Evidence:
         holdout: bool = False,
         seen: Sequence[Reading | None] = (),
     ) -> Interval | None:
-        """How much higher one reading scores than another on the examples that both have; None
-        without any.
+        """Return the interval of one reading's gain over another, on common examples; None without
+        any.
 
         Args:
             ours: a reading.
             theirs: another.
-            holdout: whether they met the holdout.
-            seen: readings of the same two configs on other examples, which show how far apart two
-                scores can be.
+            holdout: they met the holdout.
+            seen: readings of the same two configs on other examples. They show how far apart two
+                scores
+                can be.
         """
         both = _common(ours, theirs)
         if ours is None or theirs is None or not both:
             return None
+        known = [reading.shares for reading in seen if reading is not None]
         return difference_interval(
             _scores(ours, both),
             _scores(theirs, both),
@@ -106,18 +107,17 @@ class Evidence:
             clusters=self._of(both),
             weights=_weights(ours, both),
             heaviest=self._heaviest,
-            seen=np.concatenate(
-                [np.zeros(0), *(reading.shares for reading in seen if reading is not None)]
-            ),
+            seen=np.concatenate([np.zeros(0), *known]),
         )
 
     def detectable(
         self, choice: Config, baseline: Config, holdout: Mapping[Config, Reading]
     ) -> float | None:
-        """The smallest difference to the baseline that the holdout shows with 80 % probability.
+        """Return the smallest gain over the baseline that the holdout shows with 80 % probability.
 
-        From the spread of the differences that were seen; where the choice is the baseline itself,
-        there are none, and the spread is assumed. None where fewer than two examples were met.
+        It follows from the spread of the observed differences. If the selected config is the
+        baseline, there are no differences, and the spread is assumed. None with fewer than two
+        examples.
         """
         ours, theirs = holdout.get(choice), holdout.get(baseline)
         both = _common(ours, theirs)
@@ -144,9 +144,9 @@ class Evidence:
 
 def _common(ours: Reading | None, theirs: Reading | None) -> list[int]:
     """Positions of the examples that both have a score for."""
-    return (
-        [] if ours is None or theirs is None else sorted(set(ours.examples) & set(theirs.examples))
-    )
+    if ours is None or theirs is None:
+        return []
+    return sorted(set(ours.examples) & set(theirs.examples))
 
 
 def _scores(reading: Reading, positions: Sequence[int]) -> Array:

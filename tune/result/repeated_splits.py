@@ -1,10 +1,9 @@
-"""Repeated splits: how the choice, and what it gains, would vary with the examples that it is
-chosen by.
-"""
+"""Repeated splits: how the selection and its gain vary with the examples that it rests on."""
 
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -21,18 +20,18 @@ CHOSEN_BY = 0.5
 
 
 def repeated_splits(record: RunRecord, repetitions: int) -> RepeatedSplits | None:
-    """Choose again on random halves of the tuning examples, and judge each choice on the other
+    """Select again on random halves of the tuning examples, and judge each config on the other
     half.
 
-    Everything is read off draws that were bought: it costs nothing, and the holdout is not looked
-    at. Rows that belong together stay on one side.
+    Everything is read off bought draws: it costs nothing, and the holdout is not touched. Rows that
+    belong together stay on one side.
 
     Args:
         record: of a run whose search has ended.
-        repetitions: how many splits.
+        repetitions: the number of splits.
 
     Returns:
-        The spread, or None where too little was bought to choose on a half.
+        The spread; None where too little was bought to select on a half.
     """
     standings = record.standings
     problem = replace(record.problem, max_extrapolated_cost=0.0)
@@ -55,18 +54,25 @@ def repeated_splits(record: RunRecord, repetitions: int) -> RepeatedSplits | Non
             continue
         qualities.append(judged.mean)
         baseline = _baseline(record, positions)
-        difference = judged.difference(baseline).mean if baseline is not None else float("nan")
-        if np.isfinite(difference):
-            gains.append(difference)
+        if baseline is not None:
+            # NaN where the two have no example in common.
+            difference = judged.difference(baseline).mean
+            if np.isfinite(difference):
+                gains.append(difference)
     if len(qualities) < 2:
         return None
-    most = max(chosen.count(config) for config in set(chosen))
+    most = Counter(chosen).most_common(1)[0][1]
+    difference_mean, deviation = None, None
+    if gains:
+        difference_mean = float(np.mean(gains))
+    if len(gains) > 1:
+        deviation = float(np.std(gains, ddof=1))
     return RepeatedSplits(
         repetitions=len(qualities),
         quality=float(np.mean(qualities)),
         quality_deviation=float(np.std(qualities, ddof=1)),
-        difference=float(np.mean(gains)) if gains else None,
-        difference_deviation=float(np.std(gains, ddof=1)) if len(gains) > 1 else None,
+        difference=difference_mean,
+        difference_deviation=deviation,
         same_choice=most / len(chosen),
     )
 
@@ -74,19 +80,18 @@ def repeated_splits(record: RunRecord, repetitions: int) -> RepeatedSplits | Non
 def _choose(
     problem: Problem, standings: Mapping[int, Standing], positions: set[int]
 ) -> Reading | None:
-    """Return what would be chosen by these examples alone, which are counted from 0 there."""
+    """Return the reading that is selected on these examples alone."""
     places = {position: place for place, position in enumerate(sorted(positions))}
     restricted: dict[int, Standing] = {}
     for number, standing in standings.items():
-        readings = [reading.among(positions) for reading in standing.readings]
-        counted = [
-            replace(reading, examples=tuple(places[e] for e in reading.examples))
-            for reading in readings
-        ]
-        kept = tuple(reading for reading in counted if reading.n_examples)
-        restricted[number] = replace(
-            standing, readings=kept, examples=max((r.n_examples for r in kept), default=0)
-        )
+        kept = []
+        for reading in standing.readings:
+            part = reading.among(positions)
+            if part.n_examples:
+                # The strategy counts examples from 0.
+                kept.append(replace(part, examples=tuple(places[e] for e in part.examples)))
+        most = max((reading.n_examples for reading in kept), default=0)
+        restricted[number] = replace(standing, readings=tuple(kept), examples=most)
     choice = select_config(replace(problem, examples=len(positions)), restricted)
     return choice.reading if choice else None
 

@@ -1,4 +1,4 @@
-"""The configs of a report: winner, baseline, runners-up, each with what is known of it."""
+"""The rows of a report: winner, baseline and runners-up, with their numbers."""
 
 from __future__ import annotations
 
@@ -45,17 +45,18 @@ class ReportRows:
         self.searched = max(same, key=lambda reading: reading.n_examples, default=None)
 
     def baseline(self) -> ReportConfig | None:
-        """The config that the user has today, where it met the holdout or the search had it in its
-        race.
-        """
+        """Return the row of the baseline; None if neither the search nor the holdout met it."""
         if self.searched is not None:
             return self.row(self._baseline_name, self.searched)
         met = self._met.get(self._baseline)
-        return None if met is None else self._row(self._baseline_name, None, met)
+        if met is None:
+            return None
+        return self._row(self._baseline_name, None, met)
 
     def winner(self, choice: Selection) -> ReportConfig:
-        """The frozen choice; without numbers on tuning examples, where it was read on too few
-        answers for any.
+        """Return the row of the selected config.
+
+        If its n was extrapolated, it has no numbers on tuning examples.
         """
         if choice.extrapolated is None:
             return self.row("winner", choice.reading)
@@ -63,44 +64,45 @@ class ReportRows:
         return replace(row, trial=choice.extrapolated.trial)
 
     def runners_up(self, choice: Selection) -> list[ReportConfig]:
-        """The best readings of other trials, with their difference to the baseline on tuning
-        examples: for display.
+        """Return the best readings of other trials, with their gain over the baseline on tuning
+        examples.
 
-        They were picked by those very examples, which flatter them; none of it changes the choice.
-        What met the holdout has a row of its own.
+        They are for display. They were picked on these very examples, which flatter them, and they
+        do not change the selection. Configs that met the holdout have rows of their own.
         """
         shown = {self._baseline, choice.shown.config, *self._met}
         others = [reading for reading in choice.runners_up if reading.config not in shown]
-        return [
-            self.row(
-                f"runner-up {place}", reading, self._evidence.difference(reading, self.searched)
-            )
-            for place, reading in enumerate(others, start=1)
-        ]
+        rows = []
+        for place, reading in enumerate(others, start=1):
+            difference = self._evidence.difference(reading, self.searched)
+            rows.append(self.row(f"runner-up {place}", reading, difference))
+        return rows
 
     def difference(self, choice: Reading) -> Interval | None:
-        """Choice less baseline on holdout examples; None where they are one, or were not compared."""
+        """Return the gain over the baseline on the holdout; None if it is the baseline, or not
+        compared.
+        """
         if choice.config == self._baseline:
             return None
         ours, theirs = self._met.get(choice.config), self._met.get(self._baseline)
         return self._evidence.difference(ours, theirs, holdout=True, seen=(choice, self.searched))
 
     def row(self, name: str, reading: Reading, difference: Interval | None = None) -> ReportConfig:
-        """A reading on tuning examples, with its numbers on holdout examples where it met them.
+        """Return the row of a reading, with its numbers on the holdout if it met that.
 
         Args:
-            name: what it is to the report.
+            name: its role in the report.
             reading: on tuning examples.
-            difference: to the baseline, on tuning examples.
+            difference: from the baseline, on tuning examples.
         """
         return self._row(name, reading, self._met.get(reading.config), difference)
 
     def frontier_row(self, reading: Reading, *, few: bool) -> ReportConfig:
-        """Return a row of the frontier: its quality and its cost are both those on tuning examples.
+        """Return a row of the frontier. Its quality and its cost are both those on tuning examples.
 
         Args:
             reading: on tuning examples.
-            few: whether it rests on few of them.
+            few: it rests on few of them.
         """
         row = self._row("frontier", reading, None)
         met = self._met.get(reading.config)
@@ -116,29 +118,37 @@ class ReportRows:
     ) -> ReportConfig:
         shown = met or tuning
         assert shown is not None
-        cost = self._evidence.cost(
-            shown, holdout=met is not None
-        )  # None where the service refused every example
+        on_holdout = met is not None
+        # None where the service refused every example.
+        cost = self._evidence.cost(shown, holdout=on_holdout)
         service = None
         if self._record.time is not None:
-            service = self._evidence.cost(self._record.weigh(shown), holdout=met is not None)
+            service = self._evidence.cost(self._record.weigh(shown), holdout=on_holdout)
+        median, slowest = None, None
+        if cost is not None:
+            median, slowest = percentile(shown.seconds, 50), percentile(shown.seconds, 95)
+        trial, quality, holdout = None, None, None
+        if tuning is not None:
+            trial, quality = tuning.trial, self._evidence.quality(tuning)
+        if met is not None:
+            holdout = self._evidence.quality(met, holdout=True)
         return ReportConfig(
             name=name,
             config=shown.config,
-            trial=tuning.trial if tuning is not None else None,
-            tuning=self._evidence.quality(tuning) if tuning is not None else None,
-            holdout=self._evidence.quality(met, holdout=True) if met is not None else None,
+            trial=trial,
+            tuning=quality,
+            holdout=holdout,
             cost=cost,
             service=service,
-            seconds_median=percentile(shown.seconds, 50) if cost is not None else None,
-            seconds_p95=percentile(shown.seconds, 95) if cost is not None else None,
+            seconds_median=median,
+            seconds_p95=slowest,
             tuning_difference=difference,
-            outcomes=self._outcomes(shown, holdout=met is not None),
+            outcomes=self._outcomes(shown, holdout=on_holdout),
             approximate=shown.approximate,
         )
 
     def _outcomes(self, reading: Reading, *, holdout: bool) -> Outcomes:
-        """Why the answers of a reading are wrong."""
+        """Count why the answers of a reading are wrong."""
         if holdout:
             trial = self._record.holdout_trials.get(reading.config)
         else:
@@ -149,7 +159,7 @@ class ReportRows:
 def count_for(
     record: RunRecord, trial: Trial | None, config: Config, decorations: Decorations
 ) -> Outcomes:
-    """Why the answers of a config are wrong; nothing is counted where nobody knows its trial."""
+    """Count why the answers of a config are wrong; nothing is counted if its trial is unknown."""
     if trial is None:
         return Outcomes()
     return decorations.attempt(
