@@ -390,6 +390,18 @@ def test_what_cannot_be_is_refused_with_its_value(more: dict[str, object], messa
         sequential_test(given_.pop("scores"), given_.pop("null"), **given_)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(("high", "slack"), [(1.0, 1e-9), (0.5, 1e-9), (200.0, 2e-7)])
+def test_rounding_beyond_a_bound_is_cut_and_more_is_refused(high: float, slack: float) -> None:
+    given_ = {"difference": high / 10, "high": high}
+    scores = [0.0, high / 2, high]
+    within = look([*scores[:2], high + 0.9 * slack], high / 2, **given_)
+    assert within.p_above == look(scores, high / 2, **given_).p_above
+    with pytest.raises(ValueError, match="scores lie between"):
+        look([*scores[:2], high + 1.1 * slack], high / 2, **given_)
+    with pytest.raises(ValueError, match="scores lie between"):
+        look([*scores[:2], -1.1 * slack], high / 2, **given_)
+
+
 def test_pairs_of_different_numbers_are_refused() -> None:
     with pytest.raises(ValueError, match="equal numbers"):
         paired_sequential_test([1, 0], [1], difference=0.1)

@@ -17,7 +17,7 @@ from tune.search.searcher import Searcher
 from tune.space import Point, Space
 from tune.strategies import Outcome, Problem, Selection, Standing
 from tune.strategies.select import select_config
-from tune.study.stop_reasons import FINISHED, INTERRUPTED, QUOTA
+from tune.study.stop_reasons import ENOUGH, FINISHED, INTERRUPTED, QUOTA
 
 HOT = Point({**POINT, "temperature": 0.9})
 
@@ -130,6 +130,34 @@ async def test_a_pause_before_anything_was_scored_is_raised(build: Callable[...,
     house = build(unsure, strategy=eight, failures=lambda _: QuotaExhausted("no credit is left"))
     with pytest.raises(QuotaExhausted):
         await house.run.go()
+
+
+async def test_without_the_selected_model_the_holdout_is_worth_nothing(
+    build: Callable[..., House],
+) -> None:
+    """So its loss pauses the run there, also where another model is left."""
+    house = build(unsure, strategy=eight)
+    assert house.run.evaluator.failures.needed == frozenset()
+    await house.run.go()
+    assert house.run.evaluator.failures.needed == {"m"}
+
+
+@pytest.mark.parametrize(
+    ("stops", "kept"),
+    [
+        ([None, "money"], "money"),
+        (["money", "time"], "money"),
+        ([ENOUGH, "money"], "money"),
+        ([ENOUGH, None], ENOUGH),
+    ],
+)
+def test_the_first_reason_to_stop_is_kept_but_money_that_was_kept_and_then_used_is_said(
+    build: Callable[..., House], stops: list[str | None], kept: str
+) -> None:
+    run = build().run
+    for stopped in stops:
+        run._note_stop(stopped)
+    assert run._stopped == kept
 
 
 # The trials
