@@ -394,12 +394,12 @@ def test_what_cannot_be_is_refused_with_its_value(more: dict[str, object], messa
 def test_rounding_beyond_a_bound_is_cut_and_more_is_refused(high: float, slack: float) -> None:
     given_ = {"difference": high / 10, "high": high}
     scores = [0.0, high / 2, high]
-    within = look([*scores[:2], high + 0.9 * slack], high / 2, **given_)
-    assert within.p_above == look(scores, high / 2, **given_).p_above
+    within = sequential_test([*scores[:2], high + 0.9 * slack], high / 2, **given_)
+    assert within.p_above == sequential_test(scores, high / 2, **given_).p_above
     with pytest.raises(ValueError, match="scores lie between"):
-        look([*scores[:2], high + 1.1 * slack], high / 2, **given_)
+        sequential_test([*scores[:2], high + 1.1 * slack], high / 2, **given_)
     with pytest.raises(ValueError, match="scores lie between"):
-        look([*scores[:2], -1.1 * slack], high / 2, **given_)
+        sequential_test([*scores[:2], -1.1 * slack], high / 2, **given_)
 
 
 def test_pairs_of_different_numbers_are_refused() -> None:
