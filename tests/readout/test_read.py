@@ -18,83 +18,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tune.completion import MANY, Completion
+from tests.support.draws import (
+    ANSWER,
+    PRICE,
+    TARGET,
+    Marking,
+    answers,
+    config,
+    draw,
+    one,
+    read_off,
+    trial,
+)
+from tune.completion import Completion
 from tune.errors import MetricError, SpaceError
-from tune.pricing.prices import Price
-from tune.readout import Reading, read, readable, wanted
+from tune.readout import readable, wanted
 from tune.readout.aggregate import vote
-from tune.readout.trial import Trial
-from tune.space import Config, Point
-from tune.task.extract import parse_extractor
-
-PRICE = Price(1.0, 4.0)
-ANSWER = parse_extractor({"pattern": r"Answer: (\w+)"})
-TARGET = "blue"
-
-
-def config(
-    n: int = 1, max_tokens: int = 64, aggregate: str = "first", stop: tuple[str, ...] = ()
-) -> Config:
-    return Config(
-        {
-            "model": "m",
-            "prompt": "p",
-            "n": n,
-            "max_tokens": max_tokens,
-            "aggregate": aggregate,
-            "stop": stop,
-        }
-    )
-
-
-def draw(
-    text: str, tokens: int | None = None, *, seconds: float = 1.0, prompt: int = 100, **more: Any
-) -> Completion:
-    """A draw that stopped by itself; without `tokens` each word is one, and one more ends it."""
-    if tokens is None:
-        pieces = [word if i == 0 else f" {word}" for i, word in enumerate(text.split(" "))]
-        more.setdefault("token_ends", tuple(itertools.accumulate(len(piece) for piece in pieces)))
-        tokens = len(pieces) + 1
-    return Completion(
-        text, more.pop("finish_reason", "stop"), prompt, tokens, seconds=seconds, **more
-    )
-
-
-def answers(*names: str | None) -> list[Completion]:
-    return [draw("no idea" if name is None else f"Answer: {name}") for name in names]
-
-
-def trial(draws: dict[int, list[Completion]], *, cap: int = 64, **more: Any) -> Trial:
-    return Trial(3, Point({"model": "m", "prompt": "p"}), cap, draws, **more)
-
-
-class Marking:
-    """A metric that counts how often it is asked."""
-
-    def __init__(self, right: Sequence[str] = (TARGET,)) -> None:
-        self.right = right
-        self.asked: Counter[tuple[Any, int]] = Counter()
-
-    def __call__(self, answer: Any, position: int) -> float:
-        self.asked[answer, position] += 1
-        return float(answer in self.right)
-
-
-def read_off(bought: Trial, *configs: Config, **more: Any) -> list[Reading]:
-    asked: dict[str, Any] = {
-        "extract": ANSWER,
-        "score": Marking(),
-        "worst": 0.0,
-        "price": PRICE,
-        "most_n": MANY,
-    }
-    return read(bought, configs, **(asked | more))
-
-
-def one(bought: Trial, wanted_config: Config, **more: Any) -> Reading:
-    (reading,) = read_off(bought, wanted_config, **more)
-    return reading
-
 
 # --- scores
 
@@ -459,55 +398,6 @@ def test_the_answers_that_will_be_scored_are_known_beforehand() -> None:
     assert sorted(found) == sorted(metric.asked) == [("blue", 0), ("green", 0), ("red", 0)]
     assert wanted(bought, configs, extract=ANSWER, examples=[1]) == []
     assert wanted(bought, [config(1, 64)], extract=ANSWER) == [("blue", 0), ("green", 0)]
-
-
-# --- errors of a reading
-
-
-def test_the_error_of_the_mean_holds_both_kinds_of_chance_and_the_draws_part_is_known() -> None:
-    reading = one(
-        trial({0: answers("blue", "red"), 1: answers("blue", "blue"), 2: answers("red", "red")}),
-        config(),
-    )
-    scores = np.array([0.5, 1.0, 0.0])
-    assert reading.standard_error == pytest.approx(scores.std(ddof=1) / math.sqrt(3))
-    assert reading.draw_error == pytest.approx(math.sqrt(0.25) / 3)
-    assert reading.cost_standard_error == pytest.approx(0.0)
-    assert math.isnan(one(trial({0: answers("blue")}), config()).standard_error)
-
-
-def test_a_difference_is_paired_over_common_examples() -> None:
-    more = one(trial({i: answers("blue") for i in range(4)}), config())
-    less = one(
-        trial({1: answers("blue"), 2: answers("red"), 3: answers("blue"), 9: answers("red")}),
-        config(),
-    )
-    found = more.difference(less)
-    assert found.n_examples == 3
-    assert found.mean == pytest.approx(1 / 3)
-    assert found.standard_error == pytest.approx(np.std([0, 1, 0], ddof=1) / math.sqrt(3))
-    assert less.difference(more).mean == pytest.approx(-1 / 3)
-    nothing = more.difference(one(trial({9: answers("red")}), config()))
-    assert nothing.n_examples == 0
-    assert math.isnan(nothing.mean)
-    assert math.isnan(nothing.standard_error)
-
-
-def test_the_stated_error_of_a_mean_is_the_true_one() -> None:
-    rng = random.Random(4)
-    means, errors, within = [], [], []
-    for _ in range(150):
-        chances = [rng.betavariate(1, 1) for _ in range(30)]
-        bought = {
-            i: answers(*("blue" if rng.random() < c else "red" for _ in range(4)))
-            for i, c in enumerate(chances)
-        }
-        reading = one(trial(bought), config(3, aggregate="vote"))
-        means.append(reading.mean)
-        errors.append(reading.standard_error)
-        within.append(reading.draw_error)
-    assert np.mean(errors) == pytest.approx(np.std(means), rel=0.15)
-    assert np.mean(within) < np.mean(errors)
 
 
 # --- against fresh runs

@@ -10,7 +10,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +24,6 @@ from tune.fakes.server import Server
 from tune.fakes.world import LabelledWorld
 from tune.providers.limited import Limited
 from tune.providers.retrying import Retrying
-from tune.safety.background import run_apart
 from tune.safety.interrupts import TOGETHER, Requests, raised
 from tune.store.admission import Account
 from tune.store.database import Database
@@ -190,45 +188,6 @@ async def test_nobody_begins_to_wait_on_a_closed_account() -> None:
 
 
 # --- the thread
-
-
-def test_work_that_settles_by_itself_is_let_end() -> None:
-    async def work() -> str:
-        threading.Timer(0.05, signal.raise_signal, [signal.SIGTERM]).start()
-        await asyncio.to_thread(asked.wait)
-        return "settled"
-
-    def stop() -> bool:
-        asked.set()
-        return True
-
-    asked = threading.Event()
-    with raised():
-        assert run_apart(work(), stop) == "settled"
-    assert asked.is_set()
-
-
-def test_work_that_has_not_begun_is_cancelled() -> None:
-    async def work() -> None:
-        threading.Timer(0.05, signal.raise_signal, [signal.SIGHUP]).start()
-        await asyncio.sleep(1000)
-
-    with raised(), pytest.raises(KeyboardInterrupt):
-        run_apart(work())
-
-
-def test_work_that_does_not_listen_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A user's metric may compute for ever."""
-    monkeypatch.setattr("tune.safety.background.LAST_PATIENCE", 0.01)
-    free = threading.Event()
-
-    async def work() -> None:
-        threading.Timer(0.05, signal.raise_signal, [signal.SIGTERM]).start()
-        free.wait()
-
-    with raised(), pytest.raises(KeyboardInterrupt):
-        run_apart(work())
-    free.set()
 
 
 def test_signals_that_come_together_are_one_request_and_later_ones_are_another() -> None:

@@ -27,11 +27,6 @@ def one_sentence(error: pytest.ExceptionInfo[StoreError]) -> str:
     return text
 
 
-@pytest.fixture
-def db(tmp_path: Path) -> Database:
-    return Database(tmp_path / "draws.db")
-
-
 def test_a_new_file_is_made_with_its_folders(tmp_path: Path) -> None:
     path = tmp_path / "results" / "deep" / "draws.db"
     Database(path).close()
@@ -319,3 +314,14 @@ def test_several_processes_make_and_write_one_store_at_once(tmp_path: Path) -> N
         for (value,) in Database(path).rows("SELECT value FROM meta WHERE name != 'version'")
     ]
     assert sorted(counts) == list(range(1, 801))
+
+
+def test_a_disk_that_fails_is_one_sentence(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    db.execute("INSERT INTO meta VALUES ('a', 'b')")
+
+    def fail(_: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("tune.store.database.sync", fail)
+    with pytest.raises(StoreError, match="the disk does not take what the store"):
+        db.flush()

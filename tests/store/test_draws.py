@@ -38,11 +38,6 @@ def completion(text: str = "positive", **changes: object) -> Completion:
 
 
 @pytest.fixture
-def db(tmp_path: Path) -> Database:
-    return Database(tmp_path / "draws.db")
-
-
-@pytest.fixture
 def store(db: Database) -> Store:
     return Store(db)
 

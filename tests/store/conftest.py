@@ -1,0 +1,31 @@
+"""Fixtures for tests of the store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tune.store.admission import Account
+from tune.store.database import Database
+from tune.store.group_commit import GroupCommit
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Database:
+    return Database(tmp_path / "draws.db")
+
+
+@pytest.fixture
+def account(db: Database) -> Account:
+    return Account(db, "study", 100)
+
+
+@pytest.fixture
+def no_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make reservations durable at once. The order of admission does not depend on the disk."""
+
+    async def at_once(_: GroupCommit) -> None:
+        return
+
+    monkeypatch.setattr(GroupCommit, "wait", at_once)

@@ -1,0 +1,553 @@
+"""Admission: calls wait in order, judges keep their money, and the budget always holds."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from tests.support.store import sums, turn
+from tune.errors import BudgetExhausted, StoreError
+from tune.store.admission import Account
+from tune.store.database import Database
+from tune.store.ledger import Attempt, Balance, read_balance
+
+pytestmark = pytest.mark.usefixtures("no_disk")
+
+
+# Waiting
+
+
+async def test_what_does_not_fit_waits_for_calls_in_flight(account: Account) -> None:
+    first = await account.reserve(80)
+    waiting = asyncio.create_task(account.reserve(50))
+    await turn()
+    assert not waiting.done()
+    account.settle(first, 30)
+    assert (await waiting).ceiling == 50
+    assert account.reserved == 50
+
+
+async def test_it_gives_up_only_when_none_is_in_flight(account: Account) -> None:
+    first, second = await account.reserve(40), await account.reserve(40)
+    waiting = asyncio.create_task(account.reserve(90))
+    account.settle(first, 40)
+    await turn()
+    assert not waiting.done()
+    account.refuse(second)
+    with pytest.raises(BudgetExhausted):
+        await waiting
+
+
+async def test_a_small_call_never_overtakes(account: Account) -> None:
+    first = await account.reserve(80)
+    large = asyncio.create_task(account.reserve(50))
+    await turn()
+    small = asyncio.create_task(account.reserve(10))
+    await turn()
+    assert not small.done()
+    account.settle(first, 40)
+    await turn()
+    assert large.done()
+    assert small.done()
+    assert large.result().id < small.result().id
+
+
+async def test_a_small_call_goes_on_when_the_large_one_before_it_gave_up(account: Account) -> None:
+    first = await account.reserve(80)
+    large = asyncio.create_task(account.reserve(50))
+    small = asyncio.create_task(account.reserve(10))
+    await turn()
+    account.settle(first, 80)
+    with pytest.raises(BudgetExhausted):
+        await large
+    assert (await small).ceiling == 10
+
+
+async def test_a_cancelled_call_neither_holds_money_nor_blocks_the_others(account: Account) -> None:
+    first = await account.reserve(80)
+    large = asyncio.create_task(account.reserve(50))
+    small = asyncio.create_task(account.reserve(10))
+    await turn()
+    large.cancel()
+    assert (await small).ceiling == 10
+    account.settle(first, 0)
+    await turn()
+    assert account.reserved == 10
+    assert large.cancelled()
+
+
+async def test_a_call_cancelled_in_the_moment_of_its_admission_gives_its_money_back(
+    account: Account,
+) -> None:
+    for ticks in range(6):
+        first = await account.reserve(80)
+        waiting = asyncio.create_task(account.reserve(50, earmark=5))
+        await turn()
+        account.settle(first, 0)
+        await turn(ticks)
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        if not waiting.cancelled():
+            account.refuse(waiting.result())
+        assert account.reserved == 0
+    assert account.left == 100
+
+
+async def test_a_ceiling_far_above_the_costs_slows_down_but_starves_nobody(
+    account: Account,
+) -> None:
+    async def call() -> None:
+        attempt = await account.reserve(60)
+        await asyncio.sleep(0)
+        account.settle(attempt, 1)
+
+    await asyncio.gather(*(call() for _ in range(40)))
+    assert account.spent == 40
+
+
+async def test_waiting_ends_with_the_store_that_failed(db: Database, account: Account) -> None:
+    first = await account.reserve(80)
+    waiting = asyncio.create_task(account.reserve(50))
+    await turn()
+    account.refuse(first)
+    db.close()
+    with pytest.raises(StoreError):
+        await waiting
+
+
+async def test_an_undone_settlement_admits_nobody(db: Database, account: Account) -> None:
+    first = await account.reserve(80)
+    waiting = asyncio.create_task(account.reserve(50))
+    await turn()
+
+    def fail() -> None:
+        with db.transaction():
+            account.settle(first, 10)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    with pytest.raises(BudgetExhausted):
+        await waiting
+    assert account.balance == Balance(100, 0, settled=0, reserved=80, uncertain=0, overshoot=0)
+
+
+async def test_a_closed_account_lets_nothing_more_through_and_settles_what_is_in_flight(
+    account: Account,
+) -> None:
+    flying = await account.reserve(80)
+    waiting = [asyncio.create_task(account.reserve(50)) for _ in range(2)]
+    await turn()
+    waiting[1].cancel()
+    account.close("time")
+    account.close("interrupted")
+    assert account.closed == "time"
+    for ask in (waiting[0], account.reserve(0)):
+        with pytest.raises(BudgetExhausted, match="time"):
+            await ask
+    account.settle(flying, 30)
+    assert account.balance == Balance(100, 0, settled=30, reserved=0, uncertain=0, overshoot=0)
+    account.reopen()
+    assert account.closed is None
+    assert (await account.reserve(70)).ceiling == 70
+
+
+CALLS = st.lists(
+    st.tuples(st.integers(0, 50), st.floats(0, 1), st.integers(0, 4)), min_size=1, max_size=12
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(calls=CALLS, budget=st.integers(1, 150))
+def test_the_same_calls_are_admitted_at_any_concurrency(
+    calls: list[tuple[int, float, int]], budget: int
+) -> None:
+    async def admitted(width: int) -> list[bool]:
+        account = Account(Database(":memory:"), "study", budget)
+        gate = asyncio.Semaphore(width)
+
+        async def call(ceiling: int, share: float, ticks: int) -> bool:
+            async with gate:
+                try:
+                    attempt = await account.reserve(ceiling)
+                except BudgetExhausted:
+                    return False
+                await turn(ticks)
+                account.settle(attempt, int(ceiling * share))
+                assert account.spent + account.reserved <= budget
+                return True
+
+        return await asyncio.gather(*(call(*each) for each in calls))
+
+    alone = asyncio.run(admitted(1))
+    assert asyncio.run(admitted(3)) == alone
+    assert asyncio.run(admitted(100)) == alone
+
+
+# Earmarks
+
+
+async def test_a_draw_reserves_its_judge_in_the_same_step(account: Account) -> None:
+    with pytest.raises(BudgetExhausted, match=r"up to 1\.01e-10"):
+        await account.reserve(60, earmark=41)
+    attempt = await account.reserve(60, earmark=40)
+    assert (account.reserved, account.left) == (100, 0)
+    account.settle(attempt, 60)
+    assert (account.reserved, account.left) == (40, 0)
+    judge = await account.reserve(40, purpose="judge", from_earmark=True)
+    assert (account.reserved, account.left) == (40, 0)
+    account.settle(judge, 15)
+    assert (account.spent, account.reserved, account.left) == (75, 0, 25)
+
+
+async def test_a_judge_that_is_not_needed_lets_its_money_go(account: Account) -> None:
+    account.settle(await account.reserve(50, earmark=30), 50)
+    account.release_earmark(20)
+    assert account.reserved == 10
+    account.release_earmark(99)
+    assert account.left == 50
+
+
+@pytest.mark.parametrize("end", ["refuse", "strand"])
+async def test_the_judge_of_an_attempt_without_an_answer_is_let_go(
+    account: Account, end: str
+) -> None:
+    attempt = await account.reserve(60, earmark=40)
+    getattr(account, end)(attempt)
+    assert account.reserved == 0
+
+
+async def test_a_judge_whose_money_is_set_aside_waits_for_nobody(account: Account) -> None:
+    account.settle(await account.reserve(10, earmark=20), 10)
+    flying = await account.reserve(60)
+    waiting = asyncio.create_task(account.reserve(50))
+    await turn()
+    judge = await asyncio.wait_for(account.reserve(20, purpose="judge", from_earmark=True), 1)
+    account.settle(judge, 20)
+    account.settle(flying, 10)
+    assert (await waiting).ceiling == 50
+
+
+async def test_a_judge_takes_what_is_set_aside_first_and_the_rest_from_the_budget(
+    account: Account,
+) -> None:
+    account.settle(await account.reserve(10, earmark=20), 10)
+    await account.reserve(30, purpose="judge", from_earmark=True)
+    assert (account.reserved, account.left) == (30, 60)
+
+
+async def test_a_judge_keeps_its_money_when_the_envelope_grows(account: Account) -> None:
+    account.settle(await account.reserve(10, earmark=20), 10)
+    account.set_aside(100)
+    assert (await account.reserve(20, purpose="judge", from_earmark=True)).ceiling == 20
+
+
+async def test_a_waiting_call_gives_the_judge_before_it_time_to_begin(account: Account) -> None:
+    async def judged_draw() -> None:
+        attempt = await account.reserve(30, earmark=30)
+        await turn()
+        account.settle(attempt, 10)
+        await turn(20)  # on its way through the other providers
+        judge = await account.reserve(30, purpose="judge", from_earmark=True)
+        await turn()
+        account.settle(judge, 5)
+
+    await asyncio.gather(judged_draw(), judged_draw(), judged_draw())
+    assert account.spent == 45
+
+
+async def test_draws_that_wait_for_each_other_before_judging_do_not_wait_for_ever(
+    account: Account,
+) -> None:
+    async def example() -> list[Attempt | BaseException]:
+        async def draw() -> Attempt:
+            attempt = await account.reserve(10, earmark=30)
+            account.settle(attempt, 10)
+            return attempt
+
+        return await asyncio.gather(*(draw() for _ in range(4)), return_exceptions=True)
+
+    ends = await asyncio.wait_for(example(), 5)
+    assert [type(end) for end in ends] == [Attempt, Attempt, BudgetExhausted, BudgetExhausted]
+
+
+async def test_an_earmark_is_void_once_another_process_opened_the_account(
+    db: Database, account: Account
+) -> None:
+    account.settle(await account.reserve(10, earmark=90), 10)
+    other = Account(Database(db.path), "study", 100)
+    taken = await other.reserve(90)
+    with pytest.raises(BudgetExhausted):
+        await account.reserve(5, purpose="judge", from_earmark=True)
+    account.release_earmark(90)
+    assert other.balance == Balance(100, 0, settled=10, reserved=90, uncertain=0, overshoot=0)
+    other.settle(taken, 0)
+
+
+async def test_an_attempt_that_another_process_made_uncertain_can_still_be_closed(
+    db: Database, account: Account
+) -> None:
+    flying = [await account.reserve(20, earmark=5) for _ in range(3)]
+    other = Account(Database(db.path), "study", 100)
+    assert other.uncertain == 60
+    account.settle(flying[0], 7)
+    account.refuse(flying[1])
+    account.strand(flying[2])
+    assert other.balance == Balance(100, 0, settled=7, reserved=0, uncertain=20, overshoot=0)
+
+
+# Everything at once
+
+
+class Money(RuleBasedStateMachine):
+    """Calls in any order with crashes in between: the sums stay exact, the budget holds, nobody is
+    left behind.
+    """
+
+    @initialize(budget=st.integers(1, 200))
+    def begin(self, budget: int) -> None:
+        self.folder = tempfile.TemporaryDirectory()
+        self.loop = asyncio.new_event_loop()
+        self.loop.set_exception_handler(lambda loop, context: pytest.fail(str(context)))
+        self.orders: list[tuple[int, asyncio.Task[Attempt]]] = []
+        self.flying: list[Attempt] = []
+        self.admitted: list[tuple[int, int]] = []  # (attempt, order)
+        self.asked = 0
+        self.open(budget)
+
+    def open(self, budget: int) -> None:
+        self.budget, self.paid_now = budget, 0
+        self.db = Database(Path(self.folder.name) / "draws.db")
+        self.account = Account(self.db, "study", budget)
+
+    def run(self, ticks: int) -> None:
+        self.loop.run_until_complete(turn(ticks))
+        for entry in list(self.orders):
+            order, task = entry
+            if task.done():
+                self.orders.remove(entry)
+                if not task.cancelled() and task.exception() is None:
+                    self.flying.append(task.result())
+                    if order:  # a judge whose money is set aside need not queue
+                        self.admitted.append((task.result().id, order))
+                elif not task.cancelled():
+                    assert isinstance(task.exception(), BudgetExhausted)
+
+    @rule(ceiling=st.integers(0, 90), earmark=st.sampled_from([0, 0, 20]), ticks=st.integers(0, 3))
+    def ask(self, ceiling: int, earmark: int, ticks: int) -> None:
+        self.asked += 1
+        purpose = "holdout" if self.asked % 7 == 0 else "search"
+        coroutine = self.account.reserve(ceiling, purpose=purpose, earmark=earmark)
+        self.orders.append((self.asked, self.loop.create_task(coroutine)))
+        self.run(ticks)
+
+    @rule(ceiling=st.integers(0, 40), ticks=st.integers(0, 3))
+    def judge(self, ceiling: int, ticks: int) -> None:
+        coroutine = self.account.reserve(ceiling, purpose="judge", from_earmark=True)
+        self.orders.append((0, self.loop.create_task(coroutine)))
+        self.run(ticks)
+
+    @precondition(lambda self: self.flying)
+    @rule(data=st.data(), end=st.sampled_from(["settle", "settle", "settle", "refuse", "strand"]))
+    def close(self, data: st.DataObject, end: str) -> None:
+        attempt = self.flying.pop(data.draw(st.integers(0, len(self.flying) - 1)))
+        if end == "settle":
+            cost = data.draw(st.integers(0, attempt.ceiling) | st.just(attempt.ceiling + 3))
+            assert self.account.settle(attempt, cost) == max(0, cost - attempt.ceiling)
+            self.paid_now += cost
+        else:
+            getattr(self.account, end)(attempt)
+            self.paid_now += attempt.ceiling if end == "strand" else 0
+        self.run(data.draw(st.integers(0, 3)))
+
+    @precondition(lambda self: self.orders)
+    @rule(data=st.data())
+    def cancel(self, data: st.DataObject) -> None:
+        data.draw(st.sampled_from(self.orders))[1].cancel()
+        self.run(data.draw(st.integers(0, 3)))
+
+    @rule(amount=st.integers(0, 50))
+    def let_go(self, amount: int) -> None:
+        self.account.release_earmark(amount)
+
+    @rule(share=st.floats(0, 1))
+    def set_aside(self, share: float) -> None:
+        self.account.set_aside(int(share * self.budget))
+
+    @rule(more=st.integers(0, 40))
+    def crash(self, more: int) -> None:
+        before = self.account.balance
+        self.db.close()
+        for _, task in self.orders:
+            task.cancel()
+        self.loop.run_until_complete(turn(5))
+        assert all(task.done() for _, task in self.orders)
+        self.orders.clear()
+        in_flight = {attempt.id for attempt in self.flying}
+        self.flying.clear()
+        self.open(self.budget + more)
+        assert self.account.settled == before.settled
+        assert self.account.reserved == 0
+        assert self.account.uncertain >= before.uncertain
+        states = dict(self.db.rows("SELECT id, state FROM attempts"))
+        assert all(states[number] == "uncertain" for number in in_flight)
+
+    @precondition(lambda self: not self.flying and not self.orders)
+    @rule(billed=st.integers(0, 150))
+    def reconcile(self, billed: int) -> None:
+        self.account.release_earmark(10**6)
+        self.account.reconcile(billed)
+        assert (self.account.spent, self.account.uncertain) == (billed, 0)
+
+    @rule()
+    def settle_down(self) -> None:
+        self.run(200)
+        assert not self.orders or self.flying, (
+            "a call waits, and nothing in flight could make room for it"
+        )
+
+    @invariant()
+    def sums_are_exact_and_the_budget_holds(self) -> None:
+        if not hasattr(self, "account"):
+            return
+        balance, true = self.account.balance, sums(self.db)
+        assert (balance.settled, balance.uncertain) == (true["settled"], true["uncertain"])
+        assert (
+            balance.reserved >= true["reserved"] >= sum(attempt.ceiling for attempt in self.flying)
+        )
+        assert balance.spent + balance.reserved <= self.budget + balance.overshoot
+        assert self.account.spent_now == self.paid_now
+        self.admitted.sort()
+        assert [order for _, order in self.admitted] == sorted(order for _, order in self.admitted)
+
+    def teardown(self) -> None:
+        if not hasattr(self, "account"):
+            return
+        while self.orders or self.flying:
+            self.run(200)
+            while self.flying:
+                self.account.settle(self.flying.pop(), 0)
+        self.account.release_earmark(10**6)
+        assert self.account.reserved == 0
+        self.db.close()
+        self.loop.close()
+        self.folder.cleanup()
+
+
+Money.TestCase.settings = settings(max_examples=20, stateful_step_count=30, deadline=None)
+TestMoney = Money.TestCase
+
+
+async def test_hundreds_of_calls_at_once_in_any_order_stay_within_the_budget(db: Database) -> None:
+    rng = random.Random(7)
+    budget = 20_000
+    account = Account(db, "study", budget)
+
+    async def call(ceiling: int) -> None:
+        attempt = await account.reserve(ceiling)
+        end = rng.random()
+        try:
+            await turn(rng.randrange(6))
+        except asyncio.CancelledError:
+            end = 0.2
+            raise
+        finally:
+            balance = account.balance
+            assert balance.spent + balance.reserved <= budget
+            if end < 0.1:
+                account.refuse(attempt)
+            elif end <= 0.2:
+                account.strand(attempt)
+            else:
+                account.settle(attempt, rng.randint(0, ceiling))
+
+    tasks = [asyncio.create_task(call(rng.randint(1, 400))) for _ in range(300)]
+    for task in rng.sample(tasks, 40):
+        await turn(rng.randrange(3))
+        task.cancel()
+    ends = await asyncio.gather(*tasks, return_exceptions=True)
+    assert {type(end) for end in ends} <= {type(None), BudgetExhausted, asyncio.CancelledError}
+    assert account.balance == Balance(budget, 0, **sums(db), overshoot=0)
+    assert account.reserved == 0
+    assert account.spent > budget // 2
+
+
+_SPENDER = """
+import asyncio, random, sys
+from tune.store.database import Database
+from tune.errors import BudgetExhausted
+from tune.store.admission import Account
+
+async def main(path, seed):
+    rng = random.Random(seed)
+    account = Account(Database(path), "study", 10_000)
+    async def call():
+        try:
+            attempt = await account.reserve(rng.randint(1, 300), earmark=rng.randint(0, 50))
+        except BudgetExhausted:
+            return
+        await asyncio.sleep(rng.random() * 0.003)
+        balance = account.balance
+        assert balance.spent + balance.reserved <= 10_000, balance
+        if rng.random() < 0.1:
+            return account.strand(attempt)
+        account.settle(attempt, rng.randint(0, attempt.ceiling))
+        account.release_earmark(attempt.earmark)
+    await asyncio.gather(*(call() for _ in range(150)))
+
+asyncio.run(main(sys.argv[1], int(sys.argv[2])))
+"""
+
+
+def test_processes_that_hammer_one_account_never_overspend_together(tmp_path: Path) -> None:
+    path = tmp_path / "draws.db"
+    spenders = [
+        subprocess.Popen(
+            [sys.executable, "-c", _SPENDER, str(path), str(seed)], stderr=subprocess.PIPE
+        )
+        for seed in range(3)
+    ]
+    for spender in spenders:
+        _, errors = spender.communicate()
+        assert spender.returncode == 0, errors.decode()
+    db = Database(path)
+    balance = read_balance(db, "study")
+    assert balance is not None
+    assert balance == Balance(10_000, 0, **sums(db), overshoot=0)
+    assert 5_000 < balance.spent <= 10_000
+
+
+async def test_who_waits_for_money_hears_of_it_when_the_books_cannot_be_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A full disk: the attempt stays reserved, and nobody waits for ever for what it would have
+    given back.
+    """
+    account = Account(Database(":memory:"), "s", 100)
+    first = await account.reserve(80)
+    waiting = asyncio.create_task(account.reserve(50))
+    await asyncio.sleep(0)
+
+    def full(*_: object) -> None:
+        raise StoreError("the disk is full")
+
+    monkeypatch.setattr(account._books, "close", full)
+    for close in (
+        lambda: account.settle(first, 10),
+        lambda: account.refuse(first),
+        lambda: account.strand(first),
+    ):
+        with pytest.raises(StoreError):
+            close()
+    with pytest.raises(BudgetExhausted):
+        await asyncio.wait_for(waiting, 5)
+    assert account.reserved == 80

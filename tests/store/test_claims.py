@@ -1,0 +1,105 @@
+"""Claims: two studies on one store do not buy the same draws at the same time."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tune.completion import Message, Request
+from tune.store.claims import STALE, Claims
+from tune.store.database import Database
+
+REQUEST = Request("fake", "small", (Message("user", "one"),), 4)
+
+
+class Clock:
+    """A clock that a test sets."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+async def test_a_claimed_purchase_is_refused_to_another_study_until_it_ends(
+    db: Database, clock: Clock
+) -> None:
+    mine, theirs = Claims(db, "mine", clock=clock), Claims(db, "theirs", clock=clock)
+    assert mine.take(REQUEST)
+    assert not theirs.take(REQUEST)
+    mine.release(REQUEST)
+    assert theirs.take(REQUEST)
+    theirs.release(REQUEST)
+    assert db.rows("SELECT * FROM claims") == []
+
+
+async def test_a_claim_that_is_taken_twice_is_released_twice(db: Database, clock: Clock) -> None:
+    mine, theirs = Claims(db, "mine", clock=clock), Claims(db, "theirs", clock=clock)
+    assert mine.take(REQUEST)
+    assert mine.take(REQUEST)
+    mine.release(REQUEST)
+    assert not theirs.take(REQUEST)
+    mine.release(REQUEST)
+    assert theirs.take(REQUEST)
+    theirs.release(REQUEST)
+
+
+@pytest.mark.parametrize(("seconds", "void"), [(STALE - 1, False), (STALE + 1, True)])
+async def test_the_claim_of_a_killed_process_is_void_after_a_while(
+    db: Database, clock: Clock, seconds: float, void: bool
+) -> None:
+    killed, theirs = Claims(db, "killed", clock=clock), Claims(db, "theirs", clock=clock)
+    assert killed.take(REQUEST)
+    clock.now += seconds
+    assert theirs.take(REQUEST) is void
+    killed.release(REQUEST)
+    if void:
+        theirs.release(REQUEST)
+
+
+async def test_a_claim_can_be_taken_by_force(db: Database, clock: Clock) -> None:
+    slow, theirs = Claims(db, "slow", clock=clock), Claims(db, "theirs", clock=clock)
+    assert slow.take(REQUEST)
+    assert theirs.take(REQUEST, by_force=True)
+    slow.release(REQUEST)  # it removes only a claim of its own
+    assert db.rows("SELECT owner FROM claims") == [("theirs",)]
+    theirs.release(REQUEST)
+
+
+async def test_fresh_draws_of_two_studies_are_claimed_apart(db: Database, clock: Clock) -> None:
+    one = Claims(db, "one", generation="one", clock=clock)
+    other = Claims(db, "other", generation="other", clock=clock)
+    assert one.take(REQUEST)
+    assert other.take(REQUEST)
+    one.release(REQUEST)
+    other.release(REQUEST)
+
+
+async def test_a_new_run_of_a_study_drops_the_claims_of_its_last_one(
+    db: Database, clock: Clock
+) -> None:
+    killed = Claims(db, "study", clock=clock)
+    assert killed.take(REQUEST)
+    Claims(db, "study", clock=clock).drop()
+    assert db.rows("SELECT * FROM claims") == []
+    killed.release(REQUEST)
+
+
+async def test_a_purchase_that_takes_long_stays_claimed(
+    db: Database, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tune.store.claims.BEAT", 0.001)
+    mine = Claims(db, "mine", clock=clock)
+    assert mine.take(REQUEST)
+    clock.now += 7
+    async with asyncio.timeout(10):
+        while db.rows("SELECT beat FROM claims") != [(1007.0,)]:  # noqa: ASYNC110 - it has no event
+            await asyncio.sleep(0.001)
+    mine.release(REQUEST)
