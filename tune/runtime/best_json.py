@@ -174,7 +174,7 @@ def example_hashes(fields: Collection[str], examples: Iterable[Example]) -> list
 
 @dataclass(frozen=True, slots=True)
 class _Given:
-    """What the caller of `read_deployment` says about a file; the fields are its arguments."""
+    """The arguments of `read_deployment`."""
 
     metric: Any
     verifier: Any

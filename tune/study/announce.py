@@ -42,7 +42,7 @@ class Announcer:
         self.show(sentence)
 
     def missing_slices(self, known: Study, plan: Plan) -> None:
-        """Say which slices a finished study does not have, because nobody asked for them then."""
+        """Say which slices a finished study does not have because they were not asked for."""
         failing = known.record.failing
         shown = {one.column for one in failing.slices} if failing is not None else set()
         missing = [column for column in plan.by if column not in shown]

@@ -103,6 +103,7 @@ class Evaluator:
     ) -> Request:
         """Return the request that a config sends for one example."""
         service = self.services[str(point["model"])]
+        # n and the like are read off draws later; they have no place in a request.
         not_sent = ("model", "prompt", *FREE)
         settings: dict[str, Setting] = {
             name: value  # type: ignore[misc]
@@ -115,6 +116,7 @@ class Evaluator:
             prompt=self.prompts[str(point["prompt"])].render(self.examples[position]),
             max_tokens=cap,
             stop=stop,
+            # Sorted, because the request's key in the store depends on it.
             settings=tuple(sorted(settings.items())),
         )
 
@@ -123,8 +125,8 @@ class Evaluator:
 
         They are bought side by side, and admitted in the steps' order. An example that the service
         did not answer is tried once more when the others are there. If it is still unanswered, it
-        is `unanswered` and has no score. A fault that no retry helps ends the run after the calls in
-        flight have settled.
+        is `unanswered` and has no score. A fault that no retry helps ends the run after the calls
+        in flight have settled.
 
         Raises:
             TuneError: its class says whose fault it is; what was bought until then is stored.
@@ -134,13 +136,16 @@ class Evaluator:
         orders = self._begin(steps, trials)
         self.failures.leave_out(trials, wave)
         await self._buy_all(orders, trials, wave)
+        # A short outage hits a few calls. A second try when the others are done usually helps.
         again = [order for order in orders if _is_unanswered(order, wave)]
         await self._buy_all(again, trials, wave)
+        # Where the money ended, missing answers prove nothing about an input or a service.
         if wave.complete:
             self.failures.blame(self._blame, again, trials, wave)
         for step in steps:
             fail_unanswered(trials[step.trial], step, wave)
         self._scoring.release_holds()
+        # Scores are written once per wave: one transaction for all of them.
         self.store.flush()
         return wave
 
@@ -185,6 +190,7 @@ class Evaluator:
             trial = trials[step.trial]
             if trial.state != "failed":
                 uses.append(self._use(trial, step, position))
+        # Before the purchase, so that even a killed run leaves no draw without an owner.
         self.store.note_uses(uses)
         return orders
 
@@ -202,6 +208,7 @@ class Evaluator:
         self, orders: Sequence[Order], trials: Mapping[int, Trial], wave: Wave
     ) -> None:
         queues = self._queues.arrange(orders)
+        # One queue for each local server, so that its models do not push each other out of memory.
         await asyncio.gather(*(self._buy_in_turn(queue, trials, wave) for queue in queues))
         if self._lost is not None:
             raise self._lost
@@ -290,6 +297,7 @@ class Evaluator:
 
     def _pause(self, reason: str, fault: ProviderError, wave: Wave) -> None:
         """Send nothing more in this run: the same command goes on when the fault is gone."""
+        # The first fault is the cause. Later ones often follow from it.
         self.fault = self.fault or fault
         wave.complete = False
         next(iter(self.services.values())).metered.account.close(reason)

@@ -1,7 +1,6 @@
-"""The study's holdout beside its `best.json`: what its examples are, and how the choice scored on
-each.
+"""The study's holdout beside its `best.json`: its examples, with the scores of the selected config.
 
-With it `tune check` asks the same examples again, also where the data file and the store are gone.
+With it, `tune check` asks the same examples again, even if the data file and the store are gone.
 """
 
 from __future__ import annotations
@@ -72,7 +71,8 @@ def read_holdout(folder: Path) -> HoldoutScores:
         lines = place.read_text(encoding="utf-8").splitlines()
     except OSError as error:
         raise InputError(
-            f"without --data the study's own holdout is asked again, but {str(place)!r} cannot be read "
+            f"without --data the study's own holdout is asked again, but {str(place)!r} cannot be "
+            "read "
             f"({error.strerror}): give new labelled examples with --data"
         ) from None
     try:
@@ -99,9 +99,7 @@ def holdout_scores(
     positions: Sequence[int],
     scores: Any,
 ) -> HoldoutScores:
-    """Return what a config met, of all the examples of a study those at these positions that were
-    scored.
-    """
+    """Return a config's scores at these positions."""
     known = [
         (examples[at], float(score))
         for at, score in zip(positions, scores, strict=True)

@@ -1,6 +1,4 @@
-"""A study's events, read back: what was planned, what became of it, and where a continued study
-goes on.
-"""
+"""Read a study's events back: planned waves, their outcomes, and the place to go on from."""
 
 from __future__ import annotations
 
@@ -19,17 +17,17 @@ from tune.study.lessons import KINDS
 
 @dataclass(slots=True)
 class RecordedWave:
-    """A wave as it was recorded.
+    """A wave as the journal holds it.
 
     Attributes:
         phase: "search", "endgame" or "agents".
         steps: the steps, as `dump_steps` writes them.
-        done: whether its outcome was recorded; else the process ended inside it.
-        stopped: why not everything asked for was bought ("money", "time"); None where it was.
-        unanswered: what was not, by (trial, position), with the reason.
-        config_failed: examples that the config itself could not answer, likewise.
-        failed: trials that it was the end of, with the reason.
-        lessons: the events of what was learned of models in it; see `tune.study.lessons`.
+        done: its outcome was recorded. Otherwise the process ended inside it.
+        stopped: the reason why not everything was bought ("money", "time"); None if it was.
+        unanswered: the reasons of missing draws, by (trial, position).
+        config_failed: the reasons why the config could not answer an example, by (trial, position).
+        failed: the reasons of trials that failed in it.
+        lessons: the events of what was learned about models in it; see `tune.study.lessons`.
         left: dollars that the search could still spend after it.
     """
 
@@ -46,13 +44,13 @@ class RecordedWave:
 
 @dataclass(slots=True)
 class History:
-    """What is to be replayed before a study goes live.
+    """The events to replay before a study goes on.
 
     Attributes:
         start: dollars that the search could spend when it began, by phase.
         waves: the recorded waves, in order.
-        first: lessons that were learned before the first wave.
-        last: lessons that were learned after the choice was made: they bear on nothing before.
+        first: lessons learned before the first wave.
+        last: lessons learned after the selection; they have no effect on anything before.
     """
 
     start: dict[str, float] = field(default_factory=dict)
@@ -62,12 +60,13 @@ class History:
 
 
 def read_history(events: Sequence[Mapping[str, Any]]) -> History:
-    """The waves to be replayed.
+    """Return the waves to replay.
 
-    When a finished study was continued with more money or time, everything after its last whole
-    wave of the search is void: those draws are in the store, but the strategy decides anew what
-    they are worth.
+    When a finished study is continued with more money or time, everything after its last whole wave
+    of the search is void. Those draws are in the store, but the strategy decides again what they
+    are worth.
     """
+    # Lessons after a selection must not change the waves before it.
     history, chosen = History(), False
     for event in events:
         kind = event["event"]
@@ -113,10 +112,13 @@ def check_not_forgotten(events: Sequence[Mapping[str, Any]], folder: Path) -> No
     Raises:
         StudyError: examples of it were forgotten.
     """
+    # The strategy decided by draws that are gone now, so a replay would decide differently.
     if any(event["event"] == "forgotten" for event in events):
         raise StudyError(
-            f"examples of the study in {str(folder)!r} were forgotten, so it can be shown, but not continued or read "
-            f"again: begin anew with another --results (draws that are in the store are not bought again)"
+            f"examples of the study in {str(folder)!r} were forgotten, so it can be shown, but not "
+            "continued or read "
+            "again: begin anew with another --results (draws that are in the store are not bought "
+            "again)"
         )
 
 
@@ -130,6 +132,8 @@ def _rewind(history: History, left: float) -> None:
     (whole[-1].lessons if whole else history.first).extend([*void, *history.last])
     history.waves, history.last = whole, []
     if whole:
+        # With more money, the strategy goes on from its last whole wave as if it had had it all
+        # along.
         whole[-1].left = left
     history.start = {"search": history.start.get("search", left) if whole else left}
 
@@ -151,6 +155,7 @@ def check_identity(
     differing = [
         name for name in {**then, **now} if then.get(name) != now.get(name) and name not in besides
     ]
+    # The same study: it is shown again, or it goes on.
     if not differing:
         return
     found = [
@@ -161,7 +166,8 @@ def check_identity(
     if more:
         shown.append(f"and {more} more")
     raise StudyError(
-        f"the folder {str(folder)!r} holds a study with other {', '.join(differing)} ({'; '.join(shown)}): "
+        f"the folder {str(folder)!r} holds a study with other {', '.join(differing)} "
+        f"({'; '.join(shown)}): "
         f"choose another with --results"
     )
 
@@ -214,18 +220,21 @@ def check_steps(recorded: RecordedWave, phase: str, steps: Sequence[Step]) -> No
         StudyError: it does not: another version of tune, of its strategy or of the searcher wrote
         this study.
     """
+    # Through Point on both sides: older journals may hold values in another order.
     now = [[t, dict(Point(p)), e, d, c] for t, p, e, d, c in _plain(dump_steps(steps))]
     then = [[t, dict(Point(p)), e, d, c] for t, p, e, d, c in recorded.steps]
     if recorded.phase != phase or now != then:
         raise StudyError(
-            "this study cannot be resumed: its strategy now asks for other steps than were recorded, so it was "
-            "begun with another version of tune or of a library; begin anew with another --results (draws that "
+            "this study cannot be resumed: its strategy now asks for other steps than were "
+            "recorded, so it was "
+            "begun with another version of tune or of a library; begin anew with another --results "
+            "(draws that "
             "are in the store are not bought again)"
         )
 
 
 def _plain(value: Any) -> Any:
-    """As it would come back from JSON: tuples become lists."""
+    """Return a value as it would come back from JSON: tuples become lists."""
     if isinstance(value, dict):
         return {key: _plain(v) for key, v in value.items()}
     if isinstance(value, list | tuple):

@@ -46,26 +46,26 @@ NOT_MET = HoldoutTest({}, {})
 
 
 class Run:
-    """The work of one process on one study: it drives the strategies, one phase after the other.
+    """The work of one process on one study. It drives the strategies, one phase after the other.
 
     Args:
-        plan: what is asked for.
-        journal: keeps every wave, its outcome and what was learned.
+        plan: the checked order.
+        journal: keeps every wave, its outcome and the lessons.
         services: the models, by name.
         account: the money of the study.
         evaluator: buys the draws.
-        observer: is called with a `Progress` after every wave.
-        decorations: keeps faults of what only decorates the run from ending it.
+        observer: called with a `Progress` after every wave.
+        decorations: keeps faults of decorations from ending the run.
         say: shows a person one sentence now.
-        look: is called with the trials after every wave.
+        look: called with the trials after every wave.
 
     Attributes:
-        phase: of the work: "search", "endgame", "agents", "holdout", or a phase that measures caps.
+        phase: "search", "endgame", "agents", "holdout", or a phase that measures caps.
         trials: of the search, by number.
         measuring: trials that measure where a smaller max_tokens cuts.
         standings: the trials with their readings.
         selector: selects among them.
-        clock: the time of the study where nobody is billed, else None.
+        clock: the time of a study without a bill, else None.
     """
 
     def __init__(
@@ -162,7 +162,7 @@ class Run:
         return not self.selector.is_single_answer(selection.shown.config)
 
     async def _measure_caps(self, phase: str, problem: Problem) -> None:
-        """Buy a few draws at the cap that would be selected, where nobody knows where it cuts."""
+        """Buy a few draws at the cap that would be selected, if it is unknown where that cap cuts."""
         number = FIRST_NUMBER + len(self.measuring)
         await self._drive(
             phase, lambda left: measure_caps(problem, self.standings.weighed, number, left)
@@ -247,7 +247,7 @@ class Run:
         return Outcome(standings=view(), left=left, complete=stopped is None)
 
     async def _bought(self, steps: list[Step], trials: dict[int, Trial]) -> Wave:
-        """Buy a wave; where nobody is billed, the clock learns from it."""
+        """Buy a wave. Without a bill, the clock learns from it."""
         if self.unbilled is None:
             return await self.evaluator.run(steps, trials)
         with self.unbilled.timed(lambda: [*self.trials.values(), *self.measuring.values()]):

@@ -28,7 +28,7 @@ class Remaining:
         self._end: float | None = None
 
     def of(self, progress: Progress) -> float | None:
-        """Return the seconds left to show; None where there is no estimate, or where it has grown."""
+        """Return the seconds left to show; None without an estimate, or if the estimate has grown."""
         if progress.left_seconds is None:
             return None
         end = progress.seconds + progress.left_seconds
@@ -98,7 +98,7 @@ class Screen:
 
 
 def _bar(progress: Progress) -> str:
-    """Return a bar of the money that is spent, or of the time where nobody is billed."""
+    """Return a bar of the spent money, or of the time if there is no bill."""
     if progress.time_limit is None:
         share = progress.spent / progress.budget
         text = f"${progress.spent:.2f} / ${progress.budget:.2f}"

@@ -40,7 +40,7 @@ class Standings:
         return {number: self._standing(trial) for number, trial in self._trials.items()}
 
     def weighed(self) -> dict[int, Standing]:
-        """Return every trial as strategies weigh it: in seconds where nobody is billed."""
+        """Return every trial with the cost that strategies compare: seconds if there is no bill."""
         standings = self.current()
         if self._unbilled is None:
             return standings

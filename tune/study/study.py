@@ -43,14 +43,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Best:
-    """The frozen choice, ready for use.
+    """The selected configuration.
 
     Attributes:
-        config: its values. quality: on holdout examples where they were met, else on tuning
-        examples (which flatters). cost: dollars per request, at list price. seconds: per request,
-        where every price is 0 and seconds take the place of dollars; else None. prompt: the
-        template as people read it, with `{field}` where an example's inputs go. messages: the chat
-        messages, few-shot examples included; empty for a raw prompt.
+        config: its values.
+        quality: on holdout examples if it met them, else on tuning examples (which flatters).
+        cost: dollars per request, at list price.
+        seconds: per request, if every price is 0 and seconds take the place of dollars; else None.
+        prompt: the template for people, with `{field}` where an example's inputs go.
+        messages: the chat messages, few-shot examples included; empty for a raw prompt.
     """
 
     config: Config
@@ -65,21 +66,17 @@ class Best:
     _over: str = ""
 
     def system_message(self) -> str | None:
-        """The part of the prompt that an agent takes as its system message, or None where there is
-        none.
-        """
+        """Return the system message for an agent; None if the prompt has none."""
         return self._system
 
     def llm_config(self) -> dict[str, Any]:
-        """What an AutoGen or AG2 agent takes as its `llm_config`: the best reading that one answer
-        can carry.
+        """Return the `llm_config` of an AutoGen or AG2 agent: the best config with one answer.
 
-        Agents read one answer, so this is the best config with n = 1, with its own settings; `note`
-        says what the full winner would add. No key is in it: agents read the environment variable.
+        Agents read one answer, so this is the best config with n = 1, with its own settings. `note`
+        tells what the full winner would add. It holds no key: agents read the environment variable.
 
         Raises:
-            StudyError: no config with one answer was evaluated, or none keeps the limits that were
-            given.
+            StudyError: no config with one answer was evaluated, or none keeps the given limits.
         """
         if self._over:
             raise StudyError(
@@ -88,26 +85,27 @@ class Best:
         if self._carried is None:
             why = (
                 self._note
-                or "no config with one answer was evaluated, and agents of AutoGen read no more than one"
+                or "no config with one answer was evaluated, and agents of AutoGen read no more "
+                "than one"
             )
             raise StudyError(why)
         return llm_config(self._carried)
 
     @property
     def note(self) -> str:
-        """One sentence on what the full winner would add to `llm_config()`; "" where it is the
-        same.
-        """
+        """One sentence on what the full winner would add to `llm_config()`; "" if it is the same."""
         return self._note
 
 
 class Study:
-    """What one study found.
+    """The result of one study.
 
     Attributes:
-        record: everything that a report shows. folder: where its files are. deployment: the config
-        that agents can carry, with where its model is; None where there is none. stopped: why it
-        ended: "finished", "gain", "money", "time", "trials", "unread" or "interrupted".
+        record: everything that a report shows.
+        folder: the folder of its files.
+        deployment: the config that agents can use, with its model's address; None if there is none.
+        stopped: the reason why it ended: "finished", "gain", "money", "time", "trials", "unread" or
+            "interrupted".
     """
 
     def __init__(
@@ -122,16 +120,17 @@ class Study:
 
     @classmethod
     def load(cls, folder: str | Path) -> Study:
-        """The study in a results folder.
+        """Return the study in a results folder.
 
         Raises:
-            StudyError: there is none, or it has not come to a result yet.
+            StudyError: there is none, or it has no result yet.
         """
+        # The journal is the study. The other files are made from it.
         return recorded_study(Path(folder), read_events(Path(folder) / "study.jsonl"))
 
     @property
     def best(self) -> Best:
-        """The frozen choice.
+        """The selected configuration.
 
         Raises:
             StudyError: nothing was scored.
@@ -155,14 +154,15 @@ class Study:
         )
 
     def frontier(self) -> pd.DataFrame:
-        """Quality against cost: the configs that none beats in both, the cheapest first.
+        """Return the configs that no other beats in both quality and cost, the cheapest first.
 
-        Where every price is 0, `seconds_per_request` takes the place of the cost: those of all
+        If every price is 0, `seconds_per_request` takes the place of the cost: the seconds of all
         calls of a request.
 
-        Quality and cost are estimated on tuning examples, by which the configs were also chosen;
-        `holdout_*` columns hold the believable numbers of those that met the holdout. `few` marks
-        rows on few examples: their place may be luck.
+        Quality and cost are estimates on tuning examples, which also selected the configs. Columns
+        named `holdout_*` hold the unbiased numbers of configs that met the holdout. `few` marks
+        rows on few
+        examples: their place may be luck.
         """
         import pandas as pd
 
@@ -175,17 +175,18 @@ class Study:
         return pd.DataFrame(trial_rows(self.record.trials))
 
     def confusion(self) -> pd.DataFrame:
-        """Return what the winner answered, a row for each label of the data, with its recall.
+        """Return the winner's answers, one row for each label of the data, with its recall.
 
         Raises:
-            StudyError: the targets are no labels, or nothing was scored.
+            StudyError: the targets are not labels, or nothing was scored.
         """
         import pandas as pd
 
         confusion = self.record.failing.confusion if self.record.failing is not None else None
         if confusion is None:
             raise StudyError(
-                "there is no confusion matrix: the targets are not a few labels, or nothing was scored"
+                "there is no confusion matrix: the targets are not a few labels, or nothing was "
+                "scored"
             )
         frame = pd.DataFrame(
             confusion_rows(confusion), index=pd.Index(confusion.labels, name="label")
@@ -241,8 +242,8 @@ class Study:
         return target / "report.md"
 
     def _decorations(self) -> dict[str, str]:
-        """The files that show the result. One that cannot be made is left out, and the others say
-        so.
+        """Return the files that show the result. One that cannot be made is left out, and the
+        others say so.
         """
         parts = Decorations(self._note)
         drawn = parts.attempt("the chart", lambda: chart(self.record), "")
@@ -281,7 +282,10 @@ class Study:
 
     def _repr_html_(self) -> str:
         """Return the summary as HTML, for notebooks."""
-        return f"{summary_html(self.record)}<p>Everything is in <code>{html.escape(str(self.folder))}</code>.</p>"
+        return (
+            f"{summary_html(self.record)}<p>Everything is in "
+            f"<code>{html.escape(str(self.folder))}</code>.</p>"
+        )
 
     def to_record(self) -> dict[str, Any]:
         """The study in JSON's types, for its journal."""

@@ -11,10 +11,10 @@ class Wave:
     """The outcome of a wave.
 
     Attributes:
-        complete: whether everything was bought that the money, the clock and the user allowed.
-        unanswered: (trial, position) of examples that lack draws, with the reason.
-        config_failed: those that the config itself cannot answer, likewise.
-        failed: trials that it was the end of, with the reason.
+        complete: everything was bought that the money, the clock and the user allowed.
+        unanswered: the reasons of missing draws, by (trial, position).
+        config_failed: the reasons why the config cannot answer an example, by (trial, position).
+        failed: the reasons of trials that failed in it.
     """
 
     complete: bool = True
