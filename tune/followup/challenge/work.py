@@ -128,7 +128,7 @@ class ChallengeWork:
     def _evaluator(
         self, live: Mapping[str, Service], judge: Service | None, context: StackContext
     ) -> Evaluator:
-        """Return an evaluator of the new model and of the study's own models, which are only read."""
+        """Return an evaluator of the new model and of the study's own, which are only read."""
         plan = self.plan
         # Offline endpoints refuse every call. A rival whose draw is missing from the store must not
         # be bought again here.
