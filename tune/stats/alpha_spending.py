@@ -1,16 +1,15 @@
-"""Looks at one holdout: each is paid for out of the 5 % of error that all of them together may
-have.
+"""Alpha spending: interim analyses of one holdout share one error rate of 5 %.
 
-Whoever continues a study until the holdout says "better" would, at 5 % a look, be wrong more often
-than that. So every look spends a part of the 5 % (alpha spending: Lan and DeMets 1983), and its
-intervals have the confidence that this part leaves: nearly all for the first, which is the only one
-for most studies, half of what is left for each later one. The parts add up to less than 5 %, so
-that all looks together are wrong at most that often, whatever they share, and whatever each made
-the user do: an interval of any look is a 95 % interval over every look together.
+A study that is continued until its holdout says "better" would be wrong more often than 5 %, if
+each analysis allowed itself 5 %. So each analysis spends a part of the 5 % (Lan and DeMets 1983),
+and its intervals have the confidence that this part leaves. The first analysis spends nearly all,
+since most studies have only one. Each later analysis spends half of the rest. The parts add up to
+less than 5 %, so all analyses together are wrong at most that often, whatever the user did after
+each of them.
 
-A study looks when it meets its holdout, and again when it is continued. Reading it again under
-other prices or limits is a look where another choice is compared by it; so that is noted in the
-study's journal, too.
+A study analyses its holdout when it first meets it, and again when it is continued. Reading the
+study again with other prices or limits is an analysis too, if it compares another choice; the
+journal of the study records it.
 """
 
 from __future__ import annotations
@@ -35,13 +34,13 @@ Compared: TypeAlias = frozenset[tuple[str, int]]
 
 
 def analysis_confidence(look: int) -> float:
-    """The confidence of the intervals of a look, 0 to 1.
+    """Return the confidence of the intervals of an interim analysis, 0 to 1.
 
     Args:
-        look: from 1.
+        look: the number of the analysis, from 1.
 
     Raises:
-        ValueError: there is no such look.
+        ValueError: the number is below 1.
     """
     if look < 1:
         raise ValueError(f"`look >= 1` must hold, but got {look}")
@@ -49,11 +48,9 @@ def analysis_confidence(look: int) -> float:
 
 
 def count_analyses(events: Sequence[Mapping[str, Any]], baseline: Mapping[str, Any]) -> int:
-    """Which look at the holdout a journal's last one is: 1 is the first, also where there was none
-    yet.
+    """Return the number of a journal's latest analysis; 1 also if there is none yet.
 
-    Only a look that compares something that none of those before it did counts: another choice, or
-    more examples.
+    An analysis counts only if it compares something new: another choice, or more examples.
 
     Args:
         events: the journal's.
@@ -73,8 +70,7 @@ def count_analyses(events: Sequence[Mapping[str, Any]], baseline: Mapping[str, A
 def another_analysis(
     events: Sequence[Mapping[str, Any]], choice: Mapping[str, Any], baseline: Mapping[str, Any]
 ) -> dict[str, Any] | None:
-    """The event of comparing a choice with the baseline on the holdout that a study has met
-    already.
+    """Return the event that compares a choice with the baseline on a holdout already met.
 
     Args:
         events: the journal's.
@@ -82,7 +78,7 @@ def another_analysis(
         baseline: the config that every choice is compared with.
 
     Returns:
-        None where the study has not met its holdout.
+        None if the study has not met its holdout.
     """
     held = next((event for event in reversed(events) if event["event"] == "holdout"), None)
     if held is None:
@@ -96,7 +92,7 @@ def another_analysis(
 def is_new_analysis(
     events: Sequence[Mapping[str, Any]], look: Mapping[str, Any], baseline: Mapping[str, Any]
 ) -> bool:
-    """Whether a look compares something that none of a journal's did."""
+    """Tell whether an event compares something that the journal does not have yet."""
     seen = _seen(look, baseline)
     return bool(seen) and not any(
         seen <= _seen(event, baseline) for event in events if event["event"] in ANALYSES
@@ -104,9 +100,7 @@ def is_new_analysis(
 
 
 def _seen(event: Mapping[str, Any], baseline: Mapping[str, Any]) -> Compared:
-    """What a look compared: the choice, which comes first, and the baseline, on the examples that
-    were bought.
-    """
+    """Return (config, position) pairs of the choice (the first step) and the baseline."""
     missing = {(trial, position) for trial, position, _ in event["unanswered"]}
     chosen, theirs = (event["steps"][0][0] if event["steps"] else None), _text(baseline)
     return frozenset(

@@ -13,8 +13,9 @@ from tune.stats.estimate import Array, SubsetEstimate, mean_of_one
 
 @lru_cache(maxsize=1024)
 def top_weights(draws: int, n: int) -> Array:
-    """How likely the i-th smallest of `draws` values is the largest of a random subset of n: C(i-1,
-    n-1) / C(m, n).
+    """Return the chance that the i-th smallest of `draws` values is the largest of a subset of n.
+
+    It is C(i-1, n-1) / C(m, n).
     """
     total = math.comb(draws, n)
     return np.array([math.comb(i, n - 1) / total for i in range(draws)])
@@ -22,13 +23,12 @@ def top_weights(draws: int, n: int) -> Array:
 
 @lru_cache(maxsize=1024)
 def _top_spread(draws: int, n: int) -> Array:
-    """The matrix Q that makes s'Qs the variance of the estimate, for scores s in ascending order of
-    their verdicts.
+    """Return the matrix Q for which s'Qs is the variance, for scores s in order of their verdicts.
 
-    Were the m draws the whole distribution, two subsets of n of m fresh draws would share c of them
-    with hypergeometric probability; given c, the largest of one would stay below i and of the other
-    below j with probability (min(i, j) / m)^n (max(i, j) / m)^(n - c). That variance is too small,
-    by up to a half where n = m, so it is scaled to be unbiased where verdicts say nothing of
+    If the m draws were the whole distribution, two subsets of n of m fresh draws would share c of
+    them with hypergeometric probability. Given c, the largest of one stays below i and that of the
+    other below j with probability (min(i, j) / m)^n (max(i, j) / m)^(n - c). That variance is too
+    small, by up to a half at n = m. So it is scaled to be unbiased if verdicts say nothing about
     scores; for n = 1 that is the usual m / (m - 1).
     """
     shared = np.arange(max(0, 2 * n - draws), n + 1)
@@ -48,22 +48,20 @@ def _top_spread(draws: int, n: int) -> Array:
 
 
 def mean_of_largest(values: Array, ns: Sequence[int]) -> Array:
-    """The expected largest of n of the values of each row, one column for each n; NaN where n is
-    too many.
-    """
+    """Return the expected largest of n values of each row, a column for each n; NaN if too few."""
     ascending = np.sort(values, axis=1)
     return _columns(ascending, ns)
 
 
 def mean_of_best(scores: Array, verdicts: Array, ns: Sequence[int]) -> SubsetEstimate:
-    """The score of the draw with the largest verdict among n, the first drawn of equal ones.
+    """Estimate the score of the draw with the largest verdict among n; ties go to the first drawn.
 
-    Where verdict and score are the same this is pass@n: for scores of 0 and 1 the mean is 1 -
-    C(m-c, n) / C(m, n) (Chen et al. 2021, arXiv 2107.03374).
+    If verdict and score are the same, this is pass@n: for scores of 0 and 1 the mean is
+    1 - C(m-c, n) / C(m, n) (Chen et al. 2021, arXiv 2107.03374).
 
     Args:
         scores: one row for each example, one column for each draw.
-        verdicts: what the choice goes by, in the same shape.
+        verdicts: the numbers that the choice goes by, in the same shape.
         ns: sizes of the subsets.
     """
     draws = scores.shape[1]

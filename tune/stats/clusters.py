@@ -1,6 +1,4 @@
-"""Scores that belong together, as what an interval needs of them: whole clusters are what is few,
-not rows.
-"""
+"""Sums and sizes of clusters of scores: clusters are independent, rows are not."""
 
 from __future__ import annotations
 
@@ -51,11 +49,10 @@ class Clusters:
 
     @property
     def likeness(self) -> float:
-        """How alike the rows of a cluster are, from 0 (as any rows) to 1 (copies): the intraclass
-        correlation.
+        """Intraclass correlation of the rows of a cluster: 0 (as any rows) to 1 (copies).
 
-        The estimate is that of an analysis of variance (Donner 1986); 1 where no rows differ, which
-        tells nothing.
+        The estimate is that of an analysis of variance (Donner 1986). It is 1 if all rows of each
+        cluster are equal, which tells nothing.
         """
         count, rows = len(self.sums), float(self.sizes.sum())
         if self.squares == 0 or count == 1:
@@ -67,17 +64,16 @@ class Clusters:
         return min(1.0, max(0.0, (between - within) / (between + (size - 1) * within)))
 
     def rows_together(self, belief: float) -> float:
-        """Return how many rows of a cluster nobody has seen would count as one.
+        """Return the number of rows of an unseen cluster that count as one.
 
-        Where rows have nothing in common it is 1; where they are copies it is the size of a
-        cluster. Of clusters of different sizes it is the geometric mean of two sizes: that of an
-        average cluster, and that of the cluster of an average row. The first alone leaves out that
-        one cluster may decide half of the mean (of 61 clusters, one with 40 % of the rows,
-        intervals covered 84 %). The second alone is far too wide where rows are not copies.
+        It is 1 if rows have nothing in common, and the size of a cluster if they are copies. For
+        clusters of different sizes it is the geometric mean of two sizes: that of an average
+        cluster, and that of the cluster of an average row. The first alone ignores that one cluster
+        may decide half of the mean (with 61 clusters, one with 40 % of the rows, intervals covered
+        84 %). The second alone is far too wide if rows are not copies.
 
         Args:
-            belief: that rows are copies, as much as so many clusters of copies would say; inf
-            leaves no doubt.
+            belief: the weight, in clusters, of the prior that rows are copies; inf keeps the prior.
         """
         alike = 1 - (1 - self.likeness) / (1 + belief / len(self.sums))
         rows, effects = float(self.sizes.sum()), 1 + (self.sizes - 1) * alike
@@ -87,9 +83,7 @@ class Clusters:
 
     @property
     def count(self) -> float:
-        """Return how many clusters of one size would say as much: fewer where one of them holds
-        many of the rows.
-        """
+        """Effective number of clusters: smaller than their number if one holds many of the rows."""
         rows = float(self.sizes.sum())
         return rows * rows / float(self.sizes @ self.sizes)
 

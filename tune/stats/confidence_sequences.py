@@ -1,23 +1,21 @@
-"""Tests that may be looked at after every score: of the mean of bounded scores, and of paired
-differences.
+"""Sequential tests of means and of paired differences, valid at any time.
 
-Whoever looks at a p-value after every example and stops when it is small finds something in nearly
+A p-value that is checked after every example, until it is small, is small sooner or later in nearly
 every world. The tests here are bets instead (Waudby-Smith and Ramdas 2024, "Estimating means of
-bounded random variables by betting"): against the hypothesis that the mean is at most m, a capital
-of 1 stakes a share g of itself on each score x, and becomes `1 + g (x / m - 1)` times as large.
-While the hypothesis is true the capital is expected not to grow, whatever is staked, so that it
-ever reaches 1 / alpha with probability at most alpha (Ville's inequality): at one look, at every
-look, and at the look at which somebody stopped.
+bounded random variables by betting"). Against the hypothesis that the mean is at most m, a capital
+of 1 stakes a share g of itself on each score x, and becomes `1 + g (x / m - 1)` times as large. If
+the hypothesis is true, the capital is not expected to grow, whatever the stake. So it ever reaches
+1 / alpha with probability at most alpha (Ville's inequality): at one check, at every check, and at
+the check where somebody stopped.
 
-What is staked decides only how soon a false hypothesis falls. For 0/1 scores and a mean that lies
-`s` above m, the best stake is `s / (1 - m)`; scores that spread less than 0/1 scores of the same
-mean carry more. How much more is learned from the scores before, and from earlier ones where there
-are any: what each stake would have lost on them by their spread, as a share of what it would have
-lost on 0/1 scores. That share also tells many small deviations from a few failures, which have one
-variance and carry very different stakes. Since nobody knows `s`, most of the capital bets on the
-difference that one wants to see, and the rest on one that is larger. The capital falls as m rises,
-so that the means which no capital has refuted are an interval, and the interval and the tests never
-contradict each other.
+The stake decides only how soon a false hypothesis is rejected. For 0/1 scores and a mean that lies
+`s` above m, the best stake is `s / (1 - m)`. Scores that spread less than 0/1 scores of the same
+mean carry a larger stake. The test learns how much larger from the scores before, and from earlier
+ones: the loss of each stake on them, as a share of its loss on 0/1 scores. That share also tells
+many small deviations from a few failures, which have one variance and carry very different stakes.
+`s` is unknown, so most of the capital bets on the difference of interest, and the rest on a larger
+one. The capital falls as m rises. So the means that are not rejected are an interval, and the
+interval and the tests never contradict each other.
 """
 
 from __future__ import annotations
@@ -66,29 +64,30 @@ _LEAST = 1e-9
 
 
 def clusters_notice(examples: int, units: int, group: str | None) -> tuple[str, ...]:
-    """What a reader is told where examples belong together: the tests here take each for an
-    observation of its own.
+    """Return the notice to a reader whose examples are not independent, as these tests assume.
 
     Args:
-        examples: how many there are.
-        units: in how many groups; as many as examples where each stands alone.
-        group: the column whose equal values belong together, or None where only equal inputs do.
+        examples: the number of examples.
+        units: the number of groups; as many as examples if each stands alone.
+        group: the column whose equal values belong together, or None if only equal inputs do.
     """
     if units == examples:
         return ()
     alike = f"the same {group!r} or the same inputs" if group else "the same inputs"
     return (
-        f"The {examples} examples are {units} groups with {alike}, and each example is taken for an observation of its "
+        f"The {examples} examples are {units} groups with {alike}, and each example is taken for "
+        "an observation of its "
         f"own: the answer is wrong more often than stated, and the limits are too narrow.",
     )
 
 
 @dataclass(frozen=True, slots=True)
 class SequentialResult:
-    """What the scores so far say; true at every look together, not at this one alone.
+    """Result of a sequential test: valid at all checks together, not at this one alone.
 
     Attributes:
-        interval: the mean, and limits of which the lower is wrong at some look with probability at
+        interval: the mean and its limits. The lower limit is wrong at some check with probability
+            at
             most `beta`, the upper with at most `alpha`.
         p_above: p-value of "the mean is at most the null": small says that it is above.
         p_below: p-value of "the mean is at least the null": small says that it is below.
@@ -108,26 +107,24 @@ def log_evidence_above(
     high: float = 1.0,
     earlier: Numbers = (),
 ) -> Array:
-    """The logarithm of the capital that bets against "the mean is at most `null`", after each
-    score.
+    """Return the log capital of bets against "the mean is at most `null`", after each score.
 
-    `exp` of it is an e-process: it reaches 1 / alpha at any time with probability at most alpha
-    where the mean is at most `null`, also when earlier scores decide whether there are more of
-    them.
+    `exp` of it is an e-process: if the mean is at most `null`, it ever reaches 1 / alpha with
+    probability at most alpha, also if earlier scores decide whether there are more.
 
     Args:
-        scores: in the order in which they came, along the last axis; each further axis holds runs
-            of their own.
+        scores: in the order in which they came, along the last axis; each further axis holds
+            separate
+            runs.
         null: the mean that is bet against, within the bounds.
-        difference: how far above it the mean is expected where it is above; a better guess finds it
-            sooner, and no guess is wrong.
-        low: the least score there can be.
-        high: the largest score there can be.
-        earlier: scores that were there before, from which it is guessed how these spread; no guess
-            is wrong here either, and what is none is unlearned.
+        difference: the expected distance above it; a better guess rejects sooner, and any guess is
+            valid.
+        low: the smallest possible score.
+        high: the largest possible score.
+        earlier: scores from before, as a first guess of the spread; any guess is valid here too.
 
     Raises:
-        ValueError: a score, the null or the bounds cannot be.
+        ValueError: a score, the null or the bounds are impossible.
     """
     shares, mean, step = _shares(scores, null, difference, low, high)
     return _capital(shares, _stakes(shares, mean, step, _as_shares(earlier, low, high)), mean)
@@ -142,7 +139,7 @@ def log_evidence_below(
     high: float = 1.0,
     earlier: Numbers = (),
 ) -> Array:
-    """As `log_evidence_above`, against "the mean is at least `null`"."""
+    """Do the same as `log_evidence_above`, against "the mean is at least `null`"."""
     turned, before = (-np.asarray(given, dtype=float) for given in (scores, earlier))
     return log_evidence_above(
         turned, -null, difference=difference, low=-high, high=-low, earlier=before
@@ -157,15 +154,14 @@ def log_evidence_at(
     difference: float,
     earlier: Numbers = (),
 ) -> Array:
-    """As `log_evidence_above`, of scores from 0 to 1, against each of several means: a row for each
-    of them.
+    """Do the same as `log_evidence_above` for several means, a row each; scores 0 to 1.
 
     Args:
         scores: in the order in which they came.
         nulls: the means that are bet against, above 0 and below 1.
-        at: the one of them that the stakes suit best.
-        difference: how far above it the mean is expected.
-        earlier: as there.
+        at: the mean among them that the stakes suit best.
+        difference: the expected distance above it.
+        earlier: scores from before, as a first guess of the spread.
     """
     shares, mean, step = _shares(scores, at, difference, 0.0, 1.0)
     stakes = _stakes(shares, mean, step, _as_shares(earlier, 0.0, 1.0))
@@ -174,7 +170,7 @@ def log_evidence_at(
 
 
 def next_block_size(bought: int, least: int) -> int:
-    """How many scores to get side by side before the next look, where so many are there.
+    """Return the number of scores to buy side by side before the next check.
 
     Args:
         bought: the scores that are there.
@@ -252,11 +248,10 @@ def paired_sequential_test(
     alpha: float = 0.05,
     beta: float = 0.05,
 ) -> SequentialResult:
-    """As `sequential_test`, for the mean of `scores - others`, paired: both name the same examples in one
-    order.
+    """Do the same as `sequential_test` for the mean of `scores - others`, paired by position.
 
     Raises:
-        ValueError: also where the lists differ in length.
+        ValueError: also if the lists differ in length.
     """
     first, second = np.asarray(scores, dtype=float), np.asarray(others, dtype=float)
     if first.shape != second.shape:
@@ -295,11 +290,10 @@ def _as_shares(scores: Numbers, low: float, high: float) -> Array:
 
 
 def _stakes(shares: Array, mean: float, step: float, earlier: Array) -> list[Array]:
-    """For each part of the capital, before each score: the best stake at `mean`, times `1 - mean`.
+    """Return the best stake at `mean`, times `1 - mean`, for each part and score.
 
-    The best is the one that grows the most where the mean lies above by the part's difference: it
-    gains in proportion to the difference, and loses by the spread what its share of the loss of 0/1
-    scores says.
+    The best stake grows the most if the mean lies above by the part's difference. Its gain is
+    proportional to the difference; its loss is the spread's share of the loss of 0/1 scores.
     """
     mean = max(mean, _LEAST)
     rest = max(1 - mean, _LEAST)
@@ -307,9 +301,7 @@ def _stakes(shares: Array, mean: float, step: float, earlier: Array) -> list[Arr
 
 
 def _best_stake(shares: Array, mean: float, least: float, earlier: Array) -> Array:
-    """Before each score: of the stakes between `least`, which is that of 0/1 scores, and the most,
-    the best.
-    """
+    """Return the best stake before each score; `least` is that of 0/1 scores."""
     best = np.full(shares.shape, least)
     if least >= _MOST or (_extreme(shares) and _extreme(earlier)):
         return best
@@ -334,16 +326,14 @@ def _best_stake(shares: Array, mean: float, least: float, earlier: Array) -> Arr
 
 
 def _loss(shares: Array, mean: float, stake: float) -> Array:
-    """By how much a stake's logarithm falls short of its gain: nothing where a score is the mean,
-    most at a bound.
-    """
+    """Return the shortfall of a stake's log from its gain: 0 at the mean, largest at a bound."""
     gains = stake * (shares / mean - 1)
     loss: Array = gains - np.log1p(gains)
     return loss
 
 
 def _extreme(shares: Array) -> bool:
-    """Whether all are 0/1 scores, whose best stake is the least: nothing is to be learned of them."""
+    """Tell whether all are 0/1 scores, whose best stake is the least."""
     return bool(((shares == 0) | (shares == 1)).all())
 
 
@@ -371,9 +361,7 @@ def _largest(log_capital: Array) -> float:
 
 
 def _limit(evidence: Callable[[float], float], wanted: float) -> float:
-    """The largest mean, 0 to 1, up to which the evidence against "at most this" reaches what is
-    wanted: it falls.
-    """
+    """Return the largest mean, 0 to 1, for which the evidence against "at most this" is enough."""
     if evidence(0.0) < wanted:
         return 0.0
     least, most = 0.0, 1.0

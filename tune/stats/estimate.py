@@ -1,4 +1,4 @@
-"""What an estimator gives, and the simplest one: the mean of single draws."""
+"""Result of an estimator over draws, and the simplest estimator: the mean of single draws."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ IntArray: TypeAlias = npt.NDArray[np.int64]
 
 
 class SubsetEstimate(NamedTuple):
-    """Estimates for many examples (rows) and several n (columns); NaN where an example has fewer
-    than n draws.
+    """Estimates for many examples (rows) and several n (columns); NaN if n is too large.
 
     Attributes:
         means: the expected score of an answer made of n draws.

@@ -1,7 +1,7 @@
-"""Intervals that cover at small n, paired differences, and what a number of examples can see.
+"""Confidence intervals for means and paired differences that cover at small n.
 
-Scores are bounded, few and often piled up at a bound, where the usual t interval fails (at 20
-examples of which one in twenty scores 0 it covers 62 % of the time). The intervals here come from
+Scores are bounded, few and often piled up at a bound. There the usual t interval fails: with 20
+examples and one score of 0 in twenty, it covers 62 % of the time. The intervals here come from
 Dirichlet weights: each example weighs as much as a standard exponential variable, one more atom
 sits at the bound, and the limit is the quantile of the weighted mean. With an atom of weight 1 that
 is the bound of Gaffke (2005) and of Learned-Miller and Thomas (2019, arXiv 1905.06208), which for
@@ -84,7 +84,7 @@ class Interval:
     n: int
 
     def clears(self, value: float) -> bool:
-        """Whether the whole interval lies above `value`."""
+        """Tell whether the whole interval lies above `value`."""
         return self.low > value
 
 
@@ -98,21 +98,22 @@ def mean_interval(
     weights: Numbers | None = None,
     heaviest: float = 1.0,
 ) -> Interval:
-    """The interval for the mean of bounded scores, one per example (repeats averaged beforehand).
+    """Return the interval for the mean of bounded scores, one per example (average repeats first).
 
-    Between finite bounds it is never of zero width: equal scores may be luck, and how much luck
-    depends on n. Costs and seconds have no upper bound (`high=math.inf`); there equal values give
-    no width, and one value alone says nothing.
+    Between finite bounds it never has zero width: equal scores may be chance. Costs and seconds
+    have no upper bound (`high=math.inf`); there equal values give no width, and one value alone
+    says nothing.
 
     Args:
         scores: one number per example; NaN means "not scored" and is left out.
-        low: the least score there can be; -inf where there is none.
-        high: the largest score there can be; inf where there is none.
-        confidence: how often the interval shall cover, 0 to 1.
-        clusters: what belongs together, one label per score: rows of one customer, repeats of one
-            question. Whole clusters are then what is few, not rows.
-        weights: how much each score counts in the mean, above 0; all count the same by default.
-        heaviest: the most that a score can count, also one that is not among these.
+        low: the smallest possible score; -inf if there is none.
+        high: the largest possible score; inf if there is none.
+        confidence: the wanted coverage, 0 to 1.
+        clusters: one label per score: rows of one customer, repeats of one question. Clusters are
+            then
+            the independent units, not rows.
+        weights: the weight of each score in the mean, above 0; all count the same by default.
+        heaviest: the largest possible weight, also of a score that is not among these.
 
     Raises:
         ValueError: there is no score, or one is outside the bounds.
@@ -135,22 +136,21 @@ def difference_interval(
     heaviest: float = 1.0,
     seen: Numbers = (),
 ) -> Interval:
-    """The interval for the mean of `scores - others`, paired: both lists name the same examples in
-    one order.
+    """Return the interval for the mean of `scores - others`, paired by position.
 
-    It covers where differences are like those that are there, or 0 and 1. Where scores are within a
-    few points of each other, and one of them is nothing at all in 1 to 6 % of cases that these
-    examples do not show, it covers no better than a paired t does.
+    It covers if unseen differences are like the seen ones, or 0 and 1. If scores are within a few
+    points of each other, and one of them fails completely in 1 to 6 % of cases that these examples
+    do not show, it covers no better than a paired t does.
 
     Args:
         scores: one number per example.
-        others: the scores that they are compared with. Where either is NaN, the pair is left out.
-        low: the least score there can be; a difference is at least `low - high`.
-        high: the largest score there can be.
-        confidence: how often the interval shall cover, 0 to 1.
-        clusters: what belongs together, one label per pair.
-        weights: how much each pair counts in the mean, above 0; all count the same by default.
-        heaviest: the most that a pair can count, also one that is not among these.
+        others: the scores that they are compared with. If either is NaN, the pair is left out.
+        low: the smallest possible score; a difference is at least `low - high`.
+        high: the largest possible score.
+        confidence: the wanted coverage, 0 to 1.
+        clusters: one label per pair.
+        weights: the weight of each pair in the mean, above 0; all count the same by default.
+        heaviest: the largest possible weight, also of a pair that is not among these.
         seen: scores of the same two on other examples. They say only how far apart two scores can
             be: a failure among them makes the interval as wide as failures do.
 
@@ -177,18 +177,18 @@ def cost_interval(
     confidence: float = 0.95,
     clusters: Sequence[Hashable] | None = None,
 ) -> Interval:
-    """The interval for the mean of costs, of which now and then one is the most there can be.
+    """Return the interval for the mean of costs that seldom reach the largest possible cost.
 
-    A model that runs on until the cap does so seldom, and costs many times as much as usual.
-    Samples that show none of it look alike whether it happens in one case of twenty or never. So
-    the upper limit has an atom at the most that a request can cost. As long as no cost comes near
-    that, it is at least the limit of values without a bound.
+    A model seldom runs on until the cap, and then costs many times as much as usual. Samples
+    without that case look the same whether it happens in one case of twenty or never. So the upper
+    limit has an atom at the largest cost of a request. If no cost comes near that, the limit is at
+    least that of values without a bound.
 
     Args:
         costs: one number per example, 0 or more; NaN is left out.
-        most: the most that a request can cost.
-        confidence: how often the interval shall cover, 0 to 1.
-        clusters: what belongs together, one label per cost.
+        most: the largest possible cost of a request.
+        confidence: the wanted coverage, 0 to 1.
+        clusters: one label per cost.
 
     Raises:
         ValueError: there is no cost, or one is below 0 or above the most.
@@ -207,7 +207,7 @@ def _range(seen: Numbers) -> float:
 
 
 def _reach(differences: Array, span: float, labels: Sequence[Hashable] | None = None) -> float:
-    """Return how large a difference has to be thought possible, by the largest one of each cluster."""
+    """Return the largest plausible difference, by the largest one of each cluster."""
     sizes = np.sort(largest_of_each(np.abs(differences), labels))
     count = sizes.size
     if (
@@ -219,16 +219,16 @@ def _reach(differences: Array, span: float, labels: Sequence[Hashable] | None = 
 
 
 def _near(reach: float, span: float) -> float:
-    """Return the weight of the atom at such a distance."""
+    """Return the weight of the atom at this distance."""
     return _ATOM_NEAR + (_ATOM_DIFFERENCE - _ATOM_NEAR) * reach / span
 
 
 def lower_limit(differences: Array, *, span: float, confidence: float) -> float:
-    """The lower limit alone that `difference_interval` has for some differences: half the work.
+    """Return the lower limit of `difference_interval` alone: half the work.
 
     Args:
         differences: one number per pair, each within `span` of 0.
-        span: the largest difference there can be.
+        span: the largest possible difference.
         confidence: of the whole interval, 0 to 1.
     """
     reach = _reach(differences, span)
@@ -237,17 +237,17 @@ def lower_limit(differences: Array, *, span: float, confidence: float) -> float:
 
 
 def verdict(difference: Interval, *, larger_is_better: bool = True) -> Verdict:
-    """What an interval for a difference carries: "better" or "worse" only where it excludes 0."""
+    """Return the verdict on a difference: "better" or "worse" only if its interval excludes 0."""
     if difference.low <= 0 <= difference.high:
         return "not distinguishable"
     return "better" if (difference.low > 0) == larger_is_better else "worse"
 
 
 def percentile(values: Numbers, q: float) -> float:
-    """The q-th percentile (0 to 100), linear between neighbours; NaN values are left out.
+    """Return the q-th percentile (0 to 100), linear between neighbours; NaN values are left out.
 
     Raises:
-        ValueError: there is no value, or q is no percentage.
+        ValueError: there is no value, or q is not a percentage.
     """
     known = np.asarray(values, dtype=float)
     known = known[~np.isnan(known)]
@@ -257,9 +257,10 @@ def percentile(values: Numbers, q: float) -> float:
 
 
 class _Atom(NamedTuple):
-    """The values that nobody has seen: the least and the largest there could be, and the weight of
-    either. Where scores weigh differently, each may be of the heaviest kind: of an atom as heavy as
-    scores are on average, intervals covered 81 % where one label of two had a tenth of the rows.
+    """Unseen values: the smallest and the largest possible one, and the weight of either.
+
+    If scores have different weights, each atom is of the heaviest kind. With an atom of average
+    weight, intervals covered 81 % where one label of two had a tenth of the rows.
     """
 
     low: float
@@ -310,9 +311,7 @@ def _interval(
     confidence: float,
     belief: float,
 ) -> Interval:
-    """Return the interval; that rows of a cluster are copies is believed as much as so many
-    clusters say.
-    """
+    """Return the interval; `belief` weighs, in clusters, the prior that rows are copies."""
     found = Clusters.of(values, labels, weights)
     sums, sizes = found.sums, found.sizes
     mean = float(np.average(values, weights=weights))
@@ -333,9 +332,7 @@ def _interval(
 def _upper(
     sums: Array, sizes: Array, bound: float, atom: float, size: float, confidence: float
 ) -> float:
-    """The upper limit of the mean of clusters, each with a Dirichlet weight; so many rows are the
-    atom at the bound.
-    """
+    """Return the upper limit of the mean of clusters; the atom counts as `size` rows."""
     mean = float(sums.sum() / sizes.sum())
     if mean >= bound:
         return bound
@@ -345,11 +342,11 @@ def _upper(
 
 
 def _weighted(rates: Array, sizes: Array, weights: Array, mean: float, wanted: float) -> float:
-    """Return the limit, at least the mean, that a Dirichlet-weighted mean exceeds with a wanted
-    probability.
+    """Return the limit that a Dirichlet-weighted mean exceeds with a wanted probability.
 
-    A cluster's distance is its size times that of its rate. With its sum instead, `sum - rate *
-    size` is not quite 0 at the largest rate (as for three times 1.1), and then no limit is found.
+    It is at least the mean. A cluster's distance is its size times that of its rate. With its sum
+    instead, `sum - rate * size` is not quite 0 at the largest rate (as for three times 1.1), and
+    then no limit is found.
     """
 
     def excess(t: float) -> float:
@@ -380,14 +377,13 @@ def _unbounded(found: Clusters, confidence: float) -> tuple[float, float]:
 def _upper_unbounded(
     sums: Array, sizes: Array, skew: float, confidence: float, freedom: int
 ) -> float:
-    """The upper limit; `skew` is above 0 where larger values lie farther from the mean than smaller
-    ones.
+    """Return the upper limit; `skew` is above 0 if larger values lie farther from the mean.
 
     The t limit misses the long side of skewed values, and lies too far on the short one. Dirichlet
     weights (here with a t quantile and the usual deviation) do better on both, but do not reach
     beyond the largest value. So on the long side the farther of the two is the limit, and one more
-    atom stands as far beyond the largest value as that is beyond those before it; on the short side
-    it is the weighted one, unless the values are too few to tell the sides.
+    atom stands as far beyond the largest value as that is beyond those before it. On the short side
+    the weighted limit is taken, unless the values are too few to tell the sides.
     """
     count, mean = len(sums), float(sums.sum() / sizes.sum())
     if count == 1:
@@ -428,9 +424,7 @@ def _heaviness(rates: Array) -> float:
 
 
 def _tail(distances: Array, weights: Array) -> float:
-    """The normal quantile of P(sum of Gamma(weight) x distance <= 0), by a saddlepoint
-    approximation.
-    """
+    """Return the normal quantile of P(sum of Gamma(weight) x distance <= 0), by a saddlepoint."""
     least, largest = float(distances.min()), float(distances.max())
     if largest <= 0:
         return math.inf
@@ -455,14 +449,14 @@ def _tail(distances: Array, weights: Array) -> float:
 
 
 def root(f: Callable[[float], float], low: float, high: float, *, share: float = 1e-10) -> float:
-    """Find where f, which rises or falls through 0 once between the ends, is 0: bisection, with
-    secant steps.
+    """Return the zero of a monotone f between the ends: bisection with secant steps.
 
     `share` of the distance between the ends is near enough.
 
     Raises:
-        ArithmeticError: f has one sign at both ends. An end is no answer then: a limit would fall
-        onto the mean.
+        ArithmeticError: f has one sign at both ends. An end is not an answer then: a limit would
+            fall
+            onto the mean.
     """
     tolerance = share * (high - low)
     start, end = f(low), f(high)

@@ -16,7 +16,7 @@ MOST_COUNTED = 32
 
 
 class _Tally(NamedTuple):
-    """The votes of one example: (count, score) of each distinct answer, and the draws that abstain."""
+    """Votes of one example: (count, score) of each distinct answer, and the draws that abstain."""
 
     votes: tuple[tuple[int, float], ...]
     silent: int
@@ -29,10 +29,9 @@ class _Tally(NamedTuple):
 def mean_of_vote(
     answers: IntArray, scores: Array, worst: float, ns: Sequence[int]
 ) -> SubsetEstimate:
-    """The score of the most frequent answer among n draws, of equally frequent ones the first
-    drawn.
+    """Estimate the score of the most frequent answer among n draws; ties go to the first drawn.
 
-    Draws without an answer do not vote; where none of the n votes, the score is `worst`.
+    Draws without an answer do not vote. If no draw votes, the score is `worst`.
 
     Args:
         answers: a number for each distinct answer, -1 for none; one row for each example.
@@ -79,9 +78,7 @@ def _tally(names: Sequence[int], values: Sequence[float]) -> _Tally:
 
 
 def _count(batch: Sequence[_Tally], largest: int) -> tuple[Array, Array]:
-    """Mean and variance of the winner's score, one row for each tally and a column for each n from
-    0.
-    """
+    """Return mean and variance of the winner's score: rows are tallies, columns n from 0."""
     draws = batch[0].draws
     size = np.array([math.comb(draws, n) for n in range(largest + 1)], dtype=float)
     choose = np.array(
@@ -112,13 +109,12 @@ def _arrays(batch: Sequence[_Tally]) -> tuple[IntArray, Array, IntArray]:
 
 
 def _spread(batch: Sequence[_Tally], draws: int, largest: int) -> Array:
-    """The variance of the estimate, were the m draws the whole distribution, by Hoeffding's
-    decomposition.
+    """Return the variance by Hoeffding's decomposition, with the m draws as distribution.
 
-    With z1 the variance of what one draw alone foretells of the winner's score and zn that of the
-    winner's score itself, the part of the first order is n^2/m z1, and the rest, zn - n z1, is
-    taken to be of the second order: n(n-1) / (m(m-1)) of it is left. That is exact for n <= 2 and n
-    = m, and in between errs upwards.
+    z1 is the variance of the winner's score that one draw alone explains, and zn that of the
+    winner's score itself. The first-order part is n^2/m z1. The rest, zn - n z1, is taken to be of
+    the second order: n(n-1) / (m(m-1)) of it is left. That is exact for n <= 2 and n = m, and in
+    between too large.
     """
     votes, scores, silent = _arrays(batch)
     # Draws from a distribution, not from a bag: weights p^j / j!, once for every draw and once with
@@ -149,8 +145,9 @@ def _spread(batch: Sequence[_Tally], draws: int, largest: int) -> Array:
 
 
 def _kinds(batch: Sequence[_Tally]) -> list[tuple[int, int, int]]:
-    """(row, place, draws) of each kind of draw, place -1 for silence: alike in count and score,
-    they foretell alike.
+    """Return (row, place, draws) of each kind of draw; place is -1 for abstaining draws.
+
+    Answers of equal count and score explain the same variance, so they are one kind.
     """
     found = []
     for row, tally in enumerate(batch):
@@ -164,12 +161,12 @@ def _kinds(batch: Sequence[_Tally]) -> list[tuple[int, int, int]]:
 
 
 def _contest(weights: Array, silent: Array, scores: Array) -> Array:
-    """The weighted sum of the winner's score over everything that n draws can be, for each n.
+    """Return the weighted sum of the winner's score over all outcomes of n draws, for each n.
 
-    The winner has t votes and nobody more. The generating function of the others, in x for the
-    number of draws, is a product over the answers of `sum_{j<t} w_j x^j + y w_t x^t`; of r answers
-    with t votes each is the first drawn with probability 1/r, and 1/r is the integral of y^(r-1)
-    from 0 to 1, which Gauss's rule takes exactly.
+    The winner has t votes and no answer has more. The generating function of the others, in x for
+    the number of draws, is a product over the answers of `sum_{j<t} w_j x^j + y w_t x^t`. Among r
+    answers with t votes each is the first drawn with probability 1/r, and 1/r is the integral of
+    y^(r-1) from 0 to 1, which Gauss's rule takes exactly.
 
     Args:
         weights: (rows, answers, n + 1): the weight of an answer that is drawn j times.
@@ -177,7 +174,7 @@ def _contest(weights: Array, silent: Array, scores: Array) -> Array:
         scores: (rows, answers).
 
     Returns:
-        (rows, n + 1); what abstains scores 0.
+        (rows, n + 1); draws that abstain score 0.
     """
     largest = silent.shape[1] - 1
     # The rows go last, where numpy is fast.

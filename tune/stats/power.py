@@ -1,9 +1,8 @@
-"""What so many examples can show, and how many it takes to show so much: the power of a paired
-comparison.
+"""Power of a paired comparison: the difference that n examples detect, and the n that one needs.
 
-By the very interval that `tune.stats.intervals` reports: differences are laid out as typical as can
-be (at the quantiles of the normal distribution), a little worse than the truth as bad luck has it,
-and the interval has to exclude 0.
+It uses the same interval as `tune.stats.intervals` reports. Differences are laid out at the
+quantiles of the normal distribution, shifted down by the bad luck that the power allows for, and
+the interval has to exclude 0.
 """
 
 from __future__ import annotations
@@ -35,33 +34,33 @@ def detectable_difference(
     confidence: float = 0.95,
     clusters: Sequence[Hashable] | None = None,
 ) -> float:
-    """The smallest true mean difference that n paired examples show as better, with probability
-    `power`.
+    """Return the smallest true mean difference that n pairs show with probability `power`.
 
     Args:
         n: paired examples.
         spread: the standard deviation of a paired difference, or differences seen so far.
-        power: the probability of seeing it, 0 to 1.
-        low: the least score there can be.
-        high: the largest score there can be.
+        power: the probability of detecting it, 0 to 1.
+        low: the smallest possible score.
+        high: the largest possible score.
         confidence: of the interval that has to exclude 0.
-        clusters: what belongs together, one label for each difference in `spread`; the n examples
-            are taken to come in clusters of such a size. Whole clusters are then what is few.
+        clusters: one label for each difference in `spread`; the n examples are assumed to come in
+            clusters of the same average size. Clusters are then the independent units.
 
     Returns:
-        A difference in the scores' own scale; inf where not even the largest possible one would be
+        A difference in the scores' own scale; inf if even the largest possible one would not be
         seen.
 
     Raises:
         ValueError: n is less than 1, a bound is infinite, or fewer than two differences are given
-        to learn from.
+            to learn from.
     """
     if n < 1:
         raise ValueError(f"`n >= 1` must hold, but got {n}")
     span = high - low
     if math.isinf(span):
         raise ValueError(
-            f"what can be seen depends on the bounds, which must be finite, but got {low} and {high}"
+            f"what can be seen depends on the bounds, which must be finite, but got {low} and "
+            f"{high}"
         )
     deviation, size = _deviation(spread, clusters)
     count = max(1, round(n / size))
@@ -84,19 +83,18 @@ def examples_needed(
     high: float = 1.0,
     confidence: float = 0.95,
 ) -> int | None:
-    """The fewest paired examples that show a true mean difference as better, with probability
-    `power`.
+    """Return the fewest paired examples that show a true mean difference with probability `power`.
 
     Args:
         difference: the true mean difference, above 0, in the scores' own scale.
         spread: the standard deviation of a paired difference.
-        power: the probability of seeing it, 0 to 1.
-        low: the least score there can be.
-        high: the largest score there can be.
+        power: the probability of detecting it, 0 to 1.
+        low: the smallest possible score.
+        high: the largest possible score.
         confidence: of the interval that has to exclude 0.
 
     Returns:
-        None where not even 100,000 show it.
+        None if 100,000 examples do not show it.
 
     Raises:
         ValueError: the difference is not above 0, or a bound is infinite.
@@ -123,9 +121,7 @@ def examples_needed(
 
 
 def _typical(count: int) -> np.ndarray:
-    """So many values of mean 0 and deviation 1, as a normal distribution would have them on
-    average.
-    """
+    """Return evenly spaced quantiles of a normal distribution, of mean 0 and deviation 1."""
     normal = NormalDist()
     values = np.array([normal.inv_cdf((i + 0.5) / count) for i in range(count)])
     return values / max(float(values.std()), 1e-12)

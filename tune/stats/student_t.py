@@ -1,6 +1,4 @@
-"""Quantiles of Student's t distribution, with a relative error below 1e-12 for shares of 1e-50 and
-more.
-"""
+"""Quantiles of Student's t distribution, with a relative error below 1e-12 down to p = 1e-50."""
 
 from __future__ import annotations
 
@@ -109,9 +107,7 @@ def _front(t: float, freedom: int) -> float:
 
 
 def _gammas(freedom: int) -> float:
-    """Return Gamma(f/2 + 1/2) / (Gamma(f/2) sqrt(pi)): by its series where the logarithms would
-    cancel.
-    """
+    """Return Gamma(f/2 + 1/2) / (Gamma(f/2) sqrt(pi)); by its series if digits would cancel."""
     x = freedom / 2
     if freedom < 24:
         return math.gamma(x + 0.5) / math.gamma(x) / math.sqrt(math.pi)
@@ -122,9 +118,7 @@ def _gammas(freedom: int) -> float:
 
 
 def _fraction(a: float, b: float, x: float) -> float:
-    """Return the continued fraction of the incomplete beta function, by Lentz's method (DLMF
-    8.17.22).
-    """
+    """Return the incomplete beta's continued fraction (Lentz's method, DLMF 8.17.22)."""
     least = 1e-300
     value, c, d = 1.0, 1.0, 0.0
     for m in range(1, 10_000):

@@ -15,11 +15,11 @@ SUBSETS = 256
 def mean_of_choice(
     score: Callable[[Sequence[int]], float], draws: int, n: int, seed: int
 ) -> tuple[float, float]:
-    """Mean and variance of the score of a choice among n draws.
+    """Return mean and variance of the score of a choice among n draws.
 
-    The mean is over every subset of n in the order drawn, or over `SUBSETS` random ones where there
+    The mean is over every subset of n in the order drawn, or over `SUBSETS` random ones if there
     are more. The variance is at most n/m of that of one choice, which is taken from draws put back
-    (Hoeffding 1948); where the subsets were random, their own chance is in it.
+    (Hoeffding 1948); if the subsets were random, their own chance is added.
 
     Args:
         score: the score of the choice from the draws with these numbers.

@@ -46,14 +46,13 @@ _STAKES = np.linspace(0.02, 0.9, 45)
 
 @dataclass(frozen=True)
 class TwoSamples:
-    """Recorded scores, and the margin by which new ones may be worse. Scores are from 0 to 1, and
-    more is better.
+    """Recorded scores, 0 to 1, and the margin by which new ones may be worse.
 
     Attributes:
         then: the recorded scores, in any order.
-        margin: how much worse may still hold.
-        alpha: how often "worse by more than the margin" may be wrong.
-        beta: how often "not worse by the margin" may be wrong.
+        margin: the loss that is still accepted.
+        alpha: the error rate of "worse by more than the margin".
+        beta: the error rate of "not worse by the margin".
     """
 
     then: tuple[float, ...]
@@ -62,9 +61,7 @@ class TwoSamples:
     beta: float
 
     def p_worse(self, now: Array) -> float:
-        """Return the p-value of "the new scores are not worse by more than the margin": small says
-        that they are.
-        """
+        """Return the p-value of "not worse by more than the margin"; small means worse."""
         qualities, before = self._better
         if not now.size:
             return 1.0
@@ -81,9 +78,7 @@ class TwoSamples:
         return _p(min(float((before + np.maximum(shown, 0)).min()), self._was_better(self.margin)))
 
     def p_within(self, now: Array) -> float:
-        """Return the p-value of "the new scores are worse by the margin": small says that they are
-        not.
-        """
+        """Return the p-value of "worse by the margin": small says that the new scores are not."""
         qualities, before = self._worse
         if not now.size:
             return 1.0
@@ -104,12 +99,11 @@ class TwoSamples:
         return low + self.margin > least and high + self.margin < most
 
     def would_show(self, examples: float, power: float = 0.8) -> bool:
-        """Tell whether so many new scores, spread as the recorded ones, would show with this
-        probability that it holds.
+        """Tell whether this many new scores, spread as the recorded ones, would show that it holds.
 
         Args:
-            examples: how many; inf for as many as one likes.
-            power: the probability.
+            examples: the number of new scores; inf for any number.
+            power: the probability of showing it.
         """
         then, luck = np.asarray(self.then), NormalDist().inv_cdf(power)
         qualities, before = self._worse
@@ -125,13 +119,11 @@ class TwoSamples:
 
     @property
     def largest_margin(self) -> float:
-        """The largest margin that means anything: the recorded mean, beyond which nothing is worse."""
+        """Largest margin that means anything: the recorded mean."""
         return max(0.002, min(0.95, self._mean - 0.002))
 
     def needed(self) -> int | None:
-        """Return about how many new scores show in half of all cases that it holds; None where no
-        number does.
-        """
+        """Return about how many new scores show it in half of all cases; None if no number does."""
         most = 1
         while not self.would_show(most, power=0.5):
             most *= 2
@@ -152,9 +144,7 @@ class TwoSamples:
 
     @cached_property
     def _shuffled(self) -> Array:
-        """The recorded scores in random order: a file may have them sorted, and bets learn from
-        those before.
-        """
+        """Recorded scores in random order: a file may be sorted, and bets learn in order."""
         values = list(self.then)
         random.Random(0).shuffle(values)
         return np.asarray(values)
@@ -180,8 +170,7 @@ class TwoSamples:
         return float(_hedged(np.array([found]))[0])
 
     def _part(self, quality: float) -> float:
-        """Return how far the recorded mean is expected from the quality in question: its best part
-        of the margin.
+        """Return the part of the margin expected between the recorded mean and a quality.
 
         The more the recorded scores can show, the less of the margin they need. It may depend on
         the quality in question and on their number, and not on the scores that are bet on.
