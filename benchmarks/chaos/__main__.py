@@ -1,9 +1,8 @@
 """Can the budget be exceeded, or a run be lost? Whole studies against a server that misbehaves,
 with kill -9.
 
-    uv run --all-extras --group dev python benchmarks/chaos/ [--studies 315] [--kills 165] [--cuts
-    65]
-        [--seed 0] [--quick]
+    uv run --all-extras --group dev python benchmarks/chaos/ [--studies 315] [--kills 165] \\
+        [--cuts 65] [--seed 0] [--quick]
 
 Each study is a whole `tune.tune`, or `python tune.py`, in processes of its own, against the server
 of `tests/support/server.py`, which keeps its own bill. Requests are refused, lost, hung up on,

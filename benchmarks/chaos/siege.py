@@ -53,14 +53,17 @@ class Verdict:
     server's meter.
 
     Attributes:
-        cuts: kills at which the power failed as well. torn: bytes of the store's log that these
-        took. ended: how each process ended: why the study stopped, "killed", or the error's words.
-        overshoot: the most by which the bill was above the budget of the moment. again: draws that
-        were billed and answered twice. in_flight: attempts that were under way when a process was
-        killed, as the ledger has them. unknown: attempts of unknown outcome in all: these, those
-        that a second Ctrl-C gave up, and lost answers. beyond: draws that were paid again although
-        the store held them, or twice by one process. best: the frozen choice. wrong: everything
-        else that should not be, in words.
+        cuts: kills at which the power failed as well.
+        torn: bytes of the store's log that these took.
+        ended: how each process ended: why the study stopped, "killed", or the error's words.
+        overshoot: the most by which the bill was above the budget of the moment.
+        again: draws that were billed and answered twice.
+        in_flight: attempts that were under way when a process was killed, as the ledger has them.
+        unknown: attempts of unknown outcome in all: these, those that a second Ctrl-C gave up, and
+            lost answers.
+        beyond: draws that were paid again although the store held them, or twice by one process.
+        best: the frozen choice.
+        wrong: everything else that should not be, in words.
     """
 
     kind: str

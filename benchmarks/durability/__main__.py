@@ -1,8 +1,8 @@
 """What do durable reservations and claims cost? Calls per second with 256 in flight, with and
 without them.
 
-    uv run --all-extras --group dev python benchmarks/durability/ [--calls 3000] [--rounds 5]
-    [--seconds 0.2]
+    uv run --all-extras --group dev python benchmarks/durability/ [--calls 3000] \\
+        [--rounds 5] [--seconds 0.2]
 
 Every call goes through the whole stack of a run (stored, splitting, retrying, limited, claimed,
 metered) to an endpoint in this process that takes --seconds to answer, half as long to half as long

@@ -1,8 +1,8 @@
 """Does our search beat EcoOptiGen as it was published, dollar for dollar, and with a fifth of its
 dollars?
 
-    uv run --all-extras python benchmarks/ecooptigen/ --runs 20 --seed 0 --units 3 10 30
-    --examples 20 60
+    uv run --all-extras python benchmarks/ecooptigen/ --runs 20 --seed 0 --units 3 10 30 \\
+        --examples 20 60
 
 makes an environment of its own with uv (flaml's tuner of language models needs an old openai),
 serves a table of draws over HTTP with an exact bill (`served.py`), and lets

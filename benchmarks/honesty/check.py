@@ -209,13 +209,17 @@ class Row(NamedTuple):
     """A truth that checks were made at, and how they fared.
 
     Attributes:
-        world: the kind of scores. recorded: the recorded quality; the line is a margin below.
-        place: where the truth is, in words. errors: shares of wrong answers; on the line of "holds"
-        and of "regressed", which are both wrong there. calls: of a check, on average. equal: beside
-        the test that is wrong as seldom as the check; None on the line. usual: beside the tests of
-        `POWERS`, of a check that is given just so many examples that it decides as often. z_error:
-        how often the z test that is told the variance errs on the line, of the size for a power of
-        0.95.
+        world: the kind of scores.
+        recorded: the recorded quality; the line is a margin below.
+        place: where the truth is, in words.
+        errors: shares of wrong answers; on the line of "holds" and of "regressed", which are both
+            wrong there.
+        calls: of a check, on average.
+        equal: beside the test that is wrong as seldom as the check; None on the line.
+        usual: beside the tests of `POWERS`, of a check that is given just so many examples that it
+            decides as often.
+        z_error: how often the z test that is told the variance errs on the line, of the size for a
+            power of 0.95.
     """
 
     world: str

@@ -59,10 +59,13 @@ class World:
     """A task with its models.
 
     Attributes:
-        name: for people. rows: its examples, as a user has them; `id` is their place. space: what
-        is searched. prices: by model. asked: prompt tokens of (model, prompt, counted tokens,
-        example), as the service counts them. answered: tokens of an answer of (model, prompt,
-        temperature, example).
+        name: for people.
+        rows: its examples, as a user has them; `id` is their place.
+        space: what is searched.
+        prices: by model.
+        asked: prompt tokens of (model, prompt, counted tokens, example), as the service counts
+            them.
+        answered: tokens of an answer of (model, prompt, temperature, example).
     """
 
     name: str

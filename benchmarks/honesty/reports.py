@@ -45,8 +45,11 @@ def answers(rng: np.random.Generator, truths: np.ndarray, count: int, kind: str)
     together.
 
     Args:
-        rng: of the world. truths: how often each config is right. count: examples. kind: "0/1";
-        "graded", two points of a rubric; or "grouped", rows of four that are about equally hard.
+        rng: of the world.
+        truths: how often each config is right.
+        count: examples.
+        kind: "0/1"; "graded", two points of a rubric; or "grouped", rows of four that are about
+            equally hard.
     """
 
     def right() -> np.ndarray:

@@ -48,10 +48,14 @@ class Row:
     """Checks of one kind.
 
     Attributes:
-        kind: of the scores. recorded: how many scores were recorded. place: where the truth is.
+        kind: of the scores.
+        recorded: how many scores were recorded.
+        place: where the truth is.
         alone: the share that is called regressed where the recorded mean is taken for the truth;
-        NaN where none is. regressed: the share that is called so. holds: likewise. visible: the
-        smallest margin that can be seen, for recorded scores as they are on average.
+            NaN where none is.
+        regressed: the share that is called so.
+        holds: likewise.
+        visible: the smallest margin that can be seen, for recorded scores as they are on average.
     """
 
     kind: str

@@ -31,12 +31,18 @@ class Grid(NamedTuple):
     """One grid, evaluated both ways.
 
     Attributes:
-        name: for people. read_dollars: the draws that were read. paid_dollars: nine draws for each
-        max_tokens. agreeing: of the distinct qualities, how many agree within their intervals.
-        cells: how many there are. spread: mean standard error of a difference. gap: mean absolute
-        difference. bias: mean difference, read less bought. caps: tokens. doubling: how many times
-        fewer dollars if the caps were the largest, a half, a quarter ... of it instead. seconds:
-        that reading the whole grid took.
+        name: for people.
+        read_dollars: the draws that were read.
+        paid_dollars: nine draws for each max_tokens.
+        agreeing: of the distinct qualities, how many agree within their intervals.
+        cells: how many there are.
+        spread: mean standard error of a difference.
+        gap: mean absolute difference.
+        bias: mean difference, read less bought.
+        caps: tokens.
+        doubling: how many times fewer dollars if the caps were the largest, a half, a quarter ...
+            of it instead.
+        seconds: that reading the whole grid took.
     """
 
     name: str

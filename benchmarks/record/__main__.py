@@ -1,9 +1,10 @@
 """Record a table: every model, prompt and temperature of a task on the same examples, with several
 draws of each.
 
-    uv run --all-extras --group benchmarks python benchmarks/record/ reviews uv run --all-extras
-    --group benchmarks python benchmarks/record/ humaneval --allow-code uv run --all-extras python
-    benchmarks/record/ --space space.toml --data tickets.jsonl --budget 2 \\
+    uv run --all-extras --group benchmarks python benchmarks/record/ reviews
+    uv run --all-extras --group benchmarks python benchmarks/record/ humaneval --allow-code
+    uv run --all-extras python benchmarks/record/ \\
+        --space space.toml --data tickets.jsonl --budget 2 \\
         --licence "the tickets: ours; the texts: as OpenAI's terms say" --out tickets.parquet
 
 The space file, a model's place and its price are written as for `tune`; each point is bought at the

@@ -37,11 +37,14 @@ class Method:
     """A way to search.
 
     Attributes:
-        label: for people. strategy: decides what is bought. searcher: makes what proposes points;
-        from (space, free dimensions, seed). choose: the final choice from what was bought; None for
-        `tune`'s endgame, which spends the money left. version: counted up when the method changes,
-        so that its kept runs are made anew. needs: a package of the group `benchmarks` without
-        which it does not run; "" where there is none.
+        label: for people.
+        strategy: decides what is bought.
+        searcher: makes what proposes points; from (space, free dimensions, seed).
+        choose: the final choice from what was bought; None for `tune`'s endgame, which spends the
+            money left.
+        version: counted up when the method changes, so that its kept runs are made anew.
+        needs: a package of the group `benchmarks` without which it does not run; "" where there is
+            none.
     """
 
     label: str

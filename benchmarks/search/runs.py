@@ -90,11 +90,16 @@ class Run:
     """What became of it.
 
     Attributes:
-        regret: points by which the chosen config is worse than the best there is. dollars: the
-        budget. spent: of it. trials: begun. steps: waves, and the choice. median_seconds: of
-        computing that the method took for a step, in the median. worst_seconds: and at worst.
-        feasible: whether the chosen config keeps the limit on cost in truth. chosen: its key; ""
-        where nothing was scored: then the regret is that of a config picked at random.
+        regret: points by which the chosen config is worse than the best there is.
+        dollars: the budget.
+        spent: of it.
+        trials: begun.
+        steps: waves, and the choice.
+        median_seconds: of computing that the method took for a step, in the median.
+        worst_seconds: and at worst.
+        feasible: whether the chosen config keeps the limit on cost in truth.
+        chosen: its key; "" where nothing was scored: then the regret is that of a config picked at
+            random.
     """
 
     regret: float

@@ -52,9 +52,9 @@ def save(path: Path, rows: Iterable[Row], about: Mapping[str, str]) -> None:
     """Write a table, whole or not at all.
 
     Args:
-        path: where. rows: in the order in which they are kept; what is alike should lie together. A
-        row may lack `text` and
-            `token_ends`.
+        path: where.
+        rows: in the order in which they are kept; what is alike should lie together. A row may lack
+            `text` and `token_ends`.
         about: what the table is: task, licence, origin, prices, ...
 
     Raises:
@@ -127,8 +127,10 @@ def load(path: Path, prices: Mapping[str, Price] | None = None, *, texts: bool =
     A draw without a text is made up of as many tokens as it had, its answer last (`replay.told`).
 
     Args:
-        path: the file. prices: by model, instead of those that the file states. texts: whether
-        draws say what they said; otherwise each is made up, so that its answer is the last word.
+        path: the file.
+        prices: by model, instead of those that the file states.
+        texts: whether draws say what they said; otherwise each is made up, so that its answer is
+            the last word.
 
     Raises:
         DataError: the file cannot be read, states no price of a model, or lacks draws of a cell.

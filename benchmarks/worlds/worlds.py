@@ -36,10 +36,14 @@ class World:
     """A table of draws.
 
     Attributes:
-        name: for people. space: what is searched; its paid points are the rows of the table.
+        name: for people.
+        space: what is searched; its paid points are the rows of the table.
         answers: the answer of every draw, by cell: examples x draws, -1 for none. It is the last
-        thing said. tokens: of every draw, likewise. prompt_tokens: of every example, by cell.
-        right: the right answer of every example. prices: by model.
+            thing said.
+        tokens: of every draw, likewise.
+        prompt_tokens: of every example, by cell.
+        right: the right answer of every example.
+        prices: by model.
     """
 
     name: str
@@ -235,10 +239,10 @@ class Family:
     has no answer with a probability that grows beyond T = 0.8.
 
     Attributes:
-        name: for people. models: skill and dollars per million tokens (in, out) of each. prompts:
-        how many; their gains are normal with a deviation of 0.5, and the longer they make the model
-        think,
-            the better on average.
+        name: for people.
+        models: skill and dollars per million tokens (in, out) of each.
+        prompts: how many; their gains are normal with a deviation of 0.5, and the longer they make
+            the model think, the better on average.
         temperatures: searched.
         kinds: different answers.
         lengths: median tokens of an answer, from the shortest to the longest prompt.

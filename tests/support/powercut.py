@@ -5,9 +5,8 @@ A killed process leaves everything that it wrote, because the system still has i
 fails, only what was synced is sure to be there; of what came after, any beginning may be, and the
 rest may be rubbish.
 
-    watch(store)                      # in the process of the study: notes how much of the log was
-    synced cut(store, rng)                   # after it was killed: the store as a power cut could
-    have left it
+    watch(store)                      # in the process of the study: notes what is synced of the log
+    cut(store, rng)                   # after it was killed: the store as a power cut could leave it
 """
 
 from __future__ import annotations

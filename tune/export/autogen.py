@@ -45,10 +45,10 @@ def llm_config(
     """The dictionary that `AssistantAgent(llm_config=...)` takes as it is.
 
     Args:
-        deployment: what is exported. environ: where to look up the key, as `os.environ`; the
-        dictionary then holds the key, so keep it in
-            memory. Without it there is no key: `OPENAI_API_KEY` is found by the `openai` package
-            itself, and any other variable stands as `${NAME}`, for `os.path.expandvars`.
+        deployment: what is exported.
+        environ: where to look up the key, as `os.environ`; the dictionary then holds the key, so
+            keep it in memory. Without it there is no key: `OPENAI_API_KEY` is found by the `openai`
+            package itself, and any other variable stands as `${NAME}`, for `os.path.expandvars`.
 
     Raises:
         InputError: an agent cannot carry the config, or `environ` lacks the variable.

@@ -47,25 +47,33 @@ class Fault:
 
     Attributes:
         kind:
-            status: answers `status` with `message`, `code`, `param` and `retry_after`. hang: never
-            answers. reset: the connection is reset. garbage: a 200 that is no JSON. truncated: a
-            200 whose JSON ends in the middle. stream: a 200 that is an event stream, as some
-            proxies always send. no_usage: without usage. usage: with `usage` instead. first_usage:
-            counts the first choice only. no_choices: an empty list of choices. fewer: one choice,
-            however many were asked for. other_model: another model's name in the answer. filtered:
-            finish_reason content_filter. refused_content: the 400 of a content filter. too_long:
-            the 400 of a context that is too small. slow: the answer's bytes come in small pieces
-            over `seconds`. overbill: every choice runs to twice the cap, and is billed.
-            error_in_200: a 200 that holds an error object. redirect: a 307 to another host. bomb:
-            64 MiB of spaces before the answer, packed to 64 KiB. twice: packed twice. deep: an
-            answer with 100,000 lists within each other. echo: the model's name, the ending and the
-            text repeat `message`, as gateways that echo a header do.
+            status: answers `status` with `message`, `code`, `param` and `retry_after`.
+            hang: never answers.
+            reset: the connection is reset.
+            garbage: a 200 that is no JSON.
+            truncated: a 200 whose JSON ends in the middle.
+            stream: a 200 that is an event stream, as some proxies always send.
+            no_usage: without usage.
+            usage: with `usage` instead.
+            first_usage: counts the first choice only.
+            no_choices: an empty list of choices.
+            fewer: one choice, however many were asked for.
+            other_model: another model's name in the answer.
+            filtered: finish_reason content_filter.
+            refused_content: the 400 of a content filter.
+            too_long: the 400 of a context that is too small.
+            slow: the answer's bytes come in small pieces over `seconds`.
+            overbill: every choice runs to twice the cap, and is billed.
+            error_in_200: a 200 that holds an error object.
+            redirect: a 307 to another host.
+            bomb: 64 MiB of spaces before the answer, packed to 64 KiB.
+            twice: packed twice.
+            deep: an answer with 100,000 lists within each other.
+            echo: the model's name, the ending and the text repeat `message`, as some gateways do.
         names: whose names the call has: a header and the answer's `id`, as OpenRouter or LiteLLM's
-        proxy give them;
-            "" where the service gives none.
+            proxy give them; "" where the service gives none.
         billed: whether the request is billed all the same (a refusal, for its prompt); None is what
-        is usual for
-            the kind.
+            is usual for the kind.
         retry_after: the header as sent: seconds, or a date.
         headers: others.
     """
@@ -131,18 +139,22 @@ class Model:
     """What a model costs (dollars per million tokens) and how it is.
 
     Attributes:
-        refuses: parameters that draw a 400 which names them. reasoning: hidden tokens before each
-        answer; they count towards the cap. cached: how many tokens of a prompt are reported as read
-        from the cache. context: most tokens of prompt and cap together. fault: what goes wrong with
-        every request that the plan spares. counts: where reasoning is counted: "inside" the
-        completion (OpenAI), "beside" it (xAI), or in the "total"
-            alone (Gemini's compatible endpoint). It is billed all the same.
+        refuses: parameters that draw a 400 which names them.
+        reasoning: hidden tokens before each answer; they count towards the cap.
+        cached: how many tokens of a prompt are reported as read from the cache.
+        context: most tokens of prompt and cap together.
+        fault: what goes wrong with every request that the plan spares.
+        counts: where reasoning is counted: "inside" the completion (OpenAI), "beside" it (xAI), or
+            in the "total" alone (Gemini's compatible endpoint). It is billed all the same.
         own_bill: the field that states what was billed: "cost" in dollars (OpenRouter),
-        "cost_in_usd_ticks" (xAI). markup: how many times its price the service bills, where a more
-        expensive host answered. tier: the service tier that answers. uncapped: whether the cap
-        bounds what is shown alone, so that hidden reasoning comes on top of it. most_n: the most
-        answers for one call; more draw a 400 in the `most_n_words`. reads: the prompt tokens that
-        it reads and bills: the rest is cut without a word (ollama#3839).
+            "cost_in_usd_ticks" (xAI).
+        markup: how many times its price the service bills, where a more expensive host answered.
+        tier: the service tier that answers.
+        uncapped: whether the cap bounds what is shown alone, so that hidden reasoning comes on top
+            of it.
+        most_n: the most answers for one call; more draw a 400 in the `most_n_words`.
+        reads: the prompt tokens that it reads and bills: the rest is cut without a word
+            (ollama#3839).
     """
 
     input: float = 0.10

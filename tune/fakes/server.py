@@ -5,10 +5,10 @@ misbehaviour on request.
         client = openai.OpenAI(base_url=server.base_url, api_key="any")
     async with Server(plan=first(2, Fault("status", status=503))) as server:   # in the running loop
         ...
-    server.bill        # picodollars, exact server.bills       # dollars of each billed call by its
-    name, as GET /v1/generation and /spend/logs tell them server.charges     # what each billed
-    request was charged for server.requests    # every body and the names of its headers, in the
-    order of arrival
+    server.bill        # picodollars, exact
+    server.bills       # dollars of each billed call by its name, as GET /v1/generation tells them
+    server.charges     # what each billed request was charged for
+    server.requests    # every body and the names of its headers, in the order of arrival
 
 It answers `POST /v1/chat/completions`, `POST /v1/completions`, `GET /v1/models` and `GET
 /v1/models/NAME`. A text is made by `world(model, prompt, settings, seed, index)`: from the body

@@ -44,12 +44,15 @@ class LabelledWorld:
     """Tickets to be labelled, each with a number like `#17` that the truth hangs on.
 
     Attributes:
-        labels: the possible labels, equally likely. models: how often each model is right at
-        temperature 0 with a template that says nothing special. default: the same for models that
-        are not named. templates: fragments of prompts, with what a template that holds one adds to
-        that. heat: what one degree of temperature takes away. spread: how much easier or harder
-        than the average a ticket is (half are easier, half harder). reasoned: prompts with this
-        fragment are answered with a few sentences before the label.
+        labels: the possible labels, equally likely.
+        models: how often each model is right at temperature 0 with a template that says nothing
+            special.
+        default: the same for models that are not named.
+        templates: fragments of prompts, with what a template that holds one adds to that.
+        heat: what one degree of temperature takes away.
+        spread: how much easier or harder than the average a ticket is (half are easier, half
+            harder).
+        reasoned: prompts with this fragment are answered with a few sentences before the label.
     """
 
     labels: tuple[str, ...] = ("refund", "delivery", "complaint", "praise")

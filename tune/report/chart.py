@@ -42,9 +42,11 @@ class Mark:
 
     Attributes:
         name: "winner", "baseline" or "baseline (assumed)", "winner and baseline", or "frontier",
-        which has no label. row: the configuration and what is known of it. quality: the quality
-        that is drawn, in the metric's own scale. cost: dollars per request, or seconds. amount:
-        which of them, and its words.
+            which has no label.
+        row: the configuration and what is known of it.
+        quality: the quality that is drawn, in the metric's own scale.
+        cost: dollars per request, or seconds.
+        amount: which of them, and its words.
     """
 
     name: str

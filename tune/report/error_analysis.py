@@ -23,9 +23,10 @@ class Confusion:
     """What was answered for each label, one answer an example.
 
     Attributes:
-        labels: the labels of the data. counts: a row for each label as it is in the data: how often
-        each label was answered, then any other answer,
-            then none. An example whose answer hangs on the order of its draws counts in parts.
+        labels: the labels of the data.
+        counts: a row for each label as it is in the data: how often each label was answered, then
+            any other answer, then none. An example whose answer hangs on the order of its draws
+            counts in parts.
     """
 
     labels: tuple[str, ...]

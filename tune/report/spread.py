@@ -27,10 +27,12 @@ class RepeatedSplits:
     bought.
 
     Attributes:
-        repetitions: splits; each chooses on one half and judges on the other. quality: the mean
-        quality of the choices on the examples that they were not chosen by. quality_deviation: its
-        standard deviation over the splits. difference: the mean difference to the baseline there,
-        or None where the search did not have it. difference_deviation: its standard deviation.
+        repetitions: splits; each chooses on one half and judges on the other.
+        quality: the mean quality of the choices on the examples that they were not chosen by.
+        quality_deviation: its standard deviation over the splits.
+        difference: the mean difference to the baseline there, or None where the search did not have
+            it.
+        difference_deviation: its standard deviation.
         same_choice: the share of the splits that chose what was chosen most often.
     """
 

@@ -29,9 +29,9 @@ def summary_lines(report: Report, width: int | None = None) -> list[str]:
     """Return the answer, the configs side by side, the money, and what must not be missed.
 
     Args:
-        report: what a study found. width: characters in a line of the terminal. Longer sentences
-        are broken between words, and a table that is
-            wider gets fewer columns. None breaks nothing.
+        report: what a study found.
+        width: characters in a line of the terminal. Longer sentences are broken between words, and
+            a table that is wider gets fewer columns. None breaks nothing.
     """
     sentences = list(answer(report))
     table = _side_by_side(report, width)

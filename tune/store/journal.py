@@ -86,8 +86,7 @@ class Journal:
 
         Args:
             mark: called before each event. It returns after the ledger and all draws are on the
-            disk,
-                so that no event speaks of draws that a power cut takes away.
+                disk, so that no event speaks of draws that a power cut takes away.
         """
         self._mark = mark
 
