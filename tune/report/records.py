@@ -22,19 +22,21 @@ class ReportConfig:
 
     Attributes:
         name: what it is to the report: "winner", "baseline", "runner-up", a row of the frontier.
-        config: its values. trial: the number of the trial it was read from, or None where it was
-        not searched. tuning: its quality on tuning examples, in the metric's own scale. The search
-        chose by this number, so it
-            flatters.
-        holdout: its quality on examples that the search never saw. cost: dollars per request in
-        production, at list price. service: seconds of all calls of a request together; None where
-        dollars count. seconds_median: half of the requests took no longer than this. seconds_p95:
-        nor did 95 % of them than this. tuning_difference: of a runner-up to the baseline, paired on
-        tuning examples, in the metric's own scale. For
-            display only: runners-up were picked by those very examples.
-        outcomes: why its answers are wrong, on the examples that its quality rests on. approximate:
-        whether a reading of it is only an estimate (text cut without known token boundaries). few:
-        whether a row of the frontier rests on few examples, so that its place may be luck.
+        config: its values.
+        trial: the number of the trial it was read from, or None where it was not searched.
+        tuning: its quality on tuning examples, in the metric's own scale. The search chose by this
+            number, so it flatters.
+        holdout: its quality on examples that the search never saw.
+        cost: dollars per request in production, at list price.
+        service: seconds of all calls of a request together; None where dollars count.
+        seconds_median: half of the requests took no longer than this.
+        seconds_p95: nor did 95 % of them than this.
+        tuning_difference: of a runner-up to the baseline, paired on tuning examples, in the
+            metric's own scale. For display only: runners-up were picked by those very examples.
+        outcomes: why its answers are wrong, on the examples that its quality rests on.
+        approximate: whether a reading of it is only an estimate (text cut without known token
+            boundaries).
+        few: whether a row of the frontier rests on few examples, so that its place may be luck.
     """
 
     name: str
@@ -77,14 +79,19 @@ class Money:
     """The study's dollars.
 
     Attributes:
-        budget: what the study may spend. spent: what it has been charged so far, by this process
-        and those before it, uncertain charges included. spent_now: the part of it that this process
-        was charged. settled: charges whose bill is known. uncertain: charges for attempts of
-        unknown outcome, each at its ceiling. left: what was not spent. left_reason: why it was not,
-        in words; "" where nothing is to be said. overshoot: what endpoints billed above the caps
-        they were sent. notional: whether some of these dollars are at prices that nobody is ever
-        billed. seconds: that the study has taken, where every price is 0 and seconds take the place
-        of dollars; else None. reasons: why charges are uncertain.
+        budget: what the study may spend.
+        spent: what it has been charged so far, by this process and those before it, uncertain
+            charges included.
+        spent_now: the part of it that this process was charged.
+        settled: charges whose bill is known.
+        uncertain: charges for attempts of unknown outcome, each at its ceiling.
+        left: what was not spent.
+        left_reason: why it was not, in words; "" where nothing is to be said.
+        overshoot: what endpoints billed above the caps they were sent.
+        notional: whether some of these dollars are at prices that nobody is ever billed.
+        seconds: that the study has taken, where every price is 0 and seconds take the place of
+            dollars; else None.
+        reasons: why charges are uncertain.
     """
 
     budget: float
@@ -218,9 +225,9 @@ class SearchAnswers:
     """What became of all answers of the search.
 
     Attributes:
-        outcomes: their counts. shares: by heading, the share of what all answers cost that went to
-        answers under it; those that are merely
-            wrong are left out.
+        outcomes: their counts.
+        shares: by heading, the share of what all answers cost that went to answers under it; those
+            that are merely wrong are left out.
         hidden: whether a model reasoned in secret.
         cap: the largest max_tokens that answers were bought with.
     """
@@ -265,45 +272,57 @@ class Report:
     """Everything that is shown of a study. Every part but money and provenance may be missing.
 
     Attributes:
-        money: the study's dollars. provenance: what it takes to do it again. winner: the frozen
-        choice, or None where nothing was scored. baseline: the config the user has today, or what
-        stands for it. baseline_given: whether the user named it; else the first model and the
-        plainest prompt stand for it. deployable: the best config that an agent's `llm_config` can
-        carry, where the winner is not it. deployable_note: one sentence on what the full winner
-        would add to it, or on why no agent can carry the winner. runners_up: shown only; they never
-        change the choice. difference: winner less baseline on holdout examples, paired, in the
-        metric's own scale. detectable: the smallest difference that so many holdout examples show
-        with 80 % probability. look: which look at the same holdout this is, from 1. confidence: of
-        each interval on holdout examples, 0 to 1: what its look leaves, so that all looks together
-            are right at least 95 % of the time; see `tune.stats.alpha_spending`.
-        majority_score: the score on holdout of always giving the majority class, or None where there
-        is none. majority_class: that target. larger_is_better: the metric's direction. max_cost:
-        dollars per request that a configuration may cost, or None. max_seconds: seconds that it may
-        take, or None. keeps_limit: whether the winner keeps both; False means that no configuration
-        did, and the winner is the one
-            that came closest. None where there is no limit or no winner.
+        money: the study's dollars.
+        provenance: what it takes to do it again.
+        winner: the frozen choice, or None where nothing was scored.
+        baseline: the config the user has today, or what stands for it.
+        baseline_given: whether the user named it; else it is the first model and plainest prompt.
+        deployable: the best config that an agent's `llm_config` can carry, if it is not the winner.
+        deployable_note: one sentence on what the full winner would add to it, or on why no agent
+            can carry the winner.
+        runners_up: shown only; they never change the choice.
+        difference: winner less baseline on holdout examples, paired, in the metric's own scale.
+        detectable: the smallest difference that so many holdout examples show 80 % of the time.
+        look: which look at the same holdout this is, from 1.
+        confidence: of each interval on holdout examples, 0 to 1: what its look leaves, so that all
+            looks together are right at least 95 % of the time; see `tune.stats.alpha_spending`.
+        majority_score: the score on holdout of always giving the majority class, or None where
+            there is none.
+        majority_class: that target.
+        larger_is_better: the metric's direction.
+        max_cost: dollars per request that a configuration may cost, or None.
+        max_seconds: seconds that it may take, or None.
+        keeps_limit: whether the winner keeps both; False means that no configuration did, and the
+            winner is the one that came closest. None where there is no limit or no winner.
         min_quality: the score that was asked for, where the goal was the cheapest that has it.
         margin: by how much the winner may be worse than the baseline, where the goal was the
-        cheapest such. template: the winner's prompt. answer: how the answer is taken out of the
-        text, in words. frontier: configs that none beats in both quality and cost (seconds where
-        nobody is billed); both are those on
-            tuning examples.
-        trials: every trial. draws_bought: draws paid for by this study. draws_reused: draws that
-        were already in the store. unread: prompts of which nearly all answers score the worst
-        value. unread_stop: whether the run stopped because no prompt's answers are read rightly.
-        failing: where the winner fails; None where nothing is known of it. bought: what became of
-        all answers of the search. readings: configs that were read off the draws. read_cost:
-        dollars of the draws that they were read off, at list price. readings_cost: dollars that
-        they would have cost with new draws for every max_tokens and stop, these being
-            shared over n and aggregates; at list price too.
-        prices: the price table. estimate: what was expected to be paid for an answer against what
-        was, by model and prompt. stopped: why the search ended, in words. interrupted: whether the
-        run can be taken up again. unanswerable: how many examples a model never answered, although
-        it answered others, by model. notices: sentences that a reader must not miss. told: those of
-        them that came up while the run went on: they are about models and money, not about the
-        choice. pass_at_k: how often one of k answers is right, for k = 1, 2, 4 and so on. repeats:
-        the spread over repeated splits, where that was asked for. deployment_record: all that it takes to call
-        the winner again and to score it, for programs; see `tune.runtime.best_json`.
+            cheapest such.
+        template: the winner's prompt.
+        answer: how the answer is taken out of the text, in words.
+        frontier: configs that none beats in both quality and cost (seconds where nobody is billed);
+            both are those on tuning examples.
+        trials: every trial.
+        draws_bought: draws paid for by this study.
+        draws_reused: draws that were already in the store.
+        unread: prompts of which nearly all answers score the worst value.
+        unread_stop: whether the run stopped because no prompt's answers are read rightly.
+        failing: where the winner fails; None where nothing is known of it.
+        bought: what became of all answers of the search.
+        readings: configs that were read off the draws.
+        read_cost: dollars of the draws that they were read off, at list price.
+        readings_cost: dollars that they would have cost with new draws for every max_tokens and
+            stop, these being shared over n and aggregates; at list price too.
+        prices: the price table.
+        estimate: what was expected to be paid for an answer against what was, by model and prompt.
+        stopped: why the search ended, in words.
+        interrupted: whether the run can be taken up again.
+        unanswerable: examples that a model never answered, although it answered others.
+        notices: sentences that a reader must not miss. told: those of them that came up while the
+            run went on: they are about models and money, not about the choice.
+        pass_at_k: how often one of k answers is right, for k = 1, 2, 4 and so on.
+        repeats: the spread over repeated splits, where that was asked for.
+        deployment_record: all that it takes to call the winner again and to score it, for programs;
+            see `tune.runtime.best_json`.
     """
 
     money: Money
