@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.support.house import POINT, House, unsure
+from tune.plan.purchase import MOST_HOLDOUT_SHARE
 from tune.space import Config
-from tune.study.budget import MOST_HOLDOUT_SHARE
 from tune.study.holdout import HOLDOUT_BLOCK, HoldoutReserve, plan_holdout, read_holdout_test
 
 FIRST = Config({**POINT, "max_tokens": 2, "n": 1})

@@ -7,9 +7,10 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import Any
 
+from tune.plan.purchase import MOST_HOLDOUT_SHARE
 from tune.readout.trial import Step
 from tune.strategies import Outcome
-from tune.study.budget import LEAST_HOLDOUT, MOST_HOLDOUT_SHARE
+from tune.study.budget import LEAST_HOLDOUT
 
 
 def drive(

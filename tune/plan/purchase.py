@@ -28,7 +28,7 @@ from tune.task.metrics import Judge
 SEARCH_POINTS = 12
 """Paid points that a search compares at least; in a smaller space all of them."""
 
-HOLDOUT_SHARE = 0.4
+MOST_HOLDOUT_SHARE = 0.4
 """The largest share of the budget for the holdout."""
 
 _DOUBLINGS = 60
@@ -151,7 +151,7 @@ class DollarModel:
         """Return the search and the holdout that a budget in dollars pays for."""
         split = self._plan.split
         examples, clusters = len(split.holdout), split.count_clusters(split.holdout)
-        most = HOLDOUT_SHARE * budget
+        most = MOST_HOLDOUT_SHARE * budget
         met = examples
         if self._pair > 0:
             met = min(examples, int(most / self._pair))
@@ -171,7 +171,7 @@ class DollarModel:
         search = self._least_money(min(SEARCH_POINTS, self.points))
         holdout = len(self._plan.split.holdout) * self._pair
         # The holdout may take its share of the whole budget, which is more than of the search.
-        return search + min(holdout, search * HOLDOUT_SHARE / (1 - HOLDOUT_SHARE))
+        return search + min(holdout, search * MOST_HOLDOUT_SHARE / (1 - MOST_HOLDOUT_SHARE))
 
 
 class TimeModel(DollarModel):

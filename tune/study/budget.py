@@ -8,15 +8,13 @@ from collections.abc import Iterable, Mapping
 from tune.completion import Endpoint, Request, calls_for
 from tune.errors import BudgetError
 from tune.plan.plan import Plan
+from tune.plan.purchase import MOST_HOLDOUT_SHARE
 from tune.pricing.clock import FIRST_WIDTH, Clock, assumed_seconds
 from tune.pricing.prices import to_dollars, to_picodollars
 from tune.readout import Reading
 from tune.space import Point
 from tune.store.admission import Account
 from tune.study.evaluate import Evaluator
-
-MOST_HOLDOUT_SHARE = 0.4
-"""The most of the budget that is kept for the holdout."""
 
 LEAST_BLOCK = 8
 """Examples of one configuration that a budget must pay for, to be worth beginning with."""
