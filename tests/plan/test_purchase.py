@@ -10,7 +10,7 @@ import pytest
 from tests.support.order import order
 from tune.plan.answer_forecast import AnswerForecast
 from tune.plan.purchase import (
-    HOLDOUT_SHARE,
+    MOST_HOLDOUT_SHARE,
     SEARCH_POINTS,
     DollarModel,
     TimeModel,
@@ -47,7 +47,7 @@ def test_the_holdout_gets_at_most_its_share() -> None:
     model = DollarModel(PLAN, ROWS, ENDPOINTS)
     small = model.buys(0.02)
     assert 0 < small.holdout < len(PLAN.split.holdout)
-    assert small.holdout * model.draw < HOLDOUT_SHARE * 0.02
+    assert small.holdout * model.draw < MOST_HOLDOUT_SHARE * 0.02
     assert model.buys(100.0).holdout == len(PLAN.split.holdout)
 
 
