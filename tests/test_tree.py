@@ -1,0 +1,88 @@
+"""The tests mirror the tree: each module of `tune/` has a test file of its name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+TESTED_ELSEWHERE: dict[str, str] = {
+    "commands/estimate.py": "tests/plan/test_estimate.py",
+    "commands/forget.py": "tests/followup/test_forget.py",
+    "commands/reconcile.py": "tests/followup/test_reconcile.py",
+    "commands/reprice.py": "tests/followup/test_reprice.py",
+    "export/deployment.py": "tests/export/test_autogen.py",
+    "fakes/faults.py": "tests/fakes/test_server.py",
+    "fakes/race.py": "tests/strategies/test_strategies.py",
+    "fakes/world.py": "tests/fakes/test_server.py",
+    "followup/challenge/result.py": "tests/followup/challenge/test_run.py",
+    "followup/challenge/rivals.py": "tests/followup/challenge/test_run.py",
+    "followup/challenge/rule.py": "tests/followup/challenge/test_run.py",
+    "followup/challenge/screening.py": "tests/followup/challenge/test_run.py",
+    "followup/challenge/work.py": "tests/followup/challenge/test_run.py",
+    "followup/check/examples.py": "tests/followup/check/test_run.py",
+    "followup/check/overlap.py": "tests/followup/check/test_run.py",
+    "followup/check/result.py": "tests/followup/check/test_run.py",
+    "followup/check/rule.py": "tests/followup/check/test_run.py",
+    "followup/check/target.py": "tests/followup/check/test_run.py",
+    "report/amount.py": "tests/report/test_markdown.py",
+    "report/chart_scale.py": "tests/report/test_chart.py",
+    "report/comparison.py": "tests/result/test_pass_at_k.py",
+    "report/error_analysis.py": "tests/result/test_error_analysis.py",
+    "report/headline.py": "tests/providers/test_gated.py",
+    "report/json.py": "tests/strategies/test_cheapest.py",
+    "report/private.py": "tests/followup/test_forget.py",
+    "report/records.py": "tests/report/test_markdown.py",
+    "report/serialize.py": "tests/followup/test_forget.py",
+    "report/spread.py": "tests/result/test_pass_at_k.py",
+    "report/summary.py": "tests/report/test_markdown.py",
+    "report/text.py": "tests/report/test_markdown.py",
+    "report/trials_table.py": "tests/report/test_markdown.py",
+    "report/unread_sample.py": "tests/study/test_unread.py",
+    "report/unread_text.py": "tests/study/test_unread.py",
+    "report/wrong_answers.py": "tests/report/test_markdown.py",
+    "result/bought_answers.py": "tests/result/test_build.py",
+    "result/notices.py": "tests/result/test_build.py",
+    "result/repeated_splits.py": "tests/result/test_build.py",
+    "result/rows.py": "tests/result/test_build.py",
+    "result/savings.py": "tests/result/test_build.py",
+    "stats/best_of_n.py": "tests/stats/test_estimators.py",
+    "stats/estimate.py": "tests/stats/test_estimators.py",
+    "stats/majority_vote.py": "tests/stats/test_estimators.py",
+    "stats/subsets.py": "tests/stats/test_estimators.py",
+    "stats/two_samples.py": "tests/followup/check/test_run.py",
+    "study/stop_reasons.py": "tests/study/test_stop.py",
+}
+"""Modules without a test file of their name: the file or folder that tests each of them."""
+
+
+def modules_without_a_test_file() -> set[str]:
+    """Name every module of `tune/` whose mirrored folder has no test file of its name."""
+    missing = set()
+    for path in (ROOT / "tune").rglob("*.py"):
+        if path.name.startswith("__"):
+            continue
+        module = path.relative_to(ROOT / "tune")
+        test = ROOT / "tests" / module.parent / f"test_{module.name}"
+        if not test.exists():
+            missing.add(module.as_posix())
+    return missing
+
+
+def test_every_module_has_a_test_file_of_its_name_or_an_exception() -> None:
+    missing = modules_without_a_test_file()
+    assert missing - set(TESTED_ELSEWHERE) == set(), (
+        "add tests/<the same folder>/test_<module>.py, or say in TESTED_ELSEWHERE what tests it"
+    )
+
+
+def test_no_exception_stays_longer_than_it_is_needed() -> None:
+    assert set(TESTED_ELSEWHERE) - modules_without_a_test_file() == set(), (
+        "these modules have a test file of their name now, or are gone: remove them here"
+    )
+
+
+def test_each_exception_names_tests_that_exist() -> None:
+    for module, tests in TESTED_ELSEWHERE.items():
+        for test in tests.split(", "):
+            assert (ROOT / test).exists(), f"{module}: {test} does not exist"
