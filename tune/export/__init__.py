@@ -1,4 +1,4 @@
-"""Hand a configuration to the frameworks that shall use it. No file that is exported holds a key."""
+"""Exports of a configuration to agent frameworks. No exported file holds a key."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,12 +1,10 @@
-"""Exports for AutoGen classic and AG2 classic: `llm_config`, `OAI_CONFIG_LIST`, and the lines that
-use them.
+"""Exports for AutoGen classic and AG2 classic: `llm_config`, `OAI_CONFIG_LIST` and a code snippet.
 
-What the framework takes was read from, and tried with, `autogen` 0.14
-(benchmarks/agents/): beside `config_list`, an `llm_config` may hold temperature, top_p
-and max_tokens and few others, and refuses the rest; an entry takes anything and passes on to the
-`openai` package what it does not know, which in turn refuses what is no parameter of chat
-completions. Temperatures above 1 are refused in both places. All of these travel in the entry's
-`extra_body`, which becomes part of the request as it is.
+The rules were read from `autogen` 0.14 and tested with it (benchmarks/agents/). Beside
+`config_list`, an `llm_config` may hold temperature, top_p, max_tokens and few others, and refuses
+the rest. An entry accepts any name and passes unknown ones to the `openai` package, which refuses
+everything but parameters of chat completions. Both refuse temperatures above 1. All refused
+settings go into the entry's `extra_body`, which becomes part of the request unchanged.
 """
 
 from __future__ import annotations
@@ -42,16 +40,17 @@ _VERBOSITIES = ("low", "medium", "high")
 def llm_config(
     deployment: Deployment, *, environ: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """The dictionary that `AssistantAgent(llm_config=...)` takes as it is.
+    """Return the dictionary for `AssistantAgent(llm_config=...)`.
 
     Args:
-        deployment: what is exported.
-        environ: where to look up the key, as `os.environ`; the dictionary then holds the key, so
-            keep it in memory. Without it there is no key: `OPENAI_API_KEY` is found by the `openai`
-            package itself, and any other variable stands as `${NAME}`, for `os.path.expandvars`.
+        deployment: the configuration to export.
+        environ: where to look up the key, such as `os.environ`. The dictionary then holds the key,
+            so keep it in memory. Without it there is no key: the `openai` package itself reads
+            `OPENAI_API_KEY`, and any other variable is written as `${NAME}`, for
+            `os.path.expandvars`.
 
     Raises:
-        InputError: an agent cannot carry the config, or `environ` lacks the variable.
+        InputError: an agent cannot use the configuration, or `environ` lacks the variable.
     """
     entry = _entry(deployment, environ)
     shared: dict[str, Any] = {
@@ -62,20 +61,19 @@ def llm_config(
 
 
 def oai_config_list(*deployments: Deployment) -> str:
-    """The text of an `OAI_CONFIG_LIST` file: a JSON list with one entry per deployment, settings
-    included, no key.
+    """Return the text of an `OAI_CONFIG_LIST` file: one entry for each deployment, and no key.
 
     Raises:
-        InputError: an agent cannot carry one of the configs.
+        InputError: an agent cannot use one of the configurations.
     """
     return json.dumps([_entry(d, None) for d in deployments], indent=2, ensure_ascii=False) + "\n"
 
 
 def snippet(deployment: Deployment) -> str:
-    """Python lines that make an agent of the deployment.
+    """Return Python lines that make an agent of the deployment.
 
     Raises:
-        InputError: an agent cannot carry the config.
+        InputError: an agent cannot use the configuration.
     """
     settings = llm_config(deployment)
     lines = ["import autogen", "", f"llm_config = {_literal(settings)}"]
@@ -131,7 +129,7 @@ def _entry(deployment: Deployment, environ: Mapping[str, str] | None) -> dict[st
 
 
 def _passes(name: str, value: Any) -> bool:
-    """Whether an entry takes a setting by its own name."""
+    """Return True if an entry accepts a setting by its own name."""
     if name in ("temperature", "top_p"):
         return 0 <= float(value) <= 1
     if name == "reasoning_effort":

@@ -1,6 +1,4 @@
-"""What is deployed: a configuration, where its model answers, and what a plain agent can carry of
-it.
-"""
+"""A configuration to deploy, its endpoint, and the part of it that a plain agent can use."""
 
 from __future__ import annotations
 
@@ -51,9 +49,7 @@ class Deployment:
 
     @property
     def url(self) -> str | None:
-        """The endpoint's address without what may be secret in it: user, password, query and
-        fragment.
-        """
+        """The endpoint's address without what may be secret: user, password, query, fragment."""
         address = LOCAL_URL if self.local and self.base_url is None else self.base_url
         if address is None:
             return None
@@ -64,21 +60,18 @@ class Deployment:
 
 
 def is_deployable(config: Config, *, raw: bool = False) -> bool:
-    """Whether an agent of AutoGen's kind can carry a config: it chats, and reads one answer per
-    request.
+    """Return True if an AutoGen agent can use a configuration: it chats and reads one answer.
 
     Args:
-        config: a complete config.
-        raw: whether its prompt is no chat.
+        config: a complete configuration.
+        raw: True if its prompt is a text to continue, not a chat.
     """
     # Of a single answer every aggregate makes that answer, but only "first" says so.
     return config.n == 1 and config.aggregate == "first" and not raw
 
 
 def single_answer_note(winner: ReportConfig, carried: ReportConfig) -> str:
-    """One sentence on what the full winner would add to the config that an agent carries, each with
-    its own numbers.
-    """
+    """Return what the full winner adds to the configuration that an agent can use."""
     if winner.config == carried.config:
         return "An agent carries the winner as it is."
     ways = []
@@ -103,11 +96,11 @@ def single_answer_note(winner: ReportConfig, carried: ReportConfig) -> str:
 
 
 def not_deployable_note(config: Config, *, raw: bool = False) -> str:
-    """Return one sentence on why no agent of AutoGen's kind can carry a config; "" where one can.
+    """Return why no AutoGen agent can use a configuration; "" if one can.
 
     Args:
-        config: a complete config.
-        raw: whether its prompt is no chat.
+        config: a complete configuration.
+        raw: True if its prompt is a text to continue, not a chat.
     """
     reasons = []
     if raw:
@@ -123,7 +116,7 @@ def not_deployable_note(config: Config, *, raw: bool = False) -> str:
 
 
 def notes(deployment: Deployment) -> tuple[str, ...]:
-    """What a person must know, or do, before an export works."""
+    """Return what a person must know or do before an export works."""
     said = []
     if deployment.local and deployment.base_url is None:
         said.append(

@@ -1,4 +1,4 @@
-"""What a study found, as text and records: Markdown, HTML, CSV, JSON, and the lines that end a run."""
+"""A study's results as Markdown, HTML, CSV and JSON, and the lines that end a run."""
 
 from tune.report.chart import chart
 from tune.report.comparison import comparison_csv, comparison_tex

@@ -1,4 +1,4 @@
-"""The amount that quality is held against: dollars per request, or seconds where nobody is billed."""
+"""The cost that quality is compared with: dollars, or seconds where every price is 0."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from tune.stats.intervals import Interval
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """What a configuration takes of each request, and the words for it.
+    """A unit of cost per request, and how it is written.
 
     Attributes:
-        name: in one word.
-        unit: in one word.
-        per_request: as the head of a column.
-        timed: whether it is seconds.
-        said: a value in words.
+        name: its name in one word.
+        unit: its unit in one word.
+        per_request: the head of its column in a table.
+        timed: True for seconds.
+        said: formats a value.
     """
 
     name: str
@@ -29,7 +29,7 @@ class Amount:
     said: Callable[[float], str]
 
     def of(self, row: ReportConfig) -> Interval | None:
-        """What a configuration takes; None where nobody knows."""
+        """Return what a configuration takes per request; None if that is unknown."""
         return row.service if self.timed else row.cost
 
 

@@ -1,8 +1,7 @@
-"""Quality against dollars or seconds per request as one inline SVG: the frontier, the winner and
-the baseline.
+"""Quality against cost as one inline SVG: the frontier, the winner and the baseline.
 
-Drawn by hand, since two axes, a line and a few marks need no library. Colours and widths are the
-page's own style.
+It is drawn by hand, because two axes, a line and a few marks need no library. The page's style
+sets colours and widths.
 """
 
 from __future__ import annotations
@@ -41,12 +40,12 @@ class Mark:
     """One configuration in the chart.
 
     Attributes:
-        name: "winner", "baseline" or "baseline (assumed)", "winner and baseline", or "frontier",
+        name: "winner", "baseline", "baseline (assumed)" or "winner and baseline"; or "frontier",
             which has no label.
         row: the configuration and what is known of it.
         quality: the quality that is drawn, in the metric's own scale.
         cost: dollars per request, or seconds.
-        amount: which of them, and its words.
+        amount: the unit of the cost.
     """
 
     name: str
@@ -57,7 +56,7 @@ class Mark:
 
     @property
     def on_holdout(self) -> bool:
-        """Whether its quality was measured on holdout examples."""
+        """True if the quality was measured on holdout examples."""
         return self.quality is self.row.holdout
 
     @property
@@ -76,9 +75,7 @@ Box = tuple[float, float, float, float]
 
 
 def chart(report: Report) -> str:
-    """The chart as an HTML figure; "" where there are not two configurations, or nothing that they
-    cost, to compare.
-    """
+    """Return the chart as an HTML figure; "" unless two configurations have a cost to compare."""
     amount = amount_of(report)
     line = [mark for row in report.frontier for mark in _mark(amount, "frontier", row, row.tuning)]
     line.sort(key=lambda mark: mark.cost.mean)
@@ -126,7 +123,7 @@ def _mark(
 
 
 def _named(report: Report) -> list[Mark]:
-    """What has a label: the baseline, and over it the winner."""
+    """Return the marks with a label: the baseline, then the winner on top of it."""
     winner, baseline, amount = report.winner, report.baseline, amount_of(report)
     if report.winner_is_baseline:
         return _mark(amount, "winner and baseline", winner, winner.quality if winner else None)
@@ -137,7 +134,7 @@ def _named(report: Report) -> list[Mark]:
 
 
 def _in_words(line: Sequence[Mark], named: Sequence[Mark]) -> str:
-    """What the chart shows, for those who hear it."""
+    """Describe the chart for screen readers."""
     said = [f"{mark.said}." for mark in named]
     if line:
         ends = [line[0], line[-1]] if len(line) > 1 else [line[0]]
@@ -191,7 +188,7 @@ def _polyline(line: Sequence[Mark], across: Scale, up: Scale) -> str:
 
 
 def _drawn(mark: Mark, across: Scale, up: Scale, *, bars: bool) -> str:
-    """A mark with its bars, and its words for whoever points at it."""
+    """Draw a mark with its bars, and a tooltip."""
     x, y = _centre(mark, across, up)
     radius = (2 if mark.row.few else 4) if mark.name == "frontier" else 7
     shape = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}"/>'
@@ -214,7 +211,7 @@ def _centre(mark: Mark, across: Scale, up: Scale) -> tuple[float, float]:
 
 
 def _reach(mark: Mark, across: Scale, up: Scale) -> Box:
-    """How far the bars of a mark go."""
+    """Return the box that the bars of a mark span."""
     cost, quality = mark.cost, mark.quality
     return (
         across.place(cost.low),
@@ -247,9 +244,7 @@ weighs 1.
 
 
 def _places(mark: Mark, across: Scale, up: Scale) -> list[Box]:
-    """Where a label may stand by its mark: at its sides, then its corners, then above and below,
-    then farther off.
-    """
+    """Return the places for a label: beside its mark, at its corners, above, below, farther off."""
     x, y = _centre(mark, across, up)
     wide, near = len(mark.name) * _LETTER + 6, 10.0
     starts = (x + near, x - near - wide)
@@ -268,7 +263,7 @@ def _places(mark: Mark, across: Scale, up: Scale) -> list[Box]:
 def _obstacles(
     line: Sequence[Mark], named: Sequence[Mark], across: Scale, up: Scale
 ) -> list[tuple[int, Box]]:
-    """What it weighs to cover each mark, each bar and each bit of the line, and where they are."""
+    """Return the weight and the box of each mark, each bar and each piece of the line."""
     boxes: list[tuple[int, Box]] = []
     for mark in (*line, *named):
         x, y = _centre(mark, across, up)
@@ -296,6 +291,6 @@ def _covered(box: Box, taken: Sequence[tuple[int, Box]]) -> int:
 
 
 def _plain(text: str, *, limit: int = 300) -> str:
-    """Text for an element: it shows as it is, and no longer than the limit."""
+    """Escape text for an element, and cut it at the limit."""
     text = visible(text)
     return escape(text if len(text) <= limit else text[: limit - 1] + "…")

@@ -31,7 +31,7 @@ class Scale:
     log: bool = False
 
     def place(self, value: float) -> float:
-        """Where a number is; one beyond either end is put at that end."""
+        """Return the place of a number; a number beyond an end is put at that end."""
         value = min(max(value, self.low), self.high)
         if self.log:
             share = math.log(value / self.low) / math.log(self.high / self.low)
@@ -58,8 +58,9 @@ def linear(values: Sequence[float], start: float, end: float) -> Scale:
 
 
 def logarithmic(values: Sequence[float], start: float, end: float) -> Scale:
-    """A scale over the positive values, with a quarter of room at each end; ticks are 1, 2 and 5 of
-    each power of ten, or powers of ten alone where there are many.
+    """Return a scale over the positive values, with a quarter of room at each end.
+
+    Ticks are 1, 2 and 5 times each power of ten, or only the powers where there are many.
     """
     known = [value for value in values if value > 0]
     low, high = min(known) / 1.25, max(known) * 1.25
@@ -73,6 +74,6 @@ def logarithmic(values: Sequence[float], start: float, end: float) -> Scale:
 
 
 def _round_step(least: float) -> float:
-    """The next of 1, 2, 5, 10, ... times a power of ten that is no less."""
+    """Return the smallest of 1, 2, 5, 10 times a power of ten that is at least this large."""
     power = 10.0 ** math.floor(math.log10(least))
     return next(step * power for step in (1, 2, 5, 10) if step * power >= least * (1 - 1e-9))

@@ -1,6 +1,4 @@
-"""The table of the main configurations, for papers and spreadsheets: `comparison.csv` and
-`comparison.tex`.
-"""
+"""The table of the main configurations, as `comparison.csv` and `comparison.tex`."""
 
 from __future__ import annotations
 
@@ -111,7 +109,7 @@ def comparison_tex(report: Report) -> str:
 
 
 def latex(text: str) -> str:
-    """Return text that LaTeX shows as it is."""
+    """Escape text for LaTeX."""
     return "".join(_LATEX.get(character, character) for character in visible(text))
 
 

@@ -1,6 +1,4 @@
-"""Where a configuration fails: which labels it takes for which, which groups of rows it does badly
-on, which labels look wrong.
-"""
+"""Records of where a configuration fails: confusion matrix, slices and doubtful labels."""
 
 from __future__ import annotations
 
@@ -20,31 +18,31 @@ MOST_COLUMNS = 12
 
 @dataclass(frozen=True, slots=True)
 class Confusion:
-    """What was answered for each label, one answer an example.
+    """The confusion matrix, one answer for each example.
 
     Attributes:
         labels: the labels of the data.
-        counts: a row for each label as it is in the data: how often each label was answered, then
-            any other answer, then none. An example whose answer hangs on the order of its draws
-            counts in parts.
+        counts: one row for each label of the data: how often each label was answered, then any
+            other answer, then none. If the answer depends on the order of the draws, it counts in
+            parts.
     """
 
     labels: tuple[str, ...]
     counts: tuple[tuple[float, ...], ...]
 
     def examples(self, label: str) -> int:
-        """How many examples have a label."""
+        """Return the number of examples with a label."""
         return round(sum(self.counts[self.labels.index(label)]))
 
     def recall(self, label: str) -> float | None:
-        """The share of a label's examples that were answered with it; None where no example has it."""
+        """Return the share of a label's examples answered right; None without examples."""
         place = self.labels.index(label)
         examples = sum(self.counts[place])
         return self.counts[place][place] / examples if examples else None
 
     @property
     def balanced_accuracy(self) -> float | None:
-        """The mean recall of the labels that examples have; None where there are no examples."""
+        """The mean recall of the labels that have examples; None if none has."""
         known = [recall for label in self.labels if (recall := self.recall(label)) is not None]
         return sum(known) / len(known) if known else None
 
@@ -92,9 +90,9 @@ class Failing:
     """Where the winner fails.
 
     Attributes:
-        on: "holdout" or "tuning": the examples that confusion and slices are of.
+        on: "holdout" or "tuning": the examples of the confusion matrix and the slices.
         confusion: None unless the targets are a few labels.
-        slices: by the columns that were asked for.
+        slices: the quality by the columns that the user named.
         doubtful_labels: tuning rows with a label that looks wrong.
     """
 

@@ -1,6 +1,4 @@
-"""The answer in three sentences: what was found, what it is worth, and against what. No claim
-without its interval.
-"""
+"""The answer in three sentences. Every claim has its interval."""
 
 from __future__ import annotations
 
@@ -15,10 +13,10 @@ from tune.stats.intervals import Interval
 
 
 def answer(report: Report) -> tuple[str, ...]:
-    """Return the answer in plain text, not escaped: the winner, the comparison, the yardstick or
-    the money.
+    """Return the answer in plain text: the winner, the comparison, a trivial baseline or the money.
 
-    Where the user gave no baseline, a sentence says what stands for it.
+    If the user gave no baseline, one sentence names the configuration that replaces it. The text is
+    not escaped.
     """
     if report.unread_stop:
         return *unread_headline(report), money_sentence(report)
@@ -45,9 +43,7 @@ def assumed_baseline(report: Report) -> tuple[str, ...]:
 
 
 def shown_rows(report: Report) -> list[ReportConfig]:
-    """The configs that are set side by side: the winner, the baseline, what agents carry, the
-    runners-up.
-    """
+    """Return the winner, the baseline, the best single-answer configuration and the runners-up."""
     winner, baseline, single = report.winner, report.baseline, report.deployable
     rows = [winner, None if report.winner_is_baseline else baseline]
     rows.append(None if single and winner and single.config == winner.config else single)
@@ -55,7 +51,7 @@ def shown_rows(report: Report) -> list[ReportConfig]:
 
 
 def detectable_sentence(report: Report) -> str:
-    """The smallest difference to the baseline that could be seen; "" where nothing is known of it."""
+    """Return the smallest difference to the baseline that could be seen; "" if it is unknown."""
     if report.detectable is None:
         return ""
     if math.isinf(report.detectable):
@@ -79,7 +75,7 @@ MUCH_LEFT = 0.05
 
 
 def money_sentence(report: Report) -> str:
-    """What was spent of what, on what, and why it ended."""
+    """Return what was spent, on what, and why the search ended."""
     money = report.money
     if money.seconds is not None:
         return (
@@ -98,9 +94,7 @@ def money_sentence(report: Report) -> str:
 
 
 def uncertain_sentence(money: Money) -> str:
-    """What may not have been billed, why nobody knows it, and the way to settle it; "" where all is
-    known.
-    """
+    """Return the dollars of unknown bills, the reasons, how to settle them; "" if all are known."""
     if money.uncertain <= 0:
         return ""
     listed = "; ".join(f"{count(each.calls, 'call')}: {each.reason}" for each in money.reasons)
@@ -113,7 +107,7 @@ def uncertain_sentence(money: Money) -> str:
 
 
 def _bought(report: Report) -> str:
-    """How much was drawn, and why that ended."""
+    """Return the number of draws and trials, and why the search ended."""
     said = count(report.draws_bought, "draw")
     if report.draws_reused:
         said += f", {report.draws_reused:,} more reused"
@@ -239,7 +233,7 @@ def _non_inferiority(report: Report, margin: float, difference: Interval) -> str
 
 
 def _asked(report: Report, quality: Interval | None) -> str:
-    """Whether a quality has what was asked for."""
+    """Say if the interval shows the quality that the user asked for."""
     if report.min_quality is None or quality is None:
         return ""
     least = number(report.min_quality)

@@ -1,6 +1,4 @@
-"""`report.html`: the text of `report.md` with a chart, in one file that asks for nothing from
-outside.
-"""
+"""`report.html`: the text of `report.md` with a chart, in one file that loads nothing else."""
 
 from __future__ import annotations
 
@@ -71,11 +69,12 @@ svg .name {
 
 
 def page(report: Report, *, drawn: str | None = None) -> str:
-    """The whole report as an HTML page; it needs no network, and nothing that users or models wrote
-    is markup in it.
+    """Return the whole report as an HTML page that needs no network.
+
+    Text of users and models is escaped.
 
     Args:
-        report: what is shown.
+        report: the results.
         drawn: its chart; None draws it.
     """
     from markdown_it import MarkdownIt
@@ -108,7 +107,7 @@ def page(report: Report, *, drawn: str | None = None) -> str:
 
 
 def _table_open(*_: object) -> str:
-    """A table in a frame of its own, which can be scrolled sideways also by keyboard."""
+    """Open a table in a frame that can be scrolled sideways, also by keyboard."""
     return '<div class="scroll" role="group" aria-label="table" tabindex="0"><table>\n'
 
 

@@ -17,10 +17,9 @@ FORMAT = 1
 
 
 def best_json(report: Report) -> dict[str, Any]:
-    """The content of `best.json`: the winner, its prompt, what is known of it, and where that comes
-    from.
+    """Return the content of `best.json`: the winner, its prompt, its numbers and their provenance.
 
-    Plain JSON values throughout: no NaN, no infinity, no key.
+    All values are plain JSON: no NaN, no infinity. It holds no API key.
     """
     winner, template = report.winner, report.template
     prompt = None

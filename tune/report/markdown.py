@@ -1,6 +1,4 @@
-"""`report.md`: the answer first, then the money, the frontier, the trials, and what it takes to do
-it again.
-"""
+"""`report.md`: the answer first, then money, frontier, trials and provenance."""
 
 from __future__ import annotations
 
@@ -35,9 +33,7 @@ _MOST_TRIALS = 40  # trials.csv has them all
 
 
 def markdown(report: Report) -> str:
-    """The whole report as GitHub-flavoured Markdown; everything that users and models wrote is
-    escaped.
-    """
+    """Return the whole report as GitHub-flavoured Markdown; text of users and models is escaped."""
     sections = [
         f"# {inline(report.headline, limit=300)}",
         answer_markdown(report),
@@ -272,7 +268,7 @@ def _money(report: Report) -> str:
 
 
 def _readings(report: Report) -> str:
-    """What reading saved against buying."""
+    """Say what reading from bought draws saved."""
     if (
         not report.readings
         or report.read_cost is None
@@ -385,7 +381,7 @@ def _rank(report: Report, trial: TrialRow) -> tuple[float, int]:
 
 
 def _free_part(trial: TrialRow) -> str:
-    """What a reading adds to its trial's paid point."""
+    """Describe the free dimensions of a trial's best configuration."""
     if trial.best is None:
         return "-"
     return (
@@ -411,7 +407,7 @@ def _price_row(price: PriceLine) -> list[str]:
 
 
 def _estimate(report: Report) -> str:
-    """What an answer was expected to cost before the run, and what it did."""
+    """Compare the estimated cost of an answer with the actual one."""
     if not report.estimate:
         return ""
     amount = amount_of(report)
@@ -449,7 +445,7 @@ def _estimate_cells(row: EstimateRow, amount: Amount) -> list[str]:
 
 
 def _confidence(report: Report) -> str:
-    """How sure the intervals on the holdout are."""
+    """State the confidence of the intervals on the holdout."""
     if report.winner is None or report.winner.holdout is None:
         return "95 %"
     return (

@@ -1,4 +1,4 @@
-"""What a report shows, as plain records: nothing here can pay, wait or look anything up."""
+"""The records that a report shows. Nothing here can pay, wait or look anything up."""
 
 from __future__ import annotations
 
@@ -21,22 +21,21 @@ class ReportConfig:
     """One configuration and what is known of it.
 
     Attributes:
-        name: what it is to the report: "winner", "baseline", "runner-up", a row of the frontier.
+        name: its role: "winner", "baseline", "runner-up 1", "frontier".
         config: its values.
-        trial: the number of the trial it was read from, or None where it was not searched.
-        tuning: its quality on tuning examples, in the metric's own scale. The search chose by this
-            number, so it flatters.
+        trial: the number of its trial; None if the search did not have it.
+        tuning: its quality on tuning examples, in the metric's own scale. The search selected by
+            this number, so it is too good.
         holdout: its quality on examples that the search never saw.
         cost: dollars per request in production, at list price.
         service: seconds of all calls of a request together; None where dollars count.
-        seconds_median: half of the requests took no longer than this.
-        seconds_p95: nor did 95 % of them than this.
-        tuning_difference: of a runner-up to the baseline, paired on tuning examples, in the
-            metric's own scale. For display only: runners-up were picked by those very examples.
-        outcomes: why its answers are wrong, on the examples that its quality rests on.
-        approximate: whether a reading of it is only an estimate (text cut without known token
-            boundaries).
-        few: whether a row of the frontier rests on few examples, so that its place may be luck.
+        seconds_median: the median of seconds per request.
+        seconds_p95: the 95th percentile of seconds per request.
+        tuning_difference: a runner-up's difference to the baseline, paired on tuning examples, in
+            the metric's own scale. For display only: these examples were used to pick it.
+        outcomes: why its answers are wrong, on the examples of its quality.
+        approximate: True if it is an estimate from text that was cut without token boundaries.
+        few: True if a row of the frontier rests on few examples, so that its place may be luck.
     """
 
     name: str
@@ -55,18 +54,18 @@ class ReportConfig:
 
     @property
     def quality(self) -> Interval | None:
-        """The number to believe: on holdout examples where there are any, else on tuning examples."""
+        """The quality on holdout examples if there are any, else on tuning examples."""
         return self.holdout or self.tuning
 
 
 @dataclass(frozen=True, slots=True)
 class Uncertain:
-    """Charges of calls whose bill nobody knows, for one reason.
+    """Charges of calls with an unknown bill, for one reason.
 
     Attributes:
-        reason: why, in words.
-        calls: how many.
-        dollars: what they can cost at most.
+        reason: why the bill is unknown.
+        calls: the number of calls.
+        dollars: the most that they can cost.
     """
 
     reason: str
@@ -79,18 +78,16 @@ class Money:
     """The study's dollars.
 
     Attributes:
-        budget: what the study may spend.
-        spent: what it has been charged so far, by this process and those before it, uncertain
-            charges included.
-        spent_now: the part of it that this process was charged.
-        settled: charges whose bill is known.
-        uncertain: charges for attempts of unknown outcome, each at its ceiling.
-        left: what was not spent.
-        left_reason: why it was not, in words; "" where nothing is to be said.
-        overshoot: what endpoints billed above the caps they were sent.
-        notional: whether some of these dollars are at prices that nobody is ever billed.
-        seconds: that the study has taken, where every price is 0 and seconds take the place of
-            dollars; else None.
+        budget: the most that the study may spend.
+        spent: all charges so far, by this process and earlier ones, uncertain charges included.
+        spent_now: the part that this process was charged.
+        settled: charges with a known bill.
+        uncertain: charges for attempts with an unknown outcome, each at its ceiling.
+        left: the part of the budget that was not spent.
+        left_reason: why it was not spent; "" if there is nothing to explain.
+        overshoot: dollars that endpoints billed above the caps they were sent.
+        notional: True if some dollars are at prices that are never billed.
+        seconds: seconds that the study took, if every price is 0; else None.
         reasons: why charges are uncertain.
     """
 
@@ -112,12 +109,13 @@ class PriceLine:
     """A model's price.
 
     Attributes:
-        input: dollars per million tokens of the prompt.
-        output: likewise, of the answer.
-        source: who says so.
-        date: when (YYYY-MM-DD), or "".
-        matched: the entry of that source which the model's name matched, or "".
-        request: dollars of each request beside its tokens.
+        model: its name in the space.
+        input: dollars per million prompt tokens.
+        output: dollars per million completion tokens.
+        source: where the price was found.
+        date: its date (YYYY-MM-DD), or "".
+        matched: the entry of the source that the model's name matched, or "".
+        request: dollars for each request, added to those of its tokens.
     """
 
     model: str
@@ -131,23 +129,23 @@ class PriceLine:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """What another person needs to get the same numbers.
+    """The facts that another person needs to get the same numbers.
 
     Attributes:
         date: when the report was made, as ISO 8601.
-        version: of tune.
-        seed: of the split and the search.
+        version: the version of tune.
+        seed: the seed of the split and the search.
         data: the data set's name.
-        fingerprint: of its content.
-        tuning: examples the search may see.
-        holdout: examples only the frozen choice and the baseline meet.
-        shots: examples set aside for few-shot prompts.
+        fingerprint: a hash of its content.
+        tuning: the number of examples that the search may see.
+        holdout: the number of examples that only the selected configuration and the baseline meet.
+        shots: the number of examples kept for few-shot prompts.
         metric: its name.
-        goal: in words: "best quality", "best quality under $0.002 per request".
-        search: searcher and strategy, in words.
-        commit: of the working copy, or "".
+        goal: for example "best quality under $0.002 per request".
+        search: the searcher and the strategy.
+        commit: the commit of the working copy, or "".
         command: the command line to run again, or "".
-        versions: of the packages that numbers depend on, by name.
+        versions: versions of the packages that the numbers depend on, by name.
     """
 
     date: str
@@ -185,23 +183,23 @@ class PromptText:
 
 @dataclass(frozen=True, slots=True)
 class TrialRow:
-    """One trial: what was bought, how it ended, and the best that can be read off it.
+    """One trial: what was bought, how it ended, and the best configuration read from its draws.
 
     Attributes:
-        number: from 0, in the order in which trials were begun.
-        point: its paid point.
+        number: from 0, in the order in which trials began.
+        point: its values of the paid dimensions.
         state: running, complete, stopped or failed.
         reason: why it was stopped or failed.
         examples: tuning examples with at least one draw.
-        draws: draws in all.
-        unanswered: examples without a draw through the service's fault.
+        draws: the number of draws.
+        unanswered: examples that the service did not answer.
         spent: dollars charged for it.
-        best: the best config that was read off its draws, or None.
-        quality: that config's quality on tuning examples.
-        cost: that config's dollars per request.
-        service: seconds that its draws took of the machines; None where dollars count.
-        service_per_request: that config's seconds per request; likewise.
-        outcomes: why that config's answers are wrong.
+        best: the best configuration read from its draws, or None.
+        quality: that configuration's quality on tuning examples.
+        cost: that configuration's dollars per request.
+        service: seconds that its draws took; None where dollars count.
+        service_per_request: that configuration's seconds per request; None where dollars count.
+        outcomes: why that configuration's answers are wrong.
     """
 
     number: int
@@ -222,14 +220,13 @@ class TrialRow:
 
 @dataclass(frozen=True, slots=True)
 class SearchAnswers:
-    """What became of all answers of the search.
+    """Counts over all answers of the search.
 
     Attributes:
-        outcomes: their counts.
-        shares: by heading, the share of what all answers cost that went to answers under it; those
-            that are merely wrong are left out.
-        hidden: whether a model reasoned in secret.
-        cap: the largest max_tokens that answers were bought with.
+        outcomes: the number of answers under each heading.
+        shares: the share of the cost of all answers that each heading took, except "wrong".
+        hidden: True if a model used hidden reasoning tokens.
+        cap: the largest max_tokens of these answers.
     """
 
     outcomes: Outcomes = field(default_factory=Outcomes)
@@ -240,19 +237,19 @@ class SearchAnswers:
 
 @dataclass(frozen=True, slots=True)
 class EstimateRow:
-    """What was expected of one answer of a model to a prompt, and what it took.
+    """The estimate for one answer of a model to a prompt, and the actual numbers.
 
     Attributes:
         model: its name in the space.
         prompt: the prompt's name.
-        predicted: dollars of one answer to one example, at list price, before anything was sent.
-        actual: the same, as it came.
-        predicted_tokens: tokens of the answer, as expected.
-        actual_tokens: as they came.
-        draws: answers that the actual figures are means of.
-        learned: draws in the store that the expectation was learned from; 0 where it was assumed.
-        predicted_seconds: seconds of one answer, as expected; None where nobody knew.
-        actual_seconds: the same, as they came.
+        predicted: estimated dollars of one answer, at list price, before anything was sent.
+        actual: actual dollars of one answer.
+        predicted_tokens: estimated tokens of the answer.
+        actual_tokens: actual tokens of the answer.
+        draws: the number of answers behind the actual means.
+        learned: stored draws that the estimate was learned from; 0 if the length was assumed.
+        predicted_seconds: estimated seconds of one answer; None if unknown.
+        actual_seconds: actual seconds of one answer; None if unknown.
     """
 
     model: str
@@ -269,60 +266,59 @@ class EstimateRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """Everything that is shown of a study. Every part but money and provenance may be missing.
+    """Everything that is shown of a study. Every part but money and provenance may be absent.
 
     Attributes:
         money: the study's dollars.
-        provenance: what it takes to do it again.
-        winner: the frozen choice, or None where nothing was scored.
-        baseline: the config the user has today, or what stands for it.
-        baseline_given: whether the user named it; else it is the first model and plainest prompt.
-        deployable: the best config that an agent's `llm_config` can carry, if it is not the winner.
-        deployable_note: one sentence on what the full winner would add to it, or on why no agent
-            can carry the winner.
-        runners_up: shown only; they never change the choice.
-        difference: winner less baseline on holdout examples, paired, in the metric's own scale.
-        detectable: the smallest difference that so many holdout examples show 80 % of the time.
-        look: which look at the same holdout this is, from 1.
-        confidence: of each interval on holdout examples, 0 to 1: what its look leaves, so that all
-            looks together are right at least 95 % of the time; see `tune.stats.alpha_spending`.
-        majority_score: the score on holdout of always giving the majority class, or None where
-            there is none.
-        majority_class: that target.
+        provenance: the facts needed to reproduce it.
+        winner: the selected configuration, or None if nothing was scored.
+        baseline: the configuration of today, or the one that replaces it.
+        baseline_given: False if the first model and the plainest prompt replace a baseline.
+        deployable: the best configuration that an agent's `llm_config` can hold, if it is not the
+            winner.
+        deployable_note: what the full winner would add to it, or why agents can use no
+            configuration.
+        runners_up: shown only; they never change the selection.
+        difference: winner minus baseline on holdout examples, paired, in the metric's own scale.
+        detectable: the smallest difference that the holdout shows with 80 % probability.
+        look: the number of this analysis of the same holdout, from 1.
+        confidence: the confidence of each holdout interval, 0 to 1. It is set so that all analyses
+            together are right at least 95 % of the time; see `tune.stats.alpha_spending`.
+        majority_score: the holdout score of always answering the majority class, or None.
+        majority_class: the most frequent target.
         larger_is_better: the metric's direction.
-        max_cost: dollars per request that a configuration may cost, or None.
-        max_seconds: seconds that it may take, or None.
-        keeps_limit: whether the winner keeps both; False means that no configuration did, and the
-            winner is the one that came closest. None where there is no limit or no winner.
-        min_quality: the score that was asked for, where the goal was the cheapest that has it.
-        margin: by how much the winner may be worse than the baseline, where the goal was the
-            cheapest such.
+        max_cost: the limit on dollars per request, or None.
+        max_seconds: the limit on seconds per request, or None.
+        keeps_limit: False if no configuration keeps the limits, so that the winner is the closest
+            one. None without a limit or a winner.
+        min_quality: the score that the goal "cheapest" asks for, or None.
+        margin: how much worse than the baseline the goal "cheapest" allows, or None.
         template: the winner's prompt.
-        answer: how the answer is taken out of the text, in words.
-        frontier: configs that none beats in both quality and cost (seconds where nobody is billed);
-            both are those on tuning examples.
+        answer: how the answer is taken out of the text.
+        frontier: configurations that no other beats in both quality and cost, on tuning examples.
+            It uses seconds if every price is 0.
         trials: every trial.
-        draws_bought: draws paid for by this study.
+        draws_bought: draws that this study paid for.
         draws_reused: draws that were already in the store.
-        unread: prompts of which nearly all answers score the worst value.
-        unread_stop: whether the run stopped because no prompt's answers are read rightly.
-        failing: where the winner fails; None where nothing is known of it.
-        bought: what became of all answers of the search.
-        readings: configs that were read off the draws.
-        read_cost: dollars of the draws that they were read off, at list price.
-        readings_cost: dollars that they would have cost with new draws for every max_tokens and
-            stop, these being shared over n and aggregates; at list price too.
+        unanswerable: the number of examples that a model never answered, by model.
+        unread: prompts with nearly all answers at the worst score.
+        unread_stop: True if the run stopped because no prompt's answers are read correctly.
+        failing: where the winner fails, or None if unknown.
+        bought: counts over all answers of the search.
+        readings: the number of configurations read from the draws.
+        read_cost: dollars of the draws behind them, at list price.
+        readings_cost: their dollars with new draws for every max_tokens and stop, shared over n and
+            aggregates, at list price.
         prices: the price table.
-        estimate: what was expected to be paid for an answer against what was, by model and prompt.
-        stopped: why the search ended, in words.
-        interrupted: whether the run can be taken up again.
-        unanswerable: examples that a model never answered, although it answered others.
-        notices: sentences that a reader must not miss. told: those of them that came up while the
-            run went on: they are about models and money, not about the choice.
+        estimate: estimated and actual cost of an answer, by model and prompt.
+        stopped: why the search ended.
+        interrupted: True if the run can be resumed.
+        notices: sentences that a reader must not miss.
+        run_notices: those that came up during the run, about models and money.
         pass_at_k: how often one of k answers is right, for k = 1, 2, 4 and so on.
-        repeats: the spread over repeated splits, where that was asked for.
-        deployment_record: all that it takes to call the winner again and to score it, for programs;
-            see `tune.runtime.best_json`.
+        repeats: the spread over repeated splits, if the user asked for it.
+        deployment_record: all that a program needs to call and score the winner again; see
+            `tune.runtime.best_json`.
     """
 
     money: Money
@@ -371,7 +367,7 @@ class Report:
 
     @property
     def headline(self) -> str:
-        """The title of the report: the data and the goal, or that no configuration keeps the limit."""
+        """The title of the report: the data and the goal, or that nothing keeps the limit."""
         what = (
             f"no configuration keeps {self.limit}"
             if self.keeps_limit is False
@@ -393,11 +389,11 @@ class Report:
 
     @property
     def verdict(self) -> Verdict | None:
-        """What the difference carries, or None where winner and baseline were not compared."""
+        """The verdict on the difference, or None if winner and baseline were not compared."""
         return self.verdict_of(self.difference)
 
     def verdict_of(self, difference: Interval | None) -> Verdict | None:
-        """What a difference to the baseline carries, or None where there is none."""
+        """Return the verdict on a difference to the baseline, or None without one."""
         return (
             None
             if difference is None
@@ -406,9 +402,9 @@ class Report:
 
     @property
     def non_inferior(self) -> bool | None:
-        """Whether the winner was shown not to be worse than the baseline by more than the margin,
-        by the near limit of the difference; None where that was not asked, or they were not
-        compared.
+        """True if the winner is shown to be at most the margin worse than the baseline.
+
+        The limit of the difference decides. None if there is no margin or no comparison.
         """
         if self.margin is None or self.difference is None:
             return None
@@ -420,7 +416,7 @@ class Report:
 
     @property
     def winner_is_baseline(self) -> bool:
-        """Whether the search found nothing it prefers to the baseline."""
+        """True if the search found nothing better than the baseline."""
         return (
             self.winner is not None
             and self.baseline is not None
@@ -429,20 +425,18 @@ class Report:
 
     @property
     def has_deployable(self) -> bool:
-        """Whether a config can be exported to agents that read one answer: the winner, or one
-        beside it.
-        """
+        """True if an agent that reads one answer can use the winner or another configuration."""
         return self.deployable is not None or not self.deployable_note
 
     def clears(self, quality: Interval | None, value: float | None) -> bool:
-        """Whether a quality's whole interval is better than `value`."""
+        """Return True if a quality's whole interval is better than `value`."""
         if quality is None or value is None:
             return False
         return quality.low > value if self.larger_is_better else quality.high < value
 
 
 def plain_config(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A config as JSON knows it: stop strings as a list."""
+    """Return a configuration in JSON's types: stop strings as a list."""
     return {
         name: list(value) if isinstance(value, tuple) else value for name, value in config.items()
     }

@@ -1,6 +1,4 @@
-"""Records as plain JSON and back, so that a finished study can be shown again without buying or
-reading anything.
-"""
+"""Records as plain JSON and back, so that a finished study can be shown again at no cost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Records of what else the draws say: the best of k answers, and the spread over repeated splits."""
+"""Records of the best of k answers, and of the spread over repeated splits."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from tune.stats.intervals import Interval
 
 @dataclass(frozen=True, slots=True)
 class PassAtK:
-    """How often one of k answers of the winner's settings is right: an oracle, which nobody can
-    deploy.
+    """How often one of k answers is right: an upper bound, because it needs the targets.
 
     Attributes:
-        k: answers of one example.
+        k: answers for each example.
         quality: the expected best score of k answers, on tuning examples.
     """
 
@@ -23,17 +22,15 @@ class PassAtK:
 
 @dataclass(frozen=True, slots=True)
 class RepeatedSplits:
-    """The spread of the result over random splits of the tuning examples, read off draws that were
-    bought.
+    """The spread of the result over random splits of the tuning examples, from bought draws.
 
     Attributes:
-        repetitions: splits; each chooses on one half and judges on the other.
-        quality: the mean quality of the choices on the examples that they were not chosen by.
+        repetitions: the number of splits; each selects on one half and tests on the other.
+        quality: the mean quality of the selections on the other half.
         quality_deviation: its standard deviation over the splits.
-        difference: the mean difference to the baseline there, or None where the search did not have
-            it.
+        difference: the mean difference to the baseline there; None if the search did not have it.
         difference_deviation: its standard deviation.
-        same_choice: the share of the splits that chose what was chosen most often.
+        same_choice: the share of the splits with the most frequent selection.
     """
 
     repetitions: int

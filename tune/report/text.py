@@ -26,9 +26,7 @@ _FORMULA_STARTS = (
 
 
 def inline(text: str, *, limit: int = 300) -> str:
-    """Text for a paragraph, a list item or a table cell of Markdown; it shows as it is and formats
-    nothing.
-    """
+    """Escape text for a paragraph, a list item or a table cell of Markdown."""
     text = visible(text).strip()
     if len(text) > limit:
         text = text[: limit - 1] + "…"
@@ -96,9 +94,7 @@ def dollars(value: float) -> str:
 
 
 def exact_seconds(value: float) -> str:
-    """Seconds with as many digits as dollars have: what quality is held against where nobody is
-    billed.
-    """
+    """Format seconds with as many digits as dollars have."""
     return "no limit" if math.isinf(value) else f"{dollars(value).replace('$', '')} s"
 
 
@@ -120,8 +116,7 @@ def count(number_of: int, thing: str) -> str:
 
 
 def describe_config(config: Mapping[str, Any]) -> str:
-    """A config or a paid point on one line: model, prompt, settings, then how many answers and how
-    long.
+    """Describe a configuration or a paid point on one line.
 
     The text is not escaped: pass it through `inline`, `csv_cell` or `visible`.
     """

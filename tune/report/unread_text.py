@@ -1,6 +1,4 @@
-"""Answers that are not read rightly, in words: what was seen, three answers beside their targets,
-and what to do.
-"""
+"""Sentences about answers that are not read correctly: what was seen, and a remedy."""
 
 from __future__ import annotations
 
@@ -28,14 +26,12 @@ def unread_headline(report: Report) -> tuple[str, ...]:
 
 
 def unread_sentences(report: Report) -> list[str]:
-    """A sentence for each prompt of which nearly all answers score the worst, with its answers
-    beside targets.
-    """
+    """Return a sentence for each prompt with nearly all answers at the worst score."""
     return [f"{unread_sentence(one)} {_shown(one)}" for one in report.unread]
 
 
 def unread_sentence(one: Unread) -> str:
-    """What was seen of one prompt, and what to do."""
+    """Return what was seen of one prompt, and what to do."""
     seen = f"Prompt {one.prompt!r}: {one.worst} of {one.answers} answers score the worst value"
     if one.rule:
         score = (

@@ -36,9 +36,7 @@ _ADVICE: Mapping[str, str] = {
 
 
 def wrong_sentences(report: Report) -> list[str]:
-    """One sentence on the winner and one on everything that was bought, where a heading has more
-    than 5 %.
-    """
+    """Return sentences on the winner and on all answers, if a heading has more than 5 %."""
     found = []
     if report.winner is not None and report.winner.outcomes.often:
         kind = "tuning" if report.winner.holdout is None else "holdout"
@@ -116,9 +114,7 @@ def outcomes_record(outcomes: Outcomes) -> dict[str, Any]:
 
 
 def wrong_record(report: Report) -> dict[str, Any]:
-    """Why answers are wrong, for programs: the winner's, the baseline's and all that were bought,
-    with the advice.
-    """
+    """Return the counts of the winner, the baseline and all answers, and the advice."""
     return {
         "best": None if report.winner is None else outcomes_record(report.winner.outcomes),
         "baseline": None if report.baseline is None else outcomes_record(report.baseline.outcomes),

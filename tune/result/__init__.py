@@ -1,4 +1,4 @@
-"""What a run found out, as a report: estimates become intervals, and nothing is bought any more."""
+"""Build the report of a run: estimates become intervals. Nothing is bought here."""
 
 from tune.result.build import STOPPED, build_report, deploy
 

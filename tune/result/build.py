@@ -1,4 +1,4 @@
-"""What a run found out, as a report: estimates become intervals, and nothing is bought any more."""
+"""Build the report of a run: estimates become intervals. Nothing is bought here."""
 
 from __future__ import annotations
 
@@ -71,7 +71,8 @@ def build_report(
 
     Args:
         record: what the run found.
-        run_notices: sentences that the user was run_notices; what `decorations` tells may be added meanwhile.
+        run_notices: sentences that the user was run_notices; what `decorations` tells may be added
+            meanwhile.
         decorations: keeps faults of what only explains the result from ending it.
     """
     report = _build(record, run_notices, decorations or Decorations())
@@ -176,9 +177,7 @@ def _build(record: RunRecord, run_notices: Collection[str], decorations: Decorat
 def _notices(
     record: RunRecord, evidence: Evidence, run_notices: Collection[str], decorations: Decorations
 ) -> tuple[str, ...]:
-    """What a reader must not miss; where that cannot be put into words, at least what the run said
-    on its way.
-    """
+    """Return the notices; if they cannot be made, the ones from the run."""
     said = decorations.attempt(
         "the notices", lambda: notices(record, evidence, run_notices, decorations), None
     )
@@ -186,10 +185,10 @@ def _notices(
 
 
 def _keeps_limit(plan: Plan, choice: Reading, row: ReportConfig) -> bool | None:
-    """Whether the choice keeps the limits on cost and seconds; None where there are none.
+    """Return True if the selection keeps the limits on cost and seconds; None without limits.
 
     It keeps them if its means on tuning examples do, and if the holdout does not show the opposite:
-    there the whole interval of the cost would lie above the limit.
+    there, the whole interval of the cost would lie above the limit.
     """
     if plan.max_cost is None and plan.max_seconds is None:
         return None
@@ -203,8 +202,9 @@ def _keeps_limit(plan: Plan, choice: Reading, row: ReportConfig) -> bool | None:
 def _deployable_note(
     plan: Plan, winner: ReportConfig | None, single: ReportConfig | None, carried: Reading | None
 ) -> str:
-    """Return what agents lose against the winner, or why they can carry no config; "" where they
-    carry the winner.
+    """Return what agents lose against the winner, or why they can use no configuration.
+
+    It is "" if agents can use the winner.
     """
     if winner is None:
         return ""
@@ -218,15 +218,13 @@ def _deployable_note(
 def _deployment_record(
     plan: Plan, choice: Reading, met: Mapping[Config, Reading]
 ) -> dict[str, Any]:
-    """The choice's, with the scores that its quality is the mean of."""
+    """Return the deployment record of the selection, with the scores behind its quality."""
     tested = met.get(choice.config, choice)
     return deployment_record(plan, tested.config, tested.scores)
 
 
 def deploy(record: RunRecord, report: Report) -> Deployment | None:
-    """The config that agents can carry, with where its model is; None where nothing keeps the
-    limits.
-    """
+    """Return the configuration that agents can use; None if none keeps the limits."""
     if record.single_answer is None or report.keeps_limit is False:
         return None
     config = record.single_answer.config
@@ -245,7 +243,7 @@ def deploy(record: RunRecord, report: Report) -> Deployment | None:
 
 
 def _why(record: RunRecord, decorations: Decorations) -> str:
-    """Why the run ended, in words; where it kept money, what more of it would have done."""
+    """Return why the run ended; if it kept money, also what more of it would have done."""
     if record.stopped in (QUOTA, LOST):
         return _why_paused(record)
     if record.stopped != ENOUGH:
@@ -274,7 +272,7 @@ def _why(record: RunRecord, decorations: Decorations) -> str:
 
 
 def _why_paused(record: RunRecord) -> str:
-    """What ended the run from outside, in the words of the service, and when to go on."""
+    """Return the outside fault that ended the run, in the service's words, and when to resume."""
     fault = record.fault
     if isinstance(fault, QuotaExhausted):
         return f"a quota is used up ({fault}): {fault.advice}"
@@ -282,8 +280,9 @@ def _why_paused(record: RunRecord) -> str:
 
 
 def _majority_class(record: RunRecord) -> tuple[str, float | None]:
-    """The majority class of the holdout, and the score of always giving it; only where targets
-    are few labels.
+    """Return the most frequent target of the holdout, and the score of always answering it.
+
+    It is empty unless the targets are a few labels.
     """
     holdout = record.plan.split.holdout
     counts = Counter(str(example.target) for example in holdout if example.target is not None)

@@ -1,4 +1,4 @@
-"""What a reader of a report must not miss, in whole sentences."""
+"""Sentences that a reader of a report must not miss."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def notices(
 
 
 def _holdout(record: RunRecord, evidence: Evidence) -> list[str]:
-    """How much of the holdout was met, and what looking at it again has cost."""
+    """Say how much of the holdout was met, and what a repeated analysis costs."""
     if not record.holdout:
         return []
     if record.stopped in PAUSES:
@@ -111,7 +111,7 @@ def _unanswerable(record: RunRecord) -> list[str]:
 
 
 def _together(plan: Plan) -> list[str]:
-    """That some examples belong together, and what follows from it."""
+    """Say that some examples count as one observation."""
     tuning, held = (
         plan.split.count_clusters(side) for side in (plan.split.tuning, plan.split.holdout)
     )
@@ -127,9 +127,7 @@ def _together(plan: Plan) -> list[str]:
 
 
 def _oracle(record: RunRecord) -> list[str]:
-    """That the metric was an oracle, and the most that the winner's draws hold where that or the
-    space asks for it.
-    """
+    """Say that a metric needs the target to choose, and the best score in the winner's draws."""
     said, metric = [], record.plan.metric
     if metric.oracle:
         said.append(
